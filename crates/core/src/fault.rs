@@ -1,0 +1,146 @@
+//! What went wrong, as the four questions an operator asks: what kind, whose fault, may it be retried, is it
+//! safe to show.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What kind of fault this is; the one table at the gateway's edge maps it to a status.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// The request's bytes are not what its dialect allows.
+    BadRequest,
+    /// No key, or one we do not know.
+    Unauthenticated,
+    /// A known caller asks for what it may not have.
+    Forbidden,
+    /// There is no such route, model, pool or stored object.
+    NotFound,
+    /// A body, header or queue bound was reached.
+    TooLarge,
+    /// A request, token or money budget is spent, or the upstream says to slow down.
+    LimitReached,
+    /// The prompt does not fit the model's context window.
+    ContextTooLong,
+    /// The upstream refused our credentials or account.
+    UpstreamDenied,
+    /// The upstream could not be reached, broke, or answered with a server error.
+    UpstreamFailed,
+    /// A deadline passed.
+    Timeout,
+    /// No instance can take the request now.
+    Unavailable,
+    /// Something in this program is wrong.
+    Internal,
+}
+
+/// Whose fault it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Blame {
+    /// The caller sent something wrong.
+    Caller,
+    /// The upstream failed.
+    Upstream,
+    /// We did.
+    Us,
+}
+
+/// Whether the same request may be sent again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Retry {
+    /// It would fail the same way.
+    Never,
+    /// On another instance or model, not this one.
+    Elsewhere,
+    /// Anywhere, after a pause.
+    Later,
+}
+
+/// Who may read the message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exposure {
+    /// Safe to show to the caller.
+    Public,
+    /// For operators only; the caller gets the kind and the request id.
+    Private,
+}
+
+/// A fault with the answers to the four questions.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, thiserror::Error)]
+pub struct Fault {
+    /// What kind.
+    pub kind: FaultKind,
+    /// Whose.
+    pub blame: Blame,
+    /// May it be retried.
+    pub retry: Retry,
+    /// May the message be shown.
+    pub exposure: Exposure,
+    /// One level of explanation, lower case, fits "failed to …".
+    pub message: String,
+    /// The request field at fault, as a path such as `messages[2].content`.
+    pub field: Option<String>,
+}
+
+impl Fault {
+    /// A fault that the caller caused and may read.
+    #[must_use]
+    pub fn caller(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self::new(kind, Blame::Caller, Retry::Never, Exposure::Public, message.into())
+    }
+
+    /// A fault of an upstream; another instance may do better.
+    #[must_use]
+    pub fn upstream(kind: FaultKind, message: impl Into<String>) -> Self {
+        Self::new(kind, Blame::Upstream, Retry::Elsewhere, Exposure::Public, message.into())
+    }
+
+    /// A fault of this program; the message stays inside.
+    #[must_use]
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::new(FaultKind::Internal, Blame::Us, Retry::Later, Exposure::Private, message.into())
+    }
+
+    /// The same fault, naming the request field.
+    #[must_use]
+    pub fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into());
+        self
+    }
+
+    /// The same fault with another retry rule.
+    #[must_use]
+    pub const fn retry(mut self, retry: Retry) -> Self {
+        self.retry = retry;
+        self
+    }
+
+    const fn new(kind: FaultKind, blame: Blame, retry: Retry, exposure: Exposure, message: String) -> Self {
+        Self { kind, blame, retry, exposure, message, field: None }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.field {
+            Some(field) => write!(f, "{field}: {}", self.message),
+            None => f.write_str(&self.message),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_the_field_and_stays_private_when_ours() {
+        let fault = Fault::caller(FaultKind::BadRequest, "must be a number").at("temperature");
+        assert_eq!(fault.to_string(), "temperature: must be a number");
+        assert_eq!((fault.blame, fault.retry), (Blame::Caller, Retry::Never));
+        assert_eq!(Fault::internal("store closed").exposure, Exposure::Private);
+    }
+}

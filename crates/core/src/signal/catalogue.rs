@@ -1,0 +1,272 @@
+//! The table of signal kinds: word, family, value type, nominal cost and parameters.
+
+use super::ValueType;
+use serde::{Deserialize, Serialize};
+
+/// The family a kind belongs to (the table of the router design).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Family {
+    /// From the request's shape.
+    Structural,
+    /// From its words.
+    Lexical,
+    /// From who sends it.
+    Identity,
+}
+
+/// The type of a parameter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ParamType {
+    /// `true` or `false`.
+    Flag,
+    /// A number.
+    Number,
+    /// Free text.
+    Text,
+    /// One of a fixed list of words.
+    Word(&'static [&'static str]),
+    /// A list of texts.
+    List,
+}
+
+/// One parameter of a kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct ParamInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub param_type: ParamType,
+    /// Whether it must be given.
+    pub required: bool,
+    /// What it means, with its default.
+    pub help: &'static str,
+}
+
+/// What the catalogue says of a kind.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Info {
+    /// The word that names it in a policy.
+    pub word: &'static str,
+    /// Its family.
+    pub family: Family,
+    /// The type of its value.
+    pub value: ValueType,
+    /// Nominal cost of reading it: nanoseconds, and nanoseconds per KiB of text. Only the order matters.
+    pub cost_ns: (u32, u32),
+    /// Its parameters; empty for facts.
+    pub params: &'static [ParamInfo],
+    /// One line for `--help`, the console and hover text.
+    pub help: &'static str,
+}
+
+const fn param(name: &'static str, param_type: ParamType, required: bool, help: &'static str) -> ParamInfo {
+    ParamInfo { name, param_type, required, help }
+}
+
+/// Which part of the conversation a text signal reads.
+const SCOPE: ParamInfo = param(
+    "scope",
+    ParamType::Word(&["last_user", "users", "system", "all"]),
+    false,
+    "text that is read: last_user (default), users, system or all turns with tool results",
+);
+const CASE: ParamInfo = param("case", ParamType::Flag, false, "true: letter case counts (default false)");
+
+const KEYWORD: &[ParamInfo] = &[
+    param("any", ParamType::List, false, "matches when at least one of these is found"),
+    param("all", ParamType::List, false, "matches when every one of these is found"),
+    param("none", ParamType::List, false, "matches when none of these is found"),
+    param(
+        "method",
+        ParamType::Word(&["literal", "regex", "fuzzy", "bm25", "ngram"]),
+        false,
+        "literal words (default), regex, fuzzy (edit distance), bm25 or ngram (character n-grams)",
+    ),
+    param("distance", ParamType::Number, false, "fuzzy: largest edit distance, 1 to 3 (default 1)"),
+    param(
+        "threshold",
+        ParamType::Number,
+        false,
+        "bm25: lowest score (default 0.1); ngram: lowest similarity (default 0.4)",
+    ),
+    param("arity", ParamType::Number, false, "ngram: characters per gram, 2 to 5 (default 3)"),
+    SCOPE,
+    CASE,
+];
+
+const FEATURE: &[ParamInfo] = &[
+    param(
+        "measure",
+        ParamType::Word(&["exists", "count", "density", "sequence"]),
+        true,
+        "exists, count, density (per 100 words; a CJK character is a word) or sequence (in this order)",
+    ),
+    param("words", ParamType::List, false, "words or phrases to look for"),
+    param("regex", ParamType::List, false, "regular expressions to look for"),
+    SCOPE,
+    CASE,
+];
+
+const METADATA: &[ParamInfo] = &[
+    param(
+        "key",
+        ParamType::Text,
+        true,
+        "the key of the request's metadata; not trusted: the caller writes it",
+    ),
+    param(
+        "is",
+        ParamType::List,
+        false,
+        "matches when the value is one of these; without it, when the key exists",
+    ),
+];
+
+const EVENT: &[ParamInfo] = &[
+    param("types", ParamType::List, false, "event words, matched on word boundaries"),
+    param("severities", ParamType::List, false, "critical, high, medium or low"),
+    param("codes", ParamType::List, false, "action codes, matched exactly on word boundaries"),
+    param("temporal", ParamType::Flag, false, "true: words of urgency and deadlines count"),
+    SCOPE,
+];
+
+const REASK: &[ParamInfo] = &[
+    param(
+        "threshold",
+        ParamType::Number,
+        false,
+        "lowest similarity of words and character 3-grams (default 0.6)",
+    ),
+    param("lookback", ParamType::Number, false, "how many earlier user turns are compared (default 1)"),
+];
+
+const RATIO: &[ParamInfo] = &[
+    param(
+        "of",
+        ParamType::Word(&["code", "cjk", "digits", "upper", "punctuation", "unique_words"]),
+        true,
+        "what is measured, as a share of the text in [0, 1]",
+    ),
+    SCOPE,
+];
+
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $name:ident $word:literal $family:ident $value:ident ($fixed:literal, $per_kib:literal) $params:expr, $help:literal;)*) => {
+        /// A kind of signal.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Kind {
+            $(#[doc = $help] $name,)*
+        }
+
+        impl Kind {
+            /// Every kind, in the catalogue's order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// What the catalogue says of this kind.
+            #[must_use]
+            pub const fn info(self) -> Info {
+                match self {
+                    $(Self::$name => Info {
+                        word: $word,
+                        family: Family::$family,
+                        value: ValueType::$value,
+                        cost_ns: ($fixed, $per_kib),
+                        params: $params,
+                        help: $help,
+                    },)*
+                }
+            }
+
+            /// The kind that `word` names.
+            #[must_use]
+            pub fn parse(word: &str) -> Option<Self> {
+                match word {
+                    $($word => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    Dialect "dialect" Structural Text (5, 0) &[], "wire dialect of the request: openai_chat, openai_responses, anthropic, openai_embeddings";
+    Model "model" Structural Text (10, 0) &[], "model name that the caller asked for";
+    Stream "stream" Structural Flag (1, 0) &[], "the caller asked for a stream";
+    RequestKind "kind" Structural Text (10, 0) &[], "chat, agent, computer_use or batch, from the request's shape";
+    Bytes "bytes" Structural Number (1, 0) &[], "bytes of the request body";
+    Turns "turns" Structural Number (2, 0) &[], "user turns in the conversation";
+    Depth "depth" Structural Number (2, 0) &[], "messages in the conversation";
+    Tools "tools" Structural Number (2, 0) &[], "tools offered to the model";
+    ToolNames "tool_names" Structural Set (100, 0) &[], "names of the offered tools";
+    ToolBytes "tool_bytes" Structural Number (2, 0) &[], "bytes of the tool definitions";
+    ToolLoop "tool_loop" Structural Flag (5, 0) &[], "the last message is a tool result: the model is in the middle of using tools";
+    ToolFailures "tool_failures" Structural Number (100, 20) &[], "tool results so far that report an error";
+    Images "images" Structural Number (2, 0) &[], "images in the request";
+    HasSystem "has_system" Structural Flag (2, 0) &[], "there is a system prompt";
+    SystemFingerprint "system_fingerprint" Structural Text (100, 300) &[], "first 16 hex digits of the digest of the system prompt";
+    MaxTokens "max_tokens" Structural Number (2, 0) &[], "output limit that the caller set, 0 when none";
+    Tokens "tokens" Structural Number (10, 0) &[], "estimated prompt tokens: bytes / a ratio that follows observed usage";
+    ExactTokens "exact_tokens" Structural Number (1000, 40000) &[], "exact prompt tokens by byte-pair encoding (o200k_base)";
+    OutputTokens "output_tokens" Structural Number (50, 0) &[], "expected output tokens: P75 of finished answers to such prompts";
+    CachedTokens "cached_tokens" Structural Number (50, 0) &[], "prompt tokens expected to be in the prefix cache";
+    TotalTokens "total_tokens" Structural Number (60, 0) &[], "tokens + output_tokens";
+    Shape "shape" Structural Text (60, 0) &[], "prefill_heavy or decode_heavy, by expected tokens";
+    Warm "warm" Structural Flag (50, 0) &[], "an earlier turn of this conversation was served recently";
+    Session "session" Structural Text (100, 0) &[], "session id: header, previous response, metadata, or a digest of caller and first user message";
+    Language "language" Structural Text (2000, 3000) &[], "ISO 639-1 code of the last user turn, und when unsure";
+    Keyword "keyword" Lexical Flag (200, 1000) KEYWORD, "words, phrases or patterns in the text";
+    Feature "feature" Structural Number (200, 1000) FEATURE, "existence, count, density or ordered sequence of words or patterns";
+    Ratio "ratio" Structural Number (200, 1000) RATIO, "share of the text that is code, CJK, digits, capitals, punctuation or distinct words";
+    Event "event" Lexical Flag (200, 1500) EVENT, "event words, severities, action codes and urgency";
+    Metadata "metadata" Structural Flag (200, 0) METADATA, "a key of the request's metadata";
+    Reask "reask" Structural Flag (1000, 6000) REASK, "the last user turn repeats an earlier one";
+    Caller "caller" Identity Text (5, 0) &[], "id of the caller's key, empty when anonymous";
+    Role "role" Identity Set (20, 0) &[], "roles of the caller";
+    Group "group" Identity Set (20, 0) &[], "groups of the caller";
+    Tenant "tenant" Identity Text (10, 0) &[], "tenant of the caller";
+    Scope "scope" Identity Set (20, 0) &[], "scopes granted to the caller's key";
+    BudgetLeft "budget_left" Identity Number (30, 0) &[], "share of the tightest budget that is left, in [0, 1]; 1 when none is set";
+}
+
+impl Kind {
+    /// The word that names this kind in a policy.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        self.info().word
+    }
+
+    /// Whether this kind is a fact, that is, has no parameters and needs no declaration.
+    #[must_use]
+    pub const fn is_fact(self) -> bool {
+        self.info().params.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn words_are_unique_and_parse_back() {
+        let words: BTreeSet<_> = Kind::ALL.iter().map(|k| k.word()).collect();
+        assert_eq!(words.len(), Kind::ALL.len());
+        for kind in Kind::ALL {
+            assert_eq!(Kind::parse(kind.word()), Some(*kind));
+            assert!(!kind.info().help.is_empty());
+        }
+        assert_eq!(Kind::parse("token"), None);
+    }
+
+    #[test]
+    fn parameters_are_unique_within_a_kind() {
+        for kind in Kind::ALL {
+            let names: BTreeSet<_> = kind.info().params.iter().map(|p| p.name).collect();
+            assert_eq!(names.len(), kind.info().params.len(), "{kind:?}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The pipeline, upstreams, admission, admin API and configuration.

@@ -1,0 +1,1 @@
+//! Sockets: listeners per core, upstream connections driven by the request that uses them.

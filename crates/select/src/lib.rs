@@ -1,0 +1,1 @@
+//! Candidates and state to a choice: models, pools, instances.

@@ -1,0 +1,1 @@
+//! A request to facts: workload identity and heuristic signals.

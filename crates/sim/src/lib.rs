@@ -1,0 +1,1 @@
+//! A simulated inference server with continuous batching.

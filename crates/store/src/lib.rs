@@ -1,0 +1,1 @@
+//! Native SQLite storage: decisions, keys, budgets, responses.

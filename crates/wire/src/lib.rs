@@ -1,0 +1,10 @@
+//! Bytes to typed messages and back: the LLM dialects, SSE framing, span edits and translation.
+//!
+//! Same dialect in and out: the original bytes are forwarded and edits are spliced by span. Different dialects:
+//! one typed form stands between them, and what cannot cross is reported. No IO, no clock, no tokio.
+
+pub mod dialect;
+pub mod json;
+pub mod view;
+
+pub use dialect::Dialect;

@@ -1,0 +1,159 @@
+//! What the router needs to know of a request, as spans into its original bytes.
+//!
+//! A view is made by one strict pass over the body ([`crate::peek`]). It owns no text: a [`TextSpan`] is decoded
+//! when somebody reads it, so a policy that never looks at the prompt never pays for it, and edits splice the
+//! original bytes by span ([`crate::edit`]).
+
+use crate::Dialect;
+use bytes::Bytes;
+use smallvec::SmallVec;
+use std::borrow::Cow;
+
+/// A half-open range of byte offsets in the body.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Span {
+    /// First byte.
+    pub start: u32,
+    /// One past the last byte.
+    pub end: u32,
+}
+
+impl Span {
+    /// Number of bytes.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.end.saturating_sub(self.start) as usize
+    }
+
+    /// Whether it is empty.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.end <= self.start
+    }
+}
+
+/// The inside of a JSON string: the bytes between its quotes, still escaped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TextSpan {
+    /// Where, quotes excluded.
+    pub span: Span,
+    /// Whether it holds a backslash and so must be decoded.
+    pub escaped: bool,
+}
+
+/// Who speaks.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Role {
+    /// `system` or `developer`, or a dialect's separate system field.
+    System,
+    /// `user`.
+    User,
+    /// `assistant` or `model`.
+    Assistant,
+    /// A tool's result, however the dialect spells it.
+    Tool,
+}
+
+/// One message of the conversation.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MessageView {
+    /// Who speaks.
+    pub role: Role,
+    /// The whole message object.
+    pub span: Span,
+    /// Its text parts, in order; reasoning and binary parts are not text.
+    pub text: SmallVec<[TextSpan; 1]>,
+    /// Images in it.
+    pub images: u16,
+    /// Names of the tools that this (assistant) message calls.
+    pub tool_calls: SmallVec<[TextSpan; 0]>,
+    /// Whether a tool result in it is marked as an error by the dialect.
+    pub tool_error: bool,
+}
+
+/// One offered tool.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct ToolView {
+    /// The whole tool object in its array.
+    pub span: Span,
+    /// Its name; for a built-in tool without a name, its type.
+    pub name: TextSpan,
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug)]
+pub struct RequestView {
+    /// The dialect it is in.
+    pub dialect: Dialect,
+    /// The original bytes.
+    pub body: Bytes,
+    /// Where the top-level object stands: `{` to `}`.
+    pub object: Span,
+    /// `model`, absent where the dialect puts it in the path.
+    pub model: Option<TextSpan>,
+    /// `stream`.
+    pub stream: bool,
+    /// The value of `stream`, for edits.
+    pub stream_span: Option<Span>,
+    /// `stream_options.include_usage` of the chat dialect.
+    pub include_usage: bool,
+    /// The value of `stream_options`, for edits.
+    pub stream_options: Option<Span>,
+    /// The output limit, however the dialect spells it.
+    pub max_tokens: Option<u64>,
+    /// The conversation in order, system messages included.
+    pub messages: Vec<MessageView>,
+    /// The array (or string) that holds the conversation.
+    pub messages_span: Option<Span>,
+    /// The dialect's separate system or instructions field: its whole value.
+    pub system_span: Option<Span>,
+    /// Text of the separate system field.
+    pub system: SmallVec<[TextSpan; 1]>,
+    /// The offered tools.
+    pub tools: Vec<ToolView>,
+    /// The array that holds them.
+    pub tools_span: Option<Span>,
+    /// `metadata`, an object.
+    pub metadata: Option<Span>,
+    /// `user` or its successors, as the caller wrote it.
+    pub user: Option<TextSpan>,
+    /// `previous_response_id` of the responses dialect.
+    pub previous_response_id: Option<TextSpan>,
+    /// `store` of the responses dialect (its default there is true).
+    pub store: Option<bool>,
+    /// Every top-level member: key and value, for edits and parameters that have no field here.
+    pub members: Vec<(TextSpan, Span)>,
+}
+
+impl RequestView {
+    /// The bytes at `span`; empty when it does not lie in the body.
+    #[must_use]
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        self.body.get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+
+    /// The text at `text`, decoded when it holds escapes. Lone surrogates become U+FFFD.
+    #[must_use]
+    pub fn text(&self, text: TextSpan) -> Cow<'_, str> {
+        let raw = self.bytes(text.span);
+        if text.escaped { Cow::Owned(crate::json::unescape(raw)) } else { String::from_utf8_lossy(raw) }
+    }
+
+    /// The model that was asked for.
+    #[must_use]
+    pub fn model(&self) -> Option<Cow<'_, str>> {
+        self.model.map(|m| self.text(m))
+    }
+
+    /// The last user message.
+    #[must_use]
+    pub fn last_user(&self) -> Option<&MessageView> {
+        self.messages.iter().rev().find(|m| m.role == Role::User)
+    }
+
+    /// The value of a top-level member.
+    #[must_use]
+    pub fn member(&self, key: &str) -> Option<Span> {
+        self.members.iter().find(|(k, _)| self.text(*k) == key).map(|(_, v)| *v)
+    }
+}
