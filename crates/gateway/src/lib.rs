@@ -1,1 +1,3 @@
-//! The pipeline, upstreams, admission, admin API and configuration.
+//! The gateway: what answers a request.
+
+pub mod config;

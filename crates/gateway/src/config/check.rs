@@ -1,0 +1,190 @@
+//! From the written file to settings: every reference followed, every problem collected.
+
+use super::models::{self, Catalogue};
+use super::pools;
+use super::secret::{Secret, SecretRef};
+use super::settings::{AuthSettings, Network, Settings};
+use super::written::{AuthMode, File, Limits, Retry, Timeouts, Word};
+use super::{Problem, WINDOWS};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// Where the gateway listens unless told otherwise.
+pub(super) const LISTEN: &str = "127.0.0.1:8080";
+/// Most problems reported at once.
+const PROBLEMS_MAX: usize = 50;
+/// Most worker threads.
+const WORKERS_MAX: usize = 256;
+
+/// Collects problems while a file is checked.
+pub(super) struct Findings {
+    base: PathBuf,
+    problems: Vec<Problem>,
+}
+
+impl Findings {
+    /// Notes a problem at a word's place.
+    pub(super) fn at(&mut self, word: &Word, field: &str, message: String, fix: &str) {
+        self.note(word.referenced.line(), word.referenced.column(), field, message, fix);
+    }
+
+    /// Notes a problem without a place of its own.
+    pub(super) fn whole(&mut self, field: &str, message: String, fix: &str) {
+        self.note(0, 0, field, message, fix);
+    }
+
+    fn note(&mut self, line: u64, column: u64, field: &str, message: String, fix: &str) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem { line, column, field: field.into(), message, fix: fix.into() });
+        }
+    }
+
+    /// A path, relative to the configuration file.
+    pub(super) fn path(&self, word: &Word) -> PathBuf {
+        self.base.join(&word.value)
+    }
+
+    /// A secret by reference.
+    pub(super) fn secret(&mut self, word: Option<&Word>, field: &str) -> Option<Secret> {
+        let word = word?;
+        match SecretRef::parse(&word.value).and_then(|reference| reference.resolve()) {
+            Ok(secret) => Some(secret),
+            Err(error) => {
+                self.at(word, field, error.to_string(), "");
+                None
+            }
+        }
+    }
+}
+
+/// Checks a written file.
+pub(super) fn check(file: &File, path: &Path) -> Result<Settings, Vec<Problem>> {
+    let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let mut findings = Findings { base, problems: Vec::new() };
+    let settings = settings(file, &mut findings);
+    match settings {
+        Some(settings) if findings.problems.is_empty() => Ok(settings),
+        _ => Err(findings.problems),
+    }
+}
+
+fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
+    let listen = listen(file, findings);
+    check_limits(&file.limits, findings);
+    check_deadlines(&file.timeouts, &file.retry, findings);
+    if file.workers > WORKERS_MAX {
+        findings.whole("workers", format!("{} is too many", file.workers), "use at most 256, or 0 for one per core");
+    }
+    if !["error", "warn", "info", "debug", "trace"].contains(&file.log.level.as_str()) {
+        findings.whole("log.level", format!("{:?} is not a level", file.log.level), "use error, warn, info, debug or trace");
+    }
+    let catalogue = Catalogue::read(file, findings);
+    let pools = pools::read(file, &catalogue, findings);
+    let budgets = pools::budgets(file, &catalogue, findings);
+    let auth = auth(file, findings);
+    Some(Settings {
+        listen: listen?,
+        workers: file.workers,
+        database: database(file, findings),
+        policy: file.policy.as_ref().map(|word| findings.path(word)),
+        auth,
+        models: catalogue.models,
+        pools,
+        budgets,
+        limits: file.limits.clone(),
+        timeouts: file.timeouts,
+        retry: file.retry,
+        log: file.log.clone(),
+        otlp: file.otlp.as_ref().and_then(|otlp| {
+            models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
+        }),
+    })
+}
+
+fn listen(file: &File, findings: &mut Findings) -> Option<SocketAddr> {
+    let Some(word) = &file.listen else { return LISTEN.parse().ok() };
+    let address = word.value.parse().ok();
+    if address.is_none() {
+        let message = format!("{:?} is not an address", word.value);
+        findings.at(word, "listen", message, "write host:port, such as 127.0.0.1:8080 or [::1]:8080");
+    }
+    address
+}
+
+fn database(file: &File, findings: &Findings) -> Option<PathBuf> {
+    match &file.data {
+        Some(word) if word.value == "memory" => None,
+        Some(word) => Some(findings.path(word).join("tollgate.db")),
+        None => Some(findings.base.join("tollgate-data").join("tollgate.db")),
+    }
+}
+
+fn auth(file: &File, findings: &mut Findings) -> AuthSettings {
+    let mut trusted_hops = Vec::new();
+    for (i, word) in file.auth.trusted_hops.iter().enumerate() {
+        match Network::parse(&word.value) {
+            Some(network) => trusted_hops.push(network),
+            None => {
+                let message = format!("{:?} is not an address block", word.value);
+                findings.at(word, &format!("auth.trusted_hops[{i}]"), message, "write an address or address/bits");
+            }
+        }
+    }
+    let admin = findings.secret(file.auth.admin.as_ref(), "auth.admin");
+    AuthSettings { mode: file.auth.mode, admin, trusted_hops }
+}
+
+fn check_limits(limits: &Limits, findings: &mut Findings) {
+    let rows: [(&str, usize, usize, usize); 6] = [
+        ("limits.body_bytes", limits.body_bytes, 1 << 10, 1 << 30),
+        ("limits.header_bytes", limits.header_bytes, 8 << 10, 1 << 20),
+        ("limits.headers", limits.headers, 10, 1000),
+        ("limits.connections", limits.connections, 1, 1 << 20),
+        ("limits.in_flight", limits.in_flight, 1, 1 << 20),
+        ("limits.json_depth", limits.json_depth, 8, 512),
+    ];
+    for (field, value, least, most) in rows {
+        if !(least..=most).contains(&value) {
+            findings.whole(field, format!("{value} is out of range"), &format!("use {least} to {most}"));
+        }
+    }
+}
+
+fn check_deadlines(timeouts: &Timeouts, retry: &Retry, findings: &mut Findings) {
+    let rows = [
+        ("timeouts.connect_ms", timeouts.connect_ms),
+        ("timeouts.first_content_ms", timeouts.first_content_ms),
+        ("timeouts.idle_ms", timeouts.idle_ms),
+        ("timeouts.total_ms", timeouts.total_ms),
+        ("timeouts.probe_ms", timeouts.probe_ms),
+    ];
+    for (field, value) in rows {
+        if !(1..=86_400_000).contains(&value) {
+            findings.whole(field, format!("{value} is out of range"), "use 1 ms to one day");
+        }
+    }
+    if !(1..=10).contains(&retry.attempts) {
+        findings.whole("retry.attempts", format!("{} is out of range", retry.attempts), "use 1 to 10");
+    }
+    if retry.budget_percent > 100 {
+        findings.whole("retry.budget_percent", format!("{} is out of range", retry.budget_percent), "use 0 to 100");
+    }
+}
+
+/// Whether `window` is one that budgets know.
+pub(super) fn is_window(window: &str) -> bool {
+    WINDOWS.contains(&window)
+}
+
+/// Why these settings must not be served at their address, unless forced: a public bind needs keys.
+#[must_use]
+pub(super) fn public_without_keys(settings: &Settings) -> Option<String> {
+    let public = !settings.listen.ip().to_canonical().is_loopback();
+    (public && settings.auth.mode == AuthMode::Open).then(|| {
+        format!(
+            "listening on {} without keys would let anyone who reaches it spend your money; set `auth: {{mode: keys}}`, \
+             listen on a loopback address, or pass --force-open",
+            settings.listen
+        )
+    })
+}

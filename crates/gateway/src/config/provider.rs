@@ -1,0 +1,173 @@
+//! Providers as data: base URL, authentication, paths and quirks; dialects are code, providers are rows.
+//!
+//! A new compatible provider needs no code: `kind: openai_compatible` with a `base_url`. A row of its own only
+//! saves typing.
+
+use tollgate_wire::Dialect;
+
+/// How a provider wants its key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Auth {
+    /// `authorization: Bearer KEY`.
+    Bearer,
+    /// The key alone in this header.
+    Header(&'static str),
+    /// No key.
+    None,
+}
+
+/// What deviates from the dialect's own description.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Quirks {
+    /// It understands `stream_options.include_usage`, so that streams can be metered exactly.
+    pub stream_usage: bool,
+    /// Headers that every request needs.
+    pub headers: &'static [(&'static str, &'static str)],
+}
+
+/// One row of the provider table.
+#[derive(Clone, Copy, Debug)]
+pub struct ProviderRow {
+    /// The word for `kind:` in the configuration.
+    pub kind: &'static str,
+    /// Its usual base URL, without the paths below; absent when every installation has its own.
+    pub base_url: Option<&'static str>,
+    /// How it wants its key.
+    pub auth: Auth,
+    /// Dialects it speaks, preferred first, each with its path below the base URL. `{model}` stands for the
+    /// upstream's model name and `{stream}` for Gemini's method.
+    pub paths: &'static [(Dialect, &'static str)],
+    /// Path of an inexpensive request that shows it is alive.
+    pub probe: &'static str,
+    /// Its quirks.
+    pub quirks: Quirks,
+}
+
+const CHAT: (Dialect, &str) = (Dialect::OpenaiChat, "/v1/chat/completions");
+const RESPONSES: (Dialect, &str) = (Dialect::OpenaiResponses, "/v1/responses");
+const EMBEDDINGS: (Dialect, &str) = (Dialect::OpenaiEmbeddings, "/v1/embeddings");
+const MESSAGES: (Dialect, &str) = (Dialect::Anthropic, "/v1/messages");
+const CHAT_EMBED: &[(Dialect, &str)] = &[CHAT, EMBEDDINGS];
+const PLAIN: Quirks = Quirks { stream_usage: true, headers: &[] };
+
+const fn compatible(kind: &'static str, base_url: Option<&'static str>) -> ProviderRow {
+    ProviderRow { kind, base_url, auth: Auth::Bearer, paths: CHAT_EMBED, probe: "/v1/models", quirks: PLAIN }
+}
+
+/// The table. Base URLs are those that the providers document for their public endpoints.
+pub const PROVIDERS: &[ProviderRow] = &[
+    compatible("openai_compatible", None),
+    ProviderRow {
+        kind: "tollgate_sim",
+        base_url: None,
+        auth: Auth::None,
+        paths: &[CHAT, RESPONSES, MESSAGES, (Dialect::Gemini, "/v1beta/models/{model}:{stream}"), EMBEDDINGS],
+        probe: "/health",
+        quirks: PLAIN,
+    },
+    ProviderRow { probe: "/health", paths: &[CHAT, RESPONSES, EMBEDDINGS], ..compatible("vllm", Some("http://127.0.0.1:8000")) },
+    ProviderRow { probe: "/health", ..compatible("sglang", Some("http://127.0.0.1:30000")) },
+    ProviderRow { auth: Auth::None, probe: "/api/version", ..compatible("ollama", Some("http://127.0.0.1:11434")) },
+    ProviderRow { probe: "/health", ..compatible("llama_cpp", Some("http://127.0.0.1:8080")) },
+    ProviderRow { paths: &[CHAT, RESPONSES, EMBEDDINGS], ..compatible("openai", Some("https://api.openai.com")) },
+    ProviderRow {
+        kind: "anthropic",
+        base_url: Some("https://api.anthropic.com"),
+        auth: Auth::Header("x-api-key"),
+        paths: &[MESSAGES],
+        probe: "/v1/models",
+        quirks: Quirks { stream_usage: false, headers: &[("anthropic-version", "2023-06-01")] },
+    },
+    ProviderRow {
+        kind: "gemini",
+        base_url: Some("https://generativelanguage.googleapis.com"),
+        auth: Auth::Header("x-goog-api-key"),
+        paths: &[(Dialect::Gemini, "/v1beta/models/{model}:{stream}")],
+        probe: "/v1beta/models",
+        quirks: Quirks { stream_usage: false, headers: &[] },
+    },
+    ProviderRow {
+        auth: Auth::Header("api-key"),
+        paths: &[
+            (Dialect::OpenaiChat, "/openai/v1/chat/completions"),
+            (Dialect::OpenaiResponses, "/openai/v1/responses"),
+            (Dialect::OpenaiEmbeddings, "/openai/v1/embeddings"),
+        ],
+        probe: "/openai/v1/models",
+        ..compatible("azure_openai", None)
+    },
+    ProviderRow {
+        paths: &[(Dialect::OpenaiChat, "/openai/v1/chat/completions")],
+        probe: "/",
+        ..compatible("bedrock", Some("https://bedrock-runtime.us-east-1.amazonaws.com"))
+    },
+    ProviderRow {
+        paths: &[(Dialect::OpenaiChat, "/api/v1/chat/completions")],
+        probe: "/api/v1/models",
+        ..compatible("openrouter", Some("https://openrouter.ai"))
+    },
+    compatible("mistral", Some("https://api.mistral.ai")),
+    ProviderRow {
+        paths: &[(Dialect::OpenaiChat, "/openai/v1/chat/completions")],
+        probe: "/openai/v1/models",
+        ..compatible("groq", Some("https://api.groq.com"))
+    },
+    ProviderRow { paths: &[CHAT], ..compatible("deepseek", Some("https://api.deepseek.com")) },
+    compatible("together", Some("https://api.together.xyz")),
+];
+
+impl ProviderRow {
+    /// The row of `kind`.
+    #[must_use]
+    pub fn find(kind: &str) -> Option<&'static Self> {
+        PROVIDERS.iter().find(|row| row.kind == kind)
+    }
+
+    /// The path for `dialect`, when the provider speaks it.
+    #[must_use]
+    pub fn path(&self, dialect: Dialect) -> Option<&'static str> {
+        self.paths.iter().find(|(d, _)| *d == dialect).map(|(_, path)| *path)
+    }
+
+    /// The dialect to speak for a request that came in as `inbound`: the same when it can be, else the preferred.
+    /// Embeddings translate into nothing.
+    #[must_use]
+    pub fn dialect_for(&self, inbound: Dialect) -> Option<Dialect> {
+        if self.path(inbound).is_some() {
+            return Some(inbound);
+        }
+        if inbound == Dialect::OpenaiEmbeddings {
+            return None;
+        }
+        self.paths.iter().map(|(d, _)| *d).find(|d| *d != Dialect::OpenaiEmbeddings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_provider_of_the_promise_has_a_row() {
+        let kinds: BTreeSet<_> = PROVIDERS.iter().map(|p| p.kind).collect();
+        assert_eq!(kinds.len(), PROVIDERS.len(), "kinds are unique");
+        let promised = "vllm sglang ollama llama_cpp openai anthropic gemini azure_openai bedrock openrouter mistral \
+                        groq deepseek together openai_compatible";
+        for kind in promised.split_whitespace() {
+            assert!(kinds.contains(kind), "{kind}");
+        }
+        for row in PROVIDERS {
+            assert!(row.paths.iter().all(|(_, path)| path.starts_with('/')), "{}", row.kind);
+        }
+    }
+
+    #[test]
+    fn the_same_dialect_is_kept_when_it_can_be() {
+        let dialect = |kind, inbound| ProviderRow::find(kind).unwrap().dialect_for(inbound);
+        assert_eq!(dialect("openai", Dialect::OpenaiResponses), Some(Dialect::OpenaiResponses));
+        assert_eq!(dialect("deepseek", Dialect::OpenaiResponses), Some(Dialect::OpenaiChat));
+        assert_eq!(dialect("anthropic", Dialect::OpenaiChat), Some(Dialect::Anthropic));
+        assert_eq!(dialect("anthropic", Dialect::OpenaiEmbeddings), None);
+    }
+}

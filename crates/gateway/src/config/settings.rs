@@ -1,0 +1,279 @@
+//! What the configuration means: references resolved, defaults filled in, everything checked.
+
+use super::provider::ProviderRow;
+use super::secret::Secret;
+use super::written::{AuthMode, Limits, Log, Placement, Retry, Timeouts};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The running configuration.
+#[derive(Debug)]
+pub struct Settings {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Worker threads.
+    pub workers: usize,
+    /// Database file; absent = in memory.
+    pub database: Option<PathBuf>,
+    /// Policy file; absent = the shipped policy.
+    pub policy: Option<PathBuf>,
+    /// Who may call.
+    pub auth: AuthSettings,
+    /// Models by name, in the file's order.
+    pub models: Vec<Arc<Model>>,
+    /// Pools, smallest boundary first, those without one last.
+    pub pools: Vec<Pool>,
+    /// Spending limits.
+    pub budgets: Vec<Budget>,
+    /// Bounds on what comes in.
+    pub limits: Limits,
+    /// Deadlines towards upstreams.
+    pub timeouts: Timeouts,
+    /// When to try again.
+    pub retry: Retry,
+    /// What is written down.
+    pub log: Log,
+    /// Collector of traces.
+    pub otlp: Option<String>,
+}
+
+/// Who may call.
+#[derive(Debug)]
+pub struct AuthSettings {
+    /// Whether callers need keys.
+    pub mode: AuthMode,
+    /// Secret of the admin API and console.
+    pub admin: Option<Secret>,
+    /// Peers whose identity headers are believed.
+    pub trusted_hops: Vec<Network>,
+}
+
+/// An address block, `address/bits`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Network {
+    /// First address.
+    pub address: IpAddr,
+    /// Leading bits that count.
+    pub bits: u8,
+}
+
+impl Network {
+    /// Reads `address` or `address/bits`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (address, bits) = match text.split_once('/') {
+            Some((address, bits)) => (address.parse::<IpAddr>().ok()?, bits.parse().ok()?),
+            None => {
+                let address: IpAddr = text.parse().ok()?;
+                (address, if address.is_ipv4() { 32 } else { 128 })
+            }
+        };
+        (bits <= if address.is_ipv4() { 32 } else { 128 }).then_some(Self { address, bits })
+    }
+
+    /// Whether `peer` lies in this block. IPv4-mapped IPv6 peers count as IPv4.
+    #[must_use]
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        match (self.address, peer.to_canonical()) {
+            (IpAddr::V4(a), IpAddr::V4(b)) => same(u128::from(a.to_bits()) << 96, u128::from(b.to_bits()) << 96, self.bits),
+            (IpAddr::V6(a), IpAddr::V6(b)) => same(a.to_bits(), b.to_bits(), self.bits),
+            _ => false,
+        }
+    }
+}
+
+fn same(a: u128, b: u128, bits: u8) -> bool {
+    bits == 0 || (a ^ b) >> (128 - u32::from(bits)) == 0
+}
+
+/// Prices in micro-dollars per million tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input_micro: u64,
+    /// Prompt tokens that the provider had cached.
+    pub cached_input_micro: u64,
+    /// Output tokens.
+    pub output_micro: u64,
+}
+
+/// A model that callers and policies may name.
+#[derive(Debug)]
+pub struct Model {
+    /// Its name here.
+    pub name: String,
+    /// Other names for it.
+    pub aliases: Vec<String>,
+    /// Prompt plus output tokens that it can take.
+    pub context_window: Option<u64>,
+    /// What it can do; absent = everything.
+    pub capabilities: Option<Vec<String>>,
+    /// Its price.
+    pub price: Price,
+}
+
+/// A provider with this installation's address and key.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its name here.
+    pub name: String,
+    /// Its row of the table.
+    pub row: &'static ProviderRow,
+    /// Its base URL, when it has one of its own.
+    pub base_url: Option<BaseUrl>,
+    /// Its key.
+    pub key: Option<Secret>,
+    /// More headers for every request.
+    pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
+    /// Authority file for TLS.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// An `http` or `https` address with an optional path prefix.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BaseUrl {
+    /// Whether it is TLS.
+    pub tls: bool,
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path prefix without a slash at its end; empty when none.
+    pub prefix: String,
+}
+
+impl BaseUrl {
+    /// Reads `http[s]://host[:port][/prefix]`. A prefix that ends in `/v1` loses it, as the paths of the
+    /// provider table start with it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: http::Uri = text.parse().ok()?;
+        let tls = match uri.scheme_str()? {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        let authority = uri.authority()?;
+        if authority.as_str().contains('@') || uri.query().is_some() {
+            return None;
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let prefix = uri.path().trim_end_matches('/');
+        let prefix = prefix.strip_suffix("/v1").unwrap_or(prefix).to_owned();
+        Some(Self { tls, host, port, prefix })
+    }
+}
+
+impl std::fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{scheme}://{open}{}{close}:{}{}", self.host, self.port, self.prefix)
+    }
+}
+
+/// A group of instances.
+#[derive(Debug)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// The boundary in total tokens.
+    pub max_total_tokens: Option<u64>,
+    /// Borderline factor γ.
+    pub gamma: f64,
+    /// Wait above which requests spill to a larger pool.
+    pub spill_over_ms: Option<u64>,
+    /// How an instance is chosen.
+    pub placement: Placement,
+    /// Its instances.
+    pub instances: Vec<Instance>,
+}
+
+/// One instance.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its name, unique over all pools.
+    pub name: String,
+    /// Its provider.
+    pub provider: Arc<Provider>,
+    /// Where it listens.
+    pub url: BaseUrl,
+    /// Models that it serves: name here → name there.
+    pub models: BTreeMap<String, String>,
+    /// Weight under weighted placement.
+    pub weight: u32,
+}
+
+/// Whom a budget binds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum BudgetScope {
+    /// Everybody together.
+    Global,
+    /// One key by name, or each key its own with `*`.
+    Key(String),
+    /// One tenant by name, or each tenant its own with `*`.
+    Tenant(String),
+}
+
+/// A spending limit.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    /// Its name.
+    pub name: String,
+    /// Whom it binds.
+    pub scope: BudgetScope,
+    /// Its window, one of [`super::WINDOWS`].
+    pub window: String,
+    /// Most requests.
+    pub requests: Option<u64>,
+    /// Most tokens.
+    pub tokens: Option<u64>,
+    /// Most micro-dollars.
+    pub micro: Option<u64>,
+    /// The model to use instead once it is spent; absent = reject.
+    pub degrade_to: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn networks_contain_their_addresses() {
+        let cases = [
+            ("127.0.0.1", "127.0.0.1", true),
+            ("10.0.0.0/8", "10.255.0.1", true),
+            ("10.0.0.0/8", "11.0.0.1", false),
+            ("10.0.0.0/8", "::ffff:10.0.0.1", true),
+            ("::1", "::1", true),
+            ("0.0.0.0/0", "8.8.8.8", true),
+            ("fd00::/8", "10.0.0.1", false),
+        ];
+        for (block, peer, expected) in cases {
+            assert_eq!(Network::parse(block).unwrap().contains(peer.parse().unwrap()), expected, "{block} {peer}");
+        }
+        for bad in ["", "10.0.0.0/33", "x", "10.0.0.0/", "::/129"] {
+            assert_eq!(Network::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn base_urls_are_read_or_refused() {
+        let cases = [
+            ("http://127.0.0.1:8000", Some("http://127.0.0.1:8000")),
+            ("https://api.example.com/v1/", Some("https://api.example.com:443")),
+            ("https://example.com/openai", Some("https://example.com:443/openai")),
+            ("http://[::1]:9/x", Some("http://[::1]:9/x")),
+            ("ftp://x", None),
+            ("http://user:pw@x", None),
+            ("example.com", None),
+            ("http://x/?a=1", None),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(BaseUrl::parse(text).map(|u| u.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}

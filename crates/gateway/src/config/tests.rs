@@ -1,0 +1,82 @@
+//! A table of wrong files with the line, column and words that must come back, and a right one.
+
+use super::*;
+
+const GOOD: &str = r#"
+listen: 127.0.0.1:9000
+providers:
+  - name: local
+    kind: vllm
+  - name: cloud
+    kind: openai_compatible
+    base_url: https://api.example.com/v1
+models:
+  - {name: small, price: {input: 0.15, output: "0.60"}, aliases: [mini]}
+  - {name: big, provider: cloud, upstream: big-2026, context_window: 128000, capabilities: [tools]}
+pools:
+  - name: long
+    instances:
+      - {name: l1, provider: local, url: "http://127.0.0.1:8001", models: {small: s}}
+  - name: short
+    max_total_tokens: 4096
+    placement: prefix_affinity
+    instances:
+      - {name: s1, provider: local, models: {mini: s}}
+budgets:
+  - {name: daily, scope: "key:*", window: day, usd: 12.50, when_spent: small}
+"#;
+
+#[test]
+fn a_good_file_becomes_settings() {
+    let settings = read(GOOD, "/etc/t/tollgate.yaml".as_ref()).unwrap();
+    let pools: Vec<_> = settings.pools.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(pools, ["short", "long", "cloud"], "smallest boundary first");
+    assert_eq!(settings.models[0].price, Price { input_micro: 150_000, cached_input_micro: 150_000, output_micro: 600_000 });
+    assert_eq!(settings.pools[0].instances[0].models["small"], "s", "an alias stands for its model");
+    assert_eq!(settings.pools[2].instances[0].models["big"], "big-2026");
+    assert_eq!(settings.pools[2].instances[0].url.to_string(), "https://api.example.com:443");
+    assert_eq!(settings.budgets[0].micro, Some(12_500_000));
+    assert_eq!(settings.database.unwrap(), Path::new("/etc/t/tollgate-data/tollgate.db"));
+}
+
+#[test]
+fn each_mistake_is_named_with_its_place_and_fix() {
+    let cases = [
+        ("listen: nowhere", 1, "\"nowhere\" is not an address", "host:port"),
+        ("lisen: x", 1, "unknown field `lisen`", "listen"),
+        ("models:\n  - {name: a, provider: p}", 2, "there is no provider \"p\"", "add it under `providers:`"),
+        ("providers:\n  - {name: p, kind: opnai}", 2, "no provider kind \"opnai\"", "openai,"),
+        ("providers:\n  - {name: p, kind: openai, key: sk-123}", 2, "by reference", "env:NAME"),
+        ("providers:\n  - {name: p, kind: vllm}\n  - {name: p, kind: vllm}", 3, "the name \"p\" is taken", "choose another"),
+        ("models:\n  - {name: a, price: {input: cheap}}", 2, "\"cheap\" is not a price", "0.15"),
+        ("models:\n  - {name: a}", 0, "nothing serves \"a\"", "provider"),
+        ("budgets:\n  - {name: b, scope: everyone, window: day, requests: 1}", 2, "not a scope", "tenant:*"),
+        ("budgets:\n  - {name: b, scope: global, window: year, requests: 1}", 2, "not a window", "month"),
+        ("budgets:\n  - {name: b, scope: global, window: day}", 2, "limits nothing", "usd"),
+        ("auth: {trusted_hops: [10.0.0.0/40]}", 1, "not an address block", "address/bits"),
+        ("limits: {json_depth: 5}", 0, "limits.json_depth: 5 is out of range", "8 to 512"),
+        ("retry: {attempts: 0}", 0, "retry.attempts: 0 is out of range", "1 to 10"),
+        ("log: {level: loud}", 0, "\"loud\" is not a level", "debug"),
+        ("listen: a\nlisten: b", 2, "duplicate", "listen"),
+        ("models: {", 1, "", ""),
+    ];
+    for (text, line, message, fix) in cases {
+        let error = read(text, "t.yaml".as_ref()).unwrap_err();
+        assert_eq!(error.problems[0].line, line, "{text}\n{error}");
+        let shown = error.to_string();
+        assert!(shown.starts_with("t.yaml:") && shown.contains(message) && shown.contains(fix), "{text}\n{shown}");
+        assert!(!shown.contains("sk-123"), "a secret must not be printed");
+    }
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let error = read("listen: x\nmodels:\n  - {name: a, provider: p}\n", "t.yaml".as_ref()).unwrap_err();
+    assert!(error.problems.len() >= 2, "{error}");
+}
+
+#[test]
+fn an_empty_file_is_a_configuration_without_models() {
+    let settings = read("", "t.yaml".as_ref()).unwrap();
+    assert!(settings.models.is_empty() && settings.listen.ip().is_loopback());
+}

@@ -1,0 +1,317 @@
+//! The configuration file as its author wrote it: one type per element, unknown fields refused.
+//!
+//! Every reference keeps the place where it stands, so that a later finding can name line and column.
+
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+use std::collections::BTreeMap;
+
+/// A word with its place in the file.
+pub type Word = Spanned<String>;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// Address to listen on, `host:port`.
+    pub listen: Option<Word>,
+    /// Worker threads, each with its own listener and upstream connections; 0 = one per core.
+    pub workers: usize,
+    /// Folder of the database, or `memory`.
+    pub data: Option<Word>,
+    /// Policy file, relative to this file; absent = the shipped policy.
+    pub policy: Option<Word>,
+    /// Who may call.
+    pub auth: Auth,
+    /// Where models are served.
+    pub providers: Vec<Provider>,
+    /// What can be asked for.
+    pub models: Vec<Model>,
+    /// Groups of instances; absent = one pool per provider.
+    pub pools: Vec<Pool>,
+    /// Spending limits.
+    pub budgets: Vec<Budget>,
+    /// Bounds on what comes in.
+    pub limits: Limits,
+    /// Deadlines towards upstreams.
+    pub timeouts: Timeouts,
+    /// When to try again.
+    pub retry: Retry,
+    /// What is written down.
+    pub log: Log,
+    /// Where traces go, with the feature `otlp`.
+    pub otlp: Option<Otlp>,
+}
+
+/// Who may call.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// `open` (no key needed; loopback only) or `keys`.
+    pub mode: AuthMode,
+    /// Reference to the secret of the admin API and console; absent = loopback callers only.
+    pub admin: Option<Word>,
+    /// Peers whose identity headers (`x-tollgate-caller`, `x-forwarded-for`) are believed.
+    pub trusted_hops: Vec<Word>,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self { mode: AuthMode::Open, admin: None, trusted_hops: Vec::new() }
+    }
+}
+
+/// Whether callers need keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMode {
+    /// Anyone who reaches the port may call.
+    Open,
+    /// Every call needs a key.
+    Keys,
+}
+
+/// A provider: a row of the table with this installation's address and key.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Its name here.
+    pub name: Word,
+    /// The row of the provider table.
+    pub kind: Word,
+    /// Its base URL, when the row has none or another is wanted.
+    pub base_url: Option<Word>,
+    /// Reference to its key.
+    pub key: Option<Word>,
+    /// More headers for every request.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Word>,
+    /// A PEM file with the authority that signed its certificate, instead of the system's.
+    pub ca_file: Option<Word>,
+}
+
+/// A model that callers and policies may name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Its name here.
+    pub name: Word,
+    /// The provider that serves it, when no pool does.
+    pub provider: Option<Word>,
+    /// Its name at the provider, when different.
+    pub upstream: Option<Word>,
+    /// Prompt plus output tokens that it can take.
+    pub context_window: Option<u64>,
+    /// What it can do; absent = everything.
+    pub capabilities: Option<Vec<Word>>,
+    /// Its price.
+    #[serde(default)]
+    pub price: Price,
+    /// Other names for it.
+    #[serde(default)]
+    pub aliases: Vec<Word>,
+}
+
+/// Prices in US dollars per million tokens, as decimal text with at most six places.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input: Option<Word>,
+    /// Prompt tokens that the provider had cached; absent = like input.
+    pub cached_input: Option<Word>,
+    /// Output tokens.
+    pub output: Option<Word>,
+}
+
+/// A group of instances.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// Its name.
+    pub name: Word,
+    /// The boundary: most total tokens (prompt + expected output) of a request that belongs here.
+    pub max_total_tokens: Option<u64>,
+    /// Requests up to this share above the boundary count as borderline (γ ≥ 1).
+    #[serde(default = "one")]
+    pub gamma: f64,
+    /// Spill to a larger pool when the expected wait here exceeds this; absent = never.
+    pub spill_over_ms: Option<u64>,
+    /// How an instance is chosen.
+    #[serde(default)]
+    pub placement: Placement,
+    /// Its instances.
+    pub instances: Vec<Instance>,
+}
+
+const fn one() -> f64 {
+    1.0
+}
+
+/// How an instance of a pool is chosen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// Least expected time to the first token.
+    #[default]
+    LeastTtft,
+    /// By weight.
+    Weighted,
+    /// Where the prompt's prefix was served before, while load stays balanced.
+    PrefixAffinity,
+}
+
+/// One instance: an address that serves some models.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Instance {
+    /// Its name.
+    pub name: Word,
+    /// Its provider.
+    pub provider: Word,
+    /// Its own base URL, when it differs from the provider's.
+    pub url: Option<Word>,
+    /// Models that it serves: name here → name there.
+    pub models: BTreeMap<String, Word>,
+    /// Share of requests under weighted placement.
+    #[serde(default = "weight_one")]
+    pub weight: u32,
+}
+
+const fn weight_one() -> u32 {
+    1
+}
+
+/// A spending limit.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Budget {
+    /// Its name, for errors and the console.
+    pub name: Word,
+    /// `global`, `key:NAME` or `tenant:NAME`; `key:*` and `tenant:*` give each one its own.
+    pub scope: Word,
+    /// `minute`, `hour`, `day`, `month` or `total`.
+    pub window: Word,
+    /// Most requests in the window.
+    pub requests: Option<u64>,
+    /// Most tokens in the window.
+    pub tokens: Option<u64>,
+    /// Most US dollars in the window, as decimal text.
+    pub usd: Option<Word>,
+    /// What happens when it is spent: `reject`, or the model to use instead.
+    pub when_spent: Option<Word>,
+}
+
+/// Bounds on what comes in.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Largest request body, in bytes.
+    pub body_bytes: usize,
+    /// Largest header block, in bytes.
+    pub header_bytes: usize,
+    /// Most headers.
+    pub headers: usize,
+    /// Most connections at once, over all workers.
+    pub connections: usize,
+    /// Most requests in flight at once, over all workers.
+    pub in_flight: usize,
+    /// Deepest nesting of a JSON body.
+    pub json_depth: usize,
+    /// Longest time for a request's head.
+    pub header_ms: u64,
+    /// Longest time for a request's body.
+    pub body_ms: u64,
+    /// Longest idle time of a kept-alive connection.
+    pub idle_ms: u64,
+    /// Largest answer that is translated or stored, in bytes.
+    pub answer_bytes: usize,
+    /// Longest wait for running streams at shutdown.
+    pub drain_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 32 << 20,
+            header_bytes: 32 << 10,
+            headers: 100,
+            connections: 20_000,
+            in_flight: 10_000,
+            json_depth: 128,
+            header_ms: 10_000,
+            body_ms: 60_000,
+            idle_ms: 75_000,
+            answer_bytes: 64 << 20,
+            drain_ms: 30_000,
+        }
+    }
+}
+
+/// Deadlines towards upstreams.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timeouts {
+    /// To connect, TLS included.
+    pub connect_ms: u64,
+    /// From dispatch to the first content.
+    pub first_content_ms: u64,
+    /// Between two pieces of a stream.
+    pub idle_ms: u64,
+    /// From the first dispatch to the end.
+    pub total_ms: u64,
+    /// Between two probes of an instance that is out.
+    pub probe_ms: u64,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect_ms: 3_000, first_content_ms: 60_000, idle_ms: 60_000, total_ms: 600_000, probe_ms: 2_000 }
+    }
+}
+
+/// When to try again.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retry {
+    /// Most attempts for one request, the first included.
+    pub attempts: u32,
+    /// Retries allowed per hundred requests.
+    pub budget_percent: u32,
+    /// Retries allowed each second in any case.
+    pub floor_per_second: u32,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 3, budget_percent: 20, floor_per_second: 2 }
+    }
+}
+
+/// What is written down.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug` or `trace`.
+    pub level: String,
+    /// Lines as JSON.
+    pub json: bool,
+    /// Whether pieces of prompts may appear as evidence in decisions. Off by default.
+    pub content: bool,
+    /// Decisions kept.
+    pub decisions: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".into(), json: false, content: false, decisions: 100_000 }
+    }
+}
+
+/// Where traces go.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Otlp {
+    /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`.
+    pub endpoint: Word,
+}
