@@ -73,10 +73,18 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
     check_limits(&file.limits, findings);
     check_deadlines(&file.timeouts, &file.retry, findings);
     if file.workers > WORKERS_MAX {
-        findings.whole("workers", format!("{} is too many", file.workers), "use at most 256, or 0 for one per core");
+        findings.whole(
+            "workers",
+            format!("{} is too many", file.workers),
+            "use at most 256, or 0 for one per core",
+        );
     }
     if !["error", "warn", "info", "debug", "trace"].contains(&file.log.level.as_str()) {
-        findings.whole("log.level", format!("{:?} is not a level", file.log.level), "use error, warn, info, debug or trace");
+        findings.whole(
+            "log.level",
+            format!("{:?} is not a level", file.log.level),
+            "use error, warn, info, debug or trace",
+        );
     }
     let catalogue = Catalogue::read(file, findings);
     let pools = pools::read(file, &catalogue, findings);
@@ -126,7 +134,12 @@ fn auth(file: &File, findings: &mut Findings) -> AuthSettings {
             Some(network) => trusted_hops.push(network),
             None => {
                 let message = format!("{:?} is not an address block", word.value);
-                findings.at(word, &format!("auth.trusted_hops[{i}]"), message, "write an address or address/bits");
+                findings.at(
+                    word,
+                    &format!("auth.trusted_hops[{i}]"),
+                    message,
+                    "write an address or address/bits",
+                );
             }
         }
     }
@@ -167,7 +180,11 @@ fn check_deadlines(timeouts: &Timeouts, retry: &Retry, findings: &mut Findings) 
         findings.whole("retry.attempts", format!("{} is out of range", retry.attempts), "use 1 to 10");
     }
     if retry.budget_percent > 100 {
-        findings.whole("retry.budget_percent", format!("{} is out of range", retry.budget_percent), "use 0 to 100");
+        findings.whole(
+            "retry.budget_percent",
+            format!("{} is out of range", retry.budget_percent),
+            "use 0 to 100",
+        );
     }
 }
 

@@ -80,11 +80,14 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
         path: path.into(),
         problems: vec![Problem { line: 0, column: 0, field: String::new(), message, fix: fix.into() }],
     };
-    let size = std::fs::metadata(path).map_err(|e| fail(format!("cannot be read: {e}"), "give the path of a readable file"))?.len();
+    let size = std::fs::metadata(path)
+        .map_err(|e| fail(format!("cannot be read: {e}"), "give the path of a readable file"))?
+        .len();
     if size > FILE_MAX {
         return Err(fail(format!("has {size} bytes"), "a configuration may have 4 MiB"));
     }
-    let text = std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}"), "write it as UTF-8"))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| fail(format!("cannot be read: {e}"), "write it as UTF-8"))?;
     read(&text, path)
 }
 

@@ -49,7 +49,12 @@ impl Catalogue {
     }
 
     /// The provider that `word` names; notes a problem when there is none.
-    pub(super) fn provider(&self, word: &Word, field: &str, findings: &mut Findings) -> Option<Arc<Provider>> {
+    pub(super) fn provider(
+        &self,
+        word: &Word,
+        field: &str,
+        findings: &mut Findings,
+    ) -> Option<Arc<Provider>> {
         let found = self.providers.get(&word.value).cloned();
         if found.is_none() {
             let known: Vec<_> = self.providers.keys().map(String::as_str).collect();
@@ -67,7 +72,12 @@ pub(super) fn known_names(known: &[&str], none: &str) -> String {
 
 /// Notes that a name is taken.
 pub(super) fn duplicate(word: &Word, field: &str, findings: &mut Findings) {
-    findings.at(word, field, format!("the name {:?} is taken", word.value), "names are unique; choose another");
+    findings.at(
+        word,
+        field,
+        format!("the name {:?} is taken", word.value),
+        "names are unique; choose another",
+    );
 }
 
 /// Checks a name and returns it.
@@ -75,7 +85,12 @@ pub(super) fn name(word: &Word, field: &str, findings: &mut Findings) -> String 
     let legal = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
     if word.value.is_empty() || word.value.len() > NAME_MAX || !word.value.bytes().all(legal) {
         let message = format!("{:?} is not a name", word.value);
-        findings.at(word, field, message, "use 1 to 128 printable ASCII characters without spaces, quotes and backslashes");
+        findings.at(
+            word,
+            field,
+            message,
+            "use 1 to 128 printable ASCII characters without spaces, quotes and backslashes",
+        );
     }
     word.value.clone()
 }
@@ -85,7 +100,12 @@ pub(super) fn base_url(word: &Word, field: &str, findings: &mut Findings) -> Opt
     let url = BaseUrl::parse(&word.value);
     if url.is_none() {
         let message = format!("{:?} is not a base URL", word.value);
-        findings.at(word, field, message, "write http://host:port or https://host/prefix, without a user or a query");
+        findings.at(
+            word,
+            field,
+            message,
+            "write http://host:port or https://host/prefix, without a user or a query",
+        );
     }
     url
 }
@@ -98,12 +118,18 @@ fn provider(written: &written::Provider, field: &str, findings: &mut Findings) -
         let message = format!("there is no provider kind {kind:?}");
         findings.at(&written.kind, &format!("{field}.kind"), message, &known_names(&known, ""));
     }
-    let own = written.base_url.as_ref().and_then(|word| base_url(word, &format!("{field}.base_url"), findings));
+    let own =
+        written.base_url.as_ref().and_then(|word| base_url(word, &format!("{field}.base_url"), findings));
     let mut headers = Vec::new();
     for (key, value) in &written.headers {
         match (http::HeaderName::try_from(key.as_str()), http::HeaderValue::from_str(&value.value)) {
             (Ok(key), Ok(value)) => headers.push((key, value)),
-            _ => findings.at(value, &format!("{field}.headers.{key}"), "is not a legal header".into(), "use visible ASCII"),
+            _ => findings.at(
+                value,
+                &format!("{field}.headers.{key}"),
+                "is not a legal header".into(),
+                "use visible ASCII",
+            ),
         }
     }
     let row = row?;

@@ -46,7 +46,12 @@ fn pool(
     findings: &mut Findings,
 ) -> Pool {
     if !(1.0..=10.0).contains(&written.gamma) {
-        findings.at(&written.name, &format!("{field}.gamma"), format!("{} is out of range", written.gamma), "use 1.0 to 10.0");
+        findings.at(
+            &written.name,
+            &format!("{field}.gamma"),
+            format!("{} is out of range", written.gamma),
+            "use 1.0 to 10.0",
+        );
     }
     let mut instances = Vec::new();
     for (i, instance) in written.instances.iter().enumerate() {
@@ -57,7 +62,12 @@ fn pool(
         instances.extend(read_instance(instance, &field, catalogue, findings));
     }
     if written.instances.is_empty() {
-        findings.at(&written.name, &format!("{field}.instances"), "a pool needs an instance".into(), "add one");
+        findings.at(
+            &written.name,
+            &format!("{field}.instances"),
+            "a pool needs an instance".into(),
+            "add one",
+        );
     }
     Pool {
         name: name(&written.name, &format!("{field}.name"), findings),
@@ -84,14 +94,24 @@ fn read_instance(
             None => {
                 let known: Vec<_> = catalogue.models.iter().map(|m| m.name.as_str()).collect();
                 let message = format!("there is no model {model:?}");
-                findings.at(upstream, &format!("{field}.models"), message, &known_names(&known, "add it under `models:`"));
+                findings.at(
+                    upstream,
+                    &format!("{field}.models"),
+                    message,
+                    &known_names(&known, "add it under `models:`"),
+                );
             }
         }
     }
     let url = own.or_else(|| provider.base_url.clone());
     if url.is_none() {
         let message = format!("provider {:?} has no base URL", provider.name);
-        findings.at(&written.name, &format!("{field}.url"), message, "give the instance a `url:` or the provider a `base_url:`");
+        findings.at(
+            &written.name,
+            &format!("{field}.url"),
+            message,
+            "give the instance a `url:` or the provider a `base_url:`",
+        );
     }
     Some(Instance {
         name: name(&written.name, &format!("{field}.name"), findings),
@@ -109,7 +129,12 @@ fn implicit(file: &File, catalogue: &Catalogue, pools: &mut Vec<Pool>, findings:
         let field = format!("models[{i}].provider");
         let Some(provider) = catalogue.provider(word, &field, findings) else { continue };
         let Some(url) = provider.base_url.clone() else {
-            findings.at(word, &field, format!("provider {:?} has no base URL", provider.name), "give it a `base_url:`");
+            findings.at(
+                word,
+                &field,
+                format!("provider {:?} has no base URL", provider.name),
+                "give it a `base_url:`",
+            );
             continue;
         };
         let upstream = written.upstream.as_ref().unwrap_or(&written.name).value.clone();
@@ -120,7 +145,8 @@ fn implicit(file: &File, catalogue: &Catalogue, pools: &mut Vec<Pool>, findings:
             continue;
         }
         let models = BTreeMap::from([(written.name.value.clone(), upstream)]);
-        let instance = Instance { name: provider.name.clone(), url, provider: provider.clone(), models, weight: 1 };
+        let instance =
+            Instance { name: provider.name.clone(), url, provider: provider.clone(), models, weight: 1 };
         pools.push(Pool {
             name: provider.name.clone(),
             max_total_tokens: None,
@@ -145,7 +171,12 @@ pub(super) fn budgets(file: &File, catalogue: &Catalogue, findings: &mut Finding
     budgets
 }
 
-fn budget(written: &written::Budget, field: &str, catalogue: &Catalogue, findings: &mut Findings) -> Option<Budget> {
+fn budget(
+    written: &written::Budget,
+    field: &str,
+    catalogue: &Catalogue,
+    findings: &mut Findings,
+) -> Option<Budget> {
     if !is_window(&written.window.value) {
         let message = format!("{:?} is not a window", written.window.value);
         findings.at(&written.window, &format!("{field}.window"), message, &known_names(super::WINDOWS, ""));
@@ -165,7 +196,12 @@ fn budget(written: &written::Budget, field: &str, catalogue: &Catalogue, finding
         Some(word) if word.value != "reject" => {
             if catalogue.model(&word.value).is_none() {
                 let message = format!("{:?} is neither `reject` nor a model", word.value);
-                findings.at(word, &format!("{field}.when_spent"), message, "use `reject` or the name of a model");
+                findings.at(
+                    word,
+                    &format!("{field}.when_spent"),
+                    message,
+                    "use `reject` or the name of a model",
+                );
             }
             Some(word.value.clone())
         }
@@ -190,6 +226,11 @@ fn scope(word: &Word, field: &str, findings: &mut Findings) -> Option<BudgetScop
         _ => {}
     }
     let message = format!("{:?} is not a scope", word.value);
-    findings.at(word, &format!("{field}.scope"), message, "use global, key:NAME, key:*, tenant:NAME or tenant:*");
+    findings.at(
+        word,
+        &format!("{field}.scope"),
+        message,
+        "use global, key:NAME, key:*, tenant:NAME or tenant:*",
+    );
     None
 }

@@ -65,11 +65,22 @@ pub const PROVIDERS: &[ProviderRow] = &[
         probe: "/health",
         quirks: PLAIN,
     },
-    ProviderRow { probe: "/health", paths: &[CHAT, RESPONSES, EMBEDDINGS], ..compatible("vllm", Some("http://127.0.0.1:8000")) },
+    ProviderRow {
+        probe: "/health",
+        paths: &[CHAT, RESPONSES, EMBEDDINGS],
+        ..compatible("vllm", Some("http://127.0.0.1:8000"))
+    },
     ProviderRow { probe: "/health", ..compatible("sglang", Some("http://127.0.0.1:30000")) },
-    ProviderRow { auth: Auth::None, probe: "/api/version", ..compatible("ollama", Some("http://127.0.0.1:11434")) },
+    ProviderRow {
+        auth: Auth::None,
+        probe: "/api/version",
+        ..compatible("ollama", Some("http://127.0.0.1:11434"))
+    },
     ProviderRow { probe: "/health", ..compatible("llama_cpp", Some("http://127.0.0.1:8080")) },
-    ProviderRow { paths: &[CHAT, RESPONSES, EMBEDDINGS], ..compatible("openai", Some("https://api.openai.com")) },
+    ProviderRow {
+        paths: &[CHAT, RESPONSES, EMBEDDINGS],
+        ..compatible("openai", Some("https://api.openai.com"))
+    },
     ProviderRow {
         kind: "anthropic",
         base_url: Some("https://api.anthropic.com"),

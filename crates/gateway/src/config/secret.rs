@@ -85,7 +85,10 @@ impl SecretRef {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is the one place where secrets are read from the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the one place where secrets are read from the environment"
+)]
 fn read_variable(name: &str) -> Result<String, SecretError> {
     std::env::var(name).map_err(|_| SecretError::NoVariable(name.into()))
 }

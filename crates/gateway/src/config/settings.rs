@@ -77,7 +77,9 @@ impl Network {
     #[must_use]
     pub fn contains(&self, peer: IpAddr) -> bool {
         match (self.address, peer.to_canonical()) {
-            (IpAddr::V4(a), IpAddr::V4(b)) => same(u128::from(a.to_bits()) << 96, u128::from(b.to_bits()) << 96, self.bits),
+            (IpAddr::V4(a), IpAddr::V4(b)) => {
+                same(u128::from(a.to_bits()) << 96, u128::from(b.to_bits()) << 96, self.bits)
+            }
             (IpAddr::V6(a), IpAddr::V6(b)) => same(a.to_bits(), b.to_bits(), self.bits),
             _ => false,
         }
@@ -253,7 +255,11 @@ mod tests {
             ("fd00::/8", "10.0.0.1", false),
         ];
         for (block, peer, expected) in cases {
-            assert_eq!(Network::parse(block).unwrap().contains(peer.parse().unwrap()), expected, "{block} {peer}");
+            assert_eq!(
+                Network::parse(block).unwrap().contains(peer.parse().unwrap()),
+                expected,
+                "{block} {peer}"
+            );
         }
         for bad in ["", "10.0.0.0/33", "x", "10.0.0.0/", "::/129"] {
             assert_eq!(Network::parse(bad), None, "{bad}");

@@ -31,7 +31,10 @@ fn a_good_file_becomes_settings() {
     let settings = read(GOOD, "/etc/t/tollgate.yaml".as_ref()).unwrap();
     let pools: Vec<_> = settings.pools.iter().map(|p| p.name.as_str()).collect();
     assert_eq!(pools, ["short", "long", "cloud"], "smallest boundary first");
-    assert_eq!(settings.models[0].price, Price { input_micro: 150_000, cached_input_micro: 150_000, output_micro: 600_000 });
+    assert_eq!(
+        settings.models[0].price,
+        Price { input_micro: 150_000, cached_input_micro: 150_000, output_micro: 600_000 }
+    );
     assert_eq!(settings.pools[0].instances[0].models["small"], "s", "an alias stands for its model");
     assert_eq!(settings.pools[2].instances[0].models["big"], "big-2026");
     assert_eq!(settings.pools[2].instances[0].url.to_string(), "https://api.example.com:443");
@@ -47,7 +50,12 @@ fn each_mistake_is_named_with_its_place_and_fix() {
         ("models:\n  - {name: a, provider: p}", 2, "there is no provider \"p\"", "add it under `providers:`"),
         ("providers:\n  - {name: p, kind: opnai}", 2, "no provider kind \"opnai\"", "openai,"),
         ("providers:\n  - {name: p, kind: openai, key: sk-123}", 2, "by reference", "env:NAME"),
-        ("providers:\n  - {name: p, kind: vllm}\n  - {name: p, kind: vllm}", 3, "the name \"p\" is taken", "choose another"),
+        (
+            "providers:\n  - {name: p, kind: vllm}\n  - {name: p, kind: vllm}",
+            3,
+            "the name \"p\" is taken",
+            "choose another",
+        ),
         ("models:\n  - {name: a, price: {input: cheap}}", 2, "\"cheap\" is not a price", "0.15"),
         ("models:\n  - {name: a}", 0, "nothing serves \"a\"", "provider"),
         ("budgets:\n  - {name: b, scope: everyone, window: day, requests: 1}", 2, "not a scope", "tenant:*"),
@@ -64,7 +72,10 @@ fn each_mistake_is_named_with_its_place_and_fix() {
         let error = read(text, "t.yaml".as_ref()).unwrap_err();
         assert_eq!(error.problems[0].line, line, "{text}\n{error}");
         let shown = error.to_string();
-        assert!(shown.starts_with("t.yaml:") && shown.contains(message) && shown.contains(fix), "{text}\n{shown}");
+        assert!(
+            shown.starts_with("t.yaml:") && shown.contains(message) && shown.contains(fix),
+            "{text}\n{shown}"
+        );
         assert!(!shown.contains("sk-123"), "a secret must not be printed");
     }
 }

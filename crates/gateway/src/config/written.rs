@@ -266,7 +266,13 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect_ms: 3_000, first_content_ms: 60_000, idle_ms: 60_000, total_ms: 600_000, probe_ms: 2_000 }
+        Self {
+            connect_ms: 3_000,
+            first_content_ms: 60_000,
+            idle_ms: 60_000,
+            total_ms: 600_000,
+            probe_ms: 2_000,
+        }
     }
 }
 

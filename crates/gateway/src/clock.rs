@@ -1,0 +1,87 @@
+//! The one clock that reads the machine, and the one source of entropy; everything below takes them as arguments.
+
+use rand::TryRng;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tollgate_core::{Clock, Seed, Tick, Timestamp};
+
+/// Wall and monotonic time of this machine.
+#[derive(Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl SystemClock {
+    /// A clock whose ticks count from now.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    pub fn new() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    fn tick(&self) -> Tick {
+        Tick(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+/// 32 bytes from the operating system, for secrets.
+///
+/// # Errors
+/// What the system says when it has no entropy to give.
+pub fn entropy() -> Result<[u8; 32], std::io::Error> {
+    let mut bytes = [0; 32];
+    rand::rngs::SysRng.try_fill_bytes(&mut bytes).map_err(|e| std::io::Error::other(e.to_string()))?;
+    Ok(bytes)
+}
+
+/// Seeds of requests: one root per process, then a counter, so that ids are unique and decisions replayable.
+#[derive(Debug)]
+pub struct Seeds {
+    root: [u64; 2],
+    next: AtomicU64,
+}
+
+impl Seeds {
+    /// Seeds that follow from `root`.
+    #[must_use]
+    pub const fn new(root: [u64; 2]) -> Self {
+        Self { root, next: AtomicU64::new(0) }
+    }
+
+    /// The next 128 bits; both halves are a bijection of the counter, so no two requests of a process share them.
+    #[must_use]
+    pub fn next(&self) -> (Seed, u128) {
+        let count = self.next.fetch_add(1, Ordering::Relaxed);
+        let [high, low] = self.root.map(|root| Seed(root.wrapping_add(count)).bits());
+        (Seed(low), (u128::from(high) << 64) | u128::from(low))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn ids_are_unique_and_follow_from_the_root() {
+        let (a, b) = (Seeds::new([1, 2]), Seeds::new([1, 2]));
+        let ids: BTreeSet<_> = (0..1000).map(|_| a.next().1).collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.contains(&b.next().1));
+        assert_ne!(entropy().unwrap(), entropy().unwrap());
+    }
+}

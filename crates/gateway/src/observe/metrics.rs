@@ -1,0 +1,227 @@
+//! Prometheus metrics: every family once, with bounded labels.
+//!
+//! Label values come from the configuration (routes, models, instances) or from fixed lists, never from callers, so
+//! the number of series is bounded by the configuration.
+
+use super::phases::{PHASES, Phases};
+use prometheus_client::encoding::{EncodeLabelSet, text::encode};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::sync::Arc;
+
+/// Upper bounds of latency buckets, in seconds: from 10 µs, so that our own part is visible, to ten minutes.
+const SECONDS: &[f64] = &[
+    0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
+    0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0,
+];
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS.iter().copied())
+}
+
+/// Labels of a finished request.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct RequestLabels {
+    /// The caller's dialect.
+    pub dialect: &'static str,
+    /// The policy's route; `none` when it was refused before a decision.
+    pub route: Arc<str>,
+    /// The chosen model; `none` when none was chosen.
+    pub model: Arc<str>,
+    /// HTTP status.
+    pub status: u16,
+}
+
+/// Labels of an attempt at an upstream.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct AttemptLabels {
+    /// The instance.
+    pub instance: Arc<str>,
+    /// `ok`, or the kind of fault.
+    pub outcome: &'static str,
+}
+
+/// A model's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ModelLabel {
+    /// The model.
+    pub model: Arc<str>,
+}
+
+/// Tokens by model and kind.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct TokenLabels {
+    /// The model.
+    pub model: Arc<str>,
+    /// `prompt`, `cached` or `completion`.
+    pub kind: &'static str,
+}
+
+/// A phase's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct PhaseLabel {
+    /// The phase.
+    pub phase: &'static str,
+}
+
+/// Why something was refused or dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ReasonLabel {
+    /// The reason, from a fixed list.
+    pub reason: &'static str,
+}
+
+/// An instance's name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct InstanceLabel {
+    /// The instance.
+    pub instance: Arc<str>,
+}
+
+/// Every metric of the gateway.
+pub struct Metrics {
+    registry: Registry,
+    /// Finished requests.
+    pub requests: Family<RequestLabels, Counter>,
+    /// Requests in flight.
+    pub in_flight: Gauge,
+    /// From arrival to the last byte.
+    pub duration: Family<ModelLabel, Histogram, fn() -> Histogram>,
+    /// From arrival to the first content.
+    pub first_content: Family<ModelLabel, Histogram, fn() -> Histogram>,
+    /// Our own part before dispatch.
+    pub overhead: Histogram,
+    /// Our own part by phase.
+    pub phases: Vec<Histogram>,
+    /// Tokens.
+    pub tokens: Family<TokenLabels, Counter>,
+    /// Cost in micro-dollars.
+    pub cost_micro: Family<ModelLabel, Counter>,
+    /// Attempts at upstreams.
+    pub attempts: Family<AttemptLabels, Counter>,
+    /// Requests in flight by instance.
+    pub instance_in_flight: Family<InstanceLabel, Gauge>,
+    /// 1 when an instance takes requests, 0 when it is out.
+    pub instance_up: Family<InstanceLabel, Gauge>,
+    /// Requests refused before dispatch.
+    pub refused: Family<ReasonLabel, Counter>,
+    /// Decision records that found the store's queue full.
+    pub records_dropped: Gauge,
+    /// Configuration or policy reloads that were refused.
+    pub reloads_refused: Counter,
+}
+
+impl Metrics {
+    /// A fresh set.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("tollgate");
+        let histogram: fn() -> Histogram = seconds;
+        let by_phase = Family::<PhaseLabel, Histogram, fn() -> Histogram>::new_with_constructor(histogram);
+        let metrics = Self {
+            requests: Family::default(),
+            in_flight: Gauge::default(),
+            duration: Family::new_with_constructor(histogram),
+            first_content: Family::new_with_constructor(histogram),
+            overhead: seconds(),
+            phases: PHASES
+                .iter()
+                .map(|phase| by_phase.get_or_create(&PhaseLabel { phase }).clone())
+                .collect(),
+            tokens: Family::default(),
+            cost_micro: Family::default(),
+            attempts: Family::default(),
+            instance_in_flight: Family::default(),
+            instance_up: Family::default(),
+            refused: Family::default(),
+            records_dropped: Gauge::default(),
+            reloads_refused: Counter::default(),
+            registry: Registry::default(),
+        };
+        registry.register("requests", "Finished requests", metrics.requests.clone());
+        registry.register("in_flight", "Requests in flight", metrics.in_flight.clone());
+        registry.register("duration_seconds", "From arrival to the last byte", metrics.duration.clone());
+        registry.register(
+            "first_content_seconds",
+            "From arrival to the first content",
+            metrics.first_content.clone(),
+        );
+        registry.register(
+            "overhead_seconds",
+            "Time in the gateway before dispatch",
+            metrics.overhead.clone(),
+        );
+        registry.register("phase_seconds", "Time in the gateway by phase", by_phase);
+        registry.register("tokens", "Tokens by model and kind", metrics.tokens.clone());
+        registry.register("cost_micro_usd", "Cost in micro-dollars", metrics.cost_micro.clone());
+        registry.register("upstream_attempts", "Attempts at upstreams", metrics.attempts.clone());
+        registry.register(
+            "instance_in_flight",
+            "Requests in flight by instance",
+            metrics.instance_in_flight.clone(),
+        );
+        registry.register("instance_up", "1 when the instance takes requests", metrics.instance_up.clone());
+        registry.register("refused", "Requests refused before dispatch", metrics.refused.clone());
+        registry.register("records_dropped", "Decision records dropped", metrics.records_dropped.clone());
+        registry.register(
+            "reloads_refused",
+            "Reloads refused; the last good state stays",
+            metrics.reloads_refused.clone(),
+        );
+        Self { registry, ..metrics }
+    }
+
+    /// Adds a request's phase times.
+    pub fn observe(&self, phases: &Phases) {
+        for (histogram, ns) in self.phases.iter().zip(phases.ns()) {
+            if *ns > 0 {
+                histogram.observe(*ns as f64 / 1e9);
+            }
+        }
+        self.overhead.observe(phases.total_ns() as f64 / 1e9);
+    }
+
+    /// Everything in the text format of OpenMetrics 1.0.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renders_every_family_with_its_labels() {
+        let metrics = Metrics::new();
+        let labels =
+            RequestLabels { dialect: "openai_chat", route: "r".into(), model: "m".into(), status: 200 };
+        metrics.requests.get_or_create(&labels).inc();
+        let mut phases = Phases::default();
+        phases.add(3, 50_000);
+        metrics.observe(&phases);
+        let text = metrics.render();
+        assert!(
+            text.contains(
+                r#"tollgate_requests_total{dialect="openai_chat",route="r",model="m",status="200"} 1"#
+            ),
+            "{text}"
+        );
+        assert!(text.contains(r#"tollgate_phase_seconds_bucket{le="0.00005",phase="decide"} 1"#), "{text}");
+        assert_eq!(text.matches("# TYPE tollgate_phase_seconds ").count(), 1);
+        assert!(text.ends_with("# EOF\n"));
+    }
+}
