@@ -4,7 +4,10 @@
 //! one typed form stands between them, and what cannot cross is reported. No IO, no clock, no tokio.
 
 pub mod dialect;
+pub mod error;
 pub mod json;
+pub mod sse;
 pub mod view;
 
 pub use dialect::Dialect;
+pub use error::WireError;

@@ -42,7 +42,8 @@ pub struct TextSpan {
 }
 
 /// Who speaks.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// `system` or `developer`, or a dialect's separate system field.
     System,

@@ -1,0 +1,268 @@
+//! An upstream's error answer, read back into a fault.
+//!
+//! The status says most; the body decides where providers overload a status (a spent account as 429 or 400, a
+//! context overflow as 400 or 413). The phrases below are the spellings of OpenAI, Azure, Anthropic, Gemini,
+//! Bedrock, Mistral, Cohere, Groq, Together, OpenRouter, xAI, vLLM, SGLang, TGI, llama.cpp and Ollama.
+
+use crate::json::{DEPTH_MAX, Kind, Scanner};
+use std::borrow::Cow;
+use tollgate_core::{Blame, Exposure, Fault, FaultKind, Retry};
+
+/// Bytes of an error body that are looked at.
+const LOOKED_AT: usize = 64 << 10;
+/// Characters of the upstream's message that are kept.
+const MESSAGE_MAX: usize = 600;
+/// Longest pause believed, in milliseconds.
+const RETRY_AFTER_MAX_MS: u64 = 3_600_000;
+
+/// What an upstream's error means.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Classified {
+    /// The fault.
+    pub fault: Fault,
+    /// How long the upstream asks to wait, in milliseconds, when its body says so.
+    pub retry_after_ms: Option<u64>,
+}
+
+const CONTEXT: &[&str] = &[
+    "context_length_exceeded",
+    "maximum context length",
+    "exceeds the context window",
+    "context window exceeded",
+    "model_context_window_exceeded",
+    "exceed context limit",
+    "exceeds context limit",
+    "exceed_context_size",
+    "exceeds the available context size",
+    "exceeds the context length",
+    "exceeds the model's context",
+    "exceeds the model's maximum context",
+    "longer than the model's context length",
+    "longer than the maximum model length",
+    "prompt is too long",
+    "prompt too long",
+    "maximum prompt length",
+    "input is too long for requested model",
+    "input token count",
+    "too many input tokens",
+    "too many tokens: total number of tokens",
+    "maximum number of tokens allowed",
+    "too large for model with",
+    "reduce the length of the messages",
+    "reduce the length of the input",
+    "`inputs` tokens + `max_new_tokens`",
+    "inputs must have less than",
+];
+const ACCOUNT: &[&str] = &[
+    "insufficient_quota",
+    "exceeded your current quota, please check your plan and billing",
+    "insufficient balance",
+    "insufficient credits",
+    "credit balance is too low",
+    "billing_hard_limit",
+    "billing_not_active",
+    "billing_error",
+    "account_deactivated",
+    "account is not active",
+    "payment required",
+];
+const CREDENTIALS: &[&str] = &[
+    "invalid_api_key",
+    "incorrect api key",
+    "api_key_invalid",
+    "api key not valid",
+    "authentication_error",
+    "unauthenticated",
+    "permission_error",
+    "permission_denied",
+    "expiredtoken",
+    "unrecognizedclient",
+];
+const OVERLOADED: &[&str] = &[
+    "overloaded",
+    "server is busy",
+    "currently unavailable",
+    "\"unavailable\"",
+    "no healthy upstream",
+    "capacity",
+    "loading model",
+    "queue is full",
+    "serviceunavailable",
+];
+const LIMITED: &[&str] = &[
+    "rate_limit",
+    "rate limit",
+    "resource_exhausted",
+    "too many requests",
+    "throttling",
+    "tokens per minute",
+    "requests per minute",
+];
+const UNKNOWN_MODEL: &[&str] =
+    &["model_not_found", "not_found_error", "does not exist", "\"not_found\"", "model not found"];
+const TIMED_OUT: &[&str] = &["deadline_exceeded", "timeout_error", "timed out"];
+const BAD: &[&str] = &["invalid_request_error", "invalid_argument", "invalid_prompt", "validationexception"];
+
+/// What went wrong, before anything is said about blame.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    Context,
+    Account,
+    Credentials,
+    Limited,
+    Overloaded,
+    UnknownModel,
+    TooLarge,
+    Bad,
+    Timeout,
+    Server,
+}
+
+/// Reads an upstream's error. `status` is absent for an error inside a stream that began well.
+///
+/// Never fails: a body that cannot be read is judged by its status alone.
+#[must_use]
+pub fn classify(status: Option<u16>, body: &[u8]) -> Classified {
+    let body = body.get(..LOOKED_AT).unwrap_or(body);
+    let lower = String::from_utf8_lossy(body).to_lowercase();
+    let said = message(body);
+    let cause = cause(status, &lower);
+    let retry_after_ms =
+        matches!(cause, Cause::Limited | Cause::Overloaded).then(|| pause_ms(&lower)).flatten();
+    Classified { fault: fault(cause, status, said), retry_after_ms }
+}
+
+fn cause(status: Option<u16>, lower: &str) -> Cause {
+    let says = |phrases: &[&str]| phrases.iter().any(|phrase| lower.contains(phrase));
+    match status {
+        Some(401) => Cause::Credentials,
+        Some(402) => Cause::Account,
+        Some(429) if says(ACCOUNT) => Cause::Account,
+        Some(429) => Cause::Limited,
+        Some(413) if says(LIMITED) => Cause::Limited,
+        Some(400 | 413 | 422) | None if says(CONTEXT) => Cause::Context,
+        Some(500) if says(CONTEXT) => Cause::Context,
+        Some(413) => Cause::TooLarge,
+        Some(400 | 403) | None if says(ACCOUNT) => Cause::Account,
+        Some(403) => Cause::Credentials,
+        Some(400) if says(CREDENTIALS) => Cause::Credentials,
+        Some(404) => Cause::UnknownModel,
+        Some(408 | 504 | 524) => Cause::Timeout,
+        Some(503 | 529) => Cause::Overloaded,
+        Some(400) if says(&["model_not_found", "throttling"]) => {
+            if says(LIMITED) {
+                Cause::Limited
+            } else {
+                Cause::UnknownModel
+            }
+        }
+        Some(400..=499) => Cause::Bad,
+        Some(_) => Cause::Server,
+        None if says(OVERLOADED) => Cause::Overloaded,
+        None if says(LIMITED) => Cause::Limited,
+        None if says(CREDENTIALS) => Cause::Credentials,
+        None if says(UNKNOWN_MODEL) => Cause::UnknownModel,
+        None if says(TIMED_OUT) => Cause::Timeout,
+        None if says(BAD) => Cause::Bad,
+        None => Cause::Server,
+    }
+}
+
+fn fault(cause: Cause, status: Option<u16>, said: Option<String>) -> Fault {
+    let (kind, blame, retry) = match cause {
+        Cause::Context => (FaultKind::ContextTooLong, Blame::Caller, Retry::Elsewhere),
+        Cause::Account | Cause::Credentials => (FaultKind::UpstreamDenied, Blame::Us, Retry::Elsewhere),
+        Cause::Limited => (FaultKind::LimitReached, Blame::Upstream, Retry::Later),
+        Cause::Overloaded => (FaultKind::Unavailable, Blame::Upstream, Retry::Elsewhere),
+        Cause::UnknownModel => (FaultKind::NotFound, Blame::Us, Retry::Elsewhere),
+        Cause::TooLarge => (FaultKind::TooLarge, Blame::Caller, Retry::Elsewhere),
+        Cause::Bad => (FaultKind::BadRequest, Blame::Caller, Retry::Never),
+        Cause::Timeout => (FaultKind::Timeout, Blame::Upstream, Retry::Elsewhere),
+        Cause::Server => (FaultKind::UpstreamFailed, Blame::Upstream, Retry::Elsewhere),
+    };
+    // What an upstream says about our key or account may hold parts of it: operators only.
+    let exposure = if kind == FaultKind::UpstreamDenied { Exposure::Private } else { Exposure::Public };
+    let message = match (said, status) {
+        (Some(said), Some(status)) => format!("upstream answered {status}: {said}"),
+        (Some(said), None) => format!("upstream reported in its stream: {said}"),
+        (None, Some(status)) => format!("upstream answered {status} without a message"),
+        (None, None) => "upstream reported an error without a message in its stream".to_owned(),
+    };
+    Fault { kind, blame, retry, exposure, message, field: None }
+}
+
+/// The first `message`, `detail` or string `error` of the body, cut; else its text when it is short plain text.
+fn message(body: &[u8]) -> Option<String> {
+    let found = Scanner::new(body, DEPTH_MAX).ok().and_then(|mut scan| {
+        if scan.kind() == Ok(Kind::Array) {
+            scan.enter_array().ok()?;
+            scan.next_element().ok().filter(|more| *more)?;
+        }
+        find(&mut scan, 0)
+    });
+    let text = match found {
+        Some(text) => Cow::Owned(text),
+        None if body.starts_with(b"{") || body.starts_with(b"<") || body.starts_with(b"[") => return None,
+        None => String::from_utf8_lossy(body),
+    };
+    let text: String =
+        text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(MESSAGE_MAX).collect();
+    (!text.is_empty()).then_some(text)
+}
+
+/// Levels that are searched for a message.
+const MESSAGE_DEPTH: u8 = 4;
+
+fn find(scan: &mut Scanner<'_>, depth: u8) -> Option<String> {
+    let mut fallback = None;
+    scan.enter_object().ok()?;
+    while let Some(key) = scan.next_key().ok()? {
+        let name = scan.name(key);
+        let wanted = matches!(name.as_ref(), b"message" | b"error" | b"detail" | b"Message" | b"response");
+        match scan.kind().ok()? {
+            Kind::String if wanted => {
+                let text = scan.string().ok()?;
+                let text = String::from_utf8_lossy(&scan.name(text)).into_owned();
+                if name.as_ref() == b"message" {
+                    return Some(text);
+                }
+                fallback = Some(text);
+            }
+            Kind::Object if wanted && depth < MESSAGE_DEPTH => {
+                // An inner search may stop midway, so it runs on its own copy of the position.
+                let inner = find(&mut scan.fork(), depth + 1);
+                if inner.is_some() {
+                    return inner;
+                }
+                scan.skip().ok()?;
+            }
+            _ => drop(scan.skip().ok()?),
+        }
+    }
+    fallback
+}
+
+/// The pause that a body asks for: Gemini's `"retryDelay": "34s"` or OpenAI's "try again in 1.2s" and "120ms".
+fn pause_ms(lower: &str) -> Option<u64> {
+    let at = ["\"retrydelay\"", "try again in ", "retry after ", "retry in "].iter().find_map(|phrase| {
+        let start = lower.find(phrase)? + phrase.len();
+        lower.get(start..)
+    })?;
+    let text = at.trim_start_matches([' ', ':', '"']);
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end)?;
+    let number = number.trim_end_matches('.');
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let whole: u64 = whole.parse().ok()?;
+    let thousandths = format!("{part:0<3}").get(..3).and_then(|p| p.parse::<u64>().ok())?;
+    let scale = if unit.starts_with("ms") {
+        return Some(whole.clamp(1, RETRY_AFTER_MAX_MS));
+    } else if unit.starts_with('m') {
+        60
+    } else if unit.starts_with('s') || unit.trim_start().starts_with("second") {
+        1
+    } else {
+        return None;
+    };
+    Some(whole.saturating_mul(1000).saturating_add(thousandths).saturating_mul(scale).min(RETRY_AFTER_MAX_MS))
+}
