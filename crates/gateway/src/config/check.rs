@@ -195,7 +195,7 @@ pub(super) fn is_window(window: &str) -> bool {
 
 /// Why these settings must not be served at their address, unless forced: a public bind needs keys.
 #[must_use]
-pub(super) fn public_without_keys(settings: &Settings) -> Option<String> {
+pub fn public_without_keys(settings: &Settings) -> Option<String> {
     let public = !settings.listen.ip().to_canonical().is_loopback();
     (public && settings.auth.mode == AuthMode::Open).then(|| {
         format!(

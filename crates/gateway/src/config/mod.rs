@@ -15,10 +15,13 @@ pub mod settings;
 pub mod written;
 
 mod check;
+mod default;
 mod models;
 mod money;
 mod pools;
 
+pub use check::public_without_keys;
+pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings};
 pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{BaseUrl, Budget, BudgetScope, Instance, Model, Pool, Price, Provider, Settings};
 

@@ -1,0 +1,253 @@
+//! The route table: every path that is served, as data. Matching and the OpenAPI document both come from it.
+
+use http::Method;
+
+/// Who may use a route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// Anyone who reaches the port.
+    Public,
+    /// Callers: with a key where keys are required.
+    Caller,
+    /// The operator: with the admin secret, or from a loopback address when none is set.
+    Admin,
+}
+
+/// What a route does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "each variant is described by its row's summary")]
+pub enum Route {
+    Chat,
+    Responses,
+    Messages,
+    Embeddings,
+    CountTokens,
+    ResponseGet,
+    ResponseDelete,
+    ResponseItems,
+    Models,
+    Model,
+    Explain,
+    Feedback,
+    Health,
+    Ready,
+    Metrics,
+    OpenApi,
+    KeysList,
+    KeysCreate,
+    KeyRevoke,
+    KeyRotate,
+    Budgets,
+    Decisions,
+    Decision,
+    Replay,
+    Summary,
+    Live,
+    Pools,
+    PolicyGet,
+    PolicyPut,
+    PolicyCheck,
+    Reload,
+    ConsoleHome,
+    ConsoleRequest,
+    ConsolePools,
+    ConsolePolicy,
+    ConsoleBudgets,
+    ConsoleAsset,
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path; a segment in braces stands for any one segment.
+    pub path: &'static str,
+    /// What it does.
+    pub route: Route,
+    /// Who may.
+    pub access: Access,
+    /// One line for the OpenAPI document.
+    pub summary: &'static str,
+}
+
+const fn row(
+    method: &'static str,
+    path: &'static str,
+    route: Route,
+    access: Access,
+    summary: &'static str,
+) -> Row {
+    Row { method, path, route, access, summary }
+}
+
+use Access::{Admin, Caller, Public};
+
+/// The table; the busiest rows first.
+pub const ROUTES: &[Row] = &[
+    row(
+        "POST",
+        "/v1/chat/completions",
+        Route::Chat,
+        Caller,
+        "Answer a conversation (OpenAI chat completions)",
+    ),
+    row("POST", "/v1/responses", Route::Responses, Caller, "Answer a conversation (OpenAI responses)"),
+    row("POST", "/v1/messages", Route::Messages, Caller, "Answer a conversation (Anthropic messages)"),
+    row("POST", "/v1/embeddings", Route::Embeddings, Caller, "Embed texts (OpenAI embeddings)"),
+    row(
+        "POST",
+        "/v1/messages/count_tokens",
+        Route::CountTokens,
+        Caller,
+        "Count the input tokens of a conversation",
+    ),
+    row("GET", "/v1/responses/{id}", Route::ResponseGet, Caller, "A stored response"),
+    row("DELETE", "/v1/responses/{id}", Route::ResponseDelete, Caller, "Delete a stored response"),
+    row(
+        "GET",
+        "/v1/responses/{id}/input_items",
+        Route::ResponseItems,
+        Caller,
+        "The input items of a stored response",
+    ),
+    row("GET", "/v1/models", Route::Models, Caller, "The models that the caller may use"),
+    row("GET", "/v1/models/{id}", Route::Model, Caller, "One model"),
+    row("POST", "/v1/route", Route::Explain, Caller, "Where a request would go and why, without sending it"),
+    row("POST", "/v1/feedback", Route::Feedback, Caller, "Say how good an answer was"),
+    row("GET", "/healthz", Route::Health, Public, "Whether the process runs"),
+    row("GET", "/readyz", Route::Ready, Public, "Whether an instance can take requests"),
+    row("GET", "/metrics", Route::Metrics, Admin, "Prometheus metrics"),
+    row("GET", "/openapi.json", Route::OpenApi, Public, "This document"),
+    row("GET", "/api/v1/keys", Route::KeysList, Admin, "The virtual keys, without their secrets"),
+    row("POST", "/api/v1/keys", Route::KeysCreate, Admin, "Create a virtual key; its secret is shown once"),
+    row("DELETE", "/api/v1/keys/{id}", Route::KeyRevoke, Admin, "Revoke a virtual key"),
+    row("POST", "/api/v1/keys/{id}/rotate", Route::KeyRotate, Admin, "Give a virtual key a new secret"),
+    row("GET", "/api/v1/budgets", Route::Budgets, Admin, "Budgets: limit, settled, reserved, reset"),
+    row("GET", "/api/v1/decisions", Route::Decisions, Admin, "The decision log, newest first"),
+    row(
+        "GET",
+        "/api/v1/decisions/{id}",
+        Route::Decision,
+        Admin,
+        "One decision with phases, signals and reasons",
+    ),
+    row(
+        "POST",
+        "/api/v1/decisions/{id}/replay",
+        Route::Replay,
+        Admin,
+        "Decide again from the record and compare",
+    ),
+    row("GET", "/api/v1/summary", Route::Summary, Admin, "Counts, tokens, cost and latency over a window"),
+    row("GET", "/api/v1/live", Route::Live, Admin, "Decisions as they are made (server-sent events)"),
+    row("GET", "/api/v1/pools", Route::Pools, Admin, "Pools and instances with their state"),
+    row("GET", "/api/v1/policy", Route::PolicyGet, Admin, "The policy in force"),
+    row("PUT", "/api/v1/policy", Route::PolicyPut, Admin, "Check, test and put a policy in force"),
+    row(
+        "POST",
+        "/api/v1/policy/check",
+        Route::PolicyCheck,
+        Admin,
+        "Diagnostics and test results of a policy",
+    ),
+    row("POST", "/api/v1/reload", Route::Reload, Admin, "Read the configuration and policy files again"),
+    row("GET", "/console", Route::ConsoleHome, Admin, "Console: live requests"),
+    row("GET", "/console/requests/{id}", Route::ConsoleRequest, Admin, "Console: one request's path"),
+    row("GET", "/console/pools", Route::ConsolePools, Admin, "Console: pools and instances"),
+    row("GET", "/console/policy", Route::ConsolePolicy, Admin, "Console: policy editor"),
+    row("GET", "/console/budgets", Route::ConsoleBudgets, Admin, "Console: keys and budgets"),
+    row("GET", "/console/assets/{name}", Route::ConsoleAsset, Public, "Console: styles and scripts"),
+];
+
+/// What a request line matched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Matched<'p> {
+    /// A route, with the segment that stood for its parameter.
+    Route(Route, Access, Option<&'p str>),
+    /// The path is served, but not with this method; these are.
+    Methods(&'static [&'static str]),
+    /// Nothing is served there.
+    Nothing,
+}
+
+/// Finds the route of a request. A trailing slash is ignored; a `HEAD` counts as `GET`.
+#[must_use]
+pub fn find<'p>(method: &Method, path: &'p str) -> Matched<'p> {
+    let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let method = if method == Method::HEAD { "GET" } else { method.as_str() };
+    let mut methods: u8 = 0;
+    for row in ROUTES {
+        let Some(parameter) = matches(row.path, path) else { continue };
+        if row.method == method {
+            return Matched::Route(row.route, row.access, parameter);
+        }
+        methods |= METHODS.iter().position(|m| *m == row.method).map_or(0, |bit| 1 << bit);
+    }
+    match methods {
+        0 => Matched::Nothing,
+        bits => Matched::Methods(ALLOWED[usize::from(bits & 15)]),
+    }
+}
+
+const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
+/// The methods of each set of bits, so that a refusal needs no allocation.
+const ALLOWED: [&[&str]; 16] = [
+    &[],
+    &["GET"],
+    &["POST"],
+    &["GET", "POST"],
+    &["PUT"],
+    &["GET", "PUT"],
+    &["POST", "PUT"],
+    &["GET", "POST", "PUT"],
+    &["DELETE"],
+    &["GET", "DELETE"],
+    &["POST", "DELETE"],
+    &["GET", "POST", "DELETE"],
+    &["PUT", "DELETE"],
+    &["GET", "PUT", "DELETE"],
+    &["POST", "PUT", "DELETE"],
+    &METHODS,
+];
+
+/// `Some(parameter)` when `path` fits `pattern`.
+fn matches<'p>(pattern: &str, path: &'p str) -> Option<Option<&'p str>> {
+    let Some((before, rest)) = pattern.split_once('{') else {
+        return (pattern == path).then_some(None);
+    };
+    let after = rest.split_once('}').map_or("", |(_, after)| after);
+    let middle = path.strip_prefix(before)?.strip_suffix(after)?;
+    (!middle.is_empty() && !middle.contains('/')).then_some(Some(middle))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn finds_routes_parameters_and_wrong_methods() {
+        let get = |path| find(&Method::GET, path);
+        assert_eq!(find(&Method::POST, "/v1/chat/completions"), Matched::Route(Route::Chat, Caller, None));
+        assert_eq!(get("/v1/models/"), Matched::Route(Route::Models, Caller, None));
+        assert_eq!(get("/v1/models/a-b"), Matched::Route(Route::Model, Caller, Some("a-b")));
+        assert_eq!(
+            get("/v1/responses/resp_1/input_items"),
+            Matched::Route(Route::ResponseItems, Caller, Some("resp_1"))
+        );
+        assert_eq!(get("/v1/chat/completions"), Matched::Methods(&["POST"]));
+        assert_eq!(find(&Method::PUT, "/v1/responses/x"), Matched::Methods(&["GET", "DELETE"]));
+        assert_eq!(find(&Method::HEAD, "/healthz"), Matched::Route(Route::Health, Public, None));
+        for nothing in ["/", "/v1", "/v1/models/a/b", "/v1/responses//input_items", "//v1/models"] {
+            assert_eq!(get(nothing), Matched::Nothing, "{nothing}");
+        }
+    }
+
+    #[test]
+    fn rows_are_unique() {
+        let rows: BTreeSet<_> = ROUTES.iter().map(|r| (r.method, r.path)).collect();
+        assert_eq!(rows.len(), ROUTES.len());
+        assert!(ROUTES.iter().all(|r| METHODS.contains(&r.method)));
+    }
+}

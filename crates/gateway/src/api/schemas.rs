@@ -1,0 +1,117 @@
+//! JSON Schemas of requests and answers: what the OpenAPI document promises.
+
+use super::routes::Route;
+use serde_json::{Value, json};
+
+fn named(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+/// The schema of a route's request body, with its media type.
+pub(super) fn request(route: Route) -> Option<(&'static str, Value)> {
+    let name = match route {
+        Route::Chat | Route::Explain => "ChatRequest",
+        Route::Responses => "ResponsesRequest",
+        Route::Messages => "MessagesRequest",
+        Route::CountTokens => "CountTokensRequest",
+        Route::Embeddings => "EmbeddingsRequest",
+        Route::Feedback => "Feedback",
+        Route::KeysCreate => "KeyRequest",
+        Route::PolicyPut | Route::PolicyCheck => return Some(("text/plain", json!({"type": "string"}))),
+        _ => return None,
+    };
+    Some(("application/json", named(name)))
+}
+
+/// The status, media type and schema of a route's good answer.
+pub(super) fn response(route: Route) -> (&'static str, &'static str, Option<Value>) {
+    const JSON: &str = "application/json";
+    match route {
+        Route::Metrics => ("200", "application/openmetrics-text", Some(json!({"type": "string"}))),
+        Route::Live => ("200", "text/event-stream", Some(json!({"type": "string"}))),
+        Route::PolicyGet => ("200", "text/plain", Some(json!({"type": "string"}))),
+        Route::Health | Route::Ready => ("200", JSON, Some(named("Status"))),
+        Route::Models => ("200", JSON, Some(named("ModelList"))),
+        Route::KeysCreate => ("201", JSON, Some(json!({"type": "object", "required": ["secret"]}))),
+        _ => ("200", JSON, Some(json!({"type": "object"}))),
+    }
+}
+
+/// The query parameters of a route.
+pub(super) fn query(route: Route) -> Vec<(&'static str, Value)> {
+    let count = json!({"type": "integer", "minimum": 1, "maximum": 1000});
+    let text = json!({"type": "string"});
+    match route {
+        Route::Decisions => vec![
+            ("limit", count),
+            ("before", json!({"type": "integer", "minimum": 0})),
+            ("route", text.clone()),
+            ("model", text.clone()),
+            ("key", text.clone()),
+            ("id", text),
+        ],
+        Route::Summary => vec![("minutes", json!({"type": "integer", "minimum": 1, "maximum": 44640}))],
+        Route::ResponseItems => vec![
+            ("limit", json!({"type": "integer", "minimum": 1, "maximum": 100})),
+            ("after", text),
+            ("order", json!({"enum": ["asc", "desc"]})),
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// The named schemas.
+pub(super) fn components() -> Value {
+    let text = json!({"type": "string"});
+    let object = json!({"type": "object"});
+    let content = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object", "required": ["type"]}}]});
+    let role = |roles: &[&str]| json!({"enum": roles});
+    json!({
+        "Error": {"type": "object", "required": ["error"], "properties": {"error": {
+            "type": "object", "required": ["message", "type"], "properties": {"message": text, "type": text}}}},
+        "Status": {"type": "object", "required": ["status"], "properties": {"status": text}},
+        "ModelList": {"type": "object", "required": ["data"], "properties": {"data": {"type": "array", "items": object}}},
+        "ChatRequest": {
+            "type": "object", "required": ["model", "messages"], "properties": {
+                "model": text,
+                "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role"], "properties": {
+                    "role": role(&["system", "developer", "user", "assistant", "tool"]), "content": content}}},
+                "stream": {"type": "boolean"},
+                "max_tokens": {"type": "integer", "minimum": 1, "maximum": 256},
+                "temperature": {"type": "number", "minimum": 0, "maximum": 2}}},
+        "ResponsesRequest": {
+            "type": "object", "required": ["model", "input"], "properties": {
+                "model": text,
+                "input": {"anyOf": [text, {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"],
+                    "properties": {"role": role(&["system", "developer", "user", "assistant"]), "content": text}}}]},
+                "stream": {"type": "boolean"},
+                "max_output_tokens": {"type": "integer", "minimum": 16, "maximum": 256}}},
+        "MessagesRequest": {
+            "type": "object", "required": ["model", "messages", "max_tokens"], "properties": {
+                "model": text,
+                "max_tokens": {"type": "integer", "minimum": 1, "maximum": 256},
+                "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {
+                    "role": role(&["user", "assistant"]), "content": content}}},
+                "stream": {"type": "boolean"}}},
+        "CountTokensRequest": {
+            "type": "object", "required": ["model", "messages"], "properties": {
+                "model": text,
+                "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {
+                    "role": role(&["user", "assistant"]), "content": content}}}}},
+        "EmbeddingsRequest": {
+            "type": "object", "required": ["model", "input"], "properties": {
+                "model": text,
+                "input": {"anyOf": [text, {"type": "array", "minItems": 1, "items": text}]},
+                "encoding_format": {"enum": ["float", "base64"]}}},
+        "Feedback": {
+            "type": "object", "required": ["request_id", "score"], "additionalProperties": false, "properties": {
+                "request_id": text, "score": {"type": "integer", "minimum": -1, "maximum": 1}, "comment": {"type": "string", "maxLength": 2000}}},
+        "KeyRequest": {
+            "type": "object", "required": ["name"], "additionalProperties": false, "properties": {
+                "name": {"type": "string", "minLength": 1, "maxLength": 128},
+                "roles": {"type": "array", "items": text}, "groups": {"type": "array", "items": text}, "scopes": {"type": "array", "items": text},
+                "models": {"type": "array", "items": text},
+                "tenant": text,
+                "expires": {"type": "string", "description": "RFC 3339 time"}}},
+    })
+}
