@@ -1,0 +1,201 @@
+//! A request body, read whole.
+//!
+//! A router must see the whole prompt before it can choose, so the body is collected, within a size, a deadline and
+//! a lowest rate. The usual body arrives as one frame and is handed on without a copy. A length that is too large is
+//! refused before the first byte is read.
+
+use crate::timer::{Alarm, millis, now};
+use bytes::{Bytes, BytesMut};
+use http_body::Body;
+use hyper::body::Incoming;
+use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
+use tokio::time::Instant;
+
+/// What is reserved at once for a body that states its length; more only as bytes really come.
+const RESERVE_MAX: usize = 1 << 20;
+
+/// The bounds of [`read`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct BodyLimits {
+    /// Largest body in bytes.
+    pub max_bytes: usize,
+    /// Every body has this long.
+    pub grace: Duration,
+    /// After [`Self::grace`], the body must have come at least at this rate in bytes per second; 0 for no lowest
+    /// rate, so that `grace` is a plain deadline.
+    pub min_rate: u32,
+}
+
+impl Default for BodyLimits {
+    /// 32 MiB; 10 s, then at least 8 KiB/s.
+    fn default() -> Self {
+        Self { max_bytes: 32 << 20, grace: Duration::from_secs(10), min_rate: 8 << 10 }
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is larger than allowed (413).
+    #[error("the body is larger than the limit of {limit} bytes")]
+    TooLarge {
+        /// The bound in bytes.
+        limit: usize,
+        /// What the caller announced, if it did.
+        announced: Option<u64>,
+    },
+    /// It came too slowly (408).
+    #[error("the body was not complete after {after_ms} ms, with {got} bytes read")]
+    TooSlow {
+        /// How long we waited, in milliseconds.
+        after_ms: u64,
+        /// Bytes that had come.
+        got: usize,
+    },
+    /// The connection ended or its bytes are not a body (400).
+    #[error("the body is broken: {0}")]
+    Broken(#[from] hyper::Error),
+}
+
+impl BodyError {
+    /// The status that says this to the caller.
+    #[must_use]
+    pub const fn status(&self) -> http::StatusCode {
+        match self {
+            Self::TooLarge { .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow { .. } => http::StatusCode::REQUEST_TIMEOUT,
+            Self::Broken(_) => http::StatusCode::BAD_REQUEST,
+        }
+    }
+}
+
+/// Reads `body` to its end.
+///
+/// # Errors
+/// [`BodyError`], by its variants. Too large is found from `Content-Length` before anything is read; hyper then
+/// reads and drops what fits its buffer, so that the answer arrives before the connection closes.
+pub async fn read(mut body: Incoming, limits: &BodyLimits) -> Result<Bytes, BodyError> {
+    let hint = body.size_hint();
+    let announced = hint.exact();
+    let too_large = || BodyError::TooLarge { limit: limits.max_bytes, announced };
+    if usize::try_from(hint.lower()).map_or(true, |least| least > limits.max_bytes) {
+        return Err(too_large());
+    }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let mut got = Collected::new(announced);
+    let mut watch: Option<Watch> = None;
+    loop {
+        let frame = poll_fn(|cx| {
+            if let Poll::Ready(frame) = Pin::new(&mut body).poll_frame(cx) {
+                return Poll::Ready(Ok(frame));
+            }
+            // Only a body that is not there yet pays for a timer.
+            let watch = watch.get_or_insert_with(|| Watch::new(limits));
+            watch.poll_late(cx, limits, got.len()).map(Err)
+        })
+        .await?;
+        match frame {
+            None => break,
+            Some(frame) => {
+                if let Ok(data) = frame?.into_data() {
+                    if data.len() > limits.max_bytes - got.len() {
+                        return Err(too_large());
+                    }
+                    got.push(data);
+                }
+            }
+        }
+        if body.is_end_stream() {
+            break;
+        }
+    }
+    Ok(got.finish())
+}
+
+/// Frames so far: the first as it came, a copy only from the second on.
+struct Collected {
+    first: Bytes,
+    rest: BytesMut,
+    expected: usize,
+}
+
+impl Collected {
+    fn new(announced: Option<u64>) -> Self {
+        let expected = announced.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(RESERVE_MAX);
+        Self { first: Bytes::new(), rest: BytesMut::new(), expected }
+    }
+
+    fn len(&self) -> usize {
+        self.first.len() + self.rest.len()
+    }
+
+    fn push(&mut self, data: Bytes) {
+        if self.len() == 0 {
+            self.first = data;
+            return;
+        }
+        if !self.first.is_empty() {
+            self.rest.reserve(self.expected.max(self.first.len() + data.len()));
+            self.rest.extend_from_slice(&self.first);
+            self.first = Bytes::new();
+        }
+        self.rest.extend_from_slice(&data);
+    }
+
+    fn finish(self) -> Bytes {
+        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+    }
+}
+
+/// The clock of a body that keeps us waiting.
+struct Watch {
+    start: Instant,
+    alarm: Alarm,
+}
+
+impl Watch {
+    fn new(limits: &BodyLimits) -> Self {
+        let start = now();
+        Self { start, alarm: Alarm::new(start + limits.grace) }
+    }
+
+    /// Ready with the error once the time that `got` bytes have earned has passed.
+    fn poll_late(
+        &mut self,
+        cx: &mut std::task::Context<'_>,
+        limits: &BodyLimits,
+        got: usize,
+    ) -> Poll<BodyError> {
+        let earned = match limits.min_rate {
+            0 => Duration::ZERO,
+            rate => Duration::from_millis((got as u64).saturating_mul(1000) / u64::from(rate)),
+        };
+        let deadline = self.start + limits.grace + earned;
+        self.alarm
+            .poll_until(cx, deadline)
+            .map(|()| BodyError::TooSlow { after_ms: millis(now().duration_since(self.start)), got })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_frame_is_not_copied_and_several_are_joined() {
+        let data = Bytes::from(vec![7; 100]);
+        let mut one = Collected::new(Some(100));
+        one.push(data.clone());
+        assert_eq!(one.finish().as_ptr(), data.as_ptr());
+
+        let mut many = Collected::new(None);
+        for part in ["ab", "", "c", "def"] {
+            many.push(Bytes::from_static(part.as_bytes()));
+        }
+        assert_eq!(many.len(), 6);
+        assert_eq!(many.finish(), "abcdef");
+        assert_eq!(Collected::new(None).finish(), "");
+    }
+}
