@@ -1,7 +1,8 @@
 //! Speed of the byte-level work of one request: `cargo bench -p tollgate-wire`.
 
 use divan::{Bencher, counter::BytesCount};
-use tollgate_wire::json;
+use tollgate_wire::peek::{Limits, peek};
+use tollgate_wire::{Dialect, json};
 
 fn main() {
     divan::main();
@@ -34,4 +35,13 @@ fn validate_prose(bencher: Bencher<'_, '_>) {
     bencher
         .counter(BytesCount::of_slice(&body))
         .bench(|| json::validate(divan::black_box(&body), 128).is_ok());
+}
+
+#[divan::bench]
+fn peek_60k(bencher: Bencher<'_, '_>) {
+    let body = bytes::Bytes::from(conversation());
+    let limits = Limits::default();
+    bencher
+        .counter(BytesCount::new(body.len()))
+        .bench(|| peek(Dialect::OpenaiChat, divan::black_box(body.clone()), &limits).is_ok());
 }

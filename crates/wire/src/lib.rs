@@ -6,6 +6,7 @@
 pub mod dialect;
 pub mod error;
 pub mod json;
+pub mod peek;
 pub mod sse;
 pub mod view;
 

@@ -1,0 +1,178 @@
+//! Messages of the chat and Anthropic dialects, and what they share with Responses items.
+
+use super::fields::Seen;
+use super::{Read, Reader};
+use crate::Dialect;
+use crate::json::{Kind, Problem};
+use crate::view::{MessageView, Role, Span, TextSpan};
+use smallvec::SmallVec;
+
+/// What the contents of one message add up to.
+#[derive(Default)]
+pub(super) struct Content {
+    pub(super) text: SmallVec<[TextSpan; 1]>,
+    pub(super) images: u16,
+    pub(super) calls: SmallVec<[TextSpan; 0]>,
+    /// Tool results in it, each of which becomes a message of its own.
+    pub(super) results: Vec<MessageView>,
+}
+
+impl Content {
+    pub(super) fn view(self, role: Role, span: Span) -> MessageView {
+        let Self { text, images, calls: tool_calls, .. } = self;
+        MessageView { role, span, text, images, tool_calls, tool_error: false }
+    }
+}
+
+/// The role that `name` means in `dialect`.
+fn role(dialect: Dialect, name: &[u8]) -> Option<Role> {
+    match (name, dialect) {
+        (b"system" | b"developer", _) => Some(Role::System),
+        (b"user", _) => Some(Role::User),
+        (b"assistant", _) => Some(Role::Assistant),
+        (b"tool" | b"function", Dialect::OpenaiChat) => Some(Role::Tool),
+        _ => None,
+    }
+}
+
+const fn roles(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::OpenaiChat => "system, developer, user, assistant or tool",
+        Dialect::Anthropic => "user or assistant (instructions go into the top-level system field)",
+        _ => "system, developer, user or assistant",
+    }
+}
+
+impl Reader<'_> {
+    pub(super) fn messages(&mut self) -> Read<()> {
+        self.scan.enter_array()?;
+        while self.scan.next_element()? {
+            self.bound(self.view.messages.len(), self.limits.messages, "messages")?;
+            self.message()?;
+        }
+        Ok(())
+    }
+
+    fn message(&mut self) -> Read<()> {
+        let start = self.scan.start();
+        let whole = self.scan.flaw(Problem::Missing("role", roles(self.view.dialect)));
+        let no_content = self.scan.flaw(Problem::Missing("content", "a string or an array of content parts"));
+        self.scan.enter_object()?;
+        let (mut seen, mut who, mut content, mut given) = (Seen::default(), None, Content::default(), false);
+        while let Some(key) = self.scan.next_key()? {
+            match self.scan.name(key).as_ref() {
+                b"role" => {
+                    seen.mark(0, key)?;
+                    who = Some(self.role()?);
+                }
+                b"content" => {
+                    seen.mark(1, key)?;
+                    given = !self.scan.null()?;
+                    if given {
+                        self.content(&mut content)?;
+                    }
+                }
+                b"tool_calls" if self.view.dialect == Dialect::OpenaiChat => {
+                    seen.mark(2, key)?;
+                    self.tool_calls(&mut content)?;
+                }
+                b"function_call" if self.view.dialect == Dialect::OpenaiChat => {
+                    seen.mark(3, key)?;
+                    if !self.scan.null()? {
+                        self.named(&mut content)?;
+                    }
+                }
+                _ => drop(self.scan.skip()?),
+            }
+        }
+        let role = who.ok_or(whole)?;
+        if !given && (role != Role::Assistant || self.view.dialect == Dialect::Anthropic) {
+            return Err(no_content);
+        }
+        self.push(content, role, self.scan.since(start))
+    }
+
+    pub(super) fn role(&mut self) -> Read<Role> {
+        self.scan.start();
+        let flaw = self.scan.flaw(Problem::Want(roles(self.view.dialect)));
+        let name = self.scan.string()?;
+        role(self.view.dialect, &self.scan.name(name)).ok_or(flaw)
+    }
+
+    /// Adds a message: its tool results first, each a message of its own, then the rest if there is any.
+    pub(super) fn push(&mut self, mut content: Content, role: Role, span: Span) -> Read<()> {
+        let results = std::mem::take(&mut content.results);
+        let rest = !content.text.is_empty() || content.images > 0 || !content.calls.is_empty();
+        let alone = results.is_empty();
+        let count = self.view.messages.len() + results.len();
+        self.bound(count, self.limits.messages, "messages")?;
+        self.view.messages.extend(results);
+        if alone || rest {
+            self.view.messages.push(content.view(role, span));
+        }
+        Ok(())
+    }
+
+    /// A string or an array of parts.
+    pub(super) fn content(&mut self, content: &mut Content) -> Read<()> {
+        match self.scan.kind()? {
+            Kind::String => content.text.push(self.scan.string()?),
+            Kind::Array => {
+                self.scan.enter_array()?;
+                while self.scan.next_element()? {
+                    self.bound(self.parts as usize, self.limits.parts, "content parts")?;
+                    self.parts += 1;
+                    self.part(content)?;
+                }
+            }
+            _ => return Err(self.scan.flaw(Problem::Want("a string or an array of content parts"))),
+        }
+        Ok(())
+    }
+
+    /// The chat dialect's `tool_calls`: `[{"function": {"name": ...}}]` or `custom` in place of `function`.
+    fn tool_calls(&mut self, content: &mut Content) -> Read<()> {
+        if self.scan.null()? {
+            return Ok(());
+        }
+        self.scan.enter_array()?;
+        while self.scan.next_element()? {
+            self.scan.enter_object()?;
+            let mut seen = Seen::default();
+            while let Some(key) = self.scan.next_key()? {
+                if matches!(self.scan.name(key).as_ref(), b"function" | b"custom") {
+                    seen.mark(0, key)?;
+                    self.named(content)?;
+                } else {
+                    self.scan.skip()?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An object whose `name` is the tool that is called.
+    pub(super) fn named(&mut self, content: &mut Content) -> Read<()> {
+        self.scan.start();
+        let missing = self.scan.flaw(Problem::Missing("name", "the name of the called tool"));
+        let mut name = None;
+        self.scan.enter_object()?;
+        let mut seen = Seen::default();
+        while let Some(key) = self.scan.next_key()? {
+            if self.scan.name(key).as_ref() == b"name" {
+                seen.mark(0, key)?;
+                name = Some(self.scan.string()?);
+            } else {
+                self.scan.skip()?;
+            }
+        }
+        self.call(content, name.ok_or(missing)?)
+    }
+
+    pub(super) fn call(&mut self, content: &mut Content, name: TextSpan) -> Read<()> {
+        self.bound(self.calls as usize, self.limits.tools, "tool calls")?;
+        self.calls += 1;
+        content.calls.push(name);
+        Ok(())
+    }
+}
