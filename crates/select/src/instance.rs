@@ -156,13 +156,15 @@ impl Expected {
 /// The state of one instance.
 ///
 /// `TTFT ≈ overhead + (backlog + own uncached tokens) / rate`: regressing TTFT on the sum gives rate (the inverse slope)
-/// and overhead (the intercept). With `slots` known and full, a request also waits for a slot:
+/// and overhead (the intercept). The backlog is what is left of it: its head has been worked on since it started. With `slots` known and full, a request also waits for a slot:
 /// `(in flight - slots + 1) · median service time / slots`.
 #[derive(Clone, Debug)]
 pub struct InstanceState {
     key: u64,
     config: InstanceConfig,
     flying: InFlight,
+    /// When the backlog's head was last known to start: a first content, or a dispatch into an empty backlog.
+    progress: Tick,
     prefill: Regression,
     tpot: Ema,
     service: LogHistogram,
@@ -181,6 +183,7 @@ impl InstanceState {
         Self {
             key,
             flying: InFlight::default(),
+            progress: Tick(0),
             prefill: Regression::new(half_life),
             tpot: Ema::new(half_life),
             service: LogHistogram::new(half_life),
@@ -209,7 +212,10 @@ impl InstanceState {
         // Sums of tokens are bounded so that what is added can always be taken away again.
         let prompt_tokens = prompt_tokens.min(u64::from(u32::MAX));
         let uncached = prompt_tokens.saturating_sub(cached_tokens);
-        let ahead = self.flying.backlog_tokens;
+        let ahead = self.ahead(now) as u64;
+        if self.flying.backlog_tokens == 0 {
+            self.progress = now;
+        }
         let queued = self.config.slots.is_some_and(|slots| self.flying.requests >= slots);
         self.flying.requests += 1;
         self.flying.prompt_tokens += prompt_tokens;
@@ -218,9 +224,10 @@ impl InstanceState {
     }
 
     /// Its first content came: the prefill is done. Later calls change nothing.
-    pub const fn first_content(&mut self, token: &mut Dispatched, now: Tick) {
+    pub fn first_content(&mut self, token: &mut Dispatched, now: Tick) {
         if token.instance == self.key && token.first.is_none() {
             token.first = Some(now);
+            self.progress = self.progress.max(now);
             self.flying.backlog_tokens = self.flying.backlog_tokens.saturating_sub(token.uncached);
         }
     }
@@ -280,10 +287,17 @@ impl InstanceState {
         self.overhead_ms = (y - self.ms_per_token * x).max(0.0);
     }
 
-    /// Expected time to first content of a request with this many uncached prompt tokens, were it sent now.
+    /// Tokens still to be prefilled before a request sent at `now`: the backlog less what the known rate has done of its
+    /// head since that started.
+    fn ahead(&self, now: Tick) -> f64 {
+        let done = now.since_ms(self.progress) / self.ms_per_token.max(1e-9);
+        (self.flying.backlog_tokens as f64 - done).max(0.0)
+    }
+
+    /// Expected time to first content of a request with this many uncached prompt tokens, were it sent at `now`.
     #[must_use]
-    pub fn expect(&self, uncached_tokens: u64) -> Expected {
-        let backlog = self.flying.backlog_tokens as f64 * self.ms_per_token;
+    pub fn expect(&self, uncached_tokens: u64, now: Tick) -> Expected {
+        let backlog = self.ahead(now) * self.ms_per_token;
         let slot = match self.config.slots {
             Some(slots) if self.flying.requests >= slots => {
                 f64::from(self.flying.requests - slots + 1) * self.service_p50_ms / f64::from(slots.max(1))

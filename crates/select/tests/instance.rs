@@ -37,8 +37,37 @@ fn recovers_planted_rates() {
         assert!((state.prefill_per_s() / rate - 1.0).abs() < 0.05, "{} of {rate}", state.prefill_per_s());
         assert!((state.tpot_ms() / tpot - 1.0).abs() < 0.001, "{} of {tpot}", state.tpot_ms());
         let expected = overhead + 4_000.0 * 1000.0 / rate;
-        assert!((state.expect(4_000).ttft_ms() / expected - 1.0).abs() < 0.05, "{:?}", state.expect(4_000));
+        assert!(
+            (state.expect(4_000, at(1 << 40)).ttft_ms() / expected - 1.0).abs() < 0.05,
+            "{:?}",
+            state.expect(4_000, at(1 << 40))
+        );
         assert!(state.service_ms(0.5).unwrap() > 0.0 && state.ttft_ms(0.9) >= state.ttft_ms(0.1));
+    }
+}
+
+/// First come, first served with a queue: the rate is found although most requests wait behind others.
+#[test]
+fn recovers_the_rate_under_load() {
+    for rate in [800.0, 8_000.0] {
+        let mut state = InstanceState::new(1, InstanceConfig::default());
+        let (mut seed, mut now, mut busy) = (Seed(3), 0.0f64, 0.0f64);
+        let tick = |ms: f64| Tick((ms * 1e6) as u64);
+        let mut queue = std::collections::VecDeque::new();
+        for _ in 0..600 {
+            seed = seed.next();
+            let prompt = 200 + seed.bits() % 1_000;
+            // Utilisation 0.85, exponential gaps.
+            now += -(1.0 - seed.derive("gap").unit()).ln() * 700.0 / rate * 1000.0 / 0.85;
+            while queue.front().is_some_and(|(_, done)| *done <= now) {
+                let (mut token, done): (Dispatched, f64) = queue.pop_front().unwrap();
+                state.first_content(&mut token, tick(done));
+                state.complete(token, Completion::answered(1), tick(done)).unwrap();
+            }
+            busy = busy.max(now) + 20.0 + prompt as f64 * 1000.0 / rate;
+            queue.push_back((state.dispatch(prompt, 0, tick(now)), busy));
+        }
+        assert!((state.prefill_per_s() / rate - 1.0).abs() < 0.3, "{} of {rate}", state.prefill_per_s());
     }
 }
 
@@ -47,15 +76,17 @@ fn backlog_and_slots_make_one_wait() {
     let config =
         InstanceConfig { prefill_per_s: 1_000.0, overhead_ms: 10.0, slots: Some(2), ..Default::default() };
     let mut state = InstanceState::new(1, config);
-    assert_eq!(state.expect(500).ttft_ms(), 510.0);
+    assert_eq!(state.expect(500, at(0)).ttft_ms(), 510.0);
     let mut first = state.dispatch(300, 100, at(0));
-    assert_eq!(state.expect(500).wait_ms, 200.0);
+    assert_eq!(state.expect(500, at(0)).wait_ms, 200.0);
+    assert_eq!(state.expect(500, at(150)).wait_ms, 50.0, "most of it is done by then");
+    assert_eq!(state.expect(500, at(400)).wait_ms, 0.0);
     state.first_content(&mut first, at(210));
     state.first_content(&mut first, at(999));
-    assert_eq!((state.expect(500).wait_ms, first.first_content_at()), (0.0, Some(at(210))));
+    assert_eq!((state.expect(500, at(210)).wait_ms, first.first_content_at()), (0.0, Some(at(210))));
     state.complete(first, Completion::answered(1), at(1_000)).unwrap();
     let held = [state.dispatch(0, 0, at(2_000)), state.dispatch(0, 0, at(2_000))];
-    let wait = state.expect(0).wait_ms;
+    let wait = state.expect(0, at(2_000)).wait_ms;
     assert!((wait / 500.0 - 1.0).abs() < 0.05, "one of two slots of 1 s each frees in half a second: {wait}");
     for token in held {
         state.complete(token, Completion::broken(), at(2_001)).unwrap();
@@ -103,7 +134,7 @@ fn odd_traffic_never_breaks_the_expectation() {
         state
             .complete(token, Completion::answered(u64::MAX), at(if step % 2 == 0 { 0 } else { 1_000 }))
             .unwrap();
-        let expected = state.expect(u64::MAX);
+        let expected = state.expect(u64::MAX, at(1_000));
         assert!(expected.wait_ms >= 0.0 && expected.prefill_ms >= 0.0 && expected.ttft_ms().is_finite());
     }
     assert!(InstanceConfig { prefill_per_s: f64::NAN, ..Default::default() }.check().is_err());

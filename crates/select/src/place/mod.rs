@@ -263,7 +263,7 @@ pub fn place(
 fn panic_order(views: &[InstanceView], when_none: WhenNone, keep: usize) -> Result<Placement, Error> {
     let order: SmallVec<[u16; 8]> = match when_none {
         WhenNone::Fail => SmallVec::new(),
-        WhenNone::Panic => strategy::lowest(views, keep, |view| {
+        WhenNone::Panic => strategy::lowest(views, keep, |view, _| {
             view.standing.panic_at().map(|until| (until.0 as f64, view.ttft_ms()))
         }),
     };

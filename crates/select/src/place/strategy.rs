@@ -7,15 +7,16 @@ use tollgate_core::Seed;
 type Order = SmallVec<[u16; 8]>;
 
 /// Indices of the `keep` lowest scores, lowest first, ties in index order; `None` leaves an instance out. One pass with a
-/// sorted list of at most `keep` entries.
+/// sorted list of at most `keep` entries; `score` gets the worst score still in it, so that it may give up early.
 pub(super) fn lowest(
     views: &[InstanceView],
     keep: usize,
-    mut score: impl FnMut(&InstanceView) -> Option<(f64, f64)>,
+    mut score: impl FnMut(&InstanceView, f64) -> Option<(f64, f64)>,
 ) -> Order {
     let mut best: SmallVec<[((f64, f64), u16); 17]> = SmallVec::new();
     for (index, view) in views.iter().enumerate().take(usize::from(u16::MAX)) {
-        let Some(mine) = score(view) else { continue };
+        let worst = best.last().filter(|_| best.len() == keep).map_or(f64::INFINITY, |last| last.0.0);
+        let Some(mine) = score(view, worst) else { continue };
         let lower = |other: &((f64, f64), u16)| {
             other.0.0.total_cmp(&mine.0).then(other.0.1.total_cmp(&mine.1)).is_le()
         };
@@ -35,9 +36,13 @@ fn draw(seed: Seed, view: &InstanceView) -> f64 {
 }
 
 /// Exponential race: the arrival time of a clock with rate `weight`. The earliest is drawn in proportion to the weights,
-/// and so is each next among the rest (Efraimidis and Spirakis 2006).
-fn race(unit: f64, weight: f64) -> f64 {
-    if weight > 0.0 { -(1.0 - unit).max(f64::MIN_POSITIVE).ln() / weight } else { f64::INFINITY }
+/// and so is each next among the rest (Efraimidis and Spirakis 2006). None when it is surely later than `limit`:
+/// `-ln(1 - u) ≥ u` saves most of the logarithms.
+fn race(unit: f64, weight: f64, limit: f64) -> Option<f64> {
+    if weight <= 0.0 {
+        return (limit == f64::INFINITY).then_some(f64::INFINITY);
+    }
+    (unit / weight <= limit).then(|| -(1.0 - unit).max(f64::MIN_POSITIVE).ln() / weight)
 }
 
 fn available(view: &InstanceView) -> Option<&InstanceView> {
@@ -45,8 +50,9 @@ fn available(view: &InstanceView) -> Option<&InstanceView> {
 }
 
 pub(super) fn by_weight(views: &[InstanceView], keep: usize, seed: Seed) -> Placement {
-    let order = lowest(views, keep, |view| {
-        available(view).map(|view| (race(draw(seed, view), view.safe_weight()), 0.0))
+    let order = lowest(views, keep, |view, worst| {
+        let view = available(view)?;
+        Some((race(draw(seed, view), view.safe_weight(), worst)?, 0.0))
     });
     Placement { order, reason: PlaceReason::Weight }
 }
@@ -60,7 +66,7 @@ fn ttft_score(view: &InstanceView, seed: Seed) -> Option<(f64, f64)> {
 }
 
 pub(super) fn by_ttft(views: &[InstanceView], keep: usize, seed: Seed) -> Placement {
-    Placement { order: lowest(views, keep, |view| ttft_score(view, seed)), reason: PlaceReason::LeastTtft }
+    Placement { order: lowest(views, keep, |view, _| ttft_score(view, seed)), reason: PlaceReason::LeastTtft }
 }
 
 /// Two by weight, the one with less expected time first, then the rest by time (Mitzenmacher 2001).
@@ -74,7 +80,7 @@ pub(super) fn better_of_two(views: &[InstanceView], keep: usize, seed: Seed) -> 
 
 /// `head` first, then the others by expected time.
 fn continue_with(head: &[u16], views: &[InstanceView], keep: usize, seed: Seed) -> Order {
-    let rest = lowest(views, keep, |view| ttft_score(view, seed));
+    let rest = lowest(views, keep, |view, _| ttft_score(view, seed));
     let others = rest.into_iter().filter(|index| !head.contains(index));
     head.iter().copied().chain(others).take(keep).collect()
 }
@@ -96,8 +102,8 @@ pub(super) fn by_affinity(
     for (index, view) in views.iter().enumerate().filter(|(_, view)| view.standing.available()) {
         total += f64::from(view.in_flight);
         weights += view.safe_weight();
-        let rank = line(view, prefix);
-        if rank.is_finite() && owner.is_none_or(|(best, _)| rank < best) {
+        let best = owner.map_or(f64::INFINITY, |(best, _)| best);
+        if let Some(rank) = line(view, prefix, best).filter(|rank| *rank < best) {
             owner = Some((rank, index));
         }
     }
@@ -112,7 +118,7 @@ pub(super) fn by_affinity(
             .iter()
             .enumerate()
             .filter(|(_, view)| view.standing.available())
-            .map(|(index, view)| (line(view, prefix), index))
+            .filter_map(|(index, view)| Some((line(view, prefix, f64::INFINITY)?, index)))
             .filter(|(rank, _)| rank.is_finite())
             .collect();
         ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -125,9 +131,9 @@ pub(super) fn by_affinity(
     Placement { order: continue_with(&[chosen as u16], views, keep, seed), reason }
 }
 
-/// Where an instance stands in a prefix's line; lower is earlier.
-fn line(view: &InstanceView, prefix: u64) -> f64 {
+/// Where an instance stands in a prefix's line; lower is earlier, none when surely later than `limit`.
+fn line(view: &InstanceView, prefix: u64, limit: f64) -> Option<f64> {
     // Two rounds of mixing, so that keys that differ in few bits give independent draws.
     let hash = Seed(Seed(prefix).bits() ^ view.key);
-    race(Seed(hash.bits()).unit(), view.safe_weight())
+    race(Seed(hash.bits()).unit(), view.safe_weight(), limit)
 }

@@ -149,7 +149,7 @@ impl Members {
     pub fn views(&self, ask: &Ask, now: Tick) -> Vec<InstanceView> {
         let view = |(index, member): (usize, &Member)| {
             let uncached = ask.prompt_tokens.saturating_sub(member.cached(ask));
-            let expected = member.state.expect(uncached);
+            let expected = member.state.expect(uncached, now);
             InstanceView {
                 key: member.state.key(),
                 weight: member.spec.weight,
@@ -174,7 +174,8 @@ impl Members {
     #[must_use]
     pub fn wait_ms(&self, now: Tick) -> Option<f64> {
         let available = |(index, _): &(usize, &Member)| self.standing(*index, now).available();
-        let waits = self.members.iter().enumerate().filter(available).map(|(_, m)| m.state.expect(0).wait_ms);
+        let waits =
+            self.members.iter().enumerate().filter(available).map(|(_, m)| m.state.expect(0, now).wait_ms);
         waits.min_by(f64::total_cmp)
     }
 
