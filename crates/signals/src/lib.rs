@@ -1,1 +1,30 @@
 //! A request to facts: workload identity and heuristic signals.
+//!
+//! A policy's list of [`SignalSpec`](tollgate_core::signal::SignalSpec)s is compiled once into a [`SignalSet`]; for
+//! each request a [`Reading`] answers for the signals that the decision asks for, and for no others. A signal is a
+//! pure function of the request and of numbers handed in ([`Input`]): no IO, no clock of its own, no randomness.
+//!
+//! Invariants: every signal is computed at most once per request; work that several signals share (a scope's text,
+//! its folded form, its words, the hits of the one automaton) is done at most once and only when a read signal needs
+//! it; every algorithm is linear in the bytes of the prompt.
+//!
+//! ```
+//! use tollgate_core::signal::{Kind, SignalSpec};
+//! let set = tollgate_signals::SignalSet::compile(&[SignalSpec::fact(Kind::Tokens)]).unwrap();
+//! assert_eq!(set.len(), 1);
+//! ```
+
+pub mod error;
+pub mod identity;
+pub mod input;
+mod lexical;
+mod measure;
+mod reading;
+mod set;
+mod text;
+
+pub use error::{Problem, SpecError};
+pub use identity::{OutputLength, Session, SessionSource, Shape, TokenRatio, Workload, WorkloadKind};
+pub use input::{Caller, Forecast, Input, SessionHints};
+pub use reading::Reading;
+pub use set::SignalSet;

@@ -1,0 +1,236 @@
+//! All literal words of a policy for one text, found in one pass.
+//!
+//! Overlapping matches are all seen (`york` inside `new york`), each is checked for word boundaries in constant
+//! time (by the neighbouring characters, never by walking the prefix), counted without overlap with itself, and fed
+//! to the ordered sequences. The pass costs O(bytes + raw hits); raw hits per byte are bounded by the policy, not by
+//! the request.
+
+use crate::text::{is_boundary_needed, is_joined};
+use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, BuildError, MatchKind};
+use std::collections::BTreeMap;
+
+/// Up to so many bytes of literals the automaton is a full table (fastest); above, a compact one.
+const TABLE_BYTES: usize = 32 << 10;
+
+/// Collects the literals and sequences of one text.
+#[derive(Debug, Default)]
+pub(crate) struct LexiconBuilder {
+    index: BTreeMap<String, u32>,
+    literals: Vec<String>,
+    sequences: Vec<Vec<u32>>,
+}
+
+impl LexiconBuilder {
+    /// The id of `literal`, which must be folded already when case does not count.
+    pub(crate) fn literal(&mut self, literal: String) -> u32 {
+        let next = self.literals.len() as u32;
+        let literals = &mut self.literals;
+        *self.index.entry(literal).or_insert_with_key(|key| {
+            literals.push(key.clone());
+            next
+        })
+    }
+
+    /// The id of an ordered sequence of literals.
+    pub(crate) fn sequence(&mut self, steps: Vec<u32>) -> u32 {
+        self.sequences.push(steps);
+        self.sequences.len() as u32 - 1
+    }
+
+    /// How many different literals there are.
+    pub(crate) fn len(&self) -> usize {
+        self.literals.len()
+    }
+
+    /// Builds the automaton.
+    pub(crate) fn build(self) -> Result<Lexicon, BuildError> {
+        let bytes: usize = self.literals.iter().map(String::len).sum();
+        let kind = if bytes <= TABLE_BYTES { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
+        let automaton = AhoCorasickBuilder::new()
+            .match_kind(MatchKind::Standard)
+            .kind(Some(kind))
+            .prefilter(false)
+            .build(&self.literals)?;
+        let edges = self
+            .literals
+            .iter()
+            .map(|l| (is_boundary_needed(l.chars().next()), is_boundary_needed(l.chars().next_back())))
+            .collect();
+        let mut steps_of = vec![Vec::new(); self.literals.len()];
+        for (sequence, steps) in self.sequences.iter().enumerate() {
+            for (step, literal) in steps.iter().enumerate() {
+                if let Some(list) = steps_of.get_mut(*literal as usize) {
+                    list.push((sequence as u32, step as u32));
+                }
+            }
+        }
+        let lengths = self.sequences.iter().map(|s| s.len() as u32).collect();
+        Ok(Lexicon { automaton, edges, steps_of, lengths })
+    }
+}
+
+/// The automaton of one text.
+#[derive(Debug)]
+pub(crate) struct Lexicon {
+    automaton: AhoCorasick,
+    /// Per literal: whether its left and right edges need a word boundary.
+    edges: Vec<(bool, bool)>,
+    /// Per literal: the steps of sequences that wait for it.
+    steps_of: Vec<Vec<(u32, u32)>>,
+    /// Per sequence: number of steps.
+    lengths: Vec<u32>,
+}
+
+/// What one pass found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Hits {
+    /// Per literal: occurrences that do not overlap with one another.
+    pub(crate) counts: Vec<u32>,
+    /// Per sequence: steps found in order, greedily from the left.
+    pub(crate) steps: Vec<u32>,
+}
+
+impl Lexicon {
+    /// Finds every literal in `text`.
+    pub(crate) fn scan(&self, text: &str) -> Hits {
+        let mut counts = vec![0_u32; self.edges.len()];
+        let mut ends = vec![0_usize; self.edges.len()];
+        let mut steps = vec![0_u32; self.lengths.len()];
+        let mut step_ends = vec![0_usize; self.lengths.len()];
+        let Ok(found) = self.automaton.try_find_overlapping_iter(text) else {
+            return Hits { counts, steps };
+        };
+        for hit in found {
+            let id = hit.pattern().as_usize();
+            let (Some(&(left, right)), Some(end), Some(count)) =
+                (self.edges.get(id), ends.get_mut(id), counts.get_mut(id))
+            else {
+                continue;
+            };
+            if (left && joined_before(text, hit.start())) || (right && joined_after(text, hit.end())) {
+                continue;
+            }
+            if hit.start() >= *end {
+                *end = hit.end();
+                *count = count.saturating_add(1);
+            }
+            for (sequence, step) in self.steps_of.get(id).map(Vec::as_slice).unwrap_or_default() {
+                let at = *sequence as usize;
+                if let (Some(done), Some(last)) = (steps.get_mut(at), step_ends.get_mut(at))
+                    && *done == *step
+                    && hit.start() >= *last
+                {
+                    *done += 1;
+                    *last = hit.end();
+                }
+            }
+        }
+        Hits { counts, steps }
+    }
+
+    /// Whether the sequence was found whole.
+    pub(crate) fn complete(&self, hits: &Hits, sequence: u32) -> bool {
+        let at = sequence as usize;
+        hits.steps.get(at).is_some_and(|done| Some(done) == self.lengths.get(at))
+    }
+}
+
+/// Whether a letter of a spaced script ends right before byte `at`. Constant time.
+fn joined_before(text: &str, at: usize) -> bool {
+    match at.checked_sub(1).and_then(|before| text.as_bytes().get(before)) {
+        None => false,
+        Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric() || *byte == b'_',
+        Some(_) => text.get(..at).and_then(|t| t.chars().next_back()).is_some_and(is_joined),
+    }
+}
+
+/// Whether a letter of a spaced script starts at byte `at`. Constant time.
+fn joined_after(text: &str, at: usize) -> bool {
+    match text.as_bytes().get(at) {
+        None => false,
+        Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric() || *byte == b'_',
+        Some(_) => text.get(at..).and_then(|t| t.chars().next()).is_some_and(is_joined),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::fold;
+    use proptest::prelude::*;
+
+    fn count(literal: &str, text: &str) -> u32 {
+        let mut builder = LexiconBuilder::default();
+        let id = builder.literal(fold(literal)) as usize;
+        builder.build().unwrap().scan(&fold(text)).counts[id]
+    }
+
+    #[test]
+    fn literals_stand_on_word_boundaries() {
+        for (literal, text, hits) in [
+            ("cat", "cat, Cat; CAT_ concat cats (cat)", 3),
+            ("c++", "c++ or C++17 or xc++", 2),
+            (".net", "use .NET now, asp.net", 2),
+            ("new york", "New York new yorker", 1),
+            ("python", "用Python写 pythonic", 1),
+            ("退款", "我要退款。退款退款", 3),
+            ("환불", "환불을 원해요", 1),
+            ("café", "CAFÉ cafés", 1),
+            ("cafe", "cafe\u{301} cafe", 1),
+            ("straße", "STRAẞE straße", 2),
+            ("σίσυφος", "ΣΊΣΥΦΟΣ Σίσυφος", 2),
+            ("is", "İS is", 1),
+            ("🔥", "🔥🔥 a🔥b", 3),
+            ("hot 🔥", "hot 🔥x shot 🔥", 1),
+            ("哈哈", "哈哈哈", 1),
+        ] {
+            assert_eq!(count(literal, text), hits, "{literal} in {text}");
+        }
+    }
+
+    #[test]
+    fn sequences_are_ordered_and_do_not_overlap() {
+        let mut builder = LexiconBuilder::default();
+        let mut sequence = |words: &[&str]| {
+            let steps = words.iter().map(|w| builder.literal((*w).into())).collect();
+            builder.sequence(steps)
+        };
+        let (abc, aa, ny) =
+            (sequence(&["a", "b", "c"]), sequence(&["a", "a"]), sequence(&["new york", "york"]));
+        let lexicon = builder.build().unwrap();
+        for (text, wanted) in [
+            ("a b c", [true, false, false]),
+            ("c b a", [false, false, false]),
+            ("b a c b c a", [true, true, false]),
+            ("new york", [false, false, false]),
+            ("new york, york", [false, false, true]),
+        ] {
+            let hits = lexicon.scan(text);
+            assert_eq!([abc, aa, ny].map(|s| lexicon.complete(&hits, s)), wanted, "{text}");
+        }
+    }
+
+    proptest! {
+        /// Against the obvious quadratic search.
+        #[test]
+        fn equals_naive_search(text in "[abé中 ]{0,40}", literals in proptest::collection::vec("[abé中]{1,3}", 1..6)) {
+            let mut builder = LexiconBuilder::default();
+            let ids: Vec<_> = literals.iter().map(|l| builder.literal(l.clone())).collect();
+            let hits = builder.build().unwrap().scan(&text);
+            for (literal, id) in literals.iter().zip(ids) {
+                let (mut naive, mut from) = (0, 0);
+                for (at, _) in text.char_indices().filter(|(at, _)| text[*at..].starts_with(literal)) {
+                    let end = at + literal.len();
+                    let left = text[..at].chars().next_back().is_some_and(is_joined)
+                        && literal.chars().next().is_some_and(is_joined);
+                    let right = text[end..].chars().next().is_some_and(is_joined)
+                        && literal.chars().next_back().is_some_and(is_joined);
+                    if at >= from && !left && !right {
+                        (naive, from) = (naive + 1, end);
+                    }
+                }
+                prop_assert_eq!(hits.counts[id as usize], naive, "{} in {}", literal, text);
+            }
+        }
+    }
+}

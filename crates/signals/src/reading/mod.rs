@@ -1,0 +1,124 @@
+//! One request's signals, computed when they are first read.
+//!
+//! ```text
+//! read(3) ─> plan of signal 3 ─> hits of its text's automaton (once) ─> folded text (once) ─> scope's text (once)
+//! ```
+
+mod facts;
+mod rules;
+mod texts;
+
+use crate::set::{Plan, SignalSet};
+use crate::{Input, Session, identity};
+use std::cell::OnceCell;
+use texts::Texts;
+use tollgate_core::Clock;
+use tollgate_core::signal::{Signal, SignalSource};
+
+/// Longest evidence, in bytes.
+const EVIDENCE_MAX: usize = 120;
+/// Largest `metadata` object that is parsed, in bytes.
+const METADATA_MAX: usize = 64 << 10;
+
+/// A JSON object.
+type Object = serde_json::Map<String, serde_json::Value>;
+
+/// The signals of one request.
+pub struct Reading<'a> {
+    set: &'a SignalSet,
+    input: Input<'a>,
+    clock: &'a dyn Clock,
+    evidence: bool,
+    texts: Texts<'a>,
+    metadata: OnceCell<Result<Object, &'static str>>,
+    session: OnceCell<Session>,
+    tokens: OnceCell<f64>,
+    /// Position + 1 in `done`, 0 when not read yet.
+    place: Vec<u32>,
+    done: Vec<(usize, u64, Signal)>,
+    unknown: Signal,
+}
+
+impl<'a> Reading<'a> {
+    /// Nothing read yet; costs no more than a few empty tables.
+    #[must_use]
+    pub fn new(set: &'a SignalSet, input: &Input<'a>, clock: &'a dyn Clock) -> Self {
+        Self {
+            set,
+            input: *input,
+            clock,
+            evidence: false,
+            texts: Texts::new(set, input.view),
+            metadata: OnceCell::new(),
+            session: OnceCell::new(),
+            tokens: OnceCell::new(),
+            place: vec![0; set.len()],
+            done: Vec::new(),
+            unknown: Signal::failed("the policy has no signal of this index"),
+        }
+    }
+
+    /// Says what was found, too: at most 120 bytes of evidence per signal, which may quote the prompt.
+    #[must_use]
+    pub const fn with_evidence(mut self, evidence: bool) -> Self {
+        self.evidence = evidence;
+        self
+    }
+
+    /// The signals read so far, in the order of reading: index, nanoseconds that the first reading took, signal.
+    /// Shared work is on the account of the signal that needed it first.
+    pub fn times(&self) -> impl Iterator<Item = (usize, u64, &Signal)> {
+        self.done.iter().map(|(index, ns, signal)| (*index, *ns, signal))
+    }
+
+    /// The conversation of this request; computed once.
+    pub fn session(&self) -> &Session {
+        self.session.get_or_init(|| identity::session(&self.input, self.metadata().ok()))
+    }
+
+    fn metadata(&self) -> Result<&Object, &'static str> {
+        let parse = || {
+            let Some(span) = self.input.view.metadata else { return Ok(Object::new()) };
+            if span.len() > METADATA_MAX {
+                return Err("metadata is larger than 64 KiB");
+            }
+            serde_json::from_slice(self.input.view.bytes(span)).map_err(|_| "metadata is not a JSON object")
+        };
+        self.metadata.get_or_init(parse).as_ref().map_err(|why| *why)
+    }
+
+    fn compute(&self, index: usize) -> Signal {
+        let Some(signal) = self.set.signals.get(index) else { return self.unknown.clone() };
+        match &signal.plan {
+            Plan::Fact => self.fact(signal.kind),
+            Plan::Keyword(plan) => self.keyword(plan),
+            Plan::Feature(plan) => self.feature(plan),
+            Plan::Ratio { scope, share } => {
+                let text = self.texts.raw(*scope);
+                Signal::number(share.of(self.texts.profile(*scope, *share), text))
+            }
+            Plan::Event(plan) => self.event(plan),
+            Plan::Metadata { key, is } => self.metadata_rule(key, is),
+            Plan::Reask { threshold, lookback } => self.reask(*threshold, *lookback),
+        }
+    }
+}
+
+impl SignalSource for Reading<'_> {
+    fn read(&mut self, index: usize) -> &Signal {
+        if self.place.get(index) == Some(&0) {
+            let start = self.clock.tick();
+            let mut signal = self.compute(index);
+            if !self.evidence {
+                signal.evidence = None;
+            }
+            let ns = self.clock.tick().since_ns(start);
+            self.done.push((index, ns, signal));
+            if let Some(place) = self.place.get_mut(index) {
+                *place = self.done.len() as u32;
+            }
+        }
+        let place = self.place.get(index).and_then(|place| place.checked_sub(1));
+        place.and_then(|at| self.done.get(at as usize)).map_or(&self.unknown, |(_, _, signal)| signal)
+    }
+}

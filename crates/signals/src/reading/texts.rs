@@ -1,0 +1,121 @@
+//! What several signals of one request share; each piece is made when first needed and kept.
+
+use crate::lexical::{Hits, RegexHits};
+use crate::measure::{Profile, Share};
+use crate::set::SignalSet;
+use crate::text::{Scope, TextKey, Words, count_words, fold};
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use tollgate_wire::view::RequestView;
+
+/// Texts, words and hits of one request.
+pub(super) struct Texts<'a> {
+    set: &'a SignalSet,
+    view: &'a RequestView,
+    raw: [OnceCell<Cow<'a, str>>; 4],
+    folded: [OnceCell<String>; 4],
+    count: [OnceCell<u64>; 4],
+    profile: [OnceCell<Profile>; 4],
+    words: [OnceCell<Words>; TextKey::COUNT],
+    hits: [OnceCell<Hits>; TextKey::COUNT],
+    regexes: [OnceCell<RegexHits>; 4],
+    grams: Vec<OnceCell<Vec<f64>>>,
+}
+
+impl<'a> Texts<'a> {
+    pub(super) fn new(set: &'a SignalSet, view: &'a RequestView) -> Self {
+        Self {
+            set,
+            view,
+            raw: Default::default(),
+            folded: Default::default(),
+            count: Default::default(),
+            profile: Default::default(),
+            words: Default::default(),
+            hits: Default::default(),
+            regexes: Default::default(),
+            grams: vec![OnceCell::new(); set.grams.len()],
+        }
+    }
+
+    /// The text of a scope.
+    pub(super) fn raw(&self, scope: Scope) -> &str {
+        self.raw[scope as usize].get_or_init(|| scope.text(self.view))
+    }
+
+    /// The text that a key's matchers read: folded, unless case counts.
+    pub(super) fn get(&self, key: TextKey) -> &str {
+        let raw = || self.raw(key.scope);
+        if key.case { raw() } else { self.folded[key.scope as usize].get_or_init(|| fold(raw())) }
+    }
+
+    /// The words of a key's text.
+    pub(super) fn words(&self, key: TextKey) -> &Words {
+        self.words[key.index()].get_or_init(|| Words::of(self.get(key)))
+    }
+
+    /// How many words a scope's text has.
+    pub(super) fn word_count(&self, scope: Scope) -> u64 {
+        *self.count[scope as usize].get_or_init(|| count_words(self.raw(scope)))
+    }
+
+    /// Character classes of a scope's text; empty for shares that need none.
+    pub(super) fn profile(&self, scope: Scope, share: Share) -> &Profile {
+        const NONE: &Profile = &Profile::EMPTY;
+        match share {
+            Share::Code | Share::UniqueWords => NONE,
+            _ => self.profile[scope as usize].get_or_init(|| Profile::of(self.raw(scope))),
+        }
+    }
+
+    /// Literals found in a key's text.
+    pub(super) fn hits(&self, key: TextKey) -> &Hits {
+        let scan =
+            || self.set.lexicons[key.index()].as_ref().map(|l| l.scan(self.get(key))).unwrap_or_default();
+        self.hits[key.index()].get_or_init(scan)
+    }
+
+    /// Whether an ordered sequence of literals was found whole.
+    pub(super) fn complete(&self, key: TextKey, sequence: u32) -> bool {
+        let lexicon = self.set.lexicons[key.index()].as_ref();
+        lexicon.is_some_and(|l| l.complete(self.hits(key), sequence))
+    }
+
+    /// How often a literal occurs.
+    pub(super) fn literal(&self, key: TextKey, id: u32) -> u32 {
+        self.hits(key).counts.get(id as usize).copied().unwrap_or(0)
+    }
+
+    fn regexes(&self, scope: Scope) -> &RegexHits {
+        let scan =
+            || self.set.banks[scope as usize].as_ref().map(|b| b.scan(self.raw(scope))).unwrap_or_default();
+        self.regexes[scope as usize].get_or_init(scan)
+    }
+
+    /// Whether an expression matches.
+    pub(super) fn regex(&self, scope: Scope, id: u32) -> bool {
+        let bank = self.set.banks[scope as usize].as_ref();
+        bank.is_some_and(|b| b.is_match(self.regexes(scope), id, self.raw(scope)))
+    }
+
+    /// How often an expression matches, up to a bound.
+    pub(super) fn regex_count(&self, scope: Scope, id: u32) -> usize {
+        let bank = self.set.banks[scope as usize].as_ref();
+        bank.map_or(0, |b| b.count(self.regexes(scope), id, self.raw(scope)))
+    }
+
+    /// Where an expression first matches at or after a byte.
+    pub(super) fn regex_find(&self, scope: Scope, id: u32, from: usize) -> Option<(usize, usize)> {
+        self.set.banks[scope as usize].as_ref()?.find_at(id, self.raw(scope), from)
+    }
+
+    /// The best similarity of an n-gram keyword.
+    pub(super) fn gram(&self, index: u32, id: u32) -> f64 {
+        let best = || {
+            let (key, grams) = self.set.grams.get(index as usize)?;
+            Some(grams.best(self.get(*key), self.words(*key)))
+        };
+        let all = self.grams.get(index as usize).map(|cell| cell.get_or_init(|| best().unwrap_or_default()));
+        all.and_then(|all| all.get(id as usize)).copied().unwrap_or(0.0)
+    }
+}

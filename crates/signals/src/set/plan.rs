@@ -1,0 +1,100 @@
+//! What is left to do per request for one signal.
+
+use crate::lexical::{Bm25, FuzzyWord};
+use crate::measure::Share;
+use crate::text::{Scope, TextKey};
+
+/// How one signal is computed.
+#[derive(Debug)]
+pub(crate) enum Plan {
+    /// A fact of the request; the kind says which.
+    Fact,
+    Keyword(Box<KeywordPlan>),
+    Feature(Box<FeaturePlan>),
+    Ratio {
+        scope: Scope,
+        share: Share,
+    },
+    Event(Box<EventPlan>),
+    Metadata {
+        key: Box<str>,
+        is: Vec<Box<str>>,
+    },
+    Reask {
+        threshold: f64,
+        lookback: usize,
+    },
+}
+
+/// One keyword of a rule, as written and as found.
+#[derive(Debug)]
+pub(crate) struct Term {
+    pub(crate) text: Box<str>,
+    pub(crate) found: Found,
+}
+
+/// Where a term's result stands.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// Id in the lexicon of the rule's text.
+    Literal(u32),
+    /// Id in the regex bank of the rule's scope.
+    Regex(u32),
+    /// Searched by itself.
+    Fuzzy(Box<FuzzyWord>),
+    /// Phrase of the rule's own BM25 table.
+    Bm25(u32),
+    /// Index among the n-gram indexes, and id in it.
+    Gram(u32, u32),
+}
+
+/// A keyword rule.
+#[derive(Debug)]
+pub(crate) struct KeywordPlan {
+    pub(crate) key: TextKey,
+    pub(crate) any: Vec<Term>,
+    pub(crate) all: Vec<Term>,
+    pub(crate) none: Vec<Term>,
+    pub(crate) threshold: f64,
+    pub(crate) bm25: Option<Bm25>,
+}
+
+/// What a feature measures.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Measure {
+    Exists,
+    Count,
+    Density,
+    Sequence,
+}
+
+impl Measure {
+    /// The words of the catalogue.
+    pub(crate) const WORDS: [(&'static str, Self); 4] = [
+        ("exists", Self::Exists),
+        ("count", Self::Count),
+        ("density", Self::Density),
+        ("sequence", Self::Sequence),
+    ];
+}
+
+/// A feature of a text.
+#[derive(Debug)]
+pub(crate) struct FeaturePlan {
+    pub(crate) key: TextKey,
+    pub(crate) measure: Measure,
+    pub(crate) words: Vec<Term>,
+    pub(crate) regexes: Vec<Term>,
+    /// The lexicon's sequence, when words are looked for in order.
+    pub(crate) sequence: Option<u32>,
+}
+
+/// Criteria of an event; each non-empty list is one.
+#[derive(Debug)]
+pub(crate) struct EventPlan {
+    pub(crate) scope: Scope,
+    /// Words of any letter case: types, severities, urgency.
+    pub(crate) words: Vec<Vec<Term>>,
+    /// Codes, letter case counts.
+    pub(crate) codes: Vec<Term>,
+}

@@ -1,0 +1,72 @@
+//! Which part of the conversation a text signal reads.
+
+use std::borrow::Cow;
+use tollgate_wire::view::{RequestView, Role, TextSpan};
+
+/// A part of the conversation.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Scope {
+    LastUser,
+    Users,
+    System,
+    All,
+}
+
+impl Scope {
+    /// The words of the catalogue, in the order of the enum.
+    pub(crate) const WORDS: [(&'static str, Self); 4] =
+        [("last_user", Self::LastUser), ("users", Self::Users), ("system", Self::System), ("all", Self::All)];
+
+    /// Its text: borrowed from the body when it is one part without escapes.
+    pub(crate) fn text(self, view: &RequestView) -> Cow<'_, str> {
+        match self {
+            Self::LastUser => {
+                join(view, view.last_user().map(|m| m.text.as_slice()).unwrap_or_default().iter())
+            }
+            Self::Users => join(view, of_role(view, Role::User)),
+            Self::System => join(view, view.system.iter().chain(of_role(view, Role::System))),
+            Self::All => {
+                join(view, view.system.iter().chain(view.messages.iter().flat_map(|m| m.text.iter())))
+            }
+        }
+    }
+}
+
+/// A scope and whether letter case counts: what a folded text, its words and its automaton belong to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct TextKey {
+    pub(crate) scope: Scope,
+    pub(crate) case: bool,
+}
+
+impl TextKey {
+    /// Number of keys.
+    pub(crate) const COUNT: usize = 8;
+
+    /// Its place in a table of [`Self::COUNT`].
+    pub(crate) const fn index(self) -> usize {
+        self.scope as usize * 2 + self.case as usize
+    }
+}
+
+fn of_role(view: &RequestView, role: Role) -> impl Iterator<Item = &TextSpan> {
+    view.messages.iter().filter(move |m| m.role == role).flat_map(|m| m.text.iter())
+}
+
+fn join<'v, 's>(view: &'v RequestView, spans: impl Iterator<Item = &'s TextSpan>) -> Cow<'v, str> {
+    let mut whole: Option<Cow<'v, str>> = None;
+    for span in spans {
+        let part = view.text(*span);
+        whole = Some(match whole {
+            None => part,
+            Some(before) => {
+                let mut text = before.into_owned();
+                text.reserve(part.len() + 1);
+                text.push('\n');
+                text.push_str(&part);
+                Cow::Owned(text)
+            }
+        });
+    }
+    whole.unwrap_or_default()
+}
