@@ -4,6 +4,7 @@
 //! one typed form stands between them, and what cannot cross is reported. No IO, no clock, no tokio.
 
 pub mod dialect;
+pub mod edit;
 pub mod error;
 pub mod json;
 pub mod peek;
