@@ -37,6 +37,9 @@ impl Target {
 
     /// The connection that writes, migrated.
     pub(crate) fn writer(&self, config: &StoreConfig) -> Result<Connection, StoreError> {
+        if !self.memory {
+            self.make_private()?;
+        }
         let mut conn = self.connect()?;
         let sync = match config.durability {
             Durability::Power => "FULL",
@@ -71,6 +74,17 @@ impl Target {
             Ok(conn)
         };
         open().map_err(|source| StoreError::Open { path: self.path.clone(), source })
+    }
+
+    /// Makes a missing file readable by its owner alone; SQLite gives its companions the same mode.
+    fn make_private(&self) -> Result<(), StoreError> {
+        let mut options = std::fs::OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let error = |error| rusqlite::Error::ToSqlConversionFailure(Box::new(error));
+        let made = options.open(&self.path).map(drop).map_err(error);
+        made.map_err(|source| StoreError::Open { path: self.path.clone(), source })
     }
 
     fn migrate(&self, conn: &mut Connection) -> Result<(), StoreError> {

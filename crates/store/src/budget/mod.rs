@@ -4,7 +4,8 @@
 //! `settled + reserved + asked <= limit` for every budget of the payer, or nothing is reserved. A [`Reservation`]
 //! is a value that is used up by settling it; dropping it releases it. What is settled goes to the window in which
 //! it was reserved, also beyond the estimate (the excess is recorded as overrun). Reservations are never written
-//! down, so a crash leaves none behind; settled counters go through the writer with the next group.
+//! down, so a crash leaves none behind; settled counters go through the writer with the next group, so a kill
+//! loses at most what was settled since the last one (`group_ms` and one commit), an orderly end nothing.
 //!
 //! What happens when a budget is spent is the caller's policy; the [`Refusal`] names the budget, its limit, its
 //! window and when it resets.

@@ -64,13 +64,26 @@ fn every_field_comes_back() {
 #[test]
 fn fault_words_are_those_of_serde() {
     let store = memory(quick());
-    let kinds =
-        [FaultKind::BadRequest, FaultKind::ContextTooLong, FaultKind::UpstreamDenied, FaultKind::Internal];
+    let kinds = [
+        FaultKind::BadRequest,
+        FaultKind::Unauthenticated,
+        FaultKind::Forbidden,
+        FaultKind::NotFound,
+        FaultKind::TooLarge,
+        FaultKind::LimitReached,
+        FaultKind::ContextTooLong,
+        FaultKind::UpstreamDenied,
+        FaultKind::UpstreamFailed,
+        FaultKind::Timeout,
+        FaultKind::Unavailable,
+        FaultKind::Internal,
+    ];
     for (n, kind) in (0..).zip(kinds) {
         store.record(DecisionRecord { fault: Some(kind), ..sample(n) });
     }
     store.flush().unwrap();
-    let rows = store.decisions(&DecisionFilter::default(), None, 10).unwrap().rows;
+    let rows = store.decisions(&DecisionFilter::default(), None, 100).unwrap().rows;
+    assert_eq!(rows.len(), kinds.len());
     for (row, kind) in rows.iter().rev().zip(kinds) {
         assert_eq!(serde_json::to_value(kind).unwrap(), row.fault.clone().unwrap());
     }

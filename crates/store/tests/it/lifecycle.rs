@@ -31,6 +31,36 @@ fn two_memory_stores_share_nothing() {
     assert!(two.decisions(&DecisionFilter::default(), None, 10).unwrap().rows.is_empty());
 }
 
+/// More readers than connections: they wait for each other and all get their answer.
+#[test]
+fn readers_share_a_bounded_number_of_connections() {
+    let folder = Folder::new();
+    let store = open(&folder.file(), StoreConfig { readers: 1, ..quick() });
+    store.record(sample(1));
+    store.flush().unwrap();
+    let read = || store.decisions(&DecisionFilter::default(), None, 10).unwrap().rows.len();
+    let seen: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| (0..20).map(|_| read()).sum::<usize>())).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(seen, 160);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_new_file_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::new();
+    let store = open(&folder.file(), quick());
+    store.record(sample(1));
+    store.flush().unwrap();
+    for name in ["store.db", "store.db-wal", "store.db-shm"] {
+        let mode = std::fs::metadata(folder.0.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{name} {mode:o}");
+    }
+}
+
 #[test]
 fn a_newer_or_foreign_file_is_refused() {
     let folder = Folder::new();
@@ -102,7 +132,7 @@ fn a_job_that_fails_undoes_itself_alone() {
     };
     let made = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..16).map(|n| scope.spawn(move || make(n).is_ok())).collect();
-        threads.into_iter().filter(|_| true).map(|t| t.join().unwrap()).filter(|ok| *ok).count()
+        threads.into_iter().map(|t| t.join().unwrap()).filter(|ok| *ok).count()
     });
     assert_eq!((made, store.keys().all().len()), (4, 4));
 }
