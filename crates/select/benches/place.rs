@@ -47,7 +47,9 @@ fn views_and_place_among_64(bencher: Bencher<'_, '_>, name: &str) {
     let specs: Vec<MemberSpec> = names().iter().map(|n| MemberSpec::named(n)).collect();
     let config = MembersConfig { place: rule(name), ..MembersConfig::default() };
     let mut pool = Members::new(&specs, config, Seed(1), Tick(0)).expect("valid");
-    let ask = Ask::of_tokens(2000);
+    let text = [7u8; 8_000];
+    let blocks = PromptBlocks::of(1, &[&text]);
+    let ask = Ask { prompt_tokens: 2000, prompt_bytes: text.len(), blocks };
     for index in 0..64 {
         let ticket = pool.dispatch(index, &ask, Tick(0)).expect("ready");
         pool.complete(ticket, Outcome::Success, Completion::answered(9), Tick(9_000_000)).expect("own");

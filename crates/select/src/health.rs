@@ -193,6 +193,19 @@ impl Default for ProbeConfig {
     }
 }
 
+impl ProbeConfig {
+    /// Checks the ranges.
+    ///
+    /// # Errors
+    /// [`Error::Setting`] names the first field out of range.
+    pub fn check(&self) -> Result<(), Error> {
+        within("probe.interval_ms", self.interval_ms as f64, 1.0, 1e9, "give 1 to 1e9 ms")?;
+        within("probe.timeout_ms", self.timeout_ms as f64, 1.0, 1e9, "give 1 to 1e9 ms")?;
+        within("probe.fall", f64::from(self.fall), 1.0, 1e6, "give at least 1")?;
+        within("probe.rise", f64::from(self.rise), 1.0, 1e6, "give at least 1")
+    }
+}
+
 /// The probe schedule and verdict of one instance.
 #[derive(Clone, Debug)]
 pub struct Probes {

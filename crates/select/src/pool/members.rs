@@ -39,7 +39,8 @@ impl MembersConfig {
     pub fn check(&self) -> Result<(), Error> {
         self.place.check()?;
         self.circuit.check()?;
-        self.health.check()
+        self.health.check()?;
+        self.probe.map_or(Ok(()), |probe| probe.check())
     }
 }
 
