@@ -15,6 +15,7 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// Bytes of a block: about 64 tokens, a few pages of an engine's cache.
 pub const BLOCK_BYTES: usize = 256;
@@ -103,11 +104,29 @@ fn digest(chain: u64, block: &[u8; BLOCK_BYTES]) -> u64 {
     fold(hash ^ chain.rotate_left(17), 0x0822_98fa_ec4e_6c89)
 }
 
+/// Digests are mixed already: they are their own hash.
+#[derive(Clone, Copy, Default, Debug)]
+struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = fold(self.0 ^ u64::from(*byte), 0x9e37_79b9_7f4a_7c15));
+    }
+
+    fn write_u64(&mut self, digest: u64) {
+        self.0 = digest;
+    }
+}
+
 /// The blocks that were sent to one instance, most recently used kept.
 #[derive(Clone, Debug)]
 pub struct PrefixCache {
     capacity: usize,
-    stamps: HashMap<u64, u64>,
+    stamps: HashMap<u64, u64, BuildHasherDefault<AsIs>>,
     by_age: BTreeMap<u64, u64>,
     next: u64,
 }
@@ -116,7 +135,7 @@ impl PrefixCache {
     /// An empty cache of at most `capacity` blocks (set it to the instance's cache size in blocks of 64 tokens).
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, stamps: HashMap::new(), by_age: BTreeMap::new(), next: 0 }
+        Self { capacity, stamps: HashMap::default(), by_age: BTreeMap::new(), next: 0 }
     }
 
     /// Blocks held.
@@ -150,6 +169,9 @@ impl PrefixCache {
     /// How many leading blocks of a prompt are held.
     #[must_use]
     pub fn matched(&self, blocks: &PromptBlocks) -> usize {
+        if !blocks.digests.first().is_some_and(|first| self.stamps.contains_key(first)) {
+            return 0; // The common case, without a search.
+        }
         blocks.digests.partition_point(|digest| self.stamps.contains_key(digest))
     }
 
