@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use tollgate_core::Timestamp;
 
-/// Most groups in one summary; further ones are summed under [`OTHER`].
+/// Most groups in one summary; further ones are summed under `(other)`.
 pub const GROUPS_MAX: usize = 1000;
 /// Most points in one time series.
 pub const POINTS_MAX: i64 = 1500;
