@@ -76,7 +76,9 @@ fn the_order_of_reading_does_not_matter() {
     let input = Input::new(&view);
     let (mut forward, mut backward) =
         (Reading::new(&set, &input, &clock), Reading::new(&set, &input, &clock));
-    (0..set.len()).rev().for_each(|i| drop(backward.read(i)));
+    for i in (0..set.len()).rev() {
+        backward.read(i);
+    }
     for i in 0..set.len() {
         assert_eq!(forward.read(i), backward.read(i), "{:?}", set.name(i));
     }

@@ -160,19 +160,13 @@ fn looks_like_code(line: &str) -> bool {
         && ["if ", "for ", "while ", "def ", "class ", "try", "else", "with "]
             .iter()
             .any(|s| line.starts_with(s));
-    let start = STARTS.iter().any(|s| line.starts_with(s)) && line.contains_any_near_start();
+    let start = STARTS.iter().any(|s| line.starts_with(s)) && has_code_mark(line);
     statement || block || start
 }
 
-trait NearStart {
-    fn contains_any_near_start(&self) -> bool;
-}
-
-impl NearStart for str {
-    /// A mark that prose rarely has, within the first 120 bytes: so that "let us go" is not code.
-    fn contains_any_near_start(&self) -> bool {
-        cut(self, 120).contains(['(', '=', '{', '<', ';', '*', '_', '"', '/', '#'])
-    }
+/// A mark that prose rarely has, within the first 120 bytes: so that "let us go" is not code.
+fn has_code_mark(line: &str) -> bool {
+    cut(line, 120).contains(['(', '=', '{', '<', ';', '*', '_', '"', '/', '#'])
 }
 
 fn unique_words(text: &str) -> (u64, u64) {

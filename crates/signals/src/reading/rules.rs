@@ -3,21 +3,9 @@
 use super::{EVIDENCE_MAX, Reading};
 use crate::measure::Fingerprint;
 use crate::set::{EventPlan, FeaturePlan, Found, KeywordPlan, Measure, Term};
-use crate::text::{Scope, TextKey, cut};
+use crate::text::{Scope, TextKey, cut, join};
 use tollgate_core::signal::{Signal, Value};
-use tollgate_wire::view::Role;
-
-/// Most bytes of one turn that a re-ask joins before its fingerprint samples both ends.
-fn turn_text<'v>(
-    reading: &'v Reading<'_>,
-    message: &tollgate_wire::view::MessageView,
-) -> std::borrow::Cow<'v, str> {
-    let view = reading.input.view;
-    match message.text.as_slice() {
-        [one] => view.text(*one),
-        parts => parts.iter().map(|t| view.text(*t)).collect::<Vec<_>>().join("\n").into(),
-    }
-}
+use tollgate_wire::view::{MessageView, Role};
 
 /// Evidence: labels with commas between, cut at [`EVIDENCE_MAX`] bytes.
 fn evidence<'t>(parts: impl Iterator<Item = &'t str>) -> Option<String> {
@@ -186,7 +174,8 @@ impl Reading<'_> {
             return flag(false, 1.0, None);
         }
         let last = Fingerprint::of(self.texts.raw(Scope::LastUser));
-        let alike = |m| last.similarity(&Fingerprint::of(&turn_text(self, m)));
+        let view = self.input.view;
+        let alike = |m: &MessageView| last.similarity(&Fingerprint::of(&join(view, m.text.iter())));
         let best = turns.take(lookback).map(alike).fold(0.0, f64::max);
         if best > 0.0 && best >= threshold {
             let shown = self.evidence.then(|| format!("similarity {best:.2}"));

@@ -13,7 +13,7 @@ mod words;
 
 pub(crate) use chars::{is_boundary_needed, is_cjk, is_joined};
 pub(crate) use fold::fold;
-pub(crate) use scope::{Scope, TextKey};
+pub(crate) use scope::{Scope, TextKey, join};
 pub(crate) use words::{Word, Words, count_words};
 
 /// The longest prefix of `text` that has at most `max` bytes and ends on a character boundary.

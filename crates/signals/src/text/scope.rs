@@ -53,7 +53,8 @@ fn of_role(view: &RequestView, role: Role) -> impl Iterator<Item = &TextSpan> {
     view.messages.iter().filter(move |m| m.role == role).flat_map(|m| m.text.iter())
 }
 
-fn join<'v, 's>(view: &'v RequestView, spans: impl Iterator<Item = &'s TextSpan>) -> Cow<'v, str> {
+/// Texts joined by newlines: borrowed from the body when it is one part without escapes.
+pub(crate) fn join<'v, 's>(view: &'v RequestView, spans: impl Iterator<Item = &'s TextSpan>) -> Cow<'v, str> {
     let mut whole: Option<Cow<'v, str>> = None;
     for span in spans {
         let part = view.text(*span);

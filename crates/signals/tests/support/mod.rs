@@ -1,5 +1,6 @@
 //! Requests and signals for the tests of this crate.
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot build its input has failed")]
 
 use serde_json::{Value as Json, json};
 use tollgate_core::signal::{Kind, OnFailure, Param, Signal, SignalSource, SignalSpec};
