@@ -1,0 +1,8 @@
+//! The server over real sockets: raw HTTP on loopback, as fast as possible, no sleeping.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail a test")]
+
+mod answers;
+mod client;
+mod faults;
+mod operator;
