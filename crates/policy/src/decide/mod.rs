@@ -1,0 +1,20 @@
+//! Table and signals to a decision.
+//!
+//! Routes are ordered by tier (ascending; routes without one last), priority (descending), confidence (descending)
+//! and name. Evaluation is three-valued: a leaf whose signal was not read is unknown, with a confidence anywhere in
+//! [0, 1]. A rank is settled when one route is certain to win whatever the unread signals say; signals are read
+//! cheapest first and only where they can still change the outcome.
+//!
+//! Invariant: the outcome equals that of reading every signal first.
+
+pub(crate) mod explain;
+mod leaf;
+mod number;
+mod outcome;
+pub(crate) mod rank;
+pub(crate) mod record;
+pub(crate) mod run;
+
+pub use explain::{LeafReport, NodeReport, RouteReport, SignalReport, Trace};
+pub use outcome::{Confidence, Decision, Outcome, Rejection, SignalSet, Verdict};
+pub use record::{Recorded, Replay};

@@ -1,0 +1,237 @@
+//! Numbers with bounds: scores, bands and groups while some of their signals are unread.
+//!
+//! Every operation is monotone in each argument and rounds to nearest, which is monotone too; so the bounds hold for
+//! the number that comes out once everything is read, to the last bit.
+
+use super::leaf::{compare, holds, sure};
+use super::outcome::Verdict;
+use super::run::{Fact, Run, Tri};
+use crate::syntax::tree::Cmp;
+use crate::table::{Group, HUGE, NONE, Num};
+use smallvec::SmallVec;
+use tollgate_core::signal::Value;
+
+/// Bounds of a number, and the cheapest unread signal that can narrow them.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) need: u32,
+}
+
+impl Bounds {
+    const fn at(value: f64) -> Self {
+        Self { low: value, high: value, need: NONE }
+    }
+
+    const fn within(low: f64, high: f64, need: u32) -> Self {
+        Self { low, high, need }
+    }
+
+    fn is_point(&self) -> bool {
+        self.low >= self.high
+    }
+}
+
+impl Run<'_, '_> {
+    pub(crate) fn number(&mut self, num: &Num) -> Bounds {
+        let table = self.table;
+        match num {
+            Num::Const(value) => Bounds::at(*value),
+            Num::Value { signal, most } => self.signal_number(*signal, *most, |found| match &found.value {
+                Value::Number(value) if value.is_nan() => 0.0,
+                Value::Flag(_) => f64::from(u8::from(found.matched)),
+                value => value.as_number(),
+            }),
+            Num::Confidence(signal) => {
+                self.signal_number(*signal, 1.0, |found| if found.matched { sure(found) } else { 0.0 })
+            }
+            Num::Strength(signal) => self.signal_number(*signal, 1.0, |found| match &found.value {
+                Value::Number(value) if value.is_nan() => 0.0,
+                Value::Number(value) => *value,
+                _ if found.matched => sure(found),
+                _ => 0.0,
+            }),
+            Num::Score(score) => {
+                let inner = table.scores.get(*score as usize).map_or(Bounds::at(0.0), |num| self.number(num));
+                Bounds { low: inner.low.clamp(0.0, 1.0), high: inner.high.clamp(0.0, 1.0), ..inner }.settled()
+            }
+            Num::Band(band) => match self.band(*band) {
+                Tri { verdict: Verdict::Unknown, need, .. } => Bounds::within(0.0, 1.0, need),
+                tri => Bounds::at(f64::from(u8::from(tri.verdict == Verdict::True))),
+            },
+            Num::BandConfidence(band) => match self.band(*band) {
+                Tri { verdict: Verdict::Unknown, high, need, .. } => Bounds::within(0.0, high, need),
+                Tri { verdict: Verdict::False, .. } => Bounds::at(0.0),
+                tri => Bounds::within(tri.low, tri.high, tri.refine),
+            },
+            Num::Entropy(group) => self.entropy(*group),
+            Num::Sum(parts) => {
+                let mut sum = Bounds::at(0.0);
+                for part in parts {
+                    let part = self.number(part);
+                    sum = Bounds::within(sum.low + part.low, sum.high + part.high, sum.need.min(part.need));
+                }
+                sum
+            }
+            Num::Scale(by, inner) => {
+                let inner = self.number(inner);
+                let (a, b) = (cut(by * inner.low), cut(by * inner.high));
+                Bounds::within(a.min(b), a.max(b), inner.need)
+            }
+            Num::Min(parts) => self.fold(parts, f64::min),
+            Num::Max(parts) => self.fold(parts, f64::max),
+        }
+    }
+
+    fn fold(&mut self, parts: &[Num], pick: fn(f64, f64) -> f64) -> Bounds {
+        let mut found: Option<Bounds> = None;
+        for part in parts {
+            let part = self.number(part);
+            found = Some(found.map_or(part, |held| {
+                let need = held.need.min(part.need);
+                Bounds::within(pick(held.low, part.low), pick(held.high, part.high), need)
+            }));
+        }
+        found.unwrap_or(Bounds::at(0.0)).settled()
+    }
+
+    /// The number of one signal, cut to [0, most]. A failed one counts as 0, or as 1 of a yes-or-no signal whose
+    /// rule is `match`.
+    fn signal_number(
+        &mut self,
+        signal: u32,
+        most: f64,
+        value: impl FnOnce(&tollgate_core::signal::Signal) -> f64,
+    ) -> Bounds {
+        match self.fact(signal) {
+            None => Bounds::within(0.0, most, signal),
+            Some(Fact::Known(found)) => Bounds::at(value(found).clamp(0.0, most)),
+            Some(Fact::Failed(_)) => Bounds::at(0.0),
+            Some(Fact::Blocked) => Bounds::within(0.0, most, NONE),
+        }
+    }
+
+    /// Whether the band holds; its confidence is 1 / (1 + exp(-slope x distance to the nearest bound)).
+    pub(super) fn band(&mut self, index: u32) -> Tri {
+        let Some(band) = self.table.bands.get(index as usize) else { return Tri::NO };
+        let value = self.number(&band.of);
+        let mut verdict = Some(true);
+        for (cmp, bound) in &band.bounds {
+            match compare(*cmp, (value.low, value.high), (*bound, *bound)) {
+                Some(true) => {}
+                Some(false) => return Tri::NO,
+                None => verdict = None,
+            }
+        }
+        let confidence = |at: f64| {
+            let distance = band.bounds.iter().map(|(cmp, bound)| match cmp {
+                Cmp::Lt | Cmp::Le => bound - at,
+                _ => at - bound,
+            });
+            let nearest = distance.fold(HUGE, f64::min);
+            1.0 / (1.0 + (-band.slope * nearest).exp())
+        };
+        if value.is_point() && verdict.is_some() {
+            return Tri::yes(confidence(value.low));
+        }
+        match verdict {
+            // The distance to the nearest bound is concave, so its least value is at an end of the range.
+            Some(_) => Tri {
+                verdict: Verdict::True,
+                low: confidence(value.low).min(confidence(value.high)),
+                high: 1.0,
+                need: NONE,
+                refine: value.need,
+            },
+            None => {
+                Tri { verdict: Verdict::Unknown, low: 0.0, high: 1.0, need: value.need, refine: value.need }
+            }
+        }
+    }
+
+    /// Strengths of the members; the second part is the cheapest unread signal, with `None` for open ones.
+    fn strengths(&mut self, group: &Group) -> (SmallVec<[Option<f64>; 8]>, u32) {
+        let mut need = NONE;
+        let mut found = SmallVec::new();
+        for member in &group.members {
+            let bounds = self.number(member);
+            need = need.min(if bounds.is_point() { NONE } else { bounds.need });
+            found.push(bounds.is_point().then_some(bounds.low));
+        }
+        (found, need)
+    }
+
+    /// `group is member`: the member is the strongest by the margin, and not of strength 0.
+    pub(super) fn member(&mut self, index: u32, member: u32) -> Tri {
+        let Some(group) = self.table.groups.get(index as usize) else { return Tri::NO };
+        let (strengths, need) = self.strengths(group);
+        if strengths.get(member as usize).copied().flatten().is_some_and(|strength| strength <= 0.0) {
+            return Tri::NO;
+        }
+        match settle(group, &strengths) {
+            None => Tri::open(need),
+            Some(Some((winner, share))) if winner == member as usize => Tri::yes(share),
+            Some(_) => Tri::NO,
+        }
+    }
+
+    /// Whether any member of the group fires.
+    pub(super) fn fires(&mut self, index: u32) -> Tri {
+        let Some(group) = self.table.groups.get(index as usize) else { return Tri::NO };
+        let (strengths, need) = self.strengths(group);
+        match settle(group, &strengths) {
+            None => Tri::open(need),
+            Some(Some((_, share))) => Tri::yes(share),
+            Some(None) => Tri::NO,
+        }
+    }
+
+    /// Shannon entropy of the group's shares, divided by that of equal shares.
+    fn entropy(&mut self, index: u32) -> Bounds {
+        let Some(group) = self.table.groups.get(index as usize) else { return Bounds::at(0.0) };
+        let (strengths, need) = self.strengths(group);
+        let Some(shares) = softmax(group, &strengths) else { return Bounds::within(0.0, 1.0, need) };
+        let sum: f64 = shares.iter().filter(|share| **share > 0.0).map(|share| -share * share.ln()).sum();
+        Bounds::at((sum / (shares.len().max(2) as f64).ln()).clamp(0.0, 1.0))
+    }
+}
+
+impl Bounds {
+    /// Bounds that met need no more reading.
+    fn settled(self) -> Self {
+        Self { need: if self.is_point() { NONE } else { self.need }, ..self }
+    }
+}
+
+/// Keeps a number within plus and minus [`HUGE`], so that sums stay finite.
+fn cut(value: f64) -> f64 {
+    if value.is_nan() { 0.0 } else { value.clamp(-HUGE, HUGE) }
+}
+
+/// Softmax of the strengths at the group's temperature, over *all* members; absent while one is open.
+fn softmax(group: &Group, strengths: &[Option<f64>]) -> Option<SmallVec<[f64; 8]>> {
+    let known: SmallVec<[f64; 8]> = strengths.iter().copied().collect::<Option<_>>()?;
+    let most = known.iter().copied().fold(0.0, f64::max);
+    let parts: SmallVec<[f64; 8]> = known.iter().map(|s| ((s - most) / group.temperature).exp()).collect();
+    let sum: f64 = parts.iter().sum();
+    Some(parts.iter().map(|part| part / sum).collect())
+}
+
+/// The member that fires with its share, if one does; the outer level is absent while a strength is open.
+fn settle(group: &Group, strengths: &[Option<f64>]) -> Option<Option<(usize, f64)>> {
+    let shares = softmax(group, strengths)?;
+    let mut best: Option<(usize, f64)> = None;
+    let mut second = 0.0_f64;
+    for (at, share) in shares.iter().enumerate() {
+        match best {
+            Some((_, held)) if *share <= held => second = second.max(*share),
+            _ => {
+                second = best.map_or(0.0, |(_, held)| held);
+                best = Some((at, *share));
+            }
+        }
+    }
+    let strong = |at: usize| strengths.get(at).copied().flatten().is_some_and(|strength| strength > 0.0);
+    Some(best.filter(|(at, share)| strong(*at) && holds(Cmp::Ge, share - second, group.margin)))
+}

@@ -1,0 +1,33 @@
+//! Every bound of the language, by name.
+//!
+//! A policy is written by people, but it also arrives over the admin interface, so each size that the compiler or
+//! the evaluator walks has a bound here and a test that reaches it.
+
+/// Largest policy text, in bytes.
+pub const MAX_BYTES: usize = 1 << 20;
+/// Deepest nesting of parentheses, `not` and unary minus.
+pub const MAX_DEPTH: usize = 64;
+/// Most routes in one policy.
+pub const MAX_ROUTES: usize = 4096;
+/// Most declared signals, and most declared scores, bands and groups.
+pub const MAX_SIGNALS: usize = 8192;
+/// Most leaves (signal tests) in one `when` expression.
+pub const MAX_LEAVES: usize = 256;
+/// Most texts in one list.
+pub const MAX_LIST: usize = 4096;
+/// Most candidate models of one route.
+pub const MAX_MODELS: usize = 32;
+/// Most members of one exclusive group.
+pub const MAX_MEMBERS: usize = 64;
+/// Most test cases in one policy.
+pub const MAX_TESTS: usize = 4096;
+/// Most diagnostics that are kept; the rest are only counted.
+pub const MAX_DIAGNOSTICS: usize = 64;
+/// Longest chain of scores, bands and groups that refer to each other.
+pub const MAX_DERIVED_HEIGHT: u32 = 16;
+/// Most terms that one score, band or group may expand to.
+pub const MAX_DERIVED_TERMS: u32 = 4096;
+/// Largest number that may be written, and largest magnitude of a weight.
+pub const MAX_NUMBER: f64 = 1e12;
+/// Most routes that a trace reports on.
+pub const MAX_TRACE_ROUTES: usize = 256;

@@ -1,0 +1,176 @@
+//! A policy that was checked: what the gateway holds and asks.
+
+use crate::cases::TestCase;
+use crate::check::{Checked, Known, check};
+use crate::decide::explain::trace;
+use crate::decide::rank::Standing;
+use crate::decide::run::{Run, Tri};
+use crate::decide::{Confidence, Decision, Outcome, Rejection, RouteReport};
+use crate::effects::Route;
+use crate::syntax::parse;
+use crate::table::{NONE, Table};
+use crate::{PolicyError, Report};
+use std::sync::Arc;
+use tollgate_core::Digest;
+use tollgate_core::signal::{SignalSource, SignalSpec};
+
+/// A compiled policy; cheap to share behind an `Arc`, never changed.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    name: String,
+    text: String,
+    digest: Digest,
+    table: Table,
+    default: Arc<Route>,
+    tests: Vec<TestCase>,
+}
+
+/// What compiling a text gives: the policy unless there are errors, and everything that was found.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The policy, absent when the report has errors.
+    pub policy: Option<Policy>,
+    /// Errors and warnings.
+    pub report: Report,
+}
+
+/// Compiles `text` against the models and pools that are known; linear in the text, never panics.
+#[must_use]
+pub fn compile(text: &str, known: &Known) -> Compiled {
+    let mut report = Report::default();
+    let parsed = parse(text, &mut report);
+    let checked = check(text, &parsed.tree, known, &mut report);
+    report.sort();
+    let policy = checked.map(|Checked { name, table, default, tests }| Policy {
+        name,
+        text: text.to_owned(),
+        digest: Digest::of(text.as_bytes()),
+        table,
+        default,
+        tests,
+    });
+    Compiled { policy, report }
+}
+
+/// Everything wrong with `text`, for an editor.
+#[must_use]
+pub fn diagnose(text: &str, known: &Known) -> Report {
+    compile(text, known).report
+}
+
+impl Policy {
+    /// Compiles `text`, which came from `file`.
+    ///
+    /// # Errors
+    /// [`PolicyError::Invalid`] with every error and its place.
+    pub fn load(file: &str, text: &str, known: &Known) -> Result<Self, PolicyError> {
+        let Compiled { policy, report } = compile(text, known);
+        policy.ok_or_else(|| PolicyError::Invalid {
+            file: file.to_owned(),
+            count: report.errors(),
+            rendered: report.render(file, text),
+            report: Box::new(report),
+        })
+    }
+
+    /// The name given by the `policy` line, or `policy`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text it was compiled from.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Digest of the text.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The signals it may read, in the index order of its [`SignalSource`]: cheapest first.
+    #[must_use]
+    pub fn specs(&self) -> &[SignalSpec] {
+        &self.table.specs
+    }
+
+    /// Its routes in the order in which they are considered, without the default.
+    pub fn routes(&self) -> impl Iterator<Item = &Arc<Route>> {
+        self.table.rules.iter().map(|rule| &rule.route)
+    }
+
+    /// The default.
+    #[must_use]
+    pub const fn default_route(&self) -> &Arc<Route> {
+        &self.default
+    }
+
+    /// The tests in its text.
+    #[must_use]
+    pub fn tests(&self) -> &[TestCase] {
+        &self.tests
+    }
+
+    /// Decides, reading from `source` only what can still change the outcome, cheapest first.
+    ///
+    /// With `trace` the decision carries its explanation; no further signal is read for it. `source` must answer the
+    /// same each time it is asked for one index.
+    pub fn decide(&self, source: &mut dyn SignalSource, trace: bool) -> Decision {
+        let mut run = Run::new(&self.table, source);
+        for rank in &self.table.ranks {
+            match run.rank(rank) {
+                Standing::Nobody => {}
+                Standing::Won(rule, tri) => return self.won(run, rule, tri, trace),
+                Standing::Blocked(rule) => return self.blocked(run, rule, trace),
+            }
+        }
+        self.finish(run, Outcome::Default(Arc::clone(&self.default)), Tri::yes(1.0), None, trace)
+    }
+
+    /// Reads every signal and reports every route: what [`Policy::decide`] avoids. For tests and for the console's
+    /// "show all" view.
+    pub fn decide_reading_all(&self, source: &mut dyn SignalSource) -> Vec<RouteReport> {
+        let mut run = Run::new(&self.table, source);
+        (0..self.table.specs.len()).for_each(|signal| run.take(u32::try_from(signal).unwrap_or(NONE)));
+        trace(&mut run, None, None).routes
+    }
+
+    fn won(&self, run: Run<'_, '_>, rule: u32, tri: Tri, trace: bool) -> Decision {
+        let route = self.table.rules.get(rule as usize).map_or(&self.default, |rule| &rule.route);
+        self.finish(run, Outcome::Route(Arc::clone(route)), tri, Some(rule), trace)
+    }
+
+    fn blocked(&self, mut run: Run<'_, '_>, rule: u32, trace: bool) -> Decision {
+        let found = self.table.rules.get(rule as usize);
+        let (signal, why) = found.and_then(|rule| run.blocker(rule.root)).unwrap_or_default();
+        let rejection = Rejection {
+            signal: self.table.specs.get(signal as usize).map(|spec| spec.name.clone()).unwrap_or_default(),
+            why,
+            route: found.map(|rule| rule.route.name.clone()).unwrap_or_default(),
+        };
+        self.finish(run, Outcome::Rejected(rejection), Tri::NO, None, trace)
+    }
+
+    #[inline]
+    fn finish(
+        &self,
+        mut run: Run<'_, '_>,
+        outcome: Outcome,
+        tri: Tri,
+        winner: Option<u32>,
+        traced: bool,
+    ) -> Decision {
+        let trace = traced.then(|| {
+            let rejected = match &outcome {
+                Outcome::Rejected(found) => Some(found.signal.as_str()),
+                Outcome::Route(_) | Outcome::Default(_) => None,
+            };
+            Box::new(trace(&mut run, winner, rejected))
+        });
+        let confidence = Confidence { low: tri.low, high: tri.high };
+        Decision { outcome, confidence, read: run.read, policy: self.digest, trace }
+    }
+}

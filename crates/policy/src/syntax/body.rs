@@ -1,0 +1,118 @@
+//! The statements inside a route.
+//!
+//! ```text
+//! when code and tokens > 4000
+//! models { "large" weight 3 effort high, "medium" }
+//! ```
+
+use super::parser::{Parser, Read, Wrong};
+use super::token::Kind;
+use super::tree::{ModelDecl, Statement, StatementKind};
+use crate::text::diagnostic::Diagnostic;
+
+/// Words that start a statement.
+pub(super) const STATEMENTS: &[&str] =
+    &["when", "models", "algorithm", "pool", "system", "header", "param", "tools", "answer"];
+
+impl<'a> Parser<'a, '_> {
+    /// `{ statement ... }`.
+    pub(super) fn body(&mut self) -> Read<Vec<Statement<'a>>> {
+        self.mark("{")?;
+        let mut statements = Vec::new();
+        while !self.is_mark("}") {
+            let before = self.position();
+            if self.peek().kind == Kind::End || self.item_follows() {
+                let found = Diagnostic::error("syntax", self.peek().span, "the route's `}` is missing");
+                self.report.push(found.help("close it before this line"));
+                return Ok(statements);
+            }
+            match self.statement() {
+                Ok(statement) => statements.push(statement),
+                Err(Wrong) => self.recover(before, STATEMENTS, true),
+            }
+        }
+        self.mark("}")?;
+        Ok(statements)
+    }
+
+    fn statement(&mut self) -> Read<Statement<'a>> {
+        let start = self.peek().span;
+        let Some(word) = self.word() else {
+            return self.wrong("a statement such as when, models or pool, or `}`");
+        };
+        if !STATEMENTS.contains(&word) {
+            return self.unknown_word(word, STATEMENTS, "statement");
+        }
+        self.take();
+        let kind = match word {
+            "when" => StatementKind::When(self.expression()?),
+            "models" => StatementKind::Models(self.models()?),
+            "algorithm" => StatementKind::Algorithm(self.name("an algorithm: static or weighted")?),
+            "pool" => StatementKind::Pool(self.quoted("the pool's name in quotes")?),
+            "system" => {
+                let mode = self.name("append, prepend or replace")?;
+                StatementKind::System(mode, self.quoted("the prompt in quotes")?)
+            }
+            "header" => self.header()?,
+            "param" => self.param()?,
+            "tools" => {
+                let mode = self.name("keep or drop")?;
+                StatementKind::Tools(mode, self.list()?.0)
+            }
+            _ => {
+                let status = self.number("a status such as 403")?;
+                StatementKind::Answer(status, self.quoted("the answer's text in quotes")?)
+            }
+        };
+        Ok(Statement { kind, span: start.to(self.end_of_last()) })
+    }
+
+    fn models(&mut self) -> Read<Vec<ModelDecl<'a>>> {
+        self.mark("{")?;
+        let mut models = Vec::new();
+        while !self.is_mark("}") {
+            let model = self.quoted("a model's name in quotes, or `}`")?;
+            models.push(ModelDecl { model, options: self.arguments(&[])? });
+            if !self.eat_mark(",") && !self.is_mark("}") {
+                return self.wrong("`,` or `}`");
+            }
+        }
+        self.take();
+        Ok(models)
+    }
+
+    fn header(&mut self) -> Read<StatementKind<'a>> {
+        match self.word() {
+            Some("set") => {
+                self.take();
+                let name = self.quoted("the header's name in quotes")?;
+                Ok(StatementKind::HeaderSet(name, self.quoted("the header's value in quotes")?))
+            }
+            Some("remove") => {
+                self.take();
+                Ok(StatementKind::HeaderRemove(self.quoted("the header's name in quotes")?))
+            }
+            _ => self.wrong("`set` or `remove`"),
+        }
+    }
+
+    fn param(&mut self) -> Read<StatementKind<'a>> {
+        match self.word() {
+            Some("set") => {
+                self.take();
+                let name = self.name("the parameter's name")?;
+                Ok(StatementKind::ParamSet(name, self.literal()?))
+            }
+            Some("cap") => {
+                self.take();
+                let name = self.name("the parameter's name")?;
+                Ok(StatementKind::ParamCap(name, self.number("a number")?))
+            }
+            Some("remove") => {
+                self.take();
+                Ok(StatementKind::ParamRemove(self.name("the parameter's name")?))
+            }
+            _ => self.wrong("`set`, `cap` or `remove`"),
+        }
+    }
+}

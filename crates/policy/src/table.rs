@@ -1,0 +1,227 @@
+//! The decision table: what a policy compiles to.
+//!
+//! Flat arrays and indices, no text but labels. Signals are numbered in order of cost, so "the cheapest signal that
+//! is still needed" is the smallest index. Routes are sorted into *ranks* (one tier and priority each), best first,
+//! and by name within a rank.
+
+use crate::effects::Route;
+use crate::syntax::tree::Cmp;
+use std::ops::Range;
+use std::sync::Arc;
+use tollgate_core::signal::SignalSpec;
+
+/// "No signal".
+pub(crate) const NONE: u32 = u32::MAX;
+/// Stands for infinity in interval arithmetic, so that sums never meet infinity minus infinity.
+pub(crate) const HUGE: f64 = 1e300;
+
+/// A node of a `when` expression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Node {
+    Leaf(u32),
+    /// Children, as a range of [`Table::children`].
+    And(u32, u32),
+    Or(u32, u32),
+    Not(u32),
+}
+
+/// A test on the value of one signal.
+#[derive(Clone, Debug)]
+pub(crate) enum Test {
+    /// The signal matched; carries the signal's own confidence, the others are exact.
+    Holds,
+    Number(Cmp, f64),
+    /// The text is one of these.
+    OneOf(Vec<String>),
+    /// The text fits one of these patterns (`*` stands for anything).
+    Like(Vec<String>),
+    HasAny(Vec<String>),
+    HasAll(Vec<String>),
+}
+
+/// A leaf of a `when` expression.
+#[derive(Clone, Debug)]
+pub(crate) enum Leaf {
+    Signal {
+        signal: u32,
+        test: Test,
+    },
+    Compare(Num, Cmp, Num),
+    Band(u32),
+    Member {
+        group: u32,
+        member: u32,
+    },
+    /// Any member of the group fires.
+    Fires(u32),
+}
+
+/// A number.
+#[derive(Clone, Debug)]
+pub(crate) enum Num {
+    Const(f64),
+    /// A signal's value (flags: 1 when it matched) and the largest value it may have.
+    Value {
+        signal: u32,
+        most: f64,
+    },
+    /// A signal's confidence where it matched, else 0.
+    Confidence(u32),
+    /// A signal's raw score: its value when that is a number, cut to [0, 1], else its confidence where it matched.
+    Strength(u32),
+    Score(u32),
+    /// 1 where the band holds.
+    Band(u32),
+    /// The band's confidence where it holds, else 0.
+    BandConfidence(u32),
+    Entropy(u32),
+    Sum(Vec<Num>),
+    Scale(f64, Box<Num>),
+    Min(Vec<Num>),
+    Max(Vec<Num>),
+}
+
+impl Num {
+    /// Calls `visit` on every signal index that this number itself names.
+    pub(crate) fn signals(&mut self, visit: &mut impl FnMut(&mut u32)) {
+        match self {
+            Self::Value { signal, .. } | Self::Confidence(signal) | Self::Strength(signal) => visit(signal),
+            Self::Sum(parts) | Self::Min(parts) | Self::Max(parts) => {
+                parts.iter_mut().for_each(|part| part.signals(visit));
+            }
+            Self::Scale(_, inner) => inner.signals(visit),
+            Self::Const(_) | Self::Score(_) | Self::Band(_) | Self::BandConfidence(_) | Self::Entropy(_) => {}
+        }
+    }
+}
+
+/// A threshold band over a number.
+#[derive(Clone, Debug)]
+pub(crate) struct Band {
+    pub(crate) of: Num,
+    pub(crate) bounds: Vec<(Cmp, f64)>,
+    pub(crate) slope: f64,
+}
+
+/// An exclusive group.
+#[derive(Clone, Debug)]
+pub(crate) struct Group {
+    pub(crate) members: Vec<Num>,
+    pub(crate) temperature: f64,
+    pub(crate) margin: f64,
+}
+
+/// One route's rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    pub(crate) route: Arc<Route>,
+    pub(crate) root: u32,
+    /// The leaf over the cheapest signal when it must hold for the route to match.
+    pub(crate) gate: Option<u32>,
+    /// The cheapest signal of the rule.
+    pub(crate) entry: u32,
+}
+
+/// Routes of one tier and priority.
+#[derive(Clone, Debug)]
+pub(crate) struct Rank {
+    /// Indices into [`Table::rules`], in order of name.
+    pub(crate) rules: Range<u32>,
+    /// The same, in order of their entry signal.
+    pub(crate) order: Vec<u32>,
+}
+
+/// The compiled policy.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) specs: Vec<SignalSpec>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) children: Vec<u32>,
+    pub(crate) leaves: Vec<Leaf>,
+    /// The source text of each leaf.
+    pub(crate) labels: Vec<Box<str>>,
+    pub(crate) scores: Vec<Num>,
+    pub(crate) bands: Vec<Band>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) rules: Vec<Rule>,
+    pub(crate) ranks: Vec<Rank>,
+}
+
+impl Table {
+    pub(crate) fn node(&self, index: u32) -> Option<Node> {
+        self.nodes.get(index as usize).copied()
+    }
+
+    pub(crate) fn kids(&self, start: u32, end: u32) -> &[u32] {
+        self.children.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Every signal that the subtree at `index` may read, ascending.
+    pub(crate) fn reads(&self, index: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        self.collect(index, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Every signal that a leaf may read, ascending.
+    pub(crate) fn leaf_reads(&self, leaf: u32) -> Vec<u32> {
+        let mut found = Vec::new();
+        self.collect_leaf(leaf, &mut found);
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn collect_leaf(&self, leaf: u32, found: &mut Vec<u32>) {
+        match self.leaves.get(leaf as usize) {
+            Some(Leaf::Signal { signal, .. }) => found.push(*signal),
+            Some(Leaf::Compare(left, _, right)) => {
+                self.collect_num(left, found);
+                self.collect_num(right, found);
+            }
+            Some(Leaf::Band(band)) => self.collect_num(&Num::Band(*band), found),
+            Some(Leaf::Member { group, .. } | Leaf::Fires(group)) => {
+                self.collect_num(&Num::Entropy(*group), found);
+            }
+            None => {}
+        }
+    }
+
+    fn collect(&self, index: u32, found: &mut Vec<u32>) {
+        match self.node(index) {
+            Some(Node::Leaf(leaf)) => self.collect_leaf(leaf, found),
+            Some(Node::And(start, end) | Node::Or(start, end)) => {
+                self.kids(start, end).iter().for_each(|kid| self.collect(*kid, found));
+            }
+            Some(Node::Not(inner)) => self.collect(inner, found),
+            None => {}
+        }
+    }
+
+    fn collect_num(&self, num: &Num, found: &mut Vec<u32>) {
+        match num {
+            Num::Const(_) => {}
+            Num::Value { signal, .. } | Num::Confidence(signal) | Num::Strength(signal) => {
+                found.push(*signal)
+            }
+            Num::Score(score) => {
+                self.scores.get(*score as usize).iter().for_each(|inner| self.collect_num(inner, found));
+            }
+            Num::Band(band) | Num::BandConfidence(band) => {
+                self.bands.get(*band as usize).iter().for_each(|band| self.collect_num(&band.of, found));
+            }
+            Num::Entropy(group) => self
+                .groups
+                .get(*group as usize)
+                .iter()
+                .flat_map(|group| &group.members)
+                .for_each(|member| self.collect_num(member, found)),
+            Num::Scale(_, inner) => self.collect_num(inner, found),
+            Num::Sum(parts) | Num::Min(parts) | Num::Max(parts) => {
+                parts.iter().for_each(|part| self.collect_num(part, found));
+            }
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Text side of the compiler: spans, diagnostics with their printer, and "did you mean".
+//!
+//! Invariant: nothing here knows the grammar.
+
+pub(crate) mod diagnostic;
+pub(crate) mod span;
+pub(crate) mod suggest;
