@@ -7,6 +7,7 @@ pub mod dialect;
 pub mod edit;
 pub mod error;
 pub mod json;
+pub mod meter;
 pub mod peek;
 pub mod sse;
 pub mod view;

@@ -185,7 +185,7 @@ proptest! {
         let comma = if members.is_empty() { "" } else { "," };
         let body = format!("{spaces}{{\"model\":\"m\",\"messages\":[]{comma}{}{spaces}}}{spaces}", members.join(&format!("{spaces},")));
         let mut tree: Value = serde_json::from_str(&body).unwrap();
-        let mut touched = std::collections::BTreeSet::new();
+        let mut touched = BTreeSet::new();
         let out = edited(Chat, &body, |edits| {
             for step in &steps {
                 match step {

@@ -164,3 +164,6 @@ impl WireError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

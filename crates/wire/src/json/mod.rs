@@ -19,12 +19,14 @@
 
 mod flaw;
 mod place;
+mod scalar;
 mod scan;
 mod text;
 
 pub use flaw::{Flaw, Problem};
 pub use place::locate;
 pub use scan::{Kind, Scanner};
+pub(crate) use text::plain_run;
 pub use text::{escape_into, quote, raw_offset, unescape};
 
 use crate::{WireError, view::Span};
@@ -41,9 +43,6 @@ pub fn validate(bytes: &[u8], depth: u8) -> Result<Span, WireError> {
     let span = scan.skip().and_then(|span| scan.finish().map(|()| span));
     span.map_err(|flaw| flaw.explain(bytes))
 }
-
-#[cfg(test)]
-use text::plain_run;
 
 #[cfg(test)]
 mod tests;

@@ -30,8 +30,8 @@ pub enum Kind {
 /// [`Scanner::next_element`], [`Scanner::string`], or [`Scanner::skip`] for any value whole.
 #[derive(Debug)]
 pub struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    pub(super) bytes: &'a [u8],
+    pub(super) at: usize,
     /// Bit `n` tells whether level `n` is an object.
     objects: u128,
     depth: u8,
@@ -79,7 +79,7 @@ impl<'a> Scanner<'a> {
         Flaw { offset: u32::try_from(self.at).unwrap_or(u32::MAX), problem }
     }
 
-    fn grammar(&self, fix: &'static str) -> Flaw {
+    pub(super) fn grammar(&self, fix: &'static str) -> Flaw {
         let ended = self.at >= self.bytes.len();
         self.flaw(Problem::Grammar(if ended {
             "the text ends here; finish the value and close every string, array and object"
@@ -89,7 +89,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline]
-    fn byte(&self) -> Option<u8> {
+    pub(super) fn byte(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
@@ -319,87 +319,6 @@ impl<'a> Scanner<'a> {
                 }
             }
         }
-    }
-
-    fn literal(&mut self, word: &'static [u8]) -> Result<bool, Flaw> {
-        if self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
-            self.at += word.len();
-            return Ok(false);
-        }
-        Err(self.grammar("an unknown word; JSON has true, false and null"))
-    }
-
-    fn digits(&mut self, fix: &'static str) -> Result<(), Flaw> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.byte() {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.grammar(fix)) } else { Ok(()) }
-    }
-
-    fn number(&mut self) -> Result<(), Flaw> {
-        if self.byte() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.byte() == Some(b'0') {
-            self.at += 1;
-            if let Some(b'0'..=b'9') = self.byte() {
-                return Err(self.grammar("a number has no leading zero"));
-            }
-        } else {
-            self.digits("a digit should stand here")?;
-        }
-        if self.byte() == Some(b'.') {
-            self.at += 1;
-            self.digits("a digit should follow the decimal point")?;
-        }
-        if let Some(b'e' | b'E') = self.byte() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.byte() {
-                self.at += 1;
-            }
-            self.digits("a digit should stand in the exponent")?;
-        }
-        Ok(())
-    }
-
-    /// Reads `true` or `false`.
-    ///
-    /// # Errors
-    /// When the next value is neither.
-    pub fn boolean(&mut self) -> Result<bool, Flaw> {
-        if self.kind()? != Kind::Bool {
-            return Err(self.flaw(Problem::Want("true or false")));
-        }
-        let value = self.byte() == Some(b't');
-        self.literal(if value { b"true" } else { b"false" })?;
-        Ok(value)
-    }
-
-    /// Reads a whole number of at least 0; `allowed` is what the error says should stand here.
-    ///
-    /// # Errors
-    /// When the next value is anything else, or does not fit 64 bits.
-    pub fn unsigned(&mut self, allowed: &'static str) -> Result<u64, Flaw> {
-        let start = self.start();
-        let want = self.flaw(Problem::Want(allowed));
-        if self.kind()? != Kind::Number {
-            return Err(want);
-        }
-        self.number()?;
-        let text = self.bytes.get(start..self.at).and_then(|b| std::str::from_utf8(b).ok());
-        text.and_then(|t| t.parse().ok()).ok_or(want)
-    }
-
-    /// Skips a `null` when one comes next.
-    ///
-    /// # Errors
-    /// When no value starts here.
-    pub fn null(&mut self) -> Result<bool, Flaw> {
-        if self.kind()? != Kind::Null {
-            return Ok(false);
-        }
-        self.literal(b"null").map(|_| true)
     }
 
     /// The bytes of a key or name, decoded when it holds escapes.

@@ -55,6 +55,11 @@ impl Boundary {
         }
     }
 
+    /// Whether the next byte begins an event.
+    pub(crate) fn is_start(&self) -> bool {
+        self.0 == At::Start
+    }
+
     /// How many leading bytes of `chunk` end with a whole event; 0 when no event ends in it.
     ///
     /// A pass-through forwards that many and holds the rest until more comes (or the source pauses), so that
