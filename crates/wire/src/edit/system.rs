@@ -5,6 +5,7 @@ use super::{Edits, refuse};
 use crate::json::{escape_into, quote};
 use crate::view::{Role, Span};
 use crate::{Dialect, WireError};
+use std::collections::BTreeSet;
 
 /// What stands between two system texts, as an escaped JSON text.
 const JOINT: &[u8] = br"\n\n";
@@ -128,8 +129,10 @@ impl Edits<'_> {
             return Ok(());
         };
         let entries = elements(view, span);
-        let is_system = |at: &Span| view.messages.iter().any(|m| m.role == Role::System && m.span == *at);
-        let gone: Vec<bool> = entries.iter().map(|entry| self.drop_system && is_system(entry)).collect();
+        let systems: BTreeSet<u32> =
+            view.messages.iter().filter(|m| m.role == Role::System).map(|m| m.span.start).collect();
+        let gone: Vec<bool> =
+            entries.iter().map(|entry| self.drop_system && systems.contains(&entry.start)).collect();
         if entries.is_empty() && front.is_empty() {
             return Ok(());
         }

@@ -15,7 +15,7 @@ fn edited(dialect: Dialect, body: &str, edit: impl FnOnce(&mut Edits<'_>)) -> St
 use Dialect::{Anthropic, Gemini, OpenaiChat as Chat, OpenaiResponses as Resp};
 
 #[test]
-fn system_prompts_change_in_their_own_form() {
+fn system_messages_change_in_their_own_form() {
     use SystemEdit::{Append, Prepend, Replace};
     let cases = [
         (
@@ -42,6 +42,16 @@ fn system_prompts_change_in_their_own_form() {
             r#"{"model":"m","messages":[{"role":"developer","content":"a"},{"role":"user","content":"u"},{"role":"system","content":"b"}]}"#,
             r#"{"model":"m","messages":[{"role":"developer","content":"N"},{"role":"user","content":"u"}]}"#,
         ),
+    ];
+    for (dialect, how, before, after) in cases {
+        assert_eq!(edited(dialect, before, |e| e.system(how, "N").unwrap()), after);
+    }
+}
+
+#[test]
+fn separate_system_fields_change_in_their_own_form() {
+    use SystemEdit::{Append, Prepend, Replace};
+    let cases = [
         (
             Anthropic,
             Append,

@@ -43,9 +43,11 @@ impl Edits<'_> {
     fn cut_tools(&mut self, span: Span, gone: &[bool]) -> Result<(), WireError> {
         let tools: Vec<(&ToolView, bool)> = self.view.tools.iter().zip(gone.iter().copied()).collect();
         let entries = elements(self.view, span);
+        // Tools stand in the order of their elements, several in one element of a Gemini list.
         let of = |entry: &Span| {
             let (start, end) = (entry.start, entry.end);
-            tools.iter().filter(move |(t, _)| start <= t.span.start && t.span.end <= end)
+            let first = tools.partition_point(|(t, _)| t.span.end <= start);
+            tools.get(first..).unwrap_or_default().iter().take_while(move |(t, _)| t.span.start < end)
         };
         let whole = |entry: &Span| of(entry).count() > 0 && of(entry).all(|(_, out)| *out);
         for entry in entries.iter().filter(|entry| !whole(entry)) {

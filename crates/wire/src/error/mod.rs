@@ -10,7 +10,8 @@
 //! assert!(wrong.to_string().contains("line 1, column 11"), "{wrong}");
 //! let fault = wrong.fault();
 //! assert_eq!(error::status(fault.kind), 400);
-//! assert!(error::body(Dialect::Anthropic, &fault, None).starts_with(b"{\"type\":\"error\""));
+//! let body = String::from_utf8(error::body(Dialect::Anthropic, &fault, None)).unwrap();
+//! assert!(body.contains(r#""type":"invalid_request_error""#), "{body}");
 //! ```
 
 use crate::Dialect;

@@ -24,7 +24,7 @@ pub use usage::Usage;
 
 use crate::Dialect;
 use crate::error::{Classified, classify};
-use crate::sse::{Boundary, first_data};
+use crate::sse::{Boundary, data_lines};
 use bytes::{Bytes, BytesMut};
 use frame::Frame;
 use template::Template;
@@ -230,7 +230,16 @@ impl Meter {
     /// Reads one whole event.
     fn event(&mut self, block: &[u8]) {
         let block = block.strip_prefix(b"\xef\xbb\xbf").unwrap_or(block);
-        let Some(data) = first_data(block) else { return };
+        let lines = data_lines(block);
+        let data = match lines.as_slice() {
+            [] => return,
+            [data] => *data,
+            several => {
+                self.reading.events += 1;
+                self.read(&several.join(&b'\n'));
+                return;
+            }
+        };
         self.reading.events += 1;
         if data.trim_ascii() == b"[DONE]" {
             self.reading.complete = true;

@@ -59,6 +59,16 @@ fn reads_chat_streams() {
 }
 
 #[test]
+fn an_event_may_span_lines() {
+    let got = read(
+        Dialect::OpenaiChat,
+        Framing::Sse,
+        &[b"data: {\"choices\":[\ndata: {\"delta\":{\"content\":\"x\"}}]}\n\n"],
+    );
+    assert_eq!((got.output_bytes, got.events, got.unread), (1, 1, 0));
+}
+
+#[test]
 fn reads_anthropic_streams() {
     let (first, got) = stream(
         Dialect::Anthropic,

@@ -1,5 +1,6 @@
 use super::*;
 use crate::view::MessageView;
+use Dialect::{Anthropic, Gemini, OpenaiChat as Chat, OpenaiEmbeddings as Emb, OpenaiResponses as Resp};
 use proptest::prelude::*;
 
 fn view(dialect: Dialect, body: &str) -> RequestView {
@@ -159,7 +160,6 @@ fn reads_gemini_and_embeddings() {
 
 #[test]
 fn errors_name_path_found_and_allowed() {
-    use Dialect::{Anthropic, Gemini, OpenaiChat as Chat, OpenaiEmbeddings as Emb, OpenaiResponses as Resp};
     let cases = [
         (Chat, r#"[]"#, "the top level (line 1, column 1, byte 0): found [], allowed is an object"),
         (Chat, r#"{"messages":[]}"#, "model is missing: give the name of a model"),

@@ -1,5 +1,7 @@
 //! The lines and fields of one event.
 
+use smallvec::SmallVec;
+
 /// The non-empty lines of a block, without their LF, CR or CRLF.
 pub(super) struct Lines<'a>(pub(super) &'a [u8]);
 
@@ -30,16 +32,7 @@ pub(super) fn field(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// The data of a block when it is one line, as in every LLM stream: the fast path of an observer.
-pub(crate) fn first_data(block: &[u8]) -> Option<&[u8]> {
-    let mut found = None;
-    for line in Lines(block) {
-        if let (b"data", value) = field(line) {
-            if found.is_some() {
-                return None;
-            }
-            found = Some(value);
-        }
-    }
-    found
+/// The `data` lines of a block: one in every LLM stream, hence the inline place.
+pub(crate) fn data_lines(block: &[u8]) -> SmallVec<[&[u8]; 1]> {
+    Lines(block).map(field).filter(|(name, _)| *name == b"data").map(|(_, value)| value).collect()
 }

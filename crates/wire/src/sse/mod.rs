@@ -17,7 +17,7 @@ mod boundary;
 mod lines;
 
 pub use boundary::Boundary;
-pub(crate) use lines::first_data;
+pub(crate) use lines::data_lines;
 
 use crate::WireError;
 use bytes::{Buf, Bytes, BytesMut};

@@ -116,6 +116,6 @@ proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
         let _ = events(&[&bytes]);
-        let _ = first_data(&bytes);
+        let _ = data_lines(&bytes);
     }
 }
