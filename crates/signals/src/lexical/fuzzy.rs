@@ -39,10 +39,17 @@ impl FuzzyWord {
 
     /// The smallest distance of this keyword to a place in `text`, when within bounds.
     pub(crate) fn find(&self, text: &str, words: &Words) -> Option<usize> {
+        let near = self.spans.clone().filter_map(|span| match span {
+            1 => self.nearest(words.0.iter().copied(), text),
+            _ => self.nearest(words.windows(span), text),
+        });
+        near.min()
+    }
+
+    fn nearest(&self, words: impl Iterator<Item = Word>, text: &str) -> Option<usize> {
         let mut best = None;
-        for word in self.spans.clone().flat_map(|span| words.windows(span)) {
-            if self.may_be_near(&word)
-                && let Some(distance) = self.distance_to(word.of(text))
+        for word in words.filter(|w| self.may_be_near(w)) {
+            if let Some(distance) = self.distance_to(word.of(text))
                 && best.is_none_or(|b| distance < b)
             {
                 best = Some(distance);

@@ -42,12 +42,13 @@ impl LexiconBuilder {
         self.literals.len()
     }
 
-    /// Builds the automaton.
-    pub(crate) fn build(self) -> Result<Lexicon, BuildError> {
+    /// Builds the automaton. Where case does not count it also reads ASCII text that is not folded.
+    pub(crate) fn build(self, case: bool) -> Result<Lexicon, BuildError> {
         let bytes: usize = self.literals.iter().map(String::len).sum();
         let kind = if bytes <= TABLE_BYTES { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
         let automaton = AhoCorasickBuilder::new()
             .match_kind(MatchKind::Standard)
+            .ascii_case_insensitive(!case)
             .kind(Some(kind))
             .prefilter(false)
             .build(&self.literals)?;
@@ -162,7 +163,7 @@ mod tests {
     fn count(literal: &str, text: &str) -> u32 {
         let mut builder = LexiconBuilder::default();
         let id = builder.literal(fold(literal)) as usize;
-        builder.build().unwrap().scan(&fold(text)).counts[id]
+        builder.build(false).unwrap().scan(&fold(text)).counts[id]
     }
 
     #[test]
@@ -197,7 +198,7 @@ mod tests {
         };
         let (abc, aa, ny) =
             (sequence(&["a", "b", "c"]), sequence(&["a", "a"]), sequence(&["new york", "york"]));
-        let lexicon = builder.build().unwrap();
+        let lexicon = builder.build(false).unwrap();
         for (text, wanted) in [
             ("a b c", [true, false, false]),
             ("c b a", [false, false, false]),
@@ -216,7 +217,7 @@ mod tests {
         fn equals_naive_search(text in "[abé中 ]{0,40}", literals in proptest::collection::vec("[abé中]{1,3}", 1..6)) {
             let mut builder = LexiconBuilder::default();
             let ids: Vec<_> = literals.iter().map(|l| builder.literal(l.clone())).collect();
-            let hits = builder.build().unwrap().scan(&text);
+            let hits = builder.build(true).unwrap().scan(&text);
             for (literal, id) in literals.iter().zip(ids) {
                 let (mut naive, mut from) = (0, 0);
                 for (at, _) in text.char_indices().filter(|(at, _)| text[*at..].starts_with(literal)) {

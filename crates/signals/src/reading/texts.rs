@@ -70,9 +70,12 @@ impl<'a> Texts<'a> {
 
     /// Literals found in a key's text.
     pub(super) fn hits(&self, key: TextKey) -> &Hits {
-        let scan =
-            || self.set.lexicons[key.index()].as_ref().map(|l| l.scan(self.get(key))).unwrap_or_default();
-        self.hits[key.index()].get_or_init(scan)
+        self.hits[key.index()].get_or_init(|| {
+            let Some(lexicon) = self.set.lexicons[key.index()].as_ref() else { return Hits::default() };
+            let raw = self.raw(key.scope);
+            // The automaton folds ASCII by itself: no copy for most texts.
+            if raw.is_ascii() { lexicon.scan(raw) } else { lexicon.scan(self.get(key)) }
+        })
     }
 
     /// Whether an ordered sequence of literals was found whole.

@@ -124,8 +124,9 @@ impl Compiler {
         let whole =
             |what: &str, why: String| vec![SpecError::new("(all)", what, "(all)", Problem::Regex { why })];
         let mut lexicons = [const { None }; TextKey::COUNT];
-        for (slot, builder) in lexicons.iter_mut().zip(self.lexicons).filter(|(_, b)| b.len() > 0) {
-            *slot = Some(builder.build().map_err(|e| whole("words", e.to_string()))?);
+        for (at, builder) in self.lexicons.into_iter().enumerate().filter(|(_, b)| b.len() > 0) {
+            lexicons[at] =
+                Some(builder.build(TextKey::case_of(at)).map_err(|e| whole("words", e.to_string()))?);
         }
         let mut banks = [const { None }; 4];
         for (slot, builder) in banks.iter_mut().zip(self.banks).filter(|(_, b)| b.len() > 0) {

@@ -48,12 +48,19 @@ fn fold_char(c: char) -> char {
     }
 }
 
+/// Bytes before the first that is not ASCII; whole chunks are looked at together.
+fn ascii_prefix(bytes: &[u8]) -> usize {
+    let chunks = bytes.chunks_exact(32).take_while(|chunk| chunk.is_ascii()).count() * 32;
+    let rest = bytes.get(chunks..).unwrap_or_default();
+    chunks + rest.iter().position(|b| !b.is_ascii()).unwrap_or(rest.len())
+}
+
 /// `text` with every character folded. Linear; runs of ASCII are copied whole.
 pub(crate) fn fold(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + text.len() / 16);
     let mut rest = text;
     while !rest.is_empty() {
-        let ascii = rest.bytes().position(|b| !b.is_ascii()).unwrap_or(rest.len());
+        let ascii = ascii_prefix(rest.as_bytes());
         let (head, tail) = rest.split_at(ascii);
         let from = out.len();
         out.push_str(head);

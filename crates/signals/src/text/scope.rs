@@ -47,6 +47,11 @@ impl TextKey {
     pub(crate) const fn index(self) -> usize {
         self.scope as usize * 2 + self.case as usize
     }
+
+    /// Whether case counts for the key at this place.
+    pub(crate) const fn case_of(index: usize) -> bool {
+        index % 2 == 1
+    }
 }
 
 fn of_role(view: &RequestView, role: Role) -> impl Iterator<Item = &TextSpan> {
