@@ -231,6 +231,20 @@ proptest! {
     }
 
     #[test]
+    fn counters_and_padding_change_nothing(
+        texts in prop::collection::vec(("[a-z]{0,9}|[\"\\\\\n]{1,2}|\"sequence_number\":7", "[a-z0-9]{0,9}"), 0..12), start in 0u64..12,
+    ) {
+        let mut bytes = Vec::new();
+        for (i, (text, padding)) in (start..).zip(&texts) {
+            let event = json!({"type": "response.output_text.delta", "sequence_number": i, "delta": text, "obfuscation": padding});
+            bytes.extend_from_slice(format!("event: response.output_text.delta\ndata: {event}\n\n").as_bytes());
+        }
+        let got = read(Dialect::OpenaiResponses, Framing::Sse, &[&bytes]);
+        prop_assert_eq!(got.output_bytes, texts.iter().map(|(t, _)| t.len() as u64).sum::<u64>());
+        prop_assert_eq!((got.events, got.unread), (texts.len() as u64, 0));
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), which in 0usize..5, sse in any::<bool>()) {
         let framing = if sse { Framing::Sse } else { Framing::Json };
         let with_field = [b"data: ", bytes.as_slice(), b"\n\n"].concat();

@@ -80,7 +80,7 @@ fn reads_anthropic() {
          {"type":"text","text":"go on"}]},
        {"role":"user","content":[{"type":"tool_result","tool_use_id":"t1"}]}],
       "tools":[{"name":"f","input_schema":{}},{"type":"bash_20250124","name":"bash"}]}"#;
-    let view = view(Dialect::Anthropic, body);
+    let view = view(Anthropic, body);
     assert_eq!(
         shown(&view),
         [
@@ -98,7 +98,7 @@ fn reads_anthropic() {
     assert_eq!(view.user.map(|u| view.text(u).into_owned()), Some("u2".into()));
     assert_eq!(view.max_tokens, Some(10));
     let count = r#"{"model":"m","messages":[{"role":"user","content":"x"}]}"#;
-    assert!(refused(Dialect::Anthropic, count).contains("max_tokens is missing"));
+    assert!(refused(Anthropic, count).contains("max_tokens is missing"));
     assert!(peek_count_tokens(count.into(), &Limits::default()).is_ok());
 }
 
@@ -143,7 +143,7 @@ fn reads_gemini_and_embeddings() {
        {"role":"model","parts":[{"text":"thinking","thought":true},{"functionCall":{"name":"f","args":{}}}]},
        {"parts":[{"functionResponse":{"name":"f","response":{"error":"bad"}}}]}],
       "tools":[{"functionDeclarations":[{"name":"f"},{"name":"g"}]},{"googleSearch":{}}]}"#;
-    let gemini = view(Dialect::Gemini, body);
+    let gemini = view(Gemini, body);
     assert_eq!(shown(&gemini), ["User: q images=1", "Assistant:  calls=f", "Tool: bad error"]);
     assert_eq!(tools(&gemini), ["f", "g", "googleSearch"]);
     assert_eq!((gemini.max_tokens, gemini.model), (Some(3), None));
