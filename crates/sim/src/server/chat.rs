@@ -2,8 +2,9 @@
 
 use super::State;
 use super::body::SimBody;
+use super::dialect::Spoken;
 use super::driver::Ticket;
-use super::route::{Failure, Outcome, Received, failed, json, typed};
+use super::route::{Failure, Outcome, Received, json, typed};
 use super::stream::{EventStream, Source};
 use crate::api::chat::Head;
 use crate::api::embeddings::EmbedAsk;
@@ -18,8 +19,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::Digest;
 
-pub(super) async fn complete(state: &Arc<State>, received: Received) -> Outcome {
-    let ask = Ask::parse(&received.body).map_err(ApiError::from)?;
+pub(super) async fn complete(state: &Arc<State>, received: Received, spoken: &Spoken) -> Outcome {
+    let ask = Ask::parse(&spoken.to_chat(&received.body)?).map_err(ApiError::from)?;
     let (model, faults) = admit(state, &received, &ask.model)?;
     before_answer(faults).await?;
     let style = Style {
@@ -32,19 +33,34 @@ pub(super) async fn complete(state: &Arc<State>, received: Received) -> Outcome 
     };
     let said = answer(&ask, &style);
     let source = submit(state, &ask, &model, faults, said).await?;
-    let head = head(state, &ask, model.name);
+    let mut head = head(state, &ask, model.name);
+    // Every other dialect tells the usage in its stream unasked.
+    head.usage |= !spoken.is_chat();
+    let options = spoken.options(&received.body, state.config.created);
     let mut response = if ask.stream {
+        let outlet = spoken.stream(options)?;
         let stream = EventStream::new(state.clone(), received.seq, head, source, faults);
-        let mut response = typed(200, "text/event-stream", SimBody::Idle(Some(Box::new(stream))));
+        let stream = Box::new(stream.spoken(spoken.dialect, outlet));
+        let mut response = typed(200, "text/event-stream", SimBody::Idle(Some(stream)));
         response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
     } else {
-        whole(state, &received, &head, source, faults).await?
+        let body = spoken.whole(whole(state, received.seq, &head, source, faults).await?, &options)?;
+        spoiled(body, faults)
     };
     if faults.content_type {
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html"));
     }
     Ok(response)
+}
+
+/// `POST /v1/messages/count_tokens`: the tokens of the prompt, without an answer.
+pub(super) fn count_tokens(state: &State, received: &Received) -> Outcome {
+    let spoken = Spoken::of("/v1/messages").ok_or(Failure::Closed)?;
+    let ask = Ask::parse(&spoken.to_chat(&received.body)?).map_err(ApiError::from)?;
+    admit(state, received, &ask.model)?;
+    let (_, tokens) = ask.prompt(state.config.tokens);
+    Ok(json(200, format!("{{\"input_tokens\":{tokens}}}")))
 }
 
 pub(super) async fn embed(state: &Arc<State>, received: Received) -> Outcome {
@@ -53,7 +69,7 @@ pub(super) async fn embed(state: &Arc<State>, received: Received) -> Outcome {
     before_answer(faults).await?;
     let body = ask.answer(&model.name, state.config.dimensions, state.config.tokens);
     state.journal.lock().update(received.seq, |entry| entry.tokens = Some(0));
-    Ok(spoiled(body, faults))
+    Ok(spoiled(body.into_bytes(), faults))
 }
 
 /// Finds the model, gathers the faults, notes both.
@@ -130,37 +146,37 @@ fn head(state: &State, ask: &Ask, model: String) -> Head {
     }
 }
 
+/// The whole chat answer, when its last token is there.
 async fn whole(
     state: &State,
-    received: &Received,
+    seq: u64,
     head: &Head,
     mut source: Source,
     faults: Faults,
-) -> Result<Response<SimBody>, ApiError> {
+) -> Result<String, ApiError> {
     if let Some(ms) = faults.slow_ms {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
     if !source.finish().await {
         return Err(ApiError::new(503, "the simulator is stopping"));
     }
+    if faults.error_event.is_some() {
+        return Err(ApiError::on_demand(500, None));
+    }
     let said = &source.answer;
     let body = head.whole(&said.pieces, said.finish, source.usage());
-    state.answered(received.seq, said.finish, said.tokens());
-    Ok(if faults.error_event.is_some() {
-        failed(&ApiError::on_demand(500, None))
-    } else {
-        spoiled(body, faults)
-    })
+    state.answered(seq, said.finish, said.tokens());
+    Ok(body)
 }
 
 /// A JSON body, or what the faults make of it.
-fn spoiled(body: String, faults: Faults) -> Response<SimBody> {
-    let half = body.get(..body.len() / 2).map_or_else(Vec::new, |half| half.as_bytes().to_vec());
+fn spoiled(body: Vec<u8>, faults: Faults) -> Response<SimBody> {
+    let half = body.get(..body.len() / 2).unwrap_or_default().to_vec();
     if faults.cut.is_some() {
         let mut response = json(200, Vec::new());
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         *response.body_mut() = SimBody::Torn(Some(half.into()), false);
         return response;
     }
-    json(200, if faults.bad_json || faults.bad_sse { half } else { body.into_bytes() })
+    json(200, if faults.bad_json || faults.bad_sse { half } else { body })
 }

@@ -19,6 +19,7 @@ mod admin;
 mod body;
 mod chat;
 mod clock;
+mod dialect;
 mod driver;
 mod journal;
 mod route;

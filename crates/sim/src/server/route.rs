@@ -2,6 +2,7 @@
 
 use super::State;
 use super::body::SimBody;
+use super::dialect::{Spoken, error_body};
 use super::{admin, chat};
 use crate::api::error::ApiError;
 use crate::fault::Faults;
@@ -10,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use std::sync::Arc;
+use tollgate_wire::Dialect;
 
 /// The connection is closed without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,12 @@ pub(super) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<SimBody>, Closed> {
     let (parts, body) = request.into_parts();
+    let spoken = Spoken::of(parts.uri.path()).filter(|_| parts.method == Method::POST);
+    let dialect = match (&spoken, parts.uri.path()) {
+        (Some(spoken), _) => spoken.dialect,
+        (None, "/v1/messages/count_tokens") => Dialect::Anthropic,
+        (None, _) => Dialect::OpenaiChat,
+    };
     let body = match Limited::new(body, state.config.max_body).collect().await {
         Ok(body) => body.to_bytes(),
         Err(e) => {
@@ -62,31 +70,34 @@ pub(super) async fn handle(
             } else {
                 ApiError::new(400, "the body could not be read")
             };
-            return Ok(failed(&error));
+            return Ok(failed(&error, dialect));
         }
     };
     let seq =
         if parts.uri.path().starts_with("/v1") { state.journal.lock().record(&parts, &body) } else { 0 };
     let received = Received { parts, body, seq };
-    let outcome = dispatch(&state, received).await;
+    let outcome = dispatch(&state, received, spoken.as_ref()).await;
     let response = match outcome {
         Ok(response) => response,
-        Err(Failure::Api(error)) => failed(&error),
+        Err(Failure::Api(error)) => failed(&error, dialect),
         Err(Failure::Closed) => return Err(Closed),
     };
     state.journal.lock().update(seq, |entry| entry.status = Some(response.status().as_u16()));
     Ok(with_instance(response, &state.config.instance))
 }
 
-async fn dispatch(state: &Arc<State>, received: Received) -> Outcome {
+async fn dispatch(state: &Arc<State>, received: Received, spoken: Option<&Spoken>) -> Outcome {
     let path = received.parts.uri.path().to_owned();
     let get = received.parts.method == Method::GET;
     let post = received.parts.method == Method::POST;
     if path.starts_with("/v1") {
         check_key(&received.parts.headers, state.config.api_key.as_deref())?;
     }
+    if let Some(spoken) = spoken {
+        return chat::complete(state, received, spoken).await;
+    }
     match path.as_str() {
-        "/v1/chat/completions" if post => chat::complete(state, received).await,
+        "/v1/messages/count_tokens" if post => chat::count_tokens(state, &received),
         "/v1/embeddings" if post => chat::embed(state, received).await,
         "/v1/models" if get => Ok(json(200, admin::models(state))),
         "/health" | "/ping" if get => Ok(json(200, "{}")),
@@ -98,11 +109,14 @@ async fn dispatch(state: &Arc<State>, received: Received) -> Outcome {
         path if get && path.starts_with("/v1/models/") => {
             Ok(json(200, admin::model(state, path.trim_start_matches("/v1/models/"))?))
         }
-        "/v1/chat/completions" | "/v1/embeddings" | "/v1/models" | "/health" | "/metrics" => {
-            Err(ApiError { code: None, ..ApiError::new(405, "this path has no such method") }.into())
-        }
+        "/v1/embeddings" | "/v1/models" | "/health" | "/metrics" => wrong_method(),
+        path if Spoken::of(path).is_some() => wrong_method(),
         _ => Err(ApiError { code: None, ..ApiError::new(404, format!("there is no {path} here")) }.into()),
     }
+}
+
+fn wrong_method() -> Outcome {
+    Err(ApiError { code: None, ..ApiError::new(405, "this path has no such method") }.into())
 }
 
 /// A key may come in any provider's header.
@@ -130,8 +144,8 @@ pub(super) fn typed(status: u16, content_type: &'static str, body: SimBody) -> R
     response
 }
 
-pub(super) fn failed(error: &ApiError) -> Response<SimBody> {
-    let mut response = json(error.status, error.body().to_string());
+fn failed(error: &ApiError, dialect: Dialect) -> Response<SimBody> {
+    let mut response = json(error.status, error_body(dialect, error));
     if let Some(seconds) = error.retry_after_s {
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }

@@ -5,6 +5,7 @@
 
 use super::State;
 use super::body::Broken;
+use super::dialect::error_event;
 use super::driver::Ticket;
 use crate::api::chat::{Head, Usage};
 use crate::api::error::ApiError;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
+use tollgate_wire::{Dialect, translate};
 
 /// Bytes that leave together at most (the last event may exceed it).
 const BURST_MAX: usize = 64 << 10;
@@ -75,6 +77,10 @@ pub(super) struct EventStream {
     pub(super) head: Head,
     pub(super) source: Source,
     pub(super) faults: Faults,
+    /// The dialect that the caller speaks.
+    dialect: Dialect,
+    /// Into that dialect, unless it is chat.
+    outlet: Option<Box<translate::Stream>>,
     queue: VecDeque<String>,
     sent: u32,
     began: bool,
@@ -84,8 +90,27 @@ pub(super) struct EventStream {
 
 impl EventStream {
     pub(super) fn new(state: Arc<State>, seq: u64, head: Head, source: Source, faults: Faults) -> Self {
-        let queue = VecDeque::new();
-        Self { state, seq, head, source, faults, queue, sent: 0, began: false, over: false, ended: None }
+        Self {
+            state,
+            seq,
+            head,
+            source,
+            faults,
+            dialect: Dialect::OpenaiChat,
+            outlet: None,
+            queue: VecDeque::new(),
+            sent: 0,
+            began: false,
+            over: false,
+            ended: None,
+        }
+    }
+
+    /// The same stream in another dialect.
+    pub(super) fn spoken(mut self, dialect: Dialect, outlet: Option<Box<translate::Stream>>) -> Self {
+        self.dialect = dialect;
+        self.outlet = outlet;
+        self
     }
 
     /// The next bytes; none after the last.
@@ -115,6 +140,9 @@ impl EventStream {
             }
             if let Some((finish, tokens)) = self.ended {
                 self.over = true;
+                if let Some(outlet) = &mut self.outlet {
+                    burst.extend(outlet.finish());
+                }
                 self.state.answered(self.seq, finish, tokens);
                 continue;
             }
@@ -163,16 +191,19 @@ impl EventStream {
             tokio::task::yield_now().await;
             return Some(Err(Broken));
         }
-        let error = ApiError::on_demand(500, None).body();
-        Some(Ok(format!("data: {error}\n\n").into()))
+        let error = ApiError::on_demand(500, None);
+        Some(Ok(error_event(self.dialect, &error, u64::from(self.sent)).into()))
     }
 
     /// Appends the event, or what a fault makes of the second one (the first with content).
-    fn spoil(&self, event: &str, burst: &mut Vec<u8>) {
+    fn spoil(&mut self, event: &str, burst: &mut Vec<u8>) {
         let bytes: &[u8] = match self.sent {
             1 if self.faults.bad_json => b"data: {\"id\": \"chatcmpl-, \"choices\": [}\n\n",
             1 if self.faults.bad_sse => b"\xff\xfe\0 no event\r\rdata: {\"half\":\n: \n\n",
-            _ => event.as_bytes(),
+            _ => match &mut self.outlet {
+                Some(outlet) => return burst.extend(outlet.push(event.as_bytes())),
+                None => event.as_bytes(),
+            },
         };
         burst.extend_from_slice(bytes);
     }

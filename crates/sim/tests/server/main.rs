@@ -4,5 +4,6 @@
 
 mod answers;
 mod client;
+mod dialects;
 mod faults;
 mod operator;
