@@ -15,50 +15,38 @@
 
 use http::{
     HeaderMap, HeaderName,
-    header::{
-        CONNECTION, CONTENT_LENGTH, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING,
-        UPGRADE,
-    },
+    header::{CONNECTION, CONTENT_LENGTH},
 };
 
-const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-const HOPS: usize = 9;
-/// Fields about one connection. `Connection` stands first: it names more of them.
-static HOP_BY_HOP: [HeaderName; HOPS] = [
-    CONNECTION,
-    TRANSFER_ENCODING,
-    KEEP_ALIVE,
-    TE,
-    UPGRADE,
-    TRAILER,
-    PROXY_AUTHORIZATION,
-    PROXY_AUTHENTICATE,
-    PROXY_CONNECTION,
+/// Fields about one connection.
+const HOP_BY_HOP: [&str; 9] = [
+    "connection",
+    "transfer-encoding",
+    "keep-alive",
+    "te",
+    "upgrade",
+    "trailer",
+    "proxy-authorization",
+    "proxy-authenticate",
+    "proxy-connection",
 ];
+
+/// Whether `name` may be one of [`HOP_BY_HOP`], by its length: a cheap no for most names.
+const fn maybe(name: &str) -> bool {
+    matches!(name.len(), 2 | 7 | 10 | 16..=19)
+}
 
 /// Removes the fields that speak about one connection, and those that `Connection` names.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    // One pass over the few names present is cheaper than nine look-ups that fail.
-    let mut found = [false; HOPS];
-    let mut any = false;
-    for name in headers.keys() {
-        if let Some(at) = HOP_BY_HOP.iter().position(|hop| hop == name) {
-            found[at] = true;
-            any = true;
-        }
-    }
-    if !any {
+    // One pass over the few names present is much cheaper than nine look-ups that fail.
+    if !headers.keys().any(|name| maybe(name.as_str()) && HOP_BY_HOP.contains(&name.as_str())) {
         return;
     }
-    if found[0] {
+    if headers.contains_key(CONNECTION) {
         strip_named(headers);
     }
-    for (name, found) in HOP_BY_HOP.iter().zip(found) {
-        if found {
-            headers.remove(name);
-        }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
     }
 }
 
@@ -93,9 +81,10 @@ mod tests {
 
     #[test]
     fn strips_each_hop_by_hop_field() {
-        for name in &HOP_BY_HOP {
+        for name in HOP_BY_HOP {
+            assert!(maybe(name), "{name}");
             let mut headers = map(&[("x-a", "1")]);
-            headers.insert(name.clone(), HeaderValue::from_static("v"));
+            headers.insert(name, HeaderValue::from_static("v"));
             strip_hop_by_hop(&mut headers);
             assert_eq!(headers, map(&[("x-a", "1")]), "{name}");
         }
@@ -105,7 +94,7 @@ mod tests {
     fn strips_what_connection_names_in_any_line_and_spelling() {
         let mut headers = map(&[
             ("connection", "X-A ,x-b"),
-            ("connection", "x-c,, not a name,\u{7f}"),
+            ("connection", "x-c,, not a name,("),
             ("connection", "host, content-length, authorization"),
             ("x-a", "1"),
             ("x-b", "2"),

@@ -79,9 +79,10 @@ impl FromStr for Endpoint {
             Some("https") => (Scheme::Https { server_name: host.clone() }, 443),
             _ => return Err(bad("the scheme is neither http nor https")),
         };
-        let port = match authority.port() {
-            Some(_) => authority.port_u16().filter(|port| *port != 0).ok_or_else(|| bad("bad port"))?,
-            None => default,
+        // `Authority::port` is also none for a port that does not fit, which must not become the default.
+        let port = match authority.as_str().strip_prefix(authority.host()).unwrap_or_default() {
+            "" => default,
+            _ => authority.port_u16().filter(|port| *port != 0).ok_or_else(|| bad("bad port"))?,
         };
         Ok(Self { scheme, host, port })
     }

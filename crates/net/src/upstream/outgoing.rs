@@ -116,7 +116,7 @@ mod tests {
         assert_eq!(request.uri(), "/v1/chat?x=1");
         assert_eq!(request.method(), Method::POST);
         let names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
-        assert_eq!(names, ["x-kept", "host"]);
+        assert_eq!(names, ["host", "x-kept"]);
         assert_eq!(request.headers()["host"], "up.example:81");
     }
 

@@ -1,0 +1,141 @@
+//! The listening side, spoken to over raw sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test stops at what it does not expect, and measures real waits"
+)]
+
+mod common;
+use common::*;
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
+use tollgate_net::{body::BodyLimits, server::Limits};
+
+const GET: &str = "GET /echo HTTP/1.1\r\nhost: a\r\n\r\n";
+
+#[test]
+fn ambiguous_framing_is_refused() {
+    let server = lone(hasty());
+    let head = "POST /echo HTTP/1.1\r\nhost: a\r\n";
+    for (name, rest) in [
+        ("differing lengths", "content-length: 1\r\ncontent-length: 2\r\n\r\nab"),
+        ("list of lengths", "content-length: 1, 2\r\n\r\nab"),
+        ("negative length", "content-length: -1\r\n\r\n"),
+        ("signed length", "content-length: +1\r\n\r\na"),
+        ("hex length", "content-length: 0x1\r\n\r\na"),
+        ("huge length", "content-length: 99999999999999999999999\r\n\r\na"),
+        ("empty length", "content-length: \r\n\r\na"),
+        ("folded line", "content-length: 1\r\n 0\r\n\r\na"),
+        ("space before colon", "content-length : 1\r\n\r\na"),
+        ("tab before colon", "transfer-encoding\t: chunked\r\n\r\n0\r\n\r\n"),
+        ("lone cr", "x: a\rcontent-length: 1\r\n\r\na"),
+        ("nul in value", "x: a\0b\r\n\r\n"),
+        ("coding after chunked", "transfer-encoding: chunked, identity\r\n\r\n0\r\n\r\n"),
+        ("unknown coding", "transfer-encoding: xchunked\r\n\r\n0\r\n\r\n"),
+        ("bad chunk size", "transfer-encoding: chunked\r\n\r\n0x1\r\na\r\n0\r\n\r\n"),
+        ("chunk size overflow", "transfer-encoding: chunked\r\n\r\nfffffffffffffffff\r\na\r\n0\r\n\r\n"),
+        ("no name", ": a\r\n\r\n"),
+        ("no colon", "content-length\r\n\r\n"),
+    ] {
+        let answer = send_raw(server.addr(), format!("{head}{rest}{GET}").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{name}: {answer:?}");
+        assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{name}: the next request was read: {answer:?}");
+    }
+    let answer =
+        send_raw(server.addr(), b"POST /echo HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 400 ") || answer.starts_with("HTTP/1.0 400 "), "{answer:?}");
+}
+
+/// hyper takes `Transfer-Encoding` and drops `Content-Length`; then nothing may follow on that connection.
+#[test]
+fn what_follows_a_chunked_request_is_never_read() {
+    let server = lone(hasty());
+    for length in ["", "content-length: 4\r\n", "content-length: 44\r\n"] {
+        for order in [true, false] {
+            let chunked = "transfer-encoding: chunked\r\n";
+            let fields = if order { format!("{length}{chunked}") } else { format!("{chunked}{length}") };
+            let raw = format!("POST /echo HTTP/1.1\r\nhost: a\r\n{fields}\r\n2\r\nhi\r\n0\r\n\r\n{GET}");
+            let answer = send_raw(server.addr(), raw.as_bytes());
+            assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("hi"), "{answer:?}");
+            assert!(answer.to_lowercase().contains("connection: close"), "{answer:?}");
+            assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer:?}");
+        }
+    }
+}
+
+#[test]
+fn equal_lengths_are_one_and_pipelined_requests_are_answered_in_order() {
+    let server = lone(hasty());
+    let one = "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ncontent-length: 3\r\n\r\none";
+    let two = "POST /echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 3\r\n\r\ntwo";
+    let answer = send_raw(server.addr(), format!("{one}{one}{two}").as_bytes());
+    let bodies: Vec<_> = answer.split("\r\n\r\n").skip(1).map(|part| &part[..3]).collect();
+    assert_eq!(bodies, ["one", "one", "two"]);
+    assert_eq!(server.stats().requests, 3);
+}
+
+#[test]
+fn heads_are_bounded_in_bytes_lines_and_time() {
+    let server = lone(Limits { max_header_bytes: 8192, ..hasty() });
+    let long = format!("GET / HTTP/1.1\r\nx: {}\r\n\r\n", "a".repeat(9000));
+    assert!(send_raw(server.addr(), long.as_bytes()).starts_with("HTTP/1.1 431 "));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "x: y\r\n".repeat(101));
+    assert!(send_raw(server.addr(), many.as_bytes()).starts_with("HTTP/1.1 431 "));
+
+    let start = Instant::now();
+    assert_eq!(send_raw(server.addr(), b"GET / HTTP/1.1\r\nx: "), "", "a head that never ends");
+    assert!(start.elapsed() < Duration::from_secs(2));
+    assert_eq!(send_raw(server.addr(), b""), "", "nobody uses it");
+    let stats = server.stats();
+    assert_eq!((stats.slow_heads, stats.idle_closed), (1, 1), "{stats:?}");
+}
+
+#[test]
+fn a_body_is_bounded_in_bytes_and_time_and_the_answer_arrives() {
+    let bodies = BodyLimits { max_bytes: 1000, grace: Duration::from_millis(100), min_rate: 0 };
+    let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 1));
+    let server = proxy(nobody, hasty(), bodies);
+    let announced = format!("POST /echo HTTP/1.1\r\ncontent-length: 300000\r\n\r\n{}", "a".repeat(300_000));
+    let answer = send_raw(server.addr(), announced.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
+    let chunked = format!(
+        "POST /echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n400\r\n{}\r\n0\r\n\r\n",
+        "a".repeat(1024)
+    );
+    assert!(send_raw(server.addr(), chunked.as_bytes()).starts_with("HTTP/1.1 413 "));
+    let answer = send_raw(server.addr(), b"POST /echo HTTP/1.1\r\ncontent-length: 10\r\n\r\nabc");
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
+    assert!(answer.contains("with 3 bytes read"), "{answer:?}");
+}
+
+#[test]
+fn a_panic_is_an_answer_and_the_worker_lives() {
+    let server = lone(hasty());
+    for _ in 0..3 {
+        let answer = send_raw(server.addr(), b"GET /panic HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+        assert!(answer.starts_with("HTTP/1.1 500 ") && answer.contains("internal error"), "{answer:?}");
+    }
+    assert_eq!(server.stats().panics, 3);
+    let drained = block_on(server.shutdown(PATIENCE));
+    assert_eq!((drained.cut, drained.dead_workers), (0, 0));
+}
+
+#[test]
+fn one_connection_too_many_is_told_so() {
+    let server = lone(Limits { max_connections: 2, ..Limits::default() });
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut stream = connect(server.addr());
+        stream.write_all(GET.as_bytes()).unwrap();
+        read_until(&mut stream, "\r\n\r\n");
+        held.push(stream);
+    }
+    let answer = send_raw(server.addr(), GET.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("too many connections"), "{answer:?}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains(&format!("content-length: {}", body.len())), "{answer:?}");
+    assert_eq!(server.stats().refused, 1);
+}
