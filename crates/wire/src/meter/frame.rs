@@ -20,7 +20,7 @@ pub(super) struct Frame<'a> {
     pub(super) used: bool,
     pub(super) end: bool,
     pub(super) failed: bool,
-    /// Whether tools are called: decides what a completed Responses answer stopped for.
+    /// Whether the caller's tools are called: some dialects do not say so in their finish reason.
     pub(super) calls: bool,
 }
 

@@ -72,8 +72,9 @@ impl Reader<'_, '_> {
         while let Some(key) = self.scan.next_key()? {
             match self.scan.name(key).as_ref() {
                 b"text" => self.output()?,
-                b"functionCall" | b"inlineData" | b"executableCode" => {
+                name @ (b"functionCall" | b"inlineData" | b"executableCode") => {
                     self.frame.content = true;
+                    self.frame.calls |= name == b"functionCall";
                     self.frame.output_bytes += self.scan.skip()?.len() as u64;
                 }
                 _ => drop(self.scan.skip()?),

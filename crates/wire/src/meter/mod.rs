@@ -124,6 +124,8 @@ pub struct Meter {
     /// Whether what passes now is too long to be read.
     skipping: bool,
     usage: RawUsage,
+    /// Whether the caller's tools were called.
+    calls: bool,
     template: Template,
     reading: Reading,
 }
@@ -148,6 +150,7 @@ impl Meter {
             body: Bytes::new(),
             skipping: false,
             usage: RawUsage::default(),
+            calls: false,
             template: Template::default(),
             reading: Reading::default(),
         }
@@ -265,7 +268,12 @@ impl Meter {
         if frame.used {
             reading.usage = Some(self.usage.usage(self.dialect));
         }
+        self.calls |= frame.calls;
         reading.finish = frame.finish.or(reading.finish);
+        // Gemini says STOP when it calls functions, and may have called them in an earlier event.
+        if self.calls && self.dialect == Dialect::Gemini && reading.finish == Some(Finish::Stop) {
+            reading.finish = Some(Finish::ToolCalls);
+        }
         let keep = |slot: &mut Option<String>, found: Option<&[u8]>| {
             if let (None, Some(found)) = (&slot, found) {
                 let cut = found.get(..NAME_BYTES_MAX).unwrap_or(found);

@@ -139,6 +139,14 @@ fn reads_gemini_streams_and_json_bodies() {
         ],
     );
     assert_eq!((first, got.complete, got.usage), (Some(1), true, usage(4, 1, 0, 5, 3)));
+    let (_, called) = stream(
+        Dialect::Gemini,
+        &[
+            r#"{"candidates":[{"content":{"parts":[{"functionCall":{"name":"f","args":{}}}]}}]}"#,
+            r#"{"candidates":[{"content":{"parts":[{"text":""}]},"finishReason":"STOP"}]}"#,
+        ],
+    );
+    assert_eq!(called.finish, Some(Finish::ToolCalls));
     let bodies = [
         (
             Dialect::OpenaiChat,

@@ -72,6 +72,13 @@ impl Reader<'_> {
                         self.content(&mut content)?;
                     }
                 }
+                // A refusal in the history is what the assistant said.
+                b"refusal"
+                    if self.view.dialect == Dialect::OpenaiChat && self.scan.kind()? == Kind::String =>
+                {
+                    seen.mark(4, key)?;
+                    content.text.push(self.scan.string()?);
+                }
                 b"tool_calls" if self.view.dialect == Dialect::OpenaiChat => {
                     seen.mark(2, key)?;
                     self.tool_calls(&mut content)?;

@@ -39,6 +39,7 @@ fn reads_chat() {
          {"id":"c2","type":"custom","custom":{"name":"g","input":"x"}}]},
        {"role":"tool","tool_call_id":"c1","content":"42"},
        {"role":"assistant","content":[{"type":"refusal","refusal":"no"}]},
+       {"role":"assistant","content":null,"refusal":"never"},
        {"role":"user","content":"a\nb"}],
       "tools":[{"type":"function","function":{"name":"f","parameters":{"name":"decoy"}}},{"type":"custom","custom":{"name":"g"}},
         {"type":"web_search"}]} "#;
@@ -52,6 +53,7 @@ fn reads_chat() {
             "Assistant:  calls=f+g",
             "Tool: 42",
             "Assistant: no",
+            "Assistant: never",
             "User: a\nb"
         ]
     );
