@@ -60,7 +60,8 @@ pub enum Role {
 pub struct MessageView {
     /// Who speaks.
     pub role: Role,
-    /// The whole message object.
+    /// The whole message object or input item. A tool result that stands as a block in a message is a message of
+    /// its own here and spans its block; a string input spans its value, quotes included.
     pub span: Span,
     /// Its text parts, in order; reasoning and binary parts are not text.
     pub text: SmallVec<[TextSpan; 1]>,
@@ -100,7 +101,7 @@ pub struct RequestView {
     pub include_usage: bool,
     /// The value of `stream_options`, for edits.
     pub stream_options: Option<Span>,
-    /// The output limit, however the dialect spells it.
+    /// The output limit, however the dialect spells it (`max_completion_tokens` before `max_tokens`).
     pub max_tokens: Option<u64>,
     /// The conversation in order, system messages included.
     pub messages: Vec<MessageView>,
@@ -116,7 +117,8 @@ pub struct RequestView {
     pub tools_span: Option<Span>,
     /// `metadata`, an object.
     pub metadata: Option<Span>,
-    /// `user` or its successors, as the caller wrote it.
+    /// Who is served: the first given of `user`, `safety_identifier`, Anthropic's `metadata.user_id`,
+    /// `prompt_cache_key`.
     pub user: Option<TextSpan>,
     /// `previous_response_id` of the responses dialect.
     pub previous_response_id: Option<TextSpan>,
