@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p tollgate-policy`
 
+#![allow(clippy::expect_used, reason = "the bench writes its own input")]
+
 use divan::{Bencher, black_box, counter::BytesCount};
 use std::fmt::Write as _;
 use tollgate_core::signal::{Signal, SignalSource};
@@ -42,14 +44,21 @@ fn policy(routes: usize, ranked: bool) -> Policy {
 /// Signals of which those of the routes that `matches` picks hold, with this confidence.
 fn signals(policy: &Policy, confidence: f64, matches: impl Fn(usize) -> bool) -> Fixed {
     let signal = |name: &str| {
-        let route = name[1..].split('_').next().and_then(|route| route.parse().ok()).expect("s<route>_<part>");
+        let route =
+            name[1..].split('_').next().and_then(|route| route.parse().ok()).expect("s<route>_<part>");
         let confidence = confidence * if name.ends_with('0') { 0.9 + route as f64 * 1e-5 } else { 1.0 };
         if matches(route) { Signal { confidence, ..Signal::flag(true) } } else { Signal::flag(false) }
     };
     Fixed(policy.specs().iter().map(|spec| signal(&spec.name)).collect())
 }
 
-fn decide(bencher: Bencher<'_, '_>, routes: usize, ranked: bool, matches: fn(usize) -> bool, confidence: f64) {
+fn decide(
+    bencher: Bencher<'_, '_>,
+    routes: usize,
+    ranked: bool,
+    matches: fn(usize) -> bool,
+    confidence: f64,
+) {
     let policy = policy(routes, ranked);
     let mut source = signals(&policy, confidence, matches);
     bencher.bench_local(|| black_box(&policy).decide(black_box(&mut source), false));

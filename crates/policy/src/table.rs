@@ -128,7 +128,19 @@ pub(crate) struct Rank {
     /// Indices into [`Table::rules`], in order of name.
     pub(crate) rules: Range<u32>,
     /// The same, in order of their entry signal.
-    pub(crate) order: Vec<u32>,
+    pub(crate) order: Vec<Opening>,
+    /// The entry signal of the only rule, when the rule cannot hold unless that signal matched; else [`NONE`].
+    pub(crate) door: u32,
+}
+
+/// How a rule is first looked at; kept small and dense, since most rules are dropped at their door.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Opening {
+    pub(crate) rule: u32,
+    /// The cheapest signal of the rule.
+    pub(crate) entry: u32,
+    /// The rule cannot hold unless that signal matched.
+    pub(crate) door: bool,
 }
 
 /// The compiled policy.
@@ -204,7 +216,7 @@ impl Table {
         match num {
             Num::Const(_) => {}
             Num::Value { signal, .. } | Num::Confidence(signal) | Num::Strength(signal) => {
-                found.push(*signal)
+                found.push(*signal);
             }
             Num::Score(score) => {
                 self.scores.get(*score as usize).iter().for_each(|inner| self.collect_num(inner, found));

@@ -1,6 +1,5 @@
 //! Texts: every diagnostic with its place, recovery, bounds, layout, and texts made to hurt.
-
-mod common;
+#![allow(clippy::panic, reason = "a test that meets the unexpected stops")]
 
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -88,7 +87,10 @@ fn each_slip_is_named() {
         ("group g = exclusive(stream)".into(), "too-many"),
         ("group g = exclusive(stream, warm) temperature 0".into(), "range"),
         ("group g = exclusive(stream, language)".into(), "type"),
-        ("group g = exclusive(stream, warm)\nroute r { when g is tool_loop models { \"small\" } }".into(), "unknown-name"),
+        (
+            "group g = exclusive(stream, warm)\nroute r { when g is tool_loop models { \"small\" } }".into(),
+            "unknown-name",
+        ),
         ("tests { \"x\" -> nowhere }".into(), "unknown-route"),
         ("tests { { text \"x\" roles [\"a\"] } -> default }".into(), "unknown-name"),
         ("tests { { tokens \"x\" } -> default }".into(), "type"),
@@ -129,23 +131,30 @@ fn warnings_do_not_stop_a_policy() {
 
 #[test]
 fn every_bound_is_reached() {
-    let leaves = |count: usize| route(&format!("when {} models {{ \"small\" }}", vec!["stream"; count].join(" or ")));
+    let leaves =
+        |count: usize| route(&format!("when {} models {{ \"small\" }}", vec!["stream"; count].join(" or ")));
     let nested = |depth: usize| {
         route(&format!("when {}stream{} models {{ \"small\" }}", "(".repeat(depth), ")".repeat(depth)))
     };
-    let routes = |count: usize| (0..count).fold(String::new(), |mut text, at| {
-        let _ = writeln!(text, "route r{at} {{ when tokens > {at} models {{ \"small\" }} }}");
-        text
-    });
+    let routes = |count: usize| {
+        (0..count).fold(String::new(), |mut text, at| {
+            let _ = writeln!(text, "route r{at} {{ when tokens > {at} models {{ \"small\" }} }}");
+            text
+        })
+    };
     let models = |count: usize| route(&format!("when stream models {{ {} }}", "\"small\",".repeat(count)));
-    let chain = |height: u32| (1..height).fold("score s0 = tools\n".to_owned(), |mut text, at| {
-        let _ = writeln!(text, "score s{at} = 0.5 * s{}", at - 1);
-        text
-    });
-    let doubling = |height: u32| (1..height).fold("score s0 = tools\n".to_owned(), |mut text, at| {
-        let _ = writeln!(text, "score s{at} = s{0} + s{0}", at - 1);
-        text
-    });
+    let chain = |height: u32| {
+        (1..height).fold("score s0 = tools\n".to_owned(), |mut text, at| {
+            let _ = writeln!(text, "score s{at} = 0.5 * s{}", at - 1);
+            text
+        })
+    };
+    let doubling = |height: u32| {
+        (1..height).fold("score s0 = tools\n".to_owned(), |mut text, at| {
+            let _ = writeln!(text, "score s{at} = s{0} + s{0}", at - 1);
+            text
+        })
+    };
     for (fits, exceeds, code) in [
         (leaves(limits::MAX_LEAVES), leaves(limits::MAX_LEAVES + 1), "too-many"),
         (nested(limits::MAX_DEPTH), nested(limits::MAX_DEPTH + 1), "too-deep"),
@@ -158,7 +167,7 @@ fn every_bound_is_reached() {
         assert!(!codes(&fits).contains(&code), "{code}: {}", &fits[..fits.len().min(80)]);
         assert!(codes(&exceeds).contains(&code), "{code}: {}", &exceeds[..exceeds.len().min(80)]);
     }
-    let many = "route \n".repeat(limits::MAX_DIAGNOSTICS + 10);
+    let many = "band 1\n".repeat(limits::MAX_DIAGNOSTICS + 10);
     let report = diagnose(&many, &known());
     assert_eq!(report.diagnostics.len(), limits::MAX_DIAGNOSTICS);
     assert!(report.left_out >= 10 && report.render("p", &many).contains("more"));
@@ -214,9 +223,52 @@ fn the_outline_lists_declarations() {
 /// Pieces of the language, glued at random.
 fn soup() -> impl Strategy<Value = String> {
     let words = vec![
-        "policy", "signal", "score", "band", "group", "route", "default", "tests", "when", "models", "{", "}", "(", ")",
-        "[", "]", ",", "=", ">=", "->", "and", "or", "not", "is", "in", "has", "like", "tokens", "code", "\"x\"", "'y'",
-        "0.5", "keyword", "any", "\n", "# c\n", "exclusive", "slope", "weight", "tier", "1", "-", "*", "\"", "é", "language",
+        "policy",
+        "signal",
+        "score",
+        "band",
+        "group",
+        "route",
+        "default",
+        "tests",
+        "when",
+        "models",
+        "{",
+        "}",
+        "(",
+        ")",
+        "[",
+        "]",
+        ",",
+        "=",
+        ">=",
+        "->",
+        "and",
+        "or",
+        "not",
+        "is",
+        "in",
+        "has",
+        "like",
+        "tokens",
+        "code",
+        "\"x\"",
+        "'y'",
+        "0.5",
+        "keyword",
+        "any",
+        "\n",
+        "# c\n",
+        "exclusive",
+        "slope",
+        "weight",
+        "tier",
+        "1",
+        "-",
+        "*",
+        "\"",
+        "é",
+        "language",
     ];
     proptest::collection::vec(proptest::sample::select(words), 0..60).prop_map(|words| words.join(" "))
 }

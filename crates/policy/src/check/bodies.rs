@@ -36,6 +36,12 @@ const OWN_HEADERS: &[&str] = &[
 const OWN_PARAMS: &[&str] =
     &["model", "messages", "input", "contents", "system", "instructions", "stream", "tools"];
 
+/// A word and what it stands for.
+type Choice<T> = (&'static str, T);
+
+type MakeSystem = fn(String) -> SystemEdit;
+type MakeFilter = fn(Vec<String>) -> ToolFilter;
+
 /// What a body says.
 pub(super) struct Body<'t, 'a> {
     pub(super) when: Option<&'t Expr<'a>>,
@@ -58,7 +64,7 @@ impl<'a> Checker<'a, '_> {
                 StatementKind::Pool(pool) => effects.pool = Some(self.pool(pool)),
                 StatementKind::System(mode, text) => effects.system.extend(self.system(*mode, text)),
                 StatementKind::HeaderSet(name, value) => {
-                    effects.headers.extend(self.header(name, Some(value)))
+                    effects.headers.extend(self.header(name, Some(value)));
                 }
                 StatementKind::HeaderRemove(name) => effects.headers.extend(self.header(name, None)),
                 StatementKind::ParamSet(name, value) => effects.params.extend(self.param_set(*name, value)),
@@ -68,7 +74,7 @@ impl<'a> Checker<'a, '_> {
                     effects.params.extend(name.map(|name| ParamEdit::Remove { name }));
                 }
                 StatementKind::Tools(mode, names) => {
-                    effects.tools.extend(self.tools(*mode, names, statement.span))
+                    effects.tools.extend(self.tools(*mode, names, statement.span));
                 }
                 StatementKind::Answer(status, text) => effects.answer = Some(self.answer(*status, text)),
             }
@@ -112,7 +118,7 @@ impl<'a> Checker<'a, '_> {
         let written = |wanted: fn(&StatementKind<'_>) -> bool| route.body.iter().find(|s| wanted(&s.kind));
         let models = written(|kind| matches!(kind, StatementKind::Models(_)));
         match (models, written(|kind| matches!(kind, StatementKind::Answer(..)))) {
-            (None, None) => {
+            (None, None) if route.whole => {
                 let message = format!("`{}` has neither models nor an answer", route.name.text);
                 let found = Diagnostic::error("missing-models", route.name.span, message);
                 self.push(found.help("add `models { \"NAME\" }` or `answer 403 \"...\"`"));
@@ -195,7 +201,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// One of a few words, or an error that lists them.
-    fn one_of<T>(&mut self, name: Name<'a>, choices: &[(&'static str, T)]) -> Option<T>
+    fn one_of<T>(&mut self, name: Name<'a>, choices: &[Choice<T>]) -> Option<T>
     where
         T: Copy,
     {
@@ -216,7 +222,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     fn system(&mut self, mode: Name<'a>, text: &Text<'a>) -> Option<SystemEdit> {
-        let edits: [(&str, fn(String) -> SystemEdit); 3] = [
+        let edits: [Choice<MakeSystem>; 3] = [
             ("append", SystemEdit::Append),
             ("prepend", SystemEdit::Prepend),
             ("replace", SystemEdit::Replace),
@@ -225,8 +231,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     fn tools(&mut self, mode: Name<'a>, names: &[Text<'a>], span: Span) -> Option<ToolFilter> {
-        let filters: [(&str, fn(Vec<String>) -> ToolFilter); 2] =
-            [("keep", ToolFilter::Keep), ("drop", ToolFilter::Drop)];
+        let filters: [Choice<MakeFilter>; 2] = [("keep", ToolFilter::Keep), ("drop", ToolFilter::Drop)];
         let filter = self.one_of(mode, &filters)?;
         if names.is_empty() && mode.text == "drop" {
             self.push(Diagnostic::error("bad-value", span, "the list is empty, so nothing is dropped"));

@@ -47,7 +47,7 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
     for item in &tree.items {
         match &item.kind {
             ItemKind::Route(route) if drafts.len() < limits::MAX_ROUTES => {
-                drafts.extend(checker.route(route))
+                drafts.extend(checker.route(route));
             }
             ItemKind::Default(route) => {
                 let checked = checker.default(route);

@@ -27,6 +27,10 @@ impl<'a> Checker<'a, '_> {
                 Diagnostic::error("type", declared.expr.span, "the score does not depend on any signal");
             self.push(found.help("add a signal with a weight, such as 0.5 * code"));
         }
+        if self.size.terms > limits::MAX_DERIVED_TERMS {
+            let message = format!("the score has more than {} terms", limits::MAX_DERIVED_TERMS);
+            self.push(Diagnostic::error("too-deep", declared.name.span, message));
+        }
         self.measured(declared.name);
         self.table.scores.push(num.unwrap_or(Num::Const(0.0)));
         let index = super::expr::index(self.table.scores.len() - 1);

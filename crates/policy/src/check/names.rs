@@ -40,6 +40,9 @@ const RESERVED: &[&str] = &[
     "size",
 ];
 
+/// With more declared names than this, an unknown name is compared with the facts only.
+const MAX_SUGGESTED: usize = 1024;
+
 /// What a name means in an expression.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Meaning {
@@ -164,7 +167,8 @@ impl<'a> Checker<'a, '_> {
         let facts = Kind::ALL.iter().filter(|kind| kind.is_fact()).map(|kind| kind.word());
         // Beyond the report's bound nobody reads the suggestion: skipping it keeps the check linear.
         let full = self.report.diagnostics.len() >= crate::limits::MAX_DIAGNOSTICS;
-        let names = self.declared.keys().copied().chain(facts);
+        let declared = self.declared.keys().copied().filter(|_| self.declared.len() <= MAX_SUGGESTED);
+        let names = declared.chain(facts);
         let meant = if full { None } else { nearest(name.text, names) };
         let message = format!("there is no signal, score, band or group `{}`", shorten(name.text));
         let found = Diagnostic::error("unknown-name", name.span, message);

@@ -3,7 +3,7 @@
 use super::names::{Checker, shorten};
 use crate::effects::Route;
 use crate::syntax::tree::{Argument, Literal, RouteDecl};
-use crate::table::{Leaf, NONE, Node, Rank, Rule, Table};
+use crate::table::{Leaf, NONE, Node, Opening, Rank, Rule, Table, Test};
 use crate::text::diagnostic::Diagnostic;
 use crate::text::span::Span;
 use std::collections::HashMap;
@@ -24,9 +24,11 @@ impl<'a> Checker<'a, '_> {
         let priority = self.whole(&declared.options, "priority", -1_000_000.0, 1_000_000.0).unwrap_or(0);
         let body = self.effects(declared);
         let Some(when) = body.when else {
-            let message = format!("`{}` has no `when`", declared.name.text);
-            let found = Diagnostic::error("missing-when", declared.name.span, message);
-            self.push(found.help("say when it is chosen; what is left over goes to `default`"));
+            if declared.whole {
+                let message = format!("`{}` has no `when`", declared.name.text);
+                let found = Diagnostic::error("missing-when", declared.name.span, message);
+                self.push(found.help("say when it is chosen; what is left over goes to `default`"));
+            }
             return None;
         };
         self.leaves = 0;
@@ -90,7 +92,7 @@ impl<'a> Checker<'a, '_> {
             let same = at.checked_sub(1).and_then(|last| self.table.rules.get(last as usize));
             match (same.is_some_and(|last| key(&last.route) == rank), self.table.ranks.last_mut()) {
                 (true, Some(held)) => held.rules.end = at + 1,
-                _ => self.table.ranks.push(Rank { rules: at..at + 1, order: Vec::new() }),
+                _ => self.table.ranks.push(Rank { rules: at..at + 1, order: Vec::new(), door: NONE }),
             }
         }
     }
@@ -164,8 +166,17 @@ fn find_gates(table: &mut Table) {
         (rule.entry, rule.gate) = (entry, gate);
     }
     for rank in &mut table.ranks {
-        rank.order = rank.rules.clone().collect();
-        rank.order.sort_by_key(|rule| table.rules.get(*rule as usize).map_or(NONE, |rule| rule.entry));
+        let opening = |rule: u32| {
+            let found = table.rules.get(rule as usize)?;
+            let gate = found.gate.and_then(|leaf| table.leaves.get(leaf as usize));
+            let door = matches!(gate, Some(Leaf::Signal { test: Test::Holds, .. }));
+            Some(Opening { rule, entry: found.entry, door })
+        };
+        rank.order = rank.rules.clone().filter_map(opening).collect();
+        rank.order.sort_by_key(|opening| opening.entry);
+        if let [Opening { entry, door: true, .. }] = rank.order.as_slice() {
+            rank.door = *entry;
+        }
     }
 }
 

@@ -76,7 +76,7 @@ pub(super) fn holds(cmp: Cmp, left: f64, right: f64) -> bool {
         Cmp::Gt => left > right,
         Cmp::Ge => left >= right,
         Cmp::Eq => left == right,
-        Cmp::Ne => left < right || left > right,
+        Cmp::Ne => left != right && !left.is_nan() && !right.is_nan(),
     }
 }
 

@@ -6,7 +6,7 @@
 
 use super::outcome::Verdict;
 use super::run::{Run, Tri};
-use crate::table::{NONE, Rank};
+use crate::table::{NONE, Opening, Rank};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -33,15 +33,23 @@ struct Contest<'r> {
 }
 
 impl Run<'_, '_> {
+    /// Whether a rule is out because the signal at its door, which is read, did not match.
+    #[inline]
+    fn refused(&mut self, entry: u32) -> bool {
+        self.take(entry);
+        let found = self.source.read(entry as usize);
+        !found.matched && found.failure.is_none()
+    }
+
     /// Whether the rule's gate is known to be shut, reading the gate's signal.
     #[inline]
-    fn shut(&mut self, rule: u32) -> bool {
-        let Some((gate, entry)) = self.table.rules.get(rule as usize).map(|rule| (rule.gate, rule.entry))
-        else {
-            return true;
-        };
+    fn shut(&mut self, opening: Opening) -> bool {
+        if opening.door {
+            return self.refused(opening.entry);
+        }
+        let gate = self.table.rules.get(opening.rule as usize).and_then(|rule| rule.gate);
         let Some(gate) = gate else { return false };
-        self.take(entry);
+        self.take(opening.entry);
         self.leaf(gate).verdict == Verdict::False
     }
 
@@ -52,13 +60,12 @@ impl Run<'_, '_> {
     /// Settles a rank.
     #[inline]
     pub(crate) fn rank(&mut self, rank: &Rank) -> Standing {
+        if rank.door != NONE && self.refused(rank.door) {
+            return Standing::Nobody;
+        }
         match rank.order.as_slice() {
-            [only] => {
-                if self.shut(*only) {
-                    return Standing::Nobody;
-                }
-                self.single(*only)
-            }
+            [only] if !only.door && self.shut(*only) => Standing::Nobody,
+            [only] => self.single(only.rule),
             _ => self.contest(rank),
         }
     }
@@ -81,11 +88,11 @@ impl Run<'_, '_> {
         loop {
             let waits = contest.waiting.peek().map(|Reverse((signal, _))| *signal);
             match contest.rank.order.get(contest.opened) {
-                Some(rule) if waits.is_none_or(|signal| self.entry(*rule) <= signal) => {
+                Some(opening) if waits.is_none_or(|signal| opening.entry <= signal) => {
                     contest.opened += 1;
-                    if !contest.beaten(*rule, 1.0) && !self.shut(*rule) {
-                        let tri = self.rule(*rule);
-                        contest.place(*rule, tri);
+                    if !contest.beaten(opening.rule, 1.0) && !self.shut(*opening) {
+                        let tri = self.rule(opening.rule);
+                        self.pursue(&mut contest, opening.rule, tri);
                     }
                 }
                 _ => match contest.waiting.pop() {
@@ -104,10 +111,6 @@ impl Run<'_, '_> {
         }
     }
 
-    fn entry(&self, rule: u32) -> u32 {
-        self.table.rules.get(rule as usize).map_or(NONE, |rule| rule.entry)
-    }
-
     /// Whether `rule` may still beat the champion, as far as is known.
     fn rivals(&mut self, contest: &Contest<'_>, rule: u32) -> bool {
         let tri = self.rule(rule);
@@ -117,32 +120,48 @@ impl Run<'_, '_> {
     /// Looks at a rule whose turn has come: reads the signal it waits for, if that still matters.
     fn advance(&mut self, contest: &mut Contest<'_>, signal: u32, rule: u32) {
         let tri = self.rule(rule);
-        if tri.next() != signal {
+        if tri.next() != signal || contest.beaten(rule, tri.high) {
             return contest.place(rule, tri);
         }
         let champion = contest.champion.is_some_and(|(held, _)| held == rule);
-        if contest.beaten(rule, tri.high) {
-            return;
-        }
         if champion && !self.has_rival(contest, rule) {
             contest.parked.push(rule);
             return;
         }
         self.take(signal);
         let tri = self.rule(rule);
+        self.pursue(contest, rule, tri);
+    }
+
+    /// Reads on for one rule while its verdict is open and no other rule waits for a cheaper signal.
+    fn pursue(&mut self, contest: &mut Contest<'_>, rule: u32, mut tri: Tri) {
+        while tri.verdict == Verdict::Unknown
+            && tri.next() < contest.cheapest()
+            && !contest.beaten(rule, tri.high)
+        {
+            self.take(tri.next());
+            tri = self.rule(rule);
+        }
         contest.place(rule, tri);
     }
 
     /// Whether any other rule of the rank may still beat the champion.
     fn has_rival(&mut self, contest: &Contest<'_>, champion: u32) -> bool {
         let unopened = contest.rank.order.get(contest.opened..).unwrap_or_default();
+        let unopened = unopened.iter().map(|opening| opening.rule);
         let waiting = contest.waiting.iter().map(|Reverse((_, rule))| *rule);
-        let mut others = waiting.chain(contest.parked.iter().copied()).chain(unopened.iter().copied());
+        let mut others = waiting.chain(contest.parked.iter().copied()).chain(unopened);
         others.any(|rule| rule != champion && self.rivals(contest, rule))
     }
 }
 
 impl Contest<'_> {
+    /// The cheapest signal that another rule of the rank waits for.
+    fn cheapest(&self) -> u32 {
+        let waits = self.waiting.peek().map_or(NONE, |Reverse((signal, _))| *signal);
+        self.rank.order.get(self.opened).map_or(waits, |opening| opening.entry.min(waits))
+    }
+
     /// Whether a rule that is at most this sure loses to the champion; rules are numbered by name.
     fn beaten(&self, rule: u32, high: f64) -> bool {
         self.champion.is_some_and(|(held, low)| held != rule && (high < low || (high == low && held < rule)))

@@ -15,24 +15,27 @@ pub(super) const STATEMENTS: &[&str] =
     &["when", "models", "algorithm", "pool", "system", "header", "param", "tools", "answer"];
 
 impl<'a> Parser<'a, '_> {
-    /// `{ statement ... }`.
-    pub(super) fn body(&mut self) -> Read<Vec<Statement<'a>>> {
+    /// `{ statement ... }`, and whether every statement could be read.
+    pub(super) fn body(&mut self) -> Read<(Vec<Statement<'a>>, bool)> {
         self.mark("{")?;
-        let mut statements = Vec::new();
+        let (mut statements, mut whole) = (Vec::new(), true);
         while !self.is_mark("}") {
             let before = self.position();
             if self.peek().kind == Kind::End || self.item_follows() {
                 let found = Diagnostic::error("syntax", self.peek().span, "the route's `}` is missing");
                 self.report.push(found.help("close it before this line"));
-                return Ok(statements);
+                return Ok((statements, false));
             }
             match self.statement() {
                 Ok(statement) => statements.push(statement),
-                Err(Wrong) => self.recover(before, STATEMENTS, true),
+                Err(Wrong) => {
+                    whole = false;
+                    self.recover(before, STATEMENTS, true);
+                }
             }
         }
         self.mark("}")?;
-        Ok(statements)
+        Ok((statements, whole))
     }
 
     fn statement(&mut self) -> Read<Statement<'a>> {

@@ -199,7 +199,9 @@ impl<'a> Parser<'a, '_> {
 
     /// A name, or a call.
     fn named(&mut self) -> Read<Expr<'a>> {
-        if self.item_follows() {
+        // `tools` is also a fact; the other statement words at the start of a line mean that something is missing.
+        let statement = |word: &str| word != "tools" && super::body::STATEMENTS.contains(&word);
+        if self.item_follows() || (self.peek().first && self.word().is_some_and(statement)) {
             return self.wrong("an expression");
         }
         let name = self.name("a name")?;

@@ -179,6 +179,11 @@ impl Writer<'_> {
     fn spaced(&self, last: &Token, token: &Token) -> bool {
         let (left, right) = (last.span.of(self.text), token.span.of(self.text));
         let call = last.kind == Kind::Word && right == "(" && !matches!(left, "and" | "or" | "not" | "when");
-        !matches!(right, "," | ")" | "]") && !matches!(left, "(" | "[") && !call
+        // A minus that was written at its number is a sign.
+        let sign = left == "-" && last.span.end == token.span.start && {
+            let before = self.text.get(..last.span.start as usize).unwrap_or_default();
+            before.ends_with([' ', '\t', '\n', '(', ','])
+        };
+        !matches!(right, "," | ")" | "]") && !matches!(left, "(" | "[") && !call && !sign
     }
 }

@@ -120,8 +120,8 @@ impl<'a> Parser<'a, '_> {
 
     pub(super) fn name(&mut self, wanted: &str) -> Read<Name<'a>> {
         match self.word() {
-            Some(text) => Ok(Name { text, span: self.take().span }),
-            None => self.wrong(wanted),
+            Some(text) if !self.item_follows() => Ok(Name { text, span: self.take().span }),
+            _ => self.wrong(wanted),
         }
     }
 
@@ -232,11 +232,13 @@ impl<'a> Parser<'a, '_> {
                 self.take();
                 let name = self.name("the route's name")?;
                 let options = self.arguments(ITEMS)?;
-                ItemKind::Route(RouteDecl { name, options, body: self.body()? })
+                let (body, whole) = self.body()?;
+                ItemKind::Route(RouteDecl { name, options, body, whole })
             }
-            Some("default") => {
-                let name = self.name("default")?;
-                ItemKind::Default(RouteDecl { name, options: Vec::new(), body: self.body()? })
+            Some(text @ "default") => {
+                let name = Name { text, span: self.take().span };
+                let (body, whole) = self.body()?;
+                ItemKind::Default(RouteDecl { name, options: Vec::new(), body, whole })
             }
             Some("tests") => self.tests()?,
             Some(word) => return self.unknown_word(word, ITEMS, "declaration"),
@@ -352,18 +354,28 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    /// Skips to a word of `starts` (or of [`ITEMS`]) at the start of a line; with `braces` also to a closing brace.
+    /// Skips to a word of `starts` (or of [`ITEMS`]) at the start of a line; with `braces` also to the closing brace of
+    /// the body, past those that the skipped part opened.
     pub(super) fn recover(&mut self, before: usize, starts: &[&str], braces: bool) {
         self.depth = 0;
         if self.at == before {
             self.take();
         }
+        let skipped = self.tokens.get(before..self.at).unwrap_or_default();
+        let count = |mark| skipped.iter().filter(|token| token.kind == Kind::Mark(mark)).count();
+        let mut open = count("{").saturating_sub(count("}"));
         loop {
             let token = self.peek();
             let starts =
                 token.first && self.word().is_some_and(|w| starts.contains(&w) || ITEMS.contains(&w));
-            if token.kind == Kind::End || starts || (braces && self.is_mark("}")) {
+            if token.kind == Kind::End || starts {
                 return;
+            }
+            match token.kind {
+                Kind::Mark("{") => open += 1,
+                Kind::Mark("}") if braces && open == 0 => return,
+                Kind::Mark("}") => open = open.saturating_sub(1),
+                _ => {}
             }
             self.take();
         }

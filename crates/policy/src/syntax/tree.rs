@@ -217,6 +217,8 @@ pub(crate) struct RouteDecl<'a> {
     pub(crate) name: Name<'a>,
     pub(crate) options: Vec<Argument<'a>>,
     pub(crate) body: Vec<Statement<'a>>,
+    /// Every statement could be read, so one that is missing is really missing.
+    pub(crate) whole: bool,
 }
 
 /// `"text" -> route`, or `{ text "..." tokens 9000 } -> route`.

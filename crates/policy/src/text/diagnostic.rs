@@ -193,14 +193,14 @@ fn excerpt(out: &mut String, lines: &Lines<'_>, file: &str, span: Span, message:
     let gutter = " ".repeat(number.len());
     let arrow = if message.is_empty() { "-->" } else { ":::" };
     let _ = writeln!(out, "{gutter} {arrow} {file}:{}:{}", start.line, start.column);
-    let characters: Vec<char> = lines.line(start.line).chars().collect();
+    let line = lines.line(start.line);
     let column = (start.column as usize).saturating_sub(1);
     // A long line is shown as a window that starts a little before the caret.
-    let from = if characters.len() > EXCERPT { column.saturating_sub(EXCERPT / 3) } else { 0 };
+    let from = if line.len() > EXCERPT { column.saturating_sub(EXCERPT / 3) } else { 0 };
     // A tab is one column in an editor's count but many on a screen.
     let shown: String =
-        characters.iter().skip(from).take(EXCERPT).map(|c| if c.is_control() { ' ' } else { *c }).collect();
-    let last = if end.line == start.line { end.column as usize - 1 } else { characters.len() };
+        line.chars().skip(from).take(EXCERPT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let last = if end.line == start.line { end.column as usize - 1 } else { from + shown.chars().count() };
     let carets = last.saturating_sub(column).clamp(1, EXCERPT);
     let _ = writeln!(out, "{gutter} |\n{number} | {shown}");
     let pad = " ".repeat(column - from.min(column));

@@ -1,5 +1,6 @@
 //! Sources for tests: a toy extractor that reads keywords and sizes, and a table of given signals that counts reads.
 
+#![allow(clippy::panic, reason = "a test that meets the unexpected stops")]
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use tollgate_core::signal::{Kind, Signal, SignalSource, SignalSpec};
