@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 /// Pieces are gathered until they reach this size, so that a slow reader bounds what we hold.
 const GATHER_MAX: usize = 64 << 10;
+/// And no more pieces than this, so that one answer in tiny chunks does not keep its worker from the others.
+const PIECES_MAX: usize = 1024;
 /// What is reserved when a second piece comes.
 const GATHER_STEP: usize = 16 << 10;
 
@@ -127,7 +129,7 @@ impl UpstreamBody {
                     if self.body.is_end_stream() {
                         break true;
                     }
-                    if gathered.len() >= GATHER_MAX {
+                    if gathered.len() >= GATHER_MAX || gathered.pieces >= PIECES_MAX {
                         break false;
                     }
                 }
@@ -153,6 +155,9 @@ impl UpstreamBody {
         self.last = now();
         if done {
             self.finish();
+        } else if self.last >= self.start + self.timeouts.total {
+            // An answer that never makes us wait ends in time, too.
+            return Poll::Ready(Some(Err(self.give_up(true))));
         }
         Poll::Ready(gathered.finish().map(Ok))
     }
@@ -173,9 +178,14 @@ impl UpstreamBody {
         if link.alarm.poll_until(cx, deadline).is_pending() {
             return Poll::Pending;
         }
+        Poll::Ready(Some(Err(self.give_up(now() >= total))))
+    }
+
+    /// Closes the connection, because of the whole exchange's limit or that between two pieces.
+    fn give_up(&mut self, total: bool) -> Error {
         self.end = true;
         self.link = None;
-        Poll::Ready(Some(Err(late(self.home.endpoint(), &self.timeouts, now() >= total, Wait::Idle))))
+        late(self.home.endpoint(), &self.timeouts, total, Wait::Idle)
     }
 
     fn fail(&mut self, source: hyper::Error) -> Error {
@@ -216,10 +226,12 @@ impl Body for UpstreamBody {
 struct Gathered {
     first: Bytes,
     rest: BytesMut,
+    pieces: usize,
 }
 
 impl Gathered {
     fn push(&mut self, data: Bytes) {
+        self.pieces += 1;
         if self.is_empty() {
             self.first = data;
             return;

@@ -84,6 +84,7 @@ struct Shared {
 struct Place {
     endpoint: Endpoint,
     authority: HeaderValue,
+    #[expect(clippy::vec_box, reason = "a link moves between its owners as one pointer")]
     idle: Mutex<Vec<Box<Link>>>,
 }
 
