@@ -2,7 +2,7 @@
 
 use crate::Dialect::Anthropic;
 use crate::error::WireError;
-use crate::form::{Body, Citation, Fields, Json, Media, Part, Report, Source, Thought, missing, wrong};
+use crate::form::{arguments_object, arguments_text, Body, Citation, Fields, Json, Media, Part, Report, Source, Thought, missing, wrong};
 
 /// Reads `content`: a string or an array of blocks.
 pub(super) fn read_content(content: Option<Json>, path: &str) -> Result<Vec<Part>, WireError> {
@@ -40,7 +40,7 @@ pub(super) fn read_block(json: Json, path: String) -> Result<Part, WireError> {
         "tool_use" => Body::ToolCall {
             id: fields.need_text("id")?,
             name: fields.need_text("name")?,
-            arguments: fields.take("input").unwrap_or_else(Json::object).to_text(),
+            arguments: arguments_text(&fields.take("input").unwrap_or_else(Json::object)),
             signature: None,
         },
         "tool_result" => {
@@ -80,33 +80,36 @@ fn read_source(fields: &mut Fields) -> Result<Source, WireError> {
     })
 }
 
-/// Reads a citation.
+/// Reads a citation: of a page when it is one of a search result.
 pub(super) fn read_citation(json: Json) -> Citation {
     let text = |key| json.get(key).and_then(Json::as_str).map(str::to_owned);
-    match (text("type").as_deref(), text("url"), text("encrypted_index").as_deref()) {
-        (Some("web_search_result_location"), Some(url), None | Some("")) => {
-            Citation::Url { url, title: text("title").unwrap_or_default(), range: None }
-        }
+    match (text("type").as_deref(), text("url")) {
+        (Some("web_search_result_location"), Some(url)) => Citation::Url {
+            url,
+            title: text("title").unwrap_or_default(),
+            range: None,
+            cited: text("cited_text"),
+            encrypted: text("encrypted_index").filter(|text| !text.is_empty()),
+        },
         _ => Citation::Other { dialect: Anthropic, value: json },
     }
 }
 
-/// Writes a citation of `text`; an Anthropic search citation serves the other dialects as a page.
+/// Writes a citation of `text`.
 pub(super) fn write_citation(citation: &Citation, text: &str) -> Option<Json> {
     match citation {
         Citation::Other { dialect: Anthropic, value } => Some(value.clone()),
         Citation::Other { .. } => None,
-        Citation::Url { url, title, range } => {
+        Citation::Url { url, title, range, cited, encrypted } => {
             let (from, to) = range.unwrap_or((0, u64::MAX));
-            let cited: String =
-                text.chars().skip(from as usize).take(to.saturating_sub(from) as usize).collect();
+            let of_text = || text.chars().skip(from as usize).take(to.saturating_sub(from) as usize).collect();
             Some(
                 Json::object()
                     .with("type", "web_search_result_location")
-                    .with("cited_text", cited)
+                    .with("cited_text", cited.clone().unwrap_or_else(of_text))
                     .with("url", url.as_str())
                     .with("title", title.as_str())
-                    .with("encrypted_index", ""),
+                    .with("encrypted_index", encrypted.as_deref().unwrap_or_default()),
             )
         }
     }
@@ -198,18 +201,10 @@ fn write_thought(thought: &Thought, path: &str, report: &mut Report) -> Option<J
 
 /// Writes a call; arguments that are no JSON object are kept under one key.
 pub(super) fn write_call(id: &str, name: &str, arguments: &str, path: &str, report: &mut Report) -> Json {
-    let input = match Json::parse(arguments.as_bytes()) {
-        Ok(input @ Json::Object(_)) => input,
-        _ if arguments.trim().is_empty() => Json::object(),
-        _ => {
-            report.approximated(
-                path,
-                "tool call",
-                "the arguments are no JSON object; kept as text under \"raw\"",
-            );
-            Json::object().with("raw", arguments)
-        }
-    };
+    let (input, whole) = arguments_object(arguments);
+    if !whole {
+        report.approximated(path, "tool call", "the arguments are no JSON object; kept as text under \"unparsed_arguments\"");
+    }
     Json::object().with("type", "tool_use").with("id", id).with("name", name).with("input", input)
 }
 

@@ -42,7 +42,7 @@ pub fn write_response(response: &Response, options: &Options, report: &mut Repor
     }
     let mut body = head(response.id.as_deref(), response.model.as_deref(), options)
         .with("content", Json::Array(content));
-    for (key, value) in stop_members(response.stop.as_ref(), report) {
+    for (key, value) in stop_members(response.stop.as_ref(), response.calls(), report) {
         body.set(key, value);
     }
     body.set("usage", write_usage(response.usage.unwrap_or_default()));
@@ -64,8 +64,9 @@ pub(super) fn head(id: Option<&str>, model: Option<&str>, options: &Options) -> 
 }
 
 /// `stop_reason` and `stop_sequence`.
-pub(super) fn stop_members(stop: Option<&Stop>, report: &mut Report) -> [(&'static str, Json); 2] {
+pub(super) fn stop_members(stop: Option<&Stop>, calls: bool, report: &mut Report) -> [(&'static str, Json); 2] {
     let (reason, sequence, why) = write_stop(stop);
+    let reason = if calls && reason == "end_turn" { "tool_use" } else { reason };
     if let Some(why) = why {
         report.approximated("stop", "stop reason", why);
     }

@@ -5,7 +5,7 @@ use super::response::{head, note_tier, opening_usage, stop_members};
 use super::write_usage;
 use crate::Dialect::Anthropic;
 use crate::error;
-use crate::form::{Delta, Event, Json, Open, Options, Report, Stop, Thought, Usage};
+use crate::form::{Citation, Delta, Event, Json, Open, Options, Report, Stop, Thought, Usage};
 use crate::sse;
 
 /// Writes the bytes of a messages stream. Parts must not overlap.
@@ -18,13 +18,19 @@ pub struct StreamWriter {
     current: Current,
     usage: Option<Usage>,
     stop: Option<Stop>,
+    /// Whether a tool was called.
+    calls: bool,
 }
 
 #[derive(Debug, Default)]
 enum Current {
     #[default]
     None,
-    Text(String),
+    Text {
+        so_far: String,
+        /// Written when the text is whole: they repeat words of it.
+        citations: Vec<Citation>,
+    },
     Refusal,
     Call(String),
     /// Reasoning: written once its kind is known, since ciphertext makes another block than text.
@@ -39,7 +45,7 @@ impl StreamWriter {
     /// A writer for one answer.
     #[must_use]
     pub const fn new(options: Options) -> Self {
-        Self { options, start: None, index: 0, current: Current::None, usage: None, stop: None }
+        Self { options, start: None, index: 0, current: Current::None, usage: None, stop: None, calls: false }
     }
 
     /// Appends the bytes that say `event`.
@@ -70,7 +76,7 @@ impl StreamWriter {
             Event::Close { .. } => self.close(report, out),
             Event::Stop(stop) => self.stop = Some(stop.clone()),
             Event::End => {
-                let members = stop_members(self.stop.as_ref(), report);
+                let members = stop_members(self.stop.as_ref(), self.calls, report);
                 let delta =
                     members.into_iter().fold(Json::object(), |json, (key, value)| json.with(key, value));
                 let usage = write_usage(self.usage.unwrap_or_default());
@@ -98,7 +104,7 @@ impl StreamWriter {
         self.current = match open {
             Open::Text => {
                 self.start_block(text(), out);
-                Current::Text(String::new())
+                Current::Text { so_far: String::new(), citations: Vec::new() }
             }
             Open::Refusal => {
                 report.approximated("parts", "refusal", "written as text");
@@ -117,6 +123,7 @@ impl StreamWriter {
                     .with("id", id.as_str())
                     .with("name", name.as_str());
                 self.start_block(block.with("input", Json::object()), out);
+                self.calls = true;
                 Current::Call(String::new())
             }
             Open::Other { dialect: Anthropic, value } => {
@@ -133,22 +140,19 @@ impl StreamWriter {
     fn grow(&mut self, delta: &Delta, report: &mut Report, out: &mut Vec<u8>) {
         let tagged = |kind: &str| Json::object().with("type", kind);
         match (&mut self.current, delta) {
-            (Current::Text(so_far), Delta::Text(text)) => {
+            (Current::Text { so_far, .. }, Delta::Text(text)) => {
                 so_far.push_str(text);
                 self.delta(tagged("text_delta").with("text", text.as_str()), out);
             }
             (Current::Refusal, Delta::Text(text)) => {
                 self.delta(tagged("text_delta").with("text", text.as_str()), out)
             }
-            (Current::Text(so_far), Delta::Citation(citation)) => match write_citation(citation, so_far) {
-                Some(json) => self.delta(tagged("citations_delta").with("citation", json), out),
-                None => report.dropped("parts.citations", "object", "only its provider knows it"),
-            },
+            (Current::Text { citations, .. }, Delta::Citation(citation)) => citations.push(citation.clone()),
             (Current::Call(so_far), Delta::Arguments(text)) => {
                 so_far.push_str(text);
                 self.delta(tagged("input_json_delta").with("partial_json", text.as_str()), out);
             }
-            (Current::Text(_), Delta::Logprobs(_)) => {
+            (Current::Text { .. }, Delta::Logprobs(_)) => {
                 report.dropped("parts.logprobs", "array", "the messages dialect has no log probabilities");
             }
             (Current::Thought { .. }, delta) => self.think(delta, report, out),
@@ -196,7 +200,18 @@ impl StreamWriter {
     fn close(&mut self, report: &mut Report, out: &mut Vec<u8>) {
         match std::mem::take(&mut self.current) {
             Current::None => {}
-            Current::Text(_) | Current::Refusal => self.stop_block(out),
+            Current::Refusal => self.stop_block(out),
+            Current::Text { so_far, citations } => {
+                for citation in &citations {
+                    match write_citation(citation, &so_far) {
+                        Some(json) => {
+                            self.delta(Json::object().with("type", "citations_delta").with("citation", json), out);
+                        }
+                        None => report.dropped("parts.citations", "object", "only its provider knows it"),
+                    }
+                }
+                self.stop_block(out);
+            }
             Current::Call(arguments) => {
                 if !arguments.trim().is_empty()
                     && !matches!(Json::parse(arguments.as_bytes()), Ok(Json::Object(_)))

@@ -89,6 +89,13 @@ pub struct Thought {
 }
 
 impl Thought {
+    /// Whether it says nothing and proves nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let silent = self.text.is_empty() && self.summary.iter().all(String::is_empty);
+        silent && self.signature.is_none() && self.encrypted.is_none()
+    }
+
     /// The text to show: the reasoning, or else its summaries.
     #[must_use]
     pub fn shown(&self) -> String {
@@ -181,6 +188,10 @@ pub enum Citation {
         title: String,
         /// Characters of this text part that cite it: from, to.
         range: Option<(u64, u64)>,
+        /// The words on it that are cited, where the dialect says them.
+        cited: Option<String>,
+        /// Anthropic's ciphertext of the place.
+        encrypted: Option<String>,
     },
     /// Something that only one dialect knows.
     Other {
@@ -189,6 +200,32 @@ pub enum Citation {
         /// The whole citation.
         value: Json,
     },
+}
+
+/// The key under which arguments that are no JSON object are kept where a dialect demands one.
+pub const UNPARSED: &str = "unparsed_arguments";
+
+/// Arguments as the JSON object that a dialect demands, and whether they are one.
+#[must_use]
+pub fn arguments_object(text: &str) -> (Json, bool) {
+    match Json::parse(text.as_bytes()) {
+        Ok(object @ Json::Object(_)) => (object, true),
+        _ if text.trim().is_empty() => (Json::object(), true),
+        _ => (Json::object().with(UNPARSED, text), false),
+    }
+}
+
+/// The arguments' text of such an object.
+#[must_use]
+pub fn arguments_text(object: &Json) -> String {
+    if let Json::Object(members) = object
+        && let [(key, Json::String(text))] = members.as_slice()
+        && key == UNPARSED
+        && !arguments_object(text).1
+    {
+        return text.clone();
+    }
+    object.to_text()
 }
 
 impl Part {

@@ -2,7 +2,7 @@
 
 use crate::Dialect::Gemini;
 use crate::error::WireError;
-use crate::form::{Body, Fields, Json, Media, Part, Source, Thought};
+use crate::form::{arguments_text, Body, Fields, Json, Media, Part, Source, Thought};
 
 /// Gives ids to calls that come without one.
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ pub(super) fn read_part(json: Json, path: String, ids: &mut Ids) -> Result<Part,
 
 fn read_call(mut call: Fields, signature: Option<String>, ids: &mut Ids) -> Result<Body, WireError> {
     let name = call.need_text("name")?;
-    let arguments = call.take("args").unwrap_or_else(Json::object).to_text();
+    let arguments = arguments_text(&call.take("args").unwrap_or_else(Json::object));
     let id = ids.call(call.text("id")?, &name);
     Ok(Body::ToolCall { id, name, arguments, signature })
 }

@@ -1,7 +1,7 @@
 //! The form's parts into parts of the Gemini dialect.
 
 use crate::Dialect::Gemini;
-use crate::form::{Body, Json, Media, Part, Report, Source, Thought};
+use crate::form::{arguments_object, Body, Json, Media, Part, Report, Source, Thought};
 
 /// Media types of addresses, by their ending.
 const ENDINGS: [(&str, &str); 9] = [
@@ -78,18 +78,10 @@ pub(super) fn write_call(
     path: &str,
     report: &mut Report,
 ) -> Json {
-    let args = match Json::parse(arguments.as_bytes()) {
-        Ok(args @ Json::Object(_)) => args,
-        _ if arguments.trim().is_empty() => Json::object(),
-        _ => {
-            report.approximated(
-                path,
-                "tool call",
-                "the arguments are no JSON object; kept as text under \"raw\"",
-            );
-            Json::object().with("raw", arguments)
-        }
-    };
+    let (args, whole) = arguments_object(arguments);
+    if !whole {
+        report.approximated(path, "tool call", "the arguments are no JSON object; kept as text under \"unparsed_arguments\"");
+    }
     let call = Json::object().with("id", id).with("name", name).with("args", args);
     Json::object().with("functionCall", call).maybe("thoughtSignature", signature)
 }

@@ -187,6 +187,8 @@ fn read_detail(json: Json, path: String) -> Result<Thought, WireError> {
 
 /// Writes thoughts as `reasoning_content`, and as `reasoning_details` when they hold more than text.
 pub(super) fn write_reasoning(thoughts: &[&Thought], message: &mut Json) {
+    // A thought without words leaves no trace in a stream, hence none here.
+    let thoughts: Vec<&Thought> = thoughts.iter().copied().filter(|t| !t.is_empty()).collect();
     let shown: Vec<String> = thoughts.iter().map(|t| t.shown()).filter(|text| !text.is_empty()).collect();
     if !shown.is_empty() {
         message.set("reasoning_content", shown.join("\n\n"));
@@ -238,6 +240,8 @@ pub(crate) fn read_citation(json: Json, dialect: Dialect) -> Citation {
             url,
             title: text("title").unwrap_or_default(),
             range: number("start_index").zip(number("end_index")),
+            cited: None,
+            encrypted: None,
         },
         None => Citation::Other { dialect, value: json },
     }
@@ -246,7 +250,7 @@ pub(crate) fn read_citation(json: Json, dialect: Dialect) -> Citation {
 /// Writes a citation of a text that begins `shift` characters into the answer's text and is `len` long.
 pub(super) fn write_citation(citation: &Citation, shift: u64, len: u64) -> Option<Json> {
     match citation {
-        Citation::Url { url, title, range } => {
+        Citation::Url { url, title, range, .. } => {
             let (start, end) = range.unwrap_or((0, len));
             let page = Json::object()
                 .with("end_index", shift + end)

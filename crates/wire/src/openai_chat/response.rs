@@ -80,7 +80,7 @@ pub fn write_response(response: &Response, options: &Options, report: &mut Repor
         .with("index", 0_u64)
         .with("message", message)
         .with("logprobs", logprobs)
-        .with("finish_reason", stop_word(response.stop.as_ref(), report));
+        .with("finish_reason", stop_word(response.stop.as_ref(), response.calls(), report));
     let mut body = Json::object()
         .with("id", options.answer_id(response.id.as_deref(), "chatcmpl-"))
         .with("object", "chat.completion")
@@ -102,14 +102,14 @@ pub(crate) fn tier<'a>(tier: Option<&'a str>, report: &mut Report) -> Option<&'a
     known
 }
 
-/// The finish reason of a stop; an answer that does not say why it ended has simply ended.
-pub(super) fn stop_word(stop: Option<&Stop>, report: &mut Report) -> &'static str {
-    let Some(stop) = stop else { return "stop" };
-    let (word, why) = write_stop(stop);
+/// The finish reason of a stop; an answer that does not say why it ended has simply ended, and one that ended with
+/// calls waits for tools.
+pub(super) fn stop_word(stop: Option<&Stop>, calls: bool, report: &mut Report) -> &'static str {
+    let (word, why) = write_stop(stop.unwrap_or(&Stop::End));
     if let Some(why) = why {
         report.approximated("stop", "stop reason", why);
     }
-    word
+    if calls && word == "stop" { "tool_calls" } else { word }
 }
 
 fn write_message(response: &Response, report: &mut Report) -> Json {

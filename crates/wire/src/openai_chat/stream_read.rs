@@ -9,7 +9,7 @@ use super::request_read::read_signature;
 use super::{read_stop, read_usage};
 use crate::Dialect::OpenaiChat;
 use crate::error::WireError;
-use crate::form::{Delta, Event, Failure, Fields, Json, Open, Stop, Thought, syntax};
+use crate::form::{Citation, Delta, Event, Failure, Fields, Json, Open, Stop, Thought, syntax};
 
 /// Reads the data of chat chunks.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub struct StreamReader {
     /// `index` of `reasoning_details` of the open reasoning.
     thought: Option<u64>,
     calls: Vec<Call>,
+    /// Characters of text before the open text part, and in it: annotations count from the first.
+    said: (u64, u64),
     stopped: bool,
     ended: bool,
 }
@@ -101,13 +103,19 @@ impl StreamReader {
                 self.thought(thought, n, out);
             }
             if let Some(text) = delta.text("content")?.filter(|text| !text.is_empty()) {
+                let more = text.chars().count() as u64;
                 self.grow(Kind::Text, Delta::Text(text), out);
+                self.said.1 += more;
             }
             if let Some(text) = delta.text("refusal")?.filter(|text| !text.is_empty()) {
                 self.grow(Kind::Refusal, Delta::Text(text), out);
             }
             for json in delta.list("annotations")? {
-                self.grow(Kind::Text, Delta::Citation(read_citation(json, OpenaiChat)), out);
+                let mut citation = read_citation(json, OpenaiChat);
+                if let Citation::Url { range: Some((from, to)), .. } = &mut citation {
+                    (*from, *to) = (from.saturating_sub(self.said.0), to.saturating_sub(self.said.0));
+                }
+                self.grow(Kind::Text, Delta::Citation(citation), out);
             }
             for (n, call) in delta.list("tool_calls")?.into_iter().enumerate() {
                 self.call(Fields::of(call, delta.at(&format!("tool_calls[{n}]")))?, n, out)?;
@@ -159,6 +167,9 @@ impl StreamReader {
 
     fn begin(&mut self, kind: Kind, open: Open, out: &mut Vec<Event>) {
         self.settle_calls(out);
+        if kind == Kind::Text {
+            self.said = (self.said.0 + self.said.1, 0);
+        }
         self.open = Some((kind, self.parts));
         out.push(Event::Open { part: self.parts, open });
         self.parts += 1;

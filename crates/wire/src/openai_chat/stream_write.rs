@@ -30,6 +30,7 @@ enum Current {
     Thought {
         item: Option<String>,
         summary: Option<usize>,
+        begun: bool,
     },
     Call {
         empty: bool,
@@ -85,8 +86,7 @@ impl StreamWriter {
             }
             Open::Refusal => Current::Refusal,
             Open::Reasoning { item } => {
-                self.thoughts += 1;
-                Current::Thought { item: item.clone(), summary: None }
+                Current::Thought { item: item.clone(), summary: None, begun: false }
             }
             Open::ToolCall { id, name, signature } => {
                 let mut call = super::request_write::write_call(id, name, "", signature.as_deref());
@@ -131,7 +131,8 @@ impl StreamWriter {
     }
 
     fn think(&mut self, delta: &Delta, out: &mut Vec<u8>) {
-        let Current::Thought { item, summary } = &mut self.current else { return };
+        let Current::Thought { item, summary, begun } = &mut self.current else { return };
+        self.thoughts += usize::from(!std::mem::replace(begun, true));
         let index = self.thoughts.saturating_sub(1);
         let mut thought = Thought { item: item.clone(), ..Thought::default() };
         let mut json = Json::object();
@@ -191,7 +192,7 @@ impl StreamWriter {
     }
 
     fn end(&mut self, report: &mut Report, out: &mut Vec<u8>) {
-        let word = stop_word(self.stop.as_ref(), report);
+        let word = stop_word(self.stop.as_ref(), self.calls > 0, report);
         self.chunk(Json::object(), Json::Null, Json::from(word), out);
         if let Some(usage) = self.usage.filter(|_| self.options.include_usage) {
             let chunk =

@@ -163,7 +163,7 @@ pub(super) fn write_said(part: &Part, path: &str, report: &mut Report) -> Option
 /// Writes a citation of a text of `length` characters.
 pub(super) fn write_citation(citation: &Citation, length: u64) -> Option<Json> {
     match citation {
-        Citation::Url { url, title, range } => {
+        Citation::Url { url, title, range, .. } => {
             let (start, end) = range.unwrap_or((0, length));
             Some(
                 Json::object()

@@ -137,9 +137,7 @@ pub fn write_response(response: &Response, options: &Options, report: &mut Repor
     body.set("error", response.failure.as_ref().map(write_failure));
     body.set("output", write_output(&response.parts, &stem(options, response.id.as_deref()), report));
     body.set("usage", response.usage.map(write_usage));
-    if let Some(tier) = tier(response.service_tier.as_deref(), report) {
-        body.set("service_tier", tier);
-    }
+    tier(response.service_tier.as_deref(), report);
     if response.parts.iter().any(|part| matches!(part.body, Body::Other { .. }))
         && body.get("tools").is_none()
     {
@@ -184,7 +182,8 @@ pub(super) fn frame(response: &Response, options: &Options, status: &str) -> Jso
         .with("truncation", "disabled")
         .with("usage", Json::Null)
         .with("user", Json::Null)
-        .with("metadata", Json::object());
+        .with("metadata", Json::object())
+        .maybe("service_tier", tier(response.service_tier.as_deref(), &mut Report::new()));
     if let Some(Json::Object(members)) = &options.echo {
         members.iter().for_each(|(key, value)| body.set(key, value.clone()));
     }

@@ -94,7 +94,7 @@ impl StreamReader {
                 id: response.text("id")?,
                 model: response.text("model")?,
                 created: response.count("created_at")?,
-                service_tier: None,
+                service_tier: response.text("service_tier")?,
             });
         }
         Ok(())
