@@ -1,6 +1,7 @@
 //! What can go wrong between two sockets, and whether the same request may be sent again.
 
 use std::fmt;
+use tollgate_core::{Blame, Exposure, Fault, FaultKind, Retry};
 
 /// Which wait ran out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -162,6 +163,21 @@ impl Error {
         }
     }
 
+    /// The four answers of a fault. Addresses of upstreams are for operators, so the message stays private.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        let (kind, blame, retry) = match self.class() {
+            Class::Timeout(_) => (FaultKind::Timeout, Blame::Upstream, Retry::Elsewhere),
+            Class::Pool => (FaultKind::Unavailable, Blame::Us, Retry::Later),
+            Class::Config => (FaultKind::Internal, Blame::Us, Retry::Elsewhere),
+            Class::Dns | Class::Connect | Class::Tls | Class::Reset | Class::Protocol | Class::TooLarge => {
+                (FaultKind::UpstreamFailed, Blame::Upstream, Retry::Elsewhere)
+            }
+        };
+        let message = self.to_string();
+        Fault { kind, blame, retry, exposure: Exposure::Private, message, field: None }
+    }
+
     /// Whether the upstream cannot have begun to work on the request, so that sending it again, there or elsewhere,
     /// does nothing twice.
     ///
@@ -202,6 +218,8 @@ mod tests {
             assert_eq!(timeout(wait).class(), Class::Timeout(wait));
         }
         assert!(!Error::PoolClosed.safe_to_retry());
+        assert_eq!(timeout(Wait::Head).fault().kind, FaultKind::Timeout);
+        assert_eq!(Error::PoolClosed.fault().blame, Blame::Us);
         assert_eq!(timeout(Wait::Idle).to_string(), "h:1 kept us waiting for more than 5 ms (idle timeout)");
     }
 }
