@@ -62,6 +62,11 @@ impl SimError {
         Self::Config { field, value: value.to_string().chars().take(80).collect(), allowed }
     }
 
+    #[cfg(feature = "gguf")]
+    pub(crate) fn model(path: &std::path::Path, reason: &(impl std::fmt::Display + ?Sized)) -> Self {
+        Self::Model { path: path.to_owned(), reason: reason.to_string() }
+    }
+
     pub(crate) fn fault(text: &str, reason: &'static str, expected: &'static str) -> Self {
         Self::Fault { text: text.chars().take(80).collect(), reason, expected }
     }

@@ -23,6 +23,8 @@ mod config;
 pub mod engine;
 mod error;
 pub mod fault;
+#[cfg(feature = "gguf")]
+pub mod gguf;
 pub mod server;
 pub mod text;
 

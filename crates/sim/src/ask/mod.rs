@@ -88,6 +88,10 @@ pub struct Ask {
     pub include_usage: bool,
     /// The form of the text.
     pub format: Format,
+    /// `temperature`, used by real models only.
+    pub temperature: Option<f64>,
+    /// `top_p`, used by real models only.
+    pub top_p: Option<f64>,
     /// `seed`, 0 when absent.
     pub seed: u64,
     /// `reasoning_effort`.

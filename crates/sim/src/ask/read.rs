@@ -46,6 +46,8 @@ impl Ask {
             stream: flag(&value, "stream")?.unwrap_or(false),
             include_usage: options.and_then(|o| o.get("include_usage")) == Some(&Value::Bool(true)),
             format: format(&value)?,
+            temperature: fraction(&value, "temperature", 2.0)?,
+            top_p: fraction(&value, "top_p", 1.0)?,
             seed: value.get("seed").and_then(Value::as_i64).unwrap_or(0).cast_unsigned(),
             effort: value.get("reasoning_effort").and_then(Value::as_str).map(str::to_owned),
             digest: Digest([0; 32]),
@@ -60,6 +62,14 @@ fn flag(value: &Value, key: &'static str) -> Result<Option<bool>, AskError> {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(b)) => Ok(Some(*b)),
         Some(_) => wrong(key, "must be true or false"),
+    }
+}
+
+fn fraction(value: &Value, key: &'static str, most: f64) -> Result<Option<f64>, AskError> {
+    match value.get(key).filter(|v| !v.is_null()).map(Value::as_f64) {
+        None => Ok(None),
+        Some(Some(x)) if (0.0..=most).contains(&x) => Ok(Some(x)),
+        Some(_) => wrong(key, format!("must be a number from 0 to {most}")),
     }
 }
 

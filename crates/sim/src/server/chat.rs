@@ -5,7 +5,8 @@ use super::body::SimBody;
 use super::dialect::Spoken;
 use super::driver::Ticket;
 use super::route::{Failure, Outcome, Received, json, typed};
-use super::stream::{EventStream, Source};
+use super::source::{Prepared, Source};
+use super::stream::EventStream;
 use crate::api::chat::Head;
 use crate::api::embeddings::EmbedAsk;
 use crate::api::error::ApiError;
@@ -23,16 +24,7 @@ pub(super) async fn complete(state: &Arc<State>, received: Received, spoken: &Sp
     let ask = Ask::parse(&spoken.to_chat(&received.body)?).map_err(ApiError::from)?;
     let (model, faults) = admit(state, &received, &ask.model)?;
     before_answer(faults).await?;
-    let style = Style {
-        model: &model.name,
-        instance: &state.config.instance,
-        reasoning: model.reasoning,
-        least_tokens: state.config.least_tokens,
-        exact_tokens: faults.tokens,
-        seed: state.config.seed,
-    };
-    let said = answer(&ask, &style);
-    let source = submit(state, &ask, &model, faults, said).await?;
+    let source = source(state, &ask, &model, faults).await?;
     let mut head = head(state, &ask, model.name);
     // Every other dialect tells the usage in its stream unasked.
     head.usage |= !spoken.is_chat();
@@ -102,6 +94,24 @@ async fn before_answer(faults: Faults) -> Result<(), Failure> {
     }
 }
 
+/// Who answers: the model file, if there is one and the request is for plain text, else the engine.
+async fn source(state: &State, ask: &Ask, model: &ModelRow, faults: Faults) -> Result<Source, ApiError> {
+    #[cfg(feature = "gguf")]
+    if let Some(runner) = super::live::runner(state, ask) {
+        return super::live::Live::start(runner, ask, faults.tokens).await.map(Source::Live);
+    }
+    let style = Style {
+        model: &model.name,
+        instance: &state.config.instance,
+        reasoning: model.reasoning,
+        least_tokens: state.config.least_tokens,
+        exact_tokens: faults.tokens,
+        seed: state.config.seed,
+    };
+    let said = answer(ask, &style);
+    submit(state, ask, model, faults, said).await
+}
+
 /// Checks the context window and gives the job to the engine.
 async fn submit(
     state: &State,
@@ -127,7 +137,7 @@ async fn submit(
     hashes.truncate(((prompt_tokens + said.tokens()) / engine.block_tokens) as usize);
     let job = Job { prompt_tokens, output_tokens: said.tokens(), chain: hashes };
     match Ticket::submit(&state.commands, job).await {
-        Some(Ok(ticket)) => Ok(Source { answer: said, ticket, prompt_tokens, taken: 0 }),
+        Some(Ok(ticket)) => Ok(Source::Prepared(Prepared::new(said, ticket, prompt_tokens))),
         Some(Err(refusal)) => Err(ApiError::refused(refusal, prompt_tokens, output)),
         None => Err(ApiError::new(503, "the simulator is stopping")),
     }
@@ -151,22 +161,20 @@ async fn whole(
     state: &State,
     seq: u64,
     head: &Head,
-    mut source: Source,
+    source: Source,
     faults: Faults,
 ) -> Result<String, ApiError> {
     if let Some(ms) = faults.slow_ms {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
-    if !source.finish().await {
+    let Some((pieces, finish, usage)) = source.whole().await else {
         return Err(ApiError::new(503, "the simulator is stopping"));
-    }
+    };
     if faults.error_event.is_some() {
         return Err(ApiError::on_demand(500, None));
     }
-    let said = &source.answer;
-    let body = head.whole(&said.pieces, said.finish, source.usage());
-    state.answered(seq, said.finish, said.tokens());
-    Ok(body)
+    state.answered(seq, finish, usage.completion);
+    Ok(head.whole(&pieces, finish, usage))
 }
 
 /// A JSON body, or what the faults make of it.

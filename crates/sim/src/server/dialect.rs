@@ -56,7 +56,8 @@ impl Spoken {
             legacy_max_tokens: true,
             ..Options::default()
         };
-        let sent = translate::request(self.dialect, Dialect::OpenaiChat, body, &options).map_err(|e| refused(&e))?;
+        let sent =
+            translate::request(self.dialect, Dialect::OpenaiChat, body, &options).map_err(|e| refused(&e))?;
         Ok(sent.body.into())
     }
 

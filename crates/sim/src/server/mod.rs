@@ -22,8 +22,11 @@ mod clock;
 mod dialect;
 mod driver;
 mod journal;
+#[cfg(feature = "gguf")]
+mod live;
 mod route;
 mod rules;
+mod source;
 mod stats;
 mod stream;
 
@@ -61,6 +64,8 @@ pub(crate) struct State {
     stats: Arc<Mutex<Stats>>,
     journal: Mutex<Journal>,
     rules: Mutex<Rules>,
+    #[cfg(feature = "gguf")]
+    runner: Option<crate::gguf::Runner>,
 }
 
 impl State {
@@ -98,7 +103,20 @@ impl Sim {
         let driver = Driver::new(Engine::new(config.engine.clone())?, clock, config.speed, stats.clone());
         let (commands, orders) = mpsc::channel(COMMANDS_MAX);
         let journal = Mutex::new(Journal::new(config.journal, config.journal_bodies));
-        let state = Arc::new(State { config, commands, stats, journal, rules: Mutex::default() });
+        #[cfg(feature = "gguf")]
+        let runner = match &config.gguf {
+            Some(path) => Some(crate::gguf::Runner::start(path).await?),
+            None => None,
+        };
+        let state = Arc::new(State {
+            config,
+            commands,
+            stats,
+            journal,
+            rules: Mutex::default(),
+            #[cfg(feature = "gguf")]
+            runner,
+        });
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         tasks.spawn(driver.run(orders));

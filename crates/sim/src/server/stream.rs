@@ -6,11 +6,11 @@
 use super::State;
 use super::body::Broken;
 use super::dialect::error_event;
-use super::driver::Ticket;
-use crate::api::chat::{Head, Usage};
+use super::source::{Next, Source};
+use crate::api::chat::Head;
 use crate::api::error::ApiError;
 use crate::fault::Faults;
-use crate::text::{Answer, Finish, Piece};
+use crate::text::{Finish, Piece};
 use bytes::Bytes;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,56 +19,6 @@ use tollgate_wire::{Dialect, translate};
 
 /// Bytes that leave together at most (the last event may exceed it).
 const BURST_MAX: usize = 64 << 10;
-
-/// What a source has now.
-pub(super) enum Next {
-    /// A token.
-    Piece(Piece),
-    /// Nothing yet.
-    Wait,
-    /// The end.
-    End(Finish, Usage),
-}
-
-/// Where the tokens come from: a prepared answer whose tokens the engine releases one by one.
-pub(super) struct Source {
-    pub(super) answer: Answer,
-    pub(super) ticket: Ticket,
-    pub(super) prompt_tokens: u32,
-    pub(super) taken: u32,
-}
-
-impl Source {
-    fn poll(&mut self) -> Next {
-        let Some(piece) = self.answer.pieces.get(self.taken as usize) else {
-            return Next::End(self.answer.finish, self.usage());
-        };
-        if self.ticket.progress().tokens <= self.taken {
-            return Next::Wait;
-        }
-        self.taken += 1;
-        Next::Piece(piece.clone())
-    }
-
-    /// Waits for the next token; false when the engine has stopped.
-    async fn wait(&mut self) -> bool {
-        self.ticket.beyond(self.taken).await
-    }
-
-    /// Waits for the last token; false when the engine has stopped.
-    pub(super) async fn finish(&mut self) -> bool {
-        self.ticket.beyond(self.answer.tokens().saturating_sub(1)).await
-    }
-
-    pub(super) fn usage(&self) -> Usage {
-        Usage {
-            prompt: self.prompt_tokens,
-            cached: self.ticket.progress().cached.min(self.prompt_tokens),
-            completion: self.answer.tokens(),
-            reasoning: self.answer.reasoning_tokens(),
-        }
-    }
-}
 
 /// A streamed answer on its way.
 pub(super) struct EventStream {
