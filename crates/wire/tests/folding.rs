@@ -1,4 +1,5 @@
 //! Folding, unfolding and splitting: streams and whole answers say the same, in every pair of dialects.
+#![allow(clippy::unwrap_used, unreachable_pub, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -95,7 +96,13 @@ fn a_broken_stream_ends_with_an_error_event_wherever_it_breaks() {
                 let before = stream.ended();
                 out.extend(stream.finish());
                 let folded = fold::fold(*to, &out, &Options::default());
-                assert_eq!(stream.failed(), folded.is_err(), "{} to {} cut at {cut}", entry.dialect.word(), to.word());
+                assert_eq!(
+                    stream.failed(),
+                    folded.is_err(),
+                    "{} to {} cut at {cut}",
+                    entry.dialect.word(),
+                    to.word()
+                );
                 if stream.failed() && !before {
                     let text = String::from_utf8_lossy(&out);
                     assert!(text.contains("error"), "{} to {}: {text}", entry.dialect.word(), to.word());
@@ -106,7 +113,12 @@ fn a_broken_stream_ends_with_an_error_event_wherever_it_breaks() {
     for entry in whole.iter().filter(|e| BROKEN.contains(&e.name.as_str())) {
         for to in Dialect::CONVERSATIONS {
             let out = translated(entry.dialect, *to, &[&entry.bytes]);
-            assert!(fold::fold(*to, &out, &Options::default()).is_err(), "{} {}", entry.dialect.word(), entry.name);
+            assert!(
+                fold::fold(*to, &out, &Options::default()).is_err(),
+                "{} {}",
+                entry.dialect.word(),
+                entry.name
+            );
         }
     }
 }
@@ -122,7 +134,13 @@ fn a_whole_answer_unfolds_to_a_stream_that_folds_to_it() {
             let mut form = translate::read_response(*to, &direct).unwrap();
             form.extra = Default::default();
             let direct = translate::write_response(*to, &form, &options, &mut Default::default()).unwrap();
-            assert_eq!(spelled(&folded).to_text(), spelled(&direct).to_text(), "{} {}", entry.dialect.word(), entry.name);
+            assert_eq!(
+                spelled(&folded).to_text(),
+                spelled(&direct).to_text(),
+                "{} {}",
+                entry.dialect.word(),
+                entry.name
+            );
         }
     }
 }
@@ -136,8 +154,15 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 fn part() -> impl Strategy<Value = Part> {
-    let citation = ("[a-z]{1,5}", texts(), proptest::option::of((0_u64..3, 3_u64..6)))
-        .prop_map(|(url, title, range)| Citation::Url { url: format!("https://{url}.example"), title, range, cited: None, encrypted: None });
+    let citation = ("[a-z]{1,5}", texts(), proptest::option::of((0_u64..3, 3_u64..6))).prop_map(
+        |(url, title, range)| Citation::Url {
+            url: format!("https://{url}.example"),
+            title,
+            range,
+            cited: None,
+            encrypted: None,
+        },
+    );
     let arguments = prop_oneof![
         Just(String::new()),
         Just("{}".to_owned()),
@@ -177,9 +202,15 @@ fn stop() -> impl Strategy<Value = Stop> {
 
 fn usage() -> impl Strategy<Value = Usage> {
     let some = || proptest::option::of(1_u64..50);
-    (100_u64..200, some(), some(), 60_u64..90, some()).prop_map(|(prompt, cached, cache_write, completion, reasoning)| {
-        Usage { prompt, cached, cache_write, completion, reasoning }
-    })
+    (100_u64..200, some(), some(), 60_u64..90, some()).prop_map(
+        |(prompt, cached, cache_write, completion, reasoning)| Usage {
+            prompt,
+            cached,
+            cache_write,
+            completion,
+            reasoning,
+        },
+    )
 }
 
 fn answer() -> impl Strategy<Value = Response> {
@@ -191,7 +222,14 @@ fn answer() -> impl Strategy<Value = Response> {
                 id.push_str(&n.to_string());
             }
         }
-        Response { id: Some("resp_x1".to_owned()), model: Some("m".to_owned()), parts, stop: Some(stop), usage, ..Response::default() }
+        Response {
+            id: Some("resp_x1".to_owned()),
+            model: Some("m".to_owned()),
+            parts,
+            stop: Some(stop),
+            usage,
+            ..Response::default()
+        }
     })
 }
 
@@ -218,9 +256,10 @@ fn streamed(dialect: Dialect, answer: &Response, every: usize) -> Vec<u8> {
             Event::Delta { part, delta: Delta::Text(text) } => {
                 cut(text).into_iter().map(|t| Event::Delta { part: *part, delta: Delta::Text(t) }).collect()
             }
-            Event::Delta { part, delta: Delta::Arguments(text) } => {
-                cut(text).into_iter().map(|t| Event::Delta { part: *part, delta: Delta::Arguments(t) }).collect()
-            }
+            Event::Delta { part, delta: Delta::Arguments(text) } => cut(text)
+                .into_iter()
+                .map(|t| Event::Delta { part: *part, delta: Delta::Arguments(t) })
+                .collect(),
             _ => vec![event.clone()],
         };
         pieces.iter().for_each(|event| sink.write(event, &mut report, &mut out));

@@ -2,7 +2,10 @@
 
 use crate::Dialect::Anthropic;
 use crate::error::WireError;
-use crate::form::{arguments_object, arguments_text, Body, Citation, Fields, Json, Media, Part, Report, Source, Thought, missing, wrong};
+use crate::form::{
+    Body, Citation, Fields, Json, Media, Part, Report, Source, Thought, arguments_object, arguments_text,
+    missing, wrong,
+};
 
 /// Reads `content`: a string or an array of blocks.
 pub(super) fn read_content(content: Option<Json>, path: &str) -> Result<Vec<Part>, WireError> {
@@ -102,7 +105,8 @@ pub(super) fn write_citation(citation: &Citation, text: &str) -> Option<Json> {
         Citation::Other { .. } => None,
         Citation::Url { url, title, range, cited, encrypted } => {
             let (from, to) = range.unwrap_or((0, u64::MAX));
-            let of_text = || text.chars().skip(from as usize).take(to.saturating_sub(from) as usize).collect();
+            let of_text =
+                || text.chars().skip(from as usize).take(to.saturating_sub(from) as usize).collect();
             Some(
                 Json::object()
                     .with("type", "web_search_result_location")
@@ -203,7 +207,11 @@ fn write_thought(thought: &Thought, path: &str, report: &mut Report) -> Option<J
 pub(super) fn write_call(id: &str, name: &str, arguments: &str, path: &str, report: &mut Report) -> Json {
     let (input, whole) = arguments_object(arguments);
     if !whole {
-        report.approximated(path, "tool call", "the arguments are no JSON object; kept as text under \"unparsed_arguments\"");
+        report.approximated(
+            path,
+            "tool call",
+            "the arguments are no JSON object; kept as text under \"unparsed_arguments\"",
+        );
     }
     Json::object().with("type", "tool_use").with("id", id).with("name", name).with("input", input)
 }

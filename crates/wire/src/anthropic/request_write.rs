@@ -28,6 +28,7 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
             "system message",
             "moved to the front: the system prompt stands alone",
         );
+        report.approximated("system", "array", "system messages of the conversation are added at its end");
         system.extend(message.parts.iter().cloned());
     }
     if !system.is_empty() {
@@ -106,7 +107,7 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
             }
             Tool::BuiltIn { dialect: Anthropic, value } => tools.push(value.clone()),
             Tool::BuiltIn { .. } => {
-                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it")
+                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
             }
         }
     }
@@ -185,7 +186,11 @@ fn write_thinking(request: &Request, options: &Options, limit: u64, body: &mut J
             );
         }
         Some(_) => {
-            report.dropped("thinking", "object", "the output limit leaves no room for the least budget, 1024")
+            report.dropped(
+                "thinking",
+                "object",
+                "the output limit leaves no room for the least budget, 1024",
+            );
         }
         None => {
             body.set("thinking", Json::object().with("type", "adaptive").maybe("display", display));
@@ -208,7 +213,7 @@ fn write_format(request: &Request, effort: Option<Effort>, body: &mut Json, repo
         None => {}
         Some(Format::Text) => report.dropped("format", "object", "text is the messages dialect's default"),
         Some(Format::JsonObject) => {
-            report.dropped("format", "object", "the messages dialect holds text to a schema only")
+            report.dropped("format", "object", "the messages dialect holds text to a schema only");
         }
         Some(Format::JsonSchema { name, description, schema, strict }) => {
             output.set("format", Json::object().with("type", "json_schema").with("schema", schema.clone()));

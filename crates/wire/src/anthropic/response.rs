@@ -45,11 +45,11 @@ pub fn write_response(response: &Response, options: &Options, report: &mut Repor
     for (key, value) in stop_members(response.stop.as_ref(), response.calls(), report) {
         body.set(key, value);
     }
-    body.set("usage", write_usage(response.usage.unwrap_or_default()));
+    let tier = tier(response.service_tier.as_deref(), report);
+    body.set("usage", write_usage(response.usage.unwrap_or_default()).maybe("service_tier", tier));
     if response.usage.is_none() {
         report.approximated("usage", "absent", "the messages dialect demands usage: zeros");
     }
-    note_tier(response.service_tier.as_deref(), report);
     response.extra.put(Anthropic, "extra", &mut body, report);
     body
 }
@@ -64,7 +64,11 @@ pub(super) fn head(id: Option<&str>, model: Option<&str>, options: &Options) -> 
 }
 
 /// `stop_reason` and `stop_sequence`.
-pub(super) fn stop_members(stop: Option<&Stop>, calls: bool, report: &mut Report) -> [(&'static str, Json); 2] {
+pub(super) fn stop_members(
+    stop: Option<&Stop>,
+    calls: bool,
+    report: &mut Report,
+) -> [(&'static str, Json); 2] {
     let (reason, sequence, why) = write_stop(stop);
     let reason = if calls && reason == "end_turn" { "tool_use" } else { reason };
     if let Some(why) = why {
@@ -73,10 +77,17 @@ pub(super) fn stop_members(stop: Option<&Stop>, calls: bool, report: &mut Report
     [("stop_reason", Json::from(reason)), ("stop_sequence", Json::from(sequence))]
 }
 
-/// Notes that the tier is not repeated.
-pub(super) fn note_tier(tier: Option<&str>, report: &mut Report) {
-    if tier.is_some_and(|tier| tier != "default" && tier != "standard") {
-        report.dropped("service_tier", "string", "the messages dialect has other tiers");
+/// The tier, when it is one that the messages dialect knows.
+pub(super) fn tier(tier: Option<&str>, report: &mut Report) -> Option<&'static str> {
+    match tier {
+        None => None,
+        Some("default" | "standard") => Some("standard"),
+        Some("priority") => Some("priority"),
+        Some("batch") => Some("batch"),
+        Some(_) => {
+            report.dropped("service_tier", "string", "the messages dialect has other tiers");
+            None
+        }
     }
 }
 

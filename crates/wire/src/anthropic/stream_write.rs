@@ -1,7 +1,7 @@
 //! Events into a messages stream: `message_start`, blocks one after the other, `message_delta`, `message_stop`.
 
 use super::parts::write_citation;
-use super::response::{head, note_tier, opening_usage, stop_members};
+use super::response::{head, opening_usage, stop_members, tier};
 use super::write_usage;
 use crate::Dialect::Anthropic;
 use crate::error;
@@ -18,6 +18,7 @@ pub struct StreamWriter {
     current: Current,
     usage: Option<Usage>,
     stop: Option<Stop>,
+    tier: Option<&'static str>,
     /// Whether a tool was called.
     calls: bool,
 }
@@ -45,14 +46,23 @@ impl StreamWriter {
     /// A writer for one answer.
     #[must_use]
     pub const fn new(options: Options) -> Self {
-        Self { options, start: None, index: 0, current: Current::None, usage: None, stop: None, calls: false }
+        Self {
+            options,
+            start: None,
+            index: 0,
+            current: Current::None,
+            usage: None,
+            stop: None,
+            calls: false,
+            tier: None,
+        }
     }
 
     /// Appends the bytes that say `event`.
     pub fn write(&mut self, event: &Event, report: &mut Report, out: &mut Vec<u8>) {
         match event {
             Event::Start { id, model, service_tier, .. } => {
-                note_tier(service_tier.as_deref(), report);
+                self.tier = tier(service_tier.as_deref(), report);
                 self.start = Some((head(id.as_deref(), model.as_deref(), &self.options), None));
             }
             Event::Usage(usage) => {
@@ -94,7 +104,7 @@ impl StreamWriter {
                 .with("content", Json::Array(Vec::new()))
                 .with("stop_reason", Json::Null)
                 .with("stop_sequence", Json::Null)
-                .with("usage", opening_usage(usage));
+                .with("usage", opening_usage(usage).maybe("service_tier", self.tier));
             emit(out, "message_start", Json::object().with("message", message));
         }
     }
@@ -145,7 +155,7 @@ impl StreamWriter {
                 self.delta(tagged("text_delta").with("text", text.as_str()), out);
             }
             (Current::Refusal, Delta::Text(text)) => {
-                self.delta(tagged("text_delta").with("text", text.as_str()), out)
+                self.delta(tagged("text_delta").with("text", text.as_str()), out);
             }
             (Current::Text { citations, .. }, Delta::Citation(citation)) => citations.push(citation.clone()),
             (Current::Call(so_far), Delta::Arguments(text)) => {
@@ -205,7 +215,10 @@ impl StreamWriter {
                 for citation in &citations {
                     match write_citation(citation, &so_far) {
                         Some(json) => {
-                            self.delta(Json::object().with("type", "citations_delta").with("citation", json), out);
+                            self.delta(
+                                Json::object().with("type", "citations_delta").with("citation", json),
+                                out,
+                            );
                         }
                         None => report.dropped("parts.citations", "object", "only its provider knows it"),
                     }

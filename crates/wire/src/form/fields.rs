@@ -8,17 +8,24 @@ use super::json::{Json, Members};
 use super::report::Report;
 use crate::Dialect;
 use crate::error::WireError;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Number;
 
 /// Members that the form has no word for. They return when the same dialect is written and are reported as
 /// dropped when another one is.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Extra {
     /// The dialect they were read from.
     pub dialect: Option<Dialect>,
     /// The members, in order.
     pub members: Members,
+}
+
+/// As the object of its members.
+impl Serialize for Extra {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.members.iter().map(|(key, value)| (key, value)))
+    }
 }
 
 impl Extra {

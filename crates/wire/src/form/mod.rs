@@ -30,7 +30,9 @@ pub use event::{Delta, Event, Open};
 pub use fields::{Extra, Fields, join, whole};
 pub use json::{Json, Members};
 pub use options::{MAX_TOKENS_DEFAULT, Options};
-pub use part::{UNPARSED, arguments_object, arguments_text, Body, Citation, Media, Part, Source, Thought, data_uri};
+pub use part::{
+    Body, Citation, Media, Part, Source, Thought, UNPARSED, arguments_object, arguments_text, data_uri,
+};
 pub use report::{LOSSES_MAX, Loss, Outcome, Report};
 pub use request::{Effort, Format, Message, Request, Sampling, Thinking, Tool, ToolChoice};
 pub use response::{Failure, Response, Stop, Usage};

@@ -151,7 +151,7 @@ pub struct Sampling {
     pub frequency_penalty: Option<Number>,
     /// The most tokens to generate, reasoning included.
     pub max_tokens: Option<u64>,
-    /// How many answers.
+    /// How many answers, when not one.
     pub n: Option<u64>,
     /// Whether log probabilities are wanted.
     pub logprobs: Option<bool>,

@@ -2,7 +2,7 @@
 
 use crate::Dialect::Gemini;
 use crate::error::WireError;
-use crate::form::{arguments_text, Body, Fields, Json, Media, Part, Source, Thought};
+use crate::form::{Body, Fields, Json, Media, Part, Source, Thought, arguments_text};
 
 /// Gives ids to calls that come without one.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! The form's parts into parts of the Gemini dialect.
 
 use crate::Dialect::Gemini;
-use crate::form::{arguments_object, Body, Json, Media, Part, Report, Source, Thought};
+use crate::form::{Body, Json, Media, Part, Report, Source, Thought, arguments_object};
 
 /// Media types of addresses, by their ending.
 const ENDINGS: [(&str, &str); 9] = [
@@ -80,7 +80,11 @@ pub(super) fn write_call(
 ) -> Json {
     let (args, whole) = arguments_object(arguments);
     if !whole {
-        report.approximated(path, "tool call", "the arguments are no JSON object; kept as text under \"unparsed_arguments\"");
+        report.approximated(
+            path,
+            "tool call",
+            "the arguments are no JSON object; kept as text under \"unparsed_arguments\"",
+        );
     }
     let call = Json::object().with("id", id).with("name", name).with("args", args);
     Json::object().with("functionCall", call).maybe("thoughtSignature", signature)

@@ -132,7 +132,7 @@ fn read_config(config: &mut Fields, request: &mut Request) -> Result<(), WireErr
         presence_penalty: config.number("presencePenalty")?,
         frequency_penalty: config.number("frequencyPenalty")?,
         max_tokens: config.count("maxOutputTokens")?,
-        n: config.count("candidateCount")?,
+        n: config.count("candidateCount")?.filter(|n| *n != 1),
         logprobs: config.flag("responseLogprobs")?,
         top_logprobs: config.count("logprobs")?,
     };

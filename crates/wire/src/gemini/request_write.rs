@@ -15,6 +15,7 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
             "system message",
             "moved to the front: the system prompt stands alone",
         );
+        report.approximated("system", "array", "system messages of the conversation are added at its end");
         system.extend(
             message.parts.iter().enumerate().map(|(k, part)| (format!("messages[{n}].parts[{k}]"), part)),
         );
@@ -118,7 +119,7 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
             }
             Tool::BuiltIn { dialect: Gemini, value } => tools.push(value.clone()),
             Tool::BuiltIn { .. } => {
-                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it")
+                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
             }
         }
     }

@@ -99,10 +99,10 @@ impl StreamWriter {
     fn grow(&mut self, delta: &Delta, report: &mut Report, out: &mut Vec<u8>) {
         match (&mut self.current, delta) {
             (Current::Text, Delta::Text(text)) => {
-                self.chunk(candidate(vec![Json::object().with("text", text.as_str())]), out)
+                self.chunk(candidate(vec![Json::object().with("text", text.as_str())]), out);
             }
             (Current::Text, Delta::Citation(_)) => {
-                report.dropped("parts.citations", "array", "gemini text carries no citations")
+                report.dropped("parts.citations", "array", "gemini text carries no citations");
             }
             (Current::Text, Delta::Logprobs(_)) => {
                 report.dropped("parts.logprobs", "array", "gemini text carries no log probabilities");

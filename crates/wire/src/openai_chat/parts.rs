@@ -74,7 +74,7 @@ pub(super) fn write_content(parts: &[&Part], path: &str, report: &mut Report) ->
     if let [part] = parts
         && let Some(text) = part.as_text()
     {
-        hanging(part, path, report);
+        hanging(part, &format!("{path}[0]"), report);
         return Json::from(text);
     }
     Json::Array(

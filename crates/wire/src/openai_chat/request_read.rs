@@ -64,7 +64,7 @@ fn read_sampling(fields: &mut Fields) -> Result<Sampling, WireError> {
         presence_penalty: fields.number("presence_penalty")?,
         frequency_penalty: fields.number("frequency_penalty")?,
         max_tokens: newer.or(older),
-        n: fields.count("n")?,
+        n: fields.count("n")?.filter(|n| *n != 1),
         logprobs: fields.flag("logprobs")?,
         top_logprobs: fields.count("top_logprobs")?,
     })

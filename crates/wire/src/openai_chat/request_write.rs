@@ -220,7 +220,7 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
             }
             Tool::BuiltIn { dialect: OpenaiChat, value } => tools.push(value.clone()),
             Tool::BuiltIn { .. } => {
-                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it")
+                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
             }
         }
     }

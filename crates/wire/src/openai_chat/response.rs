@@ -95,6 +95,8 @@ pub fn write_response(response: &Response, options: &Options, report: &mut Repor
 
 /// The tier, when it is a word that the OpenAI dialects know.
 pub(crate) fn tier<'a>(tier: Option<&'a str>, report: &mut Report) -> Option<&'a str> {
+    // Anthropic's word for the same.
+    let tier = tier.map(|tier| if tier == "standard" { "default" } else { tier });
     let known = tier.filter(|t| ["auto", "default", "flex", "scale", "priority", "fast"].contains(t));
     if tier.is_some() && known.is_none() {
         report.dropped("service_tier", "string", "the OpenAI dialects have no such tier");

@@ -85,9 +85,7 @@ impl StreamWriter {
                 Current::Text
             }
             Open::Refusal => Current::Refusal,
-            Open::Reasoning { item } => {
-                Current::Thought { item: item.clone(), summary: None, begun: false }
-            }
+            Open::Reasoning { item } => Current::Thought { item: item.clone(), summary: None, begun: false },
             Open::ToolCall { id, name, signature } => {
                 let mut call = super::request_write::write_call(id, name, "", signature.as_deref());
                 call.set("function", Json::object().with("name", name.as_str()).with("arguments", ""));
@@ -118,7 +116,7 @@ impl StreamWriter {
                 self.chunk(Json::object(), logs, Json::Null, out);
             }
             (Current::Refusal, Delta::Text(text)) => {
-                self.delta(Json::object().with("refusal", text.as_str()), out)
+                self.delta(Json::object().with("refusal", text.as_str()), out);
             }
             (Current::Call { empty }, Delta::Arguments(text)) => {
                 *empty = false;

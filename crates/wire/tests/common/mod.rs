@@ -41,7 +41,8 @@ pub fn spelled(json: &Json) -> Json {
                 .iter()
                 .map(|(key, value)| match (key.as_str(), value) {
                     ("arguments", Json::String(text)) => {
-                        let parsed = Json::parse(text.as_bytes()).map_or_else(|_| text.clone(), |json| json.to_text());
+                        let parsed =
+                            Json::parse(text.as_bytes()).map_or_else(|_| text.clone(), |json| json.to_text());
                         (key.clone(), Json::String(parsed))
                     }
                     _ => (key.clone(), spelled(value)),
