@@ -16,7 +16,7 @@ fn normal(mut request: Request) -> Request {
         message.parts.iter_mut().for_each(settle);
         match messages.last_mut() {
             Some(last) if last.role == Role::Assistant && message.role == Role::Assistant => {
-                last.parts.extend(message.parts)
+                last.parts.extend(message.parts);
             }
             _ => messages.push(message),
         }

@@ -44,3 +44,30 @@ pub fn models(list: &[Listed]) -> Json {
         .with("first_id", id(list.first()))
         .with("last_id", id(list.last()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::openai_chat;
+
+    #[test]
+    fn lists_in_both_shapes() {
+        let model = Listed {
+            id: "m".to_owned(),
+            name: "M".to_owned(),
+            created: 1_790_000_000,
+            created_at: "2026-09-21T12:53:20Z".to_owned(),
+            owner: "tollgate".to_owned(),
+        };
+        assert_eq!(
+            models(std::slice::from_ref(&model)).to_text(),
+            r#"{"data":[{"type":"model","id":"m","display_name":"M","created_at":"2026-09-21T12:53:20Z","lifecycle":"active"}],"has_more":false,"first_id":"m","last_id":"m"}"#
+        );
+        assert_eq!(
+            openai_chat::models(&[model]).to_text(),
+            r#"{"object":"list","data":[{"id":"m","object":"model","created":1790000000,"owned_by":"tollgate"}]}"#
+        );
+        assert_eq!(models(&[]).get("first_id"), Some(&Json::Null));
+        assert_eq!(count_tokens(7).to_text(), r#"{"input_tokens":7}"#);
+    }
+}

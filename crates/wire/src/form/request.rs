@@ -7,6 +7,7 @@ use crate::Dialect;
 use crate::view::Role;
 use serde::Serialize;
 use serde_json::Number;
+use std::collections::BTreeMap;
 
 /// What a caller asks for.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
@@ -52,13 +53,15 @@ impl Request {
         self.thinking.as_ref().is_some_and(|t| !t.off())
     }
 
-    /// The name of the tool that the call `id` named, for dialects whose results repeat it.
+    /// The names of the tools by the ids of their calls, for dialects whose results repeat the name.
     #[must_use]
-    pub fn call_name(&self, id: &str) -> Option<&str> {
-        self.messages.iter().rev().flat_map(|m| &m.parts).find_map(|part| match &part.body {
-            Body::ToolCall { id: call, name, .. } if call == id => Some(name.as_str()),
+    pub fn call_names(&self) -> BTreeMap<&str, &str> {
+        let parts = self.messages.iter().flat_map(|message| &message.parts);
+        let calls = parts.filter_map(|part| match &part.body {
+            Body::ToolCall { id, name, .. } => Some((id.as_str(), name.as_str())),
             _ => None,
-        })
+        });
+        calls.collect()
     }
 }
 

@@ -3,10 +3,12 @@
 use super::parts_write::write_part;
 use crate::Dialect::Gemini;
 use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Role, Tool, ToolChoice};
+use std::collections::BTreeMap;
 
 /// Writes the body of `generateContent`; what cannot cross goes into `report`. Model and stream stand in
 /// [`super::path`].
 pub fn write_request(request: &Request, options: &Options, report: &mut Report) -> Json {
+    let names = request.call_names();
     let mut system: Vec<(String, &Part)> =
         request.system.iter().enumerate().map(|(n, part)| (format!("system[{n}]"), part)).collect();
     for (n, message) in request.messages.iter().enumerate().filter(|(_, m)| m.role == Role::System) {
@@ -22,13 +24,13 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
     }
     let system: Vec<Json> = system
         .iter()
-        .filter_map(|(path, part)| write_part(part, path, |id| request.call_name(id), report))
+        .filter_map(|(path, part)| write_part(part, path, |id| names.get(id).copied(), report))
         .collect();
     let mut body = Json::object();
     if !system.is_empty() {
         body.set("systemInstruction", Json::object().with("parts", system));
     }
-    body.set("contents", write_contents(request, report));
+    body.set("contents", write_contents(request, &names, report));
     write_tools(request, &mut body, report);
     let config = write_config(request, options, report);
     if config != Json::object() {
@@ -52,7 +54,7 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
     body
 }
 
-fn write_contents(request: &Request, report: &mut Report) -> Json {
+fn write_contents(request: &Request, names: &BTreeMap<&str, &str>, report: &mut Report) -> Json {
     let mut out: Vec<Json> = Vec::with_capacity(request.messages.len());
     let mut results: Vec<Json> = Vec::new();
     for (n, message) in request.messages.iter().enumerate().filter(|(_, m)| m.role != Role::System) {
@@ -63,7 +65,7 @@ fn write_contents(request: &Request, report: &mut Report) -> Json {
         let parts = message.parts.iter().enumerate();
         let parts: Vec<Json> = parts
             .filter_map(|(k, part)| {
-                write_part(part, &format!("{path}.parts[{k}]"), |id| request.call_name(id), report)
+                write_part(part, &format!("{path}.parts[{k}]"), |id| names.get(id).copied(), report)
             })
             .collect();
         if message.role == Role::Tool {

@@ -23,7 +23,7 @@ pub use lists::{model, models};
 pub use request_read::read_request;
 pub use request_write::write_request;
 pub use response::{read_response, write_response};
-pub use stream_read::StreamReader;
+pub use stream_read::{CALLS_MAX, StreamReader};
 pub use stream_write::StreamWriter;
 
 use crate::error::WireError;

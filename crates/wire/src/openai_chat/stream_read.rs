@@ -9,7 +9,7 @@ use super::request_read::read_signature;
 use super::{read_stop, read_usage};
 use crate::Dialect::OpenaiChat;
 use crate::error::WireError;
-use crate::form::{Citation, Delta, Event, Failure, Fields, Json, Open, Stop, Thought, syntax};
+use crate::form::{Citation, Delta, Event, Failure, Fields, Json, Open, Stop, Thought, broken, syntax};
 
 /// Reads the data of chat chunks.
 #[derive(Debug, Default)]
@@ -227,6 +227,9 @@ impl StreamReader {
         let known = self.calls.iter().rposition(|c| c.index == index && (id.is_empty() || c.id == id));
         let at = match known {
             Some(at) => at,
+            None if self.calls.len() >= CALLS_MAX => {
+                return Err(broken("the answer calls more tools than are followed"));
+            }
             None => {
                 self.shut(out);
                 self.settle_calls(out);
@@ -278,6 +281,8 @@ fn read_thoughts(delta: &mut Fields) -> Result<Vec<(Option<u64>, Thought)>, Wire
         .collect())
 }
 
+/// Most calls of one answer.
+pub const CALLS_MAX: usize = 1024;
 /// Most summaries of one thought.
 const SUMMARIES_MAX: u64 = 64;
 

@@ -7,11 +7,17 @@ use crate::sse::Framer;
 use crate::{Dialect, anthropic, gemini, openai_chat, openai_responses};
 use bytes::Bytes;
 
+/// Most bytes of one stream that is translated. Writers keep parts of an answer until they are whole; this bounds
+/// what they can keep.
+pub const STREAM_BYTES_MAX: usize = 256 << 20;
+
 /// Reads the bytes of a stream, split at any byte.
 #[derive(Debug)]
 pub struct Events {
     framer: Framer,
     reader: Reader,
+    /// Bytes that may still come.
+    left: usize,
     ended: bool,
 }
 
@@ -29,6 +35,14 @@ impl Events {
     /// # Errors
     /// When the dialect holds no conversations.
     pub fn new(dialect: Dialect) -> Result<Self, WireError> {
+        Self::bounded(dialect, STREAM_BYTES_MAX)
+    }
+
+    /// A reader of one stream of at most `max` bytes; a longer one fails.
+    ///
+    /// # Errors
+    /// When the dialect holds no conversations.
+    pub fn bounded(dialect: Dialect, max: usize) -> Result<Self, WireError> {
         let reader = match dialect {
             Dialect::OpenaiChat => Reader::Chat(Default::default()),
             Dialect::OpenaiResponses => Reader::Responses(Default::default()),
@@ -36,7 +50,7 @@ impl Events {
             Dialect::Gemini => Reader::Gemini(Default::default()),
             Dialect::OpenaiEmbeddings => return Err(no_conversation(dialect)),
         };
-        Ok(Self { framer: Framer::default(), reader, ended: false })
+        Ok(Self { framer: Framer::default(), reader, left: max, ended: false })
     }
 
     /// Whether the answer is over: whole or failed.
@@ -48,6 +62,18 @@ impl Events {
     /// The events that the next bytes complete. Bytes that cannot be read end the answer with a failure.
     pub fn push(&mut self, chunk: &[u8]) -> Vec<Event> {
         let mut out = Vec::new();
+        if self.ended {
+            return out;
+        }
+        let Some(left) = self.left.checked_sub(chunk.len()) else {
+            self.ended = true;
+            out.push(Event::Failed(Failure::of(
+                "",
+                "the upstream's stream is longer than this gateway translates",
+            )));
+            return out;
+        };
+        self.left = left;
         self.framer.push(Bytes::copy_from_slice(chunk));
         while !self.ended {
             match self.framer.next_event() {
@@ -99,5 +125,33 @@ impl Events {
     fn fail(&mut self, error: &WireError, out: &mut Vec<Event>) {
         self.ended = true;
         out.push(Event::Failed(Failure::of("", format!("the upstream's stream cannot be read: {error}"))));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_over_its_bound_fails_once() {
+        let mut events = Events::bounded(Dialect::Gemini, 10).unwrap();
+        assert_eq!(events.push(b": 34567890"), []);
+        assert!(matches!(events.push(b"1").as_slice(), [Event::Failed(_)]));
+        assert_eq!((events.push(b"2"), events.finish()), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn more_calls_than_followed_fail() {
+        let mut events = Events::new(Dialect::OpenaiChat).unwrap();
+        let call = |n: usize| {
+            let call = format!(
+                "{{\"index\":{n},\"id\":\"c{n}\",\"function\":{{\"name\":\"f\",\"arguments\":\"{{}}\"}}}}"
+            );
+            format!("data: {{\"choices\":[{{\"delta\":{{\"tool_calls\":[{call}]}}}}]}}\n\n")
+        };
+        for n in 0..openai_chat::CALLS_MAX {
+            assert!(!events.push(call(n).as_bytes()).iter().any(|e| matches!(e, Event::Failed(_))), "{n}");
+        }
+        assert!(matches!(events.push(call(5000).as_bytes()).last(), Some(Event::Failed(_))));
     }
 }

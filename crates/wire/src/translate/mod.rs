@@ -15,7 +15,7 @@ mod order;
 mod sink;
 mod stream;
 
-pub use events::Events;
+pub use events::{Events, STREAM_BYTES_MAX};
 pub use order::{HELD_BYTES_MAX, Order};
 pub use sink::Sink;
 pub use stream::Stream;
