@@ -1,6 +1,18 @@
 //! The gateway: what answers a request.
+//!
+//! [`serve::Serving`] starts it. A request enters at a [`worker::Worker`], goes through the phases of the pipeline, and
+//! leaves as a [`reply::Reply`]. What a reload changes is one immutable [`snapshot::Snapshot`], swapped whole; what lives
+//! as long as the process is [`state::Shared`].
 
 pub mod api;
 pub mod clock;
 pub mod config;
+pub mod control;
+pub mod fleet;
 pub mod observe;
+mod pipeline;
+pub mod reply;
+pub mod serve;
+pub mod snapshot;
+pub mod state;
+pub mod worker;

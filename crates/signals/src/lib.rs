@@ -24,7 +24,10 @@ mod set;
 mod text;
 
 pub use error::{Problem, SpecError};
-pub use identity::{OutputLength, Session, SessionSource, Shape, TokenRatio, Workload, WorkloadKind};
+pub use identity::{
+    OutputLength, Session, SessionSource, Shape, TokenRatio, Workload, WorkloadKind, prompt_bytes,
+    prompt_tokens,
+};
 pub use input::{Caller, Forecast, Input, SessionHints};
 pub use reading::Reading;
 pub use set::SignalSet;

@@ -1,5 +1,298 @@
 //! What is served besides model requests, and the table of everything that is served.
+//!
+//! Errors take the shape of OpenAI's (`{"error": {"message", "type", …}}`), which every client of these paths reads.
 
+mod admin;
+mod caller;
+mod console;
 pub mod openapi;
+mod policy;
 pub mod routes;
 mod schemas;
+
+use crate::pipeline::presented;
+use crate::reply::Reply;
+use crate::worker::Worker;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use routes::{Access, Route};
+use serde::Serialize;
+use std::net::IpAddr;
+use std::time::Duration;
+use tollgate_core::{Fault, FaultKind};
+use tollgate_net::body::{BodyError, BodyLimits};
+use tollgate_wire::{Dialect, error};
+
+/// Largest body of an administrative request, in bytes.
+const ADMIN_BODY_MAX: usize = 4 << 20;
+
+/// A matched request that is not a model request.
+pub(crate) struct Call {
+    pub(crate) route: Route,
+    pub(crate) access: Access,
+    pub(crate) parameter: Option<String>,
+    pub(crate) peer: IpAddr,
+}
+
+/// What a handler gives back.
+type Answered = Result<Response<Reply>, Fault>;
+
+/// Answers everything that is not a model request.
+pub(crate) async fn handle(worker: &Worker, call: Call, request: Request<Incoming>) -> Response<Reply> {
+    let (parts, body) = request.into_parts();
+    let answered = match call.access {
+        Access::Admin => match operator(worker, &parts, call.peer) {
+            Ok(()) => serve(worker, &call, &parts, body).await,
+            Err(fault) => Err(fault),
+        },
+        Access::Caller | Access::Public => serve(worker, &call, &parts, body).await,
+    };
+    let mut response = answered.unwrap_or_else(|fault| refuse(&fault));
+    // Answers of these paths are never for a cache or a foreign page to keep.
+    let headers = response.headers_mut();
+    headers.entry("cache-control").or_insert(HeaderValue::from_static("no-store"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> Answered {
+    let parameter = call.parameter.as_deref().unwrap_or_default();
+    match call.route {
+        Route::Chat | Route::Responses | Route::Messages | Route::Embeddings => {
+            Err(Fault::internal("a model request came to the wrong place"))
+        }
+        Route::CountTokens => caller::count_tokens(worker, parts, read(body).await?, call.peer),
+        Route::ResponseGet => caller::response(worker, parts, parameter, call.peer).await,
+        Route::ResponseDelete => caller::delete_response(worker, parts, parameter, call.peer).await,
+        Route::ResponseItems => caller::response_items(worker, parts, parameter, call.peer).await,
+        Route::Models => caller::models(worker, parts, call.peer),
+        Route::Model => caller::model(worker, parts, parameter, call.peer),
+        Route::Explain => caller::explain(worker, parts, read(body).await?, call.peer),
+        Route::Feedback => caller::feedback(worker, parts, read(body).await?, call.peer).await,
+        Route::Health => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
+        Route::Ready => ready(worker),
+        Route::Metrics => admin::metrics(worker),
+        Route::OpenApi => json(StatusCode::OK, &openapi::document()),
+        Route::KeysList => admin::keys(worker),
+        Route::KeysCreate => admin::create_key(worker, read(body).await?).await,
+        Route::KeyRevoke => admin::revoke_key(worker, parameter).await,
+        Route::KeyRotate => admin::rotate_key(worker, parameter).await,
+        Route::Budgets => admin::budgets(worker),
+        Route::Decisions => admin::decisions(worker, parts).await,
+        Route::Decision => admin::decision(worker, parameter).await,
+        Route::Replay => admin::replay(worker, parameter).await,
+        Route::Summary => admin::summary(worker, parts).await,
+        Route::Live => admin::live(worker),
+        Route::Pools => admin::pools(worker),
+        Route::PolicyGet => policy::get(worker),
+        Route::PolicyPut => policy::put(worker, &read(body).await?),
+        Route::PolicyCheck => policy::check(worker, &read(body).await?),
+        Route::Reload => policy::reload(worker),
+        Route::ConsoleHome
+        | Route::ConsoleRequest
+        | Route::ConsolePools
+        | Route::ConsolePolicy
+        | Route::ConsoleBudgets
+        | Route::ConsoleAsset => console::page(worker, call.route, parameter).await,
+    }
+}
+
+/// The operator proves itself by the admin secret, or by coming from this machine when none is set. A page of
+/// another site that a browser on this machine shows must not act in its name, so a foreign `Host` or `Origin` is
+/// refused then.
+fn operator(worker: &Worker, parts: &Parts, peer: IpAddr) -> Result<(), Fault> {
+    let snapshot = worker.shared().snapshot.load();
+    if let Some(secret) = &snapshot.settings.auth.admin {
+        let given = presented(&parts.headers).or_else(|| cookie(parts)).unwrap_or_default();
+        // Digests are compared, so the time says nothing about the secret.
+        let same = tollgate_core::Digest::of(given.as_bytes())
+            == tollgate_core::Digest::of(secret.expose().as_bytes());
+        let message =
+            "the admin secret is wanted: `authorization: Bearer SECRET`, or the cookie `tollgate_admin`";
+        return if same { Ok(()) } else { Err(Fault::caller(FaultKind::Unauthenticated, message)) };
+    }
+    if !peer.is_loopback() {
+        let message = "without an admin secret this path answers only to this machine; set `auth.admin`";
+        return Err(Fault::caller(FaultKind::Forbidden, message));
+    }
+    let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text("host").unwrap_or_default();
+    let foreign_origin = text("origin").is_some_and(|o| o.split_once("://").is_none_or(|(_, at)| at != host));
+    if !is_loopback_name(host) || foreign_origin {
+        return Err(Fault::caller(FaultKind::Forbidden, "another site must not use this path"));
+    }
+    Ok(())
+}
+
+fn cookie(parts: &Parts) -> Option<&str> {
+    let cookies = parts.headers.get(http::header::COOKIE)?.to_str().ok()?;
+    cookies.split(';').find_map(|c| c.trim().strip_prefix("tollgate_admin="))
+}
+
+fn is_loopback_name(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn ready(worker: &Worker) -> Answered {
+    let shared = worker.shared();
+    let ready = shared.snapshot.load().fleet.ready(shared.clock.tick());
+    let (status, word) =
+        if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "no instance") };
+    json(status, &serde_json::json!({"status": word}))
+}
+
+async fn read(body: Incoming) -> Result<Bytes, Fault> {
+    let bounds =
+        BodyLimits { max_bytes: ADMIN_BODY_MAX, grace: Duration::from_secs(10), ..BodyLimits::default() };
+    tollgate_net::body::read(body, &bounds).await.map_err(|error| {
+        let kind = match error {
+            BodyError::TooLarge { .. } => FaultKind::TooLarge,
+            BodyError::TooSlow { .. } => FaultKind::Timeout,
+            _ => FaultKind::BadRequest,
+        };
+        Fault::caller(kind, error.to_string())
+    })
+}
+
+/// A JSON answer.
+fn json(status: StatusCode, value: &impl Serialize) -> Answered {
+    let body = serde_json::to_vec(value).map_err(|e| Fault::internal(e.to_string()))?;
+    Ok(typed(status, "application/json", body.into()))
+}
+
+/// An answer of any type.
+fn typed(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Reply> {
+    let mut response = Response::new(Reply::full(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// A fault as an answer.
+fn refuse(fault: &Fault) -> Response<Reply> {
+    if fault.kind == FaultKind::Internal {
+        tracing::error!(%fault, "request failed");
+    }
+    let shown = match fault.exposure {
+        tollgate_core::Exposure::Public => fault.clone(),
+        tollgate_core::Exposure::Private => {
+            Fault { message: "the gateway failed to answer".into(), ..fault.clone() }
+        }
+    };
+    let status = StatusCode::from_u16(error::status(fault.kind)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    typed(status, "application/json", error::body(Dialect::OpenaiChat, &shown, None).into())
+}
+
+/// The path exists, but not with this method.
+pub(crate) fn wrong_method(allowed: &[&str]) -> Response<Reply> {
+    let list = allowed.join(", ");
+    let fault = Fault::caller(FaultKind::BadRequest, format!("this path answers to {list}"));
+    let mut response = refuse(&fault);
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    if let Ok(value) = HeaderValue::from_str(&list) {
+        response.headers_mut().insert(ALLOW, value);
+    }
+    response
+}
+
+/// Nothing is served at this path.
+pub(crate) fn nothing_there(path: &str) -> Response<Reply> {
+    let shown: String = path.chars().take(120).collect();
+    refuse(&Fault::caller(
+        FaultKind::NotFound,
+        format!("nothing is served at {shown:?}; GET /openapi.json lists every path"),
+    ))
+}
+
+/// The value of a query parameter, percent-decoded.
+fn query(parts: &Parts, name: &str) -> Option<String> {
+    let query = parts.uri.query()?;
+    query.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key == name).then(|| decode(value))
+    })
+}
+
+/// A numeric query parameter in a range, or its default.
+fn query_number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    parts: &Parts,
+    name: &'static str,
+    (least, most): (T, T),
+    default: T,
+) -> Result<T, Fault> {
+    let Some(text) = query(parts, name) else { return Ok(default) };
+    match text.parse::<T>() {
+        Ok(value) if value >= least && value <= most => Ok(value),
+        _ => {
+            let shown: String = text.chars().take(40).collect();
+            Err(Fault::caller(
+                FaultKind::BadRequest,
+                format!("{shown:?} is not a number from {least} to {most}"),
+            )
+            .at(name))
+        }
+    }
+}
+
+fn decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        let digits = bytes.hex_pair();
+        match (byte, digits) {
+            (b'%', Some(value)) => {
+                out.push(value);
+                bytes.next();
+                bytes.next();
+            }
+            (b'+', _) => out.push(b' '),
+            _ => out.push(byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// The two hexadecimal digits that come next, as a byte.
+trait HexPair {
+    fn hex_pair(&self) -> Option<u8>;
+}
+
+impl HexPair for std::str::Bytes<'_> {
+    fn hex_pair(&self) -> Option<u8> {
+        let mut ahead = self.clone();
+        let digit = |b: Option<u8>| b.and_then(|b| char::from(b).to_digit(16));
+        let (high, low) = (digit(ahead.next())?, digit(ahead.next())?);
+        u8::try_from(high * 16 + low).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_this_machine_are_known() {
+        for good in ["localhost", "127.0.0.1:80", "[::1]:8080", "LOCALHOST:1"] {
+            assert!(is_loopback_name(good), "{good}");
+        }
+        for bad in ["", "evil.example", "localhost.evil.example", "10.0.0.1", "127.0.0.1.nip.io"] {
+            assert!(!is_loopback_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn queries_are_decoded() {
+        let parts = Request::get("/x?a=1&b=x%20y%2Fz+w%zz&c").body(()).unwrap().into_parts().0;
+        assert_eq!(query(&parts, "b").as_deref(), Some("x y/z w%zz"));
+        assert_eq!((query(&parts, "c").as_deref(), query(&parts, "d")), (Some(""), None));
+        assert_eq!(query_number(&parts, "a", (1, 9), 5).unwrap(), 1);
+        assert!(query_number(&parts, "b", (1, 9), 5).is_err());
+    }
+}

@@ -60,7 +60,7 @@ fn parameters(row: &Row) -> Option<Value> {
     for (name, schema) in schemas::query(row.route) {
         list.push(json!({"name": name, "in": "query", "required": false, "schema": schema}));
     }
-    (!list.is_empty()).then(|| Value::Array(list))
+    (!list.is_empty()).then_some(Value::Array(list))
 }
 
 fn responses(row: &Row) -> Value {

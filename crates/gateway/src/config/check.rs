@@ -154,7 +154,7 @@ fn check_limits(limits: &Limits, findings: &mut Findings) {
         ("limits.headers", limits.headers, 10, 1000),
         ("limits.connections", limits.connections, 1, 1 << 20),
         ("limits.in_flight", limits.in_flight, 1, 1 << 20),
-        ("limits.json_depth", limits.json_depth, 8, 512),
+        ("limits.json_depth", limits.json_depth, 8, 128),
     ];
     for (field, value, least, most) in rows {
         if !(least..=most).contains(&value) {

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The running configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Address to listen on.
     pub listen: SocketAddr,
@@ -40,7 +40,7 @@ pub struct Settings {
 }
 
 /// Who may call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct AuthSettings {
     /// Whether callers need keys.
     pub mode: AuthMode,
@@ -102,7 +102,7 @@ pub struct Price {
 }
 
 /// A model that callers and policies may name.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Model {
     /// Its name here.
     pub name: String,
@@ -117,7 +117,7 @@ pub struct Model {
 }
 
 /// A provider with this installation's address and key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Provider {
     /// Its name here.
     pub name: String,
@@ -178,7 +178,7 @@ impl std::fmt::Display for BaseUrl {
 }
 
 /// A group of instances.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Pool {
     /// Its name.
     pub name: String,
@@ -195,7 +195,7 @@ pub struct Pool {
 }
 
 /// One instance.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Instance {
     /// Its name, unique over all pools.
     pub name: String,

@@ -62,7 +62,7 @@ fn each_mistake_is_named_with_its_place_and_fix() {
         ("budgets:\n  - {name: b, scope: global, window: year, requests: 1}", 2, "not a window", "month"),
         ("budgets:\n  - {name: b, scope: global, window: day}", 2, "limits nothing", "usd"),
         ("auth: {trusted_hops: [10.0.0.0/40]}", 1, "not an address block", "address/bits"),
-        ("limits: {json_depth: 5}", 0, "limits.json_depth: 5 is out of range", "8 to 512"),
+        ("limits: {json_depth: 5}", 0, "limits.json_depth: 5 is out of range", "8 to 128"),
         ("retry: {attempts: 0}", 0, "retry.attempts: 0 is out of range", "1 to 10"),
         ("log: {level: loud}", 0, "\"loud\" is not a level", "debug"),
         ("listen: a\nlisten: b", 2, "duplicate", "listen"),

@@ -51,11 +51,18 @@ fn around(view: &RequestView) -> f64 {
     MESSAGE_TOKENS * messages as f64 + IMAGE_TOKENS * images
 }
 
-/// Estimated prompt tokens: (bytes of text and tool definitions) / `bytes_per_token`, plus templates and images.
-pub(crate) fn prompt_tokens(view: &RequestView, bytes_per_token: f64) -> f64 {
+/// Bytes from which tokens are estimated: all text, decoded, and the tool definitions. Feed these to
+/// [`crate::TokenRatio`].
+#[must_use]
+pub fn prompt_bytes(view: &RequestView) -> usize {
+    text_bytes(view) + view.tools_span.map_or(0, tollgate_wire::view::Span::len)
+}
+
+/// Estimated prompt tokens: [`prompt_bytes`] / `bytes_per_token`, plus templates and images.
+#[must_use]
+pub fn prompt_tokens(view: &RequestView, bytes_per_token: f64) -> f64 {
     let ratio = if bytes_per_token.is_finite() { bytes_per_token.clamp(1.0, 16.0) } else { 4.0 };
-    let bytes = text_bytes(view) + view.tools_span.map_or(0, tollgate_wire::view::Span::len);
-    (bytes as f64 / ratio + around(view)).ceil()
+    (prompt_bytes(view) as f64 / ratio + around(view)).ceil()
 }
 
 /// Prompt tokens by the o200k_base encoding, templates and images as in [`prompt_tokens`]; `None` above 4 MiB.

@@ -13,11 +13,12 @@ mod session;
 mod tokens;
 mod workload;
 
+pub use estimate::{prompt_bytes, prompt_tokens};
 pub use output::OutputLength;
 pub use session::{Session, SessionSource};
 pub use tokens::TokenRatio;
 pub use workload::{Shape, Workload, WorkloadKind};
 
-pub(crate) use estimate::{exact_tokens, prompt_tokens, warm_exact_tokens};
+pub(crate) use estimate::{exact_tokens, warm_exact_tokens};
 pub(crate) use session::session;
 pub(crate) use workload::{kind, shape, system_fingerprint, tool_failures, tool_loop, turns};

@@ -1,0 +1,178 @@
+//! What callers may ask besides answers: models, stored responses, token counts, explanations, feedback.
+
+use super::{Answered, json, query, query_number, typed};
+use crate::pipeline::{self, Caller, authenticate};
+use crate::snapshot::Snapshot;
+use crate::worker::Worker;
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use serde::Deserialize;
+use serde_json::json;
+use std::net::IpAddr;
+use std::sync::Arc;
+use tollgate_core::{Fault, FaultKind};
+use tollgate_store::{Feedback, ItemQuery};
+use tollgate_wire::peek::{Limits, peek, peek_count_tokens};
+use tollgate_wire::{Dialect, WireError};
+
+fn who(worker: &Worker, parts: &Parts, peer: IpAddr) -> Result<(Caller, Arc<Snapshot>), Fault> {
+    let shared = worker.shared();
+    let snapshot = shared.snapshot.load_full();
+    let now = shared.clock.now();
+    let caller = authenticate(&parts.headers, peer, &snapshot.settings.auth, &shared.store.keys(), now)?;
+    Ok((caller, snapshot))
+}
+
+fn wire(error: &WireError) -> Fault {
+    error.fault()
+}
+
+/// `POST /v1/messages/count_tokens`.
+pub(super) fn count_tokens(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
+    who(worker, parts, peer)?;
+    let view = peek_count_tokens(body, &Limits::default()).map_err(|e| wire(&e))?;
+    let exact = tollgate_signals::Workload::exact_prompt_tokens(&view);
+    let ratio = worker.shared().estimates.lock().ratio.bytes_per_token(view.dialect.word());
+    let tokens = exact.unwrap_or_else(|| tollgate_signals::prompt_tokens(&view, ratio));
+    json(StatusCode::OK, &json!({"input_tokens": tokens as u64}))
+}
+
+/// `GET /v1/models`, in Anthropic's shape for its clients.
+pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
+    let (caller, snapshot) = who(worker, parts, peer)?;
+    let names = snapshot.models.iter().map(|m| &*m.name).filter(|m| caller.allows_model(m));
+    let created = snapshot_time(worker);
+    if parts.headers.contains_key("anthropic-version") {
+        let when = tollgate_core::Timestamp(created.saturating_mul(1_000_000)).to_string();
+        let data: Vec<_> =
+            names.map(|n| json!({"type": "model", "id": n, "display_name": n, "created_at": when})).collect();
+        let ids: Vec<_> = data.iter().map(|d| d["id"].clone()).collect();
+        let page = json!({"data": data, "has_more": false, "first_id": ids.first(), "last_id": ids.last()});
+        return json(StatusCode::OK, &page);
+    }
+    let data: Vec<_> = ["auto"].into_iter().chain(names).map(|n| model_object(n, created)).collect();
+    json(StatusCode::OK, &json!({"object": "list", "data": data}))
+}
+
+/// `GET /v1/models/{id}`.
+pub(super) fn model(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
+    let (caller, snapshot) = who(worker, parts, peer)?;
+    let known = snapshot.model(id).is_some_and(|m| caller.allows_model(&m.name)) || id == "auto";
+    if !known {
+        let shown: String = id.chars().take(80).collect();
+        return Err(
+            Fault::caller(FaultKind::NotFound, format!("the model {shown:?} does not exist")).at("model")
+        );
+    }
+    json(StatusCode::OK, &model_object(id, snapshot_time(worker)))
+}
+
+fn model_object(id: &str, created: i64) -> serde_json::Value {
+    json!({"id": id, "object": "model", "created": created, "owned_by": "tollgate"})
+}
+
+/// Models have no time of their own here; the process's start is stable and true.
+fn snapshot_time(worker: &Worker) -> i64 {
+    worker.shared().started.seconds()
+}
+
+/// `POST /v1/route`: the body is a request of any dialect, named by `?dialect=`, else told by its fields.
+pub(super) fn explain(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
+    let (caller, snapshot) = who(worker, parts, peer)?;
+    let dialect = match query(parts, "dialect") {
+        Some(word) => Dialect::parse(&word).ok_or_else(|| {
+            let known: Vec<_> = Dialect::ALL.iter().map(|d| d.word()).collect();
+            Fault::caller(FaultKind::BadRequest, format!("use one of {}", known.join(", "))).at("dialect")
+        })?,
+        None => guess(&body),
+    };
+    let view = peek(dialect, body, &Limits::default()).map_err(|e| wire(&e))?;
+    let explained = pipeline::explain_request(worker.shared(), &snapshot, &view, &parts.headers, &caller)?;
+    json(StatusCode::OK, &explained)
+}
+
+fn guess(body: &[u8]) -> Dialect {
+    let has = |needle: &[u8]| memchr::memmem::find(body, needle).is_some();
+    match (has(b"\"messages\""), has(b"\"input\"")) {
+        (false, true) => Dialect::OpenaiResponses,
+        _ => Dialect::OpenaiChat,
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeedbackBody {
+    request_id: String,
+    score: f64,
+    comment: Option<String>,
+}
+
+/// `POST /v1/feedback`.
+pub(super) async fn feedback(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
+    let (caller, _) = who(worker, parts, peer)?;
+    let said: FeedbackBody = serde_json::from_slice(&body).map_err(|e| {
+        Fault::caller(
+            FaultKind::BadRequest,
+            format!("{e}; send {{\"request_id\", \"score\": -1 to 1, \"comment\"?}}"),
+        )
+    })?;
+    if !(-1.0..=1.0).contains(&said.score) {
+        return Err(
+            Fault::caller(FaultKind::BadRequest, format!("{} is not from -1 to 1", said.score)).at("score")
+        );
+    }
+    let shared = worker.shared().clone();
+    let now = shared.clock.now();
+    let (id, owner) = (said.request_id.clone(), caller.id.clone());
+    let known = pipeline::blocking(&shared, move |s| {
+        if let Some(row) = s.store.decision(&id)? {
+            return Ok(Some(row));
+        }
+        s.store.flush()?;
+        s.store.decision(&id)
+    })
+    .await?;
+    // Only the caller whose request it was may judge the answer.
+    let own = known.is_some_and(|row| row.key.as_deref().unwrap_or_default() == &*owner);
+    if !own {
+        return Err(Fault::caller(FaultKind::NotFound, "there is no such request of yours").at("request_id"));
+    }
+    let feedback = Feedback {
+        request_id: said.request_id,
+        score: Some(said.score),
+        label: None,
+        preferred_model: None,
+        comment: said.comment,
+    };
+    let key = (!caller.id.is_empty()).then(|| caller.id.to_string());
+    let seq =
+        pipeline::blocking(&shared, move |s| s.store.add_feedback(feedback, key.as_deref(), now)).await?;
+    json(StatusCode::OK, &json!({"recorded": seq}))
+}
+
+/// `GET /v1/responses/{id}`.
+pub(super) async fn response(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
+    let (caller, _) = who(worker, parts, peer)?;
+    let text = pipeline::get_response(worker.shared(), &caller, id).await?;
+    Ok(typed(StatusCode::OK, "application/json", text.into()))
+}
+
+/// `DELETE /v1/responses/{id}`.
+pub(super) async fn delete_response(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
+    let (caller, _) = who(worker, parts, peer)?;
+    let text = pipeline::delete_response(worker.shared(), &caller, id).await?;
+    Ok(typed(StatusCode::OK, "application/json", text.into()))
+}
+
+/// `GET /v1/responses/{id}/input_items`.
+pub(super) async fn response_items(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
+    let (caller, _) = who(worker, parts, peer)?;
+    let items = ItemQuery {
+        after: query(parts, "after"),
+        limit: query_number(parts, "limit", (1, 100), 20)?,
+        ascending: query(parts, "order").as_deref() == Some("asc"),
+    };
+    let page = pipeline::response_items(worker.shared(), &caller, id, items).await?;
+    json(StatusCode::OK, &page)
+}

@@ -1,0 +1,136 @@
+//! Changing a running gateway: budgets, policy and configuration, checked aside and swapped whole.
+//!
+//! What does not pass its checks changes nothing: the last good state stays in force, and the refusal says why.
+
+use crate::clock::entropy;
+use crate::config::{self, Settings};
+use crate::pipeline;
+use crate::snapshot::{Snapshot, SnapshotError, known, policy_text};
+use crate::state::Shared;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tollgate_core::Seed;
+use tollgate_policy::{Compiled, Policy, TestCase, TestResult, compile, outline};
+use tollgate_signals::{Input, Reading, SignalSet};
+use tollgate_wire::Dialect;
+use tollgate_wire::peek::{Limits, peek};
+use tollgate_wire::view::RequestView;
+
+/// Tells the ledger the configured budgets; again whenever keys or budgets change.
+pub(crate) fn apply_budgets(shared: &Shared) {
+    let ring = shared.store.keys();
+    let key_id = |name: &str| {
+        let key = ring.all().iter().find(|k| k.spec.name == name && k.revoked.is_none())?;
+        Some(Arc::from(key.id.as_str()))
+    };
+    shared.store.budgets().set_limits(pipeline::limits(&shared.snapshot.load().settings.budgets, key_id));
+}
+
+/// Everything that is to be said about a policy's text: diagnostics, tests, outline. Nothing changes.
+pub(crate) fn check_policy(shared: &Shared, snapshot: &Snapshot, text: &str) -> Value {
+    let Compiled { policy, report } = compile(text, &known(&snapshot.settings));
+    let tests = policy.as_ref().map(|p| run_tests(shared, p)).unwrap_or_default();
+    let rows: Vec<Value> = tests
+        .iter()
+        .map(|t| json!({"line": t.line, "ok": t.passed, "expected": t.case.expect, "got": t.got, "explanation": t.explanation}))
+        .collect();
+    let digest = policy.as_ref().map(Policy::digest);
+    let good = policy.is_some() && tests.iter().all(|t| t.passed);
+    json!({"ok": good, "digest": digest, "diagnostics": report.to_json(text), "tests": rows, "outline": outline(text)})
+}
+
+/// Runs a policy's tests: each text becomes a chat request of one user turn.
+fn run_tests(shared: &Shared, policy: &Policy) -> Vec<TestResult> {
+    policy_tests(policy, &*shared.clock)
+}
+
+/// Runs a policy's own tests against real signals; nothing when its signals cannot be built.
+#[must_use]
+pub fn policy_tests(policy: &Policy, clock: &dyn tollgate_core::Clock) -> Vec<TestResult> {
+    let Ok(set) = SignalSet::compile(policy.specs()) else { return Vec::new() };
+    let views: Vec<Option<RequestView>> = policy.tests().iter().map(test_view).collect();
+    let empty = TestCase { text: String::new(), ..policy.tests().first().cloned().unwrap_or_else(blank) };
+    let Some(fallback) = test_view(&empty) else { return Vec::new() };
+    let mut next = 0;
+    policy.run_tests(|_| {
+        let view = views.get(next).and_then(Option::as_ref).unwrap_or(&fallback);
+        next += 1;
+        Reading::new(&set, &Input::new(view), clock)
+    })
+}
+
+fn blank() -> TestCase {
+    TestCase {
+        text: String::new(),
+        facts: std::collections::BTreeMap::new(),
+        expect: String::new(),
+        span: tollgate_policy::Span::default(),
+    }
+}
+
+fn test_view(case: &TestCase) -> Option<RequestView> {
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": case.text}]}).to_string();
+    peek(Dialect::OpenaiChat, Bytes::from(body), &Limits::default()).ok()
+}
+
+/// Puts another policy in force, with the present configuration.
+pub(crate) fn replace_policy(shared: &Shared, text: String) -> Result<u64, SnapshotError> {
+    let before = shared.snapshot.load_full();
+    let settings = before.settings.clone();
+    swap(shared, settings, text)
+}
+
+/// Reads configuration and policy again; keeps the last good ones when anything is wrong.
+///
+/// # Errors
+/// [`SnapshotError`] says what is wrong; nothing changed then.
+pub fn reload(shared: &Shared) -> Result<u64, SnapshotError> {
+    let before = shared.snapshot.load_full();
+    let done = read_again(shared, &before).and_then(|(settings, text)| swap(shared, settings, text));
+    if let Err(error) = &done {
+        shared.metrics.reloads_refused.inc();
+        tracing::error!(%error, "reload refused; the last good configuration stays");
+    }
+    done
+}
+
+fn read_again(shared: &Shared, before: &Snapshot) -> Result<(Settings, String), SnapshotError> {
+    let settings = match &shared.origin.config {
+        Some(path) => {
+            let mut settings = config::load(path)?;
+            // What the command line set stays set; sockets and the database cannot move while running.
+            settings.listen = before.settings.listen;
+            settings.workers = before.settings.workers;
+            settings.database.clone_from(&before.settings.database);
+            if shared.origin.policy_overridden {
+                settings.policy.clone_from(&before.settings.policy);
+            }
+            settings
+        }
+        None => before.settings.clone(),
+    };
+    let text = policy_text(&settings)?;
+    Ok((settings, text))
+}
+
+/// Builds the next snapshot aside, tests it, and swaps.
+fn swap(shared: &Shared, settings: Settings, text: String) -> Result<u64, SnapshotError> {
+    let before = shared.snapshot.load_full();
+    let seed = entropy().map(|b| Seed(u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])));
+    let seed = seed.unwrap_or(Seed(shared.prefix_root));
+    let next = Snapshot::build(settings, text, Some(&before), seed, shared.clock.tick())?;
+    let failed: Vec<String> = run_tests(shared, &next.policy)
+        .iter()
+        .filter(|t| !t.passed)
+        .map(|t| format!("line {}: expected {}, got {}", t.line, t.case.expect, t.got))
+        .collect();
+    if !failed.is_empty() {
+        return Err(SnapshotError::Policy(format!("the policy's own tests fail: {}", failed.join("; "))));
+    }
+    let generation = next.generation;
+    shared.snapshot.store(Arc::new(next));
+    apply_budgets(shared);
+    tracing::info!(generation, "configuration in force");
+    Ok(generation)
+}

@@ -1,0 +1,87 @@
+//! Active probes: an inexpensive request to each instance when its schedule says so.
+//!
+//! The schedule and the verdict are `tollgate_select::health`'s; this is the part that asks.
+
+use super::{Fleet, Site};
+use crate::config::Auth;
+use http::{HeaderName, HeaderValue, Method};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+use tollgate_core::Clock;
+use tollgate_net::client::Client;
+use tollgate_net::upstream::{Outgoing, Pool, PoolLimits, Timeouts, TlsConfig};
+
+/// Longest wait for a probe's answer.
+const PROBE_WAIT: Duration = Duration::from_secs(2);
+/// Largest answer read; a list of models may be long.
+const PROBE_ANSWER_MAX: usize = 1 << 20;
+
+/// Probes a fleet's instances.
+pub struct Prober {
+    clients: BTreeMap<Option<PathBuf>, Client>,
+}
+
+impl Prober {
+    /// A prober without connections.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { clients: BTreeMap::new() }
+    }
+
+    /// Probes every instance that is due and reports the result; returns how many were asked.
+    pub async fn round(&mut self, fleet: &Fleet, clock: &dyn Clock) -> usize {
+        let mut asked = 0;
+        for pool in &fleet.pools {
+            let due = pool.members.lock().probes_due(clock.tick());
+            for member in due {
+                let Some(site) = pool.sites.get(member) else { continue };
+                let good = self.ask(site).await;
+                if !good {
+                    tracing::warn!(instance = %site.name, "probe failed");
+                }
+                pool.members.lock().probed(member, good, clock.tick());
+                asked += 1;
+            }
+        }
+        asked
+    }
+
+    /// An answer of any kind but a server error shows that it is alive.
+    async fn ask(&mut self, site: &Site) -> bool {
+        let url = site.url.to_string();
+        let path = format!("{}{}", site.url.prefix, site.provider.row.probe);
+        let Ok(mut outgoing) = Outgoing::new(Method::GET, &path) else { return false };
+        if let Some((name, value)) = credentials(site) {
+            outgoing = outgoing.header(name, value);
+        }
+        let client = self.clients.entry(site.ca_file().cloned()).or_insert_with_key(|ca| client(ca.clone()));
+        client.send(&url, outgoing).await.is_ok_and(|answer| !answer.status.is_server_error())
+    }
+}
+
+impl Default for Prober {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn client(ca_file: Option<PathBuf>) -> Client {
+    let mut client = Client::new(Pool::new(PoolLimits::default(), TlsConfig { ca_file }));
+    client.timeouts = Timeouts { connect: PROBE_WAIT, head: PROBE_WAIT, idle: PROBE_WAIT, total: PROBE_WAIT };
+    client.max_answer = PROBE_ANSWER_MAX;
+    client
+}
+
+/// The header that carries the provider's key.
+pub(crate) fn credentials(site: &Site) -> Option<(HeaderName, HeaderValue)> {
+    let key = site.provider.key.as_ref()?.expose();
+    let (name, text) = match site.provider.row.auth {
+        Auth::Bearer => (http::header::AUTHORIZATION, format!("Bearer {key}")),
+        Auth::Header(name) => (HeaderName::from_static(name), key.to_owned()),
+        Auth::None => return None,
+    };
+    let mut value = HeaderValue::try_from(text).ok()?;
+    value.set_sensitive(true);
+    Some((name, value))
+}

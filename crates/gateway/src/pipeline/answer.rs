@@ -1,0 +1,204 @@
+//! The answer's head: status and headers, for answers, fixed answers and refusals.
+
+use super::attempt::{Answer, Failure};
+use super::journey::{End, Journey};
+use super::responses::Capture;
+use super::settle::Closing;
+use super::shape::fixed_answer_fault;
+use super::stream::Streaming;
+use super::unsent;
+use crate::reply::Reply;
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use serde_json::json;
+use tollgate_core::{Blame, Exposure, Fault, FaultKind};
+use tollgate_select::circuit::Outcome;
+use tollgate_select::instance::Completion;
+use tollgate_wire::error::{self, status};
+use tollgate_wire::form::Options;
+use tollgate_wire::{Dialect, translate};
+
+/// Why a request gets no answer, with the upstream's own words where the caller may read them.
+pub(crate) struct Refusal {
+    fault: Fault,
+    retry_after_s: Option<u32>,
+    said: Option<(StatusCode, Bytes)>,
+}
+
+impl From<Fault> for Box<Refusal> {
+    fn from(fault: Fault) -> Self {
+        Self::new(Refusal { fault, retry_after_s: None, said: None })
+    }
+}
+
+impl From<Failure> for Box<Refusal> {
+    fn from(failure: Failure) -> Self {
+        let pause = failure.retry_after_ms.map(|ms| u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX));
+        Self::new(Refusal { fault: failure.fault, retry_after_s: pause, said: failure.said })
+    }
+}
+
+impl From<super::settle::Spent> for Box<Refusal> {
+    fn from(spent: super::settle::Spent) -> Self {
+        Self::new(Refusal { fault: spent.fault, retry_after_s: spent.retry_after_s, said: None })
+    }
+}
+
+/// Sends an answer; `closing` happens now for a whole one and at the end of a stream.
+pub(crate) fn send(answer: Answer, closing: Closing, dialect: Dialect) -> Response<Reply> {
+    match answer {
+        Answer::Whole { mut headers, body, watch, mut flight } => {
+            let tokens = watch.tokens();
+            flight.complete(Outcome::Success, Completion::answered(tokens.completion));
+            describe(&closing.journey, &mut headers);
+            let kind = if watch.unfolds() { "text/event-stream" } else { "application/json" };
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            let first_content = flight.first();
+            let end = End { status: 200, fault: None, tokens, first_content };
+            let answer = watch.answer_to_keep(&body);
+            let cost = closing.close(end, answer.as_deref());
+            number(&mut headers, "x-tollgate-cost-micro", cost);
+            respond(StatusCode::OK, headers, Reply::full(body))
+        }
+        Answer::Stream { mut headers, relay, flight } => {
+            describe(&closing.journey, &mut headers);
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+            headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+            let capture =
+                (dialect == Dialect::OpenaiResponses && closing.keep.is_some()).then(Capture::default);
+            let streaming = Streaming::new(*relay, flight, capture, closing);
+            respond(StatusCode::OK, headers, Reply::stream(streaming))
+        }
+    }
+}
+
+/// The policy's own answer: a model's shape for a status of success, an error for any other.
+pub(crate) fn fixed(mut journey: Journey, answer: &tollgate_policy::Answer, stream: bool) -> Response<Reply> {
+    if answer.status >= 400 {
+        let fault = fixed_answer_fault(answer.status, &answer.text);
+        return refuse_with(journey, Refusal { fault, retry_after_s: None, said: None }, answer.status);
+    }
+    let id = journey.id.as_str().replacen("req_", "chatcmpl-", 1);
+    let created = u64::try_from(journey.arrived.seconds()).unwrap_or(0);
+    let chat = json!({
+        "id": id, "object": "chat.completion", "created": created, "model": "tollgate",
+        "choices": [{"index": 0, "finish_reason": "stop", "logprobs": null,
+            "message": {"role": "assistant", "content": answer.text, "refusal": null}}],
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+    })
+    .to_string();
+    let options = Options { created: Some(created), ..Options::default() };
+    let written =
+        match (stream, journey.dialect) {
+            (true, to) => translate::unfolded(Dialect::OpenaiChat, to, chat.as_bytes(), &options)
+                .map(|(bytes, _)| bytes),
+            (false, Dialect::OpenaiChat) => Ok(chat.into_bytes()),
+            (false, to) => translate::response(Dialect::OpenaiChat, to, chat.as_bytes(), &options)
+                .map(|(bytes, _)| bytes),
+        };
+    let Ok(body) = written else {
+        let fault = Fault::caller(
+            FaultKind::BadRequest,
+            "the policy answers in words, which this dialect cannot carry",
+        );
+        return refuse_with(journey, Refusal { fault, retry_after_s: None, said: None }, 400);
+    };
+    let mut headers = HeaderMap::new();
+    describe(&journey, &mut headers);
+    let kind = if stream { "text/event-stream" } else { "application/json" };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    journey.end(unsent(answer.status, None));
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    respond(status, headers, Reply::full(body.into()))
+}
+
+/// Says no, in the caller's dialect.
+pub(crate) fn refuse(journey: Journey, refusal: Refusal) -> Response<Reply> {
+    let status = status(refusal.fault.kind);
+    refuse_with(journey, refusal, status)
+}
+
+fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<Reply> {
+    let Refusal { fault, retry_after_s, said } = refusal;
+    if fault.blame == Blame::Us {
+        tracing::error!(request = %journey.id, fault = %fault, "request failed");
+    }
+    journey.story.fault = fault.to_string();
+    let reason = super::dispatch::word(fault.kind);
+    journey.refused(reason);
+    let mut headers = HeaderMap::new();
+    describe(&journey, &mut headers);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let (status, body) = match said {
+        Some((status, body)) => (status, body),
+        None => {
+            let shown = shown(&fault, &journey);
+            let body = error::body(journey.dialect, &shown, retry_after_s);
+            (StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body.into())
+        }
+    };
+    if let Some(seconds) = retry_after_s {
+        number(&mut headers, RETRY_AFTER.as_str(), u64::from(seconds));
+    }
+    journey.end(unsent(status.as_u16(), Some(fault.kind)));
+    respond(status, headers, Reply::full(body))
+}
+
+/// What the caller may read of a fault.
+fn shown(fault: &Fault, journey: &Journey) -> Fault {
+    match fault.exposure {
+        Exposure::Public => fault.clone(),
+        Exposure::Private => {
+            let message =
+                format!("the gateway failed to answer; the operator finds the reason under {}", journey.id);
+            Fault { message, field: None, ..fault.clone() }
+        }
+    }
+}
+
+/// The headers that say where the request went and what that cost in time.
+fn describe(journey: &Journey, headers: &mut HeaderMap) {
+    let mut put = |name: &'static str, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    put("x-tollgate-request-id", journey.id.as_str());
+    put("x-tollgate-overhead", &journey.phases.header());
+    if let Some(route) = &journey.route {
+        put("x-tollgate-decision", route);
+    }
+    if !journey.signals.is_empty() {
+        let matched: Vec<&str> =
+            journey.signals.iter().filter(|s| s.signal.matched).map(|s| s.name.as_str()).collect();
+        put("x-tollgate-signals", &matched.join(","));
+    }
+    if let Some(last) = journey.story.attempts.last() {
+        put("x-tollgate-model", &last.model);
+        put("x-tollgate-pool", &last.pool);
+        put("x-tollgate-instance", &last.instance);
+        if journey.story.attempts.len() > 1 {
+            put("x-tollgate-attempts", &journey.story.attempts.len().to_string());
+        }
+        if !last.lost.is_empty() {
+            put(
+                "x-tollgate-lost",
+                &last.lost.join("; ").replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?"),
+            );
+        }
+    }
+}
+
+fn number(headers: &mut HeaderMap, name: &str, value: u64) {
+    if let Ok(name) = HeaderName::try_from(name) {
+        headers.insert(name, HeaderValue::from(value));
+    }
+}
+
+fn respond(status: StatusCode, headers: HeaderMap, body: Reply) -> Response<Reply> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}

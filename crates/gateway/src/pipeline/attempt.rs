@@ -1,0 +1,277 @@
+//! Dispatch, one attempt: shape for this model, send to this instance, hold back until the first content.
+
+use super::Context;
+use super::choose::Goal;
+use super::flight::Flight;
+use super::outgoing;
+use super::relay::{Relay, Watch};
+use super::shape::{Wish, shape};
+use crate::fleet::Site;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use std::time::Duration;
+use tollgate_core::{Blame, Fault, FaultKind, Retry};
+use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
+use tollgate_net::{Class, Error as NetError};
+use tollgate_policy::{Candidate, Effects};
+use tollgate_select::circuit::{Detail, Outcome};
+use tollgate_select::retry::{Attempt, Stage};
+use tollgate_wire::Dialect;
+use tollgate_wire::error::{Classified, classify};
+use tollgate_wire::translate;
+
+/// Largest error body that is read from an upstream, in bytes.
+const ERROR_BODY_MAX: usize = 64 << 10;
+/// Most bytes of lifecycle events held back before the first content.
+const HELD_MAX: usize = 256 << 10;
+
+/// An answer whose first content has come (or that is whole).
+pub(crate) enum Answer {
+    /// A whole body, already metered.
+    Whole { headers: HeaderMap, body: Bytes, watch: Box<Watch>, flight: Flight },
+    /// A stream, to be relayed.
+    Stream { headers: HeaderMap, relay: Box<Relay>, flight: Flight },
+}
+
+/// An attempt that failed before the caller saw anything of it.
+pub(crate) struct Failure {
+    /// Why.
+    pub(crate) fault: Fault,
+    /// How far it came.
+    pub(crate) attempt: Attempt,
+    /// The pause the upstream asked for.
+    pub(crate) retry_after_ms: Option<u64>,
+    /// The upstream's own words, when they are in the caller's dialect.
+    pub(crate) said: Option<(StatusCode, Bytes)>,
+    /// What could not cross.
+    pub(crate) lost: Vec<String>,
+}
+
+impl Failure {
+    pub(crate) fn early(fault: Fault) -> Self {
+        Self { fault, attempt: Attempt::new(), retry_after_ms: None, said: None, lost: Vec::new() }
+    }
+}
+
+/// What is sent where, for one attempt.
+struct Letter {
+    dialect: Dialect,
+    outgoing: Outgoing,
+    strip_usage: bool,
+    lost: Vec<String>,
+}
+
+/// Sends the request to one instance. The ticket of the instance is completed here on failure and handed on with
+/// the answer otherwise.
+pub(crate) async fn attempt(
+    ctx: &Context<'_>,
+    goal: &Goal,
+    candidate: &Candidate,
+    effects: &Effects,
+) -> Result<(Answer, Vec<String>), Failure> {
+    let Some(site) = ctx.site(goal) else {
+        return Err(Failure::early(Fault::internal("the instance is gone")));
+    };
+    let letter = letter(ctx, site, goal, candidate, effects).map_err(Failure::early)?;
+    let mut flight = Flight::begin(ctx, goal).map_err(Failure::early)?;
+    let timeouts = timeouts(ctx);
+    let target = ctx.worker.target(&ctx.snapshot, site).map_err(|e| Failure::early(net_fault(&e)))?;
+    let lost = letter.lost.clone();
+    let response = match target.send(letter.outgoing, &timeouts).await {
+        Ok(response) => response,
+        Err(error) => {
+            let refused = matches!(error.class(), Class::Connect);
+            return Err(flight.fail(
+                net_fault(&error),
+                Detail { refused, retry_after_ms: None },
+                Stage::Connecting,
+                lost,
+            ));
+        }
+    };
+    let (parts, body) = response.into_parts();
+    if parts.status != StatusCode::OK {
+        return Err(refused(
+            flight,
+            parts.status,
+            &parts.headers,
+            body,
+            letter.dialect == ctx.view.dialect,
+            lost,
+        )
+        .await);
+    }
+    let mut headers = parts.headers;
+    outgoing::clean_answer(&mut headers);
+    let streamed = ctx.view.stream && is_event_stream(&headers);
+    let watch = Watch::new(ctx, letter.dialect, streamed, letter.strip_usage);
+    if streamed {
+        let mut relay = Relay::new(body, watch);
+        match hold_back(ctx, &mut relay).await {
+            Ok(()) => {
+                flight.first_content();
+                Ok((Answer::Stream { headers, relay: Box::new(relay), flight }, lost))
+            }
+            Err((fault, stage)) => Err(flight.fail(fault, Detail::default(), stage, lost)),
+        }
+    } else {
+        whole(ctx, flight, headers, body, watch, lost).await
+    }
+}
+
+async fn whole(
+    ctx: &Context<'_>,
+    mut flight: Flight,
+    headers: HeaderMap,
+    body: UpstreamBody,
+    mut watch: Watch,
+    lost: Vec<String>,
+) -> Result<(Answer, Vec<String>), Failure> {
+    let body = match body.collect(ctx.snapshot.settings.limits.answer_bytes).await {
+        Ok(body) => body,
+        Err(error) => {
+            return Err(flight.fail(net_fault(&error), Detail::default(), Stage::HeadersSeen, lost));
+        }
+    };
+    flight.first_content();
+    match watch.whole(body) {
+        Ok(body) => Ok((Answer::Whole { headers, body, watch: Box::new(watch), flight }, lost)),
+        Err(fault) => Err(flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost)),
+    }
+}
+
+/// Reads until the first content: until then another instance can still take over without the caller noticing.
+async fn hold_back(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault, Stage)> {
+    let most = Duration::from_millis(ctx.snapshot.settings.timeouts.first_content_ms);
+    let read = async {
+        while !relay.watch.content_seen() {
+            if !relay.pull().await? {
+                break;
+            }
+            if relay.held_bytes() > HELD_MAX {
+                break;
+            }
+        }
+        Ok(())
+    };
+    let done = match tokio::time::timeout(most, read).await {
+        Ok(done) => done,
+        Err(_) => {
+            Err(Fault::upstream(FaultKind::Timeout, format!("no content within {} ms", most.as_millis())))
+        }
+    };
+    let stage = if relay.held_bytes() > 0 { Stage::LifecycleSeen } else { Stage::HeadersSeen };
+    done.map_err(|fault| (fault, stage))?;
+    if relay.watch.content_seen() || relay.watch.complete() {
+        return Ok(());
+    }
+    match relay.watch.failure() {
+        Some(fault) => Err((fault, stage)),
+        None if relay.ended() => {
+            Err((Fault::upstream(FaultKind::UpstreamFailed, "the stream ended before any content"), stage))
+        }
+        None => Ok(()),
+    }
+}
+
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    let kind = headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    kind.get(..17).is_some_and(|k| k.eq_ignore_ascii_case("text/event-stream"))
+}
+
+fn letter(
+    ctx: &Context<'_>,
+    site: &Site,
+    goal: &Goal,
+    candidate: &Candidate,
+    effects: &Effects,
+) -> Result<Letter, Fault> {
+    let row = site.provider.row;
+    let inbound = ctx.view.dialect;
+    let Some(dialect) = row.dialect_for(inbound) else {
+        let message = format!("provider {} does not serve {}", site.provider.name, inbound.word());
+        return Err(Fault::upstream(FaultKind::BadRequest, message));
+    };
+    let upstream_model = site.models.get(&*goal.model_name).map_or(&*goal.model_name, String::as_str);
+    let meter_stream = inbound == Dialect::OpenaiChat
+        && ctx.view.stream
+        && !ctx.view.include_usage
+        && (dialect != inbound || row.quirks.stream_usage);
+    let wish = Wish { model: upstream_model, effort: candidate.effort, meter_stream };
+    let mut body = shape(ctx.view, effects, &wish)?;
+    let mut lost = Vec::new();
+    if dialect != inbound {
+        let options = ctx.translation(upstream_model);
+        let crossed = translate::request(inbound, dialect, &body, &options).map_err(|e| e.fault())?;
+        lost = crossed
+            .report
+            .losses
+            .iter()
+            .map(|l| format!("{} {}: {}", l.path, outcome_word(l.outcome), l.why))
+            .collect();
+        body = crossed.body.into();
+    }
+    let method = if ctx.view.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+    let template = row.path(dialect).unwrap_or_default();
+    let path = format!(
+        "{}{}",
+        site.url.prefix,
+        template.replace("{model}", upstream_model).replace("{stream}", method)
+    );
+    let headers =
+        outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, ctx.trace.outgoing())?;
+    let mut outgoing =
+        Outgoing::new(Method::POST, &path).map_err(|e| Fault::internal(e.to_string()))?.body(body);
+    *outgoing.headers_mut() = headers;
+    let strip_usage = meter_stream && dialect == inbound;
+    Ok(Letter { dialect, outgoing, strip_usage, lost })
+}
+
+fn timeouts(ctx: &Context<'_>) -> Timeouts {
+    let set = &ctx.snapshot.settings.timeouts;
+    let left = ctx.remaining_ms().max(1);
+    let head = if ctx.view.stream { set.first_content_ms.min(left) } else { left };
+    Timeouts {
+        connect: Duration::from_millis(set.connect_ms.min(left)),
+        head: Duration::from_millis(head),
+        idle: Duration::from_millis(set.idle_ms),
+        total: Duration::from_millis(left),
+    }
+}
+
+async fn refused(
+    flight: Flight,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: UpstreamBody,
+    same_dialect: bool,
+    lost: Vec<String>,
+) -> Failure {
+    let body = body.collect(ERROR_BODY_MAX).await.unwrap_or_default();
+    let Classified { fault, retry_after_ms } = classify(Some(status.as_u16()), &body);
+    let header = headers.get(http::header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
+    let retry_after_ms = header.map(|s| s.saturating_mul(1000)).or(retry_after_ms);
+    let said = (same_dialect && fault.blame == Blame::Caller && !body.is_empty()).then_some((status, body));
+    let mut failure = flight.fail(fault, Detail { refused: false, retry_after_ms }, Stage::HeadersSeen, lost);
+    failure.said = said;
+    failure.retry_after_ms = retry_after_ms;
+    failure
+}
+
+const fn outcome_word(outcome: tollgate_wire::form::Outcome) -> &'static str {
+    match outcome {
+        tollgate_wire::form::Outcome::Dropped => "dropped",
+        tollgate_wire::form::Outcome::Approximated => "approximated",
+    }
+}
+
+/// A transport error as a fault. Until the caller has seen content an answer has no effect that a second attempt could
+/// double, so another instance may always be tried.
+pub(crate) fn net_fault(error: &NetError) -> Fault {
+    error.fault().retry(Retry::Elsewhere)
+}
+
+/// The outcome that an instance is told of.
+pub(crate) fn outcome_of(fault: &Fault, detail: Detail) -> Outcome {
+    Outcome::of(fault.kind, fault.blame, detail)
+}

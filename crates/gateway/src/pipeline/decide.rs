@@ -1,0 +1,288 @@
+//! Characterise, signal and decide: what the request is, what the policy asks about it, and where it goes.
+
+use super::authenticate::Caller;
+use super::choose::{self, Demand, ModelPlan};
+use super::journey::{Facts, SignalNote};
+use crate::snapshot::{AUTO_NAMES, Snapshot};
+use crate::state::Shared;
+use http::HeaderMap;
+use std::sync::Arc;
+use tollgate_core::{Fault, FaultKind, Retry, Seed};
+use tollgate_policy::{Algorithm, Candidate, Decision, Effects, Outcome, Recorded, Route};
+use tollgate_select::model::Capabilities;
+use tollgate_select::pool::members::Ask;
+use tollgate_select::prefix::PromptBlocks;
+use tollgate_signals::{Forecast, Input, Reading, SessionHints};
+use tollgate_wire::Dialect;
+use tollgate_wire::view::RequestView;
+
+/// A session is warm when its last turn is not older than this.
+const WARM_US: i64 = 5 * 60 * 1_000_000;
+/// The header in which a client names its session.
+const SESSION_HEADER: &str = "x-session-id";
+
+/// What is known of a request before its words are read.
+pub(crate) struct Known {
+    /// Forecasts for signals and placement.
+    pub(crate) forecast: Forecast,
+    /// Share of the tightest budget that is left.
+    pub(crate) budget_left: f64,
+    /// Estimated prompt tokens.
+    pub(crate) prompt_tokens: u64,
+    /// Bytes from which they were estimated.
+    pub(crate) prompt_bytes: usize,
+}
+
+/// Characterises a request from its shape and from earlier traffic.
+pub(crate) fn characterise(
+    shared: &Shared,
+    view: &RequestView,
+    headers: &HeaderMap,
+    caller: &Caller,
+) -> Known {
+    let ratio = shared.estimates.lock().ratio.bytes_per_token(view.dialect.word());
+    let prompt_tokens = tollgate_signals::prompt_tokens(view, ratio);
+    let output = shared.estimates.lock().output.expect("", prompt_tokens, view.max_tokens).1;
+    let session = session_header(headers).and_then(|id| shared.store.sessions().get(id));
+    let warm = session.is_some_and(|s| shared.clock.now().0.saturating_sub(s.time.0) < WARM_US);
+    let forecast = Forecast { bytes_per_token: ratio, output_tokens: output, cached_tokens: 0.0, warm };
+    let budget_left = shared.store.budgets().left_share(&caller.payer(), shared.clock.now()).ratio();
+    Known {
+        forecast,
+        budget_left,
+        prompt_tokens: prompt_tokens as u64,
+        prompt_bytes: tollgate_signals::prompt_bytes(view),
+    }
+}
+
+fn session_header(headers: &HeaderMap) -> Option<&str> {
+    headers.get(SESSION_HEADER).and_then(|v| v.to_str().ok()).filter(|id| !id.is_empty() && id.len() <= 256)
+}
+
+impl Known {
+    /// Sizes and shape, for the record.
+    pub(crate) fn facts(&self, view: &RequestView) -> Facts {
+        Facts {
+            bytes: view.body.len(),
+            turns: view.messages.iter().filter(|m| m.role == tollgate_wire::view::Role::User).count(),
+            tools: view.tools.len(),
+            prompt_tokens: self.prompt_tokens,
+            output_tokens: self.forecast.output_tokens as u64,
+        }
+    }
+
+    /// What model, pool and instance must offer.
+    pub(crate) fn demand(
+        &self,
+        shared: &Shared,
+        view: &RequestView,
+        decided: &Decided,
+        caller: &Caller,
+    ) -> Demand {
+        let learned = shared
+            .estimates
+            .lock()
+            .output
+            .expect(&decided.route.name, self.prompt_tokens as f64, view.max_tokens)
+            .1;
+        let mut needs = Capabilities::default();
+        if !view.tools.is_empty() {
+            needs = needs.with(Capabilities::TOOLS);
+        }
+        if view.messages.iter().any(|m| m.images > 0) {
+            needs = needs.with(Capabilities::IMAGES);
+        }
+        if view.stream {
+            needs = needs.with(Capabilities::STREAMING);
+        }
+        let embeds = view.dialect == Dialect::OpenaiEmbeddings;
+        if embeds {
+            needs = needs.with(Capabilities::EMBEDDINGS);
+        }
+        // Tenants never share an estimate of what is cached; neither do keys without a tenant.
+        let owner = if caller.tenant.is_empty() { &caller.id } else { &caller.tenant };
+        let root = tollgate_core::Digest::of_parts([&shared.prefix_root.to_le_bytes()[..], owner.as_bytes()])
+            .short();
+        let span = view.messages_span.unwrap_or_default();
+        let parts = [view.system_span.map_or(&[][..], |s| view.bytes(s)), view.bytes(span)];
+        let ask = Ask {
+            prompt_tokens: self.prompt_tokens,
+            prompt_bytes: parts.iter().map(|p| p.len()).sum(),
+            blocks: PromptBlocks::of(root, &parts),
+        };
+        let output_tokens = if embeds { 0 } else { learned as u64 };
+        Demand { prompt_tokens: self.prompt_tokens, output_tokens, needs, ask }
+    }
+}
+
+/// The decision, as the later phases need it.
+pub(crate) struct Decided {
+    /// The route: its name and what it does.
+    pub(crate) route: Arc<Route>,
+    /// How sure it is.
+    pub(crate) confidence: f64,
+    /// The signals read, in order.
+    pub(crate) signals: Vec<SignalNote>,
+    /// What a replay needs.
+    pub(crate) recorded: Recorded,
+    /// Nanoseconds spent in signals.
+    pub(crate) signal_ns: u64,
+    /// The conversation.
+    pub(crate) session: Arc<str>,
+    /// The decision itself.
+    pub(crate) decision: Decision,
+}
+
+impl Decided {
+    /// What the route does.
+    pub(crate) fn effects(&self) -> &Effects {
+        &self.route.effects
+    }
+}
+
+/// Reads the signals that the policy asks for and decides.
+pub(crate) fn decide(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    view: &RequestView,
+    headers: &HeaderMap,
+    caller: &Caller,
+    known: &Known,
+) -> Result<Decided, Fault> {
+    run(shared, snapshot, view, headers, caller, known, false)
+}
+
+fn run(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    view: &RequestView,
+    headers: &HeaderMap,
+    caller: &Caller,
+    known: &Known,
+    trace: bool,
+) -> Result<Decided, Fault> {
+    let input = Input {
+        view,
+        caller: caller.facts(),
+        budget_left: known.budget_left,
+        session: SessionHints { header: session_header(headers), previous: None },
+        forecast: known.forecast,
+        headers: &[],
+    };
+    let evidence = snapshot.settings.log.content;
+    let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock).with_evidence(evidence);
+    let decision = snapshot.policy.decide(&mut reading, trace);
+    let recorded = snapshot.policy.record(&decision, &mut reading);
+    let name = |index: usize| snapshot.policy.specs().get(index).map_or_else(String::new, |s| s.name.clone());
+    let note = |(index, ns, signal): (usize, u64, &tollgate_core::signal::Signal)| SignalNote {
+        name: name(index),
+        ns,
+        signal: signal.clone(),
+    };
+    let signals: Vec<_> = reading.times().map(note).collect();
+    let session = format!("{:016x}", reading.session().key).into();
+    let route = match &decision.outcome {
+        Outcome::Route(route) | Outcome::Default(route) => route.clone(),
+        Outcome::Rejected(rejection) => {
+            let message =
+                format!("signal {} failed and the policy refuses then: {}", rejection.signal, rejection.why);
+            return Err(Fault::caller(FaultKind::Forbidden, message).retry(Retry::Later));
+        }
+    };
+    let signal_ns = signals.iter().map(|s| s.ns).sum();
+    let confidence = decision.confidence.low;
+    Ok(Decided { route, confidence, signals, recorded, signal_ns, session, decision })
+}
+
+/// The models to try, in order: the one that the caller names, else the route's candidates.
+pub(crate) fn models(
+    snapshot: &Snapshot,
+    view: &RequestView,
+    decided: &Decided,
+    demand: &Demand,
+    caller: &Caller,
+    seed: Seed,
+) -> Result<ModelPlan, Fault> {
+    let asked = view.model().unwrap_or_default();
+    let allows = |model: &str| caller.allows_model(model);
+    if AUTO_NAMES.contains(&asked.as_ref()) || asked.is_empty() {
+        let effects = decided.effects();
+        let seed = seed.derive("model");
+        return choose::select(snapshot, &effects.models, effects.algorithm, demand, allows, seed);
+    }
+    let Some(model) = snapshot.model(&asked) else {
+        let shown: String = asked.chars().take(80).collect();
+        let message = format!(
+            "the model {shown:?} does not exist; GET /v1/models lists those that do, `auto` lets the policy choose"
+        );
+        return Err(Fault::caller(FaultKind::NotFound, message).at("model"));
+    };
+    // The caller's choice of model stands; the policy's effort for that model, if it names one, applies.
+    let listed = decided.effects().models.iter().find(|c| *c.model == *model.name).cloned();
+    let pinned =
+        listed.unwrap_or_else(|| Candidate { model: model.name.to_string(), weight: 1, effort: None });
+    let mut plan = choose::select(snapshot, &[pinned], Algorithm::Static, demand, allows, seed)?;
+    plan.reason = "named by the caller".into();
+    Ok(plan)
+}
+
+/// Decides for a request without sending it: the explanation of `POST /v1/route`.
+pub(crate) fn explain_request(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    view: &RequestView,
+    headers: &HeaderMap,
+    caller: &Caller,
+) -> Result<serde_json::Value, Fault> {
+    let known = characterise(shared, view, headers, caller);
+    let decided = run(shared, snapshot, view, headers, caller, &known, true)?;
+    let demand = known.demand(shared, view, &decided, caller);
+    let seed = Seed(shared.seeds.next().0.0);
+    let mut out = serde_json::json!({
+        "route": decided.route.name,
+        "confidence": decided.confidence,
+        "runner_up": decided.decision.runner_up(),
+        "facts": known.facts(view),
+        "session": &*decided.session,
+        "signals": decided.signals,
+        "edits": super::shape::describe(decided.effects(), None),
+        "explanation": decided.decision.explain(),
+        "trace": decided.decision.trace,
+    });
+    if let Some(answer) = &decided.effects().answer {
+        out["answer"] = serde_json::json!(answer);
+        return Ok(out);
+    }
+    let plan = models(snapshot, view, &decided, &demand, caller, seed)?;
+    let now = shared.clock.tick();
+    let names: Vec<_> =
+        plan.order.iter().filter_map(|(i, _)| snapshot.models.get(*i)).map(|m| &*m.name).collect();
+    out["models"] = serde_json::json!({"order": names, "reason": plan.reason});
+    let Some(model) = plan.order.first().and_then(|(i, _)| snapshot.models.get(*i)) else { return Ok(out) };
+    out["model"] = serde_json::json!(&*model.name);
+    let pools = choose::pools(&snapshot.fleet, model, &demand, decided.effects().pool.as_deref(), now)?;
+    let pool_names: Vec<_> =
+        pools.order.iter().filter_map(|i| snapshot.fleet.pools.get(*i)).map(|p| &*p.name).collect();
+    out["pools"] =
+        serde_json::json!({"order": pool_names, "reason": pools.reason, "borderline": pools.borderline});
+    if let Some(at) = pools.order.first() {
+        out["pool"] = serde_json::json!(pool_names.first());
+        out["place"] = match choose::place(
+            &snapshot.fleet,
+            *at,
+            &model.name,
+            &demand,
+            seed.derive("place"),
+            now,
+        ) {
+            Ok(place) => {
+                let sites = snapshot.fleet.pools.get(*at).map(|p| &p.sites);
+                let site = |i: &usize| sites.and_then(|s| s.get(*i)).map(|s| &*s.name);
+                let order: Vec<_> = place.order.iter().filter_map(site).collect();
+                serde_json::json!({"order": order, "reason": place.reason, "expected_ttft_ms": place.expected_ttft_ms})
+            }
+            Err(fault) => serde_json::json!({"order": [], "reason": fault.message}),
+        };
+    }
+    Ok(out)
+}

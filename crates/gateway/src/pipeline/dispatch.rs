@@ -1,0 +1,218 @@
+//! Dispatch: attempts in the order that selection and placement give, until one answers or retrying must stop.
+//!
+//! Which attempt follows a fault is `tollgate_select::retry`'s decision; this is the part that goes there.
+
+use super::Context;
+use super::attempt::{Answer, Failure, attempt};
+use super::choose::{self, Goal, ModelPlan, PlacePlan, PoolPlan};
+use super::journey::{AttemptNote, Journey, PriceTag};
+use std::time::Duration;
+use tollgate_core::{Fault, FaultKind, Seed};
+use tollgate_policy::{Candidate, Effects};
+use tollgate_select::circuit::request_effect;
+use tollgate_select::retry::{GiveUp, Next, RetryPolicy, Situation, next};
+
+/// Where the attempts stand.
+struct Course<'a> {
+    ctx: &'a Context<'a>,
+    plan: &'a ModelPlan,
+    effects: &'a Effects,
+    /// Position in the plan's models.
+    model: usize,
+    pools: PoolPlan,
+    /// Position in the pools' order.
+    pool: usize,
+    place: PlacePlan,
+    /// Position in the placement's order.
+    member: usize,
+    seed: Seed,
+    attempts: u32,
+}
+
+/// Sends the request until an answer has begun. On success the journey knows the price of the model that answers.
+pub(crate) async fn dispatch(
+    ctx: &Context<'_>,
+    plan: &ModelPlan,
+    effects: &Effects,
+    journey: &mut Journey,
+) -> Result<Answer, Failure> {
+    let policy = RetryPolicy { max_attempts: ctx.snapshot.settings.retry.attempts, ..RetryPolicy::default() };
+    ctx.shared.retries.lock().deposit(ctx.shared.clock.tick());
+    let mut course = Course::start(ctx, plan, effects, journey.seed()).map_err(Failure::early)?;
+    loop {
+        course.attempts += 1;
+        let (goal, candidate) = course.goal().map_err(Failure::early)?;
+        let begun = ctx.shared.clock.tick();
+        journey.lap(super::DISPATCH);
+        let result = attempt(ctx, &goal, &candidate, effects).await;
+        journey.resume();
+        let ms = ctx.shared.clock.tick().since_ms(begun);
+        let failure = match result {
+            Ok((answer, lost)) => {
+                let note = course.note(&goal, "ok".into(), ms, lost);
+                journey.attempted(note, "ok");
+                journey.price = ctx.snapshot.models.get(goal.model).map(PriceTag::of);
+                return Ok(answer);
+            }
+            Err(failure) => failure,
+        };
+        let note = course.note(&goal, failure.fault.to_string(), ms, failure.lost.clone());
+        journey.attempted(note, word(failure.fault.kind));
+        tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
+        let step = {
+            let mut budget = ctx.shared.retries.lock();
+            let situation = course.situation(&failure);
+            let seed = course.seed.derive("retry").next();
+            next(&policy, &situation, &mut budget, seed, ctx.shared.clock.tick())
+        };
+        if let Err(why) = course.take(step).await {
+            tracing::debug!(request = %journey.id, why = why.word(), "no other attempt");
+            return Err(failure);
+        }
+    }
+}
+
+impl<'a> Course<'a> {
+    fn start(
+        ctx: &'a Context<'a>,
+        plan: &'a ModelPlan,
+        effects: &'a Effects,
+        seed: Seed,
+    ) -> Result<Self, Fault> {
+        let mut last = None;
+        for model in 0..plan.order.len() {
+            match Self::enter(ctx, plan, effects, model, 0, seed) {
+                Ok((pools, pool, place)) => {
+                    let course =
+                        Self { ctx, plan, effects, model, pools, pool, place, member: 0, seed, attempts: 0 };
+                    return Ok(course);
+                }
+                Err(fault) => last = Some(fault),
+            }
+        }
+        Err(last.unwrap_or_else(|| Fault::internal("the choice of models is empty")))
+    }
+
+    /// The pools of a model and the first of them, from position `from` on, that has an instance to offer.
+    fn enter(
+        ctx: &Context<'_>,
+        plan: &ModelPlan,
+        effects: &Effects,
+        model: usize,
+        from: usize,
+        seed: Seed,
+    ) -> Result<(PoolPlan, usize, PlacePlan), Fault> {
+        let Some(entry) = plan.order.get(model).and_then(|(i, _)| ctx.snapshot.models.get(*i)) else {
+            return Err(Fault::internal("the model is gone"));
+        };
+        let fleet = &ctx.snapshot.fleet;
+        let now = ctx.shared.clock.tick();
+        let pools = choose::pools(fleet, entry, &ctx.demand, effects.pool.as_deref(), now)?;
+        let mut last = None;
+        for (at, pool) in pools.order.iter().enumerate().skip(from) {
+            match choose::place(fleet, *pool, &entry.name, &ctx.demand, seed.derive("place"), now) {
+                Ok(place) => return Ok((pools, at, place)),
+                Err(fault) => last = Some(fault),
+            }
+        }
+        Err(last.unwrap_or_else(|| Fault::upstream(FaultKind::Unavailable, "no pool is left")))
+    }
+
+    fn goal(&self) -> Result<(Goal, Candidate), Fault> {
+        let gone = || Fault::internal("the plan ran past its end");
+        let (model, candidate) = self.plan.order.get(self.model).ok_or_else(gone)?;
+        let name = self.ctx.snapshot.models.get(*model).ok_or_else(gone)?.name.clone();
+        let pool = *self.pools.order.get(self.pool).ok_or_else(gone)?;
+        let member = *self.place.order.get(self.member).ok_or_else(gone)?;
+        Ok((Goal { model: *model, model_name: name, pool, member }, candidate.clone()))
+    }
+
+    fn instance(&self, goal: &Goal) -> &str {
+        self.ctx.site(goal).map_or("", |s| &s.name)
+    }
+
+    fn note(&self, goal: &Goal, outcome: String, ms: f64, lost: Vec<String>) -> AttemptNote {
+        let site = self.ctx.site(goal);
+        let dialect = site.and_then(|s| s.provider.row.dialect_for(self.ctx.view.dialect));
+        let pool = self.ctx.snapshot.fleet.pools.get(goal.pool);
+        let borderline = if self.pools.borderline { ", borderline" } else { "" };
+        AttemptNote {
+            model: goal.model_name.clone(),
+            pool: pool.map_or_else(|| "".into(), |p| p.name.clone()),
+            instance: site.map_or_else(|| "".into(), |s| s.name.clone()),
+            dialect: dialect.map_or("none", tollgate_wire::Dialect::word),
+            reason: format!("{}{borderline}; {}", self.pools.reason, self.place.reason),
+            expected_ttft_ms: self.place.expected_ttft_ms,
+            outcome,
+            ms,
+            lost,
+        }
+    }
+
+    fn situation(&self, failure: &Failure) -> Situation {
+        let left = |len: usize, at: usize| u32::try_from(len.saturating_sub(at + 1)).unwrap_or(u32::MAX);
+        let fleet = &self.ctx.snapshot.fleet;
+        let boundary = |at: &usize| fleet.pools.get(*at).map_or(0, |p| p.max_total_tokens);
+        let here = self.pools.order.get(self.pool).map_or(0, boundary);
+        let larger = self.pools.order.iter().skip(self.pool + 1).filter(|at| boundary(at) > here).count();
+        Situation {
+            effect: request_effect(&failure.fault),
+            attempt: failure.attempt,
+            attempts: self.attempts,
+            remaining_ms: self.ctx.remaining_ms(),
+            same_usable: failure.retry_after_ms.is_none(),
+            instances_left: left(self.place.order.len(), self.member),
+            models_left: left(self.plan.order.len(), self.model),
+            larger_pools_left: u32::try_from(larger).unwrap_or(u32::MAX),
+            retry_after_ms: failure.retry_after_ms,
+        }
+    }
+
+    /// Goes where the retry plan says.
+    async fn take(&mut self, step: Next) -> Result<(), GiveUp> {
+        match step {
+            Next::GiveUp(why) => return Err(why),
+            Next::Same(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            Next::Elsewhere => self.member += 1,
+            Next::NextModel => self.next_model()?,
+            Next::LargerPool => {
+                let entered =
+                    Self::enter(self.ctx, self.plan, self.effects, self.model, self.pool + 1, self.seed);
+                let Ok((pools, pool, place)) = entered else { return self.next_model() };
+                (self.pools, self.pool, self.place, self.member) = (pools, pool, place, 0);
+            }
+        }
+        Ok(())
+    }
+
+    fn next_model(&mut self) -> Result<(), GiveUp> {
+        while self.model + 1 < self.plan.order.len() {
+            self.model += 1;
+            if let Ok((pools, pool, place)) =
+                Self::enter(self.ctx, self.plan, self.effects, self.model, 0, self.seed)
+            {
+                (self.pools, self.pool, self.place, self.member) = (pools, pool, place, 0);
+                return Ok(());
+            }
+        }
+        Err(GiveUp::Exhausted)
+    }
+}
+
+/// The word of a fault kind, for labels.
+pub(crate) const fn word(kind: FaultKind) -> &'static str {
+    match kind {
+        FaultKind::BadRequest => "bad_request",
+        FaultKind::Unauthenticated => "unauthenticated",
+        FaultKind::Forbidden => "forbidden",
+        FaultKind::NotFound => "not_found",
+        FaultKind::TooLarge => "too_large",
+        FaultKind::LimitReached => "limit_reached",
+        FaultKind::ContextTooLong => "context_too_long",
+        FaultKind::UpstreamDenied => "upstream_denied",
+        FaultKind::UpstreamFailed => "upstream_failed",
+        FaultKind::Timeout => "timeout",
+        FaultKind::Unavailable => "unavailable",
+        FaultKind::Internal => "internal",
+    }
+}

@@ -1,0 +1,334 @@
+//! Record: what is kept of a request, gathered as it goes and written once at its end.
+//!
+//! Each phase tells the journey what it found; nothing reads it back, so it cannot become a bag through which phases
+//! talk. A journey that is dropped without an end is recorded as left by the caller.
+
+use super::authenticate::Caller;
+use super::decide::{Decided, Known};
+use crate::observe::metrics::{AttemptLabels, ModelLabel, ReasonLabel, RequestLabels, TokenLabels};
+use crate::observe::{PHASES, Phases, TraceContext};
+use crate::snapshot::ModelEntry;
+use crate::state::Shared;
+use serde::Serialize;
+use std::sync::Arc;
+use tollgate_core::id::RequestId;
+use tollgate_core::{FaultKind, Tick, Timestamp};
+use tollgate_policy::Recorded;
+use tollgate_store::{DecisionRecord, Payload};
+use tollgate_wire::Dialect;
+use tollgate_wire::view::RequestView;
+
+/// The status under which a request is recorded whose caller left (nginx's number).
+pub(crate) const CALLER_LEFT: u16 = 499;
+
+/// Most characters kept of the model name that a caller wrote.
+const MODEL_LABEL_MAX: usize = 128;
+
+/// Tokens of one answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Tokens {
+    /// Prompt tokens, cached ones included.
+    pub(crate) prompt: u64,
+    /// Prompt tokens read from a cache.
+    pub(crate) cached: u64,
+    /// Completion tokens, reasoning included.
+    pub(crate) completion: u64,
+    /// Whether the upstream said so; otherwise they are estimates.
+    pub(crate) exact: bool,
+}
+
+/// One attempt at an upstream.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct AttemptNote {
+    /// The model.
+    pub(crate) model: Arc<str>,
+    /// The pool.
+    pub(crate) pool: Arc<str>,
+    /// The instance.
+    pub(crate) instance: Arc<str>,
+    /// The upstream's dialect.
+    pub(crate) dialect: &'static str,
+    /// Why this pool and instance.
+    pub(crate) reason: String,
+    /// Expected time to first content, in milliseconds.
+    pub(crate) expected_ttft_ms: f64,
+    /// `ok`, or what went wrong.
+    pub(crate) outcome: String,
+    /// Milliseconds until its outcome was known.
+    pub(crate) ms: f64,
+    /// What could not cross between dialects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) lost: Vec<String>,
+}
+
+/// What a request is, as recorded: sizes and shape, never words.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Facts {
+    pub(crate) bytes: usize,
+    pub(crate) turns: usize,
+    pub(crate) tools: usize,
+    pub(crate) prompt_tokens: u64,
+    pub(crate) output_tokens: u64,
+}
+
+/// One signal that was read.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SignalNote {
+    pub(crate) name: String,
+    pub(crate) ns: u64,
+    #[serde(flatten)]
+    pub(crate) signal: tollgate_core::signal::Signal,
+}
+
+/// Everything that explains where a request went.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Story {
+    pub(crate) facts: Facts,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) recorded: Option<Recorded>,
+    pub(crate) confidence: f64,
+    pub(crate) models: String,
+    pub(crate) edits: Vec<String>,
+    pub(crate) attempts: Vec<AttemptNote>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(crate) fault: String,
+    pub(crate) exact_usage: bool,
+}
+
+/// The request so far.
+pub(crate) struct Journey {
+    shared: Arc<Shared>,
+    pub(crate) id: RequestId,
+    pub(crate) trace: TraceContext,
+    pub(crate) arrived: Timestamp,
+    pub(crate) start: Tick,
+    pub(crate) dialect: Dialect,
+    pub(crate) stream: bool,
+    pub(crate) phases: Phases,
+    pub(crate) caller: Arc<str>,
+    pub(crate) requested_model: Option<Arc<str>>,
+    pub(crate) route: Option<Arc<str>>,
+    pub(crate) session: Option<Arc<str>>,
+    pub(crate) signals: Vec<SignalNote>,
+    pub(crate) story: Story,
+    pub(crate) price: Option<PriceTag>,
+    mark: Tick,
+    closed: bool,
+}
+
+/// The model that answers, with its price.
+#[derive(Clone, Debug)]
+pub(crate) struct PriceTag {
+    pub(crate) model: Arc<str>,
+    pub(crate) price: crate::config::Price,
+}
+
+impl PriceTag {
+    pub(crate) fn of(model: &ModelEntry) -> Self {
+        Self { model: model.name.clone(), price: model.price }
+    }
+
+    /// Micro-dollars for these tokens; each part is rounded up.
+    pub(crate) fn cost_micro(&self, tokens: Tokens) -> u64 {
+        let part = tollgate_core::amount::token_price_micro;
+        let fresh = part(tokens.prompt.saturating_sub(tokens.cached), self.price.input_micro);
+        let cached = part(tokens.cached.min(tokens.prompt), self.price.cached_input_micro);
+        let output = part(tokens.completion, self.price.output_micro);
+        fresh.saturating_add(cached).saturating_add(output)
+    }
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct End {
+    /// HTTP status that the caller got, or [`CALLER_LEFT`].
+    pub(crate) status: u16,
+    /// What went wrong.
+    pub(crate) fault: Option<FaultKind>,
+    /// Tokens of the answer.
+    pub(crate) tokens: Tokens,
+    /// When the first content came.
+    pub(crate) first_content: Option<Tick>,
+}
+
+impl Journey {
+    pub(crate) fn begin(shared: &Arc<Shared>, dialect: Dialect, headers: &http::HeaderMap) -> Self {
+        let (_, bits) = shared.seeds.next();
+        let start = shared.clock.tick();
+        Self {
+            shared: shared.clone(),
+            id: RequestId::from_bits(bits),
+            trace: TraceContext::accept(headers, bits.rotate_left(64)),
+            arrived: shared.clock.now(),
+            start,
+            dialect,
+            stream: false,
+            phases: Phases::default(),
+            caller: "".into(),
+            requested_model: None,
+            route: None,
+            session: None,
+            signals: Vec::new(),
+            story: Story::default(),
+            price: None,
+            mark: start,
+            closed: false,
+        }
+    }
+
+    /// The seed from which this request's random choices follow.
+    pub(crate) fn seed(&self) -> tollgate_core::Seed {
+        tollgate_core::Seed(self.trace.span)
+    }
+
+    /// Ends the running phase: the time since the last mark is on its account.
+    pub(crate) fn lap(&mut self, phase: usize) {
+        let now = self.shared.clock.tick();
+        self.phases.add(phase, now.since_ns(self.mark));
+        self.mark = now;
+    }
+
+    /// Forgets the time since the last mark: it was spent waiting for somebody else.
+    pub(crate) fn resume(&mut self) {
+        self.mark = self.shared.clock.tick();
+    }
+
+    pub(crate) fn authenticated(&mut self, caller: &Caller) {
+        self.caller = caller.id.clone();
+    }
+
+    pub(crate) fn characterised(&mut self, view: &RequestView, known: &Known) {
+        self.stream = view.stream;
+        self.story.facts = known.facts(view);
+        // What the caller wrote is kept short: it is a label here.
+        self.requested_model =
+            view.model().map(|m| m.chars().take(MODEL_LABEL_MAX).collect::<String>().into());
+    }
+
+    /// Takes over what was decided; the time of the signals goes on their own account.
+    pub(crate) fn decided(&mut self, decided: &Decided) {
+        let now = self.shared.clock.tick();
+        self.phases.add(super::SIGNAL, decided.signal_ns);
+        self.phases.add(super::DECIDE, now.since_ns(self.mark).saturating_sub(decided.signal_ns));
+        self.mark = now;
+        self.route = Some(decided.route.name.as_str().into());
+        self.session = Some(decided.session.clone());
+        self.signals.clone_from(&decided.signals);
+        self.story.recorded = Some(decided.recorded.clone());
+        self.story.confidence = decided.confidence;
+        self.story.edits = super::shape::describe(decided.effects(), None);
+    }
+
+    /// Counts a refusal.
+    pub(crate) fn refused(&self, reason: &'static str) {
+        self.shared.metrics.refused.get_or_create(&ReasonLabel { reason }).inc();
+    }
+
+    /// Notes an attempt's outcome.
+    pub(crate) fn attempted(&mut self, note: AttemptNote, outcome: &'static str) {
+        let labels = AttemptLabels { instance: note.instance.clone(), outcome };
+        self.shared.metrics.attempts.get_or_create(&labels).inc();
+        self.story.attempts.push(note);
+    }
+
+    /// Writes the record; returns the cost in micro-dollars. Only the first end counts.
+    pub(crate) fn end(&mut self, end: End) -> u64 {
+        if std::mem::replace(&mut self.closed, true) {
+            return 0;
+        }
+        let now = self.shared.clock.tick();
+        let cost = self.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
+        self.count(end, cost, now);
+        let record = self.record(end, cost, now);
+        if self.shared.live.receiver_count() > 0 {
+            self.publish(&record);
+        }
+        if !self.shared.store.record(record) {
+            tracing::debug!(request = %self.id, "decision record dropped: the store's queue is full");
+        }
+        cost
+    }
+
+    fn count(&self, end: End, cost: u64, now: Tick) {
+        let metrics = &self.shared.metrics;
+        let none = || Arc::from("none");
+        let model = self.price.as_ref().map_or_else(none, |tag| tag.model.clone());
+        let route = self.route.clone().unwrap_or_else(none);
+        let labels =
+            RequestLabels { dialect: self.dialect.word(), route, model: model.clone(), status: end.status };
+        metrics.requests.get_or_create(&labels).inc();
+        metrics.observe(&self.phases);
+        if self.price.is_none() {
+            return;
+        }
+        let label = ModelLabel { model: model.clone() };
+        metrics.duration.get_or_create(&label).observe(now.since_ns(self.start) as f64 / 1e9);
+        if let Some(first) = end.first_content {
+            metrics.first_content.get_or_create(&label).observe(first.since_ns(self.start) as f64 / 1e9);
+        }
+        metrics.cost_micro.get_or_create(&label).inc_by(cost);
+        let kinds = [
+            ("prompt", end.tokens.prompt),
+            ("cached", end.tokens.cached),
+            ("completion", end.tokens.completion),
+        ];
+        for (kind, tokens) in kinds.into_iter().filter(|(_, tokens)| *tokens > 0) {
+            metrics.tokens.get_or_create(&TokenLabels { model: model.clone(), kind }).inc_by(tokens);
+        }
+    }
+
+    fn record(&mut self, end: End, cost: u64, now: Tick) -> DecisionRecord {
+        let last = self.story.attempts.last();
+        let phases =
+            PHASES.iter().zip(self.phases.ns()).filter(|(_, ns)| **ns > 0).map(|(p, ns)| (*p, *ns)).collect();
+        let mut record = DecisionRecord::new(self.id.clone(), self.arrived, self.dialect.word());
+        record.key = (!self.caller.is_empty()).then(|| self.caller.clone());
+        record.dialect_out = last.map(|a| a.dialect);
+        record.requested_model = self.requested_model.clone();
+        record.route = self.route.clone();
+        record.model = self.price.as_ref().map(|tag| tag.model.clone());
+        record.pool = last.map(|a| a.pool.clone());
+        record.instance = last.map(|a| a.instance.clone());
+        record.status = end.status;
+        record.fault = end.fault;
+        record.stream = self.stream;
+        record.prompt_tokens = end.tokens.prompt;
+        record.cached_tokens = end.tokens.cached;
+        record.completion_tokens = end.tokens.completion;
+        record.cost_micro = cost;
+        record.ttft_us = end.first_content.map(|first| first.since_ns(self.start) / 1000);
+        record.total_us = now.since_ns(self.start) / 1000;
+        record.overhead_us = self.phases.total_ns() / 1000;
+        record.phases_ns = phases;
+        record.signals = Payload::later(std::mem::take(&mut self.signals));
+        let mut story = std::mem::take(&mut self.story);
+        story.exact_usage = end.tokens.exact;
+        record.decision = Payload::later(story);
+        record.session = self.session.clone();
+        record.trace = Some(self.trace.trace_id().into());
+        record
+    }
+
+    fn publish(&self, record: &DecisionRecord) {
+        let row = serde_json::json!({
+            "seq": 0, "id": record.id, "time": record.time, "key": record.key.as_deref(),
+            "dialect_in": record.dialect_in, "dialect_out": record.dialect_out,
+            "requested_model": record.requested_model.as_deref(), "route": record.route.as_deref(),
+            "model": record.model.as_deref(), "pool": record.pool.as_deref(), "instance": record.instance.as_deref(),
+            "status": record.status, "fault": record.fault, "stream": record.stream,
+            "prompt_tokens": record.prompt_tokens, "cached_tokens": record.cached_tokens,
+            "completion_tokens": record.completion_tokens, "cost_micro": record.cost_micro,
+            "ttft_us": record.ttft_us, "total_us": record.total_us, "overhead_us": record.overhead_us,
+            "session": record.session.as_deref(), "trace": record.trace.as_deref(),
+        });
+        // Nobody listening is no fault.
+        let _ = self.shared.live.send(row.to_string().into());
+    }
+}
+
+impl Drop for Journey {
+    fn drop(&mut self) {
+        let tokens = Tokens::default();
+        self.end(End { status: CALLER_LEFT, fault: None, tokens, first_content: None });
+    }
+}

@@ -1,0 +1,252 @@
+//! One request, phase by phase, top to bottom.
+//!
+//! authenticate → characterise → signal → decide → shape → select → place → dispatch → validate → settle → record.
+//! Each phase is a function from what it needs to what it found; [`converse`] is the whole story. What has no phase
+//! of its own here: *shape*, *place* and *validate* run once per attempt inside [`dispatch`], because each attempt may
+//! speak another dialect to another instance.
+
+mod answer;
+mod attempt;
+mod authenticate;
+mod choose;
+mod decide;
+mod dispatch;
+mod flight;
+mod journey;
+mod outgoing;
+mod relay;
+mod responses;
+mod settle;
+mod shape;
+mod stream;
+
+pub(crate) use authenticate::{Caller, authenticate, presented};
+pub(crate) use choose::Demand;
+pub(crate) use decide::explain_request;
+pub(crate) use responses::{
+    blocking, delete as delete_response, get as get_response, items as response_items,
+};
+pub(crate) use settle::limits;
+pub(crate) use stream::Streaming;
+
+use crate::observe::TraceContext;
+use crate::reply::Reply;
+use crate::snapshot::Snapshot;
+use crate::state::{InFlight, Shared};
+use crate::worker::Worker;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Request, Response};
+use hyper::body::Incoming;
+use journey::{End, Journey, PriceTag, Tokens};
+use settle::{Closing, Estimate, Verdict};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tollgate_core::{Fault, FaultKind, Tick};
+use tollgate_net::body::{BodyError, BodyLimits};
+use tollgate_wire::Dialect;
+use tollgate_wire::form::Options;
+use tollgate_wire::view::RequestView;
+
+pub(crate) const AUTHENTICATE: usize = 0;
+pub(crate) const CHARACTERISE: usize = 1;
+pub(crate) const SIGNAL: usize = 2;
+pub(crate) const DECIDE: usize = 3;
+pub(crate) const SELECT: usize = 5;
+pub(crate) const DISPATCH: usize = 7;
+pub(crate) const SETTLE: usize = 9;
+
+/// What every attempt of one request shares.
+pub(crate) struct Context<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) view: &'a RequestView,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) trace: TraceContext,
+    pub(crate) demand: Demand,
+    pub(crate) started: Tick,
+    pub(crate) created_s: u64,
+}
+
+impl Context<'_> {
+    /// Milliseconds left of the request's total time.
+    pub(crate) fn remaining_ms(&self) -> u64 {
+        let spent = self.shared.clock.tick().since_ns(self.started) / 1_000_000;
+        self.snapshot.settings.timeouts.total_ms.saturating_sub(spent)
+    }
+
+    /// The instance that a goal names.
+    pub(crate) fn site(&self, goal: &choose::Goal) -> Option<&crate::fleet::Site> {
+        self.snapshot.fleet.pools.get(goal.pool)?.sites.get(goal.member)
+    }
+
+    /// How to translate the request for an upstream.
+    pub(crate) fn translation(&self, upstream_model: &str) -> Options {
+        Options {
+            model: Some(upstream_model.to_owned()),
+            stream: Some(self.view.stream),
+            ..Options::default()
+        }
+    }
+
+    /// How to translate the answer for the caller.
+    pub(crate) fn answer_options(&self) -> Options {
+        let echo = (self.view.dialect == Dialect::OpenaiResponses)
+            .then(|| tollgate_wire::openai_responses::echo(&self.view.body).ok())
+            .flatten();
+        Options {
+            created: Some(self.created_s),
+            include_usage: self.view.include_usage,
+            echo,
+            ..Options::default()
+        }
+    }
+}
+
+/// A request that got through every phase before its answer.
+enum Ready {
+    /// A model answers.
+    Answer(Box<Answered>),
+    /// The policy answers.
+    Fixed { answer: tollgate_policy::Answer, stream: bool },
+}
+
+struct Answered {
+    answer: attempt::Answer,
+    reservation: tollgate_store::budget::Reservation,
+    prompt_bytes: usize,
+    keep: Option<settle::Keep>,
+    in_flight: InFlight,
+}
+
+/// Answers one model request.
+pub(crate) async fn converse(
+    worker: &Worker,
+    dialect: Dialect,
+    request: Request<Incoming>,
+    peer: IpAddr,
+) -> Response<Reply> {
+    let shared = worker.shared().clone();
+    let mut journey = Journey::begin(&shared, dialect, request.headers());
+    match steps(worker, dialect, request, peer, &mut journey).await {
+        Ok(Ready::Answer(ready)) => {
+            let Answered { answer, reservation, prompt_bytes, keep, in_flight } = *ready;
+            let closing =
+                Closing { shared, journey, reservation: Some(reservation), prompt_bytes, keep, in_flight };
+            answer::send(answer, closing, dialect)
+        }
+        Ok(Ready::Fixed { answer, stream }) => answer::fixed(journey, &answer, stream),
+        Err(refusal) => answer::refuse(journey, *refusal),
+    }
+}
+
+async fn steps(
+    worker: &Worker,
+    dialect: Dialect,
+    request: Request<Incoming>,
+    peer: IpAddr,
+    journey: &mut Journey,
+) -> Result<Ready, Box<answer::Refusal>> {
+    let shared = worker.shared();
+    let snapshot = shared.snapshot.load_full();
+    let Some(in_flight) = shared.enter(snapshot.settings.limits.in_flight) else {
+        return Err(
+            Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon").into()
+        );
+    };
+    let (parts, body) = request.into_parts();
+
+    let auth = &snapshot.settings.auth;
+    let caller = authenticate(&parts.headers, peer, auth, &shared.store.keys(), shared.clock.now())?;
+    journey.authenticated(&caller);
+    journey.lap(AUTHENTICATE);
+
+    let body = read_body(body, &parts, &snapshot).await?;
+    journey.resume();
+    let (view, keep) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
+    let known = decide::characterise(shared, &view, &parts.headers, &caller);
+    journey.characterised(&view, &known);
+    journey.lap(CHARACTERISE);
+
+    let decided = decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known)?;
+    journey.decided(&decided);
+    if let Some(answer) = &decided.effects().answer {
+        return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
+    }
+
+    let demand = known.demand(shared, &view, &decided, &caller);
+    let models = decide::models(&snapshot, &view, &decided, &demand, &caller, journey.seed())?;
+    let (models, reservation) = admit(shared, &snapshot, &caller, &demand, models)?;
+    journey.story.models.clone_from(&models.reason);
+    journey.lap(SELECT);
+
+    let ctx = Context {
+        worker,
+        shared,
+        view: &view,
+        headers: &parts.headers,
+        trace: journey.trace,
+        demand,
+        started: journey.start,
+        created_s: u64::try_from(journey.arrived.seconds()).unwrap_or(0),
+        snapshot: snapshot.clone(),
+    };
+    // On failure nothing was used: the reservation is released when it is dropped.
+    let answer = dispatch::dispatch(&ctx, &models, decided.effects(), journey).await?;
+    let prompt_bytes = known.prompt_bytes;
+    Ok(Ready::Answer(Box::new(Answered { answer, reservation, prompt_bytes, keep, in_flight })))
+}
+
+/// Reserves for the first model; a spent budget may put a cheaper one in its place.
+fn admit(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    demand: &Demand,
+    plan: choose::ModelPlan,
+) -> Result<(choose::ModelPlan, tollgate_store::budget::Reservation), Box<answer::Refusal>> {
+    let Some(model) = plan.order.first().and_then(|(i, _)| snapshot.models.get(*i)) else {
+        return Err(Fault::internal("the choice of models is empty").into());
+    };
+    let estimate = Estimate { prompt_tokens: demand.prompt_tokens, output_tokens: demand.output_tokens };
+    let now = shared.clock.now();
+    match settle::reserve(shared, snapshot, caller, estimate, &PriceTag::of(model), now)? {
+        Verdict::Granted(reservation) => Ok((plan, reservation)),
+        Verdict::Degraded { model, budget, reservation } => {
+            let Some(index) = snapshot.models.iter().position(|m| *m.name == *model) else {
+                return Err(Fault::internal("the model of a spent budget is gone").into());
+            };
+            let candidate = tollgate_policy::Candidate { model: model.clone(), weight: 1, effort: None };
+            let reason = format!("budget {budget} is spent: {model} instead");
+            Ok((choose::ModelPlan { order: vec![(index, candidate)], reason }, reservation))
+        }
+    }
+}
+
+async fn read_body(body: Incoming, parts: &Parts, snapshot: &Snapshot) -> Result<Bytes, Fault> {
+    let limits = &snapshot.settings.limits;
+    if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING).filter(|e| *e != "identity") {
+        let message = format!("content-encoding {encoding:?} is not read; send the body uncompressed");
+        return Err(Fault::caller(FaultKind::BadRequest, message).at("content-encoding"));
+    }
+    let bounds = BodyLimits {
+        max_bytes: limits.body_bytes,
+        grace: Duration::from_millis(limits.body_ms),
+        ..BodyLimits::default()
+    };
+    tollgate_net::body::read(body, &bounds).await.map_err(|error| {
+        let kind = match error {
+            BodyError::TooLarge { .. } => FaultKind::TooLarge,
+            BodyError::TooSlow { .. } => FaultKind::Timeout,
+            _ => FaultKind::BadRequest,
+        };
+        Fault::caller(kind, error.to_string())
+    })
+}
+
+/// The end of a request that was never sent.
+fn unsent(status: u16, fault: Option<FaultKind>) -> End {
+    End { status, fault, tokens: Tokens::default(), first_content: None }
+}

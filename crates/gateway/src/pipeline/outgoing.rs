@@ -1,0 +1,157 @@
+//! Headers on their way up and down: what is the caller's goes on, what is ours or a secret does not.
+
+use crate::fleet::{Site, credentials};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, FORWARDED, HOST, SET_COOKIE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tollgate_core::Fault;
+use tollgate_net::headers::strip_hop_by_hop;
+use tollgate_policy::HeaderEdit;
+
+/// Caller headers that never go upstream: credentials for us, our own vocabulary, and what would make the answer
+/// unreadable here (compression) or lie about its way.
+const WITHHELD: &[&str] = &[
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "openai-organization",
+    "openai-project",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "traceparent",
+];
+/// The prefix of our own headers.
+pub(crate) const OURS: &str = "x-tollgate-";
+
+/// The headers of one attempt: the caller's, less what is withheld, with the provider's, the policy's and the key.
+pub(crate) fn headers(
+    caller: &HeaderMap,
+    site: &Site,
+    same_dialect: bool,
+    edits: &[HeaderEdit],
+    trace: HeaderValue,
+) -> Result<HeaderMap, Fault> {
+    let mut headers = HeaderMap::with_capacity(caller.len() + 4);
+    for (name, value) in caller {
+        if passes(name, same_dialect) {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    strip_hop_by_hop(&mut headers);
+    for (name, value) in site.provider.row.quirks.headers {
+        if !headers.contains_key(*name) {
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+    }
+    for edit in edits {
+        match edit {
+            HeaderEdit::Set { name, value } => {
+                let bad = || Fault::internal(format!("the policy's header {name:?} cannot be sent"));
+                let name = HeaderName::try_from(name.as_str()).map_err(|_| bad())?;
+                headers.insert(name, HeaderValue::from_str(value).map_err(|_| bad())?);
+            }
+            HeaderEdit::Remove { name } => drop(headers.remove(name.as_str())),
+        }
+    }
+    for (name, value) in &site.provider.headers {
+        headers.insert(name.clone(), value.clone());
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(HeaderName::from_static("traceparent"), trace);
+    if let Some((name, value)) = credentials(site) {
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+fn passes(name: &HeaderName, same_dialect: bool) -> bool {
+    let text = name.as_str();
+    let ours =
+        text.starts_with(OURS) || [AUTHORIZATION, COOKIE, FORWARDED, HOST, ACCEPT_ENCODING].contains(name);
+    let withheld = WITHHELD.contains(&text);
+    let sized = text == "content-length" || text == "expect";
+    let foreign = !same_dialect && (text.starts_with("anthropic-") || text.starts_with("openai-"));
+    !(ours || withheld || sized || foreign)
+}
+
+/// Removes from an upstream's answer what ends here or was never meant for the caller.
+pub(crate) fn clean_answer(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    headers.remove(SET_COOKIE);
+    headers.remove(http::header::CONTENT_LENGTH);
+    headers.remove(http::header::SERVER);
+    let ours: Vec<HeaderName> = headers.keys().filter(|n| n.as_str().starts_with(OURS)).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::read;
+    use crate::fleet::Fleet;
+    use tollgate_core::{Seed, Tick};
+
+    fn site_headers(kind: &str, caller: &[(&'static str, &'static str)], edits: &[HeaderEdit]) -> HeaderMap {
+        let secret = std::env::temp_dir().join(format!("tollgate-headers-{}-{kind}", std::process::id()));
+        std::fs::write(&secret, "provider-key").unwrap();
+        let text = format!(
+            "providers: [{{name: p, kind: {kind}, key: 'file:{}', headers: {{x-team: core}}}}]\nmodels: [{{name: m, provider: p}}]",
+            secret.display()
+        );
+        let settings = read(&text, "t.yaml".as_ref()).unwrap();
+        std::fs::remove_file(&secret).unwrap();
+        let fleet = Fleet::build(&settings.pools, &settings.timeouts, None, Seed(1), Tick(0)).unwrap();
+        let mut map = HeaderMap::new();
+        for (name, value) in caller {
+            map.append(*name, HeaderValue::from_static(value));
+        }
+        headers(&map, &fleet.pools[0].sites[0], true, edits, HeaderValue::from_static("t")).unwrap()
+    }
+
+    #[test]
+    fn our_secrets_and_identity_headers_never_go_up() {
+        let caller = [
+            ("authorization", "Bearer tg-secret"),
+            ("x-api-key", "tg-secret"),
+            ("x-tollgate-caller", "boss"),
+            ("cookie", "a=b"),
+            ("x-forwarded-for", "1.2.3.4"),
+            ("accept-encoding", "gzip"),
+            ("connection", "x-hop"),
+            ("x-hop", "1"),
+            ("x-custom", "kept"),
+        ];
+        let up = site_headers("openai", &caller, &[]);
+        assert_eq!(up["authorization"], "Bearer provider-key");
+        assert_eq!(
+            (&up["x-custom"], &up["x-team"]),
+            (&HeaderValue::from_static("kept"), &HeaderValue::from_static("core"))
+        );
+        let text = format!("{up:?}");
+        for gone in ["tg-secret", "boss", "a=b", "1.2.3.4", "gzip", "x-hop"] {
+            assert!(!text.contains(gone), "{gone} in {text}");
+        }
+        assert!(!text.contains("provider-key"), "the key is marked sensitive");
+    }
+
+    #[test]
+    fn quirks_keys_and_policy_edits_are_applied() {
+        let edits = [
+            HeaderEdit::Set { name: "x-tier".into(), value: "gold".into() },
+            HeaderEdit::Remove { name: "x-debug".into() },
+        ];
+        let up = site_headers("anthropic", &[("x-debug", "1"), ("anthropic-beta", "b")], &edits);
+        assert_eq!(
+            (&up["x-api-key"], &up["anthropic-version"]),
+            (&HeaderValue::from_static("provider-key"), &HeaderValue::from_static("2023-06-01"))
+        );
+        assert_eq!(
+            (&up["x-tier"], &up["anthropic-beta"]),
+            (&HeaderValue::from_static("gold"), &HeaderValue::from_static("b"))
+        );
+        assert!(!up.contains_key("x-debug"));
+    }
+}

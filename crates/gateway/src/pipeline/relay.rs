@@ -1,0 +1,355 @@
+//! Relay: an upstream's stream on its way to the caller, watched, translated where dialects differ, never silent
+//! about its end.
+//!
+//! Nothing waits here: what the upstream has sent goes on at once, in whole events. A stream that breaks ends with an
+//! error event in the caller's dialect.
+
+use super::Context;
+use super::attempt::net_fault;
+use super::journey::Tokens;
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context as Task, Poll};
+use tollgate_core::{Fault, FaultKind};
+use tollgate_net::upstream::UpstreamBody;
+use tollgate_wire::form::Options;
+use tollgate_wire::meter::{Framing, Meter, Reading};
+use tollgate_wire::sse::Boundary;
+use tollgate_wire::{Dialect, error, translate};
+
+/// Bytes per token where the upstream does not count.
+const BYTES_PER_TOKEN: u64 = 4;
+/// Longest incomplete event that the usage filter holds.
+const EVENT_MAX: usize = 1 << 20;
+
+/// What happens to an answer's bytes.
+enum Mode {
+    /// Same dialect: forwarded as they are.
+    Same,
+    /// Same dialect, but the usage event that only we asked for is left out.
+    Strip(Strip),
+    /// Another dialect.
+    Translate(Box<translate::Stream>),
+}
+
+/// Watches one answer and says what to forward of it.
+pub(crate) struct Watch {
+    meter: Meter,
+    mode: Mode,
+    inbound: Dialect,
+    outbound: Dialect,
+    options: Options,
+    /// The caller wants a stream, whatever the upstream sends.
+    stream_wanted: bool,
+    prompt_tokens: u64,
+}
+
+impl Watch {
+    pub(crate) fn new(ctx: &Context<'_>, outbound: Dialect, streamed: bool, strip_usage: bool) -> Self {
+        let inbound = ctx.view.dialect;
+        let options = ctx.answer_options();
+        let mode = if inbound != outbound && streamed {
+            match translate::Stream::new(outbound, inbound, options.clone()) {
+                Ok(stream) => Mode::Translate(Box::new(stream)),
+                // Both are dialects of conversations, or the request could not have been translated.
+                Err(_) => Mode::Same,
+            }
+        } else if strip_usage {
+            Mode::Strip(Strip::default())
+        } else {
+            Mode::Same
+        };
+        let framing = if streamed { Framing::Sse } else { Framing::Json };
+        Self {
+            meter: Meter::new(outbound, framing),
+            mode,
+            inbound,
+            outbound,
+            options,
+            stream_wanted: ctx.view.stream,
+            prompt_tokens: ctx.demand.prompt_tokens,
+        }
+    }
+
+    fn reading(&self) -> &Reading {
+        self.meter.reading()
+    }
+
+    /// Whether text, reasoning or a tool call has come.
+    pub(crate) fn content_seen(&self) -> bool {
+        self.reading().content
+    }
+
+    /// Whether the answer's end was seen; some servers state a finish reason and leave out the end marker.
+    pub(crate) fn complete(&self) -> bool {
+        self.reading().error.is_none() && (self.reading().complete || self.reading().finish.is_some())
+    }
+
+    /// The error inside the answer.
+    pub(crate) fn failure(&self) -> Option<Fault> {
+        self.reading().error.as_ref().map(|classified| classified.fault.clone())
+    }
+
+    /// Whether the caller wants a stream although the upstream answered whole.
+    pub(crate) const fn unfolds(&self) -> bool {
+        self.stream_wanted
+    }
+
+    /// The whole answer of the Responses dialect that may be kept, from what the caller gets.
+    pub(crate) fn answer_to_keep(&self, body: &[u8]) -> Option<Vec<u8>> {
+        if self.inbound != Dialect::OpenaiResponses {
+            return None;
+        }
+        if !self.stream_wanted {
+            return Some(body.to_vec());
+        }
+        let mut capture = super::responses::Capture::default();
+        capture.see(&Bytes::copy_from_slice(body));
+        capture.answer()
+    }
+
+    /// Tokens as the upstream counted them, else estimated from what passed.
+    pub(crate) fn tokens(&self) -> Tokens {
+        match &self.reading().usage {
+            Some(usage) => Tokens {
+                prompt: usage.prompt,
+                cached: usage.cached,
+                completion: usage.completion,
+                exact: true,
+            },
+            None => Tokens {
+                prompt: self.prompt_tokens,
+                cached: 0,
+                completion: self.reading().output_bytes.div_ceil(BYTES_PER_TOKEN),
+                exact: false,
+            },
+        }
+    }
+
+    /// Reads a whole answer and gives what the caller gets of it.
+    pub(crate) fn whole(&mut self, body: Bytes) -> Result<Bytes, Fault> {
+        self.meter.push(&body);
+        self.meter.finish();
+        if let Some(fault) = self.failure() {
+            return Err(fault);
+        }
+        if self.reading().unread > 0 || !self.reading().complete {
+            return Err(Fault::upstream(
+                FaultKind::UpstreamFailed,
+                "the upstream's answer is not JSON of its dialect",
+            ));
+        }
+        let wrong = |e: tollgate_wire::WireError| Fault::upstream(FaultKind::UpstreamFailed, e.to_string());
+        if self.stream_wanted {
+            let (bytes, _) =
+                translate::unfolded(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
+            return Ok(bytes.into());
+        }
+        if self.inbound == self.outbound {
+            return Ok(body);
+        }
+        let (bytes, _) =
+            translate::response(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
+        Ok(bytes.into())
+    }
+
+    /// Sees a piece of a stream pass; gives what the caller gets of it, perhaps nothing.
+    fn feed(&mut self, chunk: Bytes) -> Bytes {
+        self.meter.push(&chunk);
+        match &mut self.mode {
+            Mode::Same => chunk,
+            Mode::Strip(strip) => strip.feed(&chunk),
+            Mode::Translate(stream) => stream.push(&chunk).into(),
+        }
+    }
+
+    /// The stream has ended, well or with `fault`; gives the last bytes and what went wrong, if anything.
+    fn end(&mut self, fault: Option<Fault>) -> (Bytes, Option<Fault>) {
+        self.meter.finish();
+        let inside = self.failure();
+        let broken = || {
+            Fault::upstream(FaultKind::UpstreamFailed, "the upstream's stream ended before its end marker")
+        };
+        let fault = fault.or(inside).or_else(|| (!self.complete()).then(broken));
+        let tail = match &mut self.mode {
+            // The translation's own end says what is wrong, in the caller's dialect.
+            Mode::Translate(stream) => stream.finish().into(),
+            Mode::Strip(strip) => strip.end(),
+            Mode::Same => Bytes::new(),
+        };
+        match (&fault, &self.mode) {
+            // An error event of the upstream's own has passed already.
+            (Some(fault), Mode::Same | Mode::Strip(_)) if self.meter.reading().error.is_none() => {
+                let mut out = BytesMut::from(tail.as_ref());
+                out.extend_from_slice(&error::sse(self.inbound, fault, self.meter.reading().events));
+                (out.freeze(), Some(fault.clone()))
+            }
+            _ => (tail, fault),
+        }
+    }
+}
+
+/// Leaves out the usage event that only we asked for.
+#[derive(Default)]
+struct Strip {
+    boundary: Boundary,
+    carry: BytesMut,
+}
+
+impl Strip {
+    fn feed(&mut self, chunk: &Bytes) -> Bytes {
+        let whole = self.boundary.complete_up_to(chunk);
+        if whole == 0 {
+            self.carry.extend_from_slice(chunk);
+            return if self.carry.len() > EVENT_MAX { self.carry.split().freeze() } else { Bytes::new() };
+        }
+        let ready = if self.carry.is_empty() {
+            chunk.slice(..whole)
+        } else {
+            self.carry.extend_from_slice(chunk.get(..whole).unwrap_or_default());
+            self.carry.split().freeze()
+        };
+        self.carry.extend_from_slice(chunk.get(whole..).unwrap_or_default());
+        if is_usage_only(&ready) { without_usage(&ready) } else { ready }
+    }
+
+    fn end(&mut self) -> Bytes {
+        self.carry.split().freeze()
+    }
+}
+
+/// Whether an event without choices stands in `events`; only the usage chunk has none.
+fn is_usage_only(events: &[u8]) -> bool {
+    const NEEDLES: [&[u8]; 2] = [b"\"choices\":[]", b"\"choices\": []"];
+    NEEDLES.iter().any(|needle| memchr::memmem::find(events, needle).is_some())
+}
+
+fn without_usage(events: &[u8]) -> Bytes {
+    let mut boundary = Boundary::default();
+    let mut out = BytesMut::with_capacity(events.len());
+    let mut rest = events;
+    while let Some(end) = boundary.next_end(rest) {
+        let (event, after) = rest.split_at(end);
+        if !is_usage_only(event) {
+            out.extend_from_slice(event);
+        }
+        rest = after;
+    }
+    out.extend_from_slice(rest);
+    out.freeze()
+}
+
+/// An upstream's stream, with what was read of it before the caller got anything.
+pub(crate) struct Relay {
+    body: Option<UpstreamBody>,
+    held: BytesMut,
+    held_raw: usize,
+    pub(crate) watch: Watch,
+    fault: Option<Fault>,
+}
+
+impl Relay {
+    pub(crate) fn new(body: UpstreamBody, watch: Watch) -> Self {
+        Self { body: Some(body), held: BytesMut::new(), held_raw: 0, watch, fault: None }
+    }
+
+    /// Bytes read so far and not passed on.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.held_raw
+    }
+
+    /// Whether the upstream's bytes are at their end.
+    pub(crate) const fn ended(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// What went wrong, once the stream is over.
+    pub(crate) const fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+
+    /// Reads one piece into the held bytes; `false` at the end.
+    pub(crate) async fn pull(&mut self) -> Result<bool, Fault> {
+        let Some(body) = self.body.as_mut() else { return Ok(false) };
+        match poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+            Some(Ok(frame)) => {
+                if let Ok(chunk) = frame.into_data() {
+                    self.held_raw += chunk.len();
+                    let out = self.watch.feed(chunk);
+                    self.held.extend_from_slice(&out);
+                }
+                Ok(true)
+            }
+            Some(Err(error)) => Err(net_fault(&error)),
+            None => {
+                self.body = None;
+                let (tail, fault) = self.watch.end(None);
+                self.held.extend_from_slice(&tail);
+                self.fault = fault;
+                Ok(false)
+            }
+        }
+    }
+
+    /// The next bytes for the caller; `None` when the stream is over.
+    pub(crate) fn poll_next(&mut self, task: &mut Task<'_>) -> Poll<Option<Bytes>> {
+        if !self.held.is_empty() {
+            return Poll::Ready(Some(self.held.split().freeze()));
+        }
+        loop {
+            let Some(body) = self.body.as_mut() else { return Poll::Ready(None) };
+            let fault = match std::task::ready!(Pin::new(body).poll_frame(task)) {
+                Some(Ok(frame)) => {
+                    let Ok(chunk) = frame.into_data() else { continue };
+                    let out = self.watch.feed(chunk);
+                    if out.is_empty() {
+                        continue;
+                    }
+                    return Poll::Ready(Some(out));
+                }
+                Some(Err(error)) => Some(net_fault(&error)),
+                None => None,
+            };
+            self.body = None;
+            let (tail, fault) = self.watch.end(fault);
+            self.fault = fault;
+            if !tail.is_empty() {
+                return Poll::Ready(Some(tail));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n";
+
+    #[test]
+    fn the_usage_event_is_left_out_wherever_the_stream_is_cut() {
+        let expected = STREAM.replace("data: {\"choices\":[],\"usage\":{}}\n\n", "");
+        for cut in 0..=STREAM.len() {
+            let mut strip = Strip::default();
+            let mut out = Vec::new();
+            for piece in [&STREAM[..cut], &STREAM[cut..]] {
+                out.extend_from_slice(&strip.feed(&Bytes::copy_from_slice(piece.as_bytes())));
+            }
+            out.extend_from_slice(&strip.end());
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_endless_event_is_not_held() {
+        let mut strip = Strip::default();
+        let mut passed = 0;
+        for _ in 0..40 {
+            passed += strip.feed(&Bytes::from(vec![b'x'; 64 << 10])).len();
+            assert!(strip.carry.len() <= EVENT_MAX + (64 << 10));
+        }
+        assert!(passed > 0);
+    }
+}

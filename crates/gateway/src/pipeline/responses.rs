@@ -1,0 +1,232 @@
+//! The stored side of the Responses dialect: continuing an answer, reading it back, deleting it.
+//!
+//! Answers are kept here, not at an upstream, so that a conversation may go on at another one: a request with
+//! `previous_response_id` is sent with all earlier items in its `input`. Only the caller that stored an answer finds
+//! it again.
+
+use super::authenticate::Caller;
+use super::settle::Keep;
+use crate::snapshot::Snapshot;
+use crate::state::Shared;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tollgate_core::{Fault, FaultKind, Timestamp};
+use tollgate_store::{ItemQuery, StoreError, StoredResponse};
+use tollgate_wire::Dialect;
+use tollgate_wire::form::Json;
+use tollgate_wire::openai_responses::stored::{self, Stored};
+use tollgate_wire::peek::{Limits, peek};
+use tollgate_wire::sse::Framer;
+use tollgate_wire::view::RequestView;
+
+/// How long an answer is kept (the API documents 30 days).
+const KEPT_US: i64 = 30 * 24 * 3_600 * 1_000_000;
+/// Most predecessors that one request continues.
+const CHAIN_MAX: usize = 200;
+
+/// Reads a request's view. One that continues a stored answer becomes the whole conversation.
+pub(crate) async fn view(
+    shared: &Arc<Shared>,
+    snapshot: &Snapshot,
+    dialect: Dialect,
+    body: Bytes,
+    caller: &Caller,
+) -> Result<(RequestView, Option<Keep>), Fault> {
+    let depth = u8::try_from(snapshot.settings.limits.json_depth).unwrap_or(u8::MAX);
+    let limits = Limits { depth, ..Limits::default() };
+    let view = peek(dialect, body, &limits).map_err(|e| e.fault())?;
+    if dialect != Dialect::OpenaiResponses {
+        return Ok((view, None));
+    }
+    let previous = view.previous_response_id.map(|id| view.text(id).into_owned());
+    let keep = if view.store == Some(false) { None } else { Some(keep(&view, caller, previous.clone())?) };
+    let Some(previous) = previous else { return Ok((view, keep)) };
+    let prior = prior(shared, &previous, &caller.id).await?;
+    let expanded = stored::expanded_request(&prior, &view.body).map_err(|e| e.fault())?;
+    let body: Bytes = expanded.to_bytes().into();
+    if body.len() > snapshot.settings.limits.body_bytes {
+        let message =
+            format!("the conversation has grown to {} bytes, more than a request may have", body.len());
+        return Err(Fault::caller(FaultKind::TooLarge, message).at("previous_response_id"));
+    }
+    let view = peek(dialect, body, &limits).map_err(|e| e.fault())?;
+    Ok((view, keep))
+}
+
+fn keep(view: &RequestView, caller: &Caller, previous_id: Option<String>) -> Result<Keep, Fault> {
+    let items = stored::input_items(&view.body).map_err(|e| e.fault())?;
+    let metadata = view
+        .metadata
+        .map_or_else(|| "{}".to_owned(), |s| String::from_utf8_lossy(view.bytes(s)).into_owned());
+    Ok(Keep { owner: caller.id.to_string(), previous_id, metadata, input: Json::Array(items).to_text() })
+}
+
+async fn prior(shared: &Arc<Shared>, id: &str, owner: &str) -> Result<Stored, Fault> {
+    let (id_owned, owner) = (id.to_owned(), owner.to_owned());
+    let now = shared.clock.now();
+    let chain = blocking(shared, move |shared| {
+        let read = || shared.store.response_chain(&id_owned, &owner, now, CHAIN_MAX);
+        let chain = read()?;
+        if !chain.is_empty() {
+            return Ok(chain);
+        }
+        // It may still wait to be written.
+        shared.store.flush()?;
+        read()
+    })
+    .await?;
+    if chain.is_empty() {
+        let message =
+            format!("previous response with id {:?} not found", id.chars().take(80).collect::<String>());
+        return Err(Fault::caller(FaultKind::NotFound, message).at("previous_response_id"));
+    }
+    let mut prior = Stored::default();
+    for answer in &chain {
+        let parsed = |text: &str| Json::parse(text.as_bytes()).map_err(|e| Fault::internal(e.to_string()));
+        prior.input.append(&mut prior.output);
+        prior.input.extend(parsed(&answer.input)?.items().iter().cloned());
+        let output = parsed(&answer.output)?;
+        prior.output = output.get("output").map(|o| o.items().to_vec()).unwrap_or_default();
+    }
+    Ok(prior)
+}
+
+/// Runs a store call where it may wait.
+pub(crate) async fn blocking<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    call: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Fault> {
+    let shared = shared.clone();
+    match tokio::task::spawn_blocking(move || call(&shared)).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(Fault::internal(error.to_string())),
+        Err(error) => Err(Fault::internal(error.to_string())),
+    }
+}
+
+/// Keeps a finished answer; it is written without anybody waiting for it.
+pub(crate) fn store(shared: &Shared, keep: Keep, answer: &[u8], now: Timestamp) {
+    let Ok(output) = std::str::from_utf8(answer) else { return };
+    let Some(id) = Json::parse(answer).ok().and_then(|j| j.get("id")?.as_str().map(str::to_owned)) else {
+        return;
+    };
+    let items = Json::parse(keep.input.as_bytes()).map(|j| j.items().to_vec()).unwrap_or_default();
+    let response = StoredResponse {
+        input: Json::Array(stored::with_ids(&items, &id)).to_text(),
+        id,
+        owner: keep.owner,
+        created: now,
+        expires: Timestamp(now.0.saturating_add(KEPT_US)),
+        previous_id: keep.previous_id,
+        metadata: keep.metadata,
+        output: output.to_owned(),
+    };
+    match shared.store.offer_response(response) {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!("a response was not kept: the store's queue is full"),
+        Err(error) => tracing::warn!(%error, "a response was not kept"),
+    }
+}
+
+/// `GET /v1/responses/{id}`.
+pub(crate) async fn get(shared: &Arc<Shared>, caller: &Caller, id: &str) -> Result<String, Fault> {
+    Ok(find(shared, caller, id).await?.output)
+}
+
+/// `DELETE /v1/responses/{id}`.
+pub(crate) async fn delete(shared: &Arc<Shared>, caller: &Caller, id: &str) -> Result<String, Fault> {
+    find(shared, caller, id).await?;
+    let (owner, wanted) = (caller.id.to_string(), id.to_owned());
+    let gone = blocking(shared, move |s| s.store.delete_response(&wanted, &owner)).await?;
+    if gone { Ok(stored::deleted(id).to_text()) } else { Err(unknown(id)) }
+}
+
+/// `GET /v1/responses/{id}/input_items`.
+pub(crate) async fn items(
+    shared: &Arc<Shared>,
+    caller: &Caller,
+    id: &str,
+    query: ItemQuery,
+) -> Result<Value, Fault> {
+    find(shared, caller, id).await?;
+    let (owner, wanted, now) = (caller.id.to_string(), id.to_owned(), shared.clock.now());
+    let page = blocking(shared, move |s| s.store.input_items(&wanted, &owner, now, &query)).await?;
+    let mut out = json!(page);
+    out["object"] = json!("list");
+    Ok(out)
+}
+
+async fn find(shared: &Arc<Shared>, caller: &Caller, id: &str) -> Result<StoredResponse, Fault> {
+    let (owner, wanted, now) = (caller.id.to_string(), id.to_owned(), shared.clock.now());
+    let found = blocking(shared, move |s| {
+        if let Some(found) = s.store.response(&wanted, &owner, now)? {
+            return Ok(Some(found));
+        }
+        s.store.flush()?;
+        s.store.response(&wanted, &owner, now)
+    });
+    found.await?.ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> Fault {
+    let shown: String = id.chars().take(80).collect();
+    Fault::caller(FaultKind::NotFound, format!("response with id {shown:?} not found"))
+}
+
+/// Finds the whole answer in a stream: the last event that carries it.
+#[derive(Default)]
+pub(crate) struct Capture {
+    framer: Framer,
+    last: Option<Bytes>,
+    broken: bool,
+}
+
+impl Capture {
+    /// Sees a piece of the caller's stream.
+    pub(crate) fn see(&mut self, bytes: &Bytes) {
+        if self.broken {
+            return;
+        }
+        self.framer.push(bytes.clone());
+        loop {
+            match self.framer.next_event() {
+                Ok(Some(event)) => {
+                    let named = event.name.as_deref();
+                    if matches!(named, Some(b"response.completed" | b"response.incomplete")) {
+                        self.last = Some(event.data);
+                    }
+                }
+                Ok(None) => return,
+                // What cannot be read is not kept.
+                Err(_) => self.broken = true,
+            }
+            if self.broken {
+                return;
+            }
+        }
+    }
+
+    /// The answer's object.
+    pub(crate) fn answer(self) -> Option<Vec<u8>> {
+        let event = Json::parse(&self.last?).ok()?;
+        event.get("response").map(Json::to_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_answer_is_found_in_a_stream() {
+        let mut capture = Capture::default();
+        let stream = "event: response.created\ndata: {\"response\":{\"id\":\"resp_0\"}}\n\n\
+                      event: response.completed\ndata: {\"response\":{\"id\":\"resp_1\",\"output\":[]}}\n\n";
+        for byte in stream.as_bytes() {
+            capture.see(&Bytes::copy_from_slice(&[*byte]));
+        }
+        assert_eq!(capture.answer().unwrap(), br#"{"id":"resp_1","output":[]}"#);
+        assert_eq!(Capture::default().answer(), None);
+    }
+}

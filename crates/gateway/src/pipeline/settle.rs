@@ -1,0 +1,181 @@
+//! Settle: what a request reserves before it is sent, and what it really cost.
+//!
+//! Every request that is sent reserves its estimate from each budget that binds it and settles with the actual usage
+//! at its end, whatever the end is. When a budget is spent its rule says: reject, or use a cheaper model. A degraded
+//! request reserves nothing of the spent meter; its actual usage is still settled, as overrun.
+
+use super::authenticate::Caller;
+use super::journey::{End, Journey, PriceTag, Tokens};
+use crate::config::{Budget, BudgetScope};
+use crate::snapshot::Snapshot;
+use crate::state::{InFlight, Shared};
+use std::sync::Arc;
+use tollgate_core::{Fault, FaultKind, Timestamp};
+use tollgate_store::budget::{Limit, Limits, Meter, Refusal, Reservation, Target, Usage, Window};
+
+/// The estimate of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Estimate {
+    pub(crate) prompt_tokens: u64,
+    pub(crate) output_tokens: u64,
+}
+
+impl Estimate {
+    fn usage(self, tag: &PriceTag) -> Usage {
+        let tokens =
+            Tokens { prompt: self.prompt_tokens, cached: 0, completion: self.output_tokens, exact: false };
+        let sum = self.prompt_tokens.saturating_add(self.output_tokens);
+        Usage { requests: 1, tokens: sum, micro: tag.cost_micro(tokens) }
+    }
+}
+
+/// What the budgets say.
+pub(crate) enum Verdict {
+    /// Reserved.
+    Granted(Reservation),
+    /// Spent: use this model instead, with what is reserved for it.
+    Degraded { model: String, budget: String, reservation: Reservation },
+}
+
+/// Reserves the estimate of a request for `tag`'s model.
+pub(crate) fn reserve(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    estimate: Estimate,
+    tag: &PriceTag,
+    now: Timestamp,
+) -> Result<Verdict, Spent> {
+    let payer = caller.payer();
+    let ask = estimate.usage(tag);
+    let refusal = match shared.store.budgets().reserve(&payer, ask, now) {
+        Ok(reservation) => return Ok(Verdict::Granted(reservation)),
+        Err(refusal) => refusal,
+    };
+    let Refusal::Spent { meter, window, .. } = &refusal else { return Err(spent(&refusal, now)) };
+    let rule = snapshot
+        .settings
+        .budgets
+        .iter()
+        .find(|b| binds(b, caller, *meter, *window) && b.degrade_to.is_some());
+    let Some((budget, model)) = rule.and_then(|b| Some((b, b.degrade_to.as_ref()?))) else {
+        return Err(spent(&refusal, now));
+    };
+    let none = Usage { requests: 0, tokens: 0, micro: 0 };
+    let reservation = shared.store.budgets().reserve(&payer, none, now).map_err(|e| spent(&e, now))?;
+    Ok(Verdict::Degraded { model: model.clone(), budget: budget.name.clone(), reservation })
+}
+
+fn spent(refusal: &Refusal, now: Timestamp) -> Spent {
+    let retry_after_s = match refusal {
+        Refusal::Spent { resets, .. } if resets.0 < i64::MAX => {
+            u32::try_from(resets.seconds().saturating_sub(now.seconds()).max(1)).ok()
+        }
+        _ => None,
+    };
+    Spent { fault: Fault::caller(FaultKind::LimitReached, refusal.to_string()), retry_after_s }
+}
+
+/// A request that its budgets do not hold, with the seconds until the spent one starts again.
+pub(crate) struct Spent {
+    pub(crate) fault: Fault,
+    pub(crate) retry_after_s: Option<u32>,
+}
+
+fn binds(budget: &Budget, caller: &Caller, meter: Meter, window: Window) -> bool {
+    let limited = match meter {
+        Meter::Requests => budget.requests.is_some(),
+        Meter::Tokens => budget.tokens.is_some(),
+        Meter::Micro => budget.micro.is_some(),
+    };
+    let whose = match &budget.scope {
+        BudgetScope::Global => true,
+        BudgetScope::Key(name) => name == "*" || caller.key.as_ref().is_some_and(|k| k.spec.name == *name),
+        BudgetScope::Tenant(name) => name == "*" || *caller.tenant == **name,
+    };
+    limited && whose && budget.window == window.word()
+}
+
+/// The configured budgets as the ledger wants them. A key that a budget names and that does not exist yet gets its
+/// limit when it is created and the limits are set again.
+pub(crate) fn limits(budgets: &[Budget], key_id: impl Fn(&str) -> Option<Arc<str>>) -> Limits {
+    let mut limits = Vec::new();
+    for budget in budgets {
+        let target = match &budget.scope {
+            BudgetScope::Global => Some(Target::Global),
+            BudgetScope::Key(name) if name == "*" => Some(Target::EachKey),
+            BudgetScope::Key(name) => key_id(name).map(Target::Key),
+            BudgetScope::Tenant(name) if name == "*" => Some(Target::EachTenant),
+            BudgetScope::Tenant(name) => Some(Target::Tenant(name.as_str().into())),
+        };
+        let (Some(target), Some(window)) = (target, Window::parse(&budget.window)) else { continue };
+        let meters = [
+            (Meter::Requests, budget.requests),
+            (Meter::Tokens, budget.tokens),
+            (Meter::Micro, budget.micro),
+        ];
+        for (meter, limit) in meters {
+            limits.extend(limit.map(|limit| Limit { target: target.clone(), meter, window, limit }));
+        }
+    }
+    Limits::new(limits)
+}
+
+/// Where an answer of the Responses dialect is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Keep {
+    pub(crate) owner: String,
+    pub(crate) previous_id: Option<String>,
+    pub(crate) metadata: String,
+    pub(crate) input: String,
+}
+
+/// Everything that happens once at the end of a request that was sent.
+pub(crate) struct Closing {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) journey: Journey,
+    pub(crate) reservation: Option<Reservation>,
+    pub(crate) prompt_bytes: usize,
+    pub(crate) keep: Option<Keep>,
+    pub(crate) in_flight: InFlight,
+}
+
+impl Closing {
+    /// Settles, learns and records; returns the cost in micro-dollars.
+    pub(crate) fn close(mut self, end: End, answer: Option<&[u8]>) -> u64 {
+        let cost = self.journey.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
+        if let Some(reservation) = self.reservation.take() {
+            let tokens = end.tokens.prompt.saturating_add(end.tokens.completion);
+            reservation.settle(Usage { requests: 1, tokens, micro: cost });
+        }
+        self.learn(end.tokens);
+        if let (Some(keep), Some(answer)) = (self.keep.take(), answer) {
+            super::responses::store(&self.shared, keep, answer, self.journey.arrived);
+        }
+        self.journey.lap(super::SETTLE);
+        let cost = self.journey.end(end);
+        drop(self.in_flight);
+        cost
+    }
+
+    fn learn(&self, tokens: Tokens) {
+        let Some(tag) = self.journey.price.as_ref() else { return };
+        if tokens.exact {
+            let mut estimates = self.shared.estimates.lock();
+            estimates.ratio.observe(self.journey.dialect.word(), self.prompt_bytes as u64, tokens.prompt);
+            if let Some(route) = &self.journey.route {
+                estimates.output.observe(route, tokens.prompt as f64, tokens.completion);
+            }
+        }
+        if let (Some(session), Some(last)) = (&self.journey.session, self.journey.story.attempts.last()) {
+            let (pool, instance) = (Some(last.pool.clone()), Some(last.instance.clone()));
+            self.shared.store.sessions().note(
+                session,
+                tag.model.clone(),
+                pool,
+                instance,
+                self.shared.clock.now(),
+            );
+        }
+    }
+}

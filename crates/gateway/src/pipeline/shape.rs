@@ -1,0 +1,218 @@
+//! Shape: the policy's edits, spliced into the caller's own bytes.
+//!
+//! Without edits the original bytes go on as they are. A parameter is named as OpenAI's chat dialect names it; where
+//! another dialect spells it differently, its spelling is used.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tollgate_core::signal::Param;
+use tollgate_core::{Fault, FaultKind};
+use tollgate_policy::{Effects, Effort, ParamEdit, SystemEdit};
+use tollgate_wire::edit::{self, Edits};
+use tollgate_wire::view::RequestView;
+use tollgate_wire::{Dialect, WireError};
+
+/// Tokens of thinking for each effort, where a dialect wants a number (Anthropic's least is 1,024).
+const THINKING_TOKENS: [(Effort, u64); 4] =
+    [(Effort::Minimal, 1_024), (Effort::Low, 2_048), (Effort::Medium, 8_192), (Effort::High, 24_576)];
+
+/// What one attempt sends, beside the policy's effects.
+pub(crate) struct Wish<'a> {
+    /// The model's name at the provider.
+    pub(crate) model: &'a str,
+    /// Reasoning effort of the chosen candidate.
+    pub(crate) effort: Option<Effort>,
+    /// Whether the stream must end with usage that the caller did not ask for.
+    pub(crate) meter_stream: bool,
+}
+
+/// The request's bytes with every edit made.
+pub(crate) fn shape(view: &RequestView, effects: &Effects, wish: &Wish<'_>) -> Result<Bytes, Fault> {
+    let body = edited(view, effects, wish).map_err(|e| e.fault())?;
+    Ok(body)
+}
+
+/// What would be edited, in words, for explanations.
+pub(crate) fn describe(effects: &Effects, effort: Option<Effort>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for system in &effects.system {
+        lines.push(match system {
+            SystemEdit::Append(text) => format!("system prompt: {} bytes appended", text.len()),
+            SystemEdit::Prepend(text) => format!("system prompt: {} bytes put in front", text.len()),
+            SystemEdit::Replace(text) => format!("system prompt: replaced by {} bytes", text.len()),
+        });
+    }
+    lines.extend(effects.headers.iter().map(|h| format!("header: {}", plain(h))));
+    lines.extend(effects.params.iter().map(|p| format!("parameter: {}", plain(p))));
+    lines.extend(effects.tools.iter().map(|t| format!("tools: {}", plain(t))));
+    lines.extend(effort.map(|e| format!("reasoning effort: {}", plain(&e))));
+    lines
+}
+
+fn plain(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn edited(view: &RequestView, effects: &Effects, wish: &Wish<'_>) -> Result<Bytes, WireError> {
+    let mut edits = Edits::new(view);
+    if view.dialect != Dialect::Gemini && view.model().as_deref() != Some(wish.model) {
+        edits.model(wish.model)?;
+    }
+    if wish.meter_stream {
+        edits.include_usage()?;
+    }
+    for system in &effects.system {
+        match system {
+            SystemEdit::Append(text) => edits.system(edit::SystemEdit::Append, text)?,
+            SystemEdit::Prepend(text) => edits.system(edit::SystemEdit::Prepend, text)?,
+            SystemEdit::Replace(text) => edits.system(edit::SystemEdit::Replace, text)?,
+        }
+    }
+    if !effects.tools.is_empty() && !view.tools.is_empty() {
+        edits.keep_tools(|name| effects.tools.iter().all(|filter| filter.allows(name)))?;
+    }
+    for param in &effects.params {
+        parameter(&mut edits, view, param)?;
+    }
+    if let Some(effort) = wish.effort {
+        reasoning(&mut edits, view, effort)?;
+    }
+    if edits.is_empty() { Ok(view.body.clone()) } else { edits.apply() }
+}
+
+fn parameter(edits: &mut Edits<'_>, view: &RequestView, edit: &ParamEdit) -> Result<(), WireError> {
+    match edit {
+        ParamEdit::Set { name, value } => edits.set(spelling(view, name), json_of(value).to_string()),
+        ParamEdit::Remove { name } => {
+            edits.remove(spelling(view, name));
+            Ok(())
+        }
+        ParamEdit::Cap { name, at } => {
+            let name = spelling(view, name);
+            let present = view.member(name).and_then(|s| serde_json::from_slice::<f64>(view.bytes(s)).ok());
+            match present {
+                Some(value) if value <= *at => Ok(()),
+                _ => edits.set(name, number(*at).to_string()),
+            }
+        }
+    }
+}
+
+/// The dialect's own name for a parameter.
+fn spelling<'n>(view: &RequestView, name: &'n str) -> &'n str {
+    match (view.dialect, name) {
+        (Dialect::OpenaiChat, "max_tokens") if view.member("max_completion_tokens").is_some() => {
+            "max_completion_tokens"
+        }
+        (Dialect::OpenaiResponses, "max_tokens") => "max_output_tokens",
+        (Dialect::Anthropic, "stop") => "stop_sequences",
+        _ => name,
+    }
+}
+
+fn reasoning(edits: &mut Edits<'_>, view: &RequestView, effort: Effort) -> Result<(), WireError> {
+    let word = json!(effort);
+    match view.dialect {
+        Dialect::OpenaiChat => edits.set("reasoning_effort", word.to_string()),
+        Dialect::OpenaiResponses => edits.set("reasoning", json!({"effort": word}).to_string()),
+        Dialect::Anthropic => {
+            let tokens = THINKING_TOKENS.iter().find(|(e, _)| *e == effort).map(|(_, tokens)| *tokens);
+            // Thinking counts against max_tokens and must stay below it.
+            match tokens.filter(|t| view.max_tokens.is_some_and(|most| most > *t)) {
+                Some(tokens) => {
+                    edits.set("thinking", json!({"type": "enabled", "budget_tokens": tokens}).to_string())
+                }
+                None => edits.set("thinking", json!({"type": "disabled"}).to_string()),
+            }
+        }
+        Dialect::Gemini | Dialect::OpenaiEmbeddings => Ok(()),
+    }
+}
+
+fn json_of(param: &Param) -> Value {
+    match param {
+        Param::Flag(flag) => json!(flag),
+        Param::Number(value) => number(*value),
+        Param::Text(text) => json!(text),
+        Param::List(items) => json!(items),
+    }
+}
+
+/// A whole number prints as one: `max_tokens: 4096.0` is refused by strict readers.
+fn number(value: f64) -> Value {
+    if value.fract() == 0.0 && value.abs() < 9e15 { json!(value as i64) } else { json!(value) }
+}
+
+/// A fault for edits that the policy asks for and the dialect cannot carry.
+pub(crate) fn fixed_answer_fault(status: u16, text: &str) -> Fault {
+    let kind = match status {
+        401 => FaultKind::Unauthenticated,
+        403 => FaultKind::Forbidden,
+        404 => FaultKind::NotFound,
+        413 => FaultKind::TooLarge,
+        429 => FaultKind::LimitReached,
+        503 => FaultKind::Unavailable,
+        _ => FaultKind::BadRequest,
+    };
+    Fault::caller(kind, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_policy::{HeaderEdit, ToolFilter};
+    use tollgate_wire::peek::{Limits, peek};
+
+    fn shaped(dialect: Dialect, body: &str, effects: &Effects, effort: Option<Effort>) -> Value {
+        let view = peek(dialect, Bytes::copy_from_slice(body.as_bytes()), &Limits::default()).unwrap();
+        let wish = Wish { model: "up", effort, meter_stream: false };
+        serde_json::from_slice(&shape(&view, effects, &wish).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn without_edits_the_original_bytes_go_on() {
+        let body = Bytes::from_static(
+            br#"{ "model" : "up", "messages":[{"role":"user","content":"a"}] , "x":1.50}"#,
+        );
+        let view = peek(Dialect::OpenaiChat, body.clone(), &Limits::default()).unwrap();
+        let wish = Wish { model: "up", effort: None, meter_stream: false };
+        let shaped = shape(&view, &Effects::default(), &wish).unwrap();
+        assert_eq!(shaped.as_ptr(), body.as_ptr(), "not even copied");
+    }
+
+    #[test]
+    fn every_edit_lands_in_the_dialects_own_spelling() {
+        let effects = Effects {
+            system: vec![SystemEdit::Append("Be brief.".into())],
+            params: vec![
+                ParamEdit::Cap { name: "max_tokens".into(), at: 50.0 },
+                ParamEdit::Set { name: "temperature".into(), value: Param::Number(0.5) },
+                ParamEdit::Remove { name: "seed".into() },
+            ],
+            tools: vec![ToolFilter::Drop(vec!["shell".into()])],
+            headers: vec![HeaderEdit::Remove { name: "x".into() }],
+            ..Effects::default()
+        };
+        let chat = r#"{"model":"auto","seed":1,"max_completion_tokens":90,"messages":[{"role":"user","content":"a"}],
+            "tools":[{"type":"function","function":{"name":"shell"}},{"type":"function","function":{"name":"read"}}]}"#;
+        let chat = shaped(Dialect::OpenaiChat, chat, &effects, Some(Effort::High));
+        assert_eq!((&chat["model"], &chat["max_completion_tokens"]), (&json!("up"), &json!(50)));
+        assert_eq!((&chat["reasoning_effort"], &chat["temperature"]), (&json!("high"), &json!(0.5)));
+        assert_eq!(chat["messages"][0]["content"], "Be brief.");
+        assert_eq!(chat["tools"].as_array().unwrap().len(), 1);
+        assert!(chat.get("seed").is_none());
+        let responses = r#"{"model":"auto","input":"a","instructions":"Hi."}"#;
+        let responses = shaped(Dialect::OpenaiResponses, responses, &effects, Some(Effort::Low));
+        assert_eq!(
+            (&responses["max_output_tokens"], &responses["reasoning"]["effort"]),
+            (&json!(50), &json!("low"))
+        );
+        assert_eq!(responses["instructions"], "Hi.\n\nBe brief.");
+        let anthropic = r#"{"model":"auto","max_tokens":4000,"messages":[{"role":"user","content":"a"}]}"#;
+        let low = shaped(Dialect::Anthropic, anthropic, &Effects::default(), Some(Effort::Low));
+        assert_eq!(low["thinking"], json!({"type": "enabled", "budget_tokens": 2048}));
+        let high = shaped(Dialect::Anthropic, anthropic, &Effects::default(), Some(Effort::High));
+        assert_eq!(high["thinking"], json!({"type": "disabled"}), "it would not fit under max_tokens");
+        assert!(!describe(&effects, Some(Effort::High)).is_empty());
+    }
+}

@@ -1,0 +1,73 @@
+//! A stream on its way to the caller, with everything that must happen once at its end.
+
+use super::flight::Flight;
+use super::journey::{CALLER_LEFT, End};
+use super::relay::Relay;
+use super::responses::Capture;
+use super::settle::Closing;
+use bytes::Bytes;
+use std::task::{Context, Poll};
+use tollgate_core::FaultKind;
+use tollgate_select::circuit::{Detail, Outcome};
+use tollgate_select::instance::Completion;
+
+/// The body of a streamed answer: owns the load guard and the settlement.
+pub(crate) struct Streaming {
+    relay: Relay,
+    flight: Flight,
+    capture: Option<Capture>,
+    closing: Option<Closing>,
+}
+
+impl Streaming {
+    pub(crate) fn new(relay: Relay, flight: Flight, capture: Option<Capture>, closing: Closing) -> Self {
+        Self { relay, flight, capture, closing: Some(closing) }
+    }
+
+    /// The next bytes; `None` at the end, after everything is settled.
+    pub(crate) fn poll_next(&mut self, task: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let next = std::task::ready!(self.relay.poll_next(task));
+        match &next {
+            Some(bytes) => {
+                if let Some(capture) = self.capture.as_mut() {
+                    capture.see(bytes);
+                }
+            }
+            None => self.finish(),
+        }
+        Poll::Ready(next)
+    }
+
+    fn finish(&mut self) {
+        let Some(closing) = self.closing.take() else { return };
+        let tokens = self.relay.watch.tokens();
+        let fault = self.relay.fault();
+        let (outcome, kind) = match fault {
+            None => (Outcome::Success, None),
+            Some(fault) => (super::attempt::outcome_of(fault, Detail::default()), Some(fault.kind)),
+        };
+        let end =
+            if fault.is_none() { Completion::answered(tokens.completion) } else { Completion::broken() };
+        self.flight.complete(outcome, end);
+        self.close(closing, 200, kind);
+    }
+
+    fn close(&mut self, closing: Closing, status: u16, fault: Option<FaultKind>) {
+        let end =
+            End { status, fault, tokens: self.relay.watch.tokens(), first_content: self.flight.first() };
+        let answer = self.capture.take().and_then(Capture::answer);
+        closing.close(end, answer.as_deref());
+    }
+}
+
+impl Drop for Streaming {
+    /// The caller left: what passed is settled, and the instance is not to blame.
+    fn drop(&mut self) {
+        if let Some(closing) = self.closing.take() {
+            self.flight.complete(Outcome::Blameless, Completion::broken());
+            // Over, but the caller never asked for the end marker's frame: that is a whole answer all the same.
+            let whole = self.relay.ended() && self.relay.fault().is_none();
+            self.close(closing, if whole { 200 } else { CALLER_LEFT }, None);
+        }
+    }
+}

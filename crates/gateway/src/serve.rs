@@ -1,0 +1,271 @@
+//! Starting and stopping: from options to listening workers, and back with every stream drained.
+
+use crate::clock::{SystemClock, entropy};
+use crate::config::{self, ConfigError, Settings};
+use crate::control;
+use crate::fleet::Prober;
+use crate::snapshot::{Snapshot, SnapshotError, policy_text};
+use crate::state::{Origin, Shared};
+use crate::worker::Worker;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tollgate_core::{Clock, Seed};
+use tollgate_net::server::{Drained, Limits, Running, Server};
+use tollgate_select::retry::{BudgetConfig, RetryBudget};
+use tollgate_store::{Location, Store, StoreConfig, StoreError};
+
+/// How often files are looked at, instances that are due are probed, and the store is swept.
+const CHORES_EVERY: Duration = Duration::from_millis(500);
+/// Rounds of chores between two sweeps of the store.
+const SWEEP_ROUNDS: u32 = 10;
+
+/// What the command line says.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Configuration file; absent = `settings`, or an empty configuration.
+    pub config: Option<PathBuf>,
+    /// Settings made elsewhere, such as the embedded default.
+    pub settings: Option<Settings>,
+    /// Address to listen on, instead of the configured one.
+    pub listen: Option<SocketAddr>,
+    /// Policy file, instead of the configured one.
+    pub policy: Option<PathBuf>,
+    /// Folder of the database, or `memory`, instead of the configured one.
+    pub data: Option<PathBuf>,
+    /// Worker threads, instead of the configured number.
+    pub workers: Option<usize>,
+    /// Serve a public address without keys all the same.
+    pub force_open: bool,
+}
+
+/// Why the gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Configuration, policy or fleet is wrong.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// A public address without keys.
+    #[error("{0}")]
+    Public(String),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address cannot be listened on.
+    #[error(transparent)]
+    Net(#[from] tollgate_net::Error),
+    /// The system gives no entropy, or a folder cannot be made.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// How a shutdown went.
+#[derive(Debug)]
+pub struct Stopped {
+    /// Connections: open at the start, cut at the deadline.
+    pub drained: Drained,
+    /// Decision records that were dropped over the whole run.
+    pub records_dropped: u64,
+}
+
+/// A gateway that runs.
+pub struct Serving {
+    shared: Arc<Shared>,
+    running: Running,
+    stop: watch::Sender<bool>,
+    chores: JoinHandle<()>,
+    drain: Duration,
+}
+
+impl Serving {
+    /// Starts the gateway. Needs a tokio runtime for its chores; requests run on threads of their own.
+    ///
+    /// # Errors
+    /// [`ServeError`]; nothing is left running then.
+    pub async fn start(options: Options) -> Result<Self, ServeError> {
+        let origin = Origin { config: options.config.clone(), policy_overridden: options.policy.is_some() };
+        let force_open = options.force_open;
+        let settings = settings(options)?;
+        if let Some(why) = config::public_without_keys(&settings).filter(|_| !force_open) {
+            return Err(ServeError::Public(why));
+        }
+        let shared = Arc::new(shared(settings, origin)?);
+        control::apply_budgets(&shared);
+        let snapshot = shared.snapshot.load_full();
+        let server =
+            Server::bind(snapshot.settings.listen, workers(&snapshot.settings), limits(&snapshot.settings))?;
+        let for_workers = shared.clone();
+        let running = server.start(move |_| Worker::new(for_workers.clone()))?;
+        let (stop, stopped) = watch::channel(false);
+        let chores = spawn_chores(shared.clone(), stopped);
+        let drain = Duration::from_millis(snapshot.settings.limits.drain_ms);
+        Ok(Self { shared, running, stop, chores, drain })
+    }
+
+    /// The address that is served, with its real port.
+    #[must_use]
+    pub const fn addr(&self) -> SocketAddr {
+        self.running.addr()
+    }
+
+    /// Reads configuration and policy again.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; the last good state stays then.
+    pub fn reload(&self) -> Result<u64, SnapshotError> {
+        control::reload(&self.shared)
+    }
+
+    /// What all workers share, for tests and embedding programs.
+    #[must_use]
+    pub const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Stops accepting, drains streams up to the configured time, writes everything down.
+    ///
+    /// # Errors
+    /// [`ServeError::Store`] when the last records cannot be written.
+    pub async fn shutdown(self) -> Result<Stopped, ServeError> {
+        let drained = self.running.shutdown(self.drain).await;
+        self.stop.send_replace(true);
+        // The chores end at their next look at the switch; a panic there was logged by the runtime.
+        let _ = self.chores.await;
+        let store = self.shared.store.clone();
+        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        let stats = match closed {
+            Ok(stats) => stats?,
+            Err(error) => return Err(system("closing the database")(std::io::Error::other(error))),
+        };
+        Ok(Stopped { drained, records_dropped: stats.dropped })
+    }
+}
+
+fn system(what: &str) -> impl FnOnce(std::io::Error) -> ServeError + '_ {
+    move |source| ServeError::System { what: what.to_owned(), source }
+}
+
+fn settings(options: Options) -> Result<Settings, ServeError> {
+    let mut settings = match (options.config, options.settings) {
+        (Some(path), _) => config::load(&path)?,
+        (None, Some(settings)) => settings,
+        (None, None) => config::read("", "tollgate.yaml".as_ref())?,
+    };
+    if let Some(listen) = options.listen {
+        settings.listen = listen;
+    }
+    if let Some(policy) = options.policy {
+        settings.policy = Some(policy);
+    }
+    if let Some(data) = options.data {
+        settings.database = (data.as_os_str() != "memory").then(|| data.join("tollgate.db"));
+    }
+    if let Some(workers) = options.workers {
+        settings.workers = workers;
+    }
+    Ok(settings)
+}
+
+fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let bytes = entropy().map_err(system("reading entropy"))?;
+    let word = |i: usize| bytes.iter().skip(i * 8).take(8).fold(0u64, |w, b| (w << 8) | u64::from(*b));
+    let location = match &settings.database {
+        None => Location::Memory,
+        Some(path) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(system(&format!("making {}", folder.display())))?;
+            }
+            Location::File(path.clone())
+        }
+    };
+    let config = StoreConfig { decisions_max: settings.log.decisions, ..StoreConfig::default() };
+    let store = Store::open(&location, config)?;
+    let retries = BudgetConfig {
+        ratio: f64::from(settings.retry.budget_percent) / 100.0,
+        floor_per_s: f64::from(settings.retry.floor_per_second),
+        ..BudgetConfig::default()
+    };
+    let text = policy_text(&settings)?;
+    let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), clock.tick())?;
+    let retries = RetryBudget::new(retries, clock.tick());
+    Ok(Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin))
+}
+
+fn workers(settings: &Settings) -> usize {
+    match settings.workers {
+        0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+        count => count,
+    }
+}
+
+fn limits(settings: &Settings) -> Limits {
+    let set = &settings.limits;
+    Limits {
+        max_connections: set.connections,
+        max_header_bytes: set.header_bytes,
+        max_headers: set.headers,
+        header_read: Duration::from_millis(set.header_ms),
+        keep_alive: Duration::from_millis(set.idle_ms),
+        ..Limits::default()
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one background task; `Serving::shutdown` ends it and waits"
+)]
+fn spawn_chores(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
+    tokio::spawn(chores(shared, stopped))
+}
+
+/// Probes, reloads changed files, sweeps the store, until told to stop.
+async fn chores(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut prober = Prober::new();
+    let mut seen = modified(&shared);
+    let mut round = 0u32;
+    loop {
+        tokio::select! {
+            _ = stopped.changed() => return,
+            () = tokio::time::sleep(CHORES_EVERY) => {}
+        }
+        let snapshot = shared.snapshot.load_full();
+        prober.round(&snapshot.fleet, &*shared.clock).await;
+        let now = modified(&shared);
+        if now != seen {
+            seen = now;
+            // What is wrong was logged; the last good state stays.
+            let _ = control::reload(&shared);
+        }
+        round = round.wrapping_add(1);
+        if round.is_multiple_of(SWEEP_ROUNDS) {
+            sweep(&shared).await;
+        }
+    }
+}
+
+async fn sweep(shared: &Arc<Shared>) {
+    let (store, now) = (shared.store.clone(), shared.clock.now());
+    match tokio::task::spawn_blocking(move || store.sweep(now)).await {
+        Ok(Ok(_)) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the store's sweep failed"),
+        Err(error) => tracing::warn!(%error, "the store's sweep failed"),
+    }
+}
+
+/// When the files that can be reloaded were last written.
+fn modified(shared: &Shared) -> [Option<SystemTime>; 2] {
+    let of = |path: Option<&PathBuf>| path.and_then(|p| std::fs::metadata(p).ok()?.modified().ok());
+    [of(shared.origin.config.as_ref()), of(shared.snapshot.load().settings.policy.as_ref())]
+}

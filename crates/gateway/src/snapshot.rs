@@ -1,0 +1,151 @@
+//! Everything that a reload swaps: settings, policy, signals, models and fleet, as one immutable value.
+
+use crate::config::{ConfigError, Price, Settings};
+use crate::fleet::{Fleet, FleetError};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_core::{Seed, Tick};
+use tollgate_policy::{Known, Policy};
+use tollgate_select::model::{Capabilities, ModelCandidate};
+use tollgate_signals::SignalSet;
+
+/// Model names that mean "you choose".
+pub const AUTO_NAMES: &[&str] = &["auto", "tollgate", "tollgate/auto"];
+
+/// A model as the pipeline needs it.
+#[derive(Debug)]
+pub struct ModelEntry {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its price.
+    pub price: Price,
+    /// Its name, window and abilities, as the selection crate wants them.
+    pub candidate: ModelCandidate,
+}
+
+/// One consistent state of everything that can be reloaded.
+pub struct Snapshot {
+    /// The configuration.
+    pub settings: Settings,
+    /// The policy.
+    pub policy: Policy,
+    /// Its text.
+    pub policy_text: String,
+    /// The signals that the policy asks for.
+    pub signals: SignalSet,
+    /// The models, in the configuration's order.
+    pub models: Vec<ModelEntry>,
+    /// Name or alias to position in `models`.
+    names: BTreeMap<String, usize>,
+    /// The fleet.
+    pub fleet: Fleet,
+    /// Grows with every swap, so that workers notice.
+    pub generation: u64,
+}
+
+/// Why a snapshot could not be built; the process keeps the one it has.
+#[derive(Debug, thiserror::Error)]
+pub enum SnapshotError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The policy file cannot be read.
+    #[error("cannot read the policy {path}: {source}")]
+    PolicyFile {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The policy is wrong; the text shows every finding with its place.
+    #[error("{0}")]
+    Policy(String),
+    /// A signal's parameters are wrong.
+    #[error("the policy's signals cannot be built: {0}")]
+    Signals(String),
+    /// The fleet cannot be built.
+    #[error(transparent)]
+    Fleet(#[from] FleetError),
+}
+
+impl Snapshot {
+    /// Builds a snapshot from settings and the text of a policy; state of unchanged pools is taken from `before`.
+    ///
+    /// # Errors
+    /// [`SnapshotError`]; nothing is changed then.
+    pub fn build(
+        settings: Settings,
+        policy_text: String,
+        before: Option<&Self>,
+        seed: Seed,
+        now: Tick,
+    ) -> Result<Self, SnapshotError> {
+        let known = known(&settings);
+        let name = settings.policy.as_deref().unwrap_or_else(|| Path::new("shipped policy"));
+        let policy = Policy::load(&name.display().to_string(), &policy_text, &known)
+            .map_err(|error| SnapshotError::Policy(error.to_string()))?;
+        let signals = SignalSet::compile(policy.specs()).map_err(|errors| {
+            SnapshotError::Signals(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        })?;
+        let fleet = Fleet::build(&settings.pools, &settings.timeouts, before.map(|b| &b.fleet), seed, now)?;
+        let (models, names) = models(&settings);
+        let generation = before.map_or(1, |b| b.generation + 1);
+        Ok(Self { settings, policy, policy_text, signals, models, names, fleet, generation })
+    }
+
+    /// The model of this name or alias.
+    #[must_use]
+    pub fn model(&self, name: &str) -> Option<&ModelEntry> {
+        self.names.get(name).and_then(|i| self.models.get(*i))
+    }
+}
+
+/// Reads the policy that the settings name, or gives the shipped one.
+///
+/// # Errors
+/// [`SnapshotError::PolicyFile`].
+pub fn policy_text(settings: &Settings) -> Result<String, SnapshotError> {
+    match &settings.policy {
+        None => Ok(tollgate_policy::SHIPPED.to_owned()),
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|source| SnapshotError::PolicyFile { path: path.clone(), source }),
+    }
+}
+
+/// The names that a policy may use.
+#[must_use]
+pub fn known(settings: &Settings) -> Known {
+    let models = settings.models.iter().map(|m| m.name.as_str());
+    Known::new(models, settings.pools.iter().map(|p| p.name.as_str()))
+}
+
+fn models(settings: &Settings) -> (Vec<ModelEntry>, BTreeMap<String, usize>) {
+    let mut names = BTreeMap::new();
+    let mut entries = Vec::with_capacity(settings.models.len());
+    for (i, model) in settings.models.iter().enumerate() {
+        for name in model.aliases.iter().chain([&model.name]) {
+            names.insert(name.clone(), i);
+        }
+        let mut candidate = ModelCandidate::named(&model.name);
+        candidate.context_tokens = model.context_window;
+        if let Some(words) = &model.capabilities {
+            let none = Capabilities::default();
+            candidate.can = words.iter().filter_map(|w| ability(w)).fold(none, Capabilities::with);
+        }
+        entries.push(ModelEntry { name: model.name.as_str().into(), price: model.price, candidate });
+    }
+    (entries, names)
+}
+
+fn ability(word: &str) -> Option<Capabilities> {
+    Some(match word {
+        "tools" => Capabilities::TOOLS,
+        "images" => Capabilities::IMAGES,
+        "reasoning" => Capabilities::REASONING,
+        "json" => Capabilities::SCHEMA,
+        "stream" => Capabilities::STREAMING,
+        "embeddings" => Capabilities::EMBEDDINGS,
+        _ => return None,
+    })
+}

@@ -1,0 +1,112 @@
+//! What lives as long as the process: clock, store, metrics, estimates, and the snapshot in force.
+
+use crate::clock::Seeds;
+use crate::observe::Metrics;
+use crate::snapshot::Snapshot;
+use arc_swap::ArcSwap;
+use parking_lot::Mutex;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::broadcast;
+use tollgate_core::{Clock, Timestamp};
+use tollgate_select::retry::RetryBudget;
+use tollgate_signals::{OutputLength, TokenRatio};
+use tollgate_store::Store;
+
+/// Decisions kept for a slow reader of the live feed; beyond it the reader skips.
+const LIVE_BACKLOG: usize = 256;
+
+/// What observed traffic has taught about sizes.
+#[derive(Default)]
+pub struct Estimates {
+    /// Bytes per token, by model.
+    pub ratio: TokenRatio,
+    /// Output length by route and prompt length.
+    pub output: OutputLength,
+}
+
+/// Where the running configuration came from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The configuration file.
+    pub config: Option<std::path::PathBuf>,
+    /// Whether the command line named the policy, whatever the file says.
+    pub policy_overridden: bool,
+}
+
+/// Shared by all workers.
+pub struct Shared {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Request ids and seeds.
+    pub seeds: Seeds,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// The database.
+    pub store: Store,
+    /// Configuration, policy, models and fleet in force.
+    pub snapshot: ArcSwap<Snapshot>,
+    /// Sizes.
+    pub estimates: Mutex<Estimates>,
+    /// What retries may cost.
+    pub retries: Mutex<RetryBudget>,
+    /// Requests in flight.
+    pub in_flight: AtomicUsize,
+    /// Decisions as they are made, as JSON.
+    pub live: broadcast::Sender<Arc<str>>,
+    /// Keeps the prefix digests of this process apart from guesses.
+    pub prefix_root: u64,
+    /// Where the configuration came from.
+    pub origin: Origin,
+    /// When the process started.
+    pub started: Timestamp,
+}
+
+impl Shared {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(
+        clock: Arc<dyn Clock>,
+        root: [u64; 3],
+        store: Store,
+        snapshot: Snapshot,
+        retries: RetryBudget,
+        origin: Origin,
+    ) -> Self {
+        let [a, b, prefix_root] = root;
+        let started = clock.now();
+        Self {
+            clock,
+            seeds: Seeds::new([a, b]),
+            metrics: Metrics::new(),
+            store,
+            snapshot: ArcSwap::from_pointee(snapshot),
+            estimates: Mutex::default(),
+            retries: Mutex::new(retries),
+            in_flight: AtomicUsize::new(0),
+            live: broadcast::Sender::new(LIVE_BACKLOG),
+            prefix_root,
+            origin,
+            started,
+        }
+    }
+
+    /// Counts a request in, when there is room.
+    #[must_use]
+    pub fn enter(self: &Arc<Self>, most: usize) -> Option<InFlight> {
+        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let guard = InFlight(self.clone());
+        self.metrics.in_flight.inc();
+        (before < most).then_some(guard)
+    }
+}
+
+/// A request in flight; counts itself out when dropped.
+pub struct InFlight(Arc<Shared>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        self.0.metrics.in_flight.dec();
+    }
+}
