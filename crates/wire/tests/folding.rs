@@ -268,7 +268,7 @@ fn streamed(dialect: Dialect, answer: &Response, every: usize) -> Vec<u8> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn generated_streams_commute_in_every_pair(answer in answer(), every in 1_usize..5, cuts in proptest::collection::vec(0_usize..4000, 0..6)) {

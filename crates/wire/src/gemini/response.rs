@@ -103,7 +103,12 @@ pub(super) fn stop_word(stop: Option<&Stop>, report: &mut Report) -> &'static st
 /// Blank ones are none.
 fn merged(parts: &[Part]) -> Vec<Part> {
     let mut out: Vec<Part> = Vec::with_capacity(parts.len());
-    for part in parts {
+    // A thought that shows nothing writes nothing, so it parts no texts; it stays in the list for the report.
+    let silent = |part: &&Part| match &part.body {
+        Body::Reasoning(thought) => thought.shown().is_empty() && thought.signature_of(Gemini).is_none(),
+        _ => false,
+    };
+    for part in parts.iter().filter(|part| !silent(part)) {
         let both = out.last_mut().map(|last| (&mut last.body, &part.body));
         match (both, &part.body) {
             (_, Body::Text { text, .. } | Body::Refusal(text)) if text.is_empty() => {}
@@ -128,5 +133,6 @@ fn merged(parts: &[Part]) -> Vec<Part> {
             _ => out.push(part.clone()),
         }
     }
+    out.extend(parts.iter().filter(silent).cloned());
     out
 }

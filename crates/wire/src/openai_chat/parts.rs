@@ -35,7 +35,7 @@ fn read_part(json: Json, path: String) -> Result<Part, WireError> {
         "image_url" => {
             let mut image = fields.object("image_url")?.ok_or_else(|| missing(fields.path(), "an image"))?;
             let mut media = Media::of(Source::from_url(image.need_text("url")?));
-            media.detail = image.text("detail")?;
+            media.detail = image.text("detail")?.filter(|detail| detail != "auto");
             Body::Image(media)
         }
         "input_audio" => {

@@ -5,6 +5,7 @@ use crate::Dialect::OpenaiChat;
 use crate::form::{
     Body, Effort, Format, Json, Message, Options, Part, Report, Request, Role, Thought, Tool, ToolChoice,
 };
+use crate::openai_chat::response::tier;
 
 /// Writes the body of `POST /v1/chat/completions`; what cannot cross goes into `report`.
 pub fn write_request(request: &Request, options: &Options, report: &mut Report) -> Json {
@@ -34,7 +35,7 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
     let mut body = body
         .maybe("metadata", request.metadata.clone())
         .maybe("user", request.user.as_deref())
-        .maybe("service_tier", request.service_tier.as_deref())
+        .maybe("service_tier", tier(request.service_tier.as_deref(), report))
         .maybe("store", request.store);
     if request.previous_response_id.is_some() {
         report.dropped("previous_response_id", "string", "the chat dialect stores no answers");

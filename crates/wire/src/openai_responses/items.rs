@@ -119,7 +119,11 @@ pub(super) fn read_part(json: Json, path: String) -> Result<Part, WireError> {
                 (None, Some(id)) => Source::File { dialect: OpenaiResponses, id },
                 (None, None) => return Err(missing(&fields.at("image_url"), "an address or a data URI")),
             };
-            Body::Image(Media { source, detail: fields.text("detail")?, name: None })
+            Body::Image(Media {
+                source,
+                detail: fields.text("detail")?.filter(|detail| detail != "auto"),
+                name: None,
+            })
         }
         "input_file" => Body::Document(read_file(&mut fields, OpenaiResponses)?),
         "input_audio" => {

@@ -37,7 +37,12 @@ fn write_message(message: &Message, path: &str, report: &mut Report, items: &mut
             flush(role, &mut said, items);
             items.push(item);
         } else if !is_item(part) {
-            said.extend(write_part(part, message.role == Role::Assistant, &at, report));
+            let own = message.role == Role::Assistant;
+            said.extend(write_part(part, own, &at, report));
+            // The model's own texts are plain strings, one message each: parts would need the ids of stored items.
+            if own {
+                flush(role, &mut said, items);
+            }
         }
     }
     flush(role, &mut said, items);
@@ -163,17 +168,18 @@ pub(super) fn write_part(part: &Part, own: bool, path: &str, report: &mut Report
                     "a request does not repeat citations",
                 );
             }
-            let json = tagged(if own { "output_text" } else { "input_text" }).with("text", text.as_str());
-            json.maybe("annotations", own.then(Vec::<Json>::new))
+            tagged(if own { "output_text" } else { "input_text" }).with("text", text.as_str())
         }
-        Body::Refusal(text) => tagged("refusal").with("refusal", text.as_str()),
+        Body::Refusal(text) => {
+            report.approximated(
+                path,
+                "refusal",
+                "written as text: the part would need the id of a stored item",
+            );
+            tagged("output_text").with("text", text.as_str())
+        }
         Body::Image(media) => write_image(media, path, report)?,
         Body::Document(media) => write_document(media, path, report)?,
-        Body::Audio(Media { source: Source::Base64 { mime, data }, .. }) => {
-            let format = mime.rsplit('/').next().unwrap_or_default();
-            tagged("input_audio")
-                .with("input_audio", Json::object().with("data", data.as_str()).with("format", format))
-        }
         Body::Other { dialect: OpenaiResponses, value } => return Some(value.clone()),
         _ => {
             report.dropped(path, part.kind(), "a message of the responses dialect has no such part");
@@ -195,7 +201,7 @@ fn write_image(media: &Media, path: &str, report: &mut Report) -> Option<Json> {
             return None;
         }
     };
-    Some(json.maybe("detail", media.detail.as_deref()))
+    Some(json.with("detail", media.detail.as_deref().unwrap_or("auto")))
 }
 
 fn write_document(media: &Media, path: &str, report: &mut Report) -> Option<Json> {

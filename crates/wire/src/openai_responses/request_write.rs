@@ -3,6 +3,7 @@
 use super::items_write::write_items;
 use crate::Dialect::OpenaiResponses;
 use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Tool, ToolChoice};
+use crate::openai_chat::response::tier;
 
 /// Writes the body of `POST /v1/responses`; what cannot cross goes into `report`.
 ///
@@ -23,7 +24,7 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
     let mut body = body
         .maybe("metadata", request.metadata.clone())
         .maybe("safety_identifier", request.user.as_deref())
-        .maybe("service_tier", request.service_tier.as_deref())
+        .maybe("service_tier", tier(request.service_tier.as_deref(), report))
         .maybe("previous_response_id", request.previous_response_id.as_deref())
         .maybe("store", request.store);
     if request.store.is_none() && request.extra.dialect != Some(OpenaiResponses) {
