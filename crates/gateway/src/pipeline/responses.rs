@@ -66,7 +66,10 @@ async fn prior(shared: &Arc<Shared>, id: &str, owner: &str) -> Result<Stored, Fa
     let (id_owned, owner) = (id.to_owned(), owner.to_owned());
     let now = shared.clock.now();
     let chain = blocking(shared, move |shared| {
-        let read = || shared.store.response_chain(&id_owned, &owner, now, CHAIN_MAX);
+        let read = || match shared.store.response_chain(&id_owned, &owner, now, CHAIN_MAX) {
+            Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
+            other => other,
+        };
         let chain = read()?;
         if !chain.is_empty() {
             return Ok(chain);
