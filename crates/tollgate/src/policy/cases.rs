@@ -1,0 +1,54 @@
+//! `tollgate policy test`: the tests that stand in the policy itself.
+
+use super::source::Source;
+use crate::ending::Ending;
+use crate::say;
+use anyhow::Result;
+use clap::Args;
+use serde_json::json;
+use tollgate_gateway::clock::SystemClock;
+use tollgate_gateway::control::policy_tests;
+
+/// Run the tests that stand in a policy
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate policy test
+  tollgate policy test my.tollgate --config tollgate.yaml --json
+
+Exits with 1 when a test fails.")]
+pub(crate) struct TestArgs {
+    #[command(flatten)]
+    source: Source,
+    /// Print results as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &TestArgs) -> Result<Ending> {
+    let source = args.source.read()?;
+    let (policy, _) = source.compile()?;
+    let results = policy_tests(&policy, &SystemClock::new());
+    let failed = results.iter().filter(|result| !result.passed).count();
+    if args.json {
+        say::json(
+            &json!({"file": source.name, "tests": results.len(), "failed": failed, "results": results}),
+        )?;
+        return Ok(Ending::of(failed == 0));
+    }
+    for result in &results {
+        let case = &result.case;
+        if result.passed {
+            say::line(&format!("ok    {}:{} {:?} -> {}", source.name, result.line, case.text, result.got))?;
+            continue;
+        }
+        say::line(&format!(
+            "FAIL  {}:{} {:?}: expected {}, got {}",
+            source.name, result.line, case.text, case.expect, result.got
+        ))?;
+        for line in result.explanation.lines() {
+            say::line(&format!("      {line}"))?;
+        }
+    }
+    say::line(&format!("{}: {} tests, {failed} failed", source.name, results.len()))?;
+    Ok(Ending::of(failed == 0))
+}

@@ -1,0 +1,94 @@
+//! `tollgate policy explain`: where one request would go, with every condition and what it read.
+
+use super::source::Source;
+use crate::ending::Ending;
+use crate::{place, say};
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use tollgate_gateway::clock::SystemClock;
+use tollgate_policy::Effects;
+use tollgate_signals::{Input, Reading};
+use tollgate_wire::Dialect;
+use tollgate_wire::peek::{Limits, peek};
+use tollgate_wire::view::RequestView;
+
+/// Explain where a request would go, with every condition and what it read
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate policy explain --text 'Prove step by step that it halts'
+  tollgate policy explain my.tollgate --request request.json --dialect anthropic --json
+
+The caller is anonymous with a full budget, and no traffic was seen before. A running gateway explains with what it
+knows: POST /v1/route. Exits with 1 when the policy refuses the request.")]
+pub(crate) struct ExplainArgs {
+    #[command(flatten)]
+    source: Source,
+    /// What the user says
+    #[arg(long, required_unless_present = "request", conflicts_with = "request")]
+    text: Option<String>,
+    /// The body of a request; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    request: Option<PathBuf>,
+    /// The request's dialect
+    #[arg(long, default_value = "openai_chat", value_parser = crate::wire::dialect)]
+    dialect: Dialect,
+    /// Print the explanation as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
+    let (policy, signals) = args.source.read()?.compile()?;
+    let view = view(args)?;
+    let clock = SystemClock::new();
+    let mut reading = Reading::new(&signals, &Input::new(&view), &clock).with_evidence(true);
+    let decision = policy.decide(&mut reading, true);
+    let ending = Ending::of(decision.route().is_some());
+    if args.json {
+        say::json(&decision.explain_json())?;
+        return Ok(ending);
+    }
+    say::text(&decision.explain())?;
+    decision.effects().map_or(Ok(()), |effects| say::line(&format!("it does: {}", does(effects))))?;
+    Ok(ending)
+}
+
+fn view(args: &ExplainArgs) -> Result<RequestView> {
+    match (&args.request, &args.text) {
+        (Some(path), _) => {
+            let body = Bytes::from(place::read(path)?);
+            peek(args.dialect, body, &Limits::default())
+                .with_context(|| format!("{} is no {} request", path.display(), args.dialect.word()))
+        }
+        (None, text) => said(text.as_deref().unwrap_or_default()),
+    }
+}
+
+/// A request in which a user says `text`.
+fn said(text: &str) -> Result<RequestView> {
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": text}]}).to_string();
+    Ok(peek(Dialect::OpenaiChat, body.into(), &Limits::default())?)
+}
+
+/// What a route does, in words.
+fn does(effects: &Effects) -> String {
+    if let Some(answer) = &effects.answer {
+        return format!("answer {} itself", answer.status);
+    }
+    let mut words = Vec::new();
+    for candidate in &effects.models {
+        let effort = candidate
+            .effort
+            .map_or_else(String::new, |e| format!(" with effort {}", json!(e).as_str().unwrap_or_default()));
+        words.push(format!("model {} (weight {}){effort}", candidate.model, candidate.weight));
+    }
+    words.extend(effects.pool.as_ref().map(|pool| format!("pool {pool}")));
+    let edits = effects.system.len() + effects.headers.len() + effects.params.len() + effects.tools.len();
+    if edits > 0 {
+        words.push(format!("{edits} edits of the request"));
+    }
+    words.join(", ")
+}

@@ -1,0 +1,33 @@
+//! `tollgate policy`: check, explain, test and format policies, and list what they can ask.
+
+mod cases;
+mod catalogue;
+mod check;
+mod explain;
+mod source;
+mod tidy;
+
+use crate::ending::Ending;
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be done with policies.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Check(check::CheckArgs),
+    Explain(explain::ExplainArgs),
+    Test(cases::TestArgs),
+    Fmt(tidy::FmtArgs),
+    Catalogue(catalogue::CatalogueArgs),
+}
+
+/// Runs one of them.
+pub(crate) fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Check(args) => check::run(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Test(args) => cases::run(&args),
+        Command::Fmt(args) => tidy::run(&args),
+        Command::Catalogue(args) => catalogue::run(&args),
+    }
+}

@@ -1,0 +1,65 @@
+//! A gateway from start to stop: the working default, reload, drain, and starts that are refused.
+
+use crate::tool::{Folder, Server, header};
+
+#[test]
+fn the_default_answers_records_and_replays() {
+    let folder = Folder::new("default");
+    let server = Server::start(&folder, &[]);
+    assert!(server.greeting.contains("/console") && server.greeting.contains("sim") || server.greeting.contains("4 models"));
+    let answer = server.chat("", "Prove step by step that this function terminates");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(header(&answer, "x-tollgate-decision"), Some("hard_question"));
+    assert_eq!(header(&answer, "x-tollgate-model"), Some("sim-large"));
+    let id = header(&answer, "x-tollgate-request-id").unwrap().to_owned();
+    assert!(server.ask("GET", "/healthz", "", "").starts_with("HTTP/1.1 200"));
+    server.signal("TERM");
+    let (status, err) = server.end();
+    assert_eq!(status.code(), Some(0), "{err}");
+
+    let listed = folder.run(&["decisions", "list", "--json"]);
+    let page: serde_json::Value = serde_json::from_str(&listed.out).unwrap();
+    assert_eq!((&page["rows"][0]["id"], &page["rows"][0]["route"]), (&id.as_str().into(), &"hard_question".into()));
+    let shown = folder.run(&["decisions", "show", &id]);
+    assert!(shown.code == 0 && shown.out.contains("phases_ns:") && !shown.out.contains("Prove step"), "{}", shown.out);
+    let replayed = folder.run(&["decisions", "replay", &id]);
+    assert!(replayed.code == 0 && replayed.out.contains("the same as recorded"), "{}{}", replayed.out, replayed.err);
+    assert_eq!(folder.run(&["decisions", "show", "req_none"]).code, 1);
+    // Another policy text is not the one of the record.
+    folder.write("other.tollgate", "default { models { \"a\" } }");
+    let other = folder.run(&["decisions", "replay", &id, "--policy", "other.tollgate"]);
+    assert!(other.code == 2 && other.err.contains("--policy"), "{}", other.err);
+}
+
+#[test]
+fn a_policy_is_reloaded_and_a_bad_one_is_not() {
+    let folder = Folder::new("reload");
+    let policy = |model: &str| format!("default {{ models {{ \"{model}\" }} }}\n");
+    folder.write("p.tollgate", &policy("sim-small"));
+    let mut server = Server::start(&folder, &["--data", "memory", "--policy", "p.tollgate"]);
+    let model = |server: &Server| header(&server.chat("", "hi"), "x-tollgate-model").map(str::to_owned);
+    assert_eq!(model(&server).as_deref(), Some("sim-small"));
+    folder.write("p.tollgate", &policy("sim-large"));
+    server.signal("HUP");
+    server.hear("reloaded");
+    assert_eq!(model(&server).as_deref(), Some("sim-large"));
+    folder.write("p.tollgate", &policy("no-such-model"));
+    server.signal("HUP");
+    server.hear("no-such-model");
+    assert_eq!(model(&server).as_deref(), Some("sim-large"), "the last good one stays");
+}
+
+#[test]
+fn what_must_not_start_is_refused_with_a_reason() {
+    let folder = Folder::new("refused");
+    let public = folder.run(&["serve", "--listen", "0.0.0.0:0", "--data", "memory"]);
+    assert!(public.code == 1 && public.err.contains("--force-open"), "{}", public.err);
+    folder.write("bad.yaml", "listen: 127.0.0.1:0\nmodels: [{name: a, provider: nowhere}]\n");
+    let bad = folder.run(&["serve", "bad.yaml"]);
+    assert!(bad.code == 2 && bad.err.contains("bad.yaml:2:") && bad.err.contains("nowhere"), "{}", bad.err);
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    folder.write("taken.yaml", &format!("listen: {}\ndata: memory\n", held.local_addr().unwrap()));
+    let taken = folder.run(&["serve", "taken.yaml"]);
+    assert!(taken.code == 1 && taken.err.contains("is taken"), "{}", taken.err);
+    assert_eq!(folder.run(&["serve", "missing.yaml"]).code, 2);
+}
