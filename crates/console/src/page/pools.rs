@@ -1,0 +1,96 @@
+//! Pools, instances, models and prices.
+
+use super::parts::{badge, name, scroll};
+use super::shell::{Place, document};
+use crate::chart::spark;
+use crate::format::{NONE, TimeStyle, count, money, ms, percent, when};
+use crate::view::{InstanceState, InstanceView, ModelView, PoolView, PoolsView, Shell};
+use maud::{Markup, html};
+
+/// Seconds after which the page's content is fetched again.
+const REFRESH_S: u32 = 5;
+
+/// The page of pools.
+#[must_use]
+pub fn pools(shell: &Shell, view: &PoolsView) -> String {
+    let body = html! {
+        div.page-head { h1 { "Pools" } }
+        div #pools data-refresh=(REFRESH_S) {
+            @if view.pools.is_empty() {
+                div.empty { p { strong { "No pools." } " Add one under " code { "pools:" } " in the configuration." } }
+            }
+            @for (at, pool) in view.pools.iter().enumerate() { (one_pool(at, pool)) }
+        }
+        (models(shell, &view.models))
+    };
+    document(shell, "Pools", Some(Place::Pools), &body, &[])
+}
+
+fn one_pool(at: usize, pool: &PoolView) -> Markup {
+    let in_flight: u64 = pool.instances.iter().map(|i| u64::from(i.in_flight)).sum();
+    let up = pool.instances.iter().filter(|i| i.state == InstanceState::Up).count();
+    html! { section.panel aria-labelledby={ "pool-" (at) } {
+        div.panel-head {
+            h2 #{ "pool-" (at) } { (name(Some(&pool.name))) }
+            (badge(if up == 0 { "bad" } else if up < pool.instances.len() { "warn" } else { "ok" }, &format!("{up} of {} up", pool.instances.len())))
+        }
+        dl.facts {
+            div { dt { "Boundary" } dd { @match pool.max_total_tokens { Some(most) => { "up to " (count(most)) " tokens" } None => "none" } } }
+            div { dt { "Rule" } dd { (pool.rule) } }
+            div { dt { "Placement" } dd { (pool.placement) } }
+            div { dt { "In flight" } dd { (count(in_flight)) } }
+            div { dt { "Expected wait" } dd { (ms(pool.wait_ms)) } }
+        }
+        (scroll(&format!("Instances of {}", pool.name), &html! { table {
+            thead { tr {
+                th { "Instance" } th { "State" } th.num { "In flight" } th.num { "TTFT" } th.num { "Per token" }
+                th.num { "Expected TTFT" } th.num { "Success" } th { "Recent TTFT" } th { "Models" }
+            } }
+            tbody { @for instance in &pool.instances { (one_instance(instance)) } }
+        } }))
+    } }
+}
+
+const fn state_class(state: InstanceState) -> &'static str {
+    match state {
+        InstanceState::Up => "ok",
+        InstanceState::HalfOpen | InstanceState::Cooling => "warn",
+        _ => "bad",
+    }
+}
+
+fn one_instance(i: &InstanceView) -> Markup {
+    html! { tr {
+        td { (name(Some(&i.name))) div.note { (i.provider) " · " (name(Some(&i.url))) } }
+        td { span.badge.(state_class(i.state)) title=(i.state.help()) { (i.state.word()) }
+            @if let Some(until) = i.until { div.note { "until " (when(until, TimeStyle::Clock)) } } }
+        td.num { (i.in_flight) @if let Some(slots) = i.slots { span.note { " of " (slots) } } }
+        td.num { (ms(i.ttft_ms)) }
+        td.num { (ms(i.tpot_ms)) }
+        td.num { (ms(i.expected_ttft_ms)) }
+        td.num { (percent(i.success)) div.note { "of " (count(i.answers)) } }
+        td { @if i.spark_ttft_ms.iter().flatten().next().is_some() {
+            (spark(&format!("Recent TTFT of {}: now {}", i.name, ms(i.ttft_ms)), &i.spark_ttft_ms))
+        } @else { span.none { (NONE) } } }
+        td { (i.models.join(", ")) }
+    } }
+}
+
+fn models(shell: &Shell, models: &[ModelView]) -> Markup {
+    let price = |micro| html! { td.num { (money(micro)) } };
+    html! { section.panel aria-labelledby="models" {
+        div.panel-head { h2 #models { "Models" } span.note { "prices in " (shell.currency) " per million tokens" } }
+        (scroll("Models", &html! { table {
+            thead { tr {
+                th { "Model" } th { "Pools" } th.num { "Context" } th { "Can" } th.num { "Prompt" } th.num { "Cached" } th.num { "Completion" }
+            } }
+            tbody { @for m in models { tr {
+                td { (name(Some(&m.name))) @if !m.aliases.is_empty() { div.note { "also " (m.aliases.join(", ")) } } }
+                td { (m.pools.join(", ")) }
+                td.num { (m.context_tokens.map_or_else(|| NONE.into(), count)) }
+                td { (m.capabilities.join(", ")) }
+                (price(m.input_micro)) (price(m.cached_micro)) (price(m.output_micro))
+            } } }
+        } }))
+    } }
+}
