@@ -179,7 +179,7 @@ fn request_row(row: &RequestRow) -> Markup {
             (name(row.pool.as_deref())) @if row.instance.is_some() { " / " (name(row.instance.as_deref())) }
         }
         td data-label="Status" data-f="status" { (status(row)) }
-        td.num data-label="Tokens in → out" data-f="tokens" { (count(row.prompt_tokens)) " → " (count(row.completion_tokens)) }
+        td.num data-label="Tokens" data-f="tokens" { (count(row.prompt_tokens)) " → " (count(row.completion_tokens)) }
         td.num data-label="Cost" data-f="cost" { (money(row.cost_micro)) }
         td.num data-label="TTFT" data-f="ttft" { (us_or(row.ttft_us)) }
         td.num data-label="Total" data-f="total" { (us(row.total_us)) }
