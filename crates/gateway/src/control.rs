@@ -5,13 +5,13 @@
 use crate::clock::entropy;
 use crate::config::{self, Settings};
 use crate::pipeline;
-use crate::snapshot::{Snapshot, SnapshotError, known, policy_text};
+use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::state::Shared;
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 use tollgate_core::Seed;
-use tollgate_policy::{Compiled, Policy, TestCase, TestResult, compile, outline};
+use tollgate_policy::{Policy, TestCase, TestResult};
 use tollgate_signals::{Input, Reading, SignalSet};
 use tollgate_wire::Dialect;
 use tollgate_wire::peek::{Limits, peek};
@@ -25,24 +25,6 @@ pub(crate) fn apply_budgets(shared: &Shared) {
         Some(Arc::from(key.id.as_str()))
     };
     shared.store.budgets().set_limits(pipeline::limits(&shared.snapshot.load().settings.budgets, key_id));
-}
-
-/// Everything that is to be said about a policy's text: diagnostics, tests, outline. Nothing changes.
-pub(crate) fn check_policy(shared: &Shared, snapshot: &Snapshot, text: &str) -> Value {
-    let Compiled { policy, report } = compile(text, &known(&snapshot.settings));
-    let tests = policy.as_ref().map(|p| run_tests(shared, p)).unwrap_or_default();
-    let rows: Vec<Value> = tests
-        .iter()
-        .map(|t| json!({"line": t.line, "ok": t.passed, "expected": t.case.expect, "got": t.got, "explanation": t.explanation}))
-        .collect();
-    let digest = policy.as_ref().map(Policy::digest);
-    let good = policy.is_some() && tests.iter().all(|t| t.passed);
-    json!({"ok": good, "digest": digest, "diagnostics": report.to_json(text), "tests": rows, "outline": outline(text)})
-}
-
-/// Runs a policy's tests: each text becomes a chat request of one user turn.
-fn run_tests(shared: &Shared, policy: &Policy) -> Vec<TestResult> {
-    policy_tests(policy, &*shared.clock)
 }
 
 /// Runs a policy's own tests against real signals; nothing when its signals cannot be built.
@@ -90,6 +72,7 @@ pub fn reload(shared: &Shared) -> Result<u64, SnapshotError> {
     let done = read_again(shared, &before).and_then(|(settings, text)| swap(shared, settings, text));
     if let Err(error) = &done {
         shared.metrics.reloads_refused.inc();
+        *shared.refused.lock() = Some((shared.clock.now(), error.to_string()));
         tracing::error!(%error, "reload refused; the last good configuration stays");
     }
     done
@@ -119,8 +102,8 @@ fn swap(shared: &Shared, settings: Settings, text: String) -> Result<u64, Snapsh
     let before = shared.snapshot.load_full();
     let seed = entropy().map(|b| Seed(u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])));
     let seed = seed.unwrap_or(Seed(shared.prefix_root));
-    let next = Snapshot::build(settings, text, Some(&before), seed, shared.clock.tick())?;
-    let failed: Vec<String> = run_tests(shared, &next.policy)
+    let next = Snapshot::build(settings, text, Some(&before), seed, &*shared.clock)?;
+    let failed: Vec<String> = policy_tests(&next.policy, &*shared.clock)
         .iter()
         .filter(|t| !t.passed)
         .map(|t| format!("line {}: expected {}, got {}", t.line, t.case.expect, t.got))
@@ -130,6 +113,7 @@ fn swap(shared: &Shared, settings: Settings, text: String) -> Result<u64, Snapsh
     }
     let generation = next.generation;
     shared.snapshot.store(Arc::new(next));
+    *shared.refused.lock() = None;
     apply_budgets(shared);
     tracing::info!(generation, "configuration in force");
     Ok(generation)

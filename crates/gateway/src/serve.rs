@@ -198,7 +198,7 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
         ..BudgetConfig::default()
     };
     let text = policy_text(&settings)?;
-    let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), clock.tick())?;
+    let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), &*clock)?;
     let retries = RetryBudget::new(retries, clock.tick());
     Ok(Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin))
 }

@@ -5,7 +5,7 @@ use crate::fleet::{Fleet, FleetError};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tollgate_core::{Seed, Tick};
+use tollgate_core::{Clock, Seed, Timestamp};
 use tollgate_policy::{Known, Policy};
 use tollgate_select::model::{Capabilities, ModelCandidate};
 use tollgate_signals::SignalSet;
@@ -40,6 +40,8 @@ pub struct Snapshot {
     names: BTreeMap<String, usize>,
     /// The fleet.
     pub fleet: Fleet,
+    /// When it was built.
+    pub built: Timestamp,
     /// Grows with every swap, so that workers notice.
     pub generation: u64,
 }
@@ -79,7 +81,7 @@ impl Snapshot {
         policy_text: String,
         before: Option<&Self>,
         seed: Seed,
-        now: Tick,
+        clock: &dyn Clock,
     ) -> Result<Self, SnapshotError> {
         let known = known(&settings);
         let name = settings.policy.as_deref().unwrap_or_else(|| Path::new("shipped policy"));
@@ -88,10 +90,21 @@ impl Snapshot {
         let signals = SignalSet::compile(policy.specs()).map_err(|errors| {
             SnapshotError::Signals(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
-        let fleet = Fleet::build(&settings.pools, &settings.timeouts, before.map(|b| &b.fleet), seed, now)?;
+        let fleet =
+            Fleet::build(&settings.pools, &settings.timeouts, before.map(|b| &b.fleet), seed, clock.tick())?;
         let (models, names) = models(&settings);
         let generation = before.map_or(1, |b| b.generation + 1);
-        Ok(Self { settings, policy, policy_text, signals, models, names, fleet, generation })
+        Ok(Self {
+            settings,
+            policy,
+            policy_text,
+            signals,
+            models,
+            names,
+            fleet,
+            built: clock.now(),
+            generation,
+        })
     }
 
     /// The model of this name or alias.

@@ -56,6 +56,8 @@ pub struct Shared {
     pub live: broadcast::Sender<Arc<str>>,
     /// Keeps the prefix digests of this process apart from guesses.
     pub prefix_root: u64,
+    /// The last reload that was refused, while its predecessor is in force: when and why.
+    pub refused: Mutex<Option<(Timestamp, String)>>,
     /// Where the configuration came from.
     pub origin: Origin,
     /// When the process started.
@@ -86,6 +88,7 @@ impl Shared {
             in_flight: AtomicUsize::new(0),
             live: broadcast::Sender::new(LIVE_BACKLOG),
             prefix_root,
+            refused: Mutex::default(),
             origin,
             started,
         }

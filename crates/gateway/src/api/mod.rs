@@ -4,7 +4,7 @@
 
 mod admin;
 mod caller;
-mod console;
+pub(crate) mod console;
 pub mod openapi;
 mod policy;
 pub mod routes;
@@ -96,7 +96,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         | Route::ConsolePools
         | Route::ConsolePolicy
         | Route::ConsoleBudgets
-        | Route::ConsoleAsset => console::page(worker, call.route, parameter).await,
+        | Route::ConsoleAsset => console::serve(worker, call.route, parts, parameter).await,
     }
 }
 

@@ -1,10 +1,11 @@
 //! The policy in force: reading, checking and replacing it while requests run.
 
+use super::console::report;
 use super::{Answered, json, typed};
 use crate::control;
 use crate::worker::Worker;
 use http::StatusCode;
-use serde_json::{Value, json};
+use serde_json::json;
 use tollgate_core::{Fault, FaultKind};
 
 /// `GET /api/v1/policy`.
@@ -16,15 +17,15 @@ pub(super) fn get(worker: &Worker) -> Answered {
 /// `POST /api/v1/policy/check`.
 pub(super) fn check(worker: &Worker, body: &[u8]) -> Answered {
     let snapshot = worker.shared().snapshot.load_full();
-    json(StatusCode::OK, &control::check_policy(worker.shared(), &snapshot, utf8(body)?))
+    json(StatusCode::OK, &report(worker.shared(), &snapshot, utf8(body)?))
 }
 
 /// `PUT /api/v1/policy`: in force only when it compiles and its tests pass; the file on disk is not changed.
 pub(super) fn put(worker: &Worker, body: &[u8]) -> Answered {
     let text = utf8(body)?.to_owned();
     let snapshot = worker.shared().snapshot.load_full();
-    let report: Value = control::check_policy(worker.shared(), &snapshot, &text);
-    if report["ok"] != json!(true) {
+    let report = report(worker.shared(), &snapshot, &text);
+    if !report.ok {
         worker.shared().metrics.reloads_refused.inc();
         return json(StatusCode::UNPROCESSABLE_ENTITY, &report);
     }

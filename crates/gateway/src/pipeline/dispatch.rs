@@ -7,7 +7,7 @@ use super::attempt::{Answer, Failure, attempt};
 use super::choose::{self, Goal, ModelPlan, PlacePlan, PoolPlan};
 use super::journey::{AttemptNote, Journey, PriceTag};
 use std::time::Duration;
-use tollgate_core::{Fault, FaultKind, Seed};
+use tollgate_core::{Fault, FaultKind, Seed, Tick};
 use tollgate_policy::{Candidate, Effects};
 use tollgate_select::circuit::request_effect;
 use tollgate_select::retry::{GiveUp, Next, RetryPolicy, Situation, next};
@@ -49,14 +49,14 @@ pub(crate) async fn dispatch(
         let ms = ctx.shared.clock.tick().since_ms(begun);
         let failure = match result {
             Ok((answer, lost)) => {
-                let note = course.note(&goal, "ok".into(), ms, lost);
+                let note = course.note(&goal, "ok".into(), begun, ms, lost);
                 journey.attempted(note, "ok");
                 journey.price = ctx.snapshot.models.get(goal.model).map(PriceTag::of);
                 return Ok(answer);
             }
             Err(failure) => failure,
         };
-        let note = course.note(&goal, failure.fault.to_string(), ms, failure.lost.clone());
+        let note = course.note(&goal, failure.fault.to_string(), begun, ms, failure.lost.clone());
         journey.attempted(note, word(failure.fault.kind));
         tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
         let step = {
@@ -131,7 +131,7 @@ impl<'a> Course<'a> {
         self.ctx.site(goal).map_or("", |s| &s.name)
     }
 
-    fn note(&self, goal: &Goal, outcome: String, ms: f64, lost: Vec<String>) -> AttemptNote {
+    fn note(&self, goal: &Goal, outcome: String, begun: Tick, ms: f64, lost: Vec<String>) -> AttemptNote {
         let site = self.ctx.site(goal);
         let dialect = site.and_then(|s| s.provider.row.dialect_for(self.ctx.view.dialect));
         let pool = self.ctx.snapshot.fleet.pools.get(goal.pool);
@@ -144,6 +144,7 @@ impl<'a> Course<'a> {
             reason: format!("{}{borderline}; {}", self.pools.reason, self.place.reason),
             expected_ttft_ms: self.place.expected_ttft_ms,
             outcome,
+            start_us: begun.since_ns(self.ctx.started) / 1000,
             ms,
             lost,
         }

@@ -54,6 +54,8 @@ pub(crate) struct AttemptNote {
     pub(crate) expected_ttft_ms: f64,
     /// `ok`, or what went wrong.
     pub(crate) outcome: String,
+    /// When it started, in microseconds after the request's arrival.
+    pub(crate) start_us: u64,
     /// Milliseconds until its outcome was known.
     pub(crate) ms: f64,
     /// What could not cross between dialects.

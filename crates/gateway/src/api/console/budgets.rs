@@ -1,0 +1,54 @@
+//! The page of keys and budgets.
+
+use crate::config::written::AuthMode;
+use crate::worker::Worker;
+use tollgate_console::view::{BudgetView, BudgetsView, KeyView, Meter};
+use tollgate_core::Timestamp;
+use tollgate_store::budget;
+
+/// The budgets page's model.
+pub(super) fn view(worker: &Worker) -> BudgetsView {
+    let shared = worker.shared();
+    let ring = shared.store.keys();
+    let subject = |subject: &budget::Subject| match subject.parts() {
+        ("key", id) => format!("key {}", ring.get(id).map_or(id, |k| k.spec.name.as_str())),
+        ("tenant", name) => format!("tenant {name}"),
+        _ => "all callers".to_owned(),
+    };
+    let budgets = shared.store.budgets().accounts(shared.clock.now()).into_iter().filter_map(|account| {
+        let counter = &account.counter;
+        Some(BudgetView {
+            subject: subject(&counter.subject),
+            meter: match counter.meter {
+                budget::Meter::Requests => Meter::Requests,
+                budget::Meter::Tokens => Meter::Tokens,
+                budget::Meter::Micro => Meter::Micro,
+            },
+            window: counter.window.word().into(),
+            limit: account.limit?,
+            settled: counter.settled,
+            reserved: account.reserved,
+            overrun: counter.overrun,
+            resets: (counter.end < Timestamp(i64::MAX)).then_some(counter.end),
+        })
+    });
+    let mut keys: Vec<KeyView> = ring
+        .all()
+        .iter()
+        .map(|key| KeyView {
+            id: key.id.to_string(),
+            name: key.spec.name.clone(),
+            hint: key.hint.clone(),
+            tenant: key.spec.tenant.clone(),
+            roles: key.spec.roles.clone(),
+            scopes: key.spec.scopes.clone(),
+            models: key.spec.models.clone(),
+            created: key.created,
+            expires: key.spec.expires,
+            revoked: key.revoked,
+        })
+        .collect();
+    keys.sort_by_key(|k| std::cmp::Reverse(k.created));
+    let keyless = shared.snapshot.load().settings.auth.mode == AuthMode::Open;
+    BudgetsView { budgets: budgets.collect(), keys, keyless }
+}

@@ -1,0 +1,69 @@
+//! The policy editor, and what a check says of a text.
+
+use crate::control;
+use crate::snapshot::{Snapshot, known};
+use crate::state::Shared;
+use crate::worker::Worker;
+use tollgate_console::view::{
+    CheckReport, Diagnostic, LastGood, OutlineItem, PolicyView, Severity, TestLine,
+};
+use tollgate_policy::{Compiled, Lines, Policy, compile, outline};
+
+/// The policy page's model.
+pub(super) fn view(worker: &Worker) -> PolicyView {
+    let shared = worker.shared();
+    let snapshot = shared.snapshot.load_full();
+    let last_good =
+        shared.refused.lock().as_ref().map(|(time, why)| LastGood { refused: *time, reason: why.clone() });
+    PolicyView {
+        text: snapshot.policy_text.clone(),
+        digest: snapshot.policy.digest().to_string(),
+        file: snapshot.settings.policy.as_ref().map(|p| p.display().to_string()),
+        loaded: snapshot.built,
+        read_only: None,
+        last_good,
+        report: report(shared, &snapshot, &snapshot.policy_text),
+    }
+}
+
+/// Everything that is to be said about a policy's text: diagnostics, tests, outline. Nothing changes.
+pub(crate) fn report(shared: &Shared, snapshot: &Snapshot, text: &str) -> CheckReport {
+    let Compiled { policy, report } = compile(text, &known(&snapshot.settings));
+    let results = policy.as_ref().map(|p| control::policy_tests(p, &*shared.clock)).unwrap_or_default();
+    let lines = Lines::new(text);
+    let diagnostics = report.diagnostics.iter().map(|found| {
+        let (start, end) = (lines.position(found.span.start), lines.position(found.span.end));
+        Diagnostic {
+            severity: match found.severity {
+                tollgate_policy::Severity::Error => Severity::Error,
+                tollgate_policy::Severity::Warning => Severity::Warning,
+            },
+            line: start.line,
+            column: start.column,
+            end_line: end.line,
+            end_column: end.column,
+            message: found.message.clone(),
+            help: found.help.clone(),
+        }
+    });
+    let tests: Vec<TestLine> = results
+        .into_iter()
+        .map(|t| TestLine {
+            line: t.line,
+            ok: t.passed,
+            expected: t.case.expect,
+            got: t.got,
+            explanation: t.explanation,
+        })
+        .collect();
+    let items = outline(text).items.into_iter();
+    CheckReport {
+        ok: policy.is_some() && tests.iter().all(|t| t.ok),
+        digest: policy.as_ref().map(Policy::digest).map(|d| d.to_string()).unwrap_or_default(),
+        diagnostics: diagnostics.collect(),
+        tests,
+        outline: items
+            .map(|i| OutlineItem { kind: i.kind.into(), name: i.name, line: i.start.line })
+            .collect(),
+    }
+}

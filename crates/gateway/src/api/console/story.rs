@@ -1,0 +1,58 @@
+//! The stored story of a request, read back for its page.
+//!
+//! What an older version did not record is simply absent; nothing here fails.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tollgate_policy::Recorded;
+
+/// What `pipeline::journey::Story` wrote.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Story {
+    pub(super) facts: serde_json::Map<String, Value>,
+    pub(super) recorded: Option<Recorded>,
+    pub(super) confidence: f64,
+    pub(super) models: String,
+    pub(super) edits: Vec<String>,
+    pub(super) attempts: Vec<Tried>,
+    pub(super) fault: String,
+    pub(super) exact_usage: bool,
+}
+
+/// One attempt as recorded.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Tried {
+    pub(super) model: String,
+    pub(super) pool: String,
+    pub(super) instance: String,
+    pub(super) reason: String,
+    pub(super) expected_ttft_ms: f64,
+    pub(super) outcome: String,
+    pub(super) start_us: u64,
+    pub(super) ms: f64,
+    pub(super) lost: Vec<String>,
+}
+
+/// One signal as recorded.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Read {
+    pub(super) name: String,
+    pub(super) ns: u64,
+    pub(super) matched: bool,
+    pub(super) confidence: f64,
+    pub(super) value: Value,
+    pub(super) failure: Option<String>,
+}
+
+/// A value as people read it.
+pub(super) fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
