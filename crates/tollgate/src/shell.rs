@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn the_table_of_commands_is_sound_and_each_command_has_an_example() {
         let mut cli = Cli::command();
-        cli.debug_assert();
+        cli.clone().debug_assert();
         cli.build();
         let mut stack = vec![cli];
         while let Some(command) = stack.pop() {

@@ -14,7 +14,8 @@ use tollgate_gateway::config::{self, Settings, written::AuthMode};
   tollgate config check tollgate.yaml
   tollgate config check tollgate.yaml --json
 
-Secrets given by reference are looked up, so run it where the gateway runs. Exits with 1 when there are problems.")]
+Secrets given by reference are looked up, so run it where the gateway runs. Exits with 1 when
+there are problems.")]
 pub(crate) struct CheckArgs {
     /// The configuration
     #[arg(value_name = "FILE")]

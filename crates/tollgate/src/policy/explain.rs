@@ -21,8 +21,8 @@ use tollgate_wire::view::RequestView;
   tollgate policy explain --text 'Prove step by step that it halts'
   tollgate policy explain my.tollgate --request request.json --dialect anthropic --json
 
-The caller is anonymous with a full budget, and no traffic was seen before. A running gateway explains with what it
-knows: POST /v1/route. Exits with 1 when the policy refuses the request.")]
+The caller is anonymous with a full budget, and no traffic was seen before. A running gateway
+explains with what it knows: POST /v1/route. Exits with 1 when the policy refuses the request.")]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     source: Source,

@@ -21,13 +21,14 @@ const THREADS: usize = 2;
 /// Run the gateway
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  tollgate serve                                    a working default with simulated upstreams
-  tollgate serve tollgate.yaml                      your configuration
-  tollgate serve --listen 127.0.0.1:0 --data memory any free port, nothing kept
-  tollgate serve tollgate.yaml --policy new.tollgate another policy than the configured one
+  tollgate serve                                       a working default, upstreams simulated
+  tollgate serve tollgate.yaml                         your configuration
+  tollgate serve --listen 127.0.0.1:0 --data memory    any free port, nothing kept
+  tollgate serve tollgate.yaml --policy new.tollgate   another policy than the configured one
 
-An interrupt or SIGTERM stops it and lets open answers finish; a second one ends it at once. SIGHUP reads the
-configuration and the policy again. Without FILE the database stands in ./tollgate-data.")]
+An interrupt or SIGTERM stops it and lets open answers finish; a second one ends it at once.
+SIGHUP reads the configuration and the policy again. Without FILE the database stands in
+./tollgate-data.")]
 pub(crate) struct ServeArgs {
     /// The configuration [default: embedded, with simulated upstreams]
     #[arg(value_name = "FILE")]

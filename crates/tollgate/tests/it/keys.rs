@@ -6,7 +6,13 @@ use crate::tool::{Folder, Server};
 fn a_key_opens_the_gateway_until_it_is_revoked() {
     let folder = Folder::new("keys");
     let default = folder.run(&["config", "default"]).out;
-    folder.write("t.yaml", &format!("auth: {{mode: keys}}\n{}", default.replace("listen: 127.0.0.1:8080", "listen: 127.0.0.1:0")));
+    folder.write(
+        "t.yaml",
+        &format!(
+            "auth: {{mode: keys}}\n{}",
+            default.replace("listen: 127.0.0.1:8080", "listen: 127.0.0.1:0")
+        ),
+    );
     let made = folder.run(&["key", "create", "ci", "--config", "t.yaml", "--model", "sim-small", "--json"]);
     assert_eq!(made.code, 0, "{}", made.err);
     let key: serde_json::Value = serde_json::from_str(&made.out).unwrap();
@@ -15,10 +21,16 @@ fn a_key_opens_the_gateway_until_it_is_revoked() {
 
     let server = Server::start(&folder, &["t.yaml"]);
     assert!(server.greeting.contains("Bearer $TOLLGATE_KEY"));
-    let models = |secret: &str| server.ask("GET", "/v1/models", &format!("authorization: Bearer {secret}\r\n"), "");
+    let models =
+        |secret: &str| server.ask("GET", "/v1/models", &format!("authorization: Bearer {secret}\r\n"), "");
     assert!(models("tg-wrong").starts_with("HTTP/1.1 401"));
     let allowed = models(secret);
-    assert!(allowed.starts_with("HTTP/1.1 200") && allowed.contains("sim-small") && !allowed.contains("sim-large"), "{allowed}");
+    assert!(
+        allowed.starts_with("HTTP/1.1 200")
+            && allowed.contains("sim-small")
+            && !allowed.contains("sim-large"),
+        "{allowed}"
+    );
     server.signal("INT");
     assert!(server.end().0.success());
 

@@ -6,7 +6,10 @@ use crate::tool::{Folder, Server, header};
 fn the_default_answers_records_and_replays() {
     let folder = Folder::new("default");
     let server = Server::start(&folder, &[]);
-    assert!(server.greeting.contains("/console") && server.greeting.contains("sim") || server.greeting.contains("4 models"));
+    assert!(
+        server.greeting.contains("/console") && server.greeting.contains("sim")
+            || server.greeting.contains("4 models")
+    );
     let answer = server.chat("", "Prove step by step that this function terminates");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(header(&answer, "x-tollgate-decision"), Some("hard_question"));
@@ -19,11 +22,23 @@ fn the_default_answers_records_and_replays() {
 
     let listed = folder.run(&["decisions", "list", "--json"]);
     let page: serde_json::Value = serde_json::from_str(&listed.out).unwrap();
-    assert_eq!((&page["rows"][0]["id"], &page["rows"][0]["route"]), (&id.as_str().into(), &"hard_question".into()));
+    assert_eq!(
+        (&page["rows"][0]["id"], &page["rows"][0]["route"]),
+        (&id.as_str().into(), &"hard_question".into())
+    );
     let shown = folder.run(&["decisions", "show", &id]);
-    assert!(shown.code == 0 && shown.out.contains("phases_ns:") && !shown.out.contains("Prove step"), "{}", shown.out);
+    assert!(
+        shown.code == 0 && shown.out.contains("phases_ns:") && !shown.out.contains("Prove step"),
+        "{}",
+        shown.out
+    );
     let replayed = folder.run(&["decisions", "replay", &id]);
-    assert!(replayed.code == 0 && replayed.out.contains("the same as recorded"), "{}{}", replayed.out, replayed.err);
+    assert!(
+        replayed.code == 0 && replayed.out.contains("the same as recorded"),
+        "{}{}",
+        replayed.out,
+        replayed.err
+    );
     assert_eq!(folder.run(&["decisions", "show", "req_none"]).code, 1);
     // Another policy text is not the one of the record.
     folder.write("other.tollgate", "default { models { \"a\" } }");

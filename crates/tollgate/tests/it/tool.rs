@@ -6,36 +6,36 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 /// What one run gave.
-pub struct Ran {
+pub(crate) struct Ran {
     /// Exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// Standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 /// A folder of its own, removed when dropped.
-pub struct Folder(PathBuf);
+pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("tollgate-cli-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&path);
         std::fs::create_dir_all(&path).unwrap();
         Self(path)
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.0.join(name), text).unwrap();
     }
 
     /// Runs the binary here with these words.
-    pub fn run(&self, words: &[&str]) -> Ran {
+    pub(crate) fn run(&self, words: &[&str]) -> Ran {
         let output = command(&self.0, words).stdin(Stdio::null()).output().unwrap();
         Ran {
             code: output.status.code().unwrap_or(-1),
@@ -53,22 +53,24 @@ impl Drop for Folder {
 
 fn command(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
-    command.args(words).current_dir(folder);
+    // The width of whoever runs the tests must not show in what is printed.
+    command.args(words).current_dir(folder).env_remove("COLUMNS");
     command
 }
 
 /// A running `tollgate serve`; killed when dropped.
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub address: String,
-    pub greeting: String,
+    pub(crate) address: String,
+    pub(crate) greeting: String,
 }
 
 impl Server {
     /// Starts it on a free port and waits for its greeting.
-    pub fn start(folder: &Folder, more: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Folder, more: &[&str]) -> Self {
         let words = [&["serve", "--listen", "127.0.0.1:0"], more].concat();
-        let mut child = command(folder.path(), &words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child =
+            command(folder.path(), &words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut greeting = String::new();
         let mut out = BufReader::new(child.stdout.take().unwrap());
         while !greeting.contains("\ncurl ") || !greeting.ends_with("\n\n") {
@@ -83,10 +85,12 @@ impl Server {
     }
 
     /// Sends one request and gives status line, headers and body as text.
-    pub fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+    pub(crate) fn ask(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let (address, length) = (&self.address, body.len());
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n");
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n"
+        );
         stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).unwrap();
@@ -94,26 +98,27 @@ impl Server {
     }
 
     /// Sends a chat request with one user turn.
-    pub fn chat(&self, headers: &str, text: &str) -> String {
+    pub(crate) fn chat(&self, headers: &str, text: &str) -> String {
         let body = serde_json::json!({"model": "auto", "messages": [{"role": "user", "content": text}]});
         let headers = format!("content-type: application/json\r\n{headers}");
         self.ask("POST", "/v1/chat/completions", &headers, &body.to_string())
     }
 
     /// Sends a signal by its name.
-    pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
+    pub(crate) fn signal(&self, name: &str) {
+        let sent =
+            Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
     /// Reads standard error until a line holds `text`.
-    pub fn hear(&mut self, text: &str) {
+    pub(crate) fn hear(&mut self, text: &str) {
         let err = BufReader::new(self.child.stderr.as_mut().unwrap());
         assert!(err.lines().map_while(Result::ok).any(|line| line.contains(text)), "never heard {text:?}");
     }
 
     /// Waits for its end; gives the rest of standard error.
-    pub fn end(mut self) -> (ExitStatus, String) {
+    pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let mut err = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
         (self.child.wait().unwrap(), err)
@@ -128,7 +133,8 @@ impl Drop for Server {
 }
 
 /// The value of a header.
-pub fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> Option<&'a str> {
     let head = answer.split("\r\n\r\n").next()?;
-    head.lines().find_map(|line| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v))
+    head.lines()
+        .find_map(|line| line.split_once(": ").filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v))
 }
