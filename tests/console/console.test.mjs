@@ -1,4 +1,5 @@
 // Every page of the console in a real browser. Exit status 1 when anything is wrong.
+import { readFileSync } from "node:fs";
 import { SIZES, THEMES, URL_BASE, faults, open, shot, withBrowser } from "./browser.mjs";
 
 if (!URL_BASE) {
@@ -171,6 +172,28 @@ async function themes(browser) {
   await page.context().close();
 }
 
+/** The scripts print numbers as the server does: both are held to one table. */
+async function formats(browser) {
+  const page = await open(browser, { ...wide, path: "/console/pools" });
+  const table = JSON.parse(readFileSync(new URL("../../crates/console/tests/format.json", import.meta.url), "utf8"));
+  const wrong = await page.evaluate(async (rows) => {
+    const print = await import("/console/assets/format.js");
+    return Object.entries(rows).flatMap(([name, list]) => list
+      .filter(([value, text]) => print[name](value) !== text).map(([value, text]) => `${name}(${value}) is ${print[name](value)}, not ${text}`));
+  }, table);
+  expect("format: as the server prints", wrong.length === 0, wrong.join("; "));
+  const swapped = await page.evaluate(async () => {
+    const old = document.getElementById("pools");
+    const { refresh } = await import("/console/assets/common.js");
+    const good = await refresh("pools");
+    const fresh = document.getElementById("pools");
+    return good && fresh !== old && fresh.isConnected && ![...fresh.querySelectorAll("time")].some((t) => t.textContent.includes("UTC"));
+  });
+  expect("refresh: a region is swapped, its times local", swapped);
+  expect("refresh: no complaints", page.problems.length === 0, page.problems.join("; "));
+  await page.context().close();
+}
+
 await withBrowser(async (browser) => {
   const status = await ask("Hello");
   expect("a first request is answered", status === 200, status);
@@ -180,6 +203,7 @@ await withBrowser(async (browser) => {
   await policyPage(browser);
   await budgetsPage(browser);
   await themes(browser);
+  await formats(browser);
 });
 console.log(`${passed} checks passed, ${failures} failed`);
 process.exitCode = failures === 0 ? 0 : 1;
