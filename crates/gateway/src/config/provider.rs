@@ -81,6 +81,8 @@ pub const PROVIDERS: &[ProviderRow] = &[
         paths: &[CHAT, RESPONSES, EMBEDDINGS],
         ..compatible("openai", Some("https://api.openai.com"))
     },
+    // For models that their provider serves on no other path.
+    ProviderRow { paths: &[RESPONSES], ..compatible("openai_responses", Some("https://api.openai.com")) },
     ProviderRow {
         kind: "anthropic",
         base_url: Some("https://api.anthropic.com"),
@@ -178,6 +180,7 @@ mod tests {
         let dialect = |kind, inbound| ProviderRow::find(kind).unwrap().dialect_for(inbound);
         assert_eq!(dialect("openai", Dialect::OpenaiResponses), Some(Dialect::OpenaiResponses));
         assert_eq!(dialect("deepseek", Dialect::OpenaiResponses), Some(Dialect::OpenaiChat));
+        assert_eq!(dialect("openai_responses", Dialect::OpenaiChat), Some(Dialect::OpenaiResponses));
         assert_eq!(dialect("anthropic", Dialect::OpenaiChat), Some(Dialect::Anthropic));
         assert_eq!(dialect("anthropic", Dialect::OpenaiEmbeddings), None);
     }
