@@ -2,7 +2,9 @@
 //!
 //! A fenced block marked `console` holds lines that start with `$ `. Each is run by `sh` in one scratch folder per
 //! page, with `tollgate` on the path; it must succeed, or exit with the number in `# exit N` at its end. Before a
-//! page that mentions `http://127.0.0.1:8080`, `tollgate serve` is started on a free port that takes its place.
+//! page that mentions `http://127.0.0.1:8080`, `tollgate serve` is started on a free port that takes its place. A
+//! block under `<!-- not run: REASON -->` or `<!-- test command -->` is left alone; lines that start with `> ` go on
+//! with the command before them, as a shell shows it.
 
 mod commands;
 mod pages;
@@ -29,7 +31,7 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<String> {
     if !findings.is_empty() {
         bail!("{}\ndocs: {} broken links", findings.join("\n"), findings.len());
     }
-    pages::build(&pages, &root.join("target/guide"))?;
+    pages::build(root, &pages, &root.join("target/guide"))?;
     let ran = match bin {
         Some(bin) => commands::run_all(&pages, &bin.canonicalize().context("no such binary")?)?,
         None => 0,
@@ -38,14 +40,19 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<String> {
 }
 
 fn read(root: &Path) -> Result<Vec<Page>> {
-    let mut paths = vec![root.join("README.md")];
-    for name in ["ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"] {
-        paths.push(root.join(name));
-    }
-    for entry in fs::read_dir(root.join("docs")).context("docs/")? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e == "md") {
-            paths.push(path);
+    let mut paths: Vec<PathBuf> = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+        .iter()
+        .map(|name| root.join(name))
+        .collect();
+    let mut folders = vec![root.join("docs")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "md") {
+                paths.push(path);
+            }
         }
     }
     paths.sort();

@@ -16,7 +16,9 @@ fn main() -> ExitCode {
     let done = match args.next().as_deref() {
         Some("tidy") => root().and_then(|root| tidy::run(&root)),
         Some("docs") => root().and_then(|root| docs::run(&root, &args.collect::<Vec<_>>())),
-        other => Err(anyhow::anyhow!("no chore {:?}; use `tidy` or `docs [--bin PATH]`", other.unwrap_or(""))),
+        other => {
+            Err(anyhow::anyhow!("no chore {:?}; use `tidy` or `docs [--bin PATH]`", other.unwrap_or("")))
+        }
     };
     match done {
         Ok(summary) => {

@@ -24,7 +24,8 @@ pub(super) fn run_all(pages: &[Page], bin: &Path) -> Result<usize> {
             false => None,
         };
         for command in &commands {
-            let command = server.as_ref().map_or_else(|| command.clone(), |s| command.replace(ADDRESS, &s.address));
+            let command =
+                server.as_ref().map_or_else(|| command.clone(), |s| command.replace(ADDRESS, &s.address));
             run_one(page, &command, bin, &scratch)?;
             count += 1;
         }
@@ -35,20 +36,29 @@ pub(super) fn run_all(pages: &[Page], bin: &Path) -> Result<usize> {
 }
 
 fn commands(text: &str) -> Vec<String> {
-    let mut inside = false;
     let mut found: Vec<String> = Vec::new();
-    let mut open = false;
+    let (mut inside, mut open, mut spared) = (false, false, false);
     for line in text.lines() {
         if line.trim_start().starts_with("```") {
-            inside = line.trim() == "```console";
-            open = false;
-        } else if inside && let Some(command) = line.strip_prefix("$ ") {
+            inside = !inside && !spared && line.trim() == "```console";
+            (open, spared) = (false, false);
+        } else if !inside {
+            let marked = line.starts_with("<!-- not run: ") || line.starts_with("<!-- test command -->");
+            spared = marked || spared && line.trim().is_empty();
+        } else if let Some(command) = line.strip_prefix("$ ") {
             found.push(command.into());
-            open = command.ends_with('\\');
-        } else if inside && open && let Some(last) = found.last_mut() {
-            last.push('\n');
-            last.push_str(line);
-            open = line.ends_with('\\');
+            open = true;
+        } else if let Some(last) = found.last_mut().filter(|_| open) {
+            let more = if last.ends_with('\\') {
+                Some(line)
+            } else {
+                line.strip_prefix("> ").or((line == ">").then_some(""))
+            };
+            open = more.is_some();
+            if let Some(more) = more {
+                last.push('\n');
+                last.push_str(more);
+            }
         }
     }
     found
@@ -61,7 +71,12 @@ fn run_one(page: &Page, command: &str, bin: &Path, scratch: &Path) -> Result<()>
     };
     let folder = bin.parent().unwrap_or(scratch).display().to_string();
     let path = format!("{folder}:{}", std::env::var_os("PATH").unwrap_or_default().to_string_lossy());
-    let output = Command::new("sh").args(["-ec", shell]).current_dir(scratch).env("PATH", path).stdin(Stdio::null()).output();
+    let output = Command::new("sh")
+        .args(["-ec", shell])
+        .current_dir(scratch)
+        .env("PATH", path)
+        .stdin(Stdio::null())
+        .output();
     let output = output.context("cannot run sh")?;
     if output.status.code() != Some(expected) {
         bail!(
@@ -117,5 +132,7 @@ mod tests {
     fn takes_only_prompted_lines_of_console_blocks() {
         let text = "```console\n$ a b\noutput\n$ c \\\n  d\n```\n```sh\n$ no\n```\n";
         assert_eq!(commands(text), ["a b", "c \\\n  d"]);
+        let marked = "<!-- not run: it serves -->\n```console\n$ a\n```\n```console\n$ b <<E\n> x\n>\n> E\nout\n> no\n```\n";
+        assert_eq!(commands(marked), ["b <<E\nx\n\nE"]);
     }
 }

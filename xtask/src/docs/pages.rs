@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-/// Writes each page as HTML into `out`.
-pub(super) fn build(pages: &[Page], out: &Path) -> Result<()> {
-    fs::create_dir_all(out).context("cannot make the output folder")?;
+/// Writes each page as HTML into `out`, at its place in the repository.
+pub(super) fn build(root: &Path, pages: &[Page], out: &Path) -> Result<()> {
     for page in pages {
+        let target = out.join(page.path.strip_prefix(root).unwrap_or(&page.path)).with_extension("html");
+        fs::create_dir_all(target.parent().unwrap_or(out)).context("cannot make the output folder")?;
         let stem = page.path.file_stem().unwrap_or_default().to_string_lossy();
         let mut body = String::new();
         html::push_html(&mut body, Parser::new_ext(&page.text, Options::ENABLE_TABLES));
@@ -19,7 +20,7 @@ pub(super) fn build(pages: &[Page], out: &Path) -> Result<()> {
                     <style>body{max-width:46rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 system-ui}\
                     pre{overflow:auto;padding:1rem;background:#8881}td,th{padding:.2rem .6rem;text-align:left}</style>";
         let html = format!("{head}<title>{stem}</title>\n{body}");
-        fs::write(out.join(format!("{stem}.html")), html).context("cannot write a page")?;
+        fs::write(target, html).context("cannot write a page")?;
     }
     Ok(())
 }
@@ -49,7 +50,9 @@ pub(super) fn check_links(root: &Path, pages: &[Page]) -> Vec<String> {
 
 fn links(text: &str) -> Vec<String> {
     let link = |event| match event {
-        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => Some(dest_url.into_string()),
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+            Some(dest_url.into_string())
+        }
         _ => None,
     };
     Parser::new_ext(text, Options::ENABLE_TABLES).filter_map(link).collect()
@@ -71,7 +74,11 @@ fn anchors(text: &str) -> BTreeSet<String> {
 }
 
 fn slug(heading: &str) -> String {
-    let kept = heading.to_lowercase().chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).collect::<String>();
+    let kept = heading
+        .to_lowercase()
+        .chars()
+        .filter(|c| c.is_alphanumeric() || " -_".contains(*c))
+        .collect::<String>();
     kept.replace(' ', "-")
 }
 
@@ -88,7 +95,8 @@ mod tests {
     #[test]
     fn a_broken_link_is_named() {
         let page = |text: &str| Page { path: Path::new("/nowhere/README.md").into(), text: text.into() };
-        let found = check_links(Path::new("/nowhere"), &[page("[a](missing.md) [b](https://example.com) [c](#d)")]);
+        let found =
+            check_links(Path::new("/nowhere"), &[page("[a](missing.md) [b](https://example.com) [c](#d)")]);
         assert_eq!(found.len(), 2, "{found:?}");
     }
 }

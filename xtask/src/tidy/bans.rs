@@ -43,7 +43,8 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
     let mut findings = Vec::new();
     for source in sources {
         for ban in bans.iter().filter(|b| (b.applies)(&source.path)) {
-            for (number, line) in source.text.lines().enumerate().filter(|(_, line)| line.contains(&ban.text)) {
+            for (number, line) in source.text.lines().enumerate().filter(|(_, line)| line.contains(&ban.text))
+            {
                 if ban.text.ends_with(">> {") && !line.contains("Result<") {
                     continue;
                 }

@@ -14,7 +14,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("net", &["core"]),
     ("sim", &["core", "wire"]),
     ("gateway", &["core", "wire", "signals", "policy", "select", "store", "console", "net"]),
-    ("tollgate", &["core", "wire", "signals", "policy", "select", "store", "console", "net", "sim", "gateway"]),
+    (
+        "tollgate",
+        &["core", "wire", "signals", "policy", "select", "store", "console", "net", "sim", "gateway"],
+    ),
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
@@ -28,7 +31,10 @@ fn manifest(source: &Source) -> Vec<String> {
     let name = source.path.strip_prefix("crates/").and_then(|p| p.strip_suffix("/Cargo.toml"));
     let Some(name) = name.filter(|n| !n.contains('/')) else { return Vec::new() };
     let Some((_, allowed)) = LAYERS.iter().find(|(n, _)| *n == name) else {
-        return vec![format!("{}: the crate is not in the table of layers in xtask/src/tidy/layers.rs", source.path)];
+        return vec![format!(
+            "{}: the crate is not in the table of layers in xtask/src/tidy/layers.rs",
+            source.path
+        )];
     };
     let mut findings = Vec::new();
     for key in dependencies(&source.text) {

@@ -5,6 +5,7 @@
 
 mod bans;
 mod budgets;
+mod functions;
 mod layers;
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +15,8 @@ use std::path::{Path, PathBuf};
 /// Folders that hold code of ours.
 const FOLDERS: &[&str] = &["crates", "xtask", "fuzz", "tests", "docs", "bench", ".ci"];
 /// Folders that are never looked into.
-const SKIPPED: &[&str] = &["target", "node_modules", ".venv", "corpus", "artifacts", "__pycache__", "snapshots"];
+const SKIPPED: &[&str] =
+    &["target", "node_modules", ".venv", "corpus", "artifacts", "__pycache__", "snapshots"];
 
 /// One text file of the repository.
 pub(crate) struct Source {
@@ -33,7 +35,9 @@ impl Source {
 /// Runs every rule.
 pub(crate) fn run(root: &Path) -> Result<String> {
     let sources = collect(root)?;
-    let mut findings = budgets::check(&sources, &fs::read_to_string(root.join("xtask/exceptions.txt")).unwrap_or_default());
+    let mut findings =
+        budgets::check(&sources, &fs::read_to_string(root.join("xtask/exceptions.txt")).unwrap_or_default());
+    findings.extend(functions::check(&sources));
     findings.extend(bans::check(&sources));
     findings.extend(layers::check(&sources));
     if findings.is_empty() {
@@ -60,7 +64,15 @@ fn collect(root: &Path) -> Result<Vec<Source>> {
             }
         }
     }
-    for name in ["README.md", "ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "Cargo.toml", "deny.toml", "clippy.toml"] {
+    for name in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Cargo.toml",
+        "deny.toml",
+        "clippy.toml",
+    ] {
         if let Ok(text) = fs::read_to_string(root.join(name)) {
             sources.push(Source { path: name.into(), text });
         }
