@@ -63,7 +63,10 @@ impl Chart<'_> {
         let first = self.starts.len().saturating_sub(POINTS_MAX);
         let starts = self.starts.get(first..).unwrap_or_default();
         let rows: Vec<Vec<Option<f64>>> = self.series.iter().map(|s| window(&s.values, first)).collect();
-        let top = nice_max(self.peak(&rows, starts.len()));
+        let peak = self.peak(&rows, starts.len());
+        let top = nice_max(peak);
+        // Half of a small whole number may print like the whole; one label is enough then.
+        let (upper, middle) = ((self.print)(top), (self.print)(top / 2.0));
         let width = STEP * starts.len().max(1) as f64;
         html! {
             figure.chart {
@@ -73,8 +76,12 @@ impl Chart<'_> {
                     } }
                 }
                 div.plot {
-                    span.y-top aria-hidden="true" { ((self.print)(top)) }
-                    span.y-mid aria-hidden="true" { ((self.print)(top / 2.0)) }
+                    @if peak > 0.0 {
+                        span.y-top aria-hidden="true" { (upper) }
+                        @if middle != upper { span.y-mid aria-hidden="true" { (middle) } }
+                    } @else {
+                        span.nothing { "nothing in this window" }
+                    }
                     svg viewBox=(format!("0 0 {width} {HEIGHT}")) preserveAspectRatio="none" role="img" aria-label=(self.summary(&rows)) {
                         path.grid d=(format!("M0 {half}H{width}M0 0H{width}M0 {HEIGHT}H{width}", half = HEIGHT / 2.0)) {}
                         @match self.shape { Shape::Bars => (self.bars(&rows, top)), Shape::Lines => (self.lines(&rows, top)) }
@@ -222,7 +229,9 @@ mod tests {
 
     #[test]
     fn an_empty_chart_is_still_a_chart() {
-        assert!(chart(Shape::Bars, vec![]).contains("viewBox=\"0 0 10 100\""));
+        let html = chart(Shape::Bars, vec![]);
+        assert!(html.contains("viewBox=\"0 0 10 100\"") && html.contains("nothing in this window"));
+        assert!(!html.contains("y-top"), "a scale of nothing says nothing");
     }
 
     #[test]

@@ -72,7 +72,7 @@ fn one_instance(i: &InstanceView) -> Markup {
         td { @if i.spark_ttft_ms.iter().flatten().next().is_some() {
             (spark(&format!("Recent TTFT of {}: now {}", i.name, ms(i.ttft_ms)), &i.spark_ttft_ms))
         } @else { span.none { (NONE) } } }
-        td { (i.models.join(", ")) }
+        td.words { (i.models.join(", ")) }
     } }
 }
 
@@ -88,7 +88,7 @@ fn models(shell: &Shell, models: &[ModelView]) -> Markup {
                 td { (name(Some(&m.name))) @if !m.aliases.is_empty() { div.note { "also " (m.aliases.join(", ")) } } }
                 td { (m.pools.join(", ")) }
                 td.num { (m.context_tokens.map_or_else(|| NONE.into(), count)) }
-                td { (m.capabilities.join(", ")) }
+                td.words { (m.capabilities.join(", ")) }
                 (price(m.input_micro)) (price(m.cached_micro)) (price(m.output_micro))
             } } }
         } }))

@@ -22,7 +22,7 @@ pub fn request(shell: &Shell, view: &RequestView) -> String {
         (whole(view))
         (waterfall(view))
         ol.phases { @for (at, this) in view.phases.iter().enumerate() {
-            li #{ "phase-" (at) } .panel .idle[this.outcome.is_empty() && this.ns == 0] {
+            li #{ "phase-" (at) } .panel {
                 h2 { span.step aria-hidden="true" { (at + 1) } (this.name) span.note { (ns(this.ns)) } }
                 @if !this.outcome.is_empty() { p.outcome { (this.outcome) } }
                 (detail(shell, view, &this.name))
@@ -97,7 +97,7 @@ fn waterfall(view: &RequestView) -> Markup {
     html! { section.panel aria-labelledby="own" {
         h2 #own { "Our own part, phase by phase " span.note { (ns(total)) " in all, waiting left out" } }
         ol.waterfall { @for (at, (this, part)) in bars.iter().enumerate() {
-            li.idle[this.outcome.is_empty() && this.ns == 0] {
+            li {
                 a href={ "#phase-" (at) } { (this.name) }
                 (shares(&part.title, std::slice::from_ref(part)))
                 span.num { (ns(this.ns)) }

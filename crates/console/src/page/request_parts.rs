@@ -116,7 +116,7 @@ pub(super) fn attempts(view: &RequestView) -> Markup {
             td.wide { (attempt_bar(a, end)) }
             td.num { (us_or(a.first_us)) }
             td.num { (us(a.end_us)) }
-            td { (outcome(a)) }
+            td.words { (outcome(a)) }
         } } }
     } })) } }
 }
