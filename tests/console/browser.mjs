@@ -26,8 +26,9 @@ export async function withBrowser(use) {
   }
 }
 
-/** A page of one size and theme; everything the browser complains of is collected in `page.problems`. */
-export async function open(browser, { width, height, theme, path }) {
+/** A page of one size and theme; everything the browser complains of is collected in `page.problems`.
+ *  `before` gets the page before anything is loaded. */
+export async function open(browser, { width, height, theme, path, before }) {
   const extraHTTPHeaders = process.env.TOLLGATE_ADMIN ? { authorization: `Bearer ${process.env.TOLLGATE_ADMIN}` } : {};
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, extraHTTPHeaders, timezoneId: "America/Lima" });
   const page = await context.newPage();
@@ -40,6 +41,7 @@ export async function open(browser, { width, height, theme, path }) {
   page.on("request", (request) => {
     if (!request.url().startsWith(URL_BASE) && !request.url().startsWith("data:")) page.problems.push(`fetches ${request.url()}`);
   });
+  await before?.(page);
   const response = await page.goto(URL_BASE + path, { waitUntil: "load" });
   page.status = response.status();
   page.policyHeader = (await response.allHeaders())["content-security-policy"] ?? "";

@@ -88,6 +88,22 @@ async function liveTable(browser) {
   return path;
 }
 
+/** Rows that mean harm, and more of them than the table holds. */
+async function hostileRows(browser) {
+  const evil = '<img src=x onerror="alert(1)">';
+  const row = (seq) => ({ seq, id: `req_${seq}`, time: 1_768_469_400_000_000 + seq, key: evil, route: evil, model: evil, pool: evil, instance: evil,
+    status: 200, fault: evil, stream: true, prompt_tokens: 1, cached_tokens: 0, completion_tokens: 1, cost_micro: 1, ttft_us: null, total_us: 1, overhead_us: 1 });
+  const body = Array.from({ length: 300 }, (_, at) => `event: decision\ndata: ${JSON.stringify(row(1e9 + at))}\n\n`).join("");
+  const before = (page) => page.route("**/api/v1/live", (route) => route.fulfill({ contentType: "text/event-stream", body: `retry: 600000\n\n${body}event: decision\ndata: {cut\n\n` }));
+  const page = await open(browser, { ...wide, path: "/console", before });
+  const first = () => page.evaluate(() => document.querySelector("#rows tr")?.dataset.seq);
+  expect("live: the newest of a burst is first", await until(async () => (await first()) === String(1e9 + 299)), await first());
+  expect("live: the table is bounded", (await page.locator("#rows tr").count()) === 200);
+  expect("live: a text is no markup", (await page.locator("main img").count()) === 0
+    && (await page.textContent("#rows tr:first-child [data-f=route]")) === evil);
+  await page.context().close();
+}
+
 async function requestPage(browser, path) {
   const page = await open(browser, { ...wide, path });
   const names = await page.evaluate(() => [...document.querySelectorAll(".waterfall li a")].map((a) => a.textContent));
@@ -146,7 +162,7 @@ async function budgetsPage(browser) {
   expect("budgets: a name is no markup", (await page.textContent("#secret-name")) === "<b>browser test</b>");
   await shot(page, "budgets-secret");
   await page.click("#secret-dialog [data-close]:not([data-copy])");
-  expect("budgets: the secret is gone", (await page.textContent("#secret")) === "");
+  expect("budgets: the secret is gone", await until(async () => (await page.textContent("#secret")) === ""));
   const revoke = page.locator("button[data-action=revoke]").first();
   if (await revoke.count()) {
     await revoke.click();
@@ -184,10 +200,11 @@ async function formats(browser) {
   expect("format: as the server prints", wrong.length === 0, wrong.join("; "));
   const swapped = await page.evaluate(async () => {
     const old = document.getElementById("pools");
+    old.querySelector(".scroll")?.focus();
     const { refresh } = await import("/console/assets/common.js");
     const good = await refresh("pools");
     const fresh = document.getElementById("pools");
-    return good && fresh !== old && fresh.isConnected && ![...fresh.querySelectorAll("time")].some((t) => t.textContent.includes("UTC"));
+    return good && fresh !== old && fresh.isConnected && document.activeElement.className === "scroll" && ![...fresh.querySelectorAll("time")].some((t) => t.textContent.includes("UTC"));
   });
   expect("refresh: a region is swapped, its times local", swapped);
   expect("refresh: no complaints", page.problems.length === 0, page.problems.join("; "));
@@ -198,6 +215,7 @@ await withBrowser(async (browser) => {
   const status = await ask("Hello");
   expect("a first request is answered", status === 200, status);
   const request = await liveTable(browser);
+  await hostileRows(browser);
   await everyPage(browser, [["live", "/console"], ["request", request], ["pools", "/console/pools"], ["policy", "/console/policy"], ["budgets", "/console/budgets"]]);
   await requestPage(browser, request);
   await policyPage(browser);

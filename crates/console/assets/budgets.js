@@ -79,7 +79,6 @@ function confirmAction(action, id, name) {
     }
     dialog.close();
     action.done(name, answer.body);
-    document.activeElement?.blur();
     await refresh("keys");
   };
 }

@@ -60,21 +60,26 @@ export async function refresh(...ids) {
     const old = document.getElementById(id);
     const fresh = page.getElementById(id);
     if (!old || !fresh) continue;
-    // What the reader works in is left alone until the next time.
-    if (old.contains(document.activeElement) && document.activeElement.tagName !== "BODY") continue;
+    // What the reader selects or types in is left alone until the next time.
+    const selection = getSelection();
+    if (!selection.isCollapsed && selection.containsNode(old, true)) continue;
+    if (old.contains(document.activeElement) && document.activeElement.matches("input, textarea, select")) continue;
     localTimes(fresh);
-    keepScroll(old, fresh);
+    swap(old, fresh);
   }
   return true;
 }
 
-/** Swaps `old` for `fresh` and keeps how far the boxes inside were scrolled. */
-function keepScroll(old, fresh) {
+/** Swaps `old` for `fresh`; keeps the focus, and how far the boxes inside were scrolled. */
+function swap(old, fresh) {
+  const stops = (root) => [...root.querySelectorAll("a[href], button, summary, [tabindex]")];
+  const focused = stops(old).indexOf(document.activeElement);
   const before = [...old.querySelectorAll(".scroll")].map((box) => box.scrollLeft);
   const adopted = document.adoptNode(fresh);
   old.replaceWith(adopted);
   adopted.querySelectorAll(".scroll").forEach((box, at) => { box.scrollLeft = before[at] ?? 0; });
   document.dispatchEvent(new CustomEvent("tollgate:swapped", { detail: adopted }));
+  if (focused >= 0) stops(adopted)[focused]?.focus({ preventScroll: true });
 }
 
 function refreshRegions() {
