@@ -214,9 +214,23 @@ fn hostile<T: serde::Serialize + serde::de::DeserializeOwned>(view: &T, word: &s
     serde_json::from_value(value).unwrap()
 }
 
-/// Tags of a page, in order, attributes left out.
-fn tags(html: &str) -> Vec<&str> {
-    html.split('<').skip(1).filter_map(|part| part.split([' ', '>']).next()).collect()
+/// The tags of a page with the names of their attributes, without values and text.
+fn skeleton(html: &str) -> String {
+    let mut kept = String::new();
+    let (mut tag, mut value) = (false, false);
+    for c in html.chars() {
+        match c {
+            '"' if tag => value = !value,
+            _ if value => {}
+            '<' => tag = true,
+            '>' => tag = false,
+            _ => {}
+        }
+        if tag && !value {
+            kept.push(c);
+        }
+    }
+    kept
 }
 
 proptest! {
@@ -228,6 +242,7 @@ proptest! {
         "[<>\"'&/=a-z \n]{1,24}",
         Just("</textarea><script>alert(1)</script>".to_owned()),
         Just("\" onmouseover=\"alert(1)".to_owned()),
+        Just("=\"=".to_owned()),
         Just("--><img src=x onerror=alert(1)>".to_owned()),
         "\\PC{1,12}",
     ]) {
@@ -245,9 +260,7 @@ proptest! {
         // As long as the hostile word, so that what is cut is cut on both.
         let harmless = "x".repeat(word.chars().count());
         for (at, (plain, hostile)) in pages(&harmless).iter().zip(&pages(&word)).enumerate() {
-            prop_assert!(tags(plain) == tags(hostile), "page {at}: another tag");
-            let attributes = |html: &str| html.matches("=\"").count();
-            prop_assert_eq!(attributes(plain), attributes(hostile), "page {}: another attribute", at);
+            prop_assert!(skeleton(plain) == skeleton(hostile), "page {at}: another tag or attribute");
         }
     }
 }
