@@ -28,8 +28,9 @@ const EVENT_MAX: usize = 1 << 20;
 enum Mode {
     /// Same dialect: forwarded as they are.
     Same,
-    /// Same dialect, but the usage event that only we asked for is left out.
-    Strip(Strip),
+    /// Same dialect, but event by event: the usage event that only we asked for is left out, or our id stands in place
+    /// of the upstream's.
+    Filter(Filter),
     /// Another dialect.
     Translate(Box<translate::Stream>),
 }
@@ -49,15 +50,19 @@ pub(crate) struct Watch {
 impl Watch {
     pub(crate) fn new(ctx: &Context<'_>, outbound: Dialect, streamed: bool, strip_usage: bool) -> Self {
         let inbound = ctx.view.dialect;
-        let options = ctx.answer_options();
+        let mut options = ctx.answer_options();
+        if inbound == Dialect::OpenaiResponses {
+            // Answers are stored here, so their ids are ours: two upstreams may well give the same.
+            options.id = Some(format!("resp_{:016x}{:08x}", ctx.trace.span, ctx.created_s & 0xffff_ffff));
+        }
         let mode = if inbound != outbound && streamed {
             match translate::Stream::new(outbound, inbound, options.clone()) {
                 Ok(stream) => Mode::Translate(Box::new(stream)),
                 // Both are dialects of conversations, or the request could not have been translated.
                 Err(_) => Mode::Same,
             }
-        } else if strip_usage {
-            Mode::Strip(Strip::default())
+        } else if strip_usage || options.id.is_some() {
+            Mode::Filter(Filter { strip_usage, ..Filter::default() })
         } else {
             Mode::Same
         };
@@ -148,7 +153,10 @@ impl Watch {
             return Ok(bytes.into());
         }
         if self.inbound == self.outbound {
-            return Ok(body);
+            return Ok(match (&self.options.id, &self.reading().id) {
+                (Some(ours), Some(theirs)) => renamed(&body, theirs, ours),
+                _ => body,
+            });
         }
         let (bytes, _) =
             translate::response(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
@@ -160,7 +168,14 @@ impl Watch {
         self.meter.push(&chunk);
         match &mut self.mode {
             Mode::Same => chunk,
-            Mode::Strip(strip) => strip.feed(&chunk),
+            Mode::Filter(filter) => {
+                if filter.rename.is_none()
+                    && let (Some(ours), Some(theirs)) = (&self.options.id, &self.meter.reading().id)
+                {
+                    filter.rename = Some((theirs.clone(), ours.clone()));
+                }
+                filter.feed(&chunk)
+            }
             Mode::Translate(stream) => stream.push(&chunk).into(),
         }
     }
@@ -176,12 +191,12 @@ impl Watch {
         let tail = match &mut self.mode {
             // The translation's own end says what is wrong, in the caller's dialect.
             Mode::Translate(stream) => stream.finish().into(),
-            Mode::Strip(strip) => strip.end(),
+            Mode::Filter(filter) => filter.end(),
             Mode::Same => Bytes::new(),
         };
         match (&fault, &self.mode) {
             // An error event of the upstream's own has passed already.
-            (Some(fault), Mode::Same | Mode::Strip(_)) if self.meter.reading().error.is_none() => {
+            (Some(fault), Mode::Same | Mode::Filter(_)) if self.meter.reading().error.is_none() => {
                 let mut out = BytesMut::from(tail.as_ref());
                 out.extend_from_slice(&error::sse(self.inbound, fault, self.meter.reading().events));
                 (out.freeze(), Some(fault.clone()))
@@ -191,14 +206,17 @@ impl Watch {
     }
 }
 
-/// Leaves out the usage event that only we asked for.
+/// Changes whole events of a stream that is otherwise forwarded as it is.
 #[derive(Default)]
-struct Strip {
+struct Filter {
     boundary: Boundary,
     carry: BytesMut,
+    strip_usage: bool,
+    /// The upstream's id and ours.
+    rename: Option<(String, String)>,
 }
 
-impl Strip {
+impl Filter {
     fn feed(&mut self, chunk: &Bytes) -> Bytes {
         let whole = self.boundary.complete_up_to(chunk);
         if whole == 0 {
@@ -212,12 +230,39 @@ impl Strip {
             self.carry.split().freeze()
         };
         self.carry.extend_from_slice(chunk.get(whole..).unwrap_or_default());
-        if is_usage_only(&ready) { without_usage(&ready) } else { ready }
+        self.change(ready)
+    }
+
+    fn change(&self, events: Bytes) -> Bytes {
+        let events = if self.strip_usage && is_usage_only(&events) { without_usage(&events) } else { events };
+        match &self.rename {
+            Some((theirs, ours)) => renamed(&events, theirs, ours),
+            None => events,
+        }
     }
 
     fn end(&mut self) -> Bytes {
-        self.carry.split().freeze()
+        let rest = self.carry.split().freeze();
+        self.change(rest)
     }
+}
+
+/// The bytes with our id in place of the upstream's, wherever it stands as a whole JSON string.
+fn renamed(bytes: &Bytes, theirs: &str, ours: &str) -> Bytes {
+    let needle = format!("\"{theirs}\"");
+    let mut places = memchr::memmem::find_iter(bytes, needle.as_bytes()).peekable();
+    if places.peek().is_none() {
+        return bytes.clone();
+    }
+    let mut out = BytesMut::with_capacity(bytes.len() + 64);
+    let mut from = 0;
+    for at in places {
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        out.extend_from_slice(format!("\"{ours}\"").as_bytes());
+        from = at + needle.len();
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    out.freeze()
 }
 
 /// Whether an event without choices stands in `events`; only the usage chunk has none.
@@ -332,7 +377,7 @@ mod tests {
     fn the_usage_event_is_left_out_wherever_the_stream_is_cut() {
         let expected = STREAM.replace("data: {\"choices\":[],\"usage\":{}}\n\n", "");
         for cut in 0..=STREAM.len() {
-            let mut strip = Strip::default();
+            let mut strip = Filter { strip_usage: true, ..Filter::default() };
             let mut out = Vec::new();
             for piece in [&STREAM[..cut], &STREAM[cut..]] {
                 out.extend_from_slice(&strip.feed(&Bytes::copy_from_slice(piece.as_bytes())));
@@ -343,8 +388,25 @@ mod tests {
     }
 
     #[test]
+    fn our_id_stands_in_place_of_theirs_wherever_the_stream_is_cut() {
+        let stream =
+            "data: {\"response\":{\"id\":\"resp_a\"}}\n\ndata: {\"id\":\"resp_a\",\"text\":\"resp_a b\"}\n\n";
+        let expected = stream.replace("\"resp_a\"", "\"resp_ours\"");
+        for cut in 0..=stream.len() {
+            let rename = Some(("resp_a".to_owned(), "resp_ours".to_owned()));
+            let mut filter = Filter { rename, ..Filter::default() };
+            let mut out = Vec::new();
+            for piece in [&stream[..cut], &stream[cut..]] {
+                out.extend_from_slice(&filter.feed(&Bytes::copy_from_slice(piece.as_bytes())));
+            }
+            out.extend_from_slice(&filter.end());
+            assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
+        }
+    }
+
+    #[test]
     fn an_endless_event_is_not_held() {
-        let mut strip = Strip::default();
+        let mut strip = Filter { strip_usage: true, ..Filter::default() };
         let mut passed = 0;
         for _ in 0..40 {
             passed += strip.feed(&Bytes::from(vec![b'x'; 64 << 10])).len();
