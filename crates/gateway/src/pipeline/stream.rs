@@ -52,7 +52,9 @@ impl Streaming {
         self.close(closing, 200, kind);
     }
 
-    fn close(&mut self, closing: Closing, status: u16, fault: Option<FaultKind>) {
+    fn close(&mut self, mut closing: Closing, status: u16, fault: Option<FaultKind>) {
+        // The time since the first content was the upstream's and the caller's, not the gateway's.
+        closing.journey.resume();
         let end =
             End { status, fault, tokens: self.relay.watch.tokens(), first_content: self.flight.first() };
         let answer = self.capture.take().and_then(Capture::answer);
