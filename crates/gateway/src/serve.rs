@@ -14,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_core::{Clock, Seed};
+use tollgate_net::client::Client;
 use tollgate_net::server::{Drained, Limits, Running, Server};
 use tollgate_select::retry::{BudgetConfig, RetryBudget};
 use tollgate_store::{Location, Store, StoreConfig, StoreError};
@@ -233,15 +234,19 @@ fn spawn_chores(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> JoinHand
 /// Probes, reloads changed files, sweeps the store, until told to stop.
 async fn chores(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut prober = Prober::new();
+    let collector = Client::default();
     let mut seen = modified(&shared);
     let mut round = 0u32;
     loop {
         tokio::select! {
-            _ = stopped.changed() => return,
+            _ = stopped.changed() => break,
             () = tokio::time::sleep(CHORES_EVERY) => {}
         }
         let snapshot = shared.snapshot.load_full();
         prober.round(&snapshot.fleet, &*shared.clock).await;
+        if let Some(traces) = &shared.traces {
+            traces.flush(&collector).await;
+        }
         let now = modified(&shared);
         if now != seen {
             seen = now;
@@ -252,6 +257,9 @@ async fn chores(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
         if round.is_multiple_of(SWEEP_ROUNDS) {
             sweep(&shared).await;
         }
+    }
+    if let Some(traces) = &shared.traces {
+        traces.flush(&collector).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::clock::Seeds;
 use crate::observe::Metrics;
+use crate::observe::otlp::Exporter;
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -56,6 +57,8 @@ pub struct Shared {
     pub live: broadcast::Sender<Arc<str>>,
     /// Keeps the prefix digests of this process apart from guesses.
     pub prefix_root: u64,
+    /// Where traces go, when a collector is configured.
+    pub traces: Option<Exporter>,
     /// The last reload that was refused, while its predecessor is in force: when and why.
     pub refused: Mutex<Option<(Timestamp, String)>>,
     /// Where the configuration came from.
@@ -77,6 +80,7 @@ impl Shared {
     ) -> Self {
         let [a, b, prefix_root] = root;
         let started = clock.now();
+        let traces = snapshot.settings.otlp.as_deref().map(Exporter::new);
         Self {
             clock,
             seeds: Seeds::new([a, b]),
@@ -88,6 +92,7 @@ impl Shared {
             in_flight: AtomicUsize::new(0),
             live: broadcast::Sender::new(LIVE_BACKLOG),
             prefix_root,
+            traces,
             refused: Mutex::default(),
             origin,
             started,

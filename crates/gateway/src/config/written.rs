@@ -39,7 +39,7 @@ pub struct File {
     pub retry: Retry,
     /// What is written down.
     pub log: Log,
-    /// Where traces go, with the feature `otlp`.
+    /// Where traces go; absent = nowhere.
     pub otlp: Option<Otlp>,
 }
 

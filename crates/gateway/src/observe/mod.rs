@@ -1,6 +1,8 @@
 //! Seeing what happens: metrics, phase times and trace context.
 
+pub mod genai;
 pub mod metrics;
+pub mod otlp;
 pub mod phases;
 pub mod trace;
 
