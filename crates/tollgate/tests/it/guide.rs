@@ -177,32 +177,23 @@ fn metrics() {
 fn commands() {
     let folder = Folder::new("help");
     let mut text = String::new();
-    let commands: [&[&str]; 19] = [
-        &["serve"],
-        &["sim"],
-        &["policy", "check"],
-        &["policy", "explain"],
-        &["policy", "test"],
-        &["policy", "fmt"],
-        &["policy", "catalogue"],
-        &["config", "check"],
-        &["config", "default"],
-        &["config", "providers"],
-        &["config", "schema"],
-        &["key", "create"],
-        &["key", "list"],
-        &["key", "revoke"],
-        &["key", "rotate"],
-        &["decisions", "list"],
-        &["decisions", "show"],
-        &["decisions", "replay"],
-        &["wire", "translate"],
-    ];
-    for words in commands {
-        let help = folder.run(&[words, &["--help"]].concat()).out;
-        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
-        write!(text, "\n## {}\n\n```text\n{}\n```\n", words.join(" "), lines.join("\n").trim_end()).unwrap();
-    }
+    describe(&folder, &[], &mut text);
     text.push('\n');
     holds("commands.md", "commands", &text);
+}
+
+/// Adds the help of a command, or of those that it holds.
+fn describe(folder: &Folder, words: &[&str], text: &mut String) {
+    let help = folder.run(&[words, &["--help"]].concat()).out;
+    let listed = help.split_once("Commands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap_or_default());
+    let Some(listed) = listed else {
+        let lines: Vec<_> = help.lines().map(str::trim_end).collect();
+        write!(text, "\n## {}\n\n```text\n{}\n```\n", words.join(" "), lines.join("\n").trim_end()).unwrap();
+        return;
+    };
+    // A line of two blanks and a word starts a command; a deeper one goes on with what it says.
+    let named = listed.lines().filter_map(|l| l.strip_prefix("  ").filter(|l| !l.starts_with(' '))?.split(' ').next());
+    for word in named.filter(|word| *word != "help") {
+        describe(folder, &[words, &[word]].concat(), text);
+    }
 }
