@@ -60,7 +60,7 @@ function timeOf(d) {
 function rowOf(d) {
   const row = template.content.firstElementChild.cloneNode(true);
   const set = (field, ...parts) => row.querySelector(`[data-f="${field}"]`).replaceChildren(...parts);
-  row.dataset.seq = d.seq;
+  row.dataset.id = d.id;
   row.querySelector('[data-f="link"]').href = `/console/requests/${encodeURIComponent(d.id)}`;
   set("link", timeOf(d));
   set("route", named(d.route));
@@ -80,9 +80,9 @@ function add(list) {
   if (list.length === 0) return;
   document.getElementById("empty").hidden = true;
   document.getElementById("live-table").hidden = false;
-  // The one fetched with the page may come again.
-  const known = new Set([...rows.children].slice(0, list.length + 50).map((row) => row.dataset.seq));
-  const fresh = list.filter((d) => !known.has(String(d.seq))).map(rowOf);
+  // The one fetched with the page may come again; its id tells, for a live row need not have its place in the log yet.
+  const known = new Set([...rows.children].map((row) => row.dataset.id));
+  const fresh = list.filter((d) => !known.has(d.id)).map(rowOf);
   rows.prepend(...fresh.reverse());
   while (rows.children.length > max) rows.lastElementChild.remove();
   unread += fresh.length;

@@ -171,7 +171,7 @@ fn empty_state(view: &LiveView, empty: bool) -> Markup {
 
 /// One row. The script fills clones of it by the `data-f` names.
 fn request_row(row: &RequestRow) -> Markup {
-    html! { tr data-seq=(row.seq) {
+    html! { tr data-id=(row.id) {
         td data-label="Time" { a.row-link data-f="link" href={ "/console/requests/" (percent_encode(&row.id)) } { (when(row.time, TimeStyle::Clock)) } }
         td data-label="Route" data-f="route" { (name(row.route.as_deref())) }
         td data-label="Model" data-f="model" { (name(row.model.as_deref())) }
@@ -201,6 +201,6 @@ mod tests {
     fn the_table_is_bounded() {
         let view = LiveView { rows: vec![RequestRow::default(); ROWS_MAX + 50], ..LiveView::default() };
         let html = live(&Shell::default(), &view);
-        assert_eq!(html.matches("<tr data-seq").count(), ROWS_MAX + 1, "and the template");
+        assert_eq!(html.matches("<tr data-id").count(), ROWS_MAX + 1, "and the template");
     }
 }
