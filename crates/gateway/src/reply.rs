@@ -2,12 +2,24 @@
 
 use crate::pipeline::Streaming;
 use bytes::Bytes;
+use http::StatusCode;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::broadcast;
+use tollgate_core::{Blame, Fault, FaultKind};
 use tollgate_net::server::BoxError;
+
+/// The status that says this fault to the caller: one that was too slow itself is told so (408), not that an upstream
+/// was (504).
+pub(crate) fn status_of(fault: &Fault) -> StatusCode {
+    let status = match (fault.kind, fault.blame) {
+        (FaultKind::Timeout, Blame::Caller) => 408,
+        (kind, _) => tollgate_wire::error::status(kind),
+    };
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
 
 /// The body of an answer.
 pub struct Reply(Kind);

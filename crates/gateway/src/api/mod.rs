@@ -11,7 +11,7 @@ pub mod routes;
 mod schemas;
 
 use crate::pipeline::presented;
-use crate::reply::Reply;
+use crate::reply::{Reply, status_of};
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE};
@@ -186,8 +186,7 @@ fn refuse(fault: &Fault) -> Response<Reply> {
             Fault { message: "the gateway failed to answer".into(), ..fault.clone() }
         }
     };
-    let status = StatusCode::from_u16(error::status(fault.kind)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    typed(status, "application/json", error::body(Dialect::OpenaiChat, &shown, None).into())
+    typed(status_of(fault), "application/json", error::body(Dialect::OpenaiChat, &shown, None).into())
 }
 
 /// The path exists, but not with this method.

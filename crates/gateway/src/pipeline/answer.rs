@@ -7,7 +7,7 @@ use super::settle::Closing;
 use super::shape::fixed_answer_fault;
 use super::stream::Streaming;
 use super::unsent;
-use crate::reply::Reply;
+use crate::reply::{Reply, status_of};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -15,7 +15,7 @@ use serde_json::json;
 use tollgate_core::{Blame, Exposure, Fault, FaultKind};
 use tollgate_select::circuit::Outcome;
 use tollgate_select::instance::Completion;
-use tollgate_wire::error::{self, status};
+use tollgate_wire::error;
 use tollgate_wire::form::Options;
 use tollgate_wire::{Dialect, translate};
 
@@ -115,7 +115,7 @@ pub(crate) fn fixed(mut journey: Journey, answer: &tollgate_policy::Answer, stre
 
 /// Says no, in the caller's dialect.
 pub(crate) fn refuse(journey: Journey, refusal: Refusal) -> Response<Reply> {
-    let status = status(refusal.fault.kind);
+    let status = status_of(&refusal.fault).as_u16();
     refuse_with(journey, refusal, status)
 }
 
@@ -147,14 +147,25 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
 
 /// What the caller may read of a fault.
 fn shown(fault: &Fault, journey: &Journey) -> Fault {
+    let open = in_public(fault);
     match fault.exposure {
-        Exposure::Public => fault.clone(),
+        Exposure::Public => open,
         Exposure::Private => {
-            let message =
-                format!("the gateway failed to answer; the operator finds the reason under {}", journey.id);
-            Fault { message, field: None, ..fault.clone() }
+            let message = format!("{}; the operator finds the reason under {}", open.message, journey.id);
+            Fault { message, ..open }
         }
     }
+}
+
+/// A private fault in words that give nothing away; a public one as it is.
+pub(super) fn in_public(fault: &Fault) -> Fault {
+    let words = match (fault.exposure, fault.kind) {
+        (Exposure::Public, _) => return fault.clone(),
+        (Exposure::Private, FaultKind::Timeout) => "the upstream did not answer in time",
+        (Exposure::Private, _) if fault.blame == Blame::Upstream => "the upstream failed to answer",
+        (Exposure::Private, _) => "the gateway failed to answer",
+    };
+    Fault { message: words.to_owned(), field: None, exposure: Exposure::Public, ..fault.clone() }
 }
 
 /// The headers that say where the request went and what that cost in time.

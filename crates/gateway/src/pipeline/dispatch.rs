@@ -10,6 +10,7 @@ use std::time::Duration;
 use tollgate_core::{Fault, FaultKind, Seed, Tick};
 use tollgate_policy::{Candidate, Effects};
 use tollgate_select::circuit::request_effect;
+use tollgate_select::place::Standing;
 use tollgate_select::retry::{GiveUp, Next, RetryPolicy, Situation, next};
 
 /// Where the attempts stand.
@@ -161,12 +162,20 @@ impl<'a> Course<'a> {
             attempt: failure.attempt,
             attempts: self.attempts,
             remaining_ms: self.ctx.remaining_ms(),
-            same_usable: failure.retry_after_ms.is_none(),
+            same_usable: failure.retry_after_ms.is_none() && self.admits(),
             instances_left: left(self.place.order.len(), self.member),
             models_left: left(self.plan.order.len(), self.model),
             larger_pools_left: u32::try_from(larger).unwrap_or(u32::MAX),
             retry_after_ms: failure.retry_after_ms,
         }
+    }
+
+    /// Whether the instance that was asked last can be asked again: not one that rests or refuses us.
+    fn admits(&self) -> bool {
+        let pool = self.pools.order.get(self.pool).and_then(|at| self.ctx.snapshot.fleet.pools.get(*at));
+        let (Some(pool), Some(member)) = (pool, self.place.order.get(self.member)) else { return false };
+        let standing = pool.members.lock().standing(*member, self.ctx.shared.clock.tick());
+        !matches!(standing, Standing::Cooling(_) | Standing::Refusing(_))
     }
 
     /// Goes where the retry plan says.

@@ -36,7 +36,7 @@ impl Flight {
                 ticket: Some(ticket),
                 first: None,
             }),
-            Some(Err(error)) => Err(Fault::upstream(FaultKind::Unavailable, error.to_string())),
+            Some(Err(_)) => Err(Fault::upstream(FaultKind::Unavailable, "the instance takes no request now")),
             None => Err(Fault::internal("the pool is gone")),
         }
     }

@@ -11,6 +11,7 @@ mod authenticate;
 mod choose;
 mod decide;
 mod dispatch;
+mod filter;
 mod flight;
 mod journey;
 mod outgoing;

@@ -5,7 +5,9 @@
 //! error event in the caller's dialect.
 
 use super::Context;
+use super::answer::in_public;
 use super::attempt::net_fault;
+use super::filter::{Filter, Whole, renamed};
 use super::journey::Tokens;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -16,18 +18,15 @@ use tollgate_core::{Fault, FaultKind};
 use tollgate_net::upstream::UpstreamBody;
 use tollgate_wire::form::Options;
 use tollgate_wire::meter::{Framing, Meter, Reading};
-use tollgate_wire::sse::Boundary;
 use tollgate_wire::{Dialect, error, translate};
 
 /// Bytes per token where the upstream does not count.
 const BYTES_PER_TOKEN: u64 = 4;
-/// Longest incomplete event that the usage filter holds.
-const EVENT_MAX: usize = 1 << 20;
 
 /// What happens to an answer's bytes.
 enum Mode {
-    /// Same dialect: forwarded as they are.
-    Same,
+    /// Same dialect: forwarded as they are, in whole events.
+    Same(Whole),
     /// Same dialect, but event by event: the usage event that only we asked for is left out, or our id stands in place
     /// of the upstream's.
     Filter(Filter),
@@ -59,12 +58,12 @@ impl Watch {
             match translate::Stream::new(outbound, inbound, options.clone()) {
                 Ok(stream) => Mode::Translate(Box::new(stream)),
                 // Both are dialects of conversations, or the request could not have been translated.
-                Err(_) => Mode::Same,
+                Err(_) => Mode::Same(Whole::default()),
             }
         } else if strip_usage || options.id.is_some() {
             Mode::Filter(Filter { strip_usage, ..Filter::default() })
         } else {
-            Mode::Same
+            Mode::Same(Whole::default())
         };
         let framing = if streamed { Framing::Sse } else { Framing::Json };
         Self {
@@ -115,21 +114,25 @@ impl Watch {
         capture.answer()
     }
 
-    /// Tokens as the upstream counted them, else estimated from what passed.
+    /// Tokens as the upstream counted them, else estimated from what passed. An answer that broke off has no final
+    /// count: what was stated at its start may be nothing at all.
     pub(crate) fn tokens(&self) -> Tokens {
+        let passed = self.reading().output_bytes.div_ceil(BYTES_PER_TOKEN);
+        let whole = self.complete();
         match &self.reading().usage {
-            Some(usage) => Tokens {
+            Some(usage) if whole => Tokens {
                 prompt: usage.prompt,
                 cached: usage.cached,
                 completion: usage.completion,
                 exact: true,
             },
-            None => Tokens {
-                prompt: self.prompt_tokens,
-                cached: 0,
-                completion: self.reading().output_bytes.div_ceil(BYTES_PER_TOKEN),
+            Some(usage) => Tokens {
+                prompt: if usage.prompt == 0 { self.prompt_tokens } else { usage.prompt },
+                cached: usage.cached,
+                completion: usage.completion.max(passed),
                 exact: false,
             },
+            None => Tokens { prompt: self.prompt_tokens, cached: 0, completion: passed, exact: false },
         }
     }
 
@@ -167,14 +170,14 @@ impl Watch {
     fn feed(&mut self, chunk: Bytes) -> Bytes {
         self.meter.push(&chunk);
         match &mut self.mode {
-            Mode::Same => chunk,
+            Mode::Same(whole) => whole.feed(chunk),
             Mode::Filter(filter) => {
                 if filter.rename.is_none()
                     && let (Some(ours), Some(theirs)) = (&self.options.id, &self.meter.reading().id)
                 {
                     filter.rename = Some((theirs.clone(), ours.clone()));
                 }
-                filter.feed(&chunk)
+                filter.feed(chunk)
             }
             Mode::Translate(stream) => stream.push(&chunk).into(),
         }
@@ -192,98 +195,18 @@ impl Watch {
             // The translation's own end says what is wrong, in the caller's dialect.
             Mode::Translate(stream) => stream.finish().into(),
             Mode::Filter(filter) => filter.end(),
-            Mode::Same => Bytes::new(),
+            Mode::Same(whole) => whole.end(),
         };
         match (&fault, &self.mode) {
-            // An error event of the upstream's own has passed already.
-            (Some(fault), Mode::Same | Mode::Filter(_)) if self.meter.reading().error.is_none() => {
-                let mut out = BytesMut::from(tail.as_ref());
-                out.extend_from_slice(&error::sse(self.inbound, fault, self.meter.reading().events));
-                (out.freeze(), Some(fault.clone()))
+            // An error event of the upstream's own has passed already. Half an event in front of ours would make
+            // both unreadable, so it stays here.
+            (Some(fault), Mode::Same(_) | Mode::Filter(_)) if self.meter.reading().error.is_none() => {
+                let event = error::sse(self.inbound, &in_public(fault), self.meter.reading().events);
+                (event.into(), Some(fault.clone()))
             }
             _ => (tail, fault),
         }
     }
-}
-
-/// Changes whole events of a stream that is otherwise forwarded as it is.
-#[derive(Default)]
-struct Filter {
-    boundary: Boundary,
-    carry: BytesMut,
-    strip_usage: bool,
-    /// The upstream's id and ours.
-    rename: Option<(String, String)>,
-}
-
-impl Filter {
-    fn feed(&mut self, chunk: &Bytes) -> Bytes {
-        let whole = self.boundary.complete_up_to(chunk);
-        if whole == 0 {
-            self.carry.extend_from_slice(chunk);
-            return if self.carry.len() > EVENT_MAX { self.carry.split().freeze() } else { Bytes::new() };
-        }
-        let ready = if self.carry.is_empty() {
-            chunk.slice(..whole)
-        } else {
-            self.carry.extend_from_slice(chunk.get(..whole).unwrap_or_default());
-            self.carry.split().freeze()
-        };
-        self.carry.extend_from_slice(chunk.get(whole..).unwrap_or_default());
-        self.change(ready)
-    }
-
-    fn change(&self, events: Bytes) -> Bytes {
-        let events = if self.strip_usage && is_usage_only(&events) { without_usage(&events) } else { events };
-        match &self.rename {
-            Some((theirs, ours)) => renamed(&events, theirs, ours),
-            None => events,
-        }
-    }
-
-    fn end(&mut self) -> Bytes {
-        let rest = self.carry.split().freeze();
-        self.change(rest)
-    }
-}
-
-/// The bytes with our id in place of the upstream's, wherever it stands as a whole JSON string.
-fn renamed(bytes: &Bytes, theirs: &str, ours: &str) -> Bytes {
-    let needle = format!("\"{theirs}\"");
-    let mut places = memchr::memmem::find_iter(bytes, needle.as_bytes()).peekable();
-    if places.peek().is_none() {
-        return bytes.clone();
-    }
-    let mut out = BytesMut::with_capacity(bytes.len() + 64);
-    let mut from = 0;
-    for at in places {
-        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
-        out.extend_from_slice(format!("\"{ours}\"").as_bytes());
-        from = at + needle.len();
-    }
-    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
-    out.freeze()
-}
-
-/// Whether an event without choices stands in `events`; only the usage chunk has none.
-fn is_usage_only(events: &[u8]) -> bool {
-    const NEEDLES: [&[u8]; 2] = [b"\"choices\":[]", b"\"choices\": []"];
-    NEEDLES.iter().any(|needle| memchr::memmem::find(events, needle).is_some())
-}
-
-fn without_usage(events: &[u8]) -> Bytes {
-    let mut boundary = Boundary::default();
-    let mut out = BytesMut::with_capacity(events.len());
-    let mut rest = events;
-    while let Some(end) = boundary.next_end(rest) {
-        let (event, after) = rest.split_at(end);
-        if !is_usage_only(event) {
-            out.extend_from_slice(event);
-        }
-        rest = after;
-    }
-    out.extend_from_slice(rest);
-    out.freeze()
 }
 
 /// An upstream's stream, with what was read of it before the caller got anything.
@@ -364,54 +287,5 @@ impl Relay {
                 return Poll::Ready(Some(tail));
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const STREAM: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\ndata: {\"choices\":[],\"usage\":{}}\n\ndata: [DONE]\n\n";
-
-    #[test]
-    fn the_usage_event_is_left_out_wherever_the_stream_is_cut() {
-        let expected = STREAM.replace("data: {\"choices\":[],\"usage\":{}}\n\n", "");
-        for cut in 0..=STREAM.len() {
-            let mut strip = Filter { strip_usage: true, ..Filter::default() };
-            let mut out = Vec::new();
-            for piece in [&STREAM[..cut], &STREAM[cut..]] {
-                out.extend_from_slice(&strip.feed(&Bytes::copy_from_slice(piece.as_bytes())));
-            }
-            out.extend_from_slice(&strip.end());
-            assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn our_id_stands_in_place_of_theirs_wherever_the_stream_is_cut() {
-        let stream =
-            "data: {\"response\":{\"id\":\"resp_a\"}}\n\ndata: {\"id\":\"resp_a\",\"text\":\"resp_a b\"}\n\n";
-        let expected = stream.replace("\"resp_a\"", "\"resp_ours\"");
-        for cut in 0..=stream.len() {
-            let rename = Some(("resp_a".to_owned(), "resp_ours".to_owned()));
-            let mut filter = Filter { rename, ..Filter::default() };
-            let mut out = Vec::new();
-            for piece in [&stream[..cut], &stream[cut..]] {
-                out.extend_from_slice(&filter.feed(&Bytes::copy_from_slice(piece.as_bytes())));
-            }
-            out.extend_from_slice(&filter.end());
-            assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn an_endless_event_is_not_held() {
-        let mut strip = Filter { strip_usage: true, ..Filter::default() };
-        let mut passed = 0;
-        for _ in 0..40 {
-            passed += strip.feed(&Bytes::from(vec![b'x'; 64 << 10])).len();
-            assert!(strip.carry.len() <= EVENT_MAX + (64 << 10));
-        }
-        assert!(passed > 0);
     }
 }
