@@ -155,7 +155,12 @@ impl World {
     }
 
     /// Sends a request and gives its answer's head and the body as it comes.
-    pub async fn open(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> (StatusCode, HeaderMap, Flow) {
+    pub async fn open(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> (StatusCode, HeaderMap, Flow) {
         let mut request = Outgoing::new(Method::POST, path).unwrap().body(body.to_string().into());
         for (name, value) in headers {
             request =
@@ -220,6 +225,13 @@ impl World {
     pub async fn decision(&self, headers: &HeaderMap) -> Value {
         let id = headers["x-tollgate-request-id"].to_str().unwrap();
         self.get(&format!("/api/v1/decisions/{id}")).await.json()
+    }
+
+    /// All records, newest first.
+    pub async fn decisions(&self) -> Vec<Value> {
+        self.gateway.shared().store.flush().unwrap();
+        let page = self.get("/api/v1/decisions?limit=1000").await.json();
+        page["rows"].as_array().unwrap().clone()
     }
 
     /// Makes a key; gives its id and secret.

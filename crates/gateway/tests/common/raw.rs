@@ -19,6 +19,8 @@ pub enum Step {
     Say(String),
     /// Keeps the connection open until the other side closes it.
     Hold,
+    /// Goes on after this many milliseconds.
+    Rest(u64),
     /// Goes on when told to.
     Await(Arc<Notify>),
 }
@@ -49,6 +51,7 @@ impl Scripted {
                                     return;
                                 }
                             }
+                            Step::Rest(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
                             Step::Await(go) => go.notified().await,
                             Step::Hold => {
                                 let mut rest = [0; 64];
@@ -84,7 +87,9 @@ pub const LAST_CHUNK: &str = "0\r\n\r\n";
 
 /// A chat event with these words.
 pub fn delta(words: &str) -> String {
-    format!("data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{words}\"}},\"finish_reason\":null}}]}}\n\n")
+    format!(
+        "data: {{\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"created\":1,\"model\":\"m\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{words}\"}},\"finish_reason\":null}}]}}\n\n"
+    )
 }
 
 async fn read_request(stream: &mut TcpStream) {

@@ -67,7 +67,8 @@ impl Client {
 
     /// The same, with a tool that must be called.
     pub fn ask_tool(self, model: &str, words: &str, stream: bool) -> Value {
-        let schema = json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
+        let schema =
+            json!({"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]});
         let mut body = self.ask(model, words, stream);
         let (tools, choice) = match self {
             Self::Chat => (

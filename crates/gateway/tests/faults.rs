@@ -1,0 +1,311 @@
+//! Upstream faults before the caller has seen anything: who is blamed, who takes over, what the caller reads.
+
+mod common;
+
+use common::shapes::{CLIENTS, Client};
+use common::{Folder, World, all, rule, settings, sims};
+use http::StatusCode;
+use serde_json::json;
+use tollgate_gateway::serve::Options;
+
+/// `first` is served by the first instance only, `second` by the second; the policy prefers `first`.
+const TWO_MODELS: &str = r#"
+policy: {policy}
+providers: [{name: sim, kind: tollgate_sim}]
+models:
+  - {name: first, price: {input: "1", output: "2"}}
+  - {name: second, price: {input: "1", output: "2"}}
+pools:
+  - name: only
+    instances:
+      - {name: a, provider: sim, url: "http://{0}", models: {first: m}}
+      - {name: b, provider: sim, url: "http://{1}", models: {second: m}}
+timeouts: {connect_ms: 500, first_content_ms: 400, idle_ms: 400, total_ms: 2000, probe_ms: 60000}
+"#;
+const FIRST_THEN_SECOND: &str = "policy \"t\"\ndefault { models { \"first\", \"second\" } }\n";
+
+/// One model on one instance.
+const ALONE: &str = r#"
+policy: {policy}
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: first, price: {input: "1", output: "2"}}]
+pools:
+  - name: only
+    instances: [{name: a, provider: sim, url: "http://{0}", models: {first: m}}]
+timeouts: {connect_ms: 500, first_content_ms: 400, idle_ms: 400, total_ms: 2000, probe_ms: 60000}
+"#;
+const ONLY_FIRST: &str = "policy \"t\"\ndefault { models { \"first\" } }\n";
+
+async fn world(count: usize, config: &str, policy: &str) -> World {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(count).await;
+    let settings = settings(config, &addresses, &folder.write("p.tollgate", policy));
+    World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await
+}
+
+#[tokio::test]
+async fn another_instance_takes_over_and_the_caller_sees_nothing_of_it() {
+    // Directive, and the kind under which the attempt is counted.
+    let faults = [
+        ("status=500", "upstream_failed"),
+        ("status=503", "unavailable"),
+        ("status=429:1", "limit_reached"),
+        ("status=401", "upstream_denied"),
+        ("status=404", "not_found"),
+        ("hang", "timeout"),
+        ("close", "upstream_failed"),
+        ("bad_json", "upstream_failed"),
+        ("context", "context_too_long"),
+        ("cut=0", "upstream_failed"),
+        ("error_event=0", "upstream_failed"),
+    ];
+    for (fault, kind) in faults {
+        for (client, stream) in [(Client::Chat, false), (Client::Messages, true), (Client::Responses, true)] {
+            // Inside a stream the first event is good; a whole answer may take all the time there is.
+            if (fault == "bad_json" && stream) || (fault == "hang" && !stream) {
+                continue;
+            }
+            let world = world(2, TWO_MODELS, FIRST_THEN_SECOND).await;
+            world.fault(0, &rule(fault)).await;
+            let got = world.post(client.path(), &client.ask("auto", "hello there", stream)).await;
+            let what = format!("{fault} {client:?} stream={stream}: {}", got.text());
+            assert_eq!(got.status, StatusCode::OK, "{what}");
+            assert_eq!(
+                (got.header("x-tollgate-instance"), got.header("x-tollgate-attempts")),
+                ("b", "2"),
+                "{what}"
+            );
+            let words = if stream { client.streamed(&got.text()) } else { client.words(&got.json()) };
+            assert!(words.contains("sim-1"), "{what}");
+            assert!(!stream || client.ended(&got.text()), "{what}");
+            world.settled().await;
+            let row = world.decision(&got.headers).await;
+            assert_eq!(row["decision"]["attempts"].as_array().unwrap().len(), 2, "{row}");
+            assert_eq!((&row["instance"], &row["model"]), (&json!("b"), &json!("second")), "{row}");
+            let metrics = world.get("/metrics").await.text();
+            let counted = format!("tollgate_upstream_attempts_total{{instance=\"a\",outcome=\"{kind}\"}} 1");
+            assert!(metrics.contains(&counted), "{what}\n{metrics}");
+            world.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_fault_everywhere_reaches_the_caller_in_its_dialect() {
+    let cases = [
+        ("status=500", 502, "upstream answered 500"),
+        ("status=503", 503, "upstream answered 503"),
+        ("status=429:7", 429, "upstream answered 429"),
+        ("status=401", 502, "the operator"),
+        ("hang", 504, "in time"),
+        ("close", 502, "failed to answer; the operator"),
+        ("context", 400, "context"),
+    ];
+    for (fault, status, words) in cases {
+        for client in CLIENTS {
+            let world = world(1, ALONE, ONLY_FIRST).await;
+            world.fault(0, &rule(fault)).await;
+            let got = world.post(client.path(), &client.ask("auto", "hello there", false)).await;
+            let what = format!("{fault} {client:?}: {} {}", got.status, got.text());
+            assert_eq!(got.status.as_u16(), status, "{what}");
+            assert!(got.text().contains(words), "{what}");
+            assert!(client.is_error(&got.json()), "{what}");
+            assert_eq!(got.header("retry-after"), if fault == "status=429:7" { "7" } else { "" }, "{what}");
+            world.settled().await;
+            let row = world.decision(&got.headers).await;
+            assert_eq!((&row["status"], row["fault"].is_string()), (&json!(status), true), "{row}");
+            world.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_too_long_goes_to_the_larger_pool_and_blames_nobody() {
+    let config = r#"
+policy: {policy}
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: first}]
+pools:
+  - {name: small, max_total_tokens: 4000, instances: [{name: a, provider: sim, url: "http://{0}", models: {first: m}}]}
+  - {name: large, instances: [{name: b, provider: sim, url: "http://{1}", models: {first: m}}]}
+"#;
+    let world = world(2, config, ONLY_FIRST).await;
+    world.fault(0, &rule("context")).await;
+    for _ in 0..12 {
+        let got = world.post("/v1/chat/completions", &Client::Chat.ask("auto", "hello", false)).await;
+        assert_eq!((got.status, got.header("x-tollgate-pool")), (StatusCode::OK, "large"), "{}", got.text());
+    }
+    assert_eq!(world.received(0).await.len(), 12, "the small pool stays the first choice");
+    assert_eq!(world.instance("a").await["standing"], "ready");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_callers_own_fault_is_passed_on_as_it_was_said_and_blames_nobody() {
+    let world = world(2, TWO_MODELS, FIRST_THEN_SECOND).await;
+    for (status, client) in [(400, Client::Chat), (422, Client::Responses), (413, Client::Messages)] {
+        world.fault(0, &rule(&format!("status={status}"))).await;
+        let direct = format!("http://{}{}", world.sims[0].addr(), client.path());
+        let body = client.ask("m", "hello", false);
+        let said = world.client.post_json(&direct, body.to_string()).await.unwrap();
+        for _ in 0..7 {
+            let got = world.post(client.path(), &client.ask("auto", "hello", false)).await;
+            assert_eq!(got.status.as_u16(), status, "{client:?} {}", got.text());
+            assert_eq!(got.body, said.body, "the upstream's own words");
+        }
+        assert_eq!(world.instance("a").await["standing"], "ready", "{status}");
+        world.mend(0).await;
+    }
+    assert!(world.received(1).await.is_empty(), "nobody else is bothered with it");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_connection_costs_the_caller_nothing() {
+    let world = world(2, TWO_MODELS, FIRST_THEN_SECOND).await;
+    let mut world = world;
+    world.sims.remove(0).stop().await;
+    for _ in 0..4 {
+        let got = world.post("/v1/chat/completions", &Client::Chat.ask("auto", "hello", true)).await;
+        assert_eq!((got.status, got.header("x-tollgate-instance")), (StatusCode::OK, "b"), "{}", got.text());
+    }
+    assert_eq!(world.instance("a").await["standing"], "open", "two refusals in a row are enough");
+    world.settled().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_circuit_opens_and_closes_again_when_the_instance_is_well() {
+    let world = world(1, ALONE, ONLY_FIRST).await;
+    world.fault(0, &rule("status=500")).await;
+    let ask = Client::Chat.ask("auto", "hello", false);
+    for _ in 0..3 {
+        assert_eq!(world.post("/v1/chat/completions", &ask).await.status, StatusCode::BAD_GATEWAY);
+    }
+    assert_eq!(world.instance("a").await["standing"], "open");
+    world.mend(0).await;
+    world.until("probing", async || world.instance("a").await["standing"] == "probing").await;
+    for standing in ["probing", "ready"] {
+        assert_eq!(world.post("/v1/chat/completions", &ask).await.status, StatusCode::OK);
+        assert_eq!(world.instance("a").await["standing"], standing);
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_instance_that_fails_its_probes_is_down_and_comes_back() {
+    let config = ALONE.replace("probe_ms: 60000", "probe_ms: 10");
+    let mut world = world(1, &config, ONLY_FIRST).await;
+    let addr = world.sims[0].addr();
+    world.sims.remove(0).stop().await;
+    world.until("down", async || world.instance("a").await["standing"] == "down").await;
+    assert_eq!(world.get("/readyz").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let again = tollgate_sim::SimConfig {
+        listen: addr,
+        any_model: true,
+        speed: 0.0,
+        ..tollgate_sim::SimConfig::default()
+    };
+    world.sims.push(tollgate_sim::Sim::start(again).await.unwrap());
+    world.until("ready", async || world.instance("a").await["standing"] == "ready").await;
+    assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_outlier_is_ejected_and_the_others_carry_on() {
+    let config = r#"
+policy: {policy}
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: first}]
+pools:
+  - name: only
+    placement: weighted
+    instances:
+      - {name: a, provider: sim, url: "http://{0}", models: {first: m}}
+      - {name: b, provider: sim, url: "http://{1}", models: {first: m}}
+      - {name: c, provider: sim, url: "http://{2}", models: {first: m}}
+retry: {attempts: 3, budget_percent: 100, floor_per_second: 100}
+timeouts: {probe_ms: 60000}
+"#;
+    let world = world(3, config, ONLY_FIRST).await;
+    world.fault(0, &rule("status=500")).await;
+    let ask = Client::Chat.ask("auto", "hello", false);
+    for _ in 0..60 {
+        assert_eq!(world.post("/v1/chat/completions", &ask).await.status, StatusCode::OK);
+    }
+    let standing = world.instance("a").await["standing"].clone();
+    assert!(standing == "open" || standing == "ejected", "{standing}");
+    assert_eq!(world.received(0).await.len(), 5, "five failures in a row, then no more");
+    // The circuit's pause is shorter than the ejection: what is left then is the ejection.
+    world.until("ejected", async || world.instance("a").await["standing"] == "ejected").await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn retries_are_paid_from_a_budget() {
+    let config = r#"
+policy: {policy}
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: first}]
+pools:
+  - name: only
+    instances:
+      - {name: a, provider: sim, url: "http://{0}", models: {first: m}}
+      - {name: b, provider: sim, url: "http://{1}", models: {first: m}}
+retry: {attempts: 3, budget_percent: 0, floor_per_second: 0}
+"#;
+    let world = world(2, config, ONLY_FIRST).await;
+    for sim in 0..2 {
+        world.fault(sim, &rule("status=503")).await;
+    }
+    let ask = Client::Chat.ask("auto", "hello", false);
+    for _ in 0..20 {
+        assert_eq!(world.post("/v1/chat/completions", &ask).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    }
+    let sent = world.received(0).await.len() + world.received(1).await.len();
+    assert_eq!(sent, 20 + 10, "twenty first attempts, and the ten retries that were saved up");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_a_pause_and_no_failure() {
+    let world = world(2, TWO_MODELS, FIRST_THEN_SECOND).await;
+    world.fault(0, &json!({"fault": "status=429:1", "count": 1})).await;
+    let ask = Client::Chat.ask("auto", "hello", false);
+    for _ in 0..3 {
+        assert_eq!(world.post("/v1/chat/completions", &ask).await.header("x-tollgate-instance"), "b");
+    }
+    assert_eq!(world.received(0).await.len(), 1, "not asked again while it rests");
+    assert_eq!(world.instance("a").await["standing"], "cooling");
+    world.until("rested", async || world.instance("a").await["standing"] == "ready").await;
+    assert_eq!(world.post("/v1/chat/completions", &ask).await.header("x-tollgate-instance"), "a");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn faults_of_all_kinds_at_once_leave_no_load_behind() {
+    let world = world(2, TWO_MODELS, FIRST_THEN_SECOND).await;
+    let faults = ["", "status=500", "cut=3", "bad_json", "close", "slow=50", "error_event=2", "status=400"];
+    let asks = (0..64).map(|i| {
+        let client = CLIENTS[i % 3];
+        let body = client.ask("auto", &format!("question {i}"), i % 2 == 0);
+        let fault = faults[i % faults.len()];
+        let world = &world;
+        async move {
+            let headers: &[_] = if fault.is_empty() { &[] } else { &[("x-sim-fault", fault)] };
+            let (status, _, mut flow) = world.open(client.path(), headers, &body).await;
+            let (text, whole) = flow.rest().await;
+            assert!(whole, "{fault} {client:?}: {text}");
+            (status, text)
+        }
+    });
+    let answers = all(asks).await;
+    assert!(answers.iter().any(|(s, _)| *s == StatusCode::OK));
+    world.settled().await;
+    let metrics = world.get("/metrics").await.text();
+    assert!(metrics.contains("tollgate_in_flight 0"), "{metrics}");
+    let rows = world.decisions().await.len();
+    assert_eq!(rows, 64, "one record for each request, whatever came of it");
+    world.stop().await;
+}

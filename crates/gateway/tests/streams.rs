@@ -1,0 +1,220 @@
+//! Streams that break: an explicit error event in the caller's dialect, never silence, never a second answer.
+
+mod common;
+
+use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk, delta};
+use common::shapes::{CLIENTS, Client, events};
+use common::{Folder, World, rule, settings, sims};
+use http::StatusCode;
+use serde_json::json;
+use tollgate_gateway::serve::Options;
+
+const POLICY: &str = "policy \"t\"\ndefault { models { \"first\" } }\n";
+
+/// One model on one instance of some provider.
+const ALONE: &str = r#"
+policy: {policy}
+providers: [{name: p, kind: KIND}]
+models: [{name: first, price: {input: "1", output: "2"}}]
+pools:
+  - name: only
+    instances: [{name: a, provider: p, url: "http://{0}", models: {first: m}}]
+timeouts: {connect_ms: 500, first_content_ms: 2000, idle_ms: 150, total_ms: 5000, probe_ms: 60000}
+"#;
+
+/// Provider kinds by the dialect that they make of every request.
+const KINDS: [&str; 4] = ["tollgate_sim", "openai_compatible", "anthropic", "gemini"];
+
+async fn sim_behind(kind: &str) -> World {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let policy = folder.write("p.tollgate", POLICY);
+    let settings = settings(&ALONE.replace("KIND", kind), &addresses, &policy);
+    World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await
+}
+
+async fn script_behind(kind: &str, script: Vec<Step>) -> (World, Scripted) {
+    let folder = Folder::new();
+    let upstream = Scripted::start(script).await;
+    let policy = folder.write("p.tollgate", POLICY);
+    let settings = settings(&ALONE.replace("KIND", kind), &[upstream.addr.to_string()], &policy);
+    let world = World::launch(Vec::new(), Options { settings: Some(settings), ..Options::default() }).await;
+    (world, upstream)
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_after_content_ends_with_an_error_event() {
+    for kind in KINDS {
+        let world = sim_behind(kind).await;
+        for (at, fault) in
+            ["stall=5:20,cut=5", "stall=5:60000", "stall=4:20,error_event=5", "stall=3:20,cut=9"]
+                .into_iter()
+                .enumerate()
+        {
+            for client in CLIENTS {
+                let headers = [("x-sim-fault", fault)];
+                let ask = client.ask("auto", "tell me more", true);
+                let (status, head, mut flow) = world.open(client.path(), &headers, &ask).await;
+                let (text, whole) = flow.rest().await;
+                let what = format!("{kind} {client:?} {fault}: {text}");
+                assert_eq!(status, StatusCode::OK, "{what}");
+                assert!(whole, "the answer ends as HTTP wants it: {what}");
+                assert!(!client.streamed(&text).is_empty(), "{what}");
+                assert!(client.broke(&text).is_some(), "{what}");
+                assert!(!client.ended(&text), "{what}");
+                world.settled().await;
+                let row = world.decision(&head).await;
+                assert!(row["fault"].is_string(), "{kind} {fault}: {row}");
+                let own_us = row["overhead_us"].as_u64().unwrap();
+                assert!(
+                    own_us + 15_000 <= row["total_us"].as_u64().unwrap(),
+                    "waiting is not our own time: {row}"
+                );
+                assert!(row["completion_tokens"].as_u64().unwrap() > 0, "what passed is settled: {row}");
+                assert_eq!(row["decision"]["attempts"].as_array().unwrap().len(), 1, "never restarted");
+            }
+            // Good answers between the bad ones keep the circuit closed.
+            for _ in 0..3 {
+                let got = world.post(CLIENTS[at % 3].path(), &CLIENTS[at % 3].ask("auto", "ok", true)).await;
+                assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+            }
+        }
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn slow_first_tokens_are_waited_for_and_bad_events_are_no_end() {
+    let world = sim_behind("tollgate_sim").await;
+    for client in CLIENTS {
+        let got = world.send(
+            http::Method::POST,
+            client.path(),
+            &[("x-sim-fault", "slow=100")],
+            client.ask("auto", "hello", true).to_string(),
+        );
+        let got = got.await;
+        assert!(got.status == StatusCode::OK && client.ended(&got.text()), "{}", got.text());
+    }
+    for fault in ["bad_json", "bad_sse", "content_type"] {
+        for client in CLIENTS {
+            let ask = client.ask("auto", "hello", true).to_string();
+            let got = world.send(http::Method::POST, client.path(), &[("x-sim-fault", fault)], ask).await;
+            let what = format!("{fault} {client:?}: {} {}", got.status, got.text());
+            // Either it was seen in time and refused, or the stream says how it went: never an end that looks good
+            // with half an answer in front of it.
+            let refused = got.status.is_server_error() && client.is_error(&got.json());
+            let whole = got.status == StatusCode::OK
+                && (client.ended(&got.text()) || client.broke(&got.text()).is_some());
+            assert!(refused || whole, "{what}");
+        }
+    }
+    world.settled().await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn half_an_event_does_not_swallow_the_error() {
+    let half = "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"lo";
+    for kind in ["tollgate_sim", "openai_compatible"] {
+        for end in [vec![Step::Rest(30)], vec![Step::Hold]] {
+            let mut script =
+                vec![Step::Say(STREAM_HEAD.into()), Step::Say(chunk(&delta("hel"))), Step::Say(chunk(half))];
+            script.extend(end);
+            let (world, _upstream) = script_behind(kind, script).await;
+            for usage in [true, false] {
+                let mut ask = Client::Chat.ask("auto", "hello", true);
+                ask["stream_options"] = json!({"include_usage": usage});
+                let got = world.post("/v1/chat/completions", &ask).await;
+                let all = events(&got.text());
+                assert!(all.iter().all(|e| e.json().is_object()), "{kind} usage={usage}: {}", got.text());
+                assert!(Client::Chat.broke(&got.text()).is_some(), "{kind} usage={usage}: {}", got.text());
+            }
+            world.settled().await;
+            world.stop().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_finish_without_an_end_marker_is_an_answer_and_an_end_without_a_finish_is_not() {
+    let finish =
+        "data: {\"id\":\"c\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    for (last, good) in [(finish, true), ("", false)] {
+        let script = vec![
+            Step::Say(STREAM_HEAD.into()),
+            Step::Say(chunk(&delta("all"))),
+            Step::Say(chunk(last).replace("0\r\n\r\n", "")),
+            Step::Say(LAST_CHUNK.into()),
+        ];
+        let (world, _upstream) = script_behind("openai_compatible", script).await;
+        for client in CLIENTS {
+            let got = world.post(client.path(), &client.ask("auto", "hello", true)).await;
+            let broke = client.broke(&got.text()).is_some();
+            assert_eq!(broke, !good, "{client:?} {good}: {}", got.text());
+        }
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_closes_the_upstream_and_pays_for_what_passed() {
+    let script =
+        vec![Step::Say(STREAM_HEAD.into()), Step::Say(chunk(&delta(&"words ".repeat(100)))), Step::Hold];
+    let (world, mut upstream) = script_behind("openai_compatible", script).await;
+    for client in CLIENTS {
+        let ask = client.ask("auto", "hello", true);
+        let (_, head, mut flow) = world.open(client.path(), &[], &ask).await;
+        flow.read_until("words").await;
+        assert_eq!(world.instance("a").await["in_flight"], 1);
+        drop(flow);
+        upstream.left.recv().await.unwrap();
+        world.settled().await;
+        let row = world.decision(&head).await;
+        assert_eq!((&row["status"], &row["fault"]), (&json!(499), &json!(null)), "{client:?} {row}");
+        assert_eq!(row["completion_tokens"], 150, "600 characters passed: {row}");
+        assert!(row["cost_micro"].as_u64().unwrap() >= 300, "{row}");
+        assert_eq!(world.instance("a").await["standing"], "ready", "not the instance's fault");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_before_the_answer_closes_the_upstream_too() {
+    let (world, mut upstream) = script_behind("openai_compatible", vec![Step::Hold]).await;
+    for stream in [true, false] {
+        let ask = Client::Chat.ask("auto", "hello", stream);
+        {
+            let mut asking = Box::pin(world.open("/v1/chat/completions", &[], &ask));
+            let arrived = async {
+                world.until("in flight", async || world.instance("a").await["in_flight"] == 1).await;
+            };
+            tokio::select! {
+                _ = &mut asking => panic!("there is no answer"),
+                () = arrived => {}
+            }
+        }
+        upstream.left.recv().await.unwrap();
+        world.settled().await;
+    }
+    let left = world.decisions().await.iter().filter(|r| r["status"] == 499).count();
+    assert_eq!(left, 2);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn answers_that_break_in_their_middle_are_not_half_answers() {
+    let world = sim_behind("tollgate_sim").await;
+    for client in CLIENTS {
+        for fault in ["cut=0", "bad_json"] {
+            world.fault(0, &rule(fault)).await;
+            let got = world.post(client.path(), &client.ask("auto", "hello", false)).await;
+            assert!(got.status.is_server_error(), "{client:?} {fault}: {} {}", got.status, got.text());
+            assert!(client.is_error(&got.json()), "{client:?} {fault}: {}", got.text());
+            world.mend(0).await;
+            let well = world.post(client.path(), &client.ask("auto", "hello", false)).await;
+            assert_eq!(well.status, StatusCode::OK, "{}", well.text());
+        }
+    }
+    world.stop().await;
+}
