@@ -157,7 +157,8 @@ fn api() {
 fn metrics() {
     let source = std::fs::read_to_string(format!("{ROOT}/crates/gateway/src/observe/metrics.rs")).unwrap();
     let kind = |field: &str| {
-        let declared = source.lines().find(|l| l.trim().starts_with(&format!("pub {field}:"))).unwrap_or("Histogram");
+        let declared =
+            source.lines().find(|l| l.trim().starts_with(&format!("pub {field}:"))).unwrap_or("Histogram");
         ["histogram", "gauge", "counter"].into_iter().find(|k| declared.to_lowercase().contains(k)).unwrap()
     };
     let mut text = head(&["metric", "type", "what it counts"]);
@@ -185,14 +186,17 @@ fn commands() {
 /// Adds the help of a command, or of those that it holds.
 fn describe(folder: &Folder, words: &[&str], text: &mut String) {
     let help = folder.run(&[words, &["--help"]].concat()).out;
-    let listed = help.split_once("Commands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap_or_default());
+    let listed =
+        help.split_once("Commands:\n").map(|(_, rest)| rest.split("\n\n").next().unwrap_or_default());
     let Some(listed) = listed else {
         let lines: Vec<_> = help.lines().map(str::trim_end).collect();
         write!(text, "\n## {}\n\n```text\n{}\n```\n", words.join(" "), lines.join("\n").trim_end()).unwrap();
         return;
     };
     // A line of two blanks and a word starts a command; a deeper one goes on with what it says.
-    let named = listed.lines().filter_map(|l| l.strip_prefix("  ").filter(|l| !l.starts_with(' '))?.split(' ').next());
+    let named = listed
+        .lines()
+        .filter_map(|l| l.strip_prefix("  ").filter(|l| !l.starts_with(' '))?.split(' ').next());
     for word in named.filter(|word| *word != "help") {
         describe(folder, &[words, &[word]].concat(), text);
     }
