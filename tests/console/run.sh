@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# The console in a real browser against the running binary; see README.md.
+#
+#   TOLLGATE_BIN=target/release/tollgate tests/console/run.sh
+#
+# Installs Chromium with apt where it may. Where there is no Node 20, no Chromium or no npm registry, it says SKIPPED
+# and ends with 0; everything else that fails is a failure.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+skip() { echo "SKIPPED: console: $1: NOTHING WAS TESTED" >&2; exit 0; }
+
+command -v npm >/dev/null || skip "there is no npm"
+[ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || skip "node is older than 20"
+browser=${CHROMIUM:-/usr/bin/chromium}
+if [ ! -x "$browser" ]; then
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && apt-get install -yqq chromium >/dev/null || true
+  [ -x "$browser" ] || skip "there is no Chromium at $browser"
+fi
+(cd "$here" && npm ci --silent --no-audit --no-fund) || skip "the npm registry cannot be reached"
+
+if [ -z "${TOLLGATE_BIN:-}" ]; then
+  (cd "$root" && cargo build --quiet --locked -p tollgate)
+  TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/debug/tollgate
+fi
+work=$(mktemp -d)
+"$TOLLGATE_BIN" serve --listen 127.0.0.1:0 --data memory >"$work/out" 2>"$work/err" &
+server=$!
+trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+for _ in $(seq 300); do
+  grep -q '^curl ' "$work/out" && break
+  kill -0 "$server" 2>/dev/null || { cat "$work/err" >&2; exit 1; }
+  sleep 0.1
+done
+url=$(grep -o 'http://[^/ ]*' "$work/out" | head -1)
+cd "$here" && TOLLGATE_URL=$url CHROMIUM=$browser npm test
