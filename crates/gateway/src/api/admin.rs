@@ -14,7 +14,8 @@ use http::{HeaderValue, Response, StatusCode};
 use serde_json::{Value, json};
 use tollgate_core::id::KeyId;
 use tollgate_core::{Fault, FaultKind, Timestamp};
-use tollgate_store::{DecisionFilter, GroupBy, KeySpec, Secret, StoreError};
+use tollgate_policy::Recorded;
+use tollgate_store::{DecisionFilter, GroupBy, KeySpec, Secret};
 
 /// How long a rotated key's old secret stays good.
 const OVERLAP_US: i64 = 10 * 60 * 1_000_000;
@@ -53,7 +54,7 @@ pub(super) async fn create_key(worker: &Worker, body: Bytes) -> Answered {
     let shared = worker.shared();
     let now = shared.clock.now();
     let shown = secret.reveal().to_owned();
-    let made = blocking_client(worker, move |s| s.create_key(id, spec, &secret, now)).await?;
+    let made = blocking(worker.shared(), move |s| s.store.create_key(id, spec, &secret, now)).await?;
     control::apply_budgets(shared);
     json(StatusCode::CREATED, &json!({"key": made, "secret": shown, "note": "the secret is shown only now"}))
 }
@@ -83,7 +84,7 @@ fn random_bits() -> Result<u128, Fault> {
 /// `DELETE /api/v1/keys/{id}`.
 pub(super) async fn revoke_key(worker: &Worker, id: &str) -> Answered {
     let (wanted, now) = (id.to_owned(), worker.shared().clock.now());
-    blocking_client(worker, move |s| s.revoke_key(&wanted, now)).await?;
+    blocking(worker.shared(), move |s| s.store.revoke_key(&wanted, now)).await?;
     json(StatusCode::OK, &json!({"id": id, "revoked": true}))
 }
 
@@ -92,28 +93,8 @@ pub(super) async fn rotate_key(worker: &Worker, id: &str) -> Answered {
     let secret = secret()?;
     let until = Timestamp(worker.shared().clock.now().0.saturating_add(OVERLAP_US));
     let (wanted, shown) = (id.to_owned(), secret.reveal().to_owned());
-    blocking_client(worker, move |s| s.rotate_key(&wanted, &secret, until)).await?;
+    blocking(worker.shared(), move |s| s.store.rotate_key(&wanted, &secret, until)).await?;
     json(StatusCode::OK, &json!({"id": id, "secret": shown, "old_secret_until": until.to_string()}))
-}
-
-/// A store call whose refusals are the operator's to mend.
-async fn blocking_client<T: Send + 'static>(
-    worker: &Worker,
-    call: impl FnOnce(&tollgate_store::Store) -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Fault> {
-    let store = worker.shared().store.clone();
-    let done = tokio::task::spawn_blocking(move || call(&store)).await;
-    let done = done.map_err(|e| Fault::internal(e.to_string()))?;
-    done.map_err(|error| {
-        let kind = match &error {
-            StoreError::NotFound { .. } => FaultKind::NotFound,
-            StoreError::Bad { .. } | StoreError::TooLarge { .. } | StoreError::Duplicate { .. } => {
-                FaultKind::BadRequest
-            }
-            _ => return Fault::internal(error.to_string()),
-        };
-        Fault::caller(kind, error.to_string())
-    })
 }
 
 /// `GET /api/v1/budgets`.
@@ -189,18 +170,33 @@ pub(super) async fn replay(worker: &Worker, id: &str) -> Answered {
     let row = row(worker, id).await?;
     let snapshot = worker.shared().snapshot.load_full();
     let recorded = row.decision.as_ref().and_then(|d| serde_json::from_str::<Value>(d.get()).ok());
-    let recorded = recorded.and_then(|d| serde_json::from_value(d.get("recorded")?.clone()).ok());
+    let recorded: Option<Recorded> =
+        recorded.and_then(|d| serde_json::from_value(d.get("recorded")?.clone()).ok());
     let Some(recorded) = recorded else {
         return Err(Fault::caller(FaultKind::NotFound, "nothing was decided for this request"));
     };
+    let then = row.route.as_deref().unwrap_or_default();
     match snapshot.policy.replay(&recorded) {
-        Ok(decision) => json(
-            StatusCode::OK,
-            &json!({"same": row.route.as_deref() == Some(decision.route_name()), "recorded": row.route,
-                "replayed": decision.route_name(), "explanation": decision.explain(), "trace": decision.trace}),
-        ),
+        Ok(decision) => {
+            let now = decision.route_name();
+            let differences: Vec<Value> = (then != now)
+                .then(|| json!({"what": "route", "then": then, "now": now}))
+                .into_iter()
+                .collect();
+            let body = json!({
+                "same": differences.is_empty(), "differences": differences, "recorded": then, "replayed": now,
+                "explanation": decision.explain(), "trace": decision.trace,
+            });
+            json(StatusCode::OK, &body)
+        }
         Err(error) => {
-            json(StatusCode::OK, &json!({"same": false, "recorded": row.route, "why": error.to_string()}))
+            let differences =
+                [json!({"what": "policy", "then": recorded.policy, "now": snapshot.policy.digest()})];
+            let body = json!({
+                "same": false, "differences": differences, "recorded": then, "why": error.to_string(),
+                "explanation": error.to_string(),
+            });
+            json(StatusCode::OK, &body)
         }
     }
 }

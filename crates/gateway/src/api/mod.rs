@@ -51,6 +51,10 @@ pub(crate) async fn handle(worker: &Worker, call: Call, request: Request<Incomin
         Access::Caller | Access::Public => serve(worker, &call, &parts, body).await,
     };
     let mut response = answered.unwrap_or_else(|fault| refuse(&fault));
+    if response.status() == StatusCode::UNAUTHORIZED && call.access == Access::Admin {
+        let basic = HeaderValue::from_static("Basic realm=\"tollgate\", charset=\"UTF-8\"");
+        response.headers_mut().insert(http::header::WWW_AUTHENTICATE, basic);
+    }
     // Answers of these paths are never for a cache or a foreign page to keep.
     let headers = response.headers_mut();
     headers.entry("cache-control").or_insert(HeaderValue::from_static("no-store"));
@@ -100,36 +104,68 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
     }
 }
 
-/// The operator proves itself by the admin secret, or by coming from this machine when none is set. A page of
-/// another site that a browser on this machine shows must not act in its name, so a foreign `Host` or `Origin` is
-/// refused then.
+/// The operator proves itself by the admin secret (as a bearer token, or as the password of HTTP Basic, which a browser
+/// asks for), or by coming from this machine when no secret is set. A page of another site that the operator's browser
+/// shows must not act in its name, so foreign origins are refused in either case.
 fn operator(worker: &Worker, parts: &Parts, peer: IpAddr) -> Result<(), Fault> {
+    let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
+    let host = text("host").unwrap_or_default();
+    let foreign_origin = text("origin").is_some_and(|o| o.split_once("://").is_none_or(|(_, at)| at != host));
+    let changes = !matches!(parts.method, http::Method::GET | http::Method::HEAD);
+    if foreign_origin || (changes && text("sec-fetch-site") == Some("cross-site")) {
+        return Err(Fault::caller(FaultKind::Forbidden, "another site must not use this path"));
+    }
     let snapshot = worker.shared().snapshot.load();
     if let Some(secret) = &snapshot.settings.auth.admin {
-        let given = presented(&parts.headers).or_else(|| cookie(parts)).unwrap_or_default();
+        let basic = basic_password(&parts.headers);
+        let given = basic.as_deref().or_else(|| presented(&parts.headers)).unwrap_or_default();
         // Digests are compared, so the time says nothing about the secret.
         let same = tollgate_core::Digest::of(given.as_bytes())
             == tollgate_core::Digest::of(secret.expose().as_bytes());
         let message =
-            "the admin secret is wanted: `authorization: Bearer SECRET`, or the cookie `tollgate_admin`";
+            "the admin secret is wanted: `authorization: Bearer SECRET`, or HTTP Basic with it as password";
         return if same { Ok(()) } else { Err(Fault::caller(FaultKind::Unauthenticated, message)) };
     }
     if !peer.is_loopback() {
         let message = "without an admin secret this path answers only to this machine; set `auth.admin`";
         return Err(Fault::caller(FaultKind::Forbidden, message));
     }
-    let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
-    let host = text("host").unwrap_or_default();
-    let foreign_origin = text("origin").is_some_and(|o| o.split_once("://").is_none_or(|(_, at)| at != host));
-    if !is_loopback_name(host) || foreign_origin {
+    // A name that resolves to this machine only by a trick (DNS rebinding) is another site's.
+    if !is_loopback_name(host) {
         return Err(Fault::caller(FaultKind::Forbidden, "another site must not use this path"));
     }
     Ok(())
 }
 
-fn cookie(parts: &Parts) -> Option<&str> {
-    let cookies = parts.headers.get(http::header::COOKIE)?.to_str().ok()?;
-    cookies.split(';').find_map(|c| c.trim().strip_prefix("tollgate_admin="))
+/// The password of `authorization: Basic` (RFC 7617).
+fn basic_password(headers: &http::HeaderMap) -> Option<String> {
+    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let encoded = value.get(..6).filter(|p| p.eq_ignore_ascii_case("basic ")).and(value.get(6..))?;
+    let decoded = String::from_utf8(base64(encoded.trim())?).ok()?;
+    decoded.split_once(':').map(|(_, password)| password.to_owned())
+}
+
+/// Standard base64 (RFC 4648 section 4), padded or not.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
+    let (mut bits, mut held) = (0u32, 0u32);
+    for byte in text.trim_end_matches('=').bytes() {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xffff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push(u8::try_from(bits >> held & 0xff).ok()?);
+        }
+    }
+    Some(out)
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -283,6 +319,21 @@ mod tests {
         }
         for bad in ["", "evil.example", "localhost.evil.example", "10.0.0.1", "127.0.0.1.nip.io"] {
             assert!(!is_loopback_name(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_browsers_password_is_read() {
+        let of = |value: &'static str| {
+            let mut headers = http::HeaderMap::new();
+            headers.insert("authorization", HeaderValue::from_static(value));
+            basic_password(&headers)
+        };
+        // The example of RFC 7617.
+        assert_eq!(of("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==").as_deref(), Some("open sesame"));
+        assert_eq!(of("basic dGVzdDoxMjPCow==").as_deref(), Some("123\u{a3}"));
+        for bad in ["Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic QWxh!", "Basic QQ==", "Basic"] {
+            assert_eq!(of(bad), None, "{bad}");
         }
     }
 

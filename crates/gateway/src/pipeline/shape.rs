@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tollgate_core::signal::Param;
 use tollgate_core::{Fault, FaultKind};
-use tollgate_policy::{Effects, Effort, ParamEdit, SystemEdit};
+use tollgate_policy::{Effects, Effort, HeaderEdit, ParamEdit, SystemEdit, ToolFilter};
 use tollgate_wire::edit::{self, Edits};
 use tollgate_wire::view::RequestView;
 use tollgate_wire::{Dialect, WireError};
@@ -42,15 +42,21 @@ pub(crate) fn describe(effects: &Effects, effort: Option<Effort>) -> Vec<String>
             SystemEdit::Replace(text) => format!("system prompt: replaced by {} bytes", text.len()),
         });
     }
-    lines.extend(effects.headers.iter().map(|h| format!("header: {}", plain(h))));
-    lines.extend(effects.params.iter().map(|p| format!("parameter: {}", plain(p))));
-    lines.extend(effects.tools.iter().map(|t| format!("tools: {}", plain(t))));
-    lines.extend(effort.map(|e| format!("reasoning effort: {}", plain(&e))));
+    lines.extend(effects.headers.iter().map(|edit| match edit {
+        HeaderEdit::Set { name, value } => format!("header {name}: set to {value}"),
+        HeaderEdit::Remove { name } => format!("header {name}: removed"),
+    }));
+    lines.extend(effects.params.iter().map(|edit| match edit {
+        ParamEdit::Set { name, value } => format!("parameter {name}: set to {}", json_of(value)),
+        ParamEdit::Cap { name, at } => format!("parameter {name}: at most {}", number(*at)),
+        ParamEdit::Remove { name } => format!("parameter {name}: removed"),
+    }));
+    lines.extend(effects.tools.iter().map(|filter| match filter {
+        ToolFilter::Keep(names) => format!("tools: only {}", names.join(", ")),
+        ToolFilter::Drop(names) => format!("tools: without {}", names.join(", ")),
+    }));
+    lines.extend(effort.map(|e| format!("reasoning effort: {}", json!(e).as_str().unwrap_or_default())));
     lines
-}
-
-fn plain(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
 }
 
 fn edited(view: &RequestView, effects: &Effects, wish: &Wish<'_>) -> Result<Bytes, WireError> {
@@ -160,7 +166,6 @@ pub(crate) fn fixed_answer_fault(status: u16, text: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_policy::{HeaderEdit, ToolFilter};
     use tollgate_wire::peek::{Limits, peek};
 
     fn shaped(dialect: Dialect, body: &str, effects: &Effects, effort: Option<Effort>) -> Value {

@@ -29,12 +29,14 @@ pub(super) fn view(worker: &Worker) -> PoolsView {
                 "where the prompt's beginning was served before, while load stays balanced"
             }
         };
+        // One lock at a time: a guard inside the literal below would live until its end.
+        let wait_ms = pool.members.lock().wait_ms(tick);
         PoolView {
             name: pool.name.to_string(),
             max_total_tokens: (pool.max_total_tokens < u64::MAX).then_some(pool.max_total_tokens),
             rule: format!("up to {} x the boundary counts as borderline; {spill}", pool.rule.gamma),
             placement: placement.into(),
-            wait_ms: pool.members.lock().wait_ms(tick),
+            wait_ms,
             instances: instances(pool, tick, now),
         }
     });

@@ -79,12 +79,13 @@ fn phases(stored: &DecisionRow, story: &Story) -> Vec<PhaseView> {
         "decide" => stored.route.clone().unwrap_or_default(),
         "shape" => match story.edits.len() {
             0 => String::new(),
+            1 => "1 edit".into(),
             count => format!("{count} edits"),
         },
         "select" => stored.model.clone().unwrap_or_default(),
         "place" => last.map(|a| format!("{} / {}", a.pool, a.instance)).unwrap_or_default(),
         "dispatch" => last.map(|a| a.outcome.clone()).unwrap_or_default(),
-        "settle" => format!("{} µ$", stored.cost_micro),
+        "settle" => format!("{} tokens in, {} out", stored.prompt_tokens, stored.completion_tokens),
         _ => String::new(),
     };
     PHASES

@@ -1,0 +1,62 @@
+//! Every page of the console, filled from a real request, and what must not get in.
+
+mod common;
+
+use common::World;
+use http::{Method, StatusCode};
+use serde_json::json;
+
+#[tokio::test]
+async fn every_page_is_served_and_the_gateway_goes_on() {
+    let world = World::start().await;
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": "hello <script>alert(1)</script>"}]});
+    let answer = world.post("/v1/chat/completions", &body).await;
+    let request = format!("/console/requests/{}", answer.header("x-tollgate-request-id"));
+    let pages = ["/console", &request, "/console/pools", "/console/policy", "/console/budgets"];
+    for page in pages {
+        let got = world.get(page).await;
+        assert_eq!(got.status, StatusCode::OK, "{page}: {}", got.text());
+        assert!(got.text().contains("<main"), "{page}");
+        assert!(got.header("content-security-policy").contains("default-src 'self'"), "{page}");
+        assert!(!got.text().contains("alert(1)"), "{page}: no prompt text");
+    }
+    assert!(world.get(&request).await.text().contains("greeting"), "the route is named");
+    assert!(world.get("/console/pools").await.text().contains("long-1"));
+    let style = world.get("/console/assets/base.css").await;
+    assert!(style.header("content-type").starts_with("text/css"));
+    assert_eq!(world.get("/console/assets/nope.css").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(world.get("/console/requests/req_nope").await.status, StatusCode::NOT_FOUND);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_cannot_act() {
+    let world = World::start().await;
+    let body = json!({"name": "k"}).to_string();
+    for headers in [&[("origin", "http://evil.example")][..], &[("sec-fetch-site", "cross-site")]] {
+        let got = world.send(Method::POST, "/api/v1/keys", headers, body.clone()).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{headers:?}");
+    }
+    let made = world.send(Method::POST, "/api/v1/keys", &[], body).await;
+    assert_eq!(made.status, StatusCode::CREATED, "{}", made.text());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_policy_is_checked_applied_or_refused_while_running() {
+    let world = World::start().await;
+    let bad = "policy \"x\"\nroute a { when tokns > 1 models { \"sim-small\" } }\ndefault { models { \"sim-small\" } }\n";
+    let report = world.send(Method::POST, "/api/v1/policy/check", &[], bad).await.json();
+    assert_eq!((&report["ok"], &report["diagnostics"][0]["line"]), (&json!(false), &json!(2)), "{report}");
+    assert!(report["diagnostics"][0]["help"].as_str().unwrap().contains("tokens"), "{report}");
+    let refused = world.send(Method::PUT, "/api/v1/policy", &[], bad).await;
+    assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let failing = "policy \"x\"\ndefault { models { \"sim-small\" } }\ntests { \"hi\" -> other }\n";
+    assert_ne!(world.send(Method::PUT, "/api/v1/policy", &[], failing).await.status, StatusCode::OK);
+    let good = "policy \"y\"\nroute every_one { when tokens > 0 models { \"sim-large\" } }\ndefault { models { \"sim-small\" } }\ntests { \"hi\" -> every_one }\n";
+    let put = world.send(Method::PUT, "/api/v1/policy", &[], good).await;
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text());
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": "hi"}]});
+    assert_eq!(world.post("/v1/chat/completions", &body).await.header("x-tollgate-decision"), "every_one");
+    world.stop().await;
+}
