@@ -19,6 +19,9 @@ use tollgate_wire::error;
 use tollgate_wire::form::Options;
 use tollgate_wire::{Dialect, translate};
 
+/// Longest list of losses in a header, in bytes: clients give up on long ones.
+const LOST_MAX: usize = 1024;
+
 /// Why a request gets no answer, with the upstream's own words where the caller may read them.
 pub(crate) struct Refusal {
     fault: Fault,
@@ -193,10 +196,7 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
             put("x-tollgate-attempts", &journey.story.attempts.len().to_string());
         }
         if !last.lost.is_empty() {
-            put(
-                "x-tollgate-lost",
-                &last.lost.join("; ").replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?"),
-            );
+            put("x-tollgate-lost", &in_short(&last.lost));
         }
     }
 }
@@ -212,4 +212,20 @@ fn respond(status: StatusCode, headers: HeaderMap, body: Reply) -> Response<Repl
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     response
+}
+
+/// What was lost, short enough for a header; the record has all of it.
+fn in_short(lost: &[String]) -> String {
+    let mut text = String::new();
+    for (at, loss) in lost.iter().enumerate() {
+        if text.len() + loss.len() > LOST_MAX {
+            text.push_str(&format!("and {} more", lost.len() - at));
+            break;
+        }
+        text.push_str(loss);
+        if at + 1 < lost.len() {
+            text.push_str("; ");
+        }
+    }
+    text.replace(|c: char| !c.is_ascii_graphic() && c != ' ', "?")
 }

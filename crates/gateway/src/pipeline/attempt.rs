@@ -251,7 +251,9 @@ async fn refused(
     let Classified { fault, retry_after_ms } = classify(Some(status.as_u16()), &body);
     let header = headers.get(http::header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
     let retry_after_ms = header.map(|s| s.saturating_mul(1000)).or(retry_after_ms);
-    let said = (same_dialect && fault.blame == Blame::Caller && !body.is_empty()).then_some((status, body));
+    // Words that are not JSON (a proxy's page, say) would not be read as an error: ours say the same.
+    let readable = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
+    let said = (same_dialect && fault.blame == Blame::Caller && readable).then_some((status, body));
     let mut failure = flight.fail(fault, Detail { refused: false, retry_after_ms }, Stage::HeadersSeen, lost);
     failure.said = said;
     failure.retry_after_ms = retry_after_ms;
