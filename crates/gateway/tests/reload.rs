@@ -182,6 +182,21 @@ async fn what_is_known_of_an_unchanged_pool_survives_a_reload() {
 }
 
 #[tokio::test]
+async fn budgets_that_grow_are_in_force_after_a_reload_and_keep_what_was_used() {
+    let folder = Folder::new();
+    let (world, text) = world(&folder).await;
+    let ask = Client::Chat.ask("auto", "hi", false);
+    let status = async || world.post("/v1/chat/completions", &ask).await.status.as_u16();
+    let limit = |n: u32| format!("{text}budgets: [{{name: b, scope: global, window: total, requests: {n}}}]\n");
+    for (most, statuses) in [(2, [200, 200, 429]), (4, [200, 200, 429]), (3, [429, 429, 429])] {
+        folder.write("c.yaml", &limit(most));
+        world.gateway.reload().unwrap();
+        assert_eq!([status().await, status().await, status().await], statuses, "{most}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_shutdown_waits_for_running_streams() {
     let script = |pause: Vec<Step>| {
         let mut steps = vec![Step::Say(STREAM_HEAD.into()), Step::Say(chunk(&delta("first ")))];

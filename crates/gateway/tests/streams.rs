@@ -218,3 +218,17 @@ async fn answers_that_break_in_their_middle_are_not_half_answers() {
     }
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_proxys_page_becomes_an_error_of_the_callers_dialect() {
+    let page = "<html><body>413 Request Entity Too Large</body></html>";
+    let head = "HTTP/1.1 413 Too Large\r\ncontent-type: text/html\r\nconnection: close\r\n";
+    let script = vec![Step::Say(format!("{head}content-length: {}\r\n\r\n{page}", page.len()))];
+    let (world, _upstream) = script_behind("tollgate_sim", script).await;
+    for client in CLIENTS {
+        let got = world.post(client.path(), &client.ask("auto", "hello", true)).await;
+        assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", got.text());
+        assert!(client.is_error(&got.json()), "{}", got.text());
+    }
+    world.stop().await;
+}

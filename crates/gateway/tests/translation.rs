@@ -185,3 +185,19 @@ async fn embeddings_do_not_translate_and_say_so() {
     assert!(world.received(0).await.is_empty());
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_long_list_of_losses_is_cut_for_the_header() {
+    let world = world("anthropic").await;
+    let mut body = Client::Chat.ask_tool("first", "hello", false);
+    let tool = |i: usize| json!({"type": "function", "function": {"name": format!("t{i}"), "strict": true, "x-odd": i, "parameters": {"type": "object"}}});
+    body["tools"] = (0..300).map(tool).collect();
+    body["logit_bias"] = json!({"1": 1});
+    let got = world.post("/v1/chat/completions", &body).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    let lost = got.header("x-tollgate-lost");
+    assert!(lost.len() < 1100 && lost.ends_with(" more"), "{lost}");
+    let row = world.decision(&got.headers).await;
+    assert!(row["decision"]["attempts"][0]["lost"].as_array().unwrap().len() > 100, "the record has them all");
+    world.stop().await;
+}

@@ -1,0 +1,91 @@
+//! Targets for fuzzing: one function per parser that reads bytes from outside, and what must hold of it beyond "it
+//! does not panic".
+//!
+//! A target takes any bytes. Where it needs a choice (a dialect, a pair of dialects, where a stream is cut) the first
+//! bytes make it, so that a fuzzer can search over choices too. The same functions run under libFuzzer
+//! (`fuzz_targets/fuzz.rs`) and, without any tool, under `cargo test` (`tests/smoke.rs`): over the corpus, over every
+//! crash that was ever found (`regressions/TARGET/*`), and over random changes of both from a fixed seed.
+
+mod conversations;
+mod streams;
+mod texts;
+
+/// A target: a name, what it does with bytes, and which seeds of `crates/wire/corpus` suit it.
+pub struct Target {
+    /// Its name, and that of its folder of regressions.
+    pub name: &'static str,
+    /// Panics when something that must hold does not; says whether the bytes got past the reader.
+    pub run: fn(&[u8]) -> bool,
+    /// The kind of corpus file: `requests`, `responses`, `streams`, or a kind of [`SEEDS`].
+    pub seeds: &'static str,
+    /// Bytes in front of a corpus file that make the choices.
+    pub choices: usize,
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    Target { name: "json", run: texts::json, seeds: "requests", choices: 0 },
+    Target { name: "peek", run: conversations::peek, seeds: "requests", choices: 1 },
+    Target {
+        name: "translate_request",
+        run: conversations::translate_request,
+        seeds: "requests",
+        choices: 1,
+    },
+    Target {
+        name: "translate_response",
+        run: conversations::translate_response,
+        seeds: "responses",
+        choices: 1,
+    },
+    Target { name: "translate_stream", run: streams::translate_stream, seeds: "streams", choices: 2 },
+    Target { name: "sse", run: streams::sse, seeds: "streams", choices: 1 },
+    Target { name: "meter", run: streams::meter, seeds: "streams", choices: 2 },
+    Target { name: "classify", run: texts::classify, seeds: "errors", choices: 1 },
+    Target { name: "policy_compile", run: texts::policy_compile, seeds: "policies", choices: 0 },
+    Target { name: "config", run: texts::config, seeds: "configs", choices: 0 },
+];
+
+/// Seeds that are not in the corpus of the wire crate, by kind.
+pub const SEEDS: &[(&str, &str)] = &[
+    (
+        "errors",
+        r#"{"error":{"message":"maximum context length is 8192 tokens","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+    ),
+    ("errors", r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#),
+    (
+        "errors",
+        r#"[{"error":{"code":429,"message":"quota","status":"RESOURCE_EXHAUSTED","details":[{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"37s"}]}}]"#,
+    ),
+    ("errors", "<html><body>502 Bad Gateway</body></html>"),
+    ("policies", tollgate_policy::SHIPPED),
+    (
+        "policies",
+        "policy \"p\"\nsignal s = keyword any [\"a\"]\nroute r tier 1 priority 2 { when s and not (tokens > 1_000 or role has \"x\") models { \"m\" weight 3 effort low } param cap max_tokens 5 }\ndefault { models { \"m\" } }\ntests { \"a\" -> r }\n",
+    ),
+    ("configs", tollgate_gateway::config::DEFAULT),
+    (
+        "configs",
+        "listen: 127.0.0.1:1\nauth: {mode: keys, trusted_hops: [10.0.0.0/8]}\nproviders: [{name: p, kind: openai}]\nmodels: [{name: m, provider: p, price: {input: \"0.1\"}}]\nbudgets: [{name: b, scope: 'key:*', window: day, usd: \"1.5\", when_spent: m}]\n",
+    ),
+];
+
+/// The pieces of `data` when it is cut at the places that `choice` and the bytes themselves give.
+fn pieces(data: &[u8], choice: u8) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let (mut rest, mut state) = (data, u32::from(choice).wrapping_add(1));
+    while !rest.is_empty() {
+        // A multiplicative congruence: many small pieces, some large.
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let size = match state >> 30 {
+            0 => 1,
+            1 => 1 + (state >> 8) as usize % 7,
+            2 => 1 + (state >> 8) as usize % 61,
+            _ => 1 + (state >> 8) as usize % 1021,
+        };
+        let (piece, after) = rest.split_at(size.min(rest.len()));
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}

@@ -1,0 +1,70 @@
+//! JSON, error bodies, policies, configurations.
+
+use serde::de::IgnoredAny;
+use tollgate_policy::{Known, compile};
+use tollgate_wire::error::classify as read_error;
+use tollgate_wire::json::{DEPTH_MAX, validate};
+
+/// The scanner agrees with serde_json about what JSON is, within its depth.
+pub fn json(data: &[u8]) -> bool {
+    let ours = validate(data, DEPTH_MAX);
+    if let Ok(span) = &ours {
+        assert!(data.get(span.start as usize..span.end as usize).is_some(), "a span outside: {span:?}");
+    }
+    let theirs = std::str::from_utf8(data).ok().and_then(|t| serde_json::from_str::<IgnoredAny>(t).ok());
+    if nesting(data) < usize::from(DEPTH_MAX) {
+        assert_eq!(ours.is_ok(), theirs.is_some(), "{ours:?} about {:?}", String::from_utf8_lossy(data));
+    }
+    ours.is_ok()
+}
+
+/// An upper bound of the nesting.
+fn nesting(data: &[u8]) -> usize {
+    data.iter().filter(|b| matches!(b, b'[' | b'{')).count()
+}
+
+/// Any error body is read into a fault with a message of bounded length.
+pub fn classify(data: &[u8]) -> bool {
+    let (&choice, body) = data.split_first().unwrap_or((&0, &[]));
+    let status = [None, Some(400), Some(401), Some(404), Some(413), Some(429), Some(500), Some(503)];
+    let read = read_error(status[usize::from(choice) % status.len()], body);
+    assert!(read.fault.message.len() < 4_096, "{}", read.fault.message.len());
+    assert!(read.retry_after_ms.is_none_or(|ms| ms <= 3_600_000));
+    true
+}
+
+/// Any text compiles or gives diagnostics whose places are inside it, and what compiles says the same when formatted.
+pub fn policy_compile(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    let known = Known::new(["m", "sim-small", "sim-medium", "sim-large"], ["short", "long"]);
+    let compiled = compile(text, &known);
+    let said = compiled.report.to_json(text).to_string();
+    assert!(compiled.policy.is_some() || said.len() > 2, "refused without a word");
+    let _ = tollgate_policy::outline(text);
+    if let (Some(policy), Ok(formatted)) = (&compiled.policy, tollgate_policy::fmt("p", text)) {
+        let again = compile(&formatted, &known).policy;
+        let again = again.unwrap_or_else(|| panic!("does not compile when formatted: {formatted}"));
+        assert_eq!(policy.routes().count(), again.routes().count());
+        assert_eq!(
+            tollgate_policy::fmt("p", &formatted).ok().as_ref(),
+            Some(&formatted),
+            "formatting is stable"
+        );
+    }
+    compiled.policy.is_some()
+}
+
+/// Any text is a configuration or a list of problems, each with a message.
+pub fn config(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    // References to files and variables would make the outcome depend on the machine.
+    if text.contains("file:") || text.contains("env:") {
+        return false;
+    }
+    let read = tollgate_gateway::config::read(text, "c.yaml".as_ref());
+    if let Err(error) = &read {
+        assert!(!error.problems.is_empty() && error.problems.iter().all(|p| !p.message.is_empty()));
+        assert!(error.to_string().starts_with("c.yaml:"));
+    }
+    read.is_ok()
+}
