@@ -114,13 +114,12 @@ pub(super) async fn feedback(worker: &Worker, parts: &Parts, body: Bytes, peer: 
     let said: FeedbackBody = serde_json::from_slice(&body).map_err(|e| {
         Fault::caller(
             FaultKind::BadRequest,
-            format!("{e}; send {{\"request_id\", \"score\": -1 to 1, \"comment\"?}}"),
+            format!("{e}; send {{\"request_id\", \"score\": 0 to 1, \"comment\"?}}"),
         )
     })?;
-    if !(-1.0..=1.0).contains(&said.score) {
-        return Err(
-            Fault::caller(FaultKind::BadRequest, format!("{} is not from -1 to 1", said.score)).at("score")
-        );
+    if !(0.0..=1.0).contains(&said.score) {
+        let message = format!("{} is not from 0 (useless) to 1 (right)", said.score);
+        return Err(Fault::caller(FaultKind::BadRequest, message).at("score"));
     }
     let shared = worker.shared().clone();
     let now = shared.clock.now();

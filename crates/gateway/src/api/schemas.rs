@@ -105,7 +105,7 @@ pub(super) fn components() -> Value {
                 "encoding_format": {"enum": ["float", "base64"]}}},
         "Feedback": {
             "type": "object", "required": ["request_id", "score"], "additionalProperties": false, "properties": {
-                "request_id": text, "score": {"type": "integer", "minimum": -1, "maximum": 1}, "comment": {"type": "string", "maxLength": 2000}}},
+                "request_id": text, "score": {"type": "number", "minimum": 0, "maximum": 1}, "comment": {"type": "string", "maxLength": 2000}}},
         "KeyRequest": {
             "type": "object", "required": ["name"], "additionalProperties": false, "properties": {
                 "name": {"type": "string", "minLength": 1, "maxLength": 128},

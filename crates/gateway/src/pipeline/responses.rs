@@ -103,9 +103,21 @@ pub(crate) async fn blocking<T: Send + 'static>(
     let shared = shared.clone();
     match tokio::task::spawn_blocking(move || call(&shared)).await {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(Fault::internal(error.to_string())),
+        Ok(Err(error)) => Err(store_fault(&error)),
         Err(error) => Err(Fault::internal(error.to_string())),
     }
+}
+
+/// Whose fault a refusal of the store is.
+fn store_fault(error: &StoreError) -> Fault {
+    let kind = match error {
+        StoreError::NotFound { .. } => FaultKind::NotFound,
+        StoreError::Bad { .. } | StoreError::TooLarge { .. } | StoreError::Duplicate { .. } => {
+            FaultKind::BadRequest
+        }
+        _ => return Fault::internal(error.to_string()),
+    };
+    Fault::caller(kind, error.to_string())
 }
 
 /// Keeps a finished answer; it is written without anybody waiting for it.
