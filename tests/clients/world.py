@@ -32,6 +32,7 @@ MODELS = {
     "down": "sim-small+status=503",
     # The pause lets what came before reach the caller first: a reset discards what nobody has read yet.
     "cut": "sim-small+stall=3:150+cut=5",
+    "slow": "sim-small+stall=3:400",
     "broken": "sim-small+error_event=5",
 }
 # Seconds that a server may take to say where it listens.

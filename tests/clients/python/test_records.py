@@ -1,0 +1,29 @@
+"""What the gateway writes down about the requests of these clients."""
+
+import json
+import time
+import urllib.request
+
+from conftest import URL, openai_client
+
+
+def record(request_id):
+    """The decision record, which is written a moment after the answer's last byte."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(f"{URL}/api/v1/decisions/{request_id}") as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError:
+            time.sleep(0.05)
+    raise AssertionError(f"{request_id} was never written down")
+
+
+def test_a_slow_stream_is_not_the_gateways_overhead(upstream):
+    client = openai_client()
+    ask = {"model": f"slow-{upstream}", "messages": [{"role": "user", "content": "x"}], "stream": True}
+    with client.chat.completions.with_streaming_response.create(**ask) as answer:
+        request_id = answer.headers["x-tollgate-request-id"]
+        answer.read()
+    row = record(request_id)
+    assert row["total_us"] > 400_000, "the pause inside the stream"
+    assert row["overhead_us"] < 300_000 and row["ttft_us"] <= row["total_us"], row
