@@ -3,7 +3,7 @@
 //! One owner of one mutable state: requests come in as [`Command`]s, progress goes out through one watch channel
 //! per request, which holds only the newest number of tokens and so needs no queue.
 
-use super::stats::Stats;
+use super::operator::Stats;
 use crate::engine::{Engine, Event, EventKind, Job, JobId, Refusal};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;

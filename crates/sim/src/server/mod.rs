@@ -15,23 +15,20 @@
 //! # Ok(()) }
 //! ```
 
-mod admin;
 mod body;
 mod chat;
 mod clock;
 mod dialect;
 mod driver;
-mod journal;
 #[cfg(feature = "gguf")]
 mod live;
+mod operator;
 mod route;
-mod rules;
 mod source;
-mod stats;
 mod stream;
 
 pub use clock::MachineClock;
-pub use journal::digest_of;
+pub use operator::digest_of;
 
 use crate::engine::Engine;
 use crate::text::Finish;
@@ -40,10 +37,8 @@ use driver::{COMMANDS_MAX, Command, Driver};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use journal::Journal;
+use operator::{Journal, Rules, Stats};
 use parking_lot::Mutex;
-use rules::Rules;
-use stats::Stats;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

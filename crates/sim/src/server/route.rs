@@ -3,7 +3,7 @@
 use super::State;
 use super::body::SimBody;
 use super::dialect::{Spoken, error_body};
-use super::{admin, chat};
+use super::{chat, operator};
 use crate::api::error::ApiError;
 use crate::fault::Faults;
 use bytes::Bytes;
@@ -99,15 +99,15 @@ async fn dispatch(state: &Arc<State>, received: Received, spoken: Option<&Spoken
     match path.as_str() {
         "/v1/messages/count_tokens" if post => chat::count_tokens(state, &received),
         "/v1/embeddings" if post => chat::embed(state, received).await,
-        "/v1/models" if get => Ok(json(200, admin::models(state))),
+        "/v1/models" if get => Ok(json(200, operator::models(state))),
         "/health" | "/ping" if get => Ok(json(200, "{}")),
         "/version" if get => {
             Ok(json(200, concat!("{\"version\":\"tollgate-sim ", env!("CARGO_PKG_VERSION"), "\"}")))
         }
-        "/metrics" if get => Ok(admin::metrics(state)),
-        path if path.starts_with("/sim/") => Ok(admin::handle(state, &received)?),
+        "/metrics" if get => Ok(operator::metrics(state)),
+        path if path.starts_with("/sim/") => Ok(operator::handle(state, &received)?),
         path if get && path.starts_with("/v1/models/") => {
-            Ok(json(200, admin::model(state, path.trim_start_matches("/v1/models/"))?))
+            Ok(json(200, operator::model(state, path.trim_start_matches("/v1/models/"))?))
         }
         "/v1/embeddings" | "/v1/models" | "/health" | "/metrics" => wrong_method(),
         path if Spoken::of(path).is_some() => wrong_method(),

@@ -5,12 +5,12 @@ use crate::fault::Faults;
 use serde::{Deserialize, Serialize};
 
 /// Most rules at once.
-pub(super) const RULES_MAX: usize = 64;
+pub(in crate::server) const RULES_MAX: usize = 64;
 
 /// What `POST /sim/faults` takes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Rule {
+pub(in crate::server) struct Rule {
     /// Directives, as in the header.
     fault: String,
     /// Only for this model.
@@ -30,10 +30,10 @@ pub(super) struct Rule {
 
 /// The rules in force.
 #[derive(Debug, Default)]
-pub(super) struct Rules(Vec<Rule>);
+pub(in crate::server) struct Rules(Vec<Rule>);
 
 impl Rules {
-    pub(super) fn add(&mut self, mut rule: Rule) -> Result<(), SimError> {
+    pub(in crate::server) fn add(&mut self, mut rule: Rule) -> Result<(), SimError> {
         if self.0.len() == RULES_MAX {
             return Err(SimError::fault(
                 &rule.fault,
@@ -47,7 +47,7 @@ impl Rules {
     }
 
     /// The faults for the next request to `model`; used-up rules go.
-    pub(super) fn apply(&mut self, model: &str) -> Faults {
+    pub(in crate::server) fn apply(&mut self, model: &str) -> Faults {
         let mut faults = Faults::default();
         for rule in self.0.iter_mut().filter(|r| r.model.as_deref().is_none_or(|m| m == model)) {
             rule.seen += 1;
@@ -65,11 +65,11 @@ impl Rules {
         faults
     }
 
-    pub(super) fn list(&self) -> &[Rule] {
+    pub(in crate::server) fn list(&self) -> &[Rule] {
         &self.0
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::server) fn clear(&mut self) {
         self.0.clear();
     }
 }

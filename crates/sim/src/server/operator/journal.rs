@@ -8,35 +8,35 @@ use std::collections::VecDeque;
 use tollgate_core::Digest;
 
 /// Bytes of a body that are kept when bodies are kept.
-pub(super) const BODY_KEPT_MAX: usize = 64 << 10;
+pub(in crate::server) const BODY_KEPT_MAX: usize = 64 << 10;
 /// Headers whose values are shown as digests.
 const SECRET: [&str; 4] = ["authorization", "x-api-key", "x-goog-api-key", "api-key"];
 
 /// One received request.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Entry {
+pub(in crate::server) struct Entry {
     /// Counts from 1.
-    pub(super) seq: u64,
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) query: Option<String>,
+    pub(in crate::server) seq: u64,
+    pub(in crate::server) method: String,
+    pub(in crate::server) path: String,
+    pub(in crate::server) query: Option<String>,
     /// In order of arrival, names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body_bytes: usize,
+    pub(in crate::server) headers: Vec<(String, String)>,
+    pub(in crate::server) body_bytes: usize,
     /// BLAKE3 of the body.
-    pub(super) body_digest: Digest,
+    pub(in crate::server) body_digest: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) body: Option<String>,
-    pub(super) model: Option<String>,
+    pub(in crate::server) body: Option<String>,
+    pub(in crate::server) model: Option<String>,
     /// Status of the answer; none when the connection was closed without one.
-    pub(super) status: Option<u16>,
+    pub(in crate::server) status: Option<u16>,
     /// Tokens sent, once the answer has ended whole.
-    pub(super) tokens: Option<u32>,
+    pub(in crate::server) tokens: Option<u32>,
 }
 
 /// The last requests.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(in crate::server) struct Journal {
     entries: VecDeque<Entry>,
     most: usize,
     bodies: bool,
@@ -44,12 +44,12 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub(super) fn new(most: usize, bodies: bool) -> Self {
+    pub(in crate::server) fn new(most: usize, bodies: bool) -> Self {
         Self { entries: VecDeque::new(), most, bodies, next: 1 }
     }
 
     /// Remembers a request and returns its number.
-    pub(super) fn record(&mut self, parts: &http::request::Parts, body: &[u8]) -> u64 {
+    pub(in crate::server) fn record(&mut self, parts: &http::request::Parts, body: &[u8]) -> u64 {
         let seq = self.next;
         self.next += 1;
         if self.most == 0 {
@@ -76,7 +76,7 @@ impl Journal {
     }
 
     /// Completes the entry `seq`, if it is still here.
-    pub(super) fn update(&mut self, seq: u64, change: impl FnOnce(&mut Entry)) {
+    pub(in crate::server) fn update(&mut self, seq: u64, change: impl FnOnce(&mut Entry)) {
         let found = self.entries.binary_search_by_key(&seq, |e| e.seq).ok();
         if let Some(entry) = found.and_then(|at| self.entries.get_mut(at)) {
             change(entry);
@@ -84,12 +84,12 @@ impl Journal {
     }
 
     /// The last `most` entries, oldest first, and how many requests there were in all.
-    pub(super) fn last(&self, most: usize) -> (Vec<Entry>, u64) {
+    pub(in crate::server) fn last(&self, most: usize) -> (Vec<Entry>, u64) {
         let skip = self.entries.len().saturating_sub(most);
         (self.entries.iter().skip(skip).cloned().collect(), self.next - 1)
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(in crate::server) fn clear(&mut self) {
         self.entries.clear();
     }
 }

@@ -10,14 +10,14 @@ const BOUNDS: [f64; 16] =
 
 /// A histogram of seconds with fixed buckets.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Histogram {
+pub(in crate::server) struct Histogram {
     buckets: [u64; BOUNDS.len()],
     count: u64,
     sum: f64,
 }
 
 impl Histogram {
-    pub(super) fn observe(&mut self, seconds: f64) {
+    pub(in crate::server) fn observe(&mut self, seconds: f64) {
         for (bucket, bound) in self.buckets.iter_mut().zip(BOUNDS) {
             *bucket += u64::from(seconds <= bound);
         }
@@ -38,20 +38,20 @@ impl Histogram {
 
 /// Everything that `/metrics` shows.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stats {
-    pub(super) load: Load,
-    pub(super) totals: Totals,
-    pub(super) ttft: Histogram,
-    pub(super) tpot: Histogram,
-    pub(super) e2e: Histogram,
-    pub(super) queue: Histogram,
+pub(in crate::server) struct Stats {
+    pub(in crate::server) load: Load,
+    pub(in crate::server) totals: Totals,
+    pub(in crate::server) ttft: Histogram,
+    pub(in crate::server) tpot: Histogram,
+    pub(in crate::server) e2e: Histogram,
+    pub(in crate::server) queue: Histogram,
     /// Answers completed: stop, length, tool calls.
     finished: [u64; 3],
 }
 
 impl Stats {
     /// Counts an answer that was sent to its end.
-    pub(super) fn finish(&mut self, finish: Finish) {
+    pub(in crate::server) fn finish(&mut self, finish: Finish) {
         let [stop, length, calls] = &mut self.finished;
         *match finish {
             Finish::Stop => stop,
@@ -61,7 +61,7 @@ impl Stats {
     }
 
     /// The exposition for one model name.
-    pub(super) fn print(&self, model: &str) -> String {
+    pub(in crate::server) fn print(&self, model: &str) -> String {
         let labels = format!("engine=\"0\",model_name=\"{}\"", model.replace(['\\', '"', '\n'], "_"));
         let mut out = String::with_capacity(8192);
         let used = f64::from(self.load.blocks_held) / f64::from(self.load.blocks.max(1));

@@ -1,11 +1,11 @@
 //! What an operator or a test asks: models, metrics, the journal, standing faults.
 
-use super::State;
-use super::body::SimBody;
-use super::route::{Received, json, typed};
 use super::rules::Rule;
 use crate::api::error::ApiError;
 use crate::config::ModelRow;
+use crate::server::State;
+use crate::server::body::SimBody;
+use crate::server::route::{Received, json, typed};
 use http::{Method, Response};
 use serde_json::{Value, json as value};
 
@@ -16,27 +16,27 @@ fn row(state: &State, model: &ModelRow) -> Value {
 }
 
 /// `GET /v1/models`.
-pub(super) fn models(state: &State) -> String {
+pub(in crate::server) fn models(state: &State) -> String {
     let rows: Vec<Value> = state.config.models.iter().map(|m| row(state, m)).collect();
     value!({"object": "list", "data": rows}).to_string()
 }
 
 /// `GET /v1/models/NAME`.
-pub(super) fn model(state: &State, name: &str) -> Result<String, ApiError> {
+pub(in crate::server) fn model(state: &State, name: &str) -> Result<String, ApiError> {
     let found = state.config.models.iter().find(|m| m.name == name);
     let missing = || ApiError::new(404, format!("The model `{name}` does not exist."));
     Ok(row(state, found.ok_or_else(missing)?).to_string())
 }
 
 /// `GET /metrics`.
-pub(super) fn metrics(state: &State) -> Response<SimBody> {
+pub(in crate::server) fn metrics(state: &State) -> Response<SimBody> {
     let name = state.config.models.first().map(|m| m.name.as_str()).unwrap_or_default();
     let text = state.stats.lock().print(name);
     typed(200, "text/plain; version=0.0.4; charset=utf-8", SimBody::whole(text))
 }
 
 /// Everything under `/sim/`.
-pub(super) fn handle(state: &State, received: &Received) -> Result<Response<SimBody>, ApiError> {
+pub(in crate::server) fn handle(state: &State, received: &Received) -> Result<Response<SimBody>, ApiError> {
     let parts = &received.parts;
     match (parts.uri.path(), &parts.method) {
         ("/sim/requests", &Method::GET) => {
