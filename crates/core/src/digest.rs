@@ -41,7 +41,12 @@ impl Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        let (high, low) = self.0.split_at(16);
+        for half in [high, low] {
+            let bits = half.iter().fold(0u128, |bits, byte| (bits << 8) | u128::from(*byte));
+            f.write_str(std::str::from_utf8(&crate::id::hex::<32>(bits)).unwrap_or_default())?;
+        }
+        Ok(())
     }
 }
 

@@ -16,6 +16,23 @@ pub struct IdError {
     pub prefix: &'static str,
 }
 
+/// The last `N` hex digits of `bits`, lower case, without the machinery of `format!`: every request writes several.
+///
+/// ```
+/// assert_eq!(&tollgate_core::id::hex::<4>(0xabc), b"0abc");
+/// ```
+#[must_use]
+pub fn hex<const N: usize>(bits: u128) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    let mut rest = bits;
+    for digit in digits.iter_mut().rev() {
+        let value = (rest & 0xf) as u8;
+        *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
+        rest >>= 4;
+    }
+    digits
+}
+
 fn check(text: &str, prefix: &'static str) -> Result<(), IdError> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     match text.strip_prefix(prefix) {
@@ -38,7 +55,11 @@ macro_rules! ids {
             /// An id whose body is these bits in hex.
             #[must_use]
             pub fn from_bits(bits: u128) -> Self {
-                Self(format!(concat!($prefix, "{:032x}"), bits))
+                let digits = hex::<32>(bits);
+                let mut text = String::with_capacity($prefix.len() + digits.len());
+                text.push_str($prefix);
+                text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
+                Self(text)
             }
 
             /// The id as text, prefix included.

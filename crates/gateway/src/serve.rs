@@ -191,7 +191,11 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
             Location::File(path.clone())
         }
     };
-    let config = StoreConfig { decisions_max: settings.log.decisions, ..StoreConfig::default() };
+    let config = StoreConfig {
+        decisions_max: settings.log.decisions,
+        decisions_per_s: settings.log.decisions_per_second,
+        ..StoreConfig::default()
+    };
     let store = Store::open(&location, config)?;
     let retries = BudgetConfig {
         ratio: f64::from(settings.retry.budget_percent) / 100.0,

@@ -110,7 +110,13 @@ impl Snapshot {
     /// The model of this name or alias.
     #[must_use]
     pub fn model(&self, name: &str) -> Option<&ModelEntry> {
-        self.names.get(name).and_then(|i| self.models.get(*i))
+        self.model_index(name).and_then(|i| self.models.get(i))
+    }
+
+    /// Position in `models` of the model of this name or alias.
+    #[must_use]
+    pub fn model_index(&self, name: &str) -> Option<usize> {
+        self.names.get(name).copied()
     }
 }
 

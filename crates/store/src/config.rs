@@ -29,6 +29,9 @@ pub struct StoreConfig {
     pub readers: usize,
     /// Decision records and other unacknowledged rows that may wait; more are dropped and counted.
     pub queue_max: usize,
+    /// Decision records of good answers written per second; beyond it they are left out evenly and counted. What went
+    /// wrong is always recorded. One record costs some 30 µs of CPU, so this bounds what the log may cost.
+    pub decisions_per_s: u32,
     /// Acknowledged writes that may wait; more are refused with [`crate::StoreError::Busy`].
     pub jobs_max: usize,
     /// How long records gather before a group is committed, in milliseconds. Acknowledged writes do not wait.
@@ -63,6 +66,7 @@ impl Default for StoreConfig {
             durability: Durability::Power,
             readers: 4,
             queue_max: 16_384,
+            decisions_per_s: 1_000,
             jobs_max: 1024,
             group_ms: 20,
             ack_ms: 10_000,

@@ -102,6 +102,14 @@ impl Store {
         })
     }
 
+    /// Whether the decision for a good answer that arrived at `time` should be recorded: beyond
+    /// [`StoreConfig::decisions_per_s`] only an even sample is, and the rest is counted as skipped. Ask before building
+    /// the record; what went wrong is recorded without asking.
+    #[must_use]
+    pub fn wants(&self, time: Timestamp) -> bool {
+        self.inner.queue.wants(time)
+    }
+
     /// Queues a decision record. Never waits: `false`, and counted as dropped, when the queue is full.
     pub fn record(&self, record: DecisionRecord) -> bool {
         self.inner.queue.push_record(record)

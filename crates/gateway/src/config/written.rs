@@ -306,11 +306,13 @@ pub struct Log {
     pub content: bool,
     /// Decisions kept.
     pub decisions: u64,
+    /// Decisions for good answers written per second; of more, an even sample is kept. Failures are always written.
+    pub decisions_per_second: u32,
 }
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), json: false, content: false, decisions: 100_000 }
+        Self { level: "info".into(), json: false, content: false, decisions: 100_000, decisions_per_second: 1_000 }
     }
 }
 

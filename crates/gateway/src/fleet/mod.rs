@@ -58,6 +58,8 @@ pub struct PoolState {
 pub struct Fleet {
     /// The pools.
     pub pools: Vec<PoolState>,
+    /// Whether any pool has more than one instance, so that it matters what each of them holds.
+    pub has_choice: bool,
 }
 
 /// The fleet cannot be built.
@@ -119,7 +121,8 @@ impl Fleet {
                 description,
             });
         }
-        Ok(Self { pools: built })
+        let has_choice = built.iter().any(|p| p.sites.len() > 1);
+        Ok(Self { pools: built, has_choice })
     }
 
     /// Every instance, with its pool.

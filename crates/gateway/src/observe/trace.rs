@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderValue};
 use std::fmt;
+use std::sync::Arc;
+use tollgate_core::id::hex;
 
 /// A position in a distributed trace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,20 +33,39 @@ impl TraceContext {
     /// The header to send upstream: our span as the parent.
     #[must_use]
     pub fn outgoing(&self) -> HeaderValue {
-        HeaderValue::try_from(self.to_string()).unwrap_or_else(|_| HeaderValue::from_static(""))
+        HeaderValue::from_bytes(&self.bytes()).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 
     /// The trace id, 32 hex digits.
     #[must_use]
-    pub fn trace_id(&self) -> String {
-        format!("{:032x}", self.trace)
+    pub fn trace_id(&self) -> Arc<str> {
+        text(&hex::<32>(self.trace)).into()
+    }
+
+    /// `00-TRACE-SPAN-FLAGS`.
+    fn bytes(&self) -> [u8; 55] {
+        let mut bytes = *b"00-00000000000000000000000000000000-0000000000000000-00";
+        let parts: [(usize, &[u8]); 3] = [
+            (3, &hex::<32>(self.trace)),
+            (36, &hex::<16>(u128::from(self.span))),
+            (53, &hex::<2>(u128::from(self.sampled))),
+        ];
+        for (at, digits) in parts {
+            bytes.iter_mut().skip(at).zip(digits).for_each(|(byte, digit)| *byte = *digit);
+        }
+        bytes
     }
 }
 
 impl fmt::Display for TraceContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace, self.span, u8::from(self.sampled))
+        f.write_str(text(&self.bytes()))
     }
+}
+
+/// Hex digits are text.
+fn text(digits: &[u8]) -> &str {
+    std::str::from_utf8(digits).unwrap_or_default()
 }
 
 /// `version-trace-parent-flags`: later versions may append fields, version `ff` and zero ids are invalid.
@@ -92,6 +113,7 @@ mod tests {
     fn continues_or_begins_a_trace() {
         let mut headers = HeaderMap::new();
         let begun = TraceContext::accept(&headers, 5);
+        assert_eq!(begun.to_string(), "00-00000000000000000000000000000005-0000000000000005-01");
         assert_eq!((begun.trace, begun.parent, begun.span), (5, 0, 5));
         headers.insert("traceparent", begun.outgoing());
         let continued = TraceContext::accept(&headers, 9);

@@ -19,6 +19,19 @@ use tollgate_wire::error;
 use tollgate_wire::form::Options;
 use tollgate_wire::{Dialect, translate};
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-tollgate-request-id");
+const OVERHEAD: HeaderName = HeaderName::from_static("x-tollgate-overhead");
+const DECISION: HeaderName = HeaderName::from_static("x-tollgate-decision");
+const SIGNALS: HeaderName = HeaderName::from_static("x-tollgate-signals");
+const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
+const POOL: HeaderName = HeaderName::from_static("x-tollgate-pool");
+const INSTANCE: HeaderName = HeaderName::from_static("x-tollgate-instance");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+const LOST: HeaderName = HeaderName::from_static("x-tollgate-lost");
+const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
+/// How many of them an answer usually has, with its content type.
+const OWN_HEADERS: usize = 9;
+
 /// Longest list of losses in a header, in bytes: clients give up on long ones.
 const LOST_MAX: usize = 1024;
 
@@ -61,7 +74,7 @@ pub(crate) fn send(answer: Answer, closing: Closing, dialect: Dialect) -> Respon
             let end = End { status: 200, fault: None, tokens, first_content };
             let answer = watch.answer_to_keep(&body);
             let cost = closing.close(end, answer.as_deref());
-            number(&mut headers, "x-tollgate-cost-micro", cost);
+            headers.insert(COST, HeaderValue::from(cost));
             respond(StatusCode::OK, headers, Reply::full(body))
         }
         Answer::Stream { mut headers, relay, flight } => {
@@ -142,7 +155,7 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
         }
     };
     if let Some(seconds) = retry_after_s {
-        number(&mut headers, RETRY_AFTER.as_str(), u64::from(seconds));
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     journey.end(unsent(status.as_u16(), Some(fault.kind)));
     respond(status, headers, Reply::full(body))
@@ -173,37 +186,30 @@ pub(super) fn in_public(fault: &Fault) -> Fault {
 
 /// The headers that say where the request went and what that cost in time.
 fn describe(journey: &Journey, headers: &mut HeaderMap) {
-    let mut put = |name: &'static str, value: &str| {
+    headers.reserve(OWN_HEADERS);
+    let mut put = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.insert(name, value);
         }
     };
-    put("x-tollgate-request-id", journey.id.as_str());
-    put("x-tollgate-overhead", &journey.phases.header());
+    put(REQUEST_ID, journey.id.as_str());
+    put(OVERHEAD, &journey.phases.header());
     if let Some(route) = &journey.route {
-        put("x-tollgate-decision", route);
+        put(DECISION, route);
     }
-    if !journey.signals.is_empty() {
-        let matched: Vec<&str> =
-            journey.signals.iter().filter(|s| s.signal.matched).map(|s| s.name.as_str()).collect();
-        put("x-tollgate-signals", &matched.join(","));
+    if let Some(matched) = journey.heard.as_ref().and_then(|heard| heard.matched()) {
+        put(SIGNALS, &matched);
     }
     if let Some(last) = journey.story.attempts.last() {
-        put("x-tollgate-model", &last.model);
-        put("x-tollgate-pool", &last.pool);
-        put("x-tollgate-instance", &last.instance);
+        put(MODEL, &last.model);
+        put(POOL, &last.pool);
+        put(INSTANCE, &last.instance);
         if journey.story.attempts.len() > 1 {
-            put("x-tollgate-attempts", &journey.story.attempts.len().to_string());
+            put(ATTEMPTS, &journey.story.attempts.len().to_string());
         }
         if !last.lost.is_empty() {
-            put("x-tollgate-lost", &in_short(&last.lost));
+            put(LOST, &in_short(&last.lost));
         }
-    }
-}
-
-fn number(headers: &mut HeaderMap, name: &str, value: u64) {
-    if let Ok(name) = HeaderName::try_from(name) {
-        headers.insert(name, HeaderValue::from(value));
     }
 }
 

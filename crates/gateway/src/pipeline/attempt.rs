@@ -9,11 +9,12 @@ use super::shape::{Wish, shape};
 use crate::fleet::Site;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
+use std::borrow::Cow;
 use std::time::Duration;
 use tollgate_core::{Blame, Fault, FaultKind, Retry};
 use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
 use tollgate_net::{Class, Error as NetError};
-use tollgate_policy::{Candidate, Effects};
+use tollgate_policy::Effects;
 use tollgate_select::circuit::{Detail, Outcome};
 use tollgate_select::retry::{Attempt, Stage};
 use tollgate_wire::Dialect;
@@ -66,13 +67,12 @@ struct Letter {
 pub(crate) async fn attempt(
     ctx: &Context<'_>,
     goal: &Goal,
-    candidate: &Candidate,
     effects: &Effects,
 ) -> Result<(Answer, Vec<String>), Failure> {
     let Some(site) = ctx.site(goal) else {
         return Err(Failure::early(Fault::internal("the instance is gone")));
     };
-    let letter = letter(ctx, site, goal, candidate, effects).map_err(Failure::early)?;
+    let letter = letter(ctx, site, goal, effects).map_err(Failure::early)?;
     let mut flight = Flight::begin(ctx, goal).map_err(Failure::early)?;
     let timeouts = timeouts(ctx);
     let target = ctx.worker.target(&ctx.snapshot, site).map_err(|e| Failure::early(net_fault(&e)))?;
@@ -183,7 +183,6 @@ fn letter(
     ctx: &Context<'_>,
     site: &Site,
     goal: &Goal,
-    candidate: &Candidate,
     effects: &Effects,
 ) -> Result<Letter, Fault> {
     let row = site.provider.row;
@@ -197,7 +196,7 @@ fn letter(
         && ctx.view.stream
         && !ctx.view.include_usage
         && (dialect != inbound || row.quirks.stream_usage);
-    let wish = Wish { model: upstream_model, effort: candidate.effort, meter_stream };
+    let wish = Wish { model: upstream_model, effort: goal.effort, meter_stream };
     let mut body = shape(ctx.view, effects, &wish)?;
     let mut lost = Vec::new();
     if dialect != inbound {
@@ -212,12 +211,13 @@ fn letter(
         body = crossed.body.into();
     }
     let method = if ctx.view.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-    let template = row.path(dialect).unwrap_or_default();
-    let path = format!(
-        "{}{}",
-        site.url.prefix,
-        template.replace("{model}", upstream_model).replace("{stream}", method)
-    );
+    let mut path = Cow::from(row.path(dialect).unwrap_or_default());
+    if path.contains('{') {
+        path = path.replace("{model}", upstream_model).replace("{stream}", method).into();
+    }
+    if !site.url.prefix.is_empty() {
+        path.to_mut().insert_str(0, &site.url.prefix);
+    }
     let headers =
         outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, ctx.trace.outgoing())?;
     let mut outgoing =

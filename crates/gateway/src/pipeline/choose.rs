@@ -2,13 +2,15 @@
 
 use crate::fleet::Fleet;
 use crate::snapshot::{ModelEntry, Snapshot};
+use serde::{Serialize, Serializer};
+use std::fmt;
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Retry, Seed, Tick};
-use tollgate_policy::{Algorithm, Candidate};
-use tollgate_select::model::{Capabilities, ModelCandidate, ModelRule, Need, choose};
+use tollgate_policy::{Algorithm, Candidate, Effort};
+use tollgate_select::model::{Capabilities, Dropped, ModelCandidate, ModelReason, ModelRule, Need, choose};
 use tollgate_select::place::Placement;
 use tollgate_select::pool::members::Ask;
-use tollgate_select::pool::{PoolAsk, PoolChoice, PoolView, choose_pool};
+use tollgate_select::pool::{PoolAsk, PoolChoice, PoolReason, PoolView, choose_pool};
 
 /// What a request needs of model, pool and instance.
 #[derive(Clone, Debug)]
@@ -23,55 +25,120 @@ pub(crate) struct Demand {
     pub(crate) ask: Ask,
 }
 
+/// A model that may be chosen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer {
+    /// Position in the snapshot's models.
+    pub(crate) model: usize,
+    /// Share of the route's traffic.
+    pub(crate) weight: u32,
+    /// Reasoning effort that the policy wants of it.
+    pub(crate) effort: Option<Effort>,
+}
+
 /// The models in the order in which they are tried.
 #[derive(Clone, Debug)]
 pub(crate) struct ModelPlan {
-    /// Positions in the snapshot's models, with the policy's candidate.
-    pub(crate) order: Vec<(usize, Candidate)>,
+    /// The offers that are left, the first choice first.
+    pub(crate) order: Vec<Offer>,
     /// Why the first is first, and why others were dropped.
-    pub(crate) reason: String,
+    pub(crate) reason: ModelWhy,
 }
 
-/// Orders the candidates that the caller may use and that can serve the request.
+/// Why a model is first; put into words where somebody reads it.
+#[derive(Clone, Debug)]
+pub(crate) enum ModelWhy {
+    /// The caller names it.
+    Named,
+    /// A budget is spent, and it says so.
+    Budget { budget: String, model: String },
+    /// The rule of selection, and who was dropped.
+    Chosen { first: ModelReason, dropped: Vec<(String, Dropped)> },
+}
+
+impl fmt::Display for ModelWhy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named => f.write_str("named by the caller"),
+            Self::Budget { budget, model } => write!(f, "budget {budget} is spent: {model} instead"),
+            Self::Chosen { first, dropped } => {
+                write!(f, "{first}")?;
+                dropped.iter().try_for_each(|(name, why)| write!(f, "; {name} dropped: {why}"))
+            }
+        }
+    }
+}
+
+impl Serialize for ModelWhy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Why a pool and an instance; put into words where somebody reads it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlaceWhy {
+    pub(crate) pool: PoolReason,
+    pub(crate) borderline: bool,
+    pub(crate) place: &'static str,
+}
+
+impl Serialize for PlaceWhy {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let borderline = if self.borderline { ", borderline" } else { "" };
+        serializer.collect_str(&format_args!("{}{borderline}; {}", self.pool, self.place))
+    }
+}
+
+/// A route's candidates as offers; names that the configuration lacks are left out.
+pub(crate) fn offers(snapshot: &Snapshot, candidates: &[Candidate]) -> Vec<Offer> {
+    let offer = |c: &Candidate| {
+        let model = snapshot.models.iter().position(|m| *m.name == *c.model)?;
+        Some(Offer { model, weight: c.weight, effort: c.effort })
+    };
+    candidates.iter().filter_map(offer).collect()
+}
+
+/// Orders the offers that the caller may use and that can serve the request.
 pub(crate) fn select(
     snapshot: &Snapshot,
-    candidates: &[Candidate],
+    offers: &[Offer],
     algorithm: Algorithm,
     demand: &Demand,
     allows: impl Fn(&str) -> bool,
     seed: Seed,
 ) -> Result<ModelPlan, Fault> {
-    let mut known: Vec<(usize, &Candidate)> = Vec::with_capacity(candidates.len());
-    for candidate in candidates {
-        let position = snapshot.models.iter().position(|m| *m.name == *candidate.model);
-        known.extend(position.map(|p| (p, candidate)));
-    }
-    let entries: Vec<ModelCandidate> = known
-        .iter()
-        .filter_map(|(p, c)| {
-            snapshot.models.get(*p).map(|m| ModelCandidate { weight: c.weight, ..m.candidate.clone() })
-        })
-        .collect();
-    let allowed: Vec<String> = entries.iter().filter(|e| allows(&e.name)).map(|e| e.name.clone()).collect();
-    let need = Need {
-        allowed: Some(&allowed),
-        prompt_tokens: demand.prompt_tokens,
-        output_tokens: demand.output_tokens,
-        needs: demand.needs,
-    };
+    let entry = |offer: &Offer| snapshot.models.get(offer.model).map(|m| &m.candidate);
     let rule = match algorithm {
         Algorithm::Static => ModelRule::First,
         Algorithm::Weighted => ModelRule::Weighted,
     };
-    let choice = choose(&entries, &need, rule, seed)
-        .map_err(|e| refuse(&allowed, demand, &entries, &e.to_string()))?;
-    let mut reason = choice.reason.to_string();
-    for (index, why) in &choice.dropped {
-        let name = entries.get(*index).map_or("", |e| e.name.as_str());
-        reason.push_str(&format!("; {name} dropped: {why}"));
+    let need = |allowed| Need {
+        allowed,
+        prompt_tokens: demand.prompt_tokens,
+        output_tokens: demand.output_tokens,
+        needs: demand.needs,
+    };
+    // Most requests have one offer: nothing is copied for it, and its weight does not matter.
+    if let [offer] = offers
+        && let Some(only) = entry(offer)
+        && allows(&only.name)
+        && let Ok(choice) = choose(std::slice::from_ref(only), &need(None), rule, seed)
+    {
+        let reason = ModelWhy::Chosen { first: choice.reason, dropped: Vec::new() };
+        return Ok(ModelPlan { order: vec![*offer], reason });
     }
-    let order = choice.order.iter().filter_map(|i| known.get(*i).map(|(p, c)| (*p, (*c).clone()))).collect();
-    Ok(ModelPlan { order, reason })
+    let entries: Vec<ModelCandidate> = offers
+        .iter()
+        .filter_map(|offer| entry(offer).map(|m| ModelCandidate { weight: offer.weight, ..m.clone() }))
+        .collect();
+    let allowed: Vec<String> = entries.iter().filter(|e| allows(&e.name)).map(|e| e.name.clone()).collect();
+    let choice = choose(&entries, &need(Some(&allowed)), rule, seed)
+        .map_err(|e| refuse(&allowed, demand, &entries, &e.to_string()))?;
+    let name = |index: &usize| entries.get(*index).map(|e| e.name.clone()).unwrap_or_default();
+    let dropped = choice.dropped.iter().map(|(index, why)| (name(index), *why)).collect();
+    let reason = ModelWhy::Chosen { first: choice.reason, dropped };
+    Ok(ModelPlan { order: choice.order.iter().filter_map(|i| offers.get(*i)).copied().collect(), reason })
 }
 
 fn refuse(allowed: &[String], demand: &Demand, entries: &[ModelCandidate], why: &str) -> Fault {
@@ -96,7 +163,7 @@ pub(crate) struct PoolPlan {
     /// Positions in the fleet.
     pub(crate) order: Vec<usize>,
     /// Why the first is first.
-    pub(crate) reason: String,
+    pub(crate) reason: PoolReason,
     /// Whether the request lies in (B, γB] of a smaller pool and could be compressed to fit.
     pub(crate) borderline: bool,
 }
@@ -120,7 +187,7 @@ pub(crate) fn pools(
         .map_err(|e| Fault::caller(FaultKind::ContextTooLong, e.to_string()).at("messages"))?;
     Ok(PoolPlan {
         order: order.iter().filter_map(|i| positions.get(*i).copied()).collect(),
-        reason: reason.to_string(),
+        reason,
         borderline: borderline.is_some(),
     })
 }
@@ -153,7 +220,7 @@ pub(crate) fn place(
     let members = pool.members.lock();
     let views = members.views(&demand.ask, now);
     let Placement { order, reason } =
-        members.place(&demand.ask, seed, now).map_err(|e| unavailable(format!("pool {}: {e}", pool.name)))?;
+        members.place_seen(&views, &demand.ask, seed).map_err(|e| unavailable(format!("pool {}: {e}", pool.name)))?;
     drop(members);
     let serves = |i: &usize| pool.sites.get(*i).is_some_and(|s| s.models.contains_key(model));
     let mut order: Vec<usize> = order.iter().map(|i| usize::from(*i)).filter(serves).collect();
@@ -179,6 +246,8 @@ pub(crate) struct Goal {
     pub(crate) model: usize,
     /// The model's name.
     pub(crate) model_name: Arc<str>,
+    /// Reasoning effort that the policy wants of it.
+    pub(crate) effort: Option<Effort>,
     /// Position of the pool in the fleet.
     pub(crate) pool: usize,
     /// Position of the instance in the pool.

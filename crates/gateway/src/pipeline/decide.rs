@@ -2,13 +2,14 @@
 
 use super::authenticate::Caller;
 use super::choose::{self, Demand, ModelPlan};
-use super::journey::{Facts, SignalNote};
+use super::heard::Heard;
+use super::journey::Facts;
 use crate::snapshot::{AUTO_NAMES, Snapshot};
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Retry, Seed};
-use tollgate_policy::{Algorithm, Candidate, Decision, Effects, Outcome, Recorded, Route};
+use tollgate_policy::{Algorithm, Decision, Effects, Outcome, Route};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
 use tollgate_select::prefix::PromptBlocks;
@@ -75,6 +76,7 @@ impl Known {
     pub(crate) fn demand(
         &self,
         shared: &Shared,
+        snapshot: &Snapshot,
         view: &RequestView,
         decided: &Decided,
         caller: &Caller,
@@ -99,20 +101,24 @@ impl Known {
         if embeds {
             needs = needs.with(Capabilities::EMBEDDINGS);
         }
-        // Tenants never share an estimate of what is cached; neither do keys without a tenant.
-        let owner = if caller.tenant.is_empty() { &caller.id } else { &caller.tenant };
-        let root = tollgate_core::Digest::of_parts([&shared.prefix_root.to_le_bytes()[..], owner.as_bytes()])
-            .short();
         let span = view.messages_span.unwrap_or_default();
         let parts = [view.system_span.map_or(&[][..], |s| view.bytes(s)), view.bytes(span)];
-        let ask = Ask {
-            prompt_tokens: self.prompt_tokens,
-            prompt_bytes: parts.iter().map(|p| p.len()).sum(),
-            blocks: PromptBlocks::of(root, &parts),
+        let prompt_bytes = parts.iter().map(|p| p.len()).sum();
+        // Who holds which prefix matters where there is a choice.
+        let blocks = match snapshot.fleet.has_choice {
+            true => PromptBlocks::of(prefix_root(shared, caller), &parts),
+            false => PromptBlocks::default(),
         };
+        let ask = Ask { prompt_tokens: self.prompt_tokens, prompt_bytes, blocks };
         let output_tokens = if embeds { 0 } else { learned as u64 };
         Demand { prompt_tokens: self.prompt_tokens, output_tokens, needs, ask }
     }
+}
+
+/// Tenants never share an estimate of what is cached; neither do keys without a tenant.
+fn prefix_root(shared: &Shared, caller: &Caller) -> u64 {
+    let owner = if caller.tenant.is_empty() { &caller.id } else { &caller.tenant };
+    tollgate_core::Digest::of_parts([&shared.prefix_root.to_le_bytes()[..], owner.as_bytes()]).short()
 }
 
 /// The decision, as the later phases need it.
@@ -121,12 +127,8 @@ pub(crate) struct Decided {
     pub(crate) route: Arc<Route>,
     /// How sure it is.
     pub(crate) confidence: f64,
-    /// The signals read, in order.
-    pub(crate) signals: Vec<SignalNote>,
-    /// What a replay needs.
-    pub(crate) recorded: Recorded,
-    /// Nanoseconds spent in signals.
-    pub(crate) signal_ns: u64,
+    /// The signals read.
+    pub(crate) heard: Arc<Heard>,
     /// The conversation.
     pub(crate) session: Arc<str>,
     /// The decision itself.
@@ -143,7 +145,7 @@ impl Decided {
 /// Reads the signals that the policy asks for and decides.
 pub(crate) fn decide(
     shared: &Shared,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     view: &RequestView,
     headers: &HeaderMap,
     caller: &Caller,
@@ -154,7 +156,7 @@ pub(crate) fn decide(
 
 fn run(
     shared: &Shared,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     view: &RequestView,
     headers: &HeaderMap,
     caller: &Caller,
@@ -172,15 +174,8 @@ fn run(
     let evidence = snapshot.settings.log.content;
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock).with_evidence(evidence);
     let decision = snapshot.policy.decide(&mut reading, trace);
-    let recorded = snapshot.policy.record(&decision, &mut reading);
-    let name = |index: usize| snapshot.policy.specs().get(index).map_or_else(String::new, |s| s.name.clone());
-    let note = |(index, ns, signal): (usize, u64, &tollgate_core::signal::Signal)| SignalNote {
-        name: name(index),
-        ns,
-        signal: signal.clone(),
-    };
-    let signals: Vec<_> = reading.times().map(note).collect();
-    let session = format!("{:016x}", reading.session().key).into();
+    let session = session_name(reading.session().key);
+    let heard = Arc::new(Heard::new(snapshot.clone(), reading.into_times(), decision.read.clone()));
     let route = match &decision.outcome {
         Outcome::Route(route) | Outcome::Default(route) => route.clone(),
         Outcome::Rejected(rejection) => {
@@ -189,9 +184,14 @@ fn run(
             return Err(Fault::caller(FaultKind::Forbidden, message).retry(Retry::Later));
         }
     };
-    let signal_ns = signals.iter().map(|s| s.ns).sum();
     let confidence = decision.confidence.low;
-    Ok(Decided { route, confidence, signals, recorded, signal_ns, session, decision })
+    Ok(Decided { route, confidence, heard, session, decision })
+}
+
+/// A conversation's key as text, 16 hex digits.
+fn session_name(key: u64) -> Arc<str> {
+    let digits = tollgate_core::id::hex::<16>(u128::from(key));
+    std::str::from_utf8(&digits).unwrap_or_default().into()
 }
 
 /// The models to try, in order: the one that the caller names, else the route's candidates.
@@ -208,9 +208,10 @@ pub(crate) fn models(
     if AUTO_NAMES.contains(&asked.as_ref()) || asked.is_empty() {
         let effects = decided.effects();
         let seed = seed.derive("model");
-        return choose::select(snapshot, &effects.models, effects.algorithm, demand, allows, seed);
+        let offers = choose::offers(snapshot, &effects.models);
+        return choose::select(snapshot, &offers, effects.algorithm, demand, allows, seed);
     }
-    let Some(model) = snapshot.model(&asked) else {
+    let Some(index) = snapshot.model_index(&asked) else {
         let shown: String = asked.chars().take(80).collect();
         let message = format!(
             "the model {shown:?} does not exist; GET /v1/models lists those that do, `auto` lets the policy choose"
@@ -218,25 +219,25 @@ pub(crate) fn models(
         return Err(Fault::caller(FaultKind::NotFound, message).at("model"));
     };
     // The caller's choice of model stands; the policy's effort for that model, if it names one, applies.
-    let listed = decided.effects().models.iter().find(|c| *c.model == *model.name).cloned();
-    let pinned =
-        listed.unwrap_or_else(|| Candidate { model: model.name.to_string(), weight: 1, effort: None });
+    let name = snapshot.models.get(index).map_or("", |m| &m.name);
+    let listed = decided.effects().models.iter().find(|c| *c.model == *name);
+    let pinned = choose::Offer { model: index, weight: 1, effort: listed.and_then(|c| c.effort) };
     let mut plan = choose::select(snapshot, &[pinned], Algorithm::Static, demand, allows, seed)?;
-    plan.reason = "named by the caller".into();
+    plan.reason = choose::ModelWhy::Named;
     Ok(plan)
 }
 
 /// Decides for a request without sending it: the explanation of `POST /v1/route`.
 pub(crate) fn explain_request(
     shared: &Shared,
-    snapshot: &Snapshot,
+    snapshot: &Arc<Snapshot>,
     view: &RequestView,
     headers: &HeaderMap,
     caller: &Caller,
 ) -> Result<serde_json::Value, Fault> {
     let known = characterise(shared, view, headers, caller);
     let decided = run(shared, snapshot, view, headers, caller, &known, true)?;
-    let demand = known.demand(shared, view, &decided, caller);
+    let demand = known.demand(shared, snapshot, view, &decided, caller);
     let seed = Seed(shared.seeds.next().0.0);
     let mut out = serde_json::json!({
         "route": decided.route.name,
@@ -244,7 +245,7 @@ pub(crate) fn explain_request(
         "runner_up": decided.decision.runner_up(),
         "facts": known.facts(view),
         "session": &*decided.session,
-        "signals": decided.signals,
+        "signals": *decided.heard,
         "edits": super::shape::describe(decided.effects(), None),
         "explanation": decided.decision.explain(),
         "trace": decided.decision.trace,
@@ -256,15 +257,15 @@ pub(crate) fn explain_request(
     let plan = models(snapshot, view, &decided, &demand, caller, seed)?;
     let now = shared.clock.tick();
     let names: Vec<_> =
-        plan.order.iter().filter_map(|(i, _)| snapshot.models.get(*i)).map(|m| &*m.name).collect();
+        plan.order.iter().filter_map(|offer| snapshot.models.get(offer.model)).map(|m| &*m.name).collect();
     out["models"] = serde_json::json!({"order": names, "reason": plan.reason});
-    let Some(model) = plan.order.first().and_then(|(i, _)| snapshot.models.get(*i)) else { return Ok(out) };
+    let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else { return Ok(out) };
     out["model"] = serde_json::json!(&*model.name);
     let pools = choose::pools(&snapshot.fleet, model, &demand, decided.effects().pool.as_deref(), now)?;
     let pool_names: Vec<_> =
         pools.order.iter().filter_map(|i| snapshot.fleet.pools.get(*i)).map(|p| &*p.name).collect();
     out["pools"] =
-        serde_json::json!({"order": pool_names, "reason": pools.reason, "borderline": pools.borderline});
+        serde_json::json!({"order": pool_names, "reason": pools.reason.to_string(), "borderline": pools.borderline});
     if let Some(at) = pools.order.first() {
         out["pool"] = serde_json::json!(pool_names.first());
         out["place"] = match choose::place(

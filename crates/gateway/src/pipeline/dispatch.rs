@@ -4,11 +4,12 @@
 
 use super::Context;
 use super::attempt::{Answer, Failure, attempt};
-use super::choose::{self, Goal, ModelPlan, PlacePlan, PoolPlan};
+use super::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan};
 use super::journey::{AttemptNote, Journey, PriceTag};
+use std::borrow::Cow;
 use std::time::Duration;
 use tollgate_core::{Fault, FaultKind, Seed, Tick};
-use tollgate_policy::{Candidate, Effects};
+use tollgate_policy::Effects;
 use tollgate_select::circuit::request_effect;
 use tollgate_select::place::Standing;
 use tollgate_select::retry::{GiveUp, Next, RetryPolicy, Situation, next};
@@ -42,10 +43,10 @@ pub(crate) async fn dispatch(
     let mut course = Course::start(ctx, plan, effects, journey.seed()).map_err(Failure::early)?;
     loop {
         course.attempts += 1;
-        let (goal, candidate) = course.goal().map_err(Failure::early)?;
+        let goal = course.goal().map_err(Failure::early)?;
         let begun = ctx.shared.clock.tick();
         journey.lap(super::DISPATCH);
-        let result = attempt(ctx, &goal, &candidate, effects).await;
+        let result = attempt(ctx, &goal, effects).await;
         journey.resume();
         let ms = ctx.shared.clock.tick().since_ms(begun);
         let failure = match result {
@@ -57,7 +58,7 @@ pub(crate) async fn dispatch(
             }
             Err(failure) => failure,
         };
-        let note = course.note(&goal, failure.fault.to_string(), begun, ms, failure.lost.clone());
+        let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
         journey.attempted(note, word(failure.fault.kind));
         tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
         let step = {
@@ -103,7 +104,7 @@ impl<'a> Course<'a> {
         from: usize,
         seed: Seed,
     ) -> Result<(PoolPlan, usize, PlacePlan), Fault> {
-        let Some(entry) = plan.order.get(model).and_then(|(i, _)| ctx.snapshot.models.get(*i)) else {
+        let Some(entry) = plan.order.get(model).and_then(|offer| ctx.snapshot.models.get(offer.model)) else {
             return Err(Fault::internal("the model is gone"));
         };
         let fleet = &ctx.snapshot.fleet;
@@ -119,30 +120,29 @@ impl<'a> Course<'a> {
         Err(last.unwrap_or_else(|| Fault::upstream(FaultKind::Unavailable, "no pool is left")))
     }
 
-    fn goal(&self) -> Result<(Goal, Candidate), Fault> {
+    fn goal(&self) -> Result<Goal, Fault> {
         let gone = || Fault::internal("the plan ran past its end");
-        let (model, candidate) = self.plan.order.get(self.model).ok_or_else(gone)?;
-        let name = self.ctx.snapshot.models.get(*model).ok_or_else(gone)?.name.clone();
+        let Offer { model, effort, .. } = *self.plan.order.get(self.model).ok_or_else(gone)?;
+        let name = self.ctx.snapshot.models.get(model).ok_or_else(gone)?.name.clone();
         let pool = *self.pools.order.get(self.pool).ok_or_else(gone)?;
         let member = *self.place.order.get(self.member).ok_or_else(gone)?;
-        Ok((Goal { model: *model, model_name: name, pool, member }, candidate.clone()))
+        Ok(Goal { model, model_name: name, effort, pool, member })
     }
 
     fn instance(&self, goal: &Goal) -> &str {
         self.ctx.site(goal).map_or("", |s| &s.name)
     }
 
-    fn note(&self, goal: &Goal, outcome: String, begun: Tick, ms: f64, lost: Vec<String>) -> AttemptNote {
+    fn note(&self, goal: &Goal, outcome: Cow<'static, str>, begun: Tick, ms: f64, lost: Vec<String>) -> AttemptNote {
         let site = self.ctx.site(goal);
         let dialect = site.and_then(|s| s.provider.row.dialect_for(self.ctx.view.dialect));
         let pool = self.ctx.snapshot.fleet.pools.get(goal.pool);
-        let borderline = if self.pools.borderline { ", borderline" } else { "" };
         AttemptNote {
             model: goal.model_name.clone(),
             pool: pool.map_or_else(|| "".into(), |p| p.name.clone()),
             instance: site.map_or_else(|| "".into(), |s| s.name.clone()),
             dialect: dialect.map_or("none", tollgate_wire::Dialect::word),
-            reason: format!("{}{borderline}; {}", self.pools.reason, self.place.reason),
+            reason: PlaceWhy { pool: self.pools.reason, borderline: self.pools.borderline, place: self.place.reason },
             expected_ttft_ms: self.place.expected_ttft_ms,
             outcome,
             start_us: begun.since_ns(self.ctx.started) / 1000,

@@ -4,16 +4,18 @@
 //! talk. A journey that is dropped without an end is recorded as left by the caller.
 
 use super::authenticate::Caller;
+use super::choose::{ModelWhy, PlaceWhy};
 use super::decide::{Decided, Known};
+use super::heard::{Grounds, Heard};
 use crate::observe::metrics::{AttemptLabels, ModelLabel, ReasonLabel, RequestLabels, TokenLabels};
 use crate::observe::{PHASES, Phases, TraceContext};
 use crate::snapshot::ModelEntry;
 use crate::state::Shared;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::id::RequestId;
 use tollgate_core::{FaultKind, Tick, Timestamp};
-use tollgate_policy::Recorded;
 use tollgate_store::{DecisionRecord, Payload};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
@@ -49,11 +51,11 @@ pub(crate) struct AttemptNote {
     /// The upstream's dialect.
     pub(crate) dialect: &'static str,
     /// Why this pool and instance.
-    pub(crate) reason: String,
+    pub(crate) reason: PlaceWhy,
     /// Expected time to first content, in milliseconds.
     pub(crate) expected_ttft_ms: f64,
     /// `ok`, or what went wrong.
-    pub(crate) outcome: String,
+    pub(crate) outcome: Cow<'static, str>,
     /// When it started, in microseconds after the request's arrival.
     pub(crate) start_us: u64,
     /// Milliseconds until its outcome was known.
@@ -73,23 +75,15 @@ pub(crate) struct Facts {
     pub(crate) output_tokens: u64,
 }
 
-/// One signal that was read.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct SignalNote {
-    pub(crate) name: String,
-    pub(crate) ns: u64,
-    #[serde(flatten)]
-    pub(crate) signal: tollgate_core::signal::Signal,
-}
-
 /// Everything that explains where a request went.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Default, Serialize)]
 pub(crate) struct Story {
     pub(crate) facts: Facts,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) recorded: Option<Recorded>,
+    pub(crate) recorded: Option<Grounds>,
     pub(crate) confidence: f64,
-    pub(crate) models: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) models: Option<ModelWhy>,
     pub(crate) edits: Vec<String>,
     pub(crate) attempts: Vec<AttemptNote>,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -111,7 +105,7 @@ pub(crate) struct Journey {
     pub(crate) requested_model: Option<Arc<str>>,
     pub(crate) route: Option<Arc<str>>,
     pub(crate) session: Option<Arc<str>>,
-    pub(crate) signals: Vec<SignalNote>,
+    pub(crate) heard: Option<Arc<Heard>>,
     pub(crate) story: Story,
     pub(crate) price: Option<PriceTag>,
     mark: Tick,
@@ -170,7 +164,7 @@ impl Journey {
             requested_model: None,
             route: None,
             session: None,
-            signals: Vec::new(),
+            heard: None,
             story: Story::default(),
             price: None,
             mark: start,
@@ -210,13 +204,14 @@ impl Journey {
     /// Takes over what was decided; the time of the signals goes on their own account.
     pub(crate) fn decided(&mut self, decided: &Decided) {
         let now = self.shared.clock.tick();
-        self.phases.add(super::SIGNAL, decided.signal_ns);
-        self.phases.add(super::DECIDE, now.since_ns(self.mark).saturating_sub(decided.signal_ns));
+        let signal_ns = decided.heard.ns();
+        self.phases.add(super::SIGNAL, signal_ns);
+        self.phases.add(super::DECIDE, now.since_ns(self.mark).saturating_sub(signal_ns));
         self.mark = now;
         self.route = Some(decided.route.name.as_str().into());
         self.session = Some(decided.session.clone());
-        self.signals.clone_from(&decided.signals);
-        self.story.recorded = Some(decided.recorded.clone());
+        self.heard = Some(decided.heard.clone());
+        self.story.recorded = Some(Grounds(decided.heard.clone()));
         self.story.confidence = decided.confidence;
         self.story.edits = super::shape::describe(decided.effects(), None);
     }
@@ -241,9 +236,21 @@ impl Journey {
         let now = self.shared.clock.tick();
         let cost = self.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
         self.count(end, cost, now);
+        let watched = self.shared.live.receiver_count() > 0;
+        let good = end.status == 200 && end.fault.is_none();
+        let wanted = !good || self.shared.store.wants(self.arrived);
+        if !(watched || wanted) {
+            return cost;
+        }
         let record = self.record(end, cost, now);
-        if self.shared.live.receiver_count() > 0 {
+        if watched {
             self.publish(&record);
+        }
+        if !wanted {
+            return cost;
+        }
+        if let Some(traces) = &self.shared.traces {
+            traces.offer(&record, &self.trace);
         }
         if !self.shared.store.record(record) {
             tracing::debug!(request = %self.id, "decision record dropped: the store's queue is full");
@@ -302,12 +309,12 @@ impl Journey {
         record.total_us = now.since_ns(self.start) / 1000;
         record.overhead_us = self.phases.total_ns() / 1000;
         record.phases_ns = phases;
-        record.signals = Payload::later(std::mem::take(&mut self.signals));
+        record.signals = self.heard.take().map_or(Payload::Absent, Payload::later);
         let mut story = std::mem::take(&mut self.story);
         story.exact_usage = end.tokens.exact;
         record.decision = Payload::later(story);
         record.session = self.session.clone();
-        record.trace = Some(self.trace.trace_id().into());
+        record.trace = Some(self.trace.trace_id());
         record
     }
 

@@ -13,6 +13,7 @@ mod decide;
 mod dispatch;
 mod filter;
 mod flight;
+mod heard;
 mod journey;
 mod outgoing;
 mod relay;
@@ -177,10 +178,10 @@ async fn steps(
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
     }
 
-    let demand = known.demand(shared, &view, &decided, &caller);
+    let demand = known.demand(shared, &snapshot, &view, &decided, &caller);
     let models = decide::models(&snapshot, &view, &decided, &demand, &caller, journey.seed())?;
     let (models, reservation) = admit(shared, &snapshot, &caller, &demand, models)?;
-    journey.story.models.clone_from(&models.reason);
+    journey.story.models = Some(models.reason.clone());
     journey.lap(SELECT);
 
     let ctx = Context {
@@ -208,7 +209,7 @@ fn admit(
     demand: &Demand,
     plan: choose::ModelPlan,
 ) -> Result<(choose::ModelPlan, tollgate_store::budget::Reservation), Box<answer::Refusal>> {
-    let Some(model) = plan.order.first().and_then(|(i, _)| snapshot.models.get(*i)) else {
+    let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else {
         return Err(Fault::internal("the choice of models is empty").into());
     };
     let estimate = Estimate { prompt_tokens: demand.prompt_tokens, output_tokens: demand.output_tokens };
@@ -219,9 +220,9 @@ fn admit(
             let Some(index) = snapshot.models.iter().position(|m| *m.name == *model) else {
                 return Err(Fault::internal("the model of a spent budget is gone").into());
             };
-            let candidate = tollgate_policy::Candidate { model: model.clone(), weight: 1, effort: None };
-            let reason = format!("budget {budget} is spent: {model} instead");
-            Ok((choose::ModelPlan { order: vec![(index, candidate)], reason }, reservation))
+            let order = vec![choose::Offer { model: index, weight: 1, effort: None }];
+            let reason = choose::ModelWhy::Budget { budget, model };
+            Ok((choose::ModelPlan { order, reason }, reservation))
         }
     }
 }

@@ -113,7 +113,7 @@ impl Run<'_, '_> {
     }
 
     /// Whether the band holds; its confidence is 1 / (1 + exp(-slope x distance to the nearest bound)).
-    pub(super) fn band(&mut self, index: u32) -> Tri {
+    pub(super) fn band_now(&mut self, index: u32) -> Tri {
         let Some(band) = self.table.bands.get(index as usize) else { return Tri::NO };
         let value = self.number(&band.of);
         let mut verdict = Some(true);

@@ -2,6 +2,7 @@
 
 use super::outcome::{SignalSet, Verdict};
 use crate::table::{NONE, Node, Table};
+use smallvec::SmallVec;
 use tollgate_core::signal::{OnFailure, Signal, SignalSource};
 
 /// What is known of a node.
@@ -54,17 +55,42 @@ pub(crate) struct Run<'t, 's> {
     pub(crate) table: &'t Table,
     pub(crate) source: &'s mut dyn SignalSource,
     pub(crate) read: SignalSet,
+    /// How many times a signal was taken: what was worked out at an older age may be out of date.
+    age: u32,
+    /// Bands as they were worked out, each with the age at which it was. Several routes ask for the same band.
+    bands: SmallVec<[(u32, Tri); 8]>,
 }
+
+/// The age of what was never worked out.
+const NEVER: u32 = u32::MAX;
 
 impl<'t, 's> Run<'t, 's> {
     pub(crate) fn new(table: &'t Table, source: &'s mut dyn SignalSource) -> Self {
-        Self { table, source, read: SignalSet::new(table.specs.len()) }
+        let bands = smallvec::smallvec![(NEVER, Tri::NO); table.bands.len()];
+        Self { table, source, read: SignalSet::new(table.specs.len()), age: 0, bands }
     }
 
     /// Marks a signal as read; its value comes from the source, which remembers it.
     #[inline]
     pub(crate) fn take(&mut self, signal: u32) {
-        self.read.insert(signal);
+        if !self.read.contains(signal) {
+            self.read.insert(signal);
+            self.age = self.age.wrapping_add(1);
+        }
+    }
+
+    /// The band at `index`, as it is known by now.
+    pub(crate) fn band(&mut self, index: u32) -> Tri {
+        if let Some((age, tri)) = self.bands.get(index as usize)
+            && *age == self.age
+        {
+            return *tri;
+        }
+        let tri = self.band_now(index);
+        if let Some(slot) = self.bands.get_mut(index as usize) {
+            *slot = (self.age, tri);
+        }
+        tri
     }
 
     /// What a signal says, absent while it is unread.

@@ -168,7 +168,15 @@ impl Members {
     /// # Errors
     /// [`Error::NoInstance`] as [`place`].
     pub fn place(&self, ask: &Ask, seed: Seed, now: Tick) -> Result<Placement, Error> {
-        place(&self.views(ask, now), ask.blocks.affinity(), &self.config.place, seed)
+        self.place_seen(&self.views(ask, now), ask, seed)
+    }
+
+    /// As [`Self::place`], by views already taken with [`Self::views`] for the same `ask`.
+    ///
+    /// # Errors
+    /// [`Error::NoInstance`] as [`place`].
+    pub fn place_seen(&self, views: &[InstanceView], ask: &Ask, seed: Seed) -> Result<Placement, Error> {
+        place(views, ask.blocks.affinity(), &self.config.place, seed)
     }
 
     /// The least expected wait among the available instances, in milliseconds; none when none is available.

@@ -71,6 +71,12 @@ impl<'a> Reading<'a> {
         self.done.iter().map(|(index, ns, signal)| (*index, *ns, signal))
     }
 
+    /// The signals read, as [`Self::times`] lists them, handed over.
+    #[must_use]
+    pub fn into_times(self) -> Vec<(usize, u64, Signal)> {
+        self.done
+    }
+
     /// The conversation of this request; computed once.
     pub fn session(&self) -> &Session {
         self.session.get_or_init(|| identity::session(&self.input, self.metadata().ok()))

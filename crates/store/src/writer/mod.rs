@@ -3,6 +3,7 @@
 //! A job that fails undoes itself alone (savepoint); a commit that fails fails every job of its group, counts its
 //! records as failed and puts the budget counters back to be written again. The thread goes on in every case.
 
+mod pace;
 mod queue;
 
 pub use queue::StoreStats;

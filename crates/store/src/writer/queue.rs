@@ -1,5 +1,6 @@
 //! The bounded queue in front of the writer: records that nobody waits for, and jobs that somebody does.
 
+use super::pace::Pace;
 use crate::decisions::DecisionRecord;
 use crate::{StoreConfig, StoreError};
 use parking_lot::{Condvar, Mutex};
@@ -7,6 +8,7 @@ use rusqlite::Connection;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tollgate_core::Timestamp;
 
 /// Tells a caller how the commit went, with the reason when it failed.
 pub(crate) type Ack = Box<dyn FnOnce(Result<(), String>) + Send>;
@@ -43,6 +45,8 @@ pub struct StoreStats {
     pub written: u64,
     /// Decision records dropped because the queue was full or the store closed.
     pub dropped: u64,
+    /// Decision records of good answers left out because there were too many in a second.
+    pub skipped: u64,
     /// Decision records or details that the database refused.
     pub failed: u64,
     /// Transactions committed.
@@ -62,6 +66,8 @@ pub(crate) struct Queue {
     gather: Duration,
     pub(super) written: AtomicU64,
     dropped: AtomicU64,
+    pace: Pace,
+    skipped: AtomicU64,
     pub(super) failed: AtomicU64,
     pub(super) groups: AtomicU64,
     last_error: Mutex<Option<String>>,
@@ -79,10 +85,21 @@ impl Queue {
             gather: Duration::from_millis(config.group_ms),
             written: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            pace: Pace::new(config.decisions_per_s),
+            skipped: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             groups: AtomicU64::new(0),
             last_error: Mutex::new(None),
         }
+    }
+
+    /// Whether the record of a good answer of this time is wanted; counted as skipped when not.
+    pub(crate) fn wants(&self, time: Timestamp) -> bool {
+        let wanted = self.pace.admits(time);
+        if !wanted {
+            self.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+        wanted
     }
 
     /// Queues a record without waiting; `false` and counted when there is no room.
@@ -153,6 +170,7 @@ impl Queue {
         StoreStats {
             written: self.written.load(Ordering::Relaxed),
             dropped: self.dropped.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             groups: self.groups.load(Ordering::Relaxed),
             waiting: self.state.lock().records.len(),
