@@ -106,7 +106,9 @@ fn digest(chain: u64, block: &[u8; BLOCK_BYTES]) -> u64 {
             );
         }
     }
-    let mixed = lanes.iter().fold(chain, |hash, lane| fold(hash ^ lane, 0x9e37_79b9_7f4a_7c15 ^ hash.rotate_left(32)));
+    let mixed = lanes
+        .iter()
+        .fold(chain, |hash, lane| fold(hash ^ lane, 0x9e37_79b9_7f4a_7c15 ^ hash.rotate_left(32)));
     fold(mixed ^ chain.rotate_left(17), 0x0822_98fa_ec4e_6c89)
 }
 

@@ -4,6 +4,7 @@
 //! prints; here only [`say`] does. Exit codes are in [`ending`].
 
 mod args;
+mod bench;
 mod config;
 mod decisions;
 mod ending;
@@ -43,6 +44,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Key(args) => key::run(args.command),
         Command::Decisions(args) => decisions::run(args),
         Command::Wire(args) => wire::run(args.command),
+        Command::Bench(args) => bench::run(args.command),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
     }

@@ -312,7 +312,13 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: "info".into(), json: false, content: false, decisions: 100_000, decisions_per_second: 1_000 }
+        Self {
+            level: "info".into(),
+            json: false,
+            content: false,
+            decisions: 100_000,
+            decisions_per_second: 1_000,
+        }
     }
 }
 

@@ -179,12 +179,7 @@ fn is_event_stream(headers: &HeaderMap) -> bool {
     kind.get(..17).is_some_and(|k| k.eq_ignore_ascii_case("text/event-stream"))
 }
 
-fn letter(
-    ctx: &Context<'_>,
-    site: &Site,
-    goal: &Goal,
-    effects: &Effects,
-) -> Result<Letter, Fault> {
+fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Result<Letter, Fault> {
     let row = site.provider.row;
     let inbound = ctx.view.dialect;
     let Some(dialect) = row.dialect_for(inbound) else {

@@ -219,8 +219,9 @@ pub(crate) fn place(
     let Some(pool) = fleet.pools.get(at) else { return Err(unavailable("the pool is gone".into())) };
     let members = pool.members.lock();
     let views = members.views(&demand.ask, now);
-    let Placement { order, reason } =
-        members.place_seen(&views, &demand.ask, seed).map_err(|e| unavailable(format!("pool {}: {e}", pool.name)))?;
+    let Placement { order, reason } = members
+        .place_seen(&views, &demand.ask, seed)
+        .map_err(|e| unavailable(format!("pool {}: {e}", pool.name)))?;
     drop(members);
     let serves = |i: &usize| pool.sites.get(*i).is_some_and(|s| s.models.contains_key(model));
     let mut order: Vec<usize> = order.iter().map(|i| usize::from(*i)).filter(serves).collect();

@@ -259,13 +259,14 @@ pub(crate) fn explain_request(
     let names: Vec<_> =
         plan.order.iter().filter_map(|offer| snapshot.models.get(offer.model)).map(|m| &*m.name).collect();
     out["models"] = serde_json::json!({"order": names, "reason": plan.reason});
-    let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else { return Ok(out) };
+    let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else {
+        return Ok(out);
+    };
     out["model"] = serde_json::json!(&*model.name);
     let pools = choose::pools(&snapshot.fleet, model, &demand, decided.effects().pool.as_deref(), now)?;
     let pool_names: Vec<_> =
         pools.order.iter().filter_map(|i| snapshot.fleet.pools.get(*i)).map(|p| &*p.name).collect();
-    out["pools"] =
-        serde_json::json!({"order": pool_names, "reason": pools.reason.to_string(), "borderline": pools.borderline});
+    out["pools"] = serde_json::json!({"order": pool_names, "reason": pools.reason.to_string(), "borderline": pools.borderline});
     if let Some(at) = pools.order.first() {
         out["pool"] = serde_json::json!(pool_names.first());
         out["place"] = match choose::place(

@@ -133,7 +133,14 @@ impl<'a> Course<'a> {
         self.ctx.site(goal).map_or("", |s| &s.name)
     }
 
-    fn note(&self, goal: &Goal, outcome: Cow<'static, str>, begun: Tick, ms: f64, lost: Vec<String>) -> AttemptNote {
+    fn note(
+        &self,
+        goal: &Goal,
+        outcome: Cow<'static, str>,
+        begun: Tick,
+        ms: f64,
+        lost: Vec<String>,
+    ) -> AttemptNote {
         let site = self.ctx.site(goal);
         let dialect = site.and_then(|s| s.provider.row.dialect_for(self.ctx.view.dialect));
         let pool = self.ctx.snapshot.fleet.pools.get(goal.pool);
@@ -142,7 +149,11 @@ impl<'a> Course<'a> {
             pool: pool.map_or_else(|| "".into(), |p| p.name.clone()),
             instance: site.map_or_else(|| "".into(), |s| s.name.clone()),
             dialect: dialect.map_or("none", tollgate_wire::Dialect::word),
-            reason: PlaceWhy { pool: self.pools.reason, borderline: self.pools.borderline, place: self.place.reason },
+            reason: PlaceWhy {
+                pool: self.pools.reason,
+                borderline: self.pools.borderline,
+                place: self.place.reason,
+            },
             expected_ttft_ms: self.place.expected_ttft_ms,
             outcome,
             start_us: begun.since_ns(self.ctx.started) / 1000,

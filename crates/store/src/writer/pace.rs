@@ -46,7 +46,8 @@ mod tests {
         // 20,000 a second for one second, then slow enough for all.
         let kept = (0..20_000).filter(|n| pace.admits(Timestamp(n * 50))).count();
         assert!((1_050..=1_110).contains(&kept), "{kept}");
-        let late: Vec<i64> = (18_000..20_000).filter(|n| pace.admits(Timestamp(1_000_000 + n * 50))).collect();
+        let late: Vec<i64> =
+            (18_000..20_000).filter(|n| pace.admits(Timestamp(1_000_000 + n * 50))).collect();
         assert!(late.windows(2).all(|pair| pair[1] - pair[0] <= 21), "evenly spaced");
         assert!((0..100).all(|n| pace.admits(Timestamp(10_000_000 + n * 1_000))));
     }

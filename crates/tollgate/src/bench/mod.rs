@@ -1,0 +1,35 @@
+//! `tollgate bench`: what the gateway costs on this machine, measured by the program itself.
+//!
+//! Upstream, floor and gateway are processes of their own, because the system accounts CPU time by process; where
+//! `taskset` exists the gateway and the floor have one core and everything else another. Only the ratio of two numbers
+//! of one run means anything on a machine that does other work too.
+//!
+//! ```text
+//! load (this process) -> floor or gateway (child) -> upstream (child)
+//! ```
+
+mod gateway;
+mod load;
+mod part;
+mod payload;
+mod process;
+
+use crate::ending::Ending;
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be measured.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Gateway(gateway::GatewayArgs),
+    #[command(hide = true)]
+    Part(part::PartArgs),
+}
+
+/// Measures, or plays a part in a measurement.
+pub(crate) fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Gateway(args) => gateway::run(&args),
+        Command::Part(args) => part::run(&args),
+    }
+}
