@@ -1,5 +1,12 @@
 //! What a hostile or broken caller sends: clear answers, bounded memory, and the next caller never notices.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod common;
 
 use common::raw::{Raw, exchange};
@@ -329,7 +336,7 @@ async fn requests_in_one_packet_are_answered_in_turn() {
     let both: String = ["first", "second"]
         .map(|w| post("/v1/chat/completions", &format!("content-length: {}\r\n", ask(w).len()), &ask(w)))
         .concat();
-    let close = format!("GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    let close = "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
     let got = exchange(world.gateway.addr(), format!("{both}{close}")).await;
     assert_eq!(got.matches("HTTP/1.1 200 OK").count(), 3, "{got}");
     let bodies: Vec<_> = world.received(0).await.iter().map(|r| r["body"].to_string()).collect();

@@ -1,5 +1,12 @@
 //! Budgets over the wire: reserved before, settled after, exact under concurrency, kept over a restart.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod common;
 
 use common::shapes::{CLIENTS, Client};

@@ -1,6 +1,13 @@
 //! Words and numbers chosen to hurt: names, headers, lists, encodings, ten thousand connections. What they can cost is
 //! bounded, and what they say never becomes a metric, a header or a log line of its own.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod common;
 
 use common::raw::{Raw, exchange};

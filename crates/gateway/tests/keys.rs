@@ -1,5 +1,12 @@
 //! Who may call: keys over the admin API, what they allow, and identity headers of strangers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod common;
 
 use common::raw::exchange;

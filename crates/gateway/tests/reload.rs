@@ -1,5 +1,12 @@
 //! Changing a running gateway: by file, by signal's way, by API; what is wrong changes nothing and is named.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod common;
 
 use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk, delta};
@@ -187,7 +194,8 @@ async fn budgets_that_grow_are_in_force_after_a_reload_and_keep_what_was_used() 
     let (world, text) = world(&folder).await;
     let ask = Client::Chat.ask("auto", "hi", false);
     let status = async || world.post("/v1/chat/completions", &ask).await.status.as_u16();
-    let limit = |n: u32| format!("{text}budgets: [{{name: b, scope: global, window: total, requests: {n}}}]\n");
+    let limit =
+        |n: u32| format!("{text}budgets: [{{name: b, scope: global, window: total, requests: {n}}}]\n");
     for (most, statuses) in [(2, [200, 200, 429]), (4, [200, 200, 429]), (3, [429, 429, 429])] {
         folder.write("c.yaml", &limit(most));
         world.gateway.reload().unwrap();

@@ -1,12 +1,21 @@
 //! Streams that break: an explicit error event in the caller's dialect, never silence, never a second answer.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod common;
 
-use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk, delta};
+use common::raw::{LAST_CHUNK, Raw, STREAM_HEAD, Scripted, Step, chunk, delta};
 use common::shapes::{CLIENTS, Client, events};
 use common::{Folder, World, rule, settings, sims};
 use http::StatusCode;
 use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tollgate_gateway::serve::Options;
 
 const POLICY: &str = "policy \"t\"\ndefault { models { \"first\" } }\n";
@@ -229,6 +238,41 @@ async fn a_proxys_page_becomes_an_error_of_the_callers_dialect() {
         let got = world.post(client.path(), &client.ask("auto", "hello", true)).await;
         assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE, "{}", got.text());
         assert!(client.is_error(&got.json()), "{}", got.text());
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_caller_that_does_not_read_holds_the_upstream_back() {
+    /// Kernels buffer some megabytes on each of the two connections; an endless stream has no such end.
+    const MOST: usize = 48 << 20;
+    let count = Arc::new(AtomicUsize::new(0));
+    let flood = chunk(&delta(&"words ".repeat(2000)));
+    let script = vec![Step::Say(STREAM_HEAD.into()), Step::Flood(flood, count.clone())];
+    let (world, mut upstream) = script_behind("openai_compatible", script).await;
+    for client in CLIENTS {
+        count.store(0, Ordering::Relaxed);
+        let mut raw = Raw::connect(world.gateway.addr()).await;
+        let ask = client.ask("auto", "hello", true).to_string();
+        let head =
+            format!("POST {} HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n", client.path(), ask.len());
+        raw.say(head + &ask).await;
+        let mut seen = 0;
+        let mut still = 0;
+        world
+            .until("nothing moves", async || {
+                let now = count.load(Ordering::Relaxed);
+                still = if now == seen && now > 0 { still + 1 } else { 0 };
+                seen = now;
+                assert!(now < MOST, "{client:?}: {now} bytes were taken for a caller that reads none");
+                still > 40
+            })
+            .await;
+        let well = world.get("/healthz").await;
+        assert_eq!(well.status, StatusCode::OK, "others are served meanwhile");
+        drop(raw);
+        upstream.left.recv().await.unwrap();
+        world.settled().await;
     }
     world.stop().await;
 }

@@ -1,5 +1,7 @@
 //! Traces arrive at a collector: a real HTTP server that keeps what it is sent.
 
+#![allow(clippy::unwrap_used, reason = "a test says what went wrong by panicking")]
+
 mod common;
 
 use common::World;

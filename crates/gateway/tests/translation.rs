@@ -1,5 +1,12 @@
 //! Every caller's dialect in front of every upstream's: whole, streamed, with tools; what cannot cross is said.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
 mod common;
 
 use common::shapes::{CLIENTS, Client};
@@ -198,6 +205,9 @@ async fn a_long_list_of_losses_is_cut_for_the_header() {
     let lost = got.header("x-tollgate-lost");
     assert!(lost.len() < 1100 && lost.ends_with(" more"), "{lost}");
     let row = world.decision(&got.headers).await;
-    assert!(row["decision"]["attempts"][0]["lost"].as_array().unwrap().len() > 100, "the record has them all");
+    assert!(
+        row["decision"]["attempts"][0]["lost"].as_array().unwrap().len() > 100,
+        "the record has them all"
+    );
     world.stop().await;
 }

@@ -187,7 +187,9 @@ impl World {
 
     /// The model requests that an instance was sent.
     pub async fn received(&self, sim: usize) -> Vec<Value> {
-        self.journal(sim).await["requests"].as_array().unwrap().clone()
+        let all = self.journal(sim).await["requests"].as_array().unwrap().clone();
+        // Probes are none.
+        all.into_iter().filter(|r| r["method"] == "POST").collect()
     }
 
     /// An instance as `/api/v1/pools` shows it.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,6 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub enum Step {
     /// Writes these bytes.
     Say(String),
+    /// Writes this again and again for as long as somebody takes it, and counts the bytes.
+    Flood(String, Arc<AtomicUsize>),
     /// Keeps the connection open until the other side closes it.
     Hold,
     /// Goes on after this many milliseconds.
@@ -50,6 +53,12 @@ impl Scripted {
                                 if stream.write_all(text.as_bytes()).await.is_err() {
                                     return;
                                 }
+                            }
+                            Step::Flood(text, count) => {
+                                while stream.write_all(text.as_bytes()).await.is_ok() {
+                                    count.fetch_add(text.len(), Ordering::Relaxed);
+                                }
+                                let _ = tell.send(());
                             }
                             Step::Rest(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
                             Step::Await(go) => go.notified().await,
@@ -94,7 +103,7 @@ pub fn delta(words: &str) -> String {
 
 async fn read_request(stream: &mut TcpStream) {
     let mut got = Vec::new();
-    let mut piece = [0; 4096];
+    let mut piece = vec![0; 4096];
     loop {
         if let Some(head) = got.windows(4).position(|w| w == b"\r\n\r\n") {
             let text = String::from_utf8_lossy(&got[..head]).to_lowercase();
@@ -126,7 +135,7 @@ impl Raw {
     /// Everything until the other side closes.
     pub async fn rest(&mut self) -> String {
         let mut got = Vec::new();
-        let mut piece = [0; 16 << 10];
+        let mut piece = vec![0; 16 << 10];
         let read = async {
             loop {
                 match self.0.read(&mut piece).await {
@@ -144,7 +153,7 @@ impl Raw {
     /// The head of the next answer, and what came of its body.
     pub async fn head(&mut self) -> String {
         let mut got = Vec::new();
-        let mut piece = [0; 4096];
+        let mut piece = vec![0; 4096];
         let read = async {
             while !got.windows(4).any(|w| w == b"\r\n\r\n") {
                 match self.0.read(&mut piece).await {
