@@ -19,15 +19,15 @@ pub(crate) struct Whole {
 
 impl Whole {
     /// The whole events so far; the usual chunk ends with one and goes on without a copy.
-    pub(crate) fn feed(&mut self, chunk: Bytes) -> Bytes {
+    pub(crate) fn feed(&mut self, chunk: &Bytes) -> Bytes {
         if self.carry.is_empty() {
-            let end = last_end(&chunk);
+            let end = last_end(chunk);
             self.carry.extend_from_slice(chunk.get(end..).unwrap_or_default());
             return chunk.slice(..end);
         }
         // What is held has no end of an event; one may straddle the seam.
         let seen = self.carry.len().saturating_sub(END_MAX - 1);
-        self.carry.extend_from_slice(&chunk);
+        self.carry.extend_from_slice(chunk);
         match last_end(self.carry.get(seen..).unwrap_or_default()) {
             0 if self.carry.len() > EVENT_MAX => self.end(),
             0 => Bytes::new(),
@@ -65,7 +65,7 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The changed events that are whole by now.
-    pub(crate) fn feed(&mut self, chunk: Bytes) -> Bytes {
+    pub(crate) fn feed(&mut self, chunk: &Bytes) -> Bytes {
         let ready = self.whole.feed(chunk);
         self.change(ready)
     }
@@ -137,7 +137,7 @@ mod tests {
             let mut strip = Filter { strip_usage: true, ..Filter::default() };
             let mut out = Vec::new();
             for piece in [&STREAM[..cut], &STREAM[cut..]] {
-                out.extend_from_slice(&strip.feed(Bytes::copy_from_slice(piece.as_bytes())));
+                out.extend_from_slice(&strip.feed(&Bytes::copy_from_slice(piece.as_bytes())));
             }
             out.extend_from_slice(&strip.end());
             assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
@@ -154,7 +154,7 @@ mod tests {
             let mut filter = Filter { rename, ..Filter::default() };
             let mut out = Vec::new();
             for piece in [&stream[..cut], &stream[cut..]] {
-                out.extend_from_slice(&filter.feed(Bytes::copy_from_slice(piece.as_bytes())));
+                out.extend_from_slice(&filter.feed(&Bytes::copy_from_slice(piece.as_bytes())));
             }
             out.extend_from_slice(&filter.end());
             assert_eq!(String::from_utf8(out).unwrap(), expected, "cut at {cut}");
@@ -168,7 +168,7 @@ mod tests {
             for size in 1..=stream.len() {
                 let (mut whole, mut out) = (Whole::default(), Vec::new());
                 for piece in stream.as_bytes().chunks(size) {
-                    let ready = whole.feed(Bytes::copy_from_slice(piece));
+                    let ready = whole.feed(&Bytes::copy_from_slice(piece));
                     assert!(ready.is_empty() || last_end(&ready) == ready.len(), "{ready:?}");
                     out.extend_from_slice(&ready);
                 }
@@ -177,7 +177,7 @@ mod tests {
             }
         }
         let chunk = Bytes::from_static(b"data: 1\n\ndata: 2\n\n");
-        assert_eq!(Whole::default().feed(chunk.clone()).as_ptr(), chunk.as_ptr(), "not copied");
+        assert_eq!(Whole::default().feed(&chunk).as_ptr(), chunk.as_ptr(), "not copied");
     }
 
     #[test]
@@ -185,7 +185,7 @@ mod tests {
         let mut whole = Whole::default();
         let mut passed = 0;
         for _ in 0..40 {
-            passed += whole.feed(Bytes::from(vec![b'x'; 64 << 10])).len();
+            passed += whole.feed(&Bytes::from(vec![b'x'; 64 << 10])).len();
             assert!(whole.carry.len() <= EVENT_MAX + (64 << 10));
         }
         assert!(passed > 0);

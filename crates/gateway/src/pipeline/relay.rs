@@ -167,8 +167,8 @@ impl Watch {
     }
 
     /// Sees a piece of a stream pass; gives what the caller gets of it, perhaps nothing.
-    fn feed(&mut self, chunk: Bytes) -> Bytes {
-        self.meter.push(&chunk);
+    fn feed(&mut self, chunk: &Bytes) -> Bytes {
+        self.meter.push(chunk);
         match &mut self.mode {
             Mode::Same(whole) => whole.feed(chunk),
             Mode::Filter(filter) => {
@@ -179,7 +179,7 @@ impl Watch {
                 }
                 filter.feed(chunk)
             }
-            Mode::Translate(stream) => stream.push(&chunk).into(),
+            Mode::Translate(stream) => stream.push(chunk).into(),
         }
     }
 
@@ -245,7 +245,7 @@ impl Relay {
             Some(Ok(frame)) => {
                 if let Ok(chunk) = frame.into_data() {
                     self.held_raw += chunk.len();
-                    let out = self.watch.feed(chunk);
+                    let out = self.watch.feed(&chunk);
                     self.held.extend_from_slice(&out);
                 }
                 Ok(true)
@@ -271,7 +271,7 @@ impl Relay {
             let fault = match std::task::ready!(Pin::new(body).poll_frame(task)) {
                 Some(Ok(frame)) => {
                     let Ok(chunk) = frame.into_data() else { continue };
-                    let out = self.watch.feed(chunk);
+                    let out = self.watch.feed(&chunk);
                     if out.is_empty() {
                         continue;
                     }
