@@ -20,6 +20,8 @@ CALLERS = 24
 """Connections that ask at once."""
 PROBE_S = 5
 """Seconds of asking as fast as possible, from which half load follows."""
+SESSIONS = 2000
+"""Conversations that take turns."""
 LOOK_S = 1.0
 """Seconds between two looks at memory."""
 SLOPE_MAX_KIB_PER_MIN = 1024
@@ -40,7 +42,7 @@ pools:
     placement: prefix_affinity
     instances: [{{name: b, provider: chat, url: "http://{sim}", models: {{sim-small: s, sim-large: l}}}}]
 budgets: [{{name: all, scope: global, window: total, tokens: 1000000000000}}]
-timeouts: {{idle_ms: 500, first_content_ms: 1000}}
+timeouts: {{idle_ms: 3000, first_content_ms: 10000}}
 retry: {{budget_percent: 50, floor_per_second: 100}}
 log: {{level: error, decisions: 20000}}
 """
@@ -50,7 +52,7 @@ route long { when total_tokens > 4_000 models { "sim-large" } pool "long" }
 route coding { when code models { "sim-large", "sim-small" } }
 default { models { "sim-small", "sim-large" } }
 """
-FAULTS = ["stall=5:700", "stall=4:5,cut=6", "status=503", "error_event=6", "bad_json", "close", "status=400"]
+FAULTS = ["stall=5:4000", "stall=4:5,cut=6", "status=503", "error_event=6", "bad_json", "close", "status=400"]
 """One request in fifty asks the upstream for one of these."""
 
 
@@ -91,8 +93,8 @@ def question(dice, n):
         special = "leave"
     elif dice.random() < 0.01:
         special = "malformed"
-    if dice.random() < 0.3:
-        headers += f"x-session-id: s{dice.randrange(5000)}\r\n"
+    # The table of sessions holds 100,000; with this many it is full early, so that what still grows is a leak.
+    headers += f"x-session-id: s{dice.randrange(SESSIONS)}\r\n"
     text = json.dumps(body)
     if special == "malformed":
         text = text[: dice.randrange(len(text))]
