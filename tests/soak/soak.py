@@ -310,7 +310,7 @@ def main():
         os.makedirs(os.path.dirname(os.path.abspath(args.report)), exist_ok=True)
         with open(args.report, "w", encoding="utf-8") as out:
             out.write(text)
-    for problem, count in Counter(found["bad"]).most_common(5):
+    for problem, count in Counter(found["bad"]).most_common(30):
         print(f"{count} x {problem}", file=sys.stderr)
     half = found["rows"][len(found["rows"]) // 2 :]
     # A short run is all warming up: only the answers are judged then.
