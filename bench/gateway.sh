@@ -44,7 +44,7 @@ sed -e "s#{RUN}#$work/run#g" -e "s#{UPSTREAM}#$mock#g" -e "s#{LISTEN}#127.0.0.1:
 jsonl=$work/results/gateway.jsonl
 rm -f "$jsonl"
 python3 "$work/bench.py" "$work/targets/floor.json" "$root/bench/gateway/targets.json" \
-  --bin "$bin" --run "$work/run" --mock "$mock" --out "$jsonl" --rounds "$rounds" --secs "$secs" \
+  --bin "$bin" --run "$work/run" --mock "$mock" --out "$jsonl" --tries "${TOLLGATE_BENCH_TRIES:-2}" --rounds "$rounds" --secs "$secs" \
   --only direct,floor-body,floor-http,floor-co,tollgate,tollgate-auto --scenario "$scenarios"
 python3 "$root/bench/gateway/report.py" "$jsonl" --version "$("$work/run/tollgate" --version)" \
   --start "$work/run" --bin "$bin" --out "$report"

@@ -142,7 +142,7 @@ def main():
         "# What the gateway costs", "",
         f"{a.version}, {time.strftime('%Y-%m-%d')}, {machine()}. Gateway and floors on one core, mock upstream and load on the other.",
         f"Other programs used {min(load):.0%} to {max(load):.0%} of the machine meanwhile, so only ratios of this one session mean anything.", "",
-        "Made by `bench/gateway.sh`; configuration and policy are in `bench/gateway/`. Floors are pass-through proxies that do nothing else:",
+        "Made by `bench/gateway.sh`; configuration and policy are in `crates/tollgate/src/bench/`. Floors are pass-through proxies that do nothing else:",
         "`floor-body` is hyper with the request read whole, `floor-co` drives the upstream connection in the request's task and",
         "gathers stream writes, `floor-http` is hyper streaming both ways. Tollgate had its signals, metrics, log, budgets and",
         "decision store (SQLite on disk) on. CPU is of the whole process, the store's thread included.", "",
