@@ -68,7 +68,7 @@ impl Exporter {
                 return;
             }
             let count = batch.len() as u64;
-            let sent = client.post_json(&self.url, envelope(batch).to_string()).await;
+            let sent = client.post_json(&self.url, envelope(&batch).to_string()).await;
             let good = sent.as_ref().is_ok_and(|answer| answer.status.is_success());
             if !good {
                 let why = sent.map_or_else(|e| e.to_string(), |answer| answer.status.to_string());
@@ -80,7 +80,7 @@ impl Exporter {
     }
 }
 
-fn envelope(spans: Vec<Value>) -> Value {
+fn envelope(spans: &[Value]) -> Value {
     json!({"resourceSpans": [{
         "resource": {"attributes": [text("service.name", "tollgate"), text("service.version", env!("CARGO_PKG_VERSION"))]},
         "scopeSpans": [{"scope": {"name": "tollgate"}, "schemaUrl": genai::SCHEMA_URL, "spans": spans}],

@@ -5,31 +5,27 @@
 //! of its own here: *shape*, *place* and *validate* run once per attempt inside [`dispatch`], because each attempt may
 //! speak another dialect to another instance.
 
-mod answer;
-mod attempt;
 mod authenticate;
+mod back;
 mod choose;
 mod decide;
-mod dispatch;
-mod filter;
-mod flight;
 mod heard;
 mod journey;
-mod outgoing;
-mod relay;
 mod responses;
+mod send;
 mod settle;
-mod shape;
-mod stream;
 
 pub(crate) use authenticate::{Caller, authenticate, presented};
+pub(crate) use back::stream::Streaming;
 pub(crate) use choose::Demand;
 pub(crate) use decide::explain_request;
 pub(crate) use responses::{
     blocking, delete as delete_response, get as get_response, items as response_items,
 };
 pub(crate) use settle::limits;
-pub(crate) use stream::Streaming;
+
+use back::{answer, filter, relay, stream};
+use send::{attempt, dispatch, flight, outgoing, shape};
 
 use crate::observe::TraceContext;
 use crate::reply::Reply;

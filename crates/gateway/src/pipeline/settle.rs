@@ -53,11 +53,10 @@ pub(crate) fn reserve(
         Err(refusal) => refusal,
     };
     let Refusal::Spent { meter, window, .. } = &refusal else { return Err(spent(&refusal, now)) };
-    let rule = snapshot
-        .settings
-        .budgets
-        .iter()
-        .find(|b| binds(b, caller, *meter, *window) && b.degrade_to.is_some());
+    let rule = snapshot.settings.budgets.iter().find(|b| {
+        binds(b, caller, *meter, *window)
+            && b.degrade_to.as_deref().is_some_and(|model| caller.allows_model(model))
+    });
     let Some((budget, model)) = rule.and_then(|b| Some((b, b.degrade_to.as_ref()?))) else {
         return Err(spent(&refusal, now));
     };

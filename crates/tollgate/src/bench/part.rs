@@ -99,7 +99,7 @@ fn load(args: &PartArgs) -> Result<Ending> {
     while std::net::TcpStream::connect(args.listen).is_err() {
         tries += 1;
         anyhow::ensure!(tries < LISTEN_TRIES, "nothing listens on {}", args.listen);
-        std::thread::sleep(std::time::Duration::from_millis(100));
+        std::thread::park_timeout(std::time::Duration::from_millis(100));
     }
     let good = counted(args.listen, &body, args.requests)?;
     Ok(Ending::of(good == args.requests))

@@ -43,7 +43,7 @@ impl Part {
             if clock.tick().since_ms(begun) > START_MS as f64 {
                 bail!("`tollgate {}` does not listen on {addr} after {START_MS} ms", args.join(" "));
             }
-            std::thread::sleep(LOOK);
+            std::thread::park_timeout(LOOK);
         }
         part.start_s = clock.tick().since_ms(begun) / 1e3;
         Ok(part)

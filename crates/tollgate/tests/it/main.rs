@@ -1,5 +1,7 @@
 //! The binary as its users run it: output, errors, exit codes, and a gateway from start to stop.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests fail by panicking")]
+
 mod commands;
 mod guide;
 mod keys;

@@ -2,10 +2,10 @@
 //!
 //! Which attempt follows a fault is `tollgate_select::retry`'s decision; this is the part that goes there.
 
-use super::Context;
-use super::attempt::{Answer, Failure, attempt};
-use super::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan};
-use super::journey::{AttemptNote, Journey, PriceTag};
+use crate::pipeline::Context;
+use crate::pipeline::attempt::{Answer, Failure, attempt};
+use crate::pipeline::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan};
+use crate::pipeline::journey::{AttemptNote, Journey, PriceTag};
 use std::borrow::Cow;
 use std::time::Duration;
 use tollgate_core::{Fault, FaultKind, Seed, Tick};
@@ -45,7 +45,7 @@ pub(crate) async fn dispatch(
         course.attempts += 1;
         let goal = course.goal().map_err(Failure::early)?;
         let begun = ctx.shared.clock.tick();
-        journey.lap(super::DISPATCH);
+        journey.lap(crate::pipeline::DISPATCH);
         let result = attempt(ctx, &goal, effects).await;
         journey.resume();
         let ms = ctx.shared.clock.tick().since_ms(begun);

@@ -1,10 +1,10 @@
 //! A stream on its way to the caller, with everything that must happen once at its end.
 
-use super::flight::Flight;
-use super::journey::{CALLER_LEFT, End};
-use super::relay::Relay;
-use super::responses::Capture;
-use super::settle::Closing;
+use crate::pipeline::flight::Flight;
+use crate::pipeline::journey::{CALLER_LEFT, End};
+use crate::pipeline::relay::Relay;
+use crate::pipeline::responses::Capture;
+use crate::pipeline::settle::Closing;
 use bytes::Bytes;
 use std::task::{Context, Poll};
 use tollgate_core::FaultKind;
@@ -44,7 +44,7 @@ impl Streaming {
         let fault = self.relay.fault();
         let (outcome, kind) = match fault {
             None => (Outcome::Success, None),
-            Some(fault) => (super::attempt::outcome_of(fault, Detail::default()), Some(fault.kind)),
+            Some(fault) => (crate::pipeline::attempt::outcome_of(fault, Detail::default()), Some(fault.kind)),
         };
         let end =
             if fault.is_none() { Completion::answered(tokens.completion) } else { Completion::broken() };

@@ -1,12 +1,12 @@
 //! The answer's head: status and headers, for answers, fixed answers and refusals.
 
-use super::attempt::{Answer, Failure};
-use super::journey::{End, Journey};
-use super::responses::Capture;
-use super::settle::Closing;
-use super::shape::fixed_answer_fault;
-use super::stream::Streaming;
-use super::unsent;
+use crate::pipeline::attempt::{Answer, Failure};
+use crate::pipeline::journey::{End, Journey};
+use crate::pipeline::responses::Capture;
+use crate::pipeline::settle::Closing;
+use crate::pipeline::shape::fixed_answer_fault;
+use crate::pipeline::stream::Streaming;
+use crate::pipeline::unsent;
 use crate::reply::{Reply, status_of};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -55,8 +55,8 @@ impl From<Failure> for Box<Refusal> {
     }
 }
 
-impl From<super::settle::Spent> for Box<Refusal> {
-    fn from(spent: super::settle::Spent) -> Self {
+impl From<crate::pipeline::settle::Spent> for Box<Refusal> {
+    fn from(spent: crate::pipeline::settle::Spent) -> Self {
         Self::new(Refusal { fault: spent.fault, retry_after_s: spent.retry_after_s, said: None })
     }
 }
@@ -141,7 +141,7 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
         tracing::error!(request = %journey.id, fault = %fault, "request failed");
     }
     journey.story.fault = fault.to_string();
-    let reason = super::dispatch::word(fault.kind);
+    let reason = crate::pipeline::dispatch::word(fault.kind);
     journey.refused(reason);
     let mut headers = HeaderMap::new();
     describe(&journey, &mut headers);

@@ -2,9 +2,9 @@
 //!
 //! Owned by whatever drives the answer; dropped without an end, the caller left and the instance is not to blame.
 
-use super::Context;
-use super::attempt::{Failure, outcome_of};
-use super::choose::Goal;
+use crate::pipeline::Context;
+use crate::pipeline::attempt::{Failure, outcome_of};
+use crate::pipeline::choose::Goal;
 use crate::snapshot::Snapshot;
 use std::sync::Arc;
 use tollgate_core::{Clock, Fault, FaultKind, Tick};

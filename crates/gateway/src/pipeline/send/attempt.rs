@@ -1,12 +1,12 @@
 //! Dispatch, one attempt: shape for this model, send to this instance, hold back until the first content.
 
-use super::Context;
-use super::choose::Goal;
-use super::flight::Flight;
-use super::outgoing;
-use super::relay::{Relay, Watch};
-use super::shape::{Wish, shape};
 use crate::fleet::Site;
+use crate::pipeline::Context;
+use crate::pipeline::choose::Goal;
+use crate::pipeline::flight::Flight;
+use crate::pipeline::outgoing;
+use crate::pipeline::relay::{Relay, Watch};
+use crate::pipeline::shape::{Wish, shape};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::borrow::Cow;

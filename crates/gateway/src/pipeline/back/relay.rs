@@ -4,11 +4,11 @@
 //! Nothing waits here: what the upstream has sent goes on at once, in whole events. A stream that breaks ends with an
 //! error event in the caller's dialect.
 
-use super::Context;
-use super::answer::in_public;
-use super::attempt::net_fault;
-use super::filter::{Filter, Whole, renamed};
-use super::journey::Tokens;
+use crate::pipeline::Context;
+use crate::pipeline::answer::in_public;
+use crate::pipeline::attempt::net_fault;
+use crate::pipeline::filter::{Filter, Whole, renamed};
+use crate::pipeline::journey::Tokens;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use std::future::poll_fn;
@@ -109,7 +109,7 @@ impl Watch {
         if !self.stream_wanted {
             return Some(body.to_vec());
         }
-        let mut capture = super::responses::Capture::default();
+        let mut capture = crate::pipeline::responses::Capture::default();
         capture.see(&Bytes::copy_from_slice(body));
         capture.answer()
     }
