@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, from the route table and the schemas of [`super::schemas`].
+//! The OpenAPI 3.1 document, from the route table and the schemas of the `schemas` module.
 
 use super::routes::{Access, ROUTES, Route, Row};
 use super::schemas;

@@ -1,6 +1,6 @@
 //! The server: one engine behind HTTP/1.1.
 //!
-//! Idea: connections share a [`State`]; the engine belongs to one task ([`driver`]), which alone lets virtual time
+//! Idea: connections share a state; the engine belongs to one task (the driver), which alone lets virtual time
 //! pass. Everything that a test may want to know or to break stands under `/sim/`.
 //!
 //! Invariants: every task belongs to the [`Running`] handle and ends with it; a request that goes away gives its
