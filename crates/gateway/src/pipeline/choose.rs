@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Retry, Seed, Tick};
 use tollgate_policy::{Algorithm, Candidate, Effort};
 use tollgate_select::model::{Capabilities, Dropped, ModelCandidate, ModelReason, ModelRule, Need, choose};
-use tollgate_select::place::Placement;
+use tollgate_select::place::{Placement, Standing};
 use tollgate_select::pool::members::Ask;
 use tollgate_select::pool::{PoolAsk, PoolChoice, PoolReason, PoolView, choose_pool};
 
@@ -203,6 +203,32 @@ pub(crate) struct PlacePlan {
     pub(crate) expected_ttft_ms: f64,
 }
 
+/// Why no instance of a pool takes a request, and when one may again.
+pub(crate) struct Shut {
+    pub(crate) fault: Fault,
+    pub(crate) retry_after_ms: Option<u64>,
+}
+
+impl From<Fault> for Shut {
+    fn from(fault: Fault) -> Self {
+        Self { fault, retry_after_ms: None }
+    }
+}
+
+/// Where every instance was told to pause the caller is told the same, as a rate limit; else none is available.
+fn shut(why: &str, standings: &[Standing], now: Tick) -> Shut {
+    let paused = |s: &Standing| matches!(s, Standing::Cooling(_));
+    let limited = !standings.is_empty() && standings.iter().all(paused);
+    let kind = if limited { FaultKind::LimitReached } else { FaultKind::Unavailable };
+    let fault = Fault::upstream(kind, why).retry(Retry::Later);
+    let until = |s: &Standing| match s {
+        Standing::Open(t) | Standing::Ejected(t) | Standing::Cooling(t) | Standing::Refusing(t) => Some(*t),
+        Standing::Ready | Standing::Probing | Standing::Down => None,
+    };
+    let until = standings.iter().filter_map(until).min();
+    Shut { fault, retry_after_ms: until.map(|tick| tick.since_ns(now).div_ceil(1_000_000)) }
+}
+
 /// Orders the instances of pool `at` that serve `model`.
 pub(crate) fn place(
     fleet: &Fleet,
@@ -211,19 +237,19 @@ pub(crate) fn place(
     demand: &Demand,
     seed: Seed,
     now: Tick,
-) -> Result<PlacePlan, Fault> {
-    let unavailable = |why: String| {
-        let fault = Fault::upstream(FaultKind::Unavailable, why);
-        fault.retry(Retry::Later)
-    };
-    let Some(pool) = fleet.pools.get(at) else { return Err(unavailable("the pool is gone".into())) };
+) -> Result<PlacePlan, Shut> {
+    let Some(pool) = fleet.pools.get(at) else { return Err(shut("the pool is gone", &[], now)) };
     let members = pool.members.lock();
     let views = members.views(&demand.ask, now);
-    let Placement { order, reason } = members
-        .place_seen(&views, &demand.ask, seed)
-        .map_err(|e| unavailable(format!("pool {}: {e}", pool.name)))?;
+    let placed = members.place_seen(&views, &demand.ask, seed);
     drop(members);
     let serves = |i: &usize| pool.sites.get(*i).is_some_and(|s| s.models.contains_key(model));
+    let refuse = |why: String| {
+        let standing = |i: usize| views.get(i).map(|v| v.standing);
+        let standings: Vec<_> = (0..pool.sites.len()).filter(serves).filter_map(standing).collect();
+        shut(&format!("pool {}: {why}", pool.name), &standings, now)
+    };
+    let Placement { order, reason } = placed.map_err(|e| refuse(e.to_string()))?;
     let mut order: Vec<usize> = order.iter().map(|i| usize::from(*i)).filter(serves).collect();
     // The placement names only its best few; where none of them serves the model, the others stand in.
     if order.is_empty() {
@@ -231,10 +257,7 @@ pub(crate) fn place(
         order = (0..pool.sites.len()).filter(serves).filter(available).collect();
     }
     let Some(first) = order.first() else {
-        return Err(unavailable(format!(
-            "pool {}: no instance that serves {model} can take a request now",
-            pool.name
-        )));
+        return Err(refuse(format!("no instance that serves {model} can take a request now")));
     };
     let expected_ttft_ms = views.get(*first).map_or(0.0, tollgate_select::place::InstanceView::ttft_ms);
     Ok(PlacePlan { order, reason: reason.word(), expected_ttft_ms })

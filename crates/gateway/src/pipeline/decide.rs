@@ -283,7 +283,7 @@ pub(crate) fn explain_request(
                 let order: Vec<_> = place.order.iter().filter_map(site).collect();
                 serde_json::json!({"order": order, "reason": place.reason, "expected_ttft_ms": place.expected_ttft_ms})
             }
-            Err(fault) => serde_json::json!({"order": [], "reason": fault.message}),
+            Err(shut) => serde_json::json!({"order": [], "reason": shut.fault.message}),
         };
     }
     Ok(out)

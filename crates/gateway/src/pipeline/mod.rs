@@ -61,6 +61,8 @@ pub(crate) struct Context<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) view: &'a RequestView,
+    /// The stored answer that the request continues.
+    pub(crate) previous: Option<String>,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) trace: TraceContext,
     pub(crate) demand: Demand,
@@ -93,7 +95,11 @@ impl Context<'_> {
     pub(crate) fn answer_options(&self) -> Options {
         let echo = (self.view.dialect == Dialect::OpenaiResponses)
             .then(|| tollgate_wire::openai_responses::echo(&self.view.body).ok())
-            .flatten();
+            .flatten()
+            .map(|echo| match &self.previous {
+                Some(id) => echo.with("previous_response_id", id.as_str()),
+                None => echo,
+            });
         Options {
             created: Some(self.created_s),
             include_usage: self.view.include_usage,
@@ -163,7 +169,7 @@ async fn steps(
 
     let body = read_body(body, &parts, &snapshot).await?;
     journey.resume();
-    let (view, keep) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
+    let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
     let known = decide::characterise(shared, &view, &parts.headers, &caller);
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
@@ -184,6 +190,7 @@ async fn steps(
         worker,
         shared,
         view: &view,
+        previous,
         headers: &parts.headers,
         trace: journey.trace,
         demand,

@@ -25,23 +25,24 @@ const KEPT_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 /// Most predecessors that one request continues.
 const CHAIN_MAX: usize = 200;
 
-/// Reads a request's view. One that continues a stored answer becomes the whole conversation.
+/// Reads a request's view, what to keep of it, and the answer that it continues: then the view is of the whole
+/// conversation.
 pub(crate) async fn view(
     shared: &Arc<Shared>,
     snapshot: &Snapshot,
     dialect: Dialect,
     body: Bytes,
     caller: &Caller,
-) -> Result<(RequestView, Option<Keep>), Fault> {
+) -> Result<(RequestView, Option<Keep>, Option<String>), Fault> {
     let depth = u8::try_from(snapshot.settings.limits.json_depth).unwrap_or(u8::MAX);
     let limits = Limits { depth, ..Limits::default() };
     let view = peek(dialect, body, &limits).map_err(|e| e.fault())?;
     if dialect != Dialect::OpenaiResponses {
-        return Ok((view, None));
+        return Ok((view, None, None));
     }
     let previous = view.previous_response_id.map(|id| view.text(id).into_owned());
     let keep = if view.store == Some(false) { None } else { Some(keep(&view, caller, previous.clone())?) };
-    let Some(previous) = previous else { return Ok((view, keep)) };
+    let Some(previous) = previous else { return Ok((view, keep, None)) };
     let prior = prior(shared, &previous, &caller.id).await?;
     let expanded = stored::expanded_request(&prior, &view.body).map_err(|e| e.fault())?;
     let body: Bytes = expanded.to_bytes().into();
@@ -51,7 +52,7 @@ pub(crate) async fn view(
         return Err(Fault::caller(FaultKind::TooLarge, message).at("previous_response_id"));
     }
     let view = peek(dialect, body, &limits).map_err(|e| e.fault())?;
-    Ok((view, keep))
+    Ok((view, keep, Some(previous)))
 }
 
 fn keep(view: &RequestView, caller: &Caller, previous_id: Option<String>) -> Result<Keep, Fault> {

@@ -61,6 +61,8 @@ pub(crate) struct Filter {
     pub(crate) strip_usage: bool,
     /// The upstream's id and ours.
     pub(crate) rename: Option<(String, String)>,
+    /// The answer that this one continues.
+    pub(crate) previous: Option<String>,
 }
 
 impl Filter {
@@ -72,10 +74,11 @@ impl Filter {
 
     fn change(&self, events: Bytes) -> Bytes {
         let events = if self.strip_usage && is_usage_only(&events) { without_usage(&events) } else { events };
-        match &self.rename {
+        let events = match &self.rename {
             Some((theirs, ours)) => renamed(&events, theirs, ours),
             None => events,
-        }
+        };
+        linked(events, self.previous.as_deref())
     }
 
     /// What is left.
@@ -87,7 +90,19 @@ impl Filter {
 
 /// The bytes with our id in place of the upstream's, wherever it stands as a whole JSON string.
 pub(crate) fn renamed(bytes: &Bytes, theirs: &str, ours: &str) -> Bytes {
-    let needle = format!("\"{theirs}\"");
+    replaced(bytes, &format!("\"{theirs}\""), &format!("\"{ours}\""))
+}
+
+/// The bytes with the id of the answer before, which was not sent and so came back as null. Inside of a JSON string the
+/// member's quotes would be escaped, so only members are met.
+pub(crate) fn linked(bytes: Bytes, previous: Option<&str>) -> Bytes {
+    let Some(id) = previous else { return bytes };
+    let member = format!("\"previous_response_id\":\"{id}\"");
+    let tight = replaced(&bytes, "\"previous_response_id\":null", &member);
+    replaced(&tight, "\"previous_response_id\": null", &member)
+}
+
+fn replaced(bytes: &Bytes, needle: &str, by: &str) -> Bytes {
     let mut places = memchr::memmem::find_iter(bytes, needle.as_bytes()).peekable();
     if places.peek().is_none() {
         return bytes.clone();
@@ -96,7 +111,7 @@ pub(crate) fn renamed(bytes: &Bytes, theirs: &str, ours: &str) -> Bytes {
     let mut from = 0;
     for at in places {
         out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
-        out.extend_from_slice(format!("\"{ours}\"").as_bytes());
+        out.extend_from_slice(by.as_bytes());
         from = at + needle.len();
     }
     out.extend_from_slice(bytes.get(from..).unwrap_or_default());
@@ -178,6 +193,17 @@ mod tests {
         }
         let chunk = Bytes::from_static(b"data: 1\n\ndata: 2\n\n");
         assert_eq!(Whole::default().feed(&chunk).as_ptr(), chunk.as_ptr(), "not copied");
+    }
+
+    #[test]
+    fn the_answer_before_is_named_in_members_and_not_in_texts() {
+        let text = r#""t":"\"previous_response_id\":null""#;
+        let body = format!(r#"{{"previous_response_id":null,"a":{{"previous_response_id": null}},{text}}}"#);
+        let member = r#""previous_response_id":"resp_1""#;
+        let expected = format!("{{{member},\"a\":{{{member}}},{text}}}");
+        let bytes = Bytes::from(body);
+        assert_eq!(linked(bytes.clone(), Some("resp_1")), expected);
+        assert_eq!(linked(bytes.clone(), None), bytes);
     }
 
     #[test]

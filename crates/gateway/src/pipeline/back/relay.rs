@@ -7,7 +7,7 @@
 use crate::pipeline::Context;
 use crate::pipeline::answer::in_public;
 use crate::pipeline::attempt::net_fault;
-use crate::pipeline::filter::{Filter, Whole, renamed};
+use crate::pipeline::filter::{Filter, Whole, linked, renamed};
 use crate::pipeline::journey::Tokens;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -44,6 +44,8 @@ pub(crate) struct Watch {
     /// The caller wants a stream, whatever the upstream sends.
     stream_wanted: bool,
     prompt_tokens: u64,
+    /// The answer that the request continues; upstreams know nothing of it.
+    previous: Option<String>,
 }
 
 impl Watch {
@@ -61,7 +63,7 @@ impl Watch {
                 Err(_) => Mode::Same(Whole::default()),
             }
         } else if strip_usage || options.id.is_some() {
-            Mode::Filter(Filter { strip_usage, ..Filter::default() })
+            Mode::Filter(Filter { strip_usage, previous: ctx.previous.clone(), ..Filter::default() })
         } else {
             Mode::Same(Whole::default())
         };
@@ -74,6 +76,7 @@ impl Watch {
             options,
             stream_wanted: ctx.view.stream,
             prompt_tokens: ctx.demand.prompt_tokens,
+            previous: ctx.previous.clone(),
         }
     }
 
@@ -156,10 +159,11 @@ impl Watch {
             return Ok(bytes.into());
         }
         if self.inbound == self.outbound {
-            return Ok(match (&self.options.id, &self.reading().id) {
+            let body = match (&self.options.id, &self.reading().id) {
                 (Some(ours), Some(theirs)) => renamed(&body, theirs, ours),
                 _ => body,
-            });
+            };
+            return Ok(linked(body, self.previous.as_deref()));
         }
         let (bytes, _) =
             translate::response(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;

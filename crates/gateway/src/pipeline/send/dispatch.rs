@@ -4,7 +4,7 @@
 
 use crate::pipeline::Context;
 use crate::pipeline::attempt::{Answer, Failure, attempt};
-use crate::pipeline::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan};
+use crate::pipeline::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan, Shut};
 use crate::pipeline::journey::{AttemptNote, Journey, PriceTag};
 use std::borrow::Cow;
 use std::time::Duration;
@@ -40,7 +40,8 @@ pub(crate) async fn dispatch(
 ) -> Result<Answer, Failure> {
     let policy = RetryPolicy { max_attempts: ctx.snapshot.settings.retry.attempts, ..RetryPolicy::default() };
     ctx.shared.retries.lock().deposit(ctx.shared.clock.tick());
-    let mut course = Course::start(ctx, plan, effects, journey.seed()).map_err(Failure::early)?;
+    let mut course = Course::start(ctx, plan, effects, journey.seed())
+        .map_err(|shut| Failure { retry_after_ms: shut.retry_after_ms, ..Failure::early(shut.fault) })?;
     loop {
         course.attempts += 1;
         let goal = course.goal().map_err(Failure::early)?;
@@ -80,7 +81,7 @@ impl<'a> Course<'a> {
         plan: &'a ModelPlan,
         effects: &'a Effects,
         seed: Seed,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, Shut> {
         let mut last = None;
         for model in 0..plan.order.len() {
             match Self::enter(ctx, plan, effects, model, 0, seed) {
@@ -89,10 +90,10 @@ impl<'a> Course<'a> {
                         Self { ctx, plan, effects, model, pools, pool, place, member: 0, seed, attempts: 0 };
                     return Ok(course);
                 }
-                Err(fault) => last = Some(fault),
+                Err(shut) => last = Some(shut),
             }
         }
-        Err(last.unwrap_or_else(|| Fault::internal("the choice of models is empty")))
+        Err(last.unwrap_or_else(|| Fault::internal("the choice of models is empty").into()))
     }
 
     /// The pools of a model and the first of them, from position `from` on, that has an instance to offer.
@@ -103,9 +104,9 @@ impl<'a> Course<'a> {
         model: usize,
         from: usize,
         seed: Seed,
-    ) -> Result<(PoolPlan, usize, PlacePlan), Fault> {
+    ) -> Result<(PoolPlan, usize, PlacePlan), Shut> {
         let Some(entry) = plan.order.get(model).and_then(|offer| ctx.snapshot.models.get(offer.model)) else {
-            return Err(Fault::internal("the model is gone"));
+            return Err(Fault::internal("the model is gone").into());
         };
         let fleet = &ctx.snapshot.fleet;
         let now = ctx.shared.clock.tick();
@@ -114,10 +115,10 @@ impl<'a> Course<'a> {
         for (at, pool) in pools.order.iter().enumerate().skip(from) {
             match choose::place(fleet, *pool, &entry.name, &ctx.demand, seed.derive("place"), now) {
                 Ok(place) => return Ok((pools, at, place)),
-                Err(fault) => last = Some(fault),
+                Err(shut) => last = Some(shut),
             }
         }
-        Err(last.unwrap_or_else(|| Fault::upstream(FaultKind::Unavailable, "no pool is left")))
+        Err(last.unwrap_or_else(|| Fault::upstream(FaultKind::Unavailable, "no pool is left").into()))
     }
 
     fn goal(&self) -> Result<Goal, Fault> {
