@@ -7,6 +7,7 @@ Left to chance no request would name a model, key, response or decision that exi
 import os
 import subprocess
 import sys
+import tempfile
 
 EXAMPLES = "30"
 SEED = "20261122"
@@ -17,11 +18,17 @@ def main():
     here = os.path.dirname(os.path.abspath(__file__))
     command = os.path.join(os.path.dirname(sys.executable), "schemathesis")
     environment = dict(os.environ, SCHEMATHESIS_HOOKS="schema_hooks", PYTHONPATH=here)
-    sys.exit(subprocess.call([
+    # It leaves files of its own where it runs.
+    with tempfile.TemporaryDirectory() as scratch:
+        sys.exit(run(command, url, environment, scratch))
+
+
+def run(command, url, environment, scratch):
+    return subprocess.call([
         command, "run", f"{url}/openapi.json", "--url", url, "--checks", "not_a_server_error", "--seed", SEED,
         "--max-examples", EXAMPLES, "--phases", "examples,coverage,fuzzing", "--exclude-path", "/api/v1/live",
         "--request-timeout", "20", "--generation-database", "none", "--no-color", "--workers", "1",
-    ], env=environment))
+    ], env=environment, cwd=scratch)
 
 
 if __name__ == "__main__":
