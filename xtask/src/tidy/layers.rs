@@ -9,6 +9,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("signals", &["core", "wire"]),
     ("policy", &["core"]),
     ("select", &["core"]),
+    ("fleet", &["core", "select"]),
     ("store", &["core"]),
     ("console", &["core"]),
     ("net", &["core"]),
@@ -21,7 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
-const PURE: &[&str] = &["core", "wire", "signals", "policy", "select", "store", "console"];
+const PURE: &[&str] = &["core", "wire", "signals", "policy", "select", "fleet", "store", "console"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
     sources.iter().flat_map(manifest).collect()

@@ -1,0 +1,92 @@
+//! Why there is no answer: what was given, where, and what would be accepted.
+
+/// The one error of this crate.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A value is out of its range.
+    #[error("{field}: {value} is out of range: {fix}")]
+    Setting {
+        /// The field, as a path.
+        field: &'static str,
+        /// The value as given.
+        value: String,
+        /// What would be accepted.
+        fix: &'static str,
+    },
+    /// A name is not known.
+    #[error("{what} `{name}` is not known: use one of {known}")]
+    Unknown {
+        /// What kind of thing was asked for.
+        what: &'static str,
+        /// The name as given.
+        name: String,
+        /// The names that there are, in one line.
+        known: String,
+    },
+    /// Bytes could not be read.
+    #[error("{place} cannot be read")]
+    Read {
+        /// The file, row or member.
+        place: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// Something was read that is not what it should be.
+    #[error("{place}: {problem}: {fix}")]
+    Format {
+        /// The file, and where in it.
+        place: String,
+        /// What is wrong.
+        problem: String,
+        /// What would be accepted.
+        fix: String,
+    },
+    /// There is nothing to work on.
+    #[error("{what} is empty: {fix}")]
+    Empty {
+        /// What holds nothing.
+        what: &'static str,
+        /// What to give.
+        fix: &'static str,
+    },
+    /// A bound was reached.
+    #[error("{what} exceeds its bound of {limit}: {fix}")]
+    TooMany {
+        /// What grew.
+        what: &'static str,
+        /// The bound.
+        limit: usize,
+        /// How to stay below it.
+        fix: &'static str,
+    },
+    /// No fleet can do what was asked.
+    #[error("no fleet meets the objective: {why}")]
+    Infeasible {
+        /// What stands in the way, with numbers.
+        why: String,
+    },
+}
+
+/// A setting must lie in `low..=high`; NaN never does.
+pub(crate) fn within(
+    field: &'static str,
+    value: f64,
+    low: f64,
+    high: f64,
+    fix: &'static str,
+) -> Result<(), Error> {
+    if value >= low && value <= high {
+        Ok(())
+    } else {
+        Err(Error::Setting { field, value: value.to_string(), fix })
+    }
+}
+
+/// A setting must be above zero and finite.
+pub(crate) fn positive(field: &'static str, value: f64) -> Result<(), Error> {
+    if value > 0.0 && value.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::Setting { field, value: value.to_string(), fix: "give a finite number above 0" })
+    }
+}
