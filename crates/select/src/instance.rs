@@ -35,11 +35,47 @@ pub struct InstanceConfig {
     pub slots: Option<u32>,
     /// Half-life of what is learned, in milliseconds.
     pub half_life_ms: u64,
+    /// What it draws by its load, when known.
+    pub power: Option<Power>,
+}
+
+/// Power by requests in flight: `P(b) = idle + (peak - idle) · b / (b + half)`, which rises steeply at first and saturates.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Power {
+    /// Watts without any.
+    pub idle_w: f64,
+    /// Watts that are approached with many.
+    pub peak_w: f64,
+    /// Requests at which it is half way between the two.
+    pub half: f64,
+}
+
+impl Power {
+    /// Watts with `requests` in flight.
+    #[must_use]
+    pub fn watts(&self, requests: u32) -> f64 {
+        let b = f64::from(requests);
+        self.idle_w + (self.peak_w - self.idle_w) * b / (b + self.half)
+    }
+
+    /// Watts that one more request adds.
+    #[must_use]
+    pub fn marginal_w(&self, requests: u32) -> f64 {
+        self.watts(requests.saturating_add(1)) - self.watts(requests)
+    }
 }
 
 impl Default for InstanceConfig {
     fn default() -> Self {
-        Self { prefill_per_s: 5_000.0, overhead_ms: 50.0, tpot_ms: 25.0, slots: None, half_life_ms: 300_000 }
+        Self {
+            prefill_per_s: 5_000.0,
+            overhead_ms: 50.0,
+            tpot_ms: 25.0,
+            slots: None,
+            half_life_ms: 300_000,
+            power: None,
+        }
     }
 }
 
@@ -58,7 +94,11 @@ impl InstanceConfig {
             1.0,
             1e9,
             "give at least 1, or leave it out",
-        )
+        )?;
+        let Some(power) = self.power else { return Ok(()) };
+        within("instance.power.idle_w", power.idle_w, 0.0, 1e6, "give 0 to 1e6 watts")?;
+        within("instance.power.peak_w", power.peak_w, power.idle_w, 1e6, "give idle_w to 1e6 watts")?;
+        within("instance.power.half", power.half, 1e-3, 1e6, "give 0.001 to 1e6 requests")
     }
 }
 
@@ -306,6 +346,12 @@ impl InstanceState {
         };
         let prefill_ms = self.overhead_ms + uncached_tokens as f64 * self.ms_per_token;
         Expected { wait_ms: backlog + slot, prefill_ms }
+    }
+
+    /// Watts that one more request adds; 0 when its power is not known.
+    #[must_use]
+    pub fn marginal_w(&self) -> f64 {
+        self.config.power.map_or(0.0, |power| power.marginal_w(self.flying.requests))
     }
 
     /// Prompt tokens prefilled per second, as far as known.

@@ -4,7 +4,7 @@
 //! and nothing does IO, so the gateway and the fleet simulator run the same code and a choice replays from its
 //! record. Read it in the order of a request: [`model`] picks the model, [`pool`] the token-budget pool, [`place`]
 //! the instance from what [`instance`] and [`prefix`] know of each; [`circuit`] and [`health`] say who may be picked,
-//! [`deadline`] how long to wait, and [`retry`] what to do after a fault. [`estimate`] holds the bounded statistics.
+//! [`deadline`] how long to wait, [`retry`] what to do after a fault, and [`cascade`] whether an answer stands. [`estimate`] holds the bounded statistics.
 //!
 //! ```
 //! use tollgate_core::{Seed, Tick};
@@ -21,6 +21,7 @@
 //! assert_eq!(pool.in_flight(), 0);
 //! ```
 
+pub mod cascade;
 pub mod circuit;
 pub mod deadline;
 pub mod error;

@@ -30,7 +30,21 @@ pub struct PromptBlocks {
     digests: Vec<u64>,
 }
 
+/// The affinity of a session: its requests belong together even where their prompts are not known to begin alike. None for
+/// 0, which stands for no session.
+#[must_use]
+pub fn session_affinity(session: u64) -> Option<u64> {
+    (session != 0).then(|| fold(session ^ 0x4528_21e6_38d0_1377, 0xbe54_66cf_34e9_0c6c))
+}
+
 impl PromptBlocks {
+    /// Blocks known by their chained digests (equal digests mean equal prefixes up to there), as a trace records them; those
+    /// beyond [`MAX_BLOCKS`] are dropped.
+    #[must_use]
+    pub fn of_digests(digests: &[u64]) -> Self {
+        Self { digests: digests.iter().take(MAX_BLOCKS).copied().collect() }
+    }
+
     /// The blocks of the concatenation of `parts`; a last partial block is dropped, and so is what lies beyond
     /// [`MAX_BLOCKS`]. `root` separates what may not share (tenant, model, a secret of this process).
     ///

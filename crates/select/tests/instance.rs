@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 use tollgate_core::{Seed, Tick};
 use tollgate_select::Error;
-use tollgate_select::instance::{Completion, Dispatched, InFlight, InstanceConfig, InstanceState};
+use tollgate_select::instance::{Completion, Dispatched, InFlight, InstanceConfig, InstanceState, Power};
 
 fn at(ms: u64) -> Tick {
     Tick(0).plus_ms(ms)
@@ -139,6 +139,12 @@ fn odd_traffic_never_breaks_the_expectation() {
     }
     assert!(InstanceConfig { prefill_per_s: f64::NAN, ..Default::default() }.check().is_err());
     assert!(InstanceConfig { slots: Some(0), ..Default::default() }.check().is_err());
+    let power = Power { idle_w: 300.0, peak_w: 700.0, half: 16.0 };
+    assert!(InstanceConfig { power: Some(power), ..Default::default() }.check().is_ok());
+    let upside_down = Power { peak_w: 200.0, ..power };
+    assert!(InstanceConfig { power: Some(upside_down), ..Default::default() }.check().is_err());
+    assert_eq!((power.watts(0), power.watts(16)), (300.0, 500.0));
+    assert!(power.marginal_w(0) > power.marginal_w(1) && power.marginal_w(64) > 0.0);
 }
 
 proptest! {

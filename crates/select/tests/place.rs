@@ -124,6 +124,23 @@ fn when_none_may_be_picked() {
     assert!(PlaceRule { max_imbalance: 0.9, ..PlaceRule::default() }.check().is_err());
 }
 
+#[test]
+fn energy_fills_what_runs_until_it_would_be_late() {
+    let mut views = pool(4);
+    for (view, (wait, watts)) in
+        views.iter_mut().zip([(900.0, 2.0), (10.0, 9.0), (1_500.0, 1.0), (2_000.0, 0.0)])
+    {
+        (view.wait_ms, view.marginal_w) = (wait, watts);
+    }
+    let by_energy = PlaceRule { strategy: Order::LeastEnergy, ..PlaceRule::default() };
+    let placed = place(&views, None, &by_energy, Seed(3)).unwrap();
+    assert_eq!((placed.order.to_vec(), placed.reason), (vec![0, 1, 2, 3], PlaceReason::LeastEnergy));
+    let patient = PlaceRule { max_ttft_ms: 1e9, ..by_energy };
+    assert_eq!(place(&views, None, &patient, Seed(3)).unwrap().order.to_vec(), [3, 2, 0, 1]);
+    views[3].marginal_w = f64::NAN;
+    assert_eq!(place(&views, None, &patient, Seed(3)).unwrap().order.to_vec(), [2, 0, 1, 3]);
+}
+
 fn any_view() -> impl Strategy<Value = InstanceView> {
     let standing = prop_oneof![
         3 => Just(Standing::Ready),
@@ -143,18 +160,25 @@ fn any_view() -> impl Strategy<Value = InstanceView> {
             in_flight,
             wait_ms,
             prefill_ms: 1.0,
+            marginal_w: wait_ms / 7.0,
             standing,
         },
     )
 }
 
 fn any_rule() -> impl Strategy<Value = PlaceRule> {
-    let strategy = prop_oneof![Just(Order::Weighted), Just(Order::LeastTtft), Just(Order::PrefixAffinity)];
+    let strategy = prop_oneof![
+        Just(Order::Weighted),
+        Just(Order::LeastTtft),
+        Just(Order::PrefixAffinity),
+        Just(Order::LeastEnergy)
+    ];
     (strategy, any::<bool>(), 1.0f64..4.0, 1usize..20).prop_map(
         |(strategy, two_choices, max_imbalance, keep)| PlaceRule {
             strategy,
             two_choices,
             max_imbalance,
+            max_ttft_ms: 5_000.0,
             keep,
             when_none: WhenNone::Panic,
         },

@@ -1,9 +1,9 @@
 //! An order over the instances of a pool for one request.
 //!
-//! Three strategies: by weight, by least expected time to first content, and by prefix affinity: prompts that begin alike go
-//! to the instance that rendezvous hashing gives them, as long as its load stays under a bound. Instances that may not
-//! be picked are left out; only when all are out does the stated rule decide: fail, or panic and try those that
-//! return soonest.
+//! Four strategies: by weight, by least expected time to first content, by prefix affinity (prompts that begin alike go
+//! to the instance that rendezvous hashing gives them, as long as its load stays under a bound), and by least energy. Instances
+//! that may not be picked are left out; only when all are out does the stated rule decide: fail, or panic and try those
+//! that return soonest. [`LoadIndex`] gives the same choice without looking at every instance.
 //!
 //! ```
 //! use tollgate_core::Seed;
@@ -14,7 +14,10 @@
 //! assert_eq!((placed.first(), placed.reason), (1, PlaceReason::LeastTtft));
 //! ```
 
+mod index;
 mod strategy;
+
+pub use index::LoadIndex;
 
 use crate::Error;
 use crate::error::within;
@@ -93,6 +96,8 @@ pub struct InstanceView {
     pub wait_ms: f64,
     /// Expected prefill of this request there, in milliseconds.
     pub prefill_ms: f64,
+    /// Power that one more request adds there, in watts ([`crate::instance::Power::marginal_w`]).
+    pub marginal_w: f64,
     /// Whether it may be picked.
     pub standing: Standing,
 }
@@ -101,7 +106,15 @@ impl InstanceView {
     /// An idle, ready instance of weight 1.
     #[must_use]
     pub const fn idle(key: u64) -> Self {
-        Self { key, weight: 1.0, in_flight: 0, wait_ms: 0.0, prefill_ms: 0.0, standing: Standing::Ready }
+        Self {
+            key,
+            weight: 1.0,
+            in_flight: 0,
+            wait_ms: 0.0,
+            prefill_ms: 0.0,
+            marginal_w: 0.0,
+            standing: Standing::Ready,
+        }
     }
 
     /// Expected time to first content; not-a-number counts as forever.
@@ -128,6 +141,9 @@ pub enum Strategy {
     LeastTtft,
     /// The rendezvous owner of the prompt's beginning first, then by time to first content.
     PrefixAffinity,
+    /// Where one more request adds the least power, among those that give first content within `max_ttft_ms`; beyond it
+    /// by time to first content. Fills what already runs, so that the rest may idle or be switched off.
+    LeastEnergy,
 }
 
 /// What to do when no instance may be picked.
@@ -152,6 +168,9 @@ pub struct PlaceRule {
     pub two_choices: bool,
     /// An owner keeps its prompts while its requests in flight stay within this many times its fair share, in [1, 100].
     pub max_imbalance: f64,
+    /// Longest expected time to first content, in milliseconds, at which energy decides (`LeastEnergy` only), in
+    /// [0, 1e9].
+    pub max_ttft_ms: f64,
     /// How many instances to name: the choice and the fallbacks, in [1, 16].
     pub keep: usize,
     /// What to do when none may be picked.
@@ -164,6 +183,7 @@ impl Default for PlaceRule {
             strategy: Strategy::default(),
             two_choices: false,
             max_imbalance: 1.5,
+            max_ttft_ms: 1_000.0,
             keep: 4,
             when_none: WhenNone::default(),
         }
@@ -177,6 +197,7 @@ impl PlaceRule {
     /// [`Error::Setting`] names the first field out of range.
     pub fn check(&self) -> Result<(), Error> {
         within("place.max_imbalance", self.max_imbalance, 1.0, 100.0, "give 1 to 100")?;
+        within("place.max_ttft_ms", self.max_ttft_ms, 0.0, 1e9, "give 0 to 1e9 ms")?;
         within("place.keep", self.keep as f64, 1.0, MAX_KEEP as f64, "give 1 to 16")
     }
 }
@@ -197,6 +218,8 @@ pub enum PlaceReason {
     Affinity,
     /// The owner was over its load bound; the next in its line (this many steps on) is not.
     AffinityMoved(u16),
+    /// One more request adds the least power here.
+    LeastEnergy,
     /// None may be picked; this one returns soonest.
     Panic,
 }
@@ -211,6 +234,7 @@ impl PlaceReason {
             Self::BetterOfTwo => "better_of_two",
             Self::Affinity => "affinity",
             Self::AffinityMoved(_) => "affinity_moved",
+            Self::LeastEnergy => "least_energy",
             Self::Panic => "panic",
         }
     }
@@ -255,6 +279,7 @@ pub fn place(
         (Strategy::PrefixAffinity, Some(prefix)) => {
             strategy::by_affinity(views, prefix, rule.max_imbalance, keep, seed)
         }
+        (Strategy::LeastEnergy, _) => strategy::by_energy(views, rule.max_ttft_ms, keep, seed),
         (Strategy::LeastTtft | Strategy::PrefixAffinity, _) => strategy::by_ttft(views, keep, seed),
     };
     Ok(placement)

@@ -69,6 +69,16 @@ pub(super) fn by_ttft(views: &[InstanceView], keep: usize, seed: Seed) -> Placem
     Placement { order: lowest(views, keep, |view, _| ttft_score(view, seed)), reason: PlaceReason::LeastTtft }
 }
 
+/// Least added power among those in time, then the late ones by time; ties at random.
+pub(super) fn by_energy(views: &[InstanceView], max_ttft_ms: f64, keep: usize, seed: Seed) -> Placement {
+    let order = lowest(views, keep, |view, _| {
+        let (ttft, draw) = ttft_score(view, seed)?;
+        let in_time = ttft <= max_ttft_ms && !view.marginal_w.is_nan();
+        Some(if in_time { (view.marginal_w.min(f64::MAX), draw) } else { (f64::INFINITY, ttft) })
+    });
+    Placement { order, reason: PlaceReason::LeastEnergy }
+}
+
 /// Two by weight, the one with less expected time first, then the rest by time (Mitzenmacher 2001).
 pub(super) fn better_of_two(views: &[InstanceView], keep: usize, seed: Seed) -> Placement {
     let mut two = by_weight(views, 2, seed).order;

@@ -157,6 +157,7 @@ impl Members {
                 in_flight: member.state.in_flight().requests,
                 wait_ms: expected.wait_ms,
                 prefill_ms: expected.prefill_ms,
+                marginal_w: member.state.marginal_w(),
                 standing: self.standing(index, now),
             }
         };
