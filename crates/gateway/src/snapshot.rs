@@ -107,6 +107,12 @@ impl Snapshot {
         })
     }
 
+    /// Whether the policy chooses the model where a caller asks for `name`: none at all, `auto`, or a virtual name.
+    #[must_use]
+    pub fn chooses(&self, name: &str) -> bool {
+        name.is_empty() || AUTO_NAMES.contains(&name) || self.policy.virtual_names().iter().any(|v| v == name)
+    }
+
     /// The model of this name or alias.
     #[must_use]
     pub fn model(&self, name: &str) -> Option<&ModelEntry> {

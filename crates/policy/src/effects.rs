@@ -3,6 +3,7 @@
 //! Invariant: a route has either candidate models or an answer, never both and never neither.
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use tollgate_core::signal::Param;
 
 /// How much a reasoning model should think.
@@ -180,6 +181,9 @@ pub struct Route {
     pub priority: i32,
     /// What it does.
     pub effects: Effects,
+    /// What is noted on it: keys and texts that nothing in the engine reads.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub notes: BTreeMap<String, String>,
 }
 
 /// Whether `text` fits `pattern`, where `*` stands for any run of characters. Linear in both for each star.

@@ -41,8 +41,8 @@ mod text;
 pub use cases::{TestCase, TestResult};
 pub use check::Known;
 pub use decide::{
-    Confidence, Decision, LeafReport, NodeReport, Outcome, Recorded, Rejection, Replay, RouteReport,
-    SignalReport, SignalSet, Trace, Verdict,
+    Confidence, Decision, LabelReport, LeafReport, NodeReport, Outcome, Recorded, Rejection, Replay,
+    RouteReport, SignalReport, SignalSet, Trace, Verdict,
 };
 pub use effects::{
     Algorithm, Answer, Candidate, Effects, Effort, HeaderEdit, ParamEdit, Route, SystemEdit, ToolFilter,

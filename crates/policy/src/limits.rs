@@ -19,6 +19,10 @@ pub const MAX_LIST: usize = 4096;
 pub const MAX_MODELS: usize = 32;
 /// Most members of one exclusive group.
 pub const MAX_MEMBERS: usize = 64;
+/// Longest label and longest note, in bytes.
+pub const MAX_LABEL: usize = 512;
+/// Most notes of one route.
+pub const MAX_NOTES: usize = 32;
 /// Most test cases in one policy.
 pub const MAX_TESTS: usize = 4096;
 /// Most diagnostics that are kept; the rest are only counted.

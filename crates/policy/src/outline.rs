@@ -9,7 +9,7 @@ use serde::Serialize;
 /// One declaration.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct OutlineItem {
-    /// `policy`, `signal`, `score`, `band`, `group`, `route`, `default` or `tests`.
+    /// `policy`, `order`, `virtual`, `signal`, `score`, `sum`, `flag`, `band`, `group`, `route`, `default` or `tests`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -39,8 +39,13 @@ pub fn outline(text: &str) -> Outline {
     let items = parsed.tree.items.iter().map(|item| {
         let (kind, name, detail) = match &item.kind {
             ItemKind::Policy(name) => ("policy", name.value.as_ref(), String::new()),
+            ItemKind::Order(words) => ("order", "order", format!("{} words", words.len())),
+            ItemKind::Virtual(names, _) => ("virtual", "virtual", format!("{} names", names.len())),
             ItemKind::Signal(signal) => ("signal", signal.name.text, signal.kind.text.to_owned()),
-            ItemKind::Score(score) => ("score", score.name.text, String::new()),
+            ItemKind::Score(score) => {
+                (if score.cut { "score" } else { "sum" }, score.name.text, String::new())
+            }
+            ItemKind::Flag(flag) => ("flag", flag.name.text, String::new()),
             ItemKind::Band(band) => ("band", band.name.text, band.of.text.to_owned()),
             ItemKind::Group(group) => ("group", group.name.text, format!("{} members", group.members.len())),
             ItemKind::Route(route) => ("route", route.name.text, format!("{} statements", route.body.len())),

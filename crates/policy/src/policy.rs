@@ -5,7 +5,7 @@ use crate::check::{Checked, Known, check};
 use crate::decide::explain::trace;
 use crate::decide::rank::Standing;
 use crate::decide::run::{Run, Tri};
-use crate::decide::{Confidence, Decision, Outcome, Rejection, RouteReport};
+use crate::decide::{Confidence, Decision, LabelReport, Outcome, Rejection, RouteReport, Verdict};
 use crate::effects::Route;
 use crate::syntax::parse;
 use crate::table::{NONE, Table};
@@ -18,6 +18,7 @@ use tollgate_core::signal::{SignalSource, SignalSpec};
 #[derive(Clone, Debug)]
 pub struct Policy {
     name: String,
+    virtuals: Vec<String>,
     text: String,
     digest: Digest,
     table: Table,
@@ -41,8 +42,9 @@ pub fn compile(text: &str, known: &Known) -> Compiled {
     let parsed = parse(text, &mut report);
     let checked = check(text, &parsed.tree, known, &mut report);
     report.sort();
-    let policy = checked.map(|Checked { name, table, default, tests }| Policy {
+    let policy = checked.map(|Checked { name, virtuals, table, default, tests }| Policy {
         name,
+        virtuals,
         text: text.to_owned(),
         digest: Digest::of(text.as_bytes()),
         table,
@@ -77,6 +79,12 @@ impl Policy {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Names that callers may ask for instead of a model, as for `auto`: this policy chooses then.
+    #[must_use]
+    pub fn virtual_names(&self) -> &[String] {
+        &self.virtuals
     }
 
     /// The text it was compiled from.
@@ -136,6 +144,28 @@ impl Policy {
         let mut run = Run::new(&self.table, source);
         (0..self.table.specs.len()).for_each(|signal| run.take(u32::try_from(signal).unwrap_or(NONE)));
         trace(&mut run, None, None).routes
+    }
+
+    /// What carries a label, with whether it holds and how surely, reading every signal that this needs.
+    ///
+    /// ```
+    /// # use tollgate_core::signal::{Signal, SignalSource};
+    /// # use tollgate_policy::{Known, Policy};
+    /// # struct Tokens(Signal);
+    /// # impl SignalSource for Tokens { fn read(&mut self, _: usize) -> &Signal { &self.0 } }
+    /// let text = "flag long = tokens > 99 label \"context:long\"\ndefault { models { \"m\" } }";
+    /// let policy = Policy::load("a", text, &Known::any()).unwrap();
+    /// let found = policy.labelled(&mut Tokens(Signal::number(100.0)));
+    /// assert_eq!((found[0].label.as_str(), found[0].holds, found[0].confidence), ("context:long", true, 1.0));
+    /// ```
+    pub fn labelled(&self, source: &mut dyn SignalSource) -> Vec<LabelReport> {
+        let mut run = Run::new(&self.table, source);
+        let report = |(label, node): &(Box<str>, u32)| {
+            self.table.reads(*node).into_iter().for_each(|signal| run.take(signal));
+            let tri = run.node(*node);
+            LabelReport { label: label.to_string(), holds: tri.verdict == Verdict::True, confidence: tri.low }
+        };
+        self.table.labelled.iter().map(report).collect()
     }
 
     fn won(&self, run: Run<'_, '_>, rule: u32, tri: Tri, trace: bool) -> Decision {

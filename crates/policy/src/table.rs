@@ -70,6 +70,10 @@ pub(crate) enum Num {
     /// A signal's raw score: its value when that is a number, cut to [0, 1], else its confidence where it matched.
     Strength(u32),
     Score(u32),
+    /// 1 where the flag's node holds.
+    Flag(u32),
+    /// The confidence of the flag's node where it holds, else 0.
+    FlagConfidence(u32),
     /// 1 where the band holds.
     Band(u32),
     /// The band's confidence where it holds, else 0.
@@ -90,9 +94,23 @@ impl Num {
                 parts.iter_mut().for_each(|part| part.signals(visit));
             }
             Self::Scale(_, inner) => inner.signals(visit),
-            Self::Const(_) | Self::Score(_) | Self::Band(_) | Self::BandConfidence(_) | Self::Entropy(_) => {}
+            Self::Const(_)
+            | Self::Score(_)
+            | Self::Flag(_)
+            | Self::FlagConfidence(_)
+            | Self::Band(_)
+            | Self::BandConfidence(_)
+            | Self::Entropy(_) => {}
         }
     }
+}
+
+/// A weighted sum.
+#[derive(Clone, Debug)]
+pub(crate) struct Score {
+    pub(crate) of: Num,
+    /// Whether it is cut to [0, 1].
+    pub(crate) cut: bool,
 }
 
 /// A threshold band over a number.
@@ -103,12 +121,32 @@ pub(crate) struct Band {
     pub(crate) slope: f64,
 }
 
-/// An exclusive group.
+/// A group of which at most one member fires.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) members: Vec<Num>,
     pub(crate) temperature: f64,
-    pub(crate) margin: f64,
+    pub(crate) contest: Contest,
+}
+
+/// How a group's winner is found.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) enum Contest {
+    /// All members are in the softmax; the strongest fires when it leads by the margin.
+    Exclusive { margin: f64 },
+    /// Only members that hold compete; where none does, the default member fires with confidence 1. `softmax`: the
+    /// winner's confidence is its share, else its own strength.
+    Winner { default: Option<u32>, softmax: bool },
+}
+
+impl Contest {
+    /// The member that fires where none holds.
+    pub(crate) const fn default(self) -> Option<u32> {
+        match self {
+            Self::Exclusive { .. } => None,
+            Self::Winner { default, .. } => default,
+        }
+    }
 }
 
 /// One route's rule.
@@ -152,9 +190,11 @@ pub(crate) struct Table {
     pub(crate) leaves: Vec<Leaf>,
     /// The source text of each leaf.
     pub(crate) labels: Vec<Box<str>>,
-    pub(crate) scores: Vec<Num>,
+    pub(crate) scores: Vec<Score>,
     pub(crate) bands: Vec<Band>,
     pub(crate) groups: Vec<Group>,
+    /// What is reported by label: the label, and the node that says whether it holds.
+    pub(crate) labelled: Vec<(Box<str>, u32)>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) ranks: Vec<Rank>,
 }
@@ -218,8 +258,10 @@ impl Table {
             Num::Value { signal, .. } | Num::Confidence(signal) | Num::Strength(signal) => {
                 found.push(*signal);
             }
+            Num::Flag(node) | Num::FlagConfidence(node) => self.collect(*node, found),
             Num::Score(score) => {
-                self.scores.get(*score as usize).iter().for_each(|inner| self.collect_num(inner, found));
+                let inner = self.scores.get(*score as usize);
+                inner.iter().for_each(|score| self.collect_num(&score.of, found));
             }
             Num::Band(band) | Num::BandConfidence(band) => {
                 self.bands.get(*band as usize).iter().for_each(|band| self.collect_num(&band.of, found));

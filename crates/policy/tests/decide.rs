@@ -224,3 +224,62 @@ fn explanations_name_every_leaf() {
     assert_eq!(json["trace"]["routes"][0]["when"]["parts"][1]["parts"][0]["leaf"]["threshold"], "> 100");
     assert_eq!(json["effects"]["models"][0]["weight"], 2);
 }
+
+#[test]
+fn confidence_may_come_before_priority() {
+    let given = || [("a", sure(0.4)), ("b", sure(0.9)), ("c", sure(0.9))];
+    let rules = "order tier confidence priority
+route x priority 9 { when a models { \"m\" } }
+route y priority 1 { when b models { \"m\" } }
+route z priority 2 { when c models { \"m\" } }";
+    assert_eq!(decide(rules, &given()), "z", "surer than x, and of higher priority than y");
+    let fallback = rules.replace("when b", "when always").replace("when c", "when always");
+    assert_eq!(decide(&fallback, &given()), "x", "what always holds is not sure at all");
+    assert_eq!(decide(&fallback, &[]), "z");
+}
+
+#[test]
+fn sums_are_not_cut_and_flags_are_shared() {
+    let rules = "flag both = a and b label \"x:both\"
+sum much = 2 * a + 1.5 * confidence(both)
+score little = 2 * a + 1.5 * confidence(both)
+band over = much >= 2.5 slope 4
+route r { when over and not little > 1 models { \"m\" } }";
+    assert_eq!(decide(rules, &[("a", sure(0.6)), ("b", sure(1.0))]), "r", "2 + 1.5 * 0.8 = 3.2");
+    assert_eq!(decide(rules, &[("a", sure(0.6))]), "default");
+    let policy = policy(&format!("{THREE}{rules}\ndefault {{ models {{ \"d\" }} }}"));
+    let found = policy.labelled(&mut Given::named(&policy, &[("a", sure(0.6)), ("b", sure(1.0))]));
+    assert_eq!(found.len(), 1);
+    assert!(found[0].holds && (found[0].confidence - 0.8).abs() < 1e-12, "{found:?}");
+    // 1 / (1 + exp(-4 * 0.7)): the distance of the sum to its nearest bound.
+    let decision = policy.decide(&mut Given::named(&policy, &[("a", sure(0.6)), ("b", sure(1.0))]), false);
+    let want = (1.0 / (1.0 + (-4.0_f64 * 0.7).exp()) + 1.0) / 2.0;
+    assert!((decision.confidence.low - want).abs() < 1e-12, "{decision:?}");
+}
+
+#[test]
+fn a_winner_is_sought_among_what_holds() {
+    let rules = |group: &str| {
+        format!(
+            "group g = winner(a, b, c) {group}\nroute ra {{ when g is a models {{ \"m\" }} }}
+route rb {{ when g is b models {{ \"m\" }} }}\nroute rc {{ when g is c models {{ \"m\" }} }}"
+        )
+    };
+    for (group, given, want) in [
+        ("", vec![("a", sure(0.4)), ("b", sure(0.9))], "rb"),
+        ("", vec![], "default"),
+        ("default c", vec![], "rc"),
+        ("temperature 0.1 default c", vec![("a", sure(0.2))], "ra"),
+    ] {
+        assert_eq!(decide(&rules(group), &given), want, "{group}");
+    }
+    let confidence = |group: &str, given: &[(&str, Signal)]| {
+        let policy = policy(&format!("{THREE}{}\ndefault {{ models {{ \"d\" }} }}", rules(group)));
+        policy.decide(&mut Given::named(&policy, given), false).confidence.low
+    };
+    assert_eq!(confidence("", &[("a", sure(0.4)), ("b", sure(0.9))]), 0.9, "its own");
+    assert_eq!(confidence("temperature 0.1 default b", &[]), 1.0, "the default is certain");
+    let share = 1.0 / (1.0 + (-5.0_f64).exp());
+    let got = confidence("temperature 0.1", &[("a", sure(0.4)), ("b", sure(0.9))]);
+    assert!((got - share).abs() < 1e-12, "softmax over the two that hold, not over three: {got}");
+}

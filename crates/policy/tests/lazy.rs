@@ -5,7 +5,7 @@ mod common;
 use common::{Given, policy, sure};
 use proptest::prelude::*;
 use tollgate_core::signal::Signal;
-use tollgate_policy::{Policy, Verdict};
+use tollgate_policy::{Policy, RouteReport, Verdict};
 
 /// Signals of the random policies; `f` and `g` reject when they fail, `h` matches.
 const HEAD: &str = r#"
@@ -22,6 +22,11 @@ score t = max(s, 0.4 * b) + 0.1 * e
 band low = s < 0.4 slope 3
 band mid = t >= 0.2 and < 0.6
 group team = exclusive(a, d, e, mid) temperature 0.4 margin 0.05
+flag pair = (a or c > 1) and not d label "x:pair"
+sum u = 2 * confidence(pair) - 0.75 * e + t
+band far = u >= 0.5 and < 1.5 slope 2
+group best = winner(a, pair, e) temperature 0.3 default e
+group own = winner(b, d, far)
 "#;
 
 const LEAVES: &[&str] = &[
@@ -46,6 +51,16 @@ const LEAVES: &[&str] = &[
     "2 * c - 1 == 1",
     "min(s, t) < 0.2",
     "c != 2",
+    "pair",
+    "always",
+    "u > 1",
+    "far",
+    "best is pair",
+    "best is e",
+    "own is b",
+    "own is far",
+    "own",
+    "confidence(pair) > 0.3",
 ];
 
 fn expr() -> impl Strategy<Value = String> {
@@ -61,8 +76,11 @@ fn expr() -> impl Strategy<Value = String> {
     })
 }
 
-fn text(routes: &[(String, u8, u8)]) -> String {
+fn text(routes: &[(String, u8, u8)], by_confidence: bool) -> String {
     let mut text = HEAD.to_owned();
+    if by_confidence {
+        text += "order tier confidence priority\n";
+    }
     for (at, (when, tier, priority)) in routes.iter().enumerate() {
         let tier = if *tier == 0 { String::new() } else { format!("tier {tier}") };
         text += &format!("route r{at} {tier} priority {priority} {{ when {when} models {{ \"m\" }} }}\n");
@@ -81,10 +99,12 @@ fn signal() -> impl Strategy<Value = Signal> {
 }
 
 /// Decides with every signal read beforehand: routes are compared in full, by the rules as they are written down.
-fn full(policy: &Policy, signals: &[Signal]) -> (String, f64) {
+fn full(policy: &Policy, signals: &[Signal], by_confidence: bool) -> (String, f64) {
     let all = policy.decide_reading_all(&mut Given::new(signals.to_vec()));
     let mut order: Vec<_> = all.iter().collect();
-    let rank = |tier: Option<u32>, priority: i32| (tier.unwrap_or(u32::MAX), -priority);
+    let rank = |tier: Option<u32>, priority: i32| {
+        (tier.unwrap_or(u32::MAX), if by_confidence { 0 } else { -priority })
+    };
     order.sort_by_key(|route| rank(route.tier, route.priority));
     while let Some(first) = order.first() {
         let key = rank(first.tier, first.priority);
@@ -93,16 +113,16 @@ fn full(policy: &Policy, signals: &[Signal]) -> (String, f64) {
         order.drain(..same.len());
         let best = same.iter().filter(|route| route.when.verdict == Verdict::True).max_by(|x, y| {
             let low = x.when.confidence.low.total_cmp(&y.when.confidence.low);
-            low.then_with(|| y.name.cmp(&x.name))
+            low.then(x.priority.cmp(&y.priority)).then_with(|| y.name.cmp(&x.name))
         });
-        let loses = |name: &str, high: f64| {
+        let loses = |route: &RouteReport| {
             best.is_some_and(|best| {
-                let low = best.when.confidence.low;
-                best.name == name || high < low || (high == low && best.name.as_str() < name)
+                let (low, high) = (best.when.confidence.low, route.when.confidence.high);
+                let first = (-best.priority, &best.name) < (-route.priority, &route.name);
+                best.name == route.name || high < low || (high == low && first)
             })
         };
-        let open =
-            same.iter().any(|r| r.when.verdict != Verdict::False && !loses(&r.name, r.when.confidence.high));
+        let open = same.iter().any(|route| route.when.verdict != Verdict::False && !loses(route));
         match best {
             _ if open => return ("rejected".into(), 0.0),
             Some(best) => return (best.name.clone(), best.when.confidence.high),
@@ -119,12 +139,13 @@ proptest! {
     fn lazy_equals_full(
         routes in proptest::collection::vec((expr(), 0u8..3, 0u8..2), 1..7),
         signals in proptest::collection::vec(signal(), 8),
+        by_confidence in any::<bool>(),
     ) {
-        let policy = policy(&text(&routes));
+        let policy = policy(&text(&routes, by_confidence));
         let signals = &signals[..policy.specs().len()];
         let mut source = Given::new(signals.to_vec());
         let lazy = policy.decide(&mut source, false);
-        let (route, confidence) = full(&policy, signals);
+        let (route, confidence) = full(&policy, signals, by_confidence);
         prop_assert_eq!(lazy.route_name(), route);
         if lazy.route().is_some() {
             prop_assert!(lazy.confidence.low <= confidence && confidence <= lazy.confidence.high);
@@ -162,7 +183,7 @@ proptest! {
 
     #[test]
     fn every_read_could_matter(routes in once(), picks in proptest::collection::vec(0usize..4, 5)) {
-        let policy = policy(&text(&routes));
+        let policy = policy(&text(&routes, false));
         let count = policy.specs().len();
         let mut source = Given::new(picks.iter().take(count).map(|pick| values()[*pick].clone()).collect());
         policy.decide(&mut source, false);
@@ -174,11 +195,11 @@ proptest! {
                 for (other, signal) in signals.iter_mut().enumerate().filter(|(i, _)| !known.contains(i)) {
                     *signal = values()[code / 4usize.pow(other as u32) % 4].clone();
                 }
-                let before = full(&policy, &signals).0;
+                let before = full(&policy, &signals, false).0;
                 values().iter().any(|value| {
                     let mut changed = signals.clone();
                     changed[*index] = value.clone();
-                    full(&policy, &changed).0 != before
+                    full(&policy, &changed, false).0 != before
                 })
             });
             prop_assert!(matters, "read {} for nothing: {:?}", policy.specs()[*index].name, routes);

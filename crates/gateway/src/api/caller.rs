@@ -51,14 +51,16 @@ pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
         let page = json!({"data": data, "has_more": false, "first_id": ids.first(), "last_id": ids.last()});
         return json(StatusCode::OK, &page);
     }
-    let data: Vec<_> = ["auto"].into_iter().chain(names).map(|n| model_object(n, created)).collect();
+    let virtuals = snapshot.policy.virtual_names().iter().map(String::as_str);
+    let chosen = ["auto"].into_iter().chain(virtuals);
+    let data: Vec<_> = chosen.chain(names).map(|n| model_object(n, created)).collect();
     json(StatusCode::OK, &json!({"object": "list", "data": data}))
 }
 
 /// `GET /v1/models/{id}`.
 pub(super) fn model(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let known = snapshot.model(id).is_some_and(|m| caller.allows_model(&m.name)) || id == "auto";
+    let known = snapshot.model(id).is_some_and(|m| caller.allows_model(&m.name)) || snapshot.chooses(id);
     if !known {
         let shown: String = id.chars().take(80).collect();
         return Err(

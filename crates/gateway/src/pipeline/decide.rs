@@ -4,7 +4,7 @@ use super::authenticate::Caller;
 use super::choose::{self, Demand, ModelPlan};
 use super::heard::Heard;
 use super::journey::Facts;
-use crate::snapshot::{AUTO_NAMES, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
@@ -205,7 +205,7 @@ pub(crate) fn models(
 ) -> Result<ModelPlan, Fault> {
     let asked = view.model().unwrap_or_default();
     let allows = |model: &str| caller.allows_model(model);
-    if AUTO_NAMES.contains(&asked.as_ref()) || asked.is_empty() {
+    if snapshot.chooses(&asked) {
         let effects = decided.effects();
         let seed = seed.derive("model");
         let offers = choose::offers(snapshot, &effects.models);

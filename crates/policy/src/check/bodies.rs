@@ -11,7 +11,7 @@ use crate::syntax::tree::{
 use crate::text::diagnostic::Diagnostic;
 use crate::text::span::Span;
 use crate::text::suggest::nearest;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_core::signal::Param;
 
 /// Headers that the gateway itself writes or that carry credentials.
@@ -46,12 +46,13 @@ type MakeFilter = fn(Vec<String>) -> ToolFilter;
 pub(super) struct Body<'t, 'a> {
     pub(super) when: Option<&'t Expr<'a>>,
     pub(super) effects: Effects,
+    pub(super) notes: BTreeMap<String, String>,
 }
 
 impl<'a> Checker<'a, '_> {
     /// Effects of a body; statements that may stand once are checked for that.
     pub(super) fn effects<'t>(&mut self, route: &'t RouteDecl<'a>) -> Body<'t, 'a> {
-        let mut body = Body { when: None, effects: Effects::default() };
+        let mut body = Body { when: None, effects: Effects::default(), notes: BTreeMap::new() };
         let mut algorithm = None;
         let mut once: Vec<(&str, Span)> = Vec::new();
         for statement in &route.body {
@@ -76,6 +77,7 @@ impl<'a> Checker<'a, '_> {
                 StatementKind::Tools(mode, names) => {
                     effects.tools.extend(self.tools(*mode, names, statement.span));
                 }
+                StatementKind::Note(key, text) => self.note(&mut body.notes, *key, text),
                 StatementKind::Answer(status, text) => effects.answer = Some(self.answer(*status, text)),
             }
         }
@@ -282,6 +284,18 @@ impl<'a> Checker<'a, '_> {
             Literal::Word(word) => Param::Flag(self.one_of(*word, &[("true", true), ("false", false)])?),
         };
         Some(ParamEdit::Set { name, value })
+    }
+
+    fn note(&mut self, notes: &mut BTreeMap<String, String>, key: Name<'a>, text: &Text<'a>) {
+        if text.value.len() > limits::MAX_LABEL || notes.len() >= limits::MAX_NOTES {
+            let message =
+                format!("a route has at most {} notes of {} bytes", limits::MAX_NOTES, limits::MAX_LABEL);
+            return self.push(Diagnostic::error("too-many", text.span, message));
+        }
+        if notes.insert(key.text.to_owned(), text.value.clone().into_owned()).is_some() {
+            let message = format!("there are two notes `{}`", shorten(key.text));
+            self.push(Diagnostic::error("duplicate-statement", key.span, message));
+        }
     }
 
     fn param_cap(&mut self, name: Name<'a>, at: Number) -> Option<ParamEdit> {

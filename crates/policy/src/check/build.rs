@@ -6,7 +6,7 @@ use super::routes::{Draft, order_signals};
 use crate::cases::TestCase;
 use crate::effects::Route;
 use crate::limits;
-use crate::syntax::tree::{Argument, ItemKind, Literal, Name, TestDecl, Tree};
+use crate::syntax::tree::{Argument, ItemKind, Literal, Name, TestDecl, Text, Tree};
 use crate::table::Table;
 use crate::text::diagnostic::{Diagnostic, Report};
 use crate::text::span::Span;
@@ -18,9 +18,18 @@ use tollgate_core::signal::{Kind, Value, ValueType};
 /// What a tree compiles to, when the report has no error.
 pub(crate) struct Checked {
     pub(crate) name: String,
+    pub(crate) virtuals: Vec<String>,
     pub(crate) table: Table,
     pub(crate) default: Arc<Route>,
     pub(crate) tests: Vec<TestCase>,
+}
+
+/// What the policy says of itself.
+#[derive(Default)]
+struct Head {
+    name: String,
+    by_confidence: bool,
+    virtuals: Vec<String>,
 }
 
 /// Checks `tree`, which was parsed from `text`.
@@ -40,7 +49,7 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
     };
     checker.too_many(tree);
     checker.declare_all(&tree.items);
-    let name = checker.derived(tree);
+    let head = checker.derived(tree);
     let mut drafts: Vec<Draft> = Vec::new();
     let mut default: Option<(Arc<Route>, Span)> = None;
     let mut tests = Vec::new();
@@ -67,14 +76,14 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
         let found = Diagnostic::error("missing-default", end, "there is no default");
         checker.push(found.help("add `default { models { \"NAME\" } }`: it is chosen when no route is"));
     }
-    checker.rank(drafts);
+    checker.rank(drafts, head.by_confidence);
     let used = checker.unused();
     let mut table = std::mem::take(&mut checker.table);
     if !checker.report.is_ok() {
         return None;
     }
     order_signals(&mut table, &used);
-    default.map(|(default, _)| Checked { name, table, default, tests })
+    default.map(|(default, _)| Checked { name: head.name, virtuals: head.virtuals, table, default, tests })
 }
 
 impl<'a> Checker<'a, '_> {
@@ -89,10 +98,12 @@ impl<'a> Checker<'a, '_> {
                     tests += cases.len().saturating_sub(1);
                     (&mut tests, limits::MAX_TESTS, "tests")
                 }
-                ItemKind::Score(_) | ItemKind::Band(_) | ItemKind::Group(_) => {
-                    (&mut derived, limits::MAX_SIGNALS, "scores, bands and groups")
+                ItemKind::Score(_) | ItemKind::Flag(_) | ItemKind::Band(_) | ItemKind::Group(_) => {
+                    (&mut derived, limits::MAX_SIGNALS, "scores, flags, bands and groups")
                 }
-                ItemKind::Policy(_) | ItemKind::Default(_) => continue,
+                ItemKind::Policy(_) | ItemKind::Order(_) | ItemKind::Virtual(..) | ItemKind::Default(_) => {
+                    continue;
+                }
             };
             let before = *count;
             *count += 1;
@@ -103,9 +114,11 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    /// Signals first, since they may stand anywhere; then scores, bands and groups in the order written.
-    fn derived(&mut self, tree: &Tree<'a>) -> String {
+    /// Signals first, since they may stand anywhere; then scores, flags, bands and groups in the order written.
+    fn derived(&mut self, tree: &Tree<'a>) -> Head {
+        let mut head = Head::default();
         let mut name: Option<(String, Span)> = None;
+        let (mut order, mut names) = (None, None);
         let signals = tree.items.iter().filter_map(|item| match &item.kind {
             ItemKind::Signal(signal) => Some(signal),
             _ => None,
@@ -117,13 +130,53 @@ impl<'a> Checker<'a, '_> {
                     self.only_one(name.as_ref().map(|(_, span)| *span), text.span, "policy");
                     name = Some((text.value.clone().into_owned(), text.span));
                 }
+                ItemKind::Order(words) => {
+                    self.only_one(order, item.span, "order");
+                    order = Some(item.span);
+                    head.by_confidence = self.order(words, item.span);
+                }
+                ItemKind::Virtual(list, span) => {
+                    self.only_one(names, *span, "virtual");
+                    names = Some(*span);
+                    head.virtuals = self.virtuals(list);
+                }
                 ItemKind::Score(score) => self.score(score),
+                ItemKind::Flag(flag) => self.flag(flag),
                 ItemKind::Band(band) => self.band(band),
                 ItemKind::Group(group) => self.group(group),
                 ItemKind::Signal(_) | ItemKind::Route(_) | ItemKind::Default(_) | ItemKind::Tests(_) => {}
             }
         }
-        name.map_or_else(|| "policy".to_owned(), |(name, _)| name)
+        head.name = name.map_or_else(|| "policy".to_owned(), |(name, _)| name);
+        head
+    }
+
+    /// Whether confidence comes before priority.
+    fn order(&mut self, words: &[Name<'a>], span: Span) -> bool {
+        let words: Vec<&str> = words.iter().map(|word| word.text).collect();
+        match words.as_slice() {
+            ["tier", "priority", "confidence"] => false,
+            ["tier", "confidence", "priority"] => true,
+            _ => {
+                let found = Diagnostic::error("bad-value", span, "there is no such order of routes");
+                let help = "write `order tier priority confidence` (the default) or `order tier confidence priority`";
+                self.push(found.help(help));
+                false
+            }
+        }
+    }
+
+    /// Names that callers may ask for instead of a model.
+    fn virtuals(&mut self, names: &[Text<'a>]) -> Vec<String> {
+        for name in names {
+            let is_model = self.known.models.as_ref().is_some_and(|models| models.contains(&*name.value));
+            if is_model || name.value.is_empty() {
+                let message = format!("{:?} is no name to give to the policy", shorten(&name.value));
+                let found = Diagnostic::error("bad-value", name.span, message);
+                self.push(found.help("a virtual name is not empty and not the name of a model"));
+            }
+        }
+        names.iter().map(|name| name.value.clone().into_owned()).collect()
     }
 
     fn only_one(&mut self, first: Option<Span>, again: Span, what: &str) {

@@ -1,9 +1,9 @@
-//! Scores, bands and exclusive groups.
+//! Scores, sums, flags, bands and groups.
 
 use super::names::{Checker, Meaning, Size, shorten};
 use crate::limits;
-use crate::syntax::tree::{Argument, BandDecl, GroupDecl, Literal, Name, ScoreDecl};
-use crate::table::{Band, Group, Num};
+use crate::syntax::tree::{Argument, BandDecl, FlagDecl, GroupDecl, Literal, Name, ScoreDecl};
+use crate::table::{Band, Contest, Group, NONE, Num, Score};
 use crate::text::diagnostic::Diagnostic;
 use tollgate_core::signal::ValueType;
 
@@ -22,19 +22,41 @@ impl<'a> Checker<'a, '_> {
     pub(super) fn score(&mut self, declared: &ScoreDecl<'a>) {
         self.size = Size::default();
         let num = self.number(&declared.expr);
+        let what = if declared.cut { "score" } else { "sum" };
         if matches!(num, Some(Num::Const(_))) {
-            let found =
-                Diagnostic::error("type", declared.expr.span, "the score does not depend on any signal");
+            let found = Diagnostic::error(
+                "type",
+                declared.expr.span,
+                format!("the {what} does not depend on any signal"),
+            );
             self.push(found.help("add a signal with a weight, such as 0.5 * code"));
         }
-        if self.size.terms > limits::MAX_DERIVED_TERMS {
-            let message = format!("the score has more than {} terms", limits::MAX_DERIVED_TERMS);
-            self.push(Diagnostic::error("too-deep", declared.name.span, message));
-        }
+        self.small_enough(declared.name, what);
         self.measured(declared.name);
-        self.table.scores.push(num.unwrap_or(Num::Const(0.0)));
+        self.table.scores.push(Score { of: num.unwrap_or(Num::Const(0.0)), cut: declared.cut });
         let index = super::expr::index(self.table.scores.len() - 1);
         self.define(declared.name, Meaning::Score(index));
+    }
+
+    fn small_enough(&mut self, name: Name<'a>, what: &str) {
+        if self.size.terms > limits::MAX_DERIVED_TERMS || self.size.height >= limits::MAX_DERIVED_HEIGHT {
+            let (terms, height) = (limits::MAX_DERIVED_TERMS, limits::MAX_DERIVED_HEIGHT);
+            let message = format!("the {what} expands to more than {terms} terms or {height} levels");
+            self.push(Diagnostic::error("too-deep", name.span, message));
+        }
+    }
+
+    /// A named condition. One that is wrong keeps its name, so that its uses are no errors too.
+    pub(super) fn flag(&mut self, declared: &FlagDecl<'a>) {
+        self.size = Size::default();
+        self.leaves = 0;
+        let node = self.truth(&declared.expr).unwrap_or(NONE);
+        self.size.terms = self.size.terms.saturating_add(super::expr::index(self.leaves));
+        self.small_enough(declared.name, "flag");
+        self.options(&declared.options, &["label"], "a flag");
+        self.measured(declared.name);
+        self.define(declared.name, Meaning::Flag(node));
+        self.label(declared.name, &declared.options);
     }
 
     pub(super) fn band(&mut self, declared: &BandDecl<'a>) {
@@ -59,6 +81,8 @@ impl<'a> Checker<'a, '_> {
         self.table.bands.push(Band { of: num.unwrap_or(Num::Const(0.0)), bounds, slope });
         let index = super::expr::index(self.table.bands.len() - 1);
         self.define(declared.name, Meaning::Band(index));
+        self.options(&declared.options, &["label"], "a band");
+        self.label(declared.name, &declared.options);
     }
 
     pub(super) fn group(&mut self, declared: &GroupDecl<'a>) {
@@ -78,14 +102,35 @@ impl<'a> Checker<'a, '_> {
             let message = format!("a group has from 2 to {} members", limits::MAX_MEMBERS);
             self.push(Diagnostic::error("too-many", declared.name.span, message));
         }
-        let temperature = self.option(declared, "temperature", 0.001, 100.0).unwrap_or(TEMPERATURE);
-        let margin = self.option(declared, "margin", 0.0, 1.0).unwrap_or(0.0);
-        self.group_options(declared);
+        let temperature = self.option(declared, "temperature", 0.001, 100.0);
+        let contest = if declared.winner {
+            let default = self.default_member(declared, &names);
+            Contest::Winner { default, softmax: temperature.is_some() }
+        } else {
+            Contest::Exclusive { margin: self.option(declared, "margin", 0.0, 1.0).unwrap_or(0.0) }
+        };
+        let known = if declared.winner { ["temperature", "default"] } else { ["temperature", "margin"] };
+        self.options(&declared.options, &known, "such a group");
         self.measured(declared.name);
-        self.table.groups.push(Group { members, temperature, margin });
+        let temperature = temperature.unwrap_or(TEMPERATURE);
+        self.table.groups.push(Group { members, temperature, contest });
         self.members.push(names);
         let index = super::expr::index(self.table.groups.len() - 1);
         self.define(declared.name, Meaning::Group(index));
+    }
+
+    /// The member that fires where none holds.
+    fn default_member(&mut self, declared: &GroupDecl<'a>, names: &[&str]) -> Option<u32> {
+        let given = declared.options.iter().find(|option| option.name.text == "default")?;
+        if let Literal::Word(word) = &given.value
+            && let Some(at) = names.iter().position(|name| *name == word.text)
+        {
+            return Some(super::expr::index(at));
+        }
+        let found =
+            Diagnostic::error("bad-value", given.value.span(), "the default is no member of the group");
+        self.push(found.help(format!("its members are {}", names.join(", "))));
+        None
     }
 
     /// What a member puts into the softmax.
@@ -97,6 +142,7 @@ impl<'a> Checker<'a, '_> {
                 ValueType::Text | ValueType::Set => self.no_member(name, "a text or set"),
             },
             Meaning::Score(score) => self.derived_number(name, Num::Score(score)),
+            Meaning::Flag(node) => self.derived_number(name, Num::FlagConfidence(node)),
             Meaning::Band(band) => self.derived_number(name, Num::BandConfidence(band)),
             Meaning::Group(_) => self.no_member(name, "a group"),
         }
@@ -105,7 +151,7 @@ impl<'a> Checker<'a, '_> {
     fn no_member(&mut self, name: Name<'a>, what: &str) -> Option<Num> {
         let message = format!("`{}` is {what} and cannot be a member", name.text);
         let found = Diagnostic::error("type", name.span, message);
-        self.push(found.help("members are yes-or-no or numeric signals, scores and bands"));
+        self.push(found.help("members are yes-or-no or numeric signals, scores, flags and bands"));
         None
     }
 
@@ -119,10 +165,6 @@ impl<'a> Checker<'a, '_> {
                 None
             }
         }
-    }
-
-    fn group_options(&mut self, declared: &GroupDecl<'a>) {
-        self.options(&declared.options, &["temperature", "margin"], "a group");
     }
 
     /// Reports options that do not exist or stand twice.

@@ -35,9 +35,14 @@ impl<'a> Checker<'a, '_> {
                 let leaf = self.member(*group, *member)?;
                 self.leaf_maybe_not(leaf, *negated, expr.span)
             }
+            // A conjunction of nothing: it holds, with confidence 0.
+            ExprKind::Name(Name { text: "always", .. }) => {
+                let end = index(self.table.children.len());
+                Some(self.node(Node::And(end, end)))
+            }
             ExprKind::Name(name) => {
-                let leaf = self.flag(*name)?;
-                self.leaf(leaf, expr.span)
+                let meaning = self.resolve(*name)?;
+                self.named_truth(*name, meaning)
             }
             ExprKind::Sum(_)
             | ExprKind::Product(_)
@@ -77,12 +82,15 @@ impl<'a> Checker<'a, '_> {
         Some(if negated { self.node(Node::Not(node)) } else { node })
     }
 
-    /// A bare name: a yes-or-no signal, a band, or a group of which any member fires.
-    fn flag(&mut self, name: Name<'a>) -> Option<Leaf> {
-        let signal = match self.resolve(name)? {
+    /// A bare name: a yes-or-no signal, a flag, a band, or a group of which any member fires.
+    pub(super) fn named_truth(&mut self, name: Name<'a>, meaning: Meaning) -> Option<u32> {
+        self.expand(name);
+        let signal = match meaning {
             Meaning::Signal(signal) => signal,
-            Meaning::Band(band) => return Some(Leaf::Band(band)),
-            Meaning::Group(group) => return Some(Leaf::Fires(group)),
+            // Every use shares the flag's node.
+            Meaning::Flag(node) => return Some(node),
+            Meaning::Band(band) => return self.leaf(Leaf::Band(band), name.span),
+            Meaning::Group(group) => return self.leaf(Leaf::Fires(group), name.span),
             Meaning::Score(_) => {
                 let message = format!("`{}` is a score, not true or false", name.text);
                 let help = format!("compare it: {} >= 0.5", name.text);
@@ -91,7 +99,7 @@ impl<'a> Checker<'a, '_> {
             }
         };
         let (what, help) = match self.spec(signal)?.kind.info().value {
-            ValueType::Flag => return Some(Leaf::Signal { signal, test: Test::Holds }),
+            ValueType::Flag => return self.leaf(Leaf::Signal { signal, test: Test::Holds }, name.span),
             ValueType::Number => ("a number", format!("compare it: {} > 0", name.text)),
             ValueType::Text => ("a text", format!("test it: {} is \"...\"", name.text)),
             ValueType::Set => ("a set", format!("test it: {} has \"...\"", name.text)),
@@ -110,8 +118,11 @@ impl<'a> Checker<'a, '_> {
         for side in [left, right] {
             self.no_flag(side)?;
         }
-        self.size = super::names::Size::default();
+        // The bounds hold for each comparison by itself; what contains it adds them up.
+        let outer = std::mem::take(&mut self.size);
         let (left_number, right_number) = (self.number(left), self.number(right));
+        self.size.height = self.size.height.max(outer.height);
+        self.size.terms = self.size.terms.saturating_add(outer.terms);
         let leaf = match (left_number?, right_number?) {
             (Num::Const(_), Num::Const(_)) => {
                 self.push(Diagnostic::error("type", span, "both sides are plain numbers"));
@@ -137,7 +148,7 @@ impl<'a> Checker<'a, '_> {
         let ExprKind::Name(name) = side.kind else { return Some(()) };
         let flag = match self.resolve(name)? {
             Meaning::Signal(signal) => self.spec(signal)?.kind.info().value == ValueType::Flag,
-            Meaning::Band(_) => true,
+            Meaning::Flag(_) | Meaning::Band(_) => true,
             Meaning::Score(_) | Meaning::Group(_) => false,
         };
         if !flag {

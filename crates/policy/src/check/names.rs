@@ -3,7 +3,8 @@
 //! Signals may be declared anywhere; scores, bands and groups before they are used, so no cycle can be written.
 
 use crate::check::Known;
-use crate::syntax::tree::{Item, ItemKind, Name};
+use crate::limits;
+use crate::syntax::tree::{Argument, Item, ItemKind, Literal, Name};
 use crate::table::Table;
 use crate::text::diagnostic::{Diagnostic, Report};
 use crate::text::span::Span;
@@ -16,6 +17,11 @@ const RESERVED: &[&str] = &[
     "policy",
     "signal",
     "score",
+    "sum",
+    "flag",
+    "order",
+    "virtual",
+    "always",
     "band",
     "group",
     "route",
@@ -48,6 +54,8 @@ const MAX_SUGGESTED: usize = 1024;
 pub(super) enum Meaning {
     Signal(u32),
     Score(u32),
+    /// The node of its expression.
+    Flag(u32),
     Band(u32),
     Group(u32),
 }
@@ -96,6 +104,7 @@ impl<'a> Checker<'a, '_> {
             let name = match &item.kind {
                 ItemKind::Signal(signal) => signal.name,
                 ItemKind::Score(score) => score.name,
+                ItemKind::Flag(flag) => flag.name,
                 ItemKind::Band(band) => band.name,
                 ItemKind::Group(group) => group.name,
                 ItemKind::Route(route) => {
@@ -104,10 +113,14 @@ impl<'a> Checker<'a, '_> {
                     }
                     continue;
                 }
-                ItemKind::Policy(_) | ItemKind::Default(_) | ItemKind::Tests(_) => continue,
+                ItemKind::Policy(_)
+                | ItemKind::Order(_)
+                | ItemKind::Virtual(..)
+                | ItemKind::Default(_)
+                | ItemKind::Tests(_) => continue,
             };
             if self.nameable(name) {
-                declare(&mut self.declared, name, "signal, score, band or group", self.report);
+                declare(&mut self.declared, name, "signal, score, flag, band or group", self.report);
                 if Kind::parse(name.text).is_some() {
                     let message = format!("`{}` is already a kind of signal", name.text);
                     self.push(
@@ -130,6 +143,24 @@ impl<'a> Checker<'a, '_> {
     /// Makes a declared name usable in expressions.
     pub(super) fn define(&mut self, name: Name<'a>, meaning: Meaning) {
         self.symbols.entry(name.text).or_insert(Symbol { meaning, span: name.span, used: false });
+    }
+
+    /// Gives what is declared as `name` a label, under which the table reports whether it holds.
+    pub(super) fn label(&mut self, name: Name<'a>, options: &[Argument<'a>]) {
+        let Some(given) = options.iter().find(|option| option.name.text == "label") else { return };
+        let Literal::Text(text) = &given.value else {
+            let found = Diagnostic::error("bad-value", given.value.span(), "`label` takes a text in quotes");
+            return self.push(found);
+        };
+        if text.value.is_empty() || text.value.len() > limits::MAX_LABEL {
+            let message = format!("a label has from 1 to {} bytes", limits::MAX_LABEL);
+            return self.push(Diagnostic::error("range", text.span, message));
+        }
+        let Some(meaning) = self.resolve(name) else { return };
+        self.leaves = 0;
+        if let Some(node) = self.named_truth(name, meaning) {
+            self.table.labelled.push((text.value.as_ref().into(), node));
+        }
     }
 
     /// What `name` means here; an unknown name is reported.
@@ -166,11 +197,11 @@ impl<'a> Checker<'a, '_> {
         }
         let facts = Kind::ALL.iter().filter(|kind| kind.is_fact()).map(|kind| kind.word());
         // Beyond the report's bound nobody reads the suggestion: skipping it keeps the check linear.
-        let full = self.report.diagnostics.len() >= crate::limits::MAX_DIAGNOSTICS;
+        let full = self.report.diagnostics.len() >= limits::MAX_DIAGNOSTICS;
         let declared = self.declared.keys().copied().filter(|_| self.declared.len() <= MAX_SUGGESTED);
         let names = declared.chain(facts);
         let meant = if full { None } else { nearest(name.text, names) };
-        let message = format!("there is no signal, score, band or group `{}`", shorten(name.text));
+        let message = format!("there is no signal, score, flag, band or group `{}`", shorten(name.text));
         let found = Diagnostic::error("unknown-name", name.span, message);
         self.push(found.meant(meant, || Some("declare it with `signal NAME = KIND ...`".to_owned())));
     }

@@ -114,6 +114,7 @@ impl<'a> Checker<'a, '_> {
                 }
             }
             Meaning::Score(score) => self.derived_number(name, Num::Score(score)),
+            Meaning::Flag(node) => self.derived_number(name, Num::Flag(node)),
             Meaning::Band(band) => self.derived_number(name, Num::Band(band)),
             Meaning::Group(_) => {
                 let message = format!("`{}` is a group, not a number", name.text);
@@ -126,9 +127,7 @@ impl<'a> Checker<'a, '_> {
 
     /// Counts what the derived name expands to, and refuses more than the bounds.
     pub(super) fn derived_number(&mut self, name: Name<'a>, num: Num) -> Option<Num> {
-        let size = self.sizes.get(name.text).copied().unwrap_or_default();
-        self.size.terms = self.size.terms.saturating_add(size.terms);
-        self.size.height = self.size.height.max(size.height);
+        self.expand(name);
         if self.size.height < limits::MAX_DERIVED_HEIGHT && self.size.terms <= limits::MAX_DERIVED_TERMS {
             return Some(num);
         }
@@ -140,6 +139,13 @@ impl<'a> Checker<'a, '_> {
         );
         self.push(Diagnostic::error("too-deep", name.span, message).help("build it from signals directly"));
         None
+    }
+
+    /// Counts what a derived name expands to.
+    pub(super) fn expand(&mut self, name: Name<'a>) {
+        let size = self.sizes.get(name.text).copied().unwrap_or_default();
+        self.size.terms = self.size.terms.saturating_add(size.terms);
+        self.size.height = self.size.height.max(size.height);
     }
 
     fn call(&mut self, name: Name<'a>, arguments: &[Expr<'a>], span: Span) -> Option<Num> {
@@ -182,6 +188,9 @@ impl<'a> Checker<'a, '_> {
             ("confidence", Meaning::Signal(signal)) if value == Some(ValueType::Flag) => {
                 (Some(Num::Confidence(signal)), "")
             }
+            ("confidence", Meaning::Flag(node)) => {
+                return self.derived_number(of, Num::FlagConfidence(node));
+            }
             ("confidence", Meaning::Band(band)) => {
                 return self.derived_number(of, Num::BandConfidence(band));
             }
@@ -189,7 +198,7 @@ impl<'a> Checker<'a, '_> {
             ("size", Meaning::Signal(signal)) if value == Some(ValueType::Set) => {
                 (Some(Num::Value { signal, most: HUGE }), "")
             }
-            ("confidence", _) => (None, "a yes-or-no signal or a band"),
+            ("confidence", _) => (None, "a yes-or-no signal, a flag or a band"),
             ("entropy", _) => (None, "a group"),
             _ => (None, "a set such as role"),
         };

@@ -1,5 +1,6 @@
 //! Routes: `when`, tier and priority, ranks, and routes that can never be chosen.
 
+use super::bodies::Body;
 use super::names::{Checker, shorten};
 use crate::effects::Route;
 use crate::syntax::tree::{Argument, Literal, RouteDecl};
@@ -38,6 +39,7 @@ impl<'a> Checker<'a, '_> {
             tier: tier.and_then(|tier| u32::try_from(tier).ok()),
             priority,
             effects: body.effects,
+            notes: body.notes,
         };
         let rule = Rule { route: Arc::new(route), root, gate: None, entry: NONE };
         Some(Draft { rule, when: when.span, name: declared.name.span })
@@ -50,7 +52,8 @@ impl<'a> Checker<'a, '_> {
             let found = Diagnostic::error("bad-value", when.span, "the default has no `when`");
             self.push(found.help("it is chosen when no route is"));
         }
-        Arc::new(Route { name: "default".to_owned(), tier: None, priority: 0, effects: body.effects })
+        let Body { effects, notes, .. } = body;
+        Arc::new(Route { name: "default".to_owned(), tier: None, priority: 0, effects, notes })
     }
 
     fn whole(&mut self, options: &[Argument<'a>], name: &str, least: f64, most: f64) -> Option<i32> {
@@ -69,11 +72,15 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// Sorts the routes into ranks and warns of those that an equal `when` always beats.
-    pub(super) fn rank(&mut self, mut drafts: Vec<Draft>) {
-        let key = |route: &Route| (route.tier.unwrap_or(u32::MAX), -i64::from(route.priority));
+    pub(super) fn rank(&mut self, mut drafts: Vec<Draft>, by_confidence: bool) {
+        // Routes of one rank compete by confidence; within a rank the order here breaks ties.
+        let key = |route: &Route| {
+            let priority = -i64::from(route.priority);
+            (route.tier.unwrap_or(u32::MAX), if by_confidence { 0 } else { priority })
+        };
         drafts.sort_by(|a, b| {
             let (a, b) = (&a.rule.route, &b.rule.route);
-            key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name))
+            key(a).cmp(&key(b)).then_with(|| b.priority.cmp(&a.priority)).then_with(|| a.name.cmp(&b.name))
         });
         let mut first: HashMap<String, usize> = HashMap::new();
         let mut never = Vec::new();
@@ -132,7 +139,7 @@ pub(super) fn order_signals(table: &mut Table, used: &[bool]) {
             Leaf::Band(_) | Leaf::Member { .. } | Leaf::Fires(_) => {}
         }
     }
-    table.scores.iter_mut().for_each(|score| score.signals(&mut renumber));
+    table.scores.iter_mut().for_each(|score| score.of.signals(&mut renumber));
     table.bands.iter_mut().for_each(|band| band.of.signals(&mut renumber));
     table
         .groups

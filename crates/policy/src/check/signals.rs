@@ -5,7 +5,7 @@ use crate::syntax::tree::{Argument, Literal, Name, SignalDecl};
 use crate::text::diagnostic::Diagnostic;
 use crate::text::suggest::nearest;
 use std::collections::BTreeMap;
-use tollgate_core::signal::{Info, Kind, OnFailure, Param, ParamInfo, ParamType, SignalSpec};
+use tollgate_core::signal::{Info, Kind, OnFailure, Param, ParamInfo, ParamType, SignalSpec, ValueType};
 
 /// Range of a numeric parameter; the catalogue states them in its help texts.
 struct Range {
@@ -58,6 +58,8 @@ impl<'a> Checker<'a, '_> {
         for argument in &declared.arguments {
             if argument.name.text == "on_failure" {
                 spec.on_failure = self.on_failure(argument);
+            } else if argument.name.text == "label" {
+                self.no_label(&info, argument);
             } else if let Some(param) = self.param(kind, &info, argument)
                 && spec.params.insert(argument.name.text.to_owned(), param).is_some()
             {
@@ -67,6 +69,18 @@ impl<'a> Checker<'a, '_> {
         }
         self.needs(declared, &info, &spec);
         self.add(declared.name, spec);
+        if info.value == ValueType::Flag {
+            self.label(declared.name, &declared.arguments);
+        }
+    }
+
+    /// Only what is true or false can be reported as holding.
+    fn no_label(&mut self, info: &Info, argument: &Argument<'a>) {
+        if info.value != ValueType::Flag {
+            let message = format!("`{}` is neither true nor false and takes no label", info.word);
+            let found = Diagnostic::error("unknown-parameter", argument.name.span, message);
+            self.push(found.help("label a flag or a band over it"));
+        }
     }
 
     fn add(&mut self, name: Name<'a>, mut spec: SignalSpec) {
@@ -103,7 +117,8 @@ impl<'a> Checker<'a, '_> {
     fn param(&mut self, kind: Kind, info: &Info, argument: &Argument<'a>) -> Option<Param> {
         let Argument { name, value } = argument;
         let Some(param) = info.params.iter().find(|param| param.name == name.text) else {
-            let known: Vec<&str> = info.params.iter().map(|p| p.name).chain(["on_failure"]).collect();
+            let known: Vec<&str> =
+                info.params.iter().map(|p| p.name).chain(["on_failure", "label"]).collect();
             let message = format!("`{}` has no parameter `{}`", info.word, shorten(name.text));
             let found = Diagnostic::error("unknown-parameter", name.span, message);
             let all = || Some(format!("it has {}", known.join(", ")));

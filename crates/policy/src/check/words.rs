@@ -86,6 +86,7 @@ impl<'a> Checker<'a, '_> {
     /// `group is member`.
     pub(super) fn member(&mut self, group: Name<'a>, member: Name<'a>) -> Option<Leaf> {
         let meaning = self.resolve(group)?;
+        self.expand(group);
         let Meaning::Group(index) = meaning else {
             let message = format!("`{}` is no group", group.text);
             let found = Diagnostic::error("type", group.span, message);

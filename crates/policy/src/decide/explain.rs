@@ -6,7 +6,7 @@ use super::leaf::sure;
 use super::outcome::{Confidence, Decision, Outcome, Verdict};
 use super::run::{Run, Tri};
 use crate::limits;
-use crate::table::{Leaf, Node, Num, Table, Test};
+use crate::table::{Contest, Leaf, Node, Num, Table, Test};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use tollgate_core::signal::{Kind, Value};
@@ -186,7 +186,10 @@ fn leaf_report(run: &mut Run<'_, '_>, index: u32) -> LeafReport {
             }
         }
         Some(Leaf::Member { group, .. } | Leaf::Fires(group)) => {
-            threshold = table.groups.get(*group as usize).map(|group| format!("margin {}", group.margin));
+            threshold = table.groups.get(*group as usize).and_then(|group| match group.contest {
+                Contest::Exclusive { margin } => Some(format!("margin {margin}")),
+                Contest::Winner { .. } => None,
+            });
         }
         None => {}
     }

@@ -16,5 +16,5 @@ pub(crate) mod record;
 pub(crate) mod run;
 
 pub use explain::{LeafReport, NodeReport, RouteReport, SignalReport, Trace};
-pub use outcome::{Confidence, Decision, Outcome, Rejection, SignalSet, Verdict};
+pub use outcome::{Confidence, Decision, LabelReport, Outcome, Rejection, SignalSet, Verdict};
 pub use record::{Recorded, Replay};

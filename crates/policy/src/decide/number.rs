@@ -7,7 +7,7 @@ use super::leaf::{compare, holds, sure};
 use super::outcome::Verdict;
 use super::run::{Fact, Run, Tri};
 use crate::syntax::tree::Cmp;
-use crate::table::{Group, HUGE, NONE, Num};
+use crate::table::{Contest, Group, HUGE, NONE, Num, Score};
 use smallvec::SmallVec;
 use tollgate_core::signal::Value;
 
@@ -53,18 +53,25 @@ impl Run<'_, '_> {
                 _ => 0.0,
             }),
             Num::Score(score) => {
-                let inner = table.scores.get(*score as usize).map_or(Bounds::at(0.0), |num| self.number(num));
+                let Some(Score { of, cut }) = table.scores.get(*score as usize) else {
+                    return Bounds::at(0.0);
+                };
+                let inner = self.number(of);
+                if !cut {
+                    return inner.settled();
+                }
                 Bounds { low: inner.low.clamp(0.0, 1.0), high: inner.high.clamp(0.0, 1.0), ..inner }.settled()
             }
+            Num::Flag(node) => match self.node(*node) {
+                Tri { verdict: Verdict::Unknown, need, .. } => Bounds::within(0.0, 1.0, need),
+                tri => Bounds::at(f64::from(u8::from(tri.verdict == Verdict::True))),
+            },
+            Num::FlagConfidence(node) => confidence(self.node(*node)),
             Num::Band(band) => match self.band(*band) {
                 Tri { verdict: Verdict::Unknown, need, .. } => Bounds::within(0.0, 1.0, need),
                 tri => Bounds::at(f64::from(u8::from(tri.verdict == Verdict::True))),
             },
-            Num::BandConfidence(band) => match self.band(*band) {
-                Tri { verdict: Verdict::Unknown, high, need, .. } => Bounds::within(0.0, high, need),
-                Tri { verdict: Verdict::False, .. } => Bounds::at(0.0),
-                tri => Bounds::within(tri.low, tri.high, tri.refine),
-            },
+            Num::BandConfidence(band) => confidence(self.band(*band)),
             Num::Entropy(group) => self.entropy(*group),
             Num::Sum(parts) => {
                 let mut sum = Bounds::at(0.0);
@@ -166,7 +173,8 @@ impl Run<'_, '_> {
     pub(super) fn member(&mut self, index: u32, member: u32) -> Tri {
         let Some(group) = self.table.groups.get(index as usize) else { return Tri::NO };
         let (strengths, need) = self.strengths(group);
-        if strengths.get(member as usize).copied().flatten().is_some_and(|strength| strength <= 0.0) {
+        let zero = |at: u32| strengths.get(at as usize).copied().flatten().is_some_and(|s| s <= 0.0);
+        if zero(member) && group.contest.default() != Some(member) {
             return Tri::NO;
         }
         match settle(group, &strengths) {
@@ -209,12 +217,24 @@ fn cut(value: f64) -> f64 {
     if value.is_nan() { 0.0 } else { value.clamp(-HUGE, HUGE) }
 }
 
-/// Softmax of the strengths at the group's temperature, over *all* members; absent while one is open.
+/// The confidence of what holds, else 0.
+fn confidence(tri: Tri) -> Bounds {
+    match tri {
+        Tri { verdict: Verdict::Unknown, high, need, .. } => Bounds::within(0.0, high, need),
+        Tri { verdict: Verdict::False, .. } => Bounds::at(0.0),
+        tri => Bounds::within(tri.low, tri.high, tri.refine),
+    }
+}
+
+/// Softmax of the strengths at the group's temperature, over *all* members of an exclusive group, over those that
+/// hold where the winner is sought; absent while one is open.
 fn softmax(group: &Group, strengths: &[Option<f64>]) -> Option<SmallVec<[f64; 8]>> {
     let known: SmallVec<[f64; 8]> = strengths.iter().copied().collect::<Option<_>>()?;
     let most = known.iter().copied().fold(0.0, f64::max);
-    let parts: SmallVec<[f64; 8]> = known.iter().map(|s| ((s - most) / group.temperature).exp()).collect();
-    let sum: f64 = parts.iter().sum();
+    let competes = |strength: f64| strength > 0.0 || matches!(group.contest, Contest::Exclusive { .. });
+    let part = |s: &f64| if competes(*s) { ((s - most) / group.temperature).exp() } else { 0.0 };
+    let parts: SmallVec<[f64; 8]> = known.iter().map(part).collect();
+    let sum: f64 = parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
     Some(parts.iter().map(|part| part / sum).collect())
 }
 
@@ -232,6 +252,14 @@ fn settle(group: &Group, strengths: &[Option<f64>]) -> Option<Option<(usize, f64
             }
         }
     }
-    let strong = |at: usize| strengths.get(at).copied().flatten().is_some_and(|strength| strength > 0.0);
-    Some(best.filter(|(at, share)| strong(*at) && holds(Cmp::Ge, share - second, group.margin)))
+    let strength = |at: usize| strengths.get(at).copied().flatten().filter(|strength| *strength > 0.0);
+    let (at, share) = best?;
+    Some(match (group.contest, strength(at)) {
+        (Contest::Exclusive { margin }, Some(_)) => {
+            holds(Cmp::Ge, share - second, margin).then_some((at, share))
+        }
+        (Contest::Winner { softmax: true, .. }, Some(_)) => Some((at, share)),
+        (Contest::Winner { .. }, Some(own)) => Some((at, own.min(1.0))),
+        (contest, None) => contest.default().map(|at| (at as usize, 1.0)),
+    })
 }

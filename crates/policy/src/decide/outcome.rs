@@ -76,6 +76,17 @@ impl SignalSet {
     }
 }
 
+/// Whether something with a label holds.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct LabelReport {
+    /// The label.
+    pub label: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// How surely it holds, in [0, 1]; 0 when it does not.
+    pub confidence: f64,
+}
+
 /// Why a request is refused: the decision depends on a signal that failed and says `on_failure reject`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Rejection {

@@ -12,7 +12,7 @@ use crate::text::diagnostic::Diagnostic;
 
 /// Words that start a statement.
 pub(super) const STATEMENTS: &[&str] =
-    &["when", "models", "algorithm", "pool", "system", "header", "param", "tools", "answer"];
+    &["when", "models", "algorithm", "pool", "system", "header", "param", "tools", "answer", "note"];
 
 impl<'a> Parser<'a, '_> {
     /// `{ statement ... }`, and whether every statement could be read.
@@ -61,6 +61,10 @@ impl<'a> Parser<'a, '_> {
             "tools" => {
                 let mode = self.name("keep or drop")?;
                 StatementKind::Tools(mode, self.list()?.0)
+            }
+            "note" => {
+                let key = self.name("the note's key")?;
+                StatementKind::Note(key, self.quoted("the note's text in quotes")?)
             }
             _ => {
                 let status = self.number("a status such as 403")?;

@@ -4,6 +4,7 @@
 //! is bounded by [`crate::limits::MAX_DEPTH`]. Every node of the tree knows its span.
 
 mod body;
+mod declare;
 mod expr;
 mod format;
 mod parser;

@@ -4,18 +4,17 @@
 //! the next statement keyword that starts a line or the closing brace. Each step consumes a token, so time is linear.
 
 use super::token::{Comment, Kind, Token, decode, lex};
-use super::tree::{
-    Argument, BandDecl, Cmp, GroupDecl, Item, ItemKind, Literal, Name, Number, RouteDecl, ScoreDecl,
-    SignalDecl, TestDecl, Text, Tree,
-};
+use super::tree::{Argument, Item, ItemKind, Literal, Name, Number, RouteDecl, TestDecl, Text, Tree};
 use crate::limits;
 use crate::text::diagnostic::{Diagnostic, Report};
 use crate::text::span::Span;
 use crate::text::suggest::nearest;
 
 /// Words that start a declaration.
-pub(super) const ITEMS: &[&str] =
-    &["policy", "signal", "score", "band", "group", "route", "default", "tests"];
+pub(super) const ITEMS: &[&str] = &[
+    "policy", "order", "virtual", "signal", "score", "sum", "flag", "band", "group", "route", "default",
+    "tests",
+];
 
 /// What one text gives: always a tree, and what is wrong with it.
 pub(crate) struct Parsed<'a> {
@@ -222,10 +221,14 @@ impl<'a> Parser<'a, '_> {
                 ItemKind::Policy(self.quoted("the policy's name in quotes")?)
             }
             Some("signal") => self.signal()?,
-            Some("score") => {
-                let name = self.declared("score")?;
-                ItemKind::Score(ScoreDecl { name, expr: self.expression()? })
+            Some("order") => self.order()?,
+            Some("virtual") => {
+                self.take();
+                let (names, span) = self.list()?;
+                ItemKind::Virtual(names, span)
             }
+            Some(word @ ("score" | "sum")) => self.score(word)?,
+            Some("flag") => self.flag()?,
             Some("band") => self.band()?,
             Some("group") => self.group()?,
             Some("route") => {
@@ -244,7 +247,7 @@ impl<'a> Parser<'a, '_> {
             Some(word) => return self.unknown_word(word, ITEMS, "declaration"),
             None => {
                 return self
-                    .wrong("a declaration: policy, signal, score, band, group, route, default or tests");
+                    .wrong("a declaration such as signal, score, band, group, route, default or tests");
             }
         };
         Ok(Item { kind, span: start.to(self.end_of_last()) })
@@ -256,59 +259,6 @@ impl<'a> Parser<'a, '_> {
         let one_of = || Some(format!("expected one of {}", known.join(", ")));
         self.report.push(found.meant(nearest(word, known.iter().copied()), one_of));
         Err(Wrong)
-    }
-
-    /// `keyword name =`.
-    fn declared(&mut self, what: &str) -> Read<Name<'a>> {
-        self.take();
-        let name = self.name(&format!("the {what}'s name"))?;
-        self.mark("=")?;
-        Ok(name)
-    }
-
-    fn signal(&mut self) -> Read<ItemKind<'a>> {
-        let name = self.declared("signal")?;
-        let kind = self.name("a kind of signal, such as keyword")?;
-        let arguments = self.arguments(ITEMS)?;
-        Ok(ItemKind::Signal(SignalDecl { name, kind, arguments }))
-    }
-
-    fn band(&mut self) -> Read<ItemKind<'a>> {
-        let name = self.declared("band")?;
-        let of = self.name("a score's name")?;
-        let mut bounds = Vec::new();
-        loop {
-            let Kind::Mark(mark) = self.peek().kind else { return self.wrong("`>=`, `>`, `<` or `<=`") };
-            match Cmp::parse(mark) {
-                Some(cmp @ (Cmp::Lt | Cmp::Le | Cmp::Gt | Cmp::Ge)) => {
-                    self.take();
-                    bounds.push((cmp, self.number("a number")?));
-                }
-                _ => return self.wrong("`>=`, `>`, `<` or `<=`"),
-            }
-            if bounds.len() == 2 || !self.eat_word("and") {
-                break;
-            }
-        }
-        let slope = if self.eat_word("slope") { Some(self.number("the slope")?) } else { None };
-        Ok(ItemKind::Band(BandDecl { name, of, bounds, slope }))
-    }
-
-    fn group(&mut self) -> Read<ItemKind<'a>> {
-        let name = self.declared("group")?;
-        if !self.eat_word("exclusive") {
-            return self.wrong("`exclusive(member, ...)`");
-        }
-        self.mark("(")?;
-        let mut members = Vec::new();
-        while !self.is_mark(")") {
-            members.push(self.name("a member's name")?);
-            if !self.eat_mark(",") && !self.is_mark(")") {
-                return self.wrong("`,` or `)`");
-            }
-        }
-        self.take();
-        Ok(ItemKind::Group(GroupDecl { name, members, options: self.arguments(ITEMS)? }))
     }
 
     fn tests(&mut self) -> Read<ItemKind<'a>> {

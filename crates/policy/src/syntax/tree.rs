@@ -157,26 +157,40 @@ pub(crate) struct SignalDecl<'a> {
     pub(crate) arguments: Vec<Argument<'a>>,
 }
 
-/// `score name = expression`.
+/// `score name = expression`, or `sum name = expression`.
 #[derive(Clone, Debug)]
 pub(crate) struct ScoreDecl<'a> {
     pub(crate) name: Name<'a>,
     pub(crate) expr: Expr<'a>,
+    /// A score is cut to [0, 1], a sum is not.
+    pub(crate) cut: bool,
 }
 
-/// `band name = score >= 0.3 and < 0.7 slope 12`.
+/// `flag name = expression label "kind:name"`.
+#[derive(Clone, Debug)]
+pub(crate) struct FlagDecl<'a> {
+    pub(crate) name: Name<'a>,
+    pub(crate) expr: Expr<'a>,
+    pub(crate) options: Vec<Argument<'a>>,
+}
+
+/// `band name = score >= 0.3 and < 0.7 slope 12 label "kind:name"`.
 #[derive(Clone, Debug)]
 pub(crate) struct BandDecl<'a> {
     pub(crate) name: Name<'a>,
     pub(crate) of: Name<'a>,
     pub(crate) bounds: Vec<(Cmp, Number)>,
     pub(crate) slope: Option<Number>,
+    pub(crate) options: Vec<Argument<'a>>,
 }
 
-/// `group name = exclusive(member, ...) temperature 0.1 margin 0.05`.
+/// `group name = exclusive(member, ...) temperature 0.1 margin 0.05`, or
+/// `group name = winner(member, ...) temperature 0.1 default member`.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupDecl<'a> {
     pub(crate) name: Name<'a>,
+    /// `winner` instead of `exclusive`.
+    pub(crate) winner: bool,
     pub(crate) members: Vec<Name<'a>>,
     pub(crate) options: Vec<Argument<'a>>,
 }
@@ -209,6 +223,8 @@ pub(crate) enum StatementKind<'a> {
     ParamRemove(Name<'a>),
     Tools(Name<'a>, Vec<Text<'a>>),
     Answer(Number, Text<'a>),
+    /// `note key "text"`.
+    Note(Name<'a>, Text<'a>),
 }
 
 /// `route name tier 1 priority 100 { ... }`, or `default { ... }`.
@@ -239,8 +255,13 @@ pub(crate) struct Item<'a> {
 #[derive(Clone, Debug)]
 pub(crate) enum ItemKind<'a> {
     Policy(Text<'a>),
+    /// `order tier confidence priority`.
+    Order(Vec<Name<'a>>),
+    /// `virtual ["name", ...]`.
+    Virtual(Vec<Text<'a>>, Span),
     Signal(SignalDecl<'a>),
     Score(ScoreDecl<'a>),
+    Flag(FlagDecl<'a>),
     Band(BandDecl<'a>),
     Group(GroupDecl<'a>),
     Route(RouteDecl<'a>),
