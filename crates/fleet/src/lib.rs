@@ -2,7 +2,7 @@
 //!
 //! Everything here is pure: bytes come in through [`std::io::Read`], time as numbers of the workload, randomness
 //! through [`tollgate_core::Seed`], so a plan and a simulation replay from their inputs. [`workload`] says what
-//! arrives, [`catalogue`] what it may run on, [`rng`] draws from seeds.
+//! arrives, [`trace`] reads what arrived elsewhere, [`catalogue`] what it may run on, [`rng`] draws from seeds.
 //! [`queue`] says who waits and how long, [`compat`] what the public reference simulator would say.
 //!
 //! ```
@@ -23,6 +23,7 @@ pub mod compat;
 pub mod error;
 pub mod queue;
 pub mod rng;
+pub mod trace;
 pub mod workload;
 
 pub use error::Error;
