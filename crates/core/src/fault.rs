@@ -34,6 +34,43 @@ pub enum FaultKind {
     Internal,
 }
 
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
+        Self::BadRequest,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::TooLarge,
+        Self::LimitReached,
+        Self::ContextTooLong,
+        Self::UpstreamDenied,
+        Self::UpstreamFailed,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// Its word in records, labels and answers, as `serde` writes it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::TooLarge => "too_large",
+            Self::LimitReached => "limit_reached",
+            Self::ContextTooLong => "context_too_long",
+            Self::UpstreamDenied => "upstream_denied",
+            Self::UpstreamFailed => "upstream_failed",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// Whose fault it is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -142,5 +179,16 @@ mod tests {
         assert_eq!(fault.to_string(), "temperature: must be a number");
         assert_eq!((fault.blame, fault.retry), (Blame::Caller, Retry::Never));
         assert_eq!(Fault::internal("store closed").exposure, Exposure::Private);
+    }
+
+    #[test]
+    fn the_words_are_those_of_serde_and_no_two_are_alike() {
+        let mut words: Vec<_> = FaultKind::ALL.map(FaultKind::word).to_vec();
+        for kind in FaultKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+        }
+        words.sort_unstable();
+        words.dedup();
+        assert_eq!(words.len(), FaultKind::ALL.len());
     }
 }

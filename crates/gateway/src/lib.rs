@@ -5,6 +5,7 @@
 //! as long as the process is [`state::Shared`].
 
 pub mod api;
+mod chores;
 pub mod clock;
 pub mod config;
 pub mod control;

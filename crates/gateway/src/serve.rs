@@ -1,28 +1,22 @@
 //! Starting and stopping: from options to listening workers, and back with every stream drained.
 
+use crate::chores;
 use crate::clock::{SystemClock, entropy};
 use crate::config::{self, ConfigError, Settings};
 use crate::control;
-use crate::fleet::Prober;
 use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::state::{Origin, Shared};
 use crate::worker::Worker;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_core::{Clock, Seed};
-use tollgate_net::client::Client;
 use tollgate_net::server::{Drained, Limits, Running, Server};
 use tollgate_select::retry::{BudgetConfig, RetryBudget};
 use tollgate_store::{Location, Store, StoreConfig, StoreError};
-
-/// How often files are looked at, instances that are due are probed, and the store is swept.
-const CHORES_EVERY: Duration = Duration::from_millis(500);
-/// Rounds of chores between two sweeps of the store.
-const SWEEP_ROUNDS: u32 = 10;
 
 /// What the command line says.
 #[derive(Debug, Default)]
@@ -232,52 +226,5 @@ fn limits(settings: &Settings) -> Limits {
     reason = "the one background task; `Serving::shutdown` ends it and waits"
 )]
 fn spawn_chores(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    tokio::spawn(chores(shared, stopped))
-}
-
-/// Probes, reloads changed files, sweeps the store, until told to stop.
-async fn chores(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let mut prober = Prober::new();
-    let collector = Client::default();
-    let mut seen = modified(&shared);
-    let mut round = 0u32;
-    loop {
-        tokio::select! {
-            _ = stopped.changed() => break,
-            () = tokio::time::sleep(CHORES_EVERY) => {}
-        }
-        let snapshot = shared.snapshot.load_full();
-        prober.round(&snapshot.fleet, &*shared.clock).await;
-        if let Some(traces) = &shared.traces {
-            traces.flush(&collector).await;
-        }
-        let now = modified(&shared);
-        if now != seen {
-            seen = now;
-            // What is wrong was logged; the last good state stays.
-            let _ = control::reload(&shared);
-        }
-        round = round.wrapping_add(1);
-        if round.is_multiple_of(SWEEP_ROUNDS) {
-            sweep(&shared).await;
-        }
-    }
-    if let Some(traces) = &shared.traces {
-        traces.flush(&collector).await;
-    }
-}
-
-async fn sweep(shared: &Arc<Shared>) {
-    let (store, now) = (shared.store.clone(), shared.clock.now());
-    match tokio::task::spawn_blocking(move || store.sweep(now)).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the store's sweep failed"),
-        Err(error) => tracing::warn!(%error, "the store's sweep failed"),
-    }
-}
-
-/// When the files that can be reloaded were last written.
-fn modified(shared: &Shared) -> [Option<SystemTime>; 2] {
-    let of = |path: Option<&PathBuf>| path.and_then(|p| std::fs::metadata(p).ok()?.modified().ok());
-    [of(shared.origin.config.as_ref()), of(shared.snapshot.load().settings.policy.as_ref())]
+    tokio::spawn(chores::run(shared, stopped))
 }

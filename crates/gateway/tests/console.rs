@@ -30,6 +30,75 @@ async fn every_page_is_served_and_the_gateway_goes_on() {
 }
 
 #[tokio::test]
+async fn why_this_instance_is_told_with_those_not_taken() {
+    let world = World::configured(
+        3,
+        r#"
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: sim-small}, {name: sim-medium}, {name: sim-large}]
+pools:
+  - name: short
+    max_total_tokens: 8192
+    instances:
+      - {name: a, provider: sim, url: "http://{0}", models: &all {sim-small: m, sim-medium: m, sim-large: m}}
+      - {name: b, provider: sim, url: "http://{1}", models: *all}
+      - {name: c, provider: sim, url: "http://{2}", models: {sim-large: m}}
+  - {name: long, instances: [{name: d, provider: sim, url: "http://{2}", models: *all}]}
+"#,
+    )
+    .await;
+    let body = json!({"model": "sim-small", "messages": [{"role": "user", "content": "hi"}]});
+    let explained = world.post("/v1/route", &body).await.json();
+    let names = |seen: &serde_json::Value| {
+        let mut names: Vec<_> = seen.as_array().unwrap().iter().map(|s| s["instance"].clone()).collect();
+        names.sort_by_key(ToString::to_string);
+        names
+    };
+    assert_eq!(names(&explained["place"]["instances"]), ["a", "b"], "c does not serve it: {explained}");
+    world.fault(0, &json!({"fault": "status=500", "count": 1})).await;
+    world.fault(1, &json!({"fault": "status=500", "count": 1})).await;
+    let got = world.post("/v1/chat/completions", &body).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    let row = world.decision(&got.headers).await;
+    let attempts = row["decision"]["attempts"].as_array().unwrap();
+    assert!(attempts.len() > 1, "{row}");
+    assert_eq!(
+        attempts[0]["seen"][0]["instance"], attempts[0]["instance"],
+        "the first is the one that was asked"
+    );
+    assert_eq!(names(&attempts[0]["seen"]), ["a", "b"]);
+    assert!(attempts[0]["seen"][1]["prefill_ms"].as_f64().unwrap() > 0.0, "{row}");
+    assert!(attempts[1..].iter().all(|a| a.get("seen").is_none()), "once for one placement: {row}");
+    let page = world.get(&format!("/console/requests/{}", got.header("x-tollgate-request-id"))).await.text();
+    let table = page.split("Expected TTFT").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!(table.matches("ready").count(), 2, "{table}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_pools_page_shows_how_each_instance_did_of_late() {
+    let world = World::start().await;
+    for _ in 0..3 {
+        let body =
+            json!({"model": "auto", "stream": true, "messages": [{"role": "user", "content": "hello"}]});
+        assert_eq!(world.post("/v1/chat/completions", &body).await.status, StatusCode::OK);
+    }
+    let pools = world.get("/api/v1/pools").await.json();
+    let good = |i: &serde_json::Value| i["recent"]["good"].as_u64().unwrap();
+    let all: u64 = pools["pools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|p| p["instances"].as_array().unwrap())
+        .map(good)
+        .sum();
+    assert_eq!(all, 3, "{pools}");
+    let page = world.get("/console/pools").await.text();
+    assert!(page.contains("100 %") && page.contains("class=\"spark\""), "{page}");
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_page_of_another_site_cannot_act() {
     let world = World::start().await;
     let body = json!({"name": "k"}).to_string();

@@ -9,6 +9,7 @@
 
 mod common;
 
+use common::raw::{Scripted, Step};
 use common::shapes::{CLIENTS, Client};
 use common::{Folder, World, all, rule, settings, sims};
 use http::StatusCode;
@@ -296,6 +297,26 @@ async fn a_rate_limit_is_a_pause_and_no_failure() {
     assert_eq!(world.instance("a").await["standing"], "cooling");
     world.until("rested", async || world.instance("a").await["standing"] == "ready").await;
     assert_eq!(world.post("/v1/chat/completions", &ask).await.header("x-tollgate-instance"), "a");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_pause_until_a_date_is_kept_and_told() {
+    // Nobody's clock needs to be right: the answer's own date says how long.
+    let head = "HTTP/1.1 429 Too Many Requests\r\ncontent-length: 2\r\nconnection: close\r\n\
+                date: Sun, 06 Nov 1994 08:49:37 GMT\r\nretry-after: Sun, 06 Nov 1994 08:50:07 GMT\r\n\r\n{}";
+    let upstream = Scripted::start(vec![Step::Say(head.into())]).await;
+    let folder = Folder::new();
+    let policy = folder.write("p.tollgate", ONLY_FIRST);
+    let settings = settings(ALONE, &[upstream.addr.to_string()], &policy);
+    let world = World::launch(Vec::new(), Options { settings: Some(settings), ..Options::default() }).await;
+    for _ in 0..2 {
+        let got = world.post("/v1/chat/completions", &Client::Chat.ask("auto", "hello", false)).await;
+        assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS, "{}", got.text());
+        let pause: u64 = got.header("retry-after").parse().unwrap();
+        assert!((20..=30).contains(&pause), "{pause}");
+        assert_eq!(world.instance("a").await["standing"], "cooling");
+    }
     world.stop().await;
 }
 

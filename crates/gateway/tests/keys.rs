@@ -211,6 +211,25 @@ async fn one_callers_responses_and_feedback_are_not_anothers() {
 }
 
 #[tokio::test]
+async fn feedback_is_for_requests_that_have_a_record() {
+    let world = world("mode: open}\nlog: {decisions_per_second: 1").await;
+    let mut answered = Vec::new();
+    for _ in 0..40 {
+        answered.push(ask(&world, &[], "auto").await.header("x-tollgate-request-id").to_owned());
+    }
+    let kept: Vec<_> = world.decisions().await.iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
+    assert!(!kept.is_empty() && kept.len() < answered.len(), "{} of {}", kept.len(), answered.len());
+    for id in &answered {
+        let judge = json!({"request_id": id, "score": 0.5}).to_string();
+        let got = world.send(Method::POST, "/v1/feedback", &[], judge).await;
+        let wanted = if kept.contains(id) { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        assert_eq!(got.status, wanted, "{}", got.text());
+        assert!(wanted == StatusCode::OK || got.text().contains("sample"), "{}", got.text());
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn the_operators_paths_want_the_secret_or_this_machine_and_no_foreign_page() {
     let folder = Folder::new();
     let secret = folder.write("secret", "open-sesame");

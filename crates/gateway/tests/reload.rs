@@ -66,6 +66,31 @@ async fn files_that_change_are_taken_over() {
 }
 
 #[tokio::test]
+async fn instances_that_hang_in_their_probes_delay_no_reload() {
+    // One after the other they would hang for longer than anybody waits here.
+    const HANGING: usize = 20;
+    let folder = Folder::new();
+    let upstream = Scripted::start(vec![Step::Hold]).await;
+    let one = |i: usize| {
+        format!(
+            "\n      - {{name: i{i}, provider: sim, url: \"http://{}\", models: {{one: one, two: two}}}}",
+            upstream.addr
+        )
+    };
+    let instances: String = (0..HANGING).map(one).collect();
+    let (head, _) = CONFIG.split_once("    instances:").unwrap();
+    folder.write("p.tollgate", &policy("one"));
+    let config =
+        folder.write("c.yaml", &format!("{head}    instances:{instances}\ntimeouts: {{probe_ms: 100}}\n"));
+    let world = World::launch(Vec::new(), Options { config: Some(config), ..Options::default() }).await;
+    let down = async || world.instance("i0").await["standing"] == "down";
+    world.until("probes have failed", down).await;
+    folder.write("p.tollgate", &policy("two"));
+    world.until("the policy", async || world.get("/api/v1/policy").await.text() == policy("two")).await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_reload_on_demand_is_in_force_at_once() {
     let folder = Folder::new();
     let (world, _) = world(&folder).await;

@@ -17,7 +17,7 @@
 
 use crate::Error;
 use crate::error::within;
-use crate::estimate::{Ema, HalfLife, LogHistogram, Regression};
+use crate::estimate::{Ema, HalfLife, LogHistogram, Recent, Regression};
 use serde::{Deserialize, Serialize};
 use tollgate_core::Tick;
 
@@ -209,6 +209,7 @@ pub struct InstanceState {
     tpot: Ema,
     service: LogHistogram,
     ttft: LogHistogram,
+    recent: Recent,
     /// The line in use and the median service time, kept so that a placement costs no solving.
     ms_per_token: f64,
     overhead_ms: f64,
@@ -228,6 +229,7 @@ impl InstanceState {
             tpot: Ema::new(half_life),
             service: LogHistogram::new(half_life),
             ttft: LogHistogram::new(half_life),
+            recent: Recent::new(),
             ms_per_token: 1000.0 / config.prefill_per_s.max(1e-3),
             overhead_ms: config.overhead_ms,
             service_p50_ms: 0.0,
@@ -307,6 +309,7 @@ impl InstanceState {
         self.service_p50_ms = self.service.quantile(0.5).unwrap_or(0.0);
         let Some(ttft) = timing.ttft_ms else { return };
         self.ttft.observe(ttft, now);
+        self.recent.observe(ttft, now);
         if token.queued {
             return; // It also waited for a slot, which is not prefill time.
         }
@@ -382,5 +385,11 @@ impl InstanceState {
     #[must_use]
     pub fn ttft_ms(&self, q: f64) -> Option<f64> {
         self.ttft.quantile(q)
+    }
+
+    /// Mean times to first content over the last minutes, in milliseconds, oldest first (slots: [`Recent`]).
+    #[must_use]
+    pub fn recent_ttft_ms(&self, now: Tick) -> Vec<Option<f64>> {
+        self.recent.means(now)
     }
 }

@@ -55,6 +55,23 @@ fn an_open_instance_is_refused_while_another_can_serve() {
 }
 
 #[test]
+fn answers_and_times_of_the_last_minutes_are_told() {
+    let mut pool = pool(2, MembersConfig::default());
+    for outcome in [Outcome::Success, Outcome::Success, Outcome::Blameless, Outcome::Transient] {
+        let mut ticket = pool.dispatch(0, &Ask::of_tokens(100), at(1_000)).unwrap();
+        pool.first_content(&mut ticket, at(1_040));
+        let end = if outcome == Outcome::Success { Completion::answered(10) } else { Completion::broken() };
+        pool.complete(ticket, outcome, end, at(1_100)).unwrap();
+    }
+    assert_eq!(
+        (pool.answers(0, at(2_000)), pool.answers(1, at(2_000)), pool.answers(9, at(0))),
+        ((2, 1), (0, 0), (0, 0))
+    );
+    assert_eq!(pool.state(0).unwrap().recent_ttft_ms(at(2_000)).last(), Some(&Some(40.0)));
+    assert_eq!(pool.answers(0, at(400_000)), (0, 0), "forgotten");
+}
+
+#[test]
 fn callers_faults_and_long_prompts_change_no_standing() {
     let mut pool = pool(2, MembersConfig::default());
     for n in 0..200 {

@@ -248,10 +248,11 @@ pub(super) fn pools(worker: &Worker) -> Answered {
                 .enumerate()
                 .map(|(i, site)| {
                     let state = members.state(i);
+                    let (good, bad) = members.answers(i, now);
                     json!({
                         "name": &*site.name, "provider": site.provider.name, "kind": site.provider.row.kind, "url": site.url.to_string(),
                         "standing": members.standing(i, now).word(), "models": site.models,
-                        "in_flight": state.map(|s| s.in_flight().requests),
+                        "in_flight": state.map(|s| s.in_flight().requests), "recent": {"good": good, "bad": bad},
                         "ttft_ms_p50": state.and_then(|s| s.ttft_ms(0.5)), "ttft_ms_p99": state.and_then(|s| s.ttft_ms(0.99)),
                         "tpot_ms": state.map(|s| s.tpot_ms()), "prefill_tokens_per_s": state.map(|s| s.prefill_per_s()),
                     })

@@ -134,10 +134,11 @@ pub(super) async fn feedback(worker: &Worker, parts: &Parts, body: Bytes, peer: 
         s.store.decision(&id)
     })
     .await?;
-    // Only the caller whose request it was may judge the answer.
+    // Only the caller whose request it was may judge the answer; and what no record connects to a decision teaches nothing.
     let own = known.is_some_and(|row| row.key.as_deref().unwrap_or_default() == &*owner);
     if !own {
-        return Err(Fault::caller(FaultKind::NotFound, "there is no such request of yours").at("request_id"));
+        let message = "there is no record of such a request of yours; under high load only a sample of requests has one";
+        return Err(Fault::caller(FaultKind::NotFound, message).at("request_id"));
     }
     let feedback = Feedback {
         request_id: said.request_id,

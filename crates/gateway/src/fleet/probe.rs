@@ -8,6 +8,7 @@ use http::{HeaderName, HeaderValue, Method};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tollgate_core::Clock;
 use tollgate_net::client::Client;
 use tollgate_net::upstream::{Outgoing, Pool, PoolLimits, Timeouts, TlsConfig};
@@ -29,34 +30,45 @@ impl Prober {
         Self { clients: BTreeMap::new() }
     }
 
-    /// Probes every instance that is due and reports the result; returns how many were asked.
+    /// Probes every instance that is due, all at once, and reports the results; returns how many were asked. It takes no
+    /// longer than the slowest of them, and never more than two seconds.
     pub async fn round(&mut self, fleet: &Fleet, clock: &dyn Clock) -> usize {
-        let mut asked = 0;
-        for pool in &fleet.pools {
+        let mut asking = JoinSet::new();
+        for (at, pool) in fleet.pools.iter().enumerate() {
             let due = pool.members.lock().probes_due(clock.tick());
             for member in due {
                 let Some(site) = pool.sites.get(member) else { continue };
-                let good = self.ask(site).await;
-                if !good {
-                    tracing::warn!(instance = %site.name, "probe failed");
-                }
-                pool.members.lock().probed(member, good, clock.tick());
-                asked += 1;
+                let answer = self.ask(site);
+                asking.spawn(async move { (at, member, answer.await) });
             }
+        }
+        let asked = asking.len();
+        while let Some(done) = asking.join_next().await {
+            // A probe that panicked was logged by the runtime; the schedule writes it off as unanswered.
+            let Ok((at, member, good)) = done else { continue };
+            let Some(pool) = fleet.pools.get(at) else { continue };
+            if !good {
+                let name = pool.sites.get(member).map_or("", |site| &site.name);
+                tracing::warn!(instance = name, "probe failed");
+            }
+            pool.members.lock().probed(member, good, clock.tick());
         }
         asked
     }
 
     /// An answer of any kind but a server error shows that it is alive.
-    async fn ask(&mut self, site: &Site) -> bool {
-        let url = site.url.to_string();
-        let path = format!("{}{}", site.url.prefix, site.provider.row.probe);
-        let Ok(mut outgoing) = Outgoing::new(Method::GET, &path) else { return false };
-        if let Some((name, value)) = credentials(site) {
-            outgoing = outgoing.header(name, value);
-        }
+    fn ask(&mut self, site: &Site) -> impl Future<Output = bool> + Send + 'static {
         let client = self.clients.entry(site.ca_file().cloned()).or_insert_with_key(|ca| client(ca.clone()));
-        client.send(&url, outgoing).await.is_ok_and(|answer| !answer.status.is_server_error())
+        let (client, url) = (client.clone(), site.url.to_string());
+        let path = format!("{}{}", site.url.prefix, site.provider.row.probe);
+        let outgoing = Outgoing::new(Method::GET, &path).map(|outgoing| match credentials(site) {
+            Some((name, value)) => outgoing.header(name, value),
+            None => outgoing,
+        });
+        async move {
+            let Ok(outgoing) = outgoing else { return false };
+            client.send(&url, outgoing).await.is_ok_and(|answer| !answer.status.is_server_error())
+        }
     }
 }
 

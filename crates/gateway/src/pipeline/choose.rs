@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Retry, Seed, Tick};
 use tollgate_policy::{Algorithm, Candidate, Effort};
 use tollgate_select::model::{Capabilities, Dropped, ModelCandidate, ModelReason, ModelRule, Need, choose};
-use tollgate_select::place::{Placement, Standing};
+use tollgate_select::place::{InstanceView, Placement, Standing};
 use tollgate_select::pool::members::Ask;
 use tollgate_select::pool::{PoolAsk, PoolChoice, PoolReason, PoolView, choose_pool};
 
@@ -201,6 +201,35 @@ pub(crate) struct PlacePlan {
     pub(crate) reason: &'static str,
     /// Expected time to first content of the first, in milliseconds.
     pub(crate) expected_ttft_ms: f64,
+    /// The instances that were compared, those in `order` first; empty where there was no choice.
+    pub(crate) seen: Vec<Seen>,
+}
+
+/// Most instances that are kept of one placement.
+const SEEN_MAX: usize = 16;
+
+/// One instance as its placement saw it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Seen {
+    instance: Arc<str>,
+    standing: &'static str,
+    in_flight: u32,
+    wait_ms: f64,
+    prefill_ms: f64,
+}
+
+impl Seen {
+    fn new(name: &Arc<str>, view: &InstanceView) -> Self {
+        // Microseconds say enough, and print shorter.
+        let short = |ms: f64| (ms * 1000.0).round() / 1000.0;
+        Self {
+            instance: name.clone(),
+            standing: view.standing.word(),
+            in_flight: view.in_flight,
+            wait_ms: short(view.wait_ms),
+            prefill_ms: short(view.prefill_ms),
+        }
+    }
 }
 
 /// Why no instance of a pool takes a request, and when one may again.
@@ -259,8 +288,15 @@ pub(crate) fn place(
     let Some(first) = order.first() else {
         return Err(refuse(format!("no instance that serves {model} can take a request now")));
     };
-    let expected_ttft_ms = views.get(*first).map_or(0.0, tollgate_select::place::InstanceView::ttft_ms);
-    Ok(PlacePlan { order, reason: reason.word(), expected_ttft_ms })
+    let expected_ttft_ms = views.get(*first).map_or(0.0, InstanceView::ttft_ms);
+    let others = (0..pool.sites.len()).filter(serves).filter(|i| !order.contains(i));
+    let compared = order.iter().copied().chain(others).take(SEEN_MAX);
+    let seen = |i: usize| Some(Seen::new(&pool.sites.get(i)?.name, views.get(i)?));
+    let mut seen: Vec<_> = compared.filter_map(seen).collect();
+    if seen.len() < 2 {
+        seen.clear();
+    }
+    Ok(PlacePlan { order, reason: reason.word(), expected_ttft_ms, seen })
 }
 
 /// What one attempt goes to.

@@ -281,7 +281,8 @@ pub(crate) fn explain_request(
                 let sites = snapshot.fleet.pools.get(*at).map(|p| &p.sites);
                 let site = |i: &usize| sites.and_then(|s| s.get(*i)).map(|s| &*s.name);
                 let order: Vec<_> = place.order.iter().filter_map(site).collect();
-                serde_json::json!({"order": order, "reason": place.reason, "expected_ttft_ms": place.expected_ttft_ms})
+                serde_json::json!({"order": order, "reason": place.reason, "expected_ttft_ms": place.expected_ttft_ms,
+                    "instances": place.seen})
             }
             Err(shut) => serde_json::json!({"order": [], "reason": shut.fault.message}),
         };

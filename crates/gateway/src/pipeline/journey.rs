@@ -4,7 +4,7 @@
 //! talk. A journey that is dropped without an end is recorded as left by the caller.
 
 use super::authenticate::Caller;
-use super::choose::{ModelWhy, PlaceWhy};
+use super::choose::{ModelWhy, PlaceWhy, Seen};
 use super::decide::{Decided, Known};
 use super::heard::{Grounds, Heard};
 use crate::observe::metrics::{AttemptLabels, ModelLabel, ReasonLabel, RequestLabels, TokenLabels};
@@ -54,6 +54,9 @@ pub(crate) struct AttemptNote {
     pub(crate) reason: PlaceWhy,
     /// Expected time to first content, in milliseconds.
     pub(crate) expected_ttft_ms: f64,
+    /// The instances that its placement compared.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) seen: Vec<Seen>,
     /// `ok`, or what went wrong.
     pub(crate) outcome: Cow<'static, str>,
     /// When it started, in microseconds after the request's arrival.

@@ -1,6 +1,6 @@
-//! Bounded statistics that forget: a mean, a straight line, quantiles and a sliding window.
+//! Bounded statistics that forget: a mean, a straight line, quantiles, a sliding window and recent means.
 //!
-//! All but the window weigh a sample of age `a` by `2^(-a / half-life)`. None grows with the number of samples, none
+//! All but the last two weigh a sample of age `a` by `2^(-a / half-life)`. None grows with the number of samples, none
 //! yields a NaN: samples that are not finite are refused, and a sample that arrives late counts as now.
 //!
 //! ```
@@ -14,11 +14,14 @@
 
 mod ema;
 mod histogram;
+mod recent;
 mod regression;
+mod slots;
 mod window;
 
 pub use ema::Ema;
 pub use histogram::{BUCKETS, GROWTH, HIGHEST_MS, LOWEST_MS, LogHistogram};
+pub use recent::{RECENT_MS, RECENT_SLOTS, Recent};
 pub use regression::{Fit, MIN_FIT_WEIGHT, Regression};
 pub use window::{SLOTS, Window};
 

@@ -1,5 +1,6 @@
 //! Good and bad counts over the last stretch of time.
 
+use super::slots::Slots;
 use tollgate_core::Tick;
 
 /// Slots of a window; the oldest is dropped as a whole, so the stretch counted is between 9/10 and all of it.
@@ -7,59 +8,34 @@ pub const SLOTS: usize = 10;
 
 /// Counts of good and bad outcomes in a sliding window of [`SLOTS`] slots.
 #[derive(Clone, Debug)]
-pub struct Window {
-    slot_ns: u64,
-    slots: [(u32, u32); SLOTS],
-    newest: u64,
-}
+pub struct Window(Slots<(u32, u32), SLOTS>);
 
 impl Window {
     /// An empty window of `ms` milliseconds (at least [`SLOTS`]).
     #[must_use]
     pub fn new(ms: u64) -> Self {
-        let slot_ns = (ms.saturating_mul(1_000_000) / SLOTS as u64).max(1_000_000);
-        Self { slot_ns, slots: [(0, 0); SLOTS], newest: 0 }
+        Self(Slots::new(ms))
     }
 
     /// Counts an outcome; one from before the newest slot counts in the newest.
     pub fn record(&mut self, good: bool, now: Tick) {
-        let slot = now.0 / self.slot_ns;
-        let gone = slot.saturating_sub(self.newest).min(SLOTS as u64);
-        for step in 0..gone {
-            if let Some(old) = self.slots.get_mut(place(slot - step)) {
-                *old = (0, 0);
-            }
-        }
-        self.newest = self.newest.max(slot);
-        if let Some((goods, bads)) = self.slots.get_mut(place(self.newest)) {
+        self.0.update(now, |(goods, bads)| {
             let count = if good { goods } else { bads };
             *count = count.saturating_add(1);
-        }
+        });
     }
 
     /// How many were good and how many bad in the window that ends at `now`.
     #[must_use]
     pub fn counts(&self, now: Tick) -> (u64, u64) {
-        let slot = (now.0 / self.slot_ns).max(self.newest);
-        let (mut good, mut bad) = (0, 0);
-        for back in 0..SLOTS as u64 {
-            let Some(at) = slot.checked_sub(back).filter(|at| *at <= self.newest) else { continue };
-            if let Some((g, b)) = self.slots.get(place(at)).filter(|_| self.newest - at < SLOTS as u64) {
-                good += u64::from(*g);
-                bad += u64::from(*b);
-            }
-        }
-        (good, bad)
+        let add = |(good, bad), (g, b)| (good + u64::from(g), bad + u64::from(b));
+        self.0.back_from(now).fold((0, 0), add)
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
-        self.slots = [(0, 0); SLOTS];
+        self.0.clear();
     }
-}
-
-fn place(slot: u64) -> usize {
-    (slot % SLOTS as u64) as usize
 }
 
 #[cfg(test)]

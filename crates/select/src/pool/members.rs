@@ -7,6 +7,7 @@
 
 use crate::Error;
 use crate::circuit::{Circuit, CircuitConfig, Gate, Outcome, Pass};
+use crate::estimate::{RECENT_MS, Window};
 use crate::health::{Ejector, EjectorConfig, ProbeConfig, Probes};
 use crate::instance::{Completion, Dispatched, InstanceConfig, InstanceState, Timing};
 use crate::place::{InstanceView, PlaceRule, Placement, Standing, key_of, place};
@@ -108,6 +109,7 @@ struct Member {
     circuit: Circuit,
     probes: Option<Probes>,
     prefix: PrefixCache,
+    answers: Window,
 }
 
 /// The instances of one pool. Indices are those of the declaration.
@@ -139,6 +141,7 @@ impl Members {
                 circuit: Circuit::new(config.circuit, seed.derive("circuit")),
                 probes: config.probe.map(|probe| Probes::new(probe, seed.derive("probe"), now)),
                 prefix: PrefixCache::new(spec.cache_blocks),
+                answers: Window::new(RECENT_MS),
                 spec: spec.clone(),
             });
         }
@@ -265,6 +268,7 @@ impl Members {
             member.prefix.clear(); // Nobody listens: when it is back, its cache is cold.
         }
         if let Some(good) = outcome.verdict() {
+            member.answers.record(good, now);
             self.ejector.record(ticket.member, good, now);
         }
         Ok(timing)
@@ -287,6 +291,13 @@ impl Members {
         if let Some(probes) = self.members.get_mut(index).and_then(|member| member.probes.as_mut()) {
             probes.result(good, now);
         }
+    }
+
+    /// How many answers of an instance were good and how many bad in the last [`RECENT_MS`]; those of a caller's fault are
+    /// neither.
+    #[must_use]
+    pub fn answers(&self, index: usize, now: Tick) -> (u64, u64) {
+        self.members.get(index).map_or((0, 0), |member| member.answers.counts(now))
     }
 
     /// Requests in flight over all instances.

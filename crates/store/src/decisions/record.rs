@@ -198,21 +198,3 @@ pub struct DecisionRow {
     /// What a replay needs. Only where one decision was asked for.
     pub decision: Option<Box<RawValue>>,
 }
-
-/// The word of a fault kind, as `serde` writes it.
-pub(super) fn fault_word(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::BadRequest => "bad_request",
-        FaultKind::Unauthenticated => "unauthenticated",
-        FaultKind::Forbidden => "forbidden",
-        FaultKind::NotFound => "not_found",
-        FaultKind::TooLarge => "too_large",
-        FaultKind::LimitReached => "limit_reached",
-        FaultKind::ContextTooLong => "context_too_long",
-        FaultKind::UpstreamDenied => "upstream_denied",
-        FaultKind::UpstreamFailed => "upstream_failed",
-        FaultKind::Timeout => "timeout",
-        FaultKind::Unavailable => "unavailable",
-        FaultKind::Internal => "internal",
-    }
-}

@@ -1,9 +1,10 @@
 //! Decisions into the database: insertion and bounded retention, on the writer's thread.
 
-use super::record::{DecisionRecord, Payload, fault_word};
+use super::record::{DecisionRecord, Payload};
 use crate::StoreError;
 use crate::sql::{int, len};
 use rusqlite::{Connection, named_params, params};
+use tollgate_core::FaultKind;
 
 /// Rows beyond a group's own size that one group may delete, so that a lowered bound is reached in steps.
 const TRIM_STEP: usize = 2048;
@@ -31,7 +32,7 @@ pub(crate) fn insert(
             ":dialect_in": record.dialect_in, ":dialect_out": record.dialect_out,
             ":requested": record.requested_model, ":route": record.route, ":model": record.model,
             ":pool": record.pool, ":instance": record.instance, ":status": record.status,
-            ":fault": record.fault.map(fault_word), ":stream": record.stream,
+            ":fault": record.fault.map(FaultKind::word), ":stream": record.stream,
             ":prompt": int(record.prompt_tokens), ":cached": int(record.cached_tokens),
             ":completion": int(record.completion_tokens), ":cost": int(record.cost_micro),
             ":ttft": record.ttft_us.map(int), ":total": int(record.total_us),

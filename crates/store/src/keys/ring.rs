@@ -25,6 +25,8 @@ pub enum KeyRefusal {
 pub struct KeyRing {
     by_digest: HashMap<Digest, Slot>,
     all: Vec<Arc<VirtualKey>>,
+    /// The count of changes at which the keys were read.
+    pub(super) changes: i64,
 }
 
 struct Slot {

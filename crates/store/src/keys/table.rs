@@ -69,6 +69,19 @@ impl Store {
         })
     }
 
+    /// Takes over what another process did to the keys, and says whether there was anything. It costs one small read
+    /// when nothing changed: call it as often as a change may be late.
+    ///
+    /// # Errors
+    /// Why the keys could not be read; those read before stay.
+    pub fn refresh_keys(&self) -> Result<bool, StoreError> {
+        let stale = self.read(changes)? != self.ring().load().changes;
+        if stale {
+            self.publish_keys()?;
+        }
+        Ok(stale)
+    }
+
     fn change_keys(
         &self,
         work: impl FnOnce(&Connection) -> Result<(), StoreError> + Send + 'static,
@@ -78,10 +91,19 @@ impl Store {
     }
 }
 
+/// How often any key was changed, by whomever.
+fn changes(conn: &Connection) -> Result<i64, StoreError> {
+    conn.prepare_cached("SELECT count FROM key_changes")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+        .map_err(StoreError::doing("read the count of key changes"))
+}
+
 /// All keys as a ring.
 pub(crate) fn load(conn: &Connection) -> Result<KeyRing, StoreError> {
     let failed = StoreError::doing("read keys");
+    // Counted first: a change in between is then seen at the next look.
     let mut ring = KeyRing::default();
+    ring.changes = changes(conn)?;
     let sql =
         "SELECT id, name, tenant, roles, groups, scopes, models, expires_us, hint, created_us, revoked_us,
                digest, previous_digest, previous_until FROM keys ORDER BY created_us, id";

@@ -85,3 +85,26 @@ fn what_cannot_be_kept_is_refused() {
     make(2, 2, KeySpec::named("b")).unwrap();
     assert!(matches!(make(3, 3, KeySpec::named("c")), Err(StoreError::Full { what: "keys", limit: 2 })));
 }
+
+#[test]
+fn what_another_process_does_to_keys_is_taken_over() {
+    let folder = Folder::new();
+    let (gateway, tool) = (open(&folder.file(), quick()), open(&folder.file(), quick()));
+    let id = KeyId::from_bits(1);
+    assert!(!gateway.refresh_keys().unwrap(), "nothing happened");
+    tool.create_key(id.clone(), KeySpec::named("a"), &secret(1), at(0)).unwrap();
+    assert_eq!(gateway.keys().find(secret(1).reveal(), at(1)), Err(KeyRefusal::Unknown));
+    assert!(gateway.refresh_keys().unwrap() && !gateway.refresh_keys().unwrap());
+    assert!(gateway.keys().find(secret(1).reveal(), at(1)).is_ok());
+    tool.rotate_key(id.as_str(), &secret(2), at(5)).unwrap();
+    assert!(gateway.refresh_keys().unwrap());
+    assert!(gateway.keys().find(secret(2).reveal(), at(9)).is_ok());
+    assert_eq!(gateway.keys().find(secret(1).reveal(), at(9)), Err(KeyRefusal::Expired));
+    tool.revoke_key(id.as_str(), at(6)).unwrap();
+    assert!(gateway.refresh_keys().unwrap());
+    assert_eq!(gateway.keys().find(secret(2).reveal(), at(9)), Err(KeyRefusal::Revoked));
+    gateway.create_key(KeyId::from_bits(2), KeySpec::named("b"), &secret(3), at(7)).unwrap();
+    assert!(!gateway.refresh_keys().unwrap(), "one's own changes are known");
+    assert!(tool.refresh_keys().unwrap());
+    assert_eq!(tool.keys().all().len(), 2);
+}

@@ -2,6 +2,10 @@
 
 use crate::tool::{Folder, Server};
 
+fn models(server: &Server, secret: &str) -> String {
+    server.ask("GET", "/v1/models", &format!("authorization: Bearer {secret}\r\n"), "")
+}
+
 #[test]
 fn a_key_opens_the_gateway_until_it_is_revoked() {
     let folder = Folder::new("keys");
@@ -19,18 +23,27 @@ fn a_key_opens_the_gateway_until_it_is_revoked() {
     let (id, secret) = (key["id"].as_str().unwrap(), key["secret"].as_str().unwrap());
     assert!(secret.starts_with("tg-") && id.starts_with("key_"));
 
-    let server = Server::start(&folder, &["t.yaml"]);
+    let mut server = Server::start(&folder, &["t.yaml"]);
     assert!(server.greeting.contains("Bearer $TOLLGATE_KEY"));
-    let models =
-        |secret: &str| server.ask("GET", "/v1/models", &format!("authorization: Bearer {secret}\r\n"), "");
-    assert!(models("tg-wrong").starts_with("HTTP/1.1 401"));
-    let allowed = models(secret);
+    assert!(models(&server, "tg-wrong").starts_with("HTTP/1.1 401"));
+    let allowed = models(&server, secret);
     assert!(
         allowed.starts_with("HTTP/1.1 200")
             && allowed.contains("sim-small")
             && !allowed.contains("sim-large"),
         "{allowed}"
     );
+
+    // What the command does to keys is in force in the running gateway, in both directions, without a restart.
+    let late = folder.run(&["key", "create", "late", "--config", "t.yaml", "--json"]);
+    let late: serde_json::Value = serde_json::from_str(&late.out).unwrap();
+    let (late_id, late_secret) = (late["id"].as_str().unwrap(), late["secret"].as_str().unwrap());
+    server.hear("keys were changed by another process");
+    assert!(models(&server, late_secret).starts_with("HTTP/1.1 200"));
+    assert_eq!(folder.run(&["key", "revoke", late_id, "--config", "t.yaml"]).code, 0);
+    server.hear("keys were changed by another process");
+    assert!(models(&server, late_secret).starts_with("HTTP/1.1 401"));
+    assert!(models(&server, secret).starts_with("HTTP/1.1 200"), "others are as before");
     server.signal("INT");
     assert!(server.end().0.success());
 

@@ -64,6 +64,7 @@ fn instances(pool: &PoolState, tick: Tick, now: Timestamp) -> Vec<InstanceView> 
     let view = |(i, site): (usize, &crate::fleet::Site)| {
         let known = members.state(i);
         let (state, until) = standing(members.standing(i, tick));
+        let (good, bad) = members.answers(i, tick);
         InstanceView {
             name: site.name.to_string(),
             provider: site.provider.name.clone(),
@@ -74,6 +75,9 @@ fn instances(pool: &PoolState, tick: Tick, now: Timestamp) -> Vec<InstanceView> 
             ttft_ms: known.and_then(|s| s.ttft_ms(0.5)),
             tpot_ms: known.map(|s| s.tpot_ms()),
             expected_ttft_ms: known.map(|s| s.expect(PROBE_TOKENS, tick).ttft_ms()),
+            success: (good + bad > 0).then(|| good as f64 / (good + bad) as f64),
+            answers: good + bad,
+            spark_ttft_ms: known.map(|s| s.recent_ttft_ms(tick)).unwrap_or_default(),
             models: site.models.keys().cloned().collect(),
             ..InstanceView::default()
         }

@@ -1,7 +1,7 @@
 //! One request's path, phase by phase, from its record.
 
 use super::live::row;
-use super::story::{Read, Story, Tried, plain};
+use super::story::{Read, Seen, Story, Tried, plain};
 use crate::api::admin;
 use crate::observe::PHASES;
 use crate::worker::Worker;
@@ -56,7 +56,7 @@ pub(super) async fn view(worker: &Worker, id: &str) -> Result<RequestView, Fault
         model_reason: (!story.models.is_empty()).then(|| story.models.clone()),
         pools: pools(&snapshot, last),
         pool_reason: last.and_then(|a| a.reason.split("; ").next().map(str::to_owned)),
-        instances: last.map(|a| vec![placement(a)]).unwrap_or_default(),
+        instances: placement(&story.attempts),
         place_reason: last.and_then(|a| a.reason.split("; ").nth(1).map(str::to_owned)),
         attempts: attempts(&story, &stored),
         checks: checks(&stored, last),
@@ -208,14 +208,28 @@ fn pools(snapshot: &crate::snapshot::Snapshot, last: Option<&Tried>) -> Vec<Pool
     serving.map(option).collect()
 }
 
-fn placement(tried: &Tried) -> PlacementView {
-    PlacementView {
-        instance: tried.instance.clone(),
-        standing: "ready".into(),
-        prefill_ms: Some(tried.expected_ttft_ms),
-        chosen: true,
-        ..PlacementView::default()
-    }
+/// The instances that the last placement compared; where there was no choice, the one that was asked.
+fn placement(attempts: &[Tried]) -> Vec<PlacementView> {
+    let Some(last) = attempts.last() else { return Vec::new() };
+    let Some(placed) = attempts.iter().rev().find(|a| !a.seen.is_empty() && a.pool == last.pool) else {
+        let only = PlacementView {
+            instance: last.instance.clone(),
+            standing: "ready".into(),
+            prefill_ms: Some(last.expected_ttft_ms),
+            chosen: true,
+            ..PlacementView::default()
+        };
+        return vec![only];
+    };
+    let view = |seen: &Seen| PlacementView {
+        instance: seen.instance.clone(),
+        standing: seen.standing.clone(),
+        in_flight: seen.in_flight,
+        wait_ms: Some(seen.wait_ms),
+        prefill_ms: Some(seen.prefill_ms),
+        chosen: seen.instance == placed.instance,
+    };
+    placed.seen.iter().map(view).collect()
 }
 
 fn attempts(story: &Story, stored: &DecisionRow) -> Vec<Attempt> {

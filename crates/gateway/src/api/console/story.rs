@@ -29,10 +29,22 @@ pub(super) struct Tried {
     pub(super) instance: String,
     pub(super) reason: String,
     pub(super) expected_ttft_ms: f64,
+    pub(super) seen: Vec<Seen>,
     pub(super) outcome: String,
     pub(super) start_us: u64,
     pub(super) ms: f64,
     pub(super) lost: Vec<String>,
+}
+
+/// One instance as a placement saw it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Seen {
+    pub(super) instance: String,
+    pub(super) standing: String,
+    pub(super) in_flight: u32,
+    pub(super) wait_ms: f64,
+    pub(super) prefill_ms: f64,
 }
 
 /// One signal as recorded.

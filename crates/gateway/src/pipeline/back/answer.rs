@@ -141,7 +141,7 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
         tracing::error!(request = %journey.id, fault = %fault, "request failed");
     }
     journey.story.fault = fault.to_string();
-    let reason = crate::pipeline::dispatch::word(fault.kind);
+    let reason = fault.kind.word();
     journey.refused(reason);
     let mut headers = HeaderMap::new();
     describe(&journey, &mut headers);

@@ -91,15 +91,8 @@ pub(crate) async fn attempt(
     };
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
-        return Err(refused(
-            flight,
-            parts.status,
-            &parts.headers,
-            body,
-            letter.dialect == ctx.view.dialect,
-            lost,
-        )
-        .await);
+        let same_dialect = letter.dialect == ctx.view.dialect;
+        return Err(refused(ctx, flight, (parts.status, &parts.headers), body, same_dialect, lost).await);
     }
     let mut headers = parts.headers;
     outgoing::clean_answer(&mut headers);
@@ -235,17 +228,17 @@ fn timeouts(ctx: &Context<'_>) -> Timeouts {
 }
 
 async fn refused(
+    ctx: &Context<'_>,
     flight: Flight,
-    status: StatusCode,
-    headers: &HeaderMap,
+    (status, headers): (StatusCode, &HeaderMap),
     body: UpstreamBody,
     same_dialect: bool,
     lost: Vec<String>,
 ) -> Failure {
     let body = body.collect(ERROR_BODY_MAX).await.unwrap_or_default();
     let Classified { fault, retry_after_ms } = classify(Some(status.as_u16()), &body);
-    let header = headers.get(http::header::RETRY_AFTER).and_then(|v| v.to_str().ok()?.parse::<u64>().ok());
-    let retry_after_ms = header.map(|s| s.saturating_mul(1000)).or(retry_after_ms);
+    let asked = tollgate_net::headers::retry_after_ms(headers, ctx.shared.clock.now());
+    let retry_after_ms = asked.or(retry_after_ms);
     // Words that are not JSON (a proxy's page, say) would not be read as an error: ours say the same.
     let readable = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
     let said = (same_dialect && fault.blame == Blame::Caller && readable).then_some((status, body));

@@ -60,7 +60,7 @@ pub(crate) async fn dispatch(
             Err(failure) => failure,
         };
         let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
-        journey.attempted(note, word(failure.fault.kind));
+        journey.attempted(note, failure.fault.kind.word());
         tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
         let step = {
             let mut budget = ctx.shared.retries.lock();
@@ -135,7 +135,7 @@ impl<'a> Course<'a> {
     }
 
     fn note(
-        &self,
+        &mut self,
         goal: &Goal,
         outcome: Cow<'static, str>,
         begun: Tick,
@@ -156,6 +156,8 @@ impl<'a> Course<'a> {
                 place: self.place.reason,
             },
             expected_ttft_ms: self.place.expected_ttft_ms,
+            // Told once for each placement: later attempts follow its order.
+            seen: std::mem::take(&mut self.place.seen),
             outcome,
             start_us: begun.since_ns(self.ctx.started) / 1000,
             ms,
@@ -218,23 +220,5 @@ impl<'a> Course<'a> {
             }
         }
         Err(GiveUp::Exhausted)
-    }
-}
-
-/// The word of a fault kind, for labels.
-pub(crate) const fn word(kind: FaultKind) -> &'static str {
-    match kind {
-        FaultKind::BadRequest => "bad_request",
-        FaultKind::Unauthenticated => "unauthenticated",
-        FaultKind::Forbidden => "forbidden",
-        FaultKind::NotFound => "not_found",
-        FaultKind::TooLarge => "too_large",
-        FaultKind::LimitReached => "limit_reached",
-        FaultKind::ContextTooLong => "context_too_long",
-        FaultKind::UpstreamDenied => "upstream_denied",
-        FaultKind::UpstreamFailed => "upstream_failed",
-        FaultKind::Timeout => "timeout",
-        FaultKind::Unavailable => "unavailable",
-        FaultKind::Internal => "internal",
     }
 }

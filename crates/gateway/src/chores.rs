@@ -1,0 +1,103 @@
+//! What is done beside requests: probes, traces, keys and files that others change, and the store's sweep.
+//!
+//! Each chore has its own loop and none waits for another's network: an instance that hangs delays neither a reload nor
+//! a key that was revoked on the command line. All of them are one task, which ends when the gateway stops.
+
+use crate::control;
+use crate::fleet::Prober;
+use crate::state::Shared;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::sync::watch;
+use tollgate_net::client::Client;
+use tollgate_net::upstream::Timeouts;
+use tollgate_store::{Store, StoreError};
+
+/// How often each chore is looked at; what another process did to files or keys is in force that much later.
+const EVERY: Duration = Duration::from_millis(500);
+/// Rounds between two sweeps of the store.
+const SWEEP_ROUNDS: u32 = 10;
+/// Longest wait for the trace collector; spans that it does not take by then are dropped and counted.
+const COLLECTOR_WAIT: Duration = Duration::from_secs(5);
+
+/// Does all chores until told to stop.
+pub(crate) async fn run(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
+    tokio::join!(probe(&shared, stopped.clone()), export(&shared, stopped.clone()), keep(&shared, stopped));
+}
+
+/// Waits for the next round; `false` when there is none.
+async fn next(stopped: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        _ = stopped.changed() => false,
+        () = tokio::time::sleep(EVERY) => true,
+    }
+}
+
+async fn probe(shared: &Shared, mut stopped: watch::Receiver<bool>) {
+    let mut prober = Prober::new();
+    while next(&mut stopped).await {
+        let snapshot = shared.snapshot.load_full();
+        prober.round(&snapshot.fleet, &*shared.clock).await;
+    }
+}
+
+async fn export(shared: &Shared, mut stopped: watch::Receiver<bool>) {
+    let Some(traces) = &shared.traces else { return };
+    let mut collector = Client::default();
+    let wait = COLLECTOR_WAIT;
+    collector.timeouts = Timeouts { connect: wait, head: wait, idle: wait, total: wait };
+    while next(&mut stopped).await {
+        traces.flush(&collector).await;
+    }
+    // What the last requests left.
+    traces.flush(&collector).await;
+}
+
+/// Keys and files that another process changed, and the store's sweep.
+async fn keep(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut seen = modified(shared);
+    let mut round = 0u32;
+    while next(&mut stopped).await {
+        keys(shared).await;
+        let now = modified(shared);
+        if now != seen {
+            seen = now;
+            // What is wrong was logged; the last good state stays.
+            let _ = control::reload(shared);
+        }
+        round = round.wrapping_add(1);
+        if round.is_multiple_of(SWEEP_ROUNDS) {
+            let now = shared.clock.now();
+            in_store(shared, "the sweep", move |store| store.sweep(now)).await;
+        }
+    }
+}
+
+async fn keys(shared: &Arc<Shared>) {
+    if in_store(shared, "looking for changed keys", Store::refresh_keys).await == Some(true) {
+        control::apply_budgets(shared);
+        tracing::info!("keys were changed by another process and are in force");
+    }
+}
+
+/// Does something with the store off this thread; what fails is logged, and the store stays as it was.
+async fn in_store<T: Send + 'static>(
+    shared: &Shared,
+    what: &'static str,
+    work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+) -> Option<T> {
+    let store = shared.store.clone();
+    match tokio::task::spawn_blocking(move || work(&store)).await {
+        Ok(Ok(done)) => return Some(done),
+        Ok(Err(error)) => tracing::warn!(%error, what, "the store failed"),
+        Err(error) => tracing::warn!(%error, what, "the store failed"),
+    }
+    None
+}
+
+/// When the files that can be reloaded were last written.
+fn modified(shared: &Shared) -> [Option<SystemTime>; 2] {
+    let of = |path: Option<&PathBuf>| path.and_then(|p| std::fs::metadata(p).ok()?.modified().ok());
+    [of(shared.origin.config.as_ref()), of(shared.snapshot.load().settings.policy.as_ref())]
+}
