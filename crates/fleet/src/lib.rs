@@ -3,7 +3,7 @@
 //! Everything here is pure: bytes come in through [`std::io::Read`], time as numbers of the workload, randomness
 //! through [`tollgate_core::Seed`], so a plan and a simulation replay from their inputs. [`workload`] says what
 //! arrives, [`trace`] reads what arrived elsewhere, [`catalogue`] what it may run on, [`rng`] draws from seeds.
-//! [`queue`] says who waits and how long, [`compat`] what the public reference simulator would say.
+//! [`service`] says how an instance serves, [`power`] what it draws, [`queue`] who waits and how long, [`compat`] what the public reference simulator would say.
 //!
 //! ```
 //! use tollgate_core::Seed;
@@ -21,8 +21,10 @@
 pub mod catalogue;
 pub mod compat;
 pub mod error;
+pub mod power;
 pub mod queue;
 pub mod rng;
+pub mod service;
 pub mod trace;
 pub mod workload;
 
