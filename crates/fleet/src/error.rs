@@ -59,6 +59,9 @@ pub enum Error {
         /// How to stay below it.
         fix: &'static str,
     },
+    /// A rule of the router is not one.
+    #[error("the router refuses its rules")]
+    Router(#[from] tollgate_select::Error),
     /// No fleet can do what was asked.
     #[error("no fleet meets the objective: {why}")]
     Infeasible {

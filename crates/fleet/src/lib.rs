@@ -25,6 +25,7 @@ pub mod power;
 pub mod queue;
 pub mod rng;
 pub mod service;
+pub mod sim;
 pub mod trace;
 pub mod workload;
 

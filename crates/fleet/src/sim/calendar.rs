@@ -1,0 +1,79 @@
+//! The next event of each instance, the earliest of all on top: a tournament over a fixed number of entries.
+//!
+//! Changing one entry costs log₂ of their number and touches nothing else, so an event costs the same whether it is one
+//! instance's of ten or of ten thousand.
+
+/// The earliest of a fixed number of times.
+#[derive(Clone, Debug)]
+pub struct Calendar {
+    leaves: usize,
+    /// A binary tree in an array: node `i` holds the smaller of `2i` and `2i + 1`; leaves start at `leaves`.
+    nodes: Vec<f64>,
+}
+
+impl Calendar {
+    /// `entries` entries without an event.
+    #[must_use]
+    pub fn new(entries: usize) -> Self {
+        let leaves = entries.max(1).next_power_of_two();
+        Self { leaves, nodes: vec![f64::INFINITY; 2 * leaves] }
+    }
+
+    /// Sets the next event of an entry; infinity for none.
+    #[inline]
+    pub fn set(&mut self, entry: usize, time: f64) {
+        let mut node = self.leaves + entry;
+        self.nodes[node] = time;
+        while node > 1 {
+            let least = self.nodes[node].min(self.nodes[node ^ 1]);
+            node >>= 1;
+            if self.nodes[node] == least {
+                return;
+            }
+            self.nodes[node] = least;
+        }
+    }
+
+    /// The earliest time; infinite when no entry has an event.
+    #[must_use]
+    #[inline]
+    pub fn earliest(&self) -> f64 {
+        self.nodes[1]
+    }
+
+    /// An entry with the earliest time.
+    #[must_use]
+    #[inline]
+    pub fn first(&self) -> usize {
+        let mut node = 1;
+        while node < self.leaves {
+            node *= 2;
+            node += usize::from(self.nodes[node] > self.nodes[node + 1]);
+        }
+        node - self.leaves
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_earliest_is_the_least(entries in 1usize..40, sets in prop::collection::vec((0usize..40, 0u32..50), 1..200)) {
+            let mut calendar = Calendar::new(entries);
+            let mut times = vec![f64::INFINITY; entries];
+            for (entry, time) in sets {
+                let time = if time == 0 { f64::INFINITY } else { f64::from(time) };
+                calendar.set(entry % entries, time);
+                times[entry % entries] = time;
+                let least = times.iter().copied().fold(f64::INFINITY, f64::min);
+                prop_assert_eq!(calendar.earliest(), least);
+                if least.is_finite() {
+                    prop_assert_eq!(times[calendar.first()], least);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,389 @@
+//! One instance, request by request: all active sequences advance together, iteration by iteration.
+//!
+//! Between two events the batch is fixed, and each sequence in it gains a known number of tokens per iteration, so the
+//! context grows linearly and the time of `k` iterations is `k·t + h·g·k²/2` (`t` the current iteration, `g` the growth of
+//! the context, `h` the cost of a token of it). Its inverse is the root of a quadratic. A request's first token and
+//! last token lie a fixed number of iterations ahead when it is admitted, whatever happens to the clock in between:
+//! the calendar of an instance is sorted once, by iterations, and never rewritten.
+//!
+//! A sequence holds memory for all its tokens from its admission, so a batch never has to be broken up. Iterations are
+//! taken as continuous; what real engines add by starting only at boundaries (half an iteration on average) is the token-step
+//! engine's business ([`super::engine`]).
+
+use super::step::{Limits, StepTime};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+
+/// A request as an instance holds it.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Job {
+    /// When it came to the fleet, in seconds.
+    pub arrival_s: f64,
+    /// Prompt tokens.
+    pub prompt: u32,
+    /// Output tokens, at least 1.
+    pub output: u32,
+    /// Prompt tokens that need no prefill.
+    pub cached: u32,
+    /// Its class.
+    pub class: u16,
+    /// How many instances had it before.
+    pub attempts: u8,
+    /// Pools of its order that were tried and whose answer was not good enough.
+    pub stage: u8,
+    /// Whether it counts in the statistics.
+    pub measured: bool,
+    /// What keeps it near its like; 0 for nothing.
+    pub affinity: u64,
+}
+
+impl Job {
+    /// Tokens held at the end.
+    #[must_use]
+    #[inline]
+    pub const fn total(&self) -> u32 {
+        self.prompt.saturating_add(self.output)
+    }
+
+    /// Iterations of its prefill, and the prompt tokens of each.
+    #[inline]
+    fn prefill(&self, chunk: u32) -> (f64, f64) {
+        let todo = self.prompt.saturating_sub(self.cached).max(1);
+        let steps = todo.div_ceil(chunk);
+        (f64::from(steps), f64::from(todo) / f64::from(steps))
+    }
+}
+
+/// Why an instance would not take, or keep, a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// It is longer than the instance's context or memory.
+    TooLong,
+    /// As many wait as may.
+    Full,
+    /// It waited longer than it was ready to.
+    Impatient,
+}
+
+/// What happened at an instance.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Happened {
+    /// A prefill ended: this many prompt tokens left the backlog.
+    FirstToken(u32),
+    /// A request ended.
+    Finished {
+        /// The request.
+        job: Job,
+        /// When its first token came, in seconds.
+        first_s: f64,
+    },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Running {
+    job: Job,
+    first_s: f64,
+}
+
+/// An instance that serves by processor sharing.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    step: StepTime,
+    limits: Limits,
+    /// Watts by active sequences; beyond its end the last.
+    watts: Box<[f64]>,
+    now_s: f64,
+    /// Iterations done since the start, a real number.
+    steps: f64,
+    active: u32,
+    context: f64,
+    growth: f64,
+    prefill: f64,
+    held: u64,
+    running: Vec<Running>,
+    free: Vec<u32>,
+    /// Iteration at which each prefill ends: few at a time, so a plain list.
+    prefilling: Vec<(f64, f64, u32)>,
+    /// Iteration at which each decoding sequence ends (its bits sort as it does).
+    ends: BinaryHeap<Reverse<(u64, u32)>>,
+    waiting: VecDeque<Job>,
+    backlog: u64,
+    used: Used,
+}
+
+/// What an instance has used since the last [`Instance::reset_used`].
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Used {
+    /// Seconds with at least one active sequence.
+    pub busy_s: f64,
+    /// Active sequences, integrated over time.
+    pub slot_s: f64,
+    /// Energy, in joules.
+    pub joules: f64,
+}
+
+impl Instance {
+    /// An idle instance at time 0. `watts` by number of active sequences, from none.
+    #[must_use]
+    pub fn new(step: StepTime, limits: Limits, watts: &[f64]) -> Self {
+        Self {
+            step,
+            limits,
+            watts: if watts.is_empty() { [0.0].into() } else { watts.into() },
+            now_s: 0.0,
+            steps: 0.0,
+            active: 0,
+            context: 0.0,
+            growth: 0.0,
+            prefill: 0.0,
+            held: 0,
+            running: Vec::new(),
+            free: Vec::new(),
+            prefilling: Vec::new(),
+            ends: BinaryHeap::new(),
+            waiting: VecDeque::new(),
+            backlog: 0,
+            used: Used::default(),
+        }
+    }
+
+    /// Requests that run or wait.
+    #[must_use]
+    #[inline]
+    pub fn in_flight(&self) -> u32 {
+        self.active + self.waiting.len() as u32
+    }
+
+    /// Requests that run.
+    #[must_use]
+    pub const fn active(&self) -> u32 {
+        self.active
+    }
+
+    /// What it may take on.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Watts with this many active sequences.
+    #[must_use]
+    #[inline]
+    pub fn watts(&self, active: u32) -> f64 {
+        self.watts[(active as usize).min(self.watts.len() - 1)]
+    }
+
+    /// The current iteration, in seconds, without prefill.
+    #[must_use]
+    pub fn step_s(&self) -> f64 {
+        self.step.seconds(f64::from(self.active), self.context, 0.0)
+    }
+
+    /// How long a request that comes now would wait for its prefill to start, in seconds: the prefills before it, and with all
+    /// slots taken its place in line times the mean stay `stay_s` over the slots.
+    #[must_use]
+    #[inline]
+    pub fn expected_wait_s(&self, stay_s: f64) -> f64 {
+        let before = self.step_s() + self.backlog as f64 * self.step.per_prefill_token_s;
+        let over = (self.in_flight() + 1).saturating_sub(self.limits.slots);
+        before + f64::from(over) * stay_s / f64::from(self.limits.slots)
+    }
+
+    /// The prefill of this many tokens, in seconds, beside what runs.
+    #[must_use]
+    pub fn expected_prefill_s(&self, tokens: u32) -> f64 {
+        let steps = f64::from(tokens.max(1).div_ceil(self.limits.chunk));
+        steps * self.step_s() + f64::from(tokens) * self.step.per_prefill_token_s
+    }
+
+    /// When its next event is due, in seconds; infinite when it has nothing to do.
+    #[must_use]
+    #[inline]
+    pub fn next_s(&self) -> f64 {
+        match self.next_step() {
+            Some(step) => self.now_s + self.time_of((step - self.steps).max(0.0)),
+            None => f64::INFINITY,
+        }
+    }
+
+    fn next_step(&self) -> Option<f64> {
+        let end = self.ends.peek().map_or(f64::INFINITY, |Reverse((bits, _))| f64::from_bits(*bits));
+        let first = self.prefilling.iter().fold(end, |least, (at, ..)| least.min(*at));
+        first.is_finite().then_some(first)
+    }
+
+    /// Seconds of the next `steps` iterations.
+    #[inline]
+    fn time_of(&self, steps: f64) -> f64 {
+        let now = self.step.seconds(f64::from(self.active), self.context, self.prefill);
+        steps * (now + 0.5 * self.step.per_context_token_s * self.growth * steps)
+    }
+
+    /// Iterations within the next `seconds`: the positive root of [`Self::time_of`].
+    #[inline]
+    fn steps_in(&self, seconds: f64) -> f64 {
+        let now = self.step.seconds(f64::from(self.active), self.context, self.prefill);
+        let slope = self.step.per_context_token_s * self.growth;
+        2.0 * seconds / (now + (now * now + 2.0 * slope * seconds).sqrt())
+    }
+
+    #[inline]
+    fn pass(&mut self, seconds: f64, steps: f64) {
+        self.used.joules += seconds * self.watts(self.active);
+        if self.active > 0 {
+            self.used.busy_s += seconds;
+            self.used.slot_s += seconds * f64::from(self.active);
+            self.steps += steps;
+            self.context += self.growth * steps;
+        }
+        self.now_s += seconds;
+    }
+
+    /// Lets time pass up to `now_s`, before which nothing may be due.
+    pub fn advance(&mut self, now_s: f64) {
+        let seconds = now_s - self.now_s;
+        if seconds > 0.0 {
+            let steps = if self.active > 0 { self.steps_in(seconds) } else { 0.0 };
+            self.pass(seconds, steps);
+            self.now_s = now_s;
+        }
+    }
+
+    /// A request comes at `now_s`: it is admitted or waits.
+    ///
+    /// # Errors
+    /// The [`Refusal`], which leaves the instance as it was.
+    #[inline]
+    pub fn offer(&mut self, job: Job, now_s: f64) -> Result<(), Refusal> {
+        if !self.limits.takes(job.total()) {
+            return Err(Refusal::TooLong);
+        }
+        if self.waiting.is_empty() && self.fits(&job) {
+            self.advance(now_s);
+            self.admit(job);
+        } else if self.waiting.len() >= self.limits.waiting as usize {
+            return Err(Refusal::Full);
+        } else {
+            self.waiting.push_back(job);
+        }
+        self.backlog += u64::from(job.prompt - job.cached.min(job.prompt));
+        Ok(())
+    }
+
+    #[inline]
+    fn fits(&self, job: &Job) -> bool {
+        self.active < self.limits.slots && self.held + u64::from(job.total()) <= self.limits.kv_tokens
+    }
+
+    fn admit(&mut self, job: Job) {
+        let (steps, chunk) = job.prefill(self.limits.chunk);
+        self.active += 1;
+        self.held += u64::from(job.total());
+        self.context += f64::from(job.cached.min(job.prompt));
+        self.prefill += chunk;
+        self.growth += chunk;
+        let running = Running { job, first_s: 0.0 };
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.running[slot as usize] = running;
+                slot
+            }
+            None => {
+                self.running.push(running);
+                (self.running.len() - 1) as u32
+            }
+        };
+        self.prefilling.push((self.steps + steps, chunk, slot));
+    }
+
+    /// Carries out the event that is due at `now_s` (the answer of [`Self::next_s`]), and puts requests that were dropped
+    /// for impatience into `dropped`.
+    pub fn run_event(&mut self, now_s: f64, dropped: &mut Vec<Job>) -> Option<Happened> {
+        let step = self.next_step()?;
+        self.pass((now_s - self.now_s).max(0.0), (step - self.steps).max(0.0));
+        (self.now_s, self.steps) = (now_s, self.steps.max(step));
+        if let Some(at) = self.prefilling.iter().position(|(end, ..)| *end <= step) {
+            let (end, chunk, slot) = self.prefilling.swap_remove(at);
+            return Some(self.prefilled(end, chunk, slot, dropped));
+        }
+        let Reverse((_, slot)) = self.ends.pop()?;
+        self.growth -= 1.0;
+        Some(self.finish(slot, dropped))
+    }
+
+    fn prefilled(&mut self, end: f64, chunk: f64, slot: u32, dropped: &mut Vec<Job>) -> Happened {
+        self.prefill = if self.prefilling.is_empty() { 0.0 } else { self.prefill - chunk };
+        self.growth -= chunk;
+        let running = &mut self.running[slot as usize];
+        running.first_s = self.now_s;
+        let job = running.job;
+        self.backlog = self.backlog.saturating_sub(u64::from(job.prompt - job.cached.min(job.prompt)));
+        if job.output <= 1 {
+            return self.finish(slot, dropped);
+        }
+        self.growth += 1.0;
+        self.ends.push(Reverse(((end + f64::from(job.output - 1)).to_bits(), slot)));
+        Happened::FirstToken(job.prompt)
+    }
+
+    fn finish(&mut self, slot: u32, dropped: &mut Vec<Job>) -> Happened {
+        let Running { job, first_s } = self.running[slot as usize];
+        self.free.push(slot);
+        self.active -= 1;
+        self.held -= u64::from(job.total());
+        self.context -= f64::from(job.prompt) + f64::from(job.output.saturating_sub(1));
+        if self.active == 0 {
+            (self.context, self.growth, self.prefill) = (0.0, 0.0, 0.0); // Rounding ends with the batch.
+        }
+        self.refill(dropped);
+        Happened::Finished { job, first_s }
+    }
+
+    fn refill(&mut self, dropped: &mut Vec<Job>) {
+        while let Some(job) = self.waiting.front().copied() {
+            if self.now_s - job.arrival_s > self.limits.patience_s {
+                self.waiting.pop_front();
+                self.backlog =
+                    self.backlog.saturating_sub(u64::from(job.prompt - job.cached.min(job.prompt)));
+                dropped.push(job);
+            } else if self.fits(&job) {
+                self.waiting.pop_front();
+                self.admit(job);
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// It dies at `now_s`: everything that ran or waited is handed back, and its memory is gone.
+    pub fn fail(&mut self, now_s: f64) -> Vec<Job> {
+        self.advance(now_s);
+        let mut lost: Vec<Job> =
+            self.prefilling.drain(..).map(|(.., slot)| self.running[slot as usize].job).collect();
+        let ends = std::mem::take(&mut self.ends);
+        lost.extend(ends.into_iter().map(|Reverse((_, slot))| self.running[slot as usize].job));
+        lost.extend(self.waiting.drain(..));
+        (self.active, self.held, self.backlog) = (0, 0, 0);
+        (self.context, self.growth, self.prefill) = (0.0, 0.0, 0.0);
+        self.running.clear();
+        self.free.clear();
+        lost
+    }
+
+    /// Skips time to `now_s` without using anything: it was off.
+    pub fn skip(&mut self, now_s: f64) {
+        self.now_s = self.now_s.max(now_s);
+    }
+
+    /// What was used up to `now_s`.
+    pub fn used(&mut self, now_s: f64) -> Used {
+        self.advance(now_s);
+        self.used
+    }
+
+    /// Forgets what was used up to `now_s`.
+    pub fn reset_used(&mut self, now_s: f64) {
+        self.advance(now_s);
+        self.used = Used::default();
+    }
+}

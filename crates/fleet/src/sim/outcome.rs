@@ -1,0 +1,187 @@
+//! What a simulation found: per class and pool, each figure with its 95 % interval over the replications.
+
+use super::run::{ClassTally, Replication, Sample};
+use super::scenario::Scenario;
+use super::stats::{Estimate, Sketch};
+use serde::Serialize;
+
+/// A duration's mean and percentiles, in milliseconds.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Percentiles {
+    /// The mean.
+    pub mean: Estimate,
+    /// The median.
+    pub p50: Estimate,
+    /// 90 % are at most this.
+    pub p90: Estimate,
+    /// 95 % are at most this.
+    pub p95: Estimate,
+    /// 99 % are at most this.
+    pub p99: Estimate,
+    /// All samples of all replications, in seconds: for pictures.
+    #[serde(skip)]
+    pub all: Sketch,
+}
+
+impl Percentiles {
+    fn of(sketches: &[&Sketch]) -> Self {
+        let estimate = |value: &dyn Fn(&Sketch) -> f64| {
+            let seen: Vec<f64> =
+                sketches.iter().filter(|s| s.count() > 0).map(|sketch| value(sketch) * 1e3).collect();
+            Estimate::of(&seen)
+        };
+        let quantile = |share: f64| estimate(&move |sketch: &Sketch| sketch.quantile(share));
+        let mut all = Sketch::default();
+        sketches.iter().for_each(|sketch| all.merge(sketch));
+        Self {
+            mean: estimate(&Sketch::mean),
+            p50: quantile(0.5),
+            p90: quantile(0.9),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            all,
+        }
+    }
+}
+
+/// How the measured requests of one class fared. Counts are sums over the replications.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ClassOutcome {
+    /// The class.
+    pub name: String,
+    /// Requests that came: each is completed, refused or lost.
+    pub offered: u64,
+    /// Answered in full.
+    pub completed: u64,
+    /// Refused because no pool can hold them.
+    pub too_long: u64,
+    /// Refused because too many waited, or no instance served.
+    pub full: u64,
+    /// Dropped after waiting too long.
+    pub impatient: u64,
+    /// Lost with their instance, and with every retry.
+    pub lost: u64,
+    /// The share of *all* requests that was answered within what is promised.
+    pub attainment: Estimate,
+    /// Whether that is at least what is promised, even at the lower end of the interval.
+    pub met: bool,
+    /// Time to first token.
+    pub ttft_ms: Percentiles,
+    /// Time per output token after the first.
+    pub tpot_ms: Percentiles,
+    /// From arrival to the last token.
+    pub e2e_ms: Percentiles,
+}
+
+/// What a pool did while requests were measured.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct PoolOutcome {
+    /// The pool.
+    pub name: String,
+    /// Measured requests that it answered, over all replications.
+    pub served: u64,
+    /// Instances paid for, on average.
+    pub instances: Estimate,
+    /// The share of paid time with at least one active sequence.
+    pub busy: Estimate,
+    /// The share of slots of paid instances in use: utilisation.
+    pub utilisation: Estimate,
+    /// Mean power of the pool, in watts.
+    pub watts: Estimate,
+}
+
+/// What a simulation found.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Outcome {
+    /// Independent replications.
+    pub replications: u32,
+    /// By class.
+    pub classes: Vec<ClassOutcome>,
+    /// By pool.
+    pub pools: Vec<PoolOutcome>,
+    /// Measured requests per second.
+    pub rate_per_s: Estimate,
+    /// Output tokens of completed requests per second.
+    pub output_per_s: Estimate,
+    /// Output tokens per joule of the whole fleet; 0 where no power is known.
+    pub tokens_per_joule: Estimate,
+    /// The fleet over time, in the first replication.
+    pub timeline: Vec<Sample>,
+}
+
+impl Outcome {
+    /// Whether every class meets its objective.
+    #[must_use]
+    pub fn met(&self) -> bool {
+        self.classes.iter().all(|class| class.met)
+    }
+
+    pub(super) fn of(scenario: &Scenario, mut runs: Vec<Replication>) -> Self {
+        let over = |value: &dyn Fn(&Replication) -> f64| -> Estimate {
+            Estimate::of(&runs.iter().map(value).collect::<Vec<f64>>())
+        };
+        let output =
+            |run: &Replication| run.tally.classes.iter().map(|c| c.output_tokens).sum::<u64>() as f64;
+        let offered = |run: &Replication| run.tally.classes.iter().map(|c| c.offered).sum::<u64>() as f64;
+        let joules = |run: &Replication| run.pools.iter().map(|p| p.joules).sum::<f64>();
+        let classes = (0..scenario.classes.len()).map(|at| class_outcome(scenario, &runs, at)).collect();
+        let pools = (0..scenario.pools.len()).map(|at| pool_outcome(scenario, &runs, at)).collect();
+        Self {
+            replications: runs.len() as u32,
+            classes,
+            pools,
+            rate_per_s: over(&|run| ratio(offered(run), run.span_s)),
+            output_per_s: over(&|run| ratio(output(run), run.span_s)),
+            tokens_per_joule: over(&|run| ratio(output(run), joules(run))),
+            timeline: runs.first_mut().map(|run| std::mem::take(&mut run.samples)).unwrap_or_default(),
+        }
+    }
+}
+
+fn ratio(a: f64, b: f64) -> f64 {
+    if b > 0.0 { a / b } else { 0.0 }
+}
+
+fn class_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> ClassOutcome {
+    let class = &scenario.classes[at];
+    let tallies: Vec<&ClassTally> = runs.iter().map(|run| &run.tally.classes[at]).collect();
+    let sum = |count: &dyn Fn(&ClassTally) -> u64| tallies.iter().map(|tally| count(tally)).sum::<u64>();
+    let sketches = |of: fn(&ClassTally) -> &Sketch| {
+        Percentiles::of(&tallies.iter().map(|tally| of(tally)).collect::<Vec<&Sketch>>())
+    };
+    let shares: Vec<f64> =
+        tallies.iter().filter(|t| t.offered > 0).map(|t| ratio(t.within as f64, t.offered as f64)).collect();
+    let attainment = Estimate::of(&shares);
+    let doubt = if attainment.half_width.is_finite() { attainment.half_width } else { 0.0 };
+    ClassOutcome {
+        name: class.name.clone(),
+        offered: sum(&|t| t.offered),
+        completed: sum(&|t| t.completed),
+        too_long: sum(&|t| t.too_long),
+        full: sum(&|t| t.full),
+        impatient: sum(&|t| t.impatient),
+        lost: sum(&|t| t.lost),
+        met: shares.is_empty() || attainment.mean - doubt >= class.slo.percentile,
+        attainment,
+        ttft_ms: sketches(|t| &t.ttft_s),
+        tpot_ms: sketches(|t| &t.tpot_s),
+        e2e_ms: sketches(|t| &t.e2e_s),
+    }
+}
+
+fn pool_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> PoolOutcome {
+    let pool = &scenario.pools[at];
+    let over = |value: &dyn Fn(&super::run::PoolUse, f64) -> f64| {
+        let values = runs.iter().filter_map(|run| run.pools.get(at).map(|used| value(used, run.span_s)));
+        Estimate::of(&values.collect::<Vec<f64>>())
+    };
+    let slots = f64::from(pool.limits.slots);
+    PoolOutcome {
+        name: pool.name.clone(),
+        served: runs.iter().filter_map(|run| run.pools.get(at)).map(|used| used.served).sum(),
+        instances: over(&|used, span| ratio(used.paid_s, span)),
+        busy: over(&|used, _| ratio(used.busy_s, used.paid_s)),
+        utilisation: over(&|used, _| ratio(used.slot_s, used.paid_s * slots)),
+        watts: over(&|used, span| ratio(used.joules, span)),
+    }
+}

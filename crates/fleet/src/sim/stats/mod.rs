@@ -1,0 +1,7 @@
+//! Statistics that do not grow with the run: quantiles from buckets, means with intervals from replications.
+
+mod estimate;
+mod sketch;
+
+pub use estimate::{Estimate, student_95};
+pub use sketch::{RELATIVE_ERROR, Sketch};
