@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_core::{Clock, Seed, Timestamp};
-use tollgate_policy::{Known, Policy};
+use tollgate_policy::{Known, Place, Policy, Price as PlainPrice};
 use tollgate_select::model::{Capabilities, ModelCandidate};
 use tollgate_signals::SignalSet;
 
@@ -40,6 +40,8 @@ pub struct Snapshot {
     names: BTreeMap<String, usize>,
     /// The fleet.
     pub fleet: Fleet,
+    /// What governance asks of each instance, by its position over all pools.
+    pub places: Vec<Place>,
     /// When it was built.
     pub built: Timestamp,
     /// Grows with every swap, so that workers notice.
@@ -93,6 +95,7 @@ impl Snapshot {
         let fleet =
             Fleet::build(&settings.pools, &settings.timeouts, before.map(|b| &b.fleet), seed, clock.tick())?;
         let (models, names) = models(&settings);
+        let places = places(&settings);
         let generation = before.map_or(1, |b| b.generation + 1);
         Ok(Self {
             settings,
@@ -102,6 +105,7 @@ impl Snapshot {
             models,
             names,
             fleet,
+            places,
             built: clock.now(),
             generation,
         })
@@ -138,11 +142,35 @@ pub fn policy_text(settings: &Settings) -> Result<String, SnapshotError> {
     }
 }
 
-/// The names that a policy may use.
+/// The names that a policy may use, and the fleet that its governance is checked against.
 #[must_use]
 pub fn known(settings: &Settings) -> Known {
     let models = settings.models.iter().map(|m| m.name.as_str());
-    Known::new(models, settings.pools.iter().map(|p| p.name.as_str()))
+    let price = |m: &Arc<crate::config::Model>| PlainPrice {
+        input_micro: m.price.input_micro,
+        output_micro: m.price.output_micro,
+    };
+    let prices = settings.models.iter().map(|m| (m.name.clone(), price(m))).collect();
+    let fleet = tollgate_policy::Fleet { places: places(settings), prices };
+    Known::new(models, settings.pools.iter().map(|p| p.name.as_str())).with_fleet(fleet)
+}
+
+/// What governance asks of each instance, by the instance's position over all pools.
+fn places(settings: &Settings) -> Vec<Place> {
+    let of_pool = |pool: &crate::config::Pool| {
+        let name = pool.name.clone();
+        let place = move |instance: &crate::config::Instance| Place {
+            pool: name.clone(),
+            instance: instance.name.clone(),
+            provider: instance.provider.name.clone(),
+            region: instance.locality.region.clone(),
+            on_premise: instance.locality.on_premise,
+            tokens_per_joule: instance.locality.tokens_per_joule,
+            models: instance.models.keys().cloned().collect(),
+        };
+        pool.instances.iter().map(place).collect::<Vec<_>>()
+    };
+    settings.pools.iter().flat_map(of_pool).collect()
 }
 
 fn models(settings: &Settings) -> (Vec<ModelEntry>, BTreeMap<String, usize>) {

@@ -31,6 +31,7 @@ mod check;
 mod decide;
 mod effects;
 mod error;
+mod govern;
 pub mod limits;
 mod outline;
 mod policy;
@@ -48,6 +49,10 @@ pub use effects::{
     Algorithm, Answer, Candidate, Effects, Effort, HeaderEdit, ParamEdit, Route, SystemEdit, ToolFilter,
 };
 pub use error::PolicyError;
+pub use govern::{
+    Ask, Clearance, Denial, Fleet, Governance, Guard, GuardKind, Place, Price, Rights, Standing, ToolRight,
+    Topic,
+};
 pub use outline::{Outline, OutlineItem, outline};
 pub use policy::{Compiled, Policy, compile, diagnose};
 pub use text::diagnostic::{Diagnostic, Label, Report, Severity};

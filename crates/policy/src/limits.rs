@@ -25,6 +25,14 @@ pub const MAX_LABEL: usize = 512;
 pub const MAX_NOTES: usize = 32;
 /// Most test cases in one policy.
 pub const MAX_TESTS: usize = 4096;
+/// Most roles, classes of data and rules in one policy.
+pub const MAX_GUARDS: usize = 256;
+/// Most steps in the path of an argument.
+pub const MAX_PATH: usize = 16;
+/// Most statements about tools in one guard that are compared with each other.
+pub const MAX_COMPARED: usize = 512;
+/// Most combinations of a model and a kind of place against which governance is checked.
+pub const MAX_CELLS: usize = 16_384;
 /// Most diagnostics that are kept; the rest are only counted.
 pub const MAX_DIAGNOSTICS: usize = 64;
 /// Longest chain of scores, bands and groups that refer to each other.

@@ -1,5 +1,6 @@
 //! What a policy text declares and where: for the console's editor. Works on texts with errors too.
 
+use crate::syntax::govern::Scope;
 use crate::syntax::parse;
 use crate::syntax::tree::ItemKind;
 use crate::text::diagnostic::Report;
@@ -9,7 +10,8 @@ use serde::Serialize;
 /// One declaration.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct OutlineItem {
-    /// `policy`, `order`, `virtual`, `signal`, `score`, `sum`, `flag`, `band`, `group`, `route`, `default` or `tests`.
+    /// `policy`, `order`, `virtual`, `signal`, `score`, `sum`, `flag`, `band`, `group`, `route`, `default`, `role`,
+    /// `others`, `data`, `rule` or `tests`.
     pub kind: &'static str,
     /// Its name.
     pub name: String,
@@ -50,6 +52,15 @@ pub fn outline(text: &str) -> Outline {
             ItemKind::Group(group) => ("group", group.name.text, format!("{} members", group.members.len())),
             ItemKind::Route(route) => ("route", route.name.text, format!("{} statements", route.body.len())),
             ItemKind::Default(route) => ("default", "default", format!("{} statements", route.body.len())),
+            ItemKind::Guard(guard) => {
+                let word = match guard.scope {
+                    Scope::Role(_) => "role",
+                    Scope::Others(_) => "others",
+                    Scope::Data(_) => "data",
+                    Scope::Rule(_) => "rule",
+                };
+                (word, guard.name().0, format!("{} statements", guard.body.len()))
+            }
             ItemKind::Tests(tests) => ("tests", "tests", format!("{} tests", tests.len())),
         };
         OutlineItem {

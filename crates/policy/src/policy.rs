@@ -7,6 +7,7 @@ use crate::decide::rank::Standing;
 use crate::decide::run::{Run, Tri};
 use crate::decide::{Confidence, Decision, LabelReport, Outcome, Rejection, RouteReport, Verdict};
 use crate::effects::Route;
+use crate::govern::{Clearance, Governance};
 use crate::syntax::parse;
 use crate::table::{NONE, Table};
 use crate::{PolicyError, Report};
@@ -24,6 +25,7 @@ pub struct Policy {
     table: Table,
     default: Arc<Route>,
     tests: Vec<TestCase>,
+    governance: Option<Arc<Governance>>,
 }
 
 /// What compiling a text gives: the policy unless there are errors, and everything that was found.
@@ -42,7 +44,7 @@ pub fn compile(text: &str, known: &Known) -> Compiled {
     let parsed = parse(text, &mut report);
     let checked = check(text, &parsed.tree, known, &mut report);
     report.sort();
-    let policy = checked.map(|Checked { name, virtuals, table, default, tests }| Policy {
+    let policy = checked.map(|Checked { name, virtuals, table, default, tests, governance }| Policy {
         name,
         virtuals,
         text: text.to_owned(),
@@ -50,6 +52,7 @@ pub fn compile(text: &str, known: &Known) -> Compiled {
         table,
         default,
         tests,
+        governance,
     });
     Compiled { policy, report }
 }
@@ -122,6 +125,19 @@ impl Policy {
         &self.tests
     }
 
+    /// Its roles, classes of data and rules; absent when it has none.
+    #[must_use]
+    pub const fn governance(&self) -> Option<&Arc<Governance>> {
+        self.governance.as_ref()
+    }
+
+    /// What a caller with `roles` may do with a request that `binding` (of its [`Decision`]) binds; absent where
+    /// nothing is governed.
+    #[must_use]
+    pub fn clearance(&self, roles: &[String], binding: &[u32]) -> Option<Clearance> {
+        self.governance.as_ref().map(|governance| Clearance::new(Arc::clone(governance), roles, binding))
+    }
+
     /// Decides, reading from `source` only what can still change the outcome, cheapest first.
     ///
     /// With `trace` the decision carries its explanation; no further signal is read for it. `source` must answer the
@@ -168,6 +184,14 @@ impl Policy {
         self.table.labelled.iter().map(report).collect()
     }
 
+    /// Names of the guards that a decision says bind the request.
+    #[must_use]
+    pub fn binding_labels(&self, binding: &[u32]) -> Vec<String> {
+        let rules =
+            self.governance.as_ref().map(|governance| governance.rules.as_slice()).unwrap_or_default();
+        binding.iter().filter_map(|at| rules.get(*at as usize)).map(crate::Guard::label).collect()
+    }
+
     fn won(&self, run: Run<'_, '_>, rule: u32, tri: Tri, trace: bool) -> Decision {
         let route = self.table.rules.get(rule as usize).map_or(&self.default, |rule| &rule.route);
         self.finish(run, Outcome::Route(Arc::clone(route)), tri, Some(rule), trace)
@@ -193,14 +217,17 @@ impl Policy {
         winner: Option<u32>,
         traced: bool,
     ) -> Decision {
+        let binding = self.governance.as_ref().map(|g| run.binding(&g.rules)).unwrap_or_default();
         let trace = traced.then(|| {
             let rejected = match &outcome {
                 Outcome::Rejected(found) => Some(found.signal.as_str()),
                 Outcome::Route(_) | Outcome::Default(_) => None,
             };
-            Box::new(trace(&mut run, winner, rejected))
+            let mut traced = trace(&mut run, winner, rejected);
+            traced.binding = self.binding_labels(&binding);
+            Box::new(traced)
         });
         let confidence = Confidence { low: tri.low, high: tri.high };
-        Decision { outcome, confidence, read: run.read, policy: self.digest, trace }
+        Decision { outcome, confidence, read: run.read, binding, policy: self.digest, trace }
     }
 }

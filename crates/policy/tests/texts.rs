@@ -190,6 +190,11 @@ fn hostile_texts_end_quickly() {
         "default {\n".repeat(50_000),
         (0..40_000).fold(String::new(), |text, at| text + &format!("score s{at} = x{at}\n")),
         format!("score s = tokens{}", " + tokens".repeat(100_000)),
+        format!("role \"a\" {{ tool \"x\" when {}", "(".repeat(deep)),
+        format!("role \"a\" {{ tool \"x\" when {}", "not ".repeat(deep)),
+        "role \"a\" {\n".repeat(50_000),
+        (0..2_000).fold(String::new(), |text, at| text + &format!("role \"r{at}\" {{ cost <= 1 }}\n")),
+        format!("role \"a\" {{ tool \"x\" when \"a\" is true{} }}", " and \"a\" is true".repeat(90_000)),
         format!("route r {{ when stream{} models {{ \"a\" }} }}", " and stream".repeat(90_000)),
     ] {
         let report = diagnose(&text, &known());
@@ -269,6 +274,15 @@ fn soup() -> impl Strategy<Value = String> {
         "\"",
         "é",
         "language",
+        "role \"a\" {",
+        "others {",
+        "data d {",
+        "rule r {",
+        "on_premise",
+        "cost <= 5",
+        "tool \"t\"",
+        "never",
+        "given",
     ];
     proptest::collection::vec(proptest::sample::select(words), 0..60).prop_map(|words| words.join(" "))
 }

@@ -16,12 +16,14 @@ pub mod written;
 
 mod check;
 mod default;
+mod locality;
 mod models;
 mod money;
 mod pools;
 
 pub use check::public_without_keys;
 pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings};
+pub use locality::Locality;
 pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{BaseUrl, Budget, BudgetScope, Instance, Model, Pool, Price, Provider, Settings};
 

@@ -1,6 +1,7 @@
 //! Providers and models of a written file.
 
 use super::check::Findings;
+use super::locality::Locality;
 use super::money::micro;
 use super::provider::{PROVIDERS, ProviderRow};
 use super::settings::{BaseUrl, Model, Price, Provider};
@@ -140,6 +141,7 @@ fn provider(written: &written::Provider, field: &str, findings: &mut Findings) -
         key: findings.secret(written.key.as_ref(), &format!("{field}.key")),
         headers,
         ca_file: written.ca_file.as_ref().map(|word| findings.path(word)),
+        locality: Locality::of_provider(written, field, findings),
     })
 }
 
@@ -157,7 +159,16 @@ fn model(written: &written::Model, field: &str, findings: &mut Findings) -> Mode
         context_window: written.context_window,
         capabilities,
         price: price(&written.price, field, findings),
+        quality: quality(written, field, findings),
     }
+}
+
+fn quality(written: &written::Model, field: &str, findings: &mut Findings) -> Option<f64> {
+    if let Some(quality) = written.quality.filter(|quality| !(0.0..=1.0).contains(quality)) {
+        let message = format!("{quality} is out of range");
+        findings.at(&written.name, &format!("{field}.quality"), message, "use 0 to 1");
+    }
+    written.quality
 }
 
 fn price(written: &written::Price, field: &str, findings: &mut Findings) -> Price {

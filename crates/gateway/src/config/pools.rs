@@ -1,6 +1,7 @@
 //! Pools, instances and budgets of a written file.
 
 use super::check::{Findings, is_window};
+use super::locality::Locality;
 use super::models::{self, Catalogue, duplicate, known_names, name};
 use super::money::micro;
 use super::settings::{Budget, BudgetScope, Instance, Pool};
@@ -59,7 +60,7 @@ fn pool(
         if !taken.insert(instance.name.value.clone()) {
             duplicate(&instance.name, &field, findings);
         }
-        instances.extend(read_instance(instance, &field, catalogue, findings));
+        instances.extend(read_instance(instance, written, &field, catalogue, findings));
     }
     if written.instances.is_empty() {
         findings.at(
@@ -81,6 +82,7 @@ fn pool(
 
 fn read_instance(
     written: &written::Instance,
+    pool: &written::Pool,
     field: &str,
     catalogue: &Catalogue,
     findings: &mut Findings,
@@ -113,7 +115,9 @@ fn read_instance(
             "give the instance a `url:` or the provider a `base_url:`",
         );
     }
+    let locality = Locality::of_instance(written, pool, &provider.locality, field, findings);
     Some(Instance {
+        locality,
         name: name(&written.name, &format!("{field}.name"), findings),
         url: url?,
         provider,
@@ -145,8 +149,14 @@ fn implicit(file: &File, catalogue: &Catalogue, pools: &mut Vec<Pool>, findings:
             continue;
         }
         let models = BTreeMap::from([(written.name.value.clone(), upstream)]);
-        let instance =
-            Instance { name: provider.name.clone(), url, provider: provider.clone(), models, weight: 1 };
+        let instance = Instance {
+            name: provider.name.clone(),
+            url,
+            provider: provider.clone(),
+            models,
+            weight: 1,
+            locality: provider.locality.clone(),
+        };
         pools.push(Pool {
             name: provider.name.clone(),
             max_total_tokens: None,

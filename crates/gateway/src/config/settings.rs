@@ -1,5 +1,6 @@
 //! What the configuration means: references resolved, defaults filled in, everything checked.
 
+use super::locality::Locality;
 use super::provider::ProviderRow;
 use super::secret::Secret;
 use super::written::{AuthMode, Limits, Log, Placement, Retry, Timeouts};
@@ -114,6 +115,8 @@ pub struct Model {
     pub capabilities: Option<Vec<String>>,
     /// Its price.
     pub price: Price,
+    /// Its declared quality, 0 to 1.
+    pub quality: Option<f64>,
 }
 
 /// A provider with this installation's address and key.
@@ -131,6 +134,8 @@ pub struct Provider {
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
     /// Authority file for TLS.
     pub ca_file: Option<PathBuf>,
+    /// Where its instances stand, unless pool or instance say otherwise.
+    pub locality: Locality,
 }
 
 /// An `http` or `https` address with an optional path prefix.
@@ -207,6 +212,8 @@ pub struct Instance {
     pub models: BTreeMap<String, String>,
     /// Weight under weighted placement.
     pub weight: u32,
+    /// Where it stands and what it burns.
+    pub locality: Locality,
 }
 
 /// Whom a budget binds.

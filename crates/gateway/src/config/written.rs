@@ -88,6 +88,10 @@ pub struct Provider {
     pub headers: BTreeMap<String, Word>,
     /// A PEM file with the authority that signed its certificate, instead of the system's.
     pub ca_file: Option<Word>,
+    /// The region of its instances, for governance: any name, such as `eu-de`.
+    pub region: Option<Word>,
+    /// Whether its instances stand on premise, for governance.
+    pub on_premise: Option<bool>,
 }
 
 /// A model that callers and policies may name.
@@ -107,6 +111,8 @@ pub struct Model {
     /// Its price.
     #[serde(default)]
     pub price: Price,
+    /// Its quality from 0 to 1 by your own measure, for comparing policies.
+    pub quality: Option<f64>,
     /// Other names for it.
     #[serde(default)]
     pub aliases: Vec<Word>,
@@ -140,6 +146,12 @@ pub struct Pool {
     /// How an instance is chosen.
     #[serde(default)]
     pub placement: Placement,
+    /// The region of its instances; absent = the provider's, for governance: any name, such as `eu-de`.
+    pub region: Option<Word>,
+    /// Whether its instances stand on premise; absent = as the provider says, for governance.
+    pub on_premise: Option<bool>,
+    /// Output tokens that its instances give per joule, for governance.
+    pub tokens_per_joule: Option<f64>,
     /// Its instances.
     pub instances: Vec<Instance>,
 }
@@ -176,6 +188,12 @@ pub struct Instance {
     /// Share of requests under weighted placement.
     #[serde(default = "weight_one")]
     pub weight: u32,
+    /// Its region; absent = the pool's, for governance: any name, such as `eu-de`.
+    pub region: Option<Word>,
+    /// Whether it stands on premise; absent = as the pool says, for governance.
+    pub on_premise: Option<bool>,
+    /// Output tokens that it gives per joule; absent = the pool's, for governance.
+    pub tokens_per_joule: Option<f64>,
 }
 
 const fn weight_one() -> u32 {

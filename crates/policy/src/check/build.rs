@@ -5,8 +5,9 @@ use super::names::{Checker, Meaning, Size, shorten};
 use super::routes::{Draft, order_signals};
 use crate::cases::TestCase;
 use crate::effects::Route;
+use crate::govern::{Governance, findings};
 use crate::limits;
-use crate::syntax::tree::{Argument, ItemKind, Literal, Name, TestDecl, Text, Tree};
+use crate::syntax::tree::{Argument, Item, ItemKind, Literal, Name, TestDecl, Text, Tree};
 use crate::table::Table;
 use crate::text::diagnostic::{Diagnostic, Report};
 use crate::text::span::Span;
@@ -22,6 +23,7 @@ pub(crate) struct Checked {
     pub(crate) table: Table,
     pub(crate) default: Arc<Route>,
     pub(crate) tests: Vec<TestCase>,
+    pub(crate) governance: Option<Arc<Governance>>,
 }
 
 /// What the policy says of itself.
@@ -76,6 +78,7 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
         let found = Diagnostic::error("missing-default", end, "there is no default");
         checker.push(found.help("add `default { models { \"NAME\" } }`: it is chosen when no route is"));
     }
+    let governance = checker.governance(&tree.items);
     checker.rank(drafts, head.by_confidence);
     let used = checker.unused();
     let mut table = std::mem::take(&mut checker.table);
@@ -83,7 +86,27 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
         return None;
     }
     order_signals(&mut table, &used);
-    default.map(|(default, _)| Checked { name: head.name, virtuals: head.virtuals, table, default, tests })
+    let (default, _) = default?;
+    if let Some(fleet) = known.fleet.as_ref().filter(|_| !governance.is_empty()) {
+        let spans: HashMap<&str, Span> = tree.items.iter().filter_map(route_place).collect();
+        let routes =
+            table.rules.iter().map(|rule| (&*rule.route, Some(rule.root))).chain([(&*default, None)]);
+        let found = findings(&governance, &table, &routes.collect::<Vec<_>>(), fleet, &spans);
+        found.into_iter().for_each(|found| report.push(found));
+        if !report.is_ok() {
+            return None;
+        }
+    }
+    let governance = (!governance.is_empty()).then(|| Arc::new(governance));
+    Some(Checked { name: head.name, virtuals: head.virtuals, table, default, tests, governance })
+}
+
+/// A route's name and where it stands.
+fn route_place<'t>(item: &'t Item<'_>) -> Option<(&'t str, Span)> {
+    match &item.kind {
+        ItemKind::Route(route) | ItemKind::Default(route) => Some((route.name.text, route.name.span)),
+        _ => None,
+    }
 }
 
 impl<'a> Checker<'a, '_> {
@@ -101,9 +124,11 @@ impl<'a> Checker<'a, '_> {
                 ItemKind::Score(_) | ItemKind::Flag(_) | ItemKind::Band(_) | ItemKind::Group(_) => {
                     (&mut derived, limits::MAX_SIGNALS, "scores, flags, bands and groups")
                 }
-                ItemKind::Policy(_) | ItemKind::Order(_) | ItemKind::Virtual(..) | ItemKind::Default(_) => {
-                    continue;
-                }
+                ItemKind::Policy(_)
+                | ItemKind::Order(_)
+                | ItemKind::Virtual(..)
+                | ItemKind::Default(_)
+                | ItemKind::Guard(_) => continue,
             };
             let before = *count;
             *count += 1;
@@ -144,7 +169,11 @@ impl<'a> Checker<'a, '_> {
                 ItemKind::Flag(flag) => self.flag(flag),
                 ItemKind::Band(band) => self.band(band),
                 ItemKind::Group(group) => self.group(group),
-                ItemKind::Signal(_) | ItemKind::Route(_) | ItemKind::Default(_) | ItemKind::Tests(_) => {}
+                ItemKind::Signal(_)
+                | ItemKind::Route(_)
+                | ItemKind::Default(_)
+                | ItemKind::Guard(_)
+                | ItemKind::Tests(_) => {}
             }
         }
         head.name = name.map_or_else(|| "policy".to_owned(), |(name, _)| name);

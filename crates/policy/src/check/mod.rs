@@ -7,6 +7,7 @@ mod bodies;
 mod build;
 mod derived;
 mod expr;
+mod govern;
 mod names;
 mod numbers;
 mod routes;
@@ -15,6 +16,7 @@ mod words;
 
 pub(crate) use build::{Checked, check};
 
+use crate::govern::Fleet;
 use std::collections::BTreeSet;
 
 /// The models and pools that the gateway has, against which a policy is checked.
@@ -24,6 +26,8 @@ pub struct Known {
     pub models: Option<BTreeSet<String>>,
     /// Pools that may be named; `None` leaves them unchecked.
     pub pools: Option<BTreeSet<String>>,
+    /// Instances and prices that governance is checked against; `None` leaves it unchecked.
+    pub fleet: Option<Fleet>,
 }
 
 impl Known {
@@ -42,6 +46,24 @@ impl Known {
         Self {
             models: Some(models.into_iter().map(Into::into).collect()),
             pools: Some(pools.into_iter().map(Into::into).collect()),
+            fleet: None,
+        }
+    }
+
+    /// The same, with governance checked against `fleet`.
+    #[must_use]
+    pub fn with_fleet(self, fleet: Fleet) -> Self {
+        Self { fleet: Some(fleet), ..self }
+    }
+
+    /// Every `models`, `pools`, `providers` or `regions` that the gateway has, where that is known.
+    fn names_of(&self, what: &str) -> Option<BTreeSet<String>> {
+        let places = self.fleet.as_ref().map(|fleet| fleet.places.iter());
+        match what {
+            "models" => self.models.clone(),
+            "pools" => self.pools.clone(),
+            "providers" => places.map(|places| places.map(|place| place.provider.clone()).collect()),
+            _ => places.map(|places| places.filter_map(|place| place.region.clone()).collect()),
         }
     }
 }

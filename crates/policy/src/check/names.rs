@@ -117,6 +117,7 @@ impl<'a> Checker<'a, '_> {
                 | ItemKind::Order(_)
                 | ItemKind::Virtual(..)
                 | ItemKind::Default(_)
+                | ItemKind::Guard(_)
                 | ItemKind::Tests(_) => continue,
             };
             if self.nameable(name) {

@@ -90,6 +90,9 @@ pub struct Trace {
     pub routes_left_out: usize,
     /// The signals read, cheapest first.
     pub signals: Vec<SignalReport>,
+    /// The classes of data and rules that bind the request.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub binding: Vec<String>,
 }
 
 /// Builds the trace of a decided run; `winner` is the index of the chosen rule.
@@ -114,6 +117,7 @@ pub(crate) fn trace(run: &mut Run<'_, '_>, winner: Option<u32>, rejected: Option
         routes,
         routes_left_out: table.rules.len().saturating_sub(limits::MAX_TRACE_ROUTES),
         signals,
+        binding: Vec::new(),
     }
 }
 
@@ -274,6 +278,9 @@ impl Decision {
         let _ = writeln!(out, "because {}", trace.why);
         if let Some(next) = &trace.runner_up {
             let _ = writeln!(out, "next in line: {next}");
+        }
+        if !trace.binding.is_empty() {
+            let _ = writeln!(out, "bound by: {}", trace.binding.join(", "));
         }
         for signal in &trace.signals {
             let _ = write!(out, "read {} = {}", signal.name, show(&signal.value));

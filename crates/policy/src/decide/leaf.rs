@@ -69,7 +69,7 @@ fn judge(signal: &Signal, test: &Test) -> Tri {
 }
 
 /// A comparison of two numbers; nothing holds of one that is not a number, `!=` included.
-pub(super) fn holds(cmp: Cmp, left: f64, right: f64) -> bool {
+pub(crate) fn holds(cmp: Cmp, left: f64, right: f64) -> bool {
     match cmp {
         Cmp::Lt => left < right,
         Cmp::Le => left <= right,

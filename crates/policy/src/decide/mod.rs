@@ -7,6 +7,7 @@
 //!
 //! Invariant: the outcome equals that of reading every signal first.
 
+mod bind;
 pub(crate) mod explain;
 mod leaf;
 mod number;
@@ -16,5 +17,6 @@ pub(crate) mod record;
 pub(crate) mod run;
 
 pub use explain::{LeafReport, NodeReport, RouteReport, SignalReport, Trace};
+pub(crate) use leaf::holds;
 pub use outcome::{Confidence, Decision, LabelReport, Outcome, Rejection, SignalSet, Verdict};
 pub use record::{Recorded, Replay};

@@ -118,6 +118,8 @@ pub struct Decision {
     pub confidence: Confidence,
     /// The signals that were read.
     pub read: SignalSet,
+    /// The classes of data and rules that bind the request, as positions in the governance.
+    pub binding: SmallVec<[u32; 4]>,
     /// Digest of the policy's text.
     pub policy: Digest,
     /// Every considered route with its leaves, when asked for.

@@ -77,7 +77,7 @@ impl<'a> Parser<'a, '_> {
         Ok(Expr { kind: ExprKind::Compare(Box::new(left), cmp, Box::new(right)), span })
     }
 
-    fn comparator(&self) -> Option<Cmp> {
+    pub(super) fn comparator(&self) -> Option<Cmp> {
         match self.peek().kind {
             Kind::Mark(mark) => Cmp::parse(mark),
             _ => None,
@@ -128,7 +128,7 @@ impl<'a> Parser<'a, '_> {
         Ok(Some(Expr { kind: ExprKind::Words(subject, negated, test, words), span }))
     }
 
-    fn one_or_more(&mut self) -> Read<Vec<Text<'a>>> {
+    pub(super) fn one_or_more(&mut self) -> Read<Vec<Text<'a>>> {
         if self.is_mark("[") { Ok(self.list()?.0) } else { Ok(vec![self.quoted("a text or a list")?]) }
     }
 

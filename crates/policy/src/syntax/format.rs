@@ -83,6 +83,9 @@ fn starts(tree: &Tree<'_>, tokens: &[Token], text: &str) -> Vec<(u32, Start)> {
             ItemKind::Route(route) | ItemKind::Default(route) => {
                 starts.extend(route.body.iter().map(|statement| (statement.span.start, Start::Inner)));
             }
+            ItemKind::Guard(guard) => {
+                starts.extend(guard.body.iter().map(|right| (right.span.start, Start::Inner)));
+            }
             ItemKind::Tests(tests) => starts.extend(tests.iter().map(|test| (test.span.start, Start::Inner))),
             _ => continue,
         }

@@ -7,6 +7,7 @@ mod body;
 mod declare;
 mod expr;
 mod format;
+pub(crate) mod govern;
 mod parser;
 pub(crate) mod token;
 pub(crate) mod tree;

@@ -3,6 +3,7 @@
 //! Recovery: after an error the parser skips to the next declaration keyword that starts a line, or inside braces to
 //! the next statement keyword that starts a line or the closing brace. Each step consumes a token, so time is linear.
 
+use super::govern::GOVERN;
 use super::token::{Comment, Kind, Token, decode, lex};
 use super::tree::{Argument, Item, ItemKind, Literal, Name, Number, RouteDecl, TestDecl, Text, Tree};
 use crate::limits;
@@ -62,6 +63,11 @@ impl<'a> Parser<'a, '_> {
     pub(super) fn peek(&self) -> Token {
         let end = Token { kind: Kind::End, span: Span::new(self.text.len(), self.text.len()), first: true };
         self.tokens.get(self.at).copied().unwrap_or(end)
+    }
+
+    /// The token `by` places after the next.
+    pub(super) fn ahead(&self, by: usize) -> Option<Token> {
+        self.tokens.get(self.at + by).copied()
     }
 
     pub(super) fn word(&self) -> Option<&'a str> {
@@ -197,14 +203,14 @@ impl<'a> Parser<'a, '_> {
 
     /// Whether the next token starts a declaration on a new line, so that something is missing before it.
     pub(super) fn item_follows(&self) -> bool {
-        self.peek().first && self.word().is_some_and(|word| ITEMS.contains(&word))
+        self.peek().first && self.word().is_some_and(|word| ITEMS.contains(&word) || self.guard_follows())
     }
 
     /// `name value` pairs, until a token that is no name or starts something else on a new line.
     pub(super) fn arguments(&mut self, stop: &[&str]) -> Read<Vec<Argument<'a>>> {
         let mut arguments = Vec::new();
         while let Some(word) = self.word() {
-            if stop.contains(&word) && self.peek().first {
+            if self.peek().first && (stop.contains(&word) || self.guard_follows()) {
                 break;
             }
             let name = self.name("a parameter")?;
@@ -244,7 +250,8 @@ impl<'a> Parser<'a, '_> {
                 ItemKind::Default(RouteDecl { name, options: Vec::new(), body, whole })
             }
             Some("tests") => self.tests()?,
-            Some(word) => return self.unknown_word(word, ITEMS, "declaration"),
+            Some(word) if GOVERN.contains(&word) => self.guard(word)?,
+            Some(word) => return self.unknown_word(word, &[ITEMS, GOVERN].concat(), "declaration"),
             None => {
                 return self
                     .wrong("a declaration such as signal, score, band, group, route, default or tests");
@@ -316,8 +323,8 @@ impl<'a> Parser<'a, '_> {
         let mut open = count("{").saturating_sub(count("}"));
         loop {
             let token = self.peek();
-            let starts =
-                token.first && self.word().is_some_and(|w| starts.contains(&w) || ITEMS.contains(&w));
+            let starts = (token.first && self.word().is_some_and(|word| starts.contains(&word)))
+                || self.item_follows();
             if token.kind == Kind::End || starts {
                 return;
             }

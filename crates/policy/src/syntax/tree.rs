@@ -267,6 +267,7 @@ pub(crate) enum ItemKind<'a> {
     Route(RouteDecl<'a>),
     Default(RouteDecl<'a>),
     Tests(Vec<TestDecl<'a>>),
+    Guard(super::govern::GuardDecl<'a>),
 }
 
 /// A policy as written.

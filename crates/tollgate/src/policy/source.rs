@@ -5,6 +5,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
 use tollgate_gateway::config::{self, Settings};
+use tollgate_gateway::snapshot::known;
 use tollgate_policy::{Known, Policy};
 use tollgate_signals::SignalSet;
 
@@ -37,7 +38,7 @@ impl Source {
             (None, None) => Some(shipped_settings()?),
             (None, Some(_)) => None,
         };
-        let known = settings.as_ref().map_or_else(Known::any, names);
+        let known = settings.as_ref().map_or_else(Known::any, known);
         let file = self.file.clone().or_else(|| settings.and_then(|s| s.policy));
         match file {
             Some(path) => {
@@ -58,11 +59,6 @@ impl Text {
         })?;
         Ok((policy, signals))
     }
-}
-
-fn names(settings: &Settings) -> Known {
-    let models = settings.models.iter().map(|m| m.name.clone());
-    Known::new(models, settings.pools.iter().map(|p| p.name.clone()))
 }
 
 /// The settings of the embedded default; its addresses do not matter here.
