@@ -176,6 +176,23 @@ impl LengthCounter {
         self.max_total_tokens = self.max_total_tokens.max(total);
     }
 
+    /// How many requests were counted.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.cells.values().map(|sums| sums.requests).sum()
+    }
+
+    /// Adds what another one counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (&key, more) in &other.cells {
+            let sums = self.cells.entry(key).or_default();
+            sums.requests += more.requests;
+            sums.prompt_tokens += more.prompt_tokens;
+            sums.output_tokens += more.output_tokens;
+        }
+        self.max_total_tokens = self.max_total_tokens.max(other.max_total_tokens);
+    }
+
     /// What was counted.
     ///
     /// # Errors
