@@ -48,6 +48,7 @@ assets! {
     "pages.css": CSS,
     "parts.css": CSS,
     "policy.js": JS,
+    "report.css": CSS,
     "request.js": JS,
     "theme.js": JS,
 }

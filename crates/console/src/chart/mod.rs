@@ -4,10 +4,12 @@
 //! legible at any size. Nothing here uses a style attribute, which the console's policy forbids. A value that is
 //! absent, negative or not finite leaves a gap.
 
+mod plot;
 mod scale;
 mod shares;
 mod spark;
 
+pub(crate) use plot::plot;
 pub(crate) use shares::{Part, shares};
 pub(crate) use spark::spark;
 

@@ -9,6 +9,7 @@ mod live;
 mod parts;
 mod policy;
 mod pools;
+mod report;
 mod request;
 mod request_parts;
 mod shell;
@@ -18,6 +19,7 @@ pub use explain::{EXPLAIN_DEPTH_MAX, EXPLAIN_NODES_MAX};
 pub use live::{ROWS_MAX, live};
 pub use policy::policy;
 pub use pools::pools;
+pub use report::report;
 pub use request::request;
 
 use crate::view::Shell;
