@@ -7,8 +7,9 @@
 )]
 
 use tollgate_core::Seed;
+use tollgate_fleet::service::StepTime;
 use tollgate_fleet::sim::slots::{Service, simulate_slots};
-use tollgate_fleet::sim::{Limits, PoolSpec, RouterSpec, RunSpec, Scenario, StepTime, simulate};
+use tollgate_fleet::sim::{Limits, PoolSpec, RouterSpec, RunSpec, Scenario, simulate};
 use tollgate_fleet::workload::{Arrivals, Cdf, Class, JointLengths, Request, Slo, Workload};
 
 /// Nanoseconds that this process has spent on a CPU.

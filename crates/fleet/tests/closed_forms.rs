@@ -12,10 +12,9 @@
 
 use tollgate_core::Seed;
 use tollgate_fleet::rng::Stream;
+use tollgate_fleet::service::StepTime;
 use tollgate_fleet::sim::slots::{Service, simulate_slots};
-use tollgate_fleet::sim::{
-    Estimate, Limits, Outcome, PoolSpec, RouterSpec, RunSpec, Scenario, StepTime, simulate,
-};
+use tollgate_fleet::sim::{Estimate, Limits, Outcome, PoolSpec, RouterSpec, RunSpec, Scenario, simulate};
 use tollgate_fleet::workload::{Class, Request, Slo};
 
 /// Mean output tokens: many, so that a whole number of them is as good as a real one.

@@ -5,9 +5,10 @@
 use proptest::prelude::*;
 use tollgate_core::Seed;
 use tollgate_fleet::rng::Stream;
+use tollgate_fleet::service::StepTime;
 use tollgate_fleet::sim::{
     Affinity, Autoscale, Failures, Limits, Outcome, OutputGuess, PoolSpec, RouterSpec, RunSpec, Scenario,
-    StepTime, simulate,
+    simulate,
 };
 use tollgate_fleet::workload::{Class, Prefix, Request, Slo};
 use tollgate_select::cascade::Cascade;

@@ -10,7 +10,8 @@
 //! taken as continuous; what real engines add by starting only at boundaries (half an iteration on average) is the token-step
 //! engine's business ([`super::engine`]).
 
-use super::step::{Limits, StepTime};
+use super::limits::Limits;
+use crate::service::StepTime;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 

@@ -5,13 +5,15 @@
 //!   Instances serve by processor sharing ([`instance`]): one event per first token and per finish, at a cost that does not
 //!   depend on the number of instances. The router is [`tollgate_select`], the code that the gateway runs.
 //! - [`slots`] is the plainest model: every KV slot a server. Fastest, and what the analytic planner assumes.
+//! - [`engine`] goes iteration by iteration as vLLM schedules: chunked prefill, preemption, prefix cache. Slowest and closest.
 //!
 //! Replication `i` draws requests, failures and routing from the run's seed and `i` alone: two scenarios with the same
 //! seed see the same requests (common random numbers), so that their difference is the fleet's doing. Nothing grows with the
 //! number of requests.
 //!
 //! ```
-//! use tollgate_fleet::sim::{Limits, PoolSpec, RouterSpec, RunSpec, Scenario, StepTime, simulate};
+//! use tollgate_fleet::service::StepTime;
+//! use tollgate_fleet::sim::{Limits, PoolSpec, RouterSpec, RunSpec, Scenario, simulate};
 //! use tollgate_fleet::workload::{Class, Prefix, Request, Slo};
 //!
 //! let step = StepTime { per_context_token_s: 4e-8, ..StepTime::constant(0.008) };
@@ -36,15 +38,17 @@
 //! ```
 
 mod calendar;
+pub mod engine;
 pub mod instance;
+mod limits;
 mod outcome;
 mod run;
 mod scenario;
 pub mod slots;
 pub mod stats;
-mod step;
 
 pub use calendar::Calendar;
+pub use limits::{DEFAULT_WAITING, Limits, MAX_SLOTS};
 pub use outcome::{ClassOutcome, Outcome, Percentiles, PoolOutcome};
 pub use run::Sample;
 pub use scenario::{
@@ -52,7 +56,6 @@ pub use scenario::{
     OutputGuess, PoolSpec, RouterSpec, RunSpec, Scenario,
 };
 pub use stats::Estimate;
-pub use step::{DEFAULT_WAITING, Limits, MAX_SLOTS, StepTime};
 
 use crate::Error;
 use crate::workload::Request;

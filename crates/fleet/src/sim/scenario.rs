@@ -1,8 +1,9 @@
 //! What is simulated: pools of instances, the router in front of them, and how long to look.
 
-use super::step::{Limits, StepTime};
+use super::limits::Limits;
 use crate::Error;
 use crate::error::{positive, within};
+use crate::service::{Profile, StepTime};
 use crate::workload::Class;
 use serde::{Deserialize, Serialize};
 use tollgate_core::Seed;
@@ -77,6 +78,22 @@ impl PoolSpec {
             cold_start_s: 0.0,
             autoscale: None,
         }
+    }
+
+    /// A pool of instances as `profile` has them, each sequence at most `context` tokens long.
+    #[must_use]
+    pub fn of_profile(name: &str, instances: u32, profile: &Profile, context: u32) -> Self {
+        let limits = Limits {
+            kv_tokens: profile.kv_tokens,
+            context,
+            chunk: profile.chunk,
+            ..Limits::slots(profile.sequences)
+        };
+        let watts = |active: u32| {
+            f64::from(profile.gpus) * profile.power.watts(f64::from(active)) + profile.host_power_w
+        };
+        let watts = (0..=profile.sequences).map(watts).collect();
+        Self { watts, ..Self::new(name, instances, profile.step, limits) }
     }
 
     /// The most instances that it ever has.

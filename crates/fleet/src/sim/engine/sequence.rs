@@ -1,0 +1,38 @@
+//! A request inside the engine.
+
+use super::Served;
+use crate::workload::Prefix;
+
+/// A request inside the engine.
+#[derive(Clone, Debug)]
+pub(super) struct Sequence {
+    pub(super) served: Served,
+    pub(super) output: u32,
+    pub(super) generated: u32,
+    /// Tokens whose keys and values are in the cache.
+    pub(super) computed: u32,
+    /// Blocks of its own.
+    pub(super) blocks: u64,
+    /// Leading stretches of its prompt that it holds in the shared cache.
+    pub(super) held: u32,
+    pub(super) prefix: Prefix,
+    /// Its prompt's keys and values come from elsewhere.
+    pub(super) remote: bool,
+    pub(super) admitted: bool,
+    /// Tokens computed in this iteration.
+    pub(super) now: u32,
+}
+
+impl Sequence {
+    /// Tokens that it consists of so far.
+    #[inline]
+    pub(super) fn tokens(&self) -> u32 {
+        self.served.prompt_tokens + self.generated
+    }
+
+    /// Whether it takes one token per iteration.
+    #[inline]
+    pub(super) fn decodes(&self) -> bool {
+        self.generated > 0 && self.computed + 1 == self.tokens()
+    }
+}
