@@ -3,8 +3,8 @@
 //! Everything here is pure: bytes come in through [`std::io::Read`], time as numbers of the workload, randomness
 //! through [`tollgate_core::Seed`], so a plan and a simulation replay from their inputs. [`workload`] says what
 //! arrives, [`trace`] reads what arrived elsewhere, [`catalogue`] what it may run on, [`rng`] draws from seeds.
-//! [`service`] says how an instance serves, [`power`] what it draws, [`queue`] who waits and how long, [`compat`] what the public reference simulator would say,
-//! [`operate`] what a running gateway should change and expect.
+//! [`service`] says how an instance serves, [`power`] what it draws, [`queue`] who waits and how long; [`plan`] chooses the
+//! fleet, [`compat`] says what the public reference simulator would, [`operate`] what a running gateway should change and expect.
 //!
 //! ```
 //! use tollgate_core::Seed;
@@ -23,6 +23,7 @@ pub mod catalogue;
 pub mod compat;
 pub mod error;
 pub mod operate;
+pub mod plan;
 pub mod power;
 pub mod queue;
 pub mod rng;

@@ -50,9 +50,15 @@ impl Site {
             it_w,
             facility_w,
             tokens_per_joule: if facility_w > 0.0 { output_per_s / facility_w } else { 0.0 },
-            tariff_micro_per_hour: (self.tariff_micro_per_kwh as f64 * kwh_per_hour).round() as i64,
+            tariff_micro_per_hour: self.tariff(facility_w),
             carbon_g_per_hour: self.carbon_g_per_kwh * kwh_per_hour,
         }
+    }
+
+    /// Cost of an hour at some watts, in whole millionths; power is rounded up to a milliwatt first.
+    fn tariff(&self, watts: f64) -> i64 {
+        let milliwatts = (watts * 1000.0).ceil() as i128;
+        i64::try_from(i128::from(self.tariff_micro_per_kwh) * milliwatts / 1_000_000).unwrap_or(i64::MAX)
     }
 
     /// Uses of several pools together.
