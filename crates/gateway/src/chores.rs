@@ -23,7 +23,12 @@ const COLLECTOR_WAIT: Duration = Duration::from_secs(5);
 
 /// Does all chores until told to stop.
 pub(crate) async fn run(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
-    tokio::join!(probe(&shared, stopped.clone()), export(&shared, stopped.clone()), keep(&shared, stopped));
+    tokio::join!(
+        probe(&shared, stopped.clone()),
+        export(&shared, stopped.clone()),
+        analyse(&shared, stopped.clone()),
+        keep(&shared, stopped)
+    );
 }
 
 /// Waits for the next round; `false` when there is none.
@@ -39,6 +44,23 @@ async fn probe(shared: &Shared, mut stopped: watch::Receiver<bool>) {
     while next(&mut stopped).await {
         let snapshot = shared.snapshot.load_full();
         prober.round(&snapshot.fleet, &*shared.clock).await;
+    }
+}
+
+/// Says what is likely not meant in a policy that came into force. A large one takes a while, so nobody waits for it.
+async fn analyse(shared: &Shared, mut stopped: watch::Receiver<bool>) {
+    let mut seen = 0;
+    while next(&mut stopped).await {
+        let snapshot = shared.snapshot.load_full();
+        if snapshot.generation == seen {
+            continue;
+        }
+        seen = snapshot.generation;
+        let findings = tokio::task::spawn_blocking(move || tollgate_policy::analyse(&snapshot.policy)).await;
+        for finding in findings.map(|found| found.findings).unwrap_or_default() {
+            let (kind, routes) = (finding.kind.word(), finding.rules.join(", "));
+            tracing::warn!(kind, %routes, repair = %finding.repair, "policy: {}", finding.message);
+        }
     }
 }
 

@@ -26,6 +26,7 @@
 //! assert!(decision.explain().contains("tokens > 4_000 [9000]: holds"));
 //! ```
 
+mod analyse;
 mod cases;
 mod check;
 mod decide;
@@ -39,6 +40,7 @@ mod syntax;
 mod table;
 mod text;
 
+pub use analyse::{Finding, FindingKind, Findings, Part, Witness, analyse, review};
 pub use cases::{TestCase, TestResult};
 pub use check::Known;
 pub use decide::{

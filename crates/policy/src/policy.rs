@@ -9,8 +9,8 @@ use crate::decide::{Confidence, Decision, LabelReport, Outcome, Rejection, Route
 use crate::effects::Route;
 use crate::govern::{Clearance, Governance};
 use crate::syntax::parse;
-use crate::table::{NONE, Table};
-use crate::{PolicyError, Report};
+use crate::table::Table;
+use crate::{PolicyError, Report, Span};
 use std::sync::Arc;
 use tollgate_core::Digest;
 use tollgate_core::signal::{SignalSource, SignalSpec};
@@ -24,6 +24,7 @@ pub struct Policy {
     digest: Digest,
     table: Table,
     default: Arc<Route>,
+    default_name: Span,
     tests: Vec<TestCase>,
     governance: Option<Arc<Governance>>,
 }
@@ -44,16 +45,18 @@ pub fn compile(text: &str, known: &Known) -> Compiled {
     let parsed = parse(text, &mut report);
     let checked = check(text, &parsed.tree, known, &mut report);
     report.sort();
-    let policy = checked.map(|Checked { name, virtuals, table, default, tests, governance }| Policy {
-        name,
-        virtuals,
-        text: text.to_owned(),
-        digest: Digest::of(text.as_bytes()),
-        table,
-        default,
-        tests,
-        governance,
-    });
+    let policy =
+        checked.map(|Checked { name, virtuals, table, default, default_name, tests, governance }| Policy {
+            name,
+            virtuals,
+            text: text.to_owned(),
+            digest: Digest::of(text.as_bytes()),
+            table,
+            default,
+            default_name,
+            tests,
+            governance,
+        });
     Compiled { policy, report }
 }
 
@@ -119,6 +122,16 @@ impl Policy {
         &self.default
     }
 
+    /// Where the default's name stands.
+    pub(crate) const fn default_name(&self) -> Span {
+        self.default_name
+    }
+
+    /// The decision table, for the analysis.
+    pub(crate) const fn table(&self) -> &Table {
+        &self.table
+    }
+
     /// The tests in its text.
     #[must_use]
     pub fn tests(&self) -> &[TestCase] {
@@ -157,8 +170,7 @@ impl Policy {
     /// Reads every signal and reports every route: what [`Policy::decide`] avoids. For tests and for the console's
     /// "show all" view.
     pub fn decide_reading_all(&self, source: &mut dyn SignalSource) -> Vec<RouteReport> {
-        let mut run = Run::new(&self.table, source);
-        (0..self.table.specs.len()).for_each(|signal| run.take(u32::try_from(signal).unwrap_or(NONE)));
+        let mut run = Run::reading_all(&self.table, source);
         trace(&mut run, None, None).routes
     }
 

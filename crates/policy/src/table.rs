@@ -6,6 +6,7 @@
 
 use crate::effects::Route;
 use crate::syntax::tree::Cmp;
+use crate::text::span::Span;
 use std::ops::Range;
 use std::sync::Arc;
 use tollgate_core::signal::SignalSpec;
@@ -127,6 +128,8 @@ pub(crate) struct Group {
     pub(crate) members: Vec<Num>,
     pub(crate) temperature: f64,
     pub(crate) contest: Contest,
+    /// Where its name stands.
+    pub(crate) name: Span,
 }
 
 /// How a group's winner is found.
@@ -158,6 +161,10 @@ pub(crate) struct Rule {
     pub(crate) gate: Option<u32>,
     /// The cheapest signal of the rule.
     pub(crate) entry: u32,
+    /// Where its name stands.
+    pub(crate) name: Span,
+    /// Where its condition stands.
+    pub(crate) when: Span,
 }
 
 /// Routes of one tier and priority.
@@ -186,7 +193,11 @@ pub(crate) struct Opening {
 pub(crate) struct Table {
     pub(crate) specs: Vec<SignalSpec>,
     pub(crate) nodes: Vec<Node>,
+    /// Where each node stands in the text.
+    pub(crate) spans: Vec<Span>,
     pub(crate) children: Vec<u32>,
+    /// Where each child stands; a named condition is the child of many.
+    pub(crate) places: Vec<Span>,
     pub(crate) leaves: Vec<Leaf>,
     /// The source text of each leaf.
     pub(crate) labels: Vec<Box<str>>,
@@ -206,6 +217,12 @@ impl Table {
 
     pub(crate) fn kids(&self, start: u32, end: u32) -> &[u32] {
         self.children.get(start as usize..end as usize).unwrap_or_default()
+    }
+
+    /// Children with their places.
+    pub(crate) fn placed(&self, start: u32, end: u32) -> impl DoubleEndedIterator<Item = (u32, Span)> {
+        let places = self.places.get(start as usize..end as usize).unwrap_or_default();
+        self.kids(start, end).iter().copied().zip(places.iter().copied())
     }
 
     /// Every signal that the subtree at `index` may read, ascending.
@@ -252,7 +269,32 @@ impl Table {
         }
     }
 
-    fn collect_num(&self, num: &Num, found: &mut Vec<u32>) {
+    /// The named conditions that a number reads the truth of, itself or by what it refers to.
+    pub(crate) fn collect_flags(&self, num: &Num, found: &mut Vec<u32>) {
+        match num {
+            Num::Flag(node) | Num::FlagConfidence(node) => found.push(*node),
+            Num::Score(score) => {
+                let inner = self.scores.get(*score as usize);
+                inner.iter().for_each(|score| self.collect_flags(&score.of, found));
+            }
+            Num::Band(band) | Num::BandConfidence(band) => {
+                self.bands.get(*band as usize).iter().for_each(|band| self.collect_flags(&band.of, found));
+            }
+            Num::Entropy(group) => self
+                .groups
+                .get(*group as usize)
+                .iter()
+                .flat_map(|group| &group.members)
+                .for_each(|member| self.collect_flags(member, found)),
+            Num::Scale(_, inner) => self.collect_flags(inner, found),
+            Num::Sum(parts) | Num::Min(parts) | Num::Max(parts) => {
+                parts.iter().for_each(|part| self.collect_flags(part, found));
+            }
+            Num::Const(_) | Num::Value { .. } | Num::Confidence(_) | Num::Strength(_) => {}
+        }
+    }
+
+    pub(crate) fn collect_num(&self, num: &Num, found: &mut Vec<u32>) {
         match num {
             Num::Const(_) => {}
             Num::Value { signal, .. } | Num::Confidence(signal) | Num::Strength(signal) => {

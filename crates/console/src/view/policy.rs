@@ -55,6 +55,8 @@ pub enum Severity {
     Error,
     /// It can, but something is likely not meant.
     Warning,
+    /// It can, and something is worth knowing.
+    Note,
 }
 
 impl Severity {
@@ -64,6 +66,7 @@ impl Severity {
         match self {
             Self::Error => "error",
             Self::Warning => "warning",
+            Self::Note => "note",
         }
     }
 }

@@ -37,7 +37,11 @@ pub(super) fn put(worker: &Worker, body: &[u8]) -> Answered {
 /// `POST /api/v1/reload`.
 pub(super) fn reload(worker: &Worker) -> Answered {
     match control::reload(worker.shared()) {
-        Ok(generation) => json(StatusCode::OK, &json!({"reloaded": true, "generation": generation})),
+        Ok(generation) => {
+            let snapshot = worker.shared().snapshot.load_full();
+            let found = report(worker.shared(), &snapshot, &snapshot.policy_text).diagnostics;
+            json(StatusCode::OK, &json!({"reloaded": true, "generation": generation, "diagnostics": found}))
+        }
         Err(error) => {
             let body = json!({"reloaded": false, "kept": "the last good configuration", "problems": error.to_string()});
             json(StatusCode::UNPROCESSABLE_ENTITY, &body)

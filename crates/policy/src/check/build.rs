@@ -2,13 +2,13 @@
 
 use super::Known;
 use super::names::{Checker, Meaning, Size, shorten};
-use super::routes::{Draft, order_signals};
+use super::routes::order_signals;
 use crate::cases::TestCase;
 use crate::effects::Route;
 use crate::govern::{Governance, findings};
 use crate::limits;
 use crate::syntax::tree::{Argument, Item, ItemKind, Literal, Name, TestDecl, Text, Tree};
-use crate::table::Table;
+use crate::table::{Rule, Table};
 use crate::text::diagnostic::{Diagnostic, Report};
 use crate::text::span::Span;
 use crate::text::suggest::nearest;
@@ -22,6 +22,7 @@ pub(crate) struct Checked {
     pub(crate) virtuals: Vec<String>,
     pub(crate) table: Table,
     pub(crate) default: Arc<Route>,
+    pub(crate) default_name: Span,
     pub(crate) tests: Vec<TestCase>,
     pub(crate) governance: Option<Arc<Governance>>,
 }
@@ -52,7 +53,7 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
     checker.too_many(tree);
     checker.declare_all(&tree.items);
     let head = checker.derived(tree);
-    let mut drafts: Vec<Draft> = Vec::new();
+    let mut drafts: Vec<Rule> = Vec::new();
     let mut default: Option<(Arc<Route>, Span)> = None;
     let mut tests = Vec::new();
     for item in &tree.items {
@@ -86,7 +87,7 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
         return None;
     }
     order_signals(&mut table, &used);
-    let (default, _) = default?;
+    let (default, default_name) = default?;
     if let Some(fleet) = known.fleet.as_ref().filter(|_| !governance.is_empty()) {
         let spans: HashMap<&str, Span> = tree.items.iter().filter_map(route_place).collect();
         let routes =
@@ -98,7 +99,8 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
         }
     }
     let governance = (!governance.is_empty()).then(|| Arc::new(governance));
-    Some(Checked { name: head.name, virtuals: head.virtuals, table, default, tests, governance })
+    let Head { name, virtuals, .. } = head;
+    Some(Checked { name, virtuals, table, default, default_name, tests, governance })
 }
 
 /// A route's name and where it stands.

@@ -113,7 +113,7 @@ impl<'a> Checker<'a, '_> {
         self.options(&declared.options, &known, "such a group");
         self.measured(declared.name);
         let temperature = temperature.unwrap_or(TEMPERATURE);
-        self.table.groups.push(Group { members, temperature, contest });
+        self.table.groups.push(Group { members, temperature, contest, name: declared.name.span });
         self.members.push(names);
         let index = super::expr::index(self.table.groups.len() - 1);
         self.define(declared.name, Meaning::Group(index));

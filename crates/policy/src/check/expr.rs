@@ -18,13 +18,14 @@ impl<'a> Checker<'a, '_> {
                 let nodes: Option<Vec<u32>> = nodes.into_iter().collect();
                 let start = index(self.table.children.len());
                 self.table.children.extend(nodes?);
+                self.table.places.extend(parts.iter().map(|part| part.span));
                 let end = index(self.table.children.len());
                 let and = matches!(expr.kind, ExprKind::And(_));
-                Some(self.node(if and { Node::And(start, end) } else { Node::Or(start, end) }))
+                Some(self.node(if and { Node::And(start, end) } else { Node::Or(start, end) }, expr.span))
             }
             ExprKind::Not(inner) => {
                 let inner = self.truth(inner)?;
-                Some(self.node(Node::Not(inner)))
+                Some(self.node(Node::Not(inner), expr.span))
             }
             ExprKind::Compare(left, cmp, right) => self.compare(left, *cmp, right, expr.span),
             ExprKind::Words(subject, negated, test, words) => {
@@ -38,7 +39,7 @@ impl<'a> Checker<'a, '_> {
             // A conjunction of nothing: it holds, with confidence 0.
             ExprKind::Name(Name { text: "always", .. }) => {
                 let end = index(self.table.children.len());
-                Some(self.node(Node::And(end, end)))
+                Some(self.node(Node::And(end, end), expr.span))
             }
             ExprKind::Name(name) => {
                 let meaning = self.resolve(*name)?;
@@ -57,8 +58,9 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
-    fn node(&mut self, node: Node) -> u32 {
+    fn node(&mut self, node: Node, span: Span) -> u32 {
         self.table.nodes.push(node);
+        self.table.spans.push(span);
         index(self.table.nodes.len() - 1)
     }
 
@@ -74,12 +76,12 @@ impl<'a> Checker<'a, '_> {
         self.table.leaves.push(leaf);
         self.table.labels.push(one_line(span.of(self.text)));
         let leaf = index(self.table.leaves.len() - 1);
-        Some(self.node(Node::Leaf(leaf)))
+        Some(self.node(Node::Leaf(leaf), span))
     }
 
     fn leaf_maybe_not(&mut self, leaf: Leaf, negated: bool, span: Span) -> Option<u32> {
         let node = self.leaf(leaf, span)?;
-        Some(if negated { self.node(Node::Not(node)) } else { node })
+        Some(if negated { self.node(Node::Not(node), span) } else { node })
     }
 
     /// A bare name: a yes-or-no signal, a flag, a band, or a group of which any member fires.
@@ -167,7 +169,7 @@ pub(super) fn index(length: usize) -> u32 {
 }
 
 /// A label: the source on one line, at most 120 characters.
-fn one_line(source: &str) -> Box<str> {
+pub(crate) fn one_line(source: &str) -> Box<str> {
     if source.len() <= 120 && !source.contains(['\n', '\t', '#']) {
         return source.into();
     }

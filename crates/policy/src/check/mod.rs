@@ -15,6 +15,8 @@ mod signals;
 mod words;
 
 pub(crate) use build::{Checked, check};
+pub(crate) use expr::one_line;
+pub(crate) use words::fixed_words;
 
 use crate::govern::Fleet;
 use std::collections::BTreeSet;

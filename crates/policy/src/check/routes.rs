@@ -6,20 +6,12 @@ use crate::effects::Route;
 use crate::syntax::tree::{Argument, Literal, RouteDecl};
 use crate::table::{Leaf, NONE, Node, Opening, Rank, Rule, Table, Test};
 use crate::text::diagnostic::Diagnostic;
-use crate::text::span::Span;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A rule with what is needed to compare it with others.
-pub(super) struct Draft {
-    pub(super) rule: Rule,
-    pub(super) when: Span,
-    pub(super) name: Span,
-}
-
 impl<'a> Checker<'a, '_> {
     /// Checks one route; absent when its `when` is wrong.
-    pub(super) fn route(&mut self, declared: &RouteDecl<'a>) -> Option<Draft> {
+    pub(super) fn route(&mut self, declared: &RouteDecl<'a>) -> Option<Rule> {
         self.options(&declared.options, &["tier", "priority"], "a route");
         let tier = self.whole(&declared.options, "tier", 0.0, 1000.0);
         let priority = self.whole(&declared.options, "priority", -1_000_000.0, 1_000_000.0).unwrap_or(0);
@@ -41,8 +33,8 @@ impl<'a> Checker<'a, '_> {
             effects: body.effects,
             notes: body.notes,
         };
-        let rule = Rule { route: Arc::new(route), root, gate: None, entry: NONE };
-        Some(Draft { rule, when: when.span, name: declared.name.span })
+        let (name, when) = (declared.name.span, when.span);
+        Some(Rule { route: Arc::new(route), root, gate: None, entry: NONE, name, when })
     }
 
     /// The default's effects.
@@ -72,14 +64,14 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// Sorts the routes into ranks and warns of those that an equal `when` always beats.
-    pub(super) fn rank(&mut self, mut drafts: Vec<Draft>, by_confidence: bool) {
+    pub(super) fn rank(&mut self, mut drafts: Vec<Rule>, by_confidence: bool) {
         // Routes of one rank compete by confidence; within a rank the order here breaks ties.
         let key = |route: &Route| {
             let priority = -i64::from(route.priority);
             (route.tier.unwrap_or(u32::MAX), if by_confidence { 0 } else { priority })
         };
         drafts.sort_by(|a, b| {
-            let (a, b) = (&a.rule.route, &b.rule.route);
+            let (a, b) = (&a.route, &b.route);
             key(a).cmp(&key(b)).then_with(|| b.priority.cmp(&a.priority)).then_with(|| a.name.cmp(&b.name))
         });
         let mut first: HashMap<String, usize> = HashMap::new();
@@ -94,8 +86,8 @@ impl<'a> Checker<'a, '_> {
         never.into_iter().for_each(|found| self.push(found));
         for draft in drafts {
             let at = super::expr::index(self.table.rules.len());
-            let rank = key(&draft.rule.route);
-            self.table.rules.push(draft.rule);
+            let rank = key(&draft.route);
+            self.table.rules.push(draft);
             let same = at.checked_sub(1).and_then(|last| self.table.rules.get(last as usize));
             match (same.is_some_and(|last| key(&last.route) == rank), self.table.ranks.last_mut()) {
                 (true, Some(held)) => held.rules.end = at + 1,
@@ -105,8 +97,8 @@ impl<'a> Checker<'a, '_> {
     }
 }
 
-fn unreachable(draft: &Draft, earlier: &Draft) -> Diagnostic {
-    let (name, other) = (shorten(&draft.rule.route.name), shorten(&earlier.rule.route.name));
+fn unreachable(draft: &Rule, earlier: &Rule) -> Diagnostic {
+    let (name, other) = (shorten(&draft.route.name), shorten(&earlier.route.name));
     let message = format!("`{name}` can never be chosen: `{other}` asks the same and comes first");
     let found = Diagnostic::warning("unreachable", draft.name, message);
     found

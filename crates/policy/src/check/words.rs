@@ -16,6 +16,11 @@ const FIXED: &[(Kind, &[&str])] = &[
     (Kind::Shape, &["prefill_heavy", "decode_heavy"]),
 ];
 
+/// The words of a kind whose words are fixed.
+pub(crate) fn fixed_words(kind: Kind) -> Option<&'static [&'static str]> {
+    FIXED.iter().find(|(fixed, _)| *fixed == kind).map(|(_, words)| *words)
+}
+
 impl<'a> Checker<'a, '_> {
     pub(super) fn words(
         &mut self,
@@ -74,7 +79,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     fn fixed_words(&mut self, kind: Kind, words: &[Text<'a>]) {
-        let Some((_, known)) = FIXED.iter().find(|(fixed, _)| *fixed == kind) else { return };
+        let Some(known) = fixed_words(kind) else { return };
         for word in words.iter().filter(|word| !known.contains(&&*word.value)) {
             let message = format!("`{}` is never {:?}", kind.word(), shorten(&word.value));
             let meant = nearest(&word.value, known.iter().copied());

@@ -3,6 +3,7 @@
 //! Invariant: building a trace reads no signal that the decision did not read; leaves that were not needed say so.
 
 use super::leaf::sure;
+use super::number::Numbers as _;
 use super::outcome::{Confidence, Decision, Outcome, Verdict};
 use super::run::{Run, Tri};
 use crate::limits;

@@ -1,52 +1,18 @@
-//! Leaves: what one test is worth.
+//! Tests on one signal's value, and comparisons.
 
-use super::outcome::Verdict;
-use super::run::{Fact, Run, Tri};
+use super::run::Tri;
 use crate::effects::like;
 use crate::syntax::tree::Cmp;
-use crate::table::{Leaf, NONE, Test};
+use crate::table::Test;
 use tollgate_core::signal::{Signal, Value};
 
-impl Run<'_, '_> {
-    pub(crate) fn leaf(&mut self, index: u32) -> Tri {
-        let table = self.table;
-        match table.leaves.get(index as usize) {
-            Some(Leaf::Signal { signal, test }) => match self.fact(*signal) {
-                None => Tri::open(*signal),
-                Some(Fact::Known(found)) => judge(found, test),
-                Some(Fact::Failed(matched)) => {
-                    if matched {
-                        Tri::yes(0.0)
-                    } else {
-                        Tri::NO
-                    }
-                }
-                Some(Fact::Blocked) => Tri::open(NONE),
-            },
-            Some(Leaf::Compare(left, cmp, right)) => {
-                let (left, right) = (self.number(left), self.number(right));
-                let need = left.need.min(right.need);
-                match compare(*cmp, (left.low, left.high), (right.low, right.high)) {
-                    Some(holds) => Tri::of(holds),
-                    // Exact by nature: only the verdict is open.
-                    None => Tri { verdict: Verdict::Unknown, low: 1.0, high: 1.0, need, refine: NONE },
-                }
-            }
-            Some(Leaf::Band(band)) => self.band(*band),
-            Some(Leaf::Member { group, member }) => self.member(*group, *member),
-            Some(Leaf::Fires(group)) => self.fires(*group),
-            None => Tri::NO,
-        }
-    }
-}
-
 /// A confidence made safe: not a number counts as none.
-pub(super) fn sure(signal: &Signal) -> f64 {
+pub(crate) fn sure(signal: &Signal) -> f64 {
     if signal.confidence.is_nan() { 0.0 } else { signal.confidence.clamp(0.0, 1.0) }
 }
 
 #[inline]
-fn judge(signal: &Signal, test: &Test) -> Tri {
+pub(crate) fn judge(signal: &Signal, test: &Test) -> Tri {
     let word_in = |words: &[String], word: &str| words.iter().any(|held| held == word);
     match (test, &signal.value) {
         (Test::Holds, _) => {
@@ -81,7 +47,7 @@ pub(crate) fn holds(cmp: Cmp, left: f64, right: f64) -> bool {
 }
 
 /// A comparison of two ranges: known only when it is the same for every pair of numbers in them.
-pub(super) fn compare(cmp: Cmp, left: (f64, f64), right: (f64, f64)) -> Option<bool> {
+pub(crate) fn compare(cmp: Cmp, left: (f64, f64), right: (f64, f64)) -> Option<bool> {
     let known = |yes: bool, no: bool| if yes { Some(true) } else { no.then_some(false) };
     match cmp {
         Cmp::Lt => known(left.1 < right.0, left.0 >= right.1),

@@ -9,12 +9,14 @@
 
 mod bind;
 pub(crate) mod explain;
-mod leaf;
-mod number;
+pub(crate) mod facts;
+pub(crate) mod leaf;
+pub(crate) mod number;
 mod outcome;
 pub(crate) mod rank;
 pub(crate) mod record;
 pub(crate) mod run;
+pub(crate) mod truth;
 
 pub use explain::{LeafReport, NodeReport, RouteReport, SignalReport, Trace};
 pub(crate) use leaf::holds;

@@ -3,13 +3,14 @@
 //! Every operation is monotone in each argument and rounds to nearest, which is monotone too; so the bounds hold for
 //! the number that comes out once everything is read, to the last bit.
 
-use super::leaf::{compare, holds, sure};
+use super::facts::Facts;
+use super::leaf::{compare, holds};
 use super::outcome::Verdict;
-use super::run::{Fact, Run, Tri};
+use super::run::Tri;
+use super::truth::Truth as _;
 use crate::syntax::tree::Cmp;
 use crate::table::{Contest, Group, HUGE, NONE, Num, Score};
 use smallvec::SmallVec;
-use tollgate_core::signal::Value;
 
 /// Bounds of a number, and the cheapest unread signal that can narrow them.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -20,38 +21,28 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    const fn at(value: f64) -> Self {
+    pub(crate) const fn at(value: f64) -> Self {
         Self { low: value, high: value, need: NONE }
     }
 
-    const fn within(low: f64, high: f64, need: u32) -> Self {
+    pub(crate) const fn within(low: f64, high: f64, need: u32) -> Self {
         Self { low, high, need }
     }
 
-    fn is_point(&self) -> bool {
+    pub(crate) fn is_point(&self) -> bool {
         self.low >= self.high
     }
 }
 
-impl Run<'_, '_> {
-    pub(crate) fn number(&mut self, num: &Num) -> Bounds {
-        let table = self.table;
+/// Numbers over what is known of signals.
+pub(crate) trait Numbers<'t>: Facts<'t> {
+    fn number(&mut self, num: &Num) -> Bounds {
+        let table = self.table();
         match num {
             Num::Const(value) => Bounds::at(*value),
-            Num::Value { signal, most } => self.signal_number(*signal, *most, |found| match &found.value {
-                Value::Number(value) if value.is_nan() => 0.0,
-                Value::Flag(_) => f64::from(u8::from(found.matched)),
-                value => value.as_number(),
-            }),
-            Num::Confidence(signal) => {
-                self.signal_number(*signal, 1.0, |found| if found.matched { sure(found) } else { 0.0 })
-            }
-            Num::Strength(signal) => self.signal_number(*signal, 1.0, |found| match &found.value {
-                Value::Number(value) if value.is_nan() => 0.0,
-                Value::Number(value) => *value,
-                _ if found.matched => sure(found),
-                _ => 0.0,
-            }),
+            Num::Value { signal, most } => self.value(*signal, *most),
+            Num::Confidence(signal) => self.confidence(*signal),
+            Num::Strength(signal) => self.strength(*signal),
             Num::Score(score) => {
                 let Some(Score { of, cut }) = table.scores.get(*score as usize) else {
                     return Bounds::at(0.0);
@@ -62,11 +53,11 @@ impl Run<'_, '_> {
                 }
                 Bounds { low: inner.low.clamp(0.0, 1.0), high: inner.high.clamp(0.0, 1.0), ..inner }.settled()
             }
-            Num::Flag(node) => match self.node(*node) {
+            Num::Flag(node) => match self.flag(*node) {
                 Tri { verdict: Verdict::Unknown, need, .. } => Bounds::within(0.0, 1.0, need),
                 tri => Bounds::at(f64::from(u8::from(tri.verdict == Verdict::True))),
             },
-            Num::FlagConfidence(node) => confidence(self.node(*node)),
+            Num::FlagConfidence(node) => confidence(self.flag(*node)),
             Num::Band(band) => match self.band(*band) {
                 Tri { verdict: Verdict::Unknown, need, .. } => Bounds::within(0.0, 1.0, need),
                 tri => Bounds::at(f64::from(u8::from(tri.verdict == Verdict::True))),
@@ -91,6 +82,12 @@ impl Run<'_, '_> {
         }
     }
 
+    /// What a named condition is worth.
+    fn flag(&mut self, node: u32) -> Tri {
+        let tri = self.node(node);
+        self.named(node, tri)
+    }
+
     fn fold(&mut self, parts: &[Num], pick: fn(f64, f64) -> f64) -> Bounds {
         let mut found: Option<Bounds> = None;
         for part in parts {
@@ -103,25 +100,9 @@ impl Run<'_, '_> {
         found.unwrap_or(Bounds::at(0.0)).settled()
     }
 
-    /// The number of one signal, cut to [0, most]. A failed one counts as 0, or as 1 of a yes-or-no signal whose
-    /// rule is `match`.
-    fn signal_number(
-        &mut self,
-        signal: u32,
-        most: f64,
-        value: impl FnOnce(&tollgate_core::signal::Signal) -> f64,
-    ) -> Bounds {
-        match self.fact(signal) {
-            None => Bounds::within(0.0, most, signal),
-            Some(Fact::Known(found)) => Bounds::at(value(found).clamp(0.0, most)),
-            Some(Fact::Failed(_)) => Bounds::at(0.0),
-            Some(Fact::Blocked) => Bounds::within(0.0, most, NONE),
-        }
-    }
-
     /// Whether the band holds; its confidence is 1 / (1 + exp(-slope x distance to the nearest bound)).
-    pub(super) fn band_now(&mut self, index: u32) -> Tri {
-        let Some(band) = self.table.bands.get(index as usize) else { return Tri::NO };
+    fn band_now(&mut self, index: u32) -> Tri {
+        let Some(band) = self.table().bands.get(index as usize) else { return Tri::NO };
         let value = self.number(&band.of);
         let mut verdict = Some(true);
         for (cmp, bound) in &band.bounds {
@@ -170,8 +151,8 @@ impl Run<'_, '_> {
     }
 
     /// `group is member`: the member is the strongest by the margin, and not of strength 0.
-    pub(super) fn member(&mut self, index: u32, member: u32) -> Tri {
-        let Some(group) = self.table.groups.get(index as usize) else { return Tri::NO };
+    fn member(&mut self, index: u32, member: u32) -> Tri {
+        let Some(group) = self.table().groups.get(index as usize) else { return Tri::NO };
         let (strengths, need) = self.strengths(group);
         let zero = |at: u32| strengths.get(at as usize).copied().flatten().is_some_and(|s| s <= 0.0);
         if zero(member) && group.contest.default() != Some(member) {
@@ -185,8 +166,8 @@ impl Run<'_, '_> {
     }
 
     /// Whether any member of the group fires.
-    pub(super) fn fires(&mut self, index: u32) -> Tri {
-        let Some(group) = self.table.groups.get(index as usize) else { return Tri::NO };
+    fn fires(&mut self, index: u32) -> Tri {
+        let Some(group) = self.table().groups.get(index as usize) else { return Tri::NO };
         let (strengths, need) = self.strengths(group);
         match settle(group, &strengths) {
             None => Tri::open(need),
@@ -197,13 +178,15 @@ impl Run<'_, '_> {
 
     /// Shannon entropy of the group's shares, divided by that of equal shares.
     fn entropy(&mut self, index: u32) -> Bounds {
-        let Some(group) = self.table.groups.get(index as usize) else { return Bounds::at(0.0) };
+        let Some(group) = self.table().groups.get(index as usize) else { return Bounds::at(0.0) };
         let (strengths, need) = self.strengths(group);
         let Some(shares) = softmax(group, &strengths) else { return Bounds::within(0.0, 1.0, need) };
         let sum: f64 = shares.iter().filter(|share| **share > 0.0).map(|share| -share * share.ln()).sum();
         Bounds::at((sum / (shares.len().max(2) as f64).ln()).clamp(0.0, 1.0))
     }
 }
+
+impl<'t, F: Facts<'t>> Numbers<'t> for F {}
 
 impl Bounds {
     /// Bounds that met need no more reading.

@@ -6,6 +6,7 @@
 
 use super::outcome::Verdict;
 use super::run::{Run, Tri};
+use super::truth::Truth as _;
 use crate::table::{NONE, Opening, Rank};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

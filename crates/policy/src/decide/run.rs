@@ -1,9 +1,13 @@
 //! One evaluation: which signals were read, and what each node is worth so far.
 
+use super::facts::Facts;
+use super::leaf::{judge, sure};
+use super::number::{Bounds, Numbers as _};
 use super::outcome::{SignalSet, Verdict};
-use crate::table::{NONE, Node, Table};
+use super::truth::Truth;
+use crate::table::{NONE, Table, Test};
 use smallvec::SmallVec;
-use tollgate_core::signal::{OnFailure, Signal, SignalSource};
+use tollgate_core::signal::{OnFailure, Signal, SignalSource, Value};
 
 /// What is known of a node.
 ///
@@ -70,6 +74,13 @@ impl<'t, 's> Run<'t, 's> {
         Self { table, source, read: SignalSet::new(table.specs.len()), age: 0, bands }
     }
 
+    /// A run that has read every signal.
+    pub(crate) fn reading_all(table: &'t Table, source: &'s mut dyn SignalSource) -> Self {
+        let mut run = Self::new(table, source);
+        (0..table.specs.len()).for_each(|signal| run.take(u32::try_from(signal).unwrap_or(NONE)));
+        run
+    }
+
     /// Marks a signal as read; its value comes from the source, which remembers it.
     #[inline]
     pub(crate) fn take(&mut self, signal: u32) {
@@ -80,7 +91,7 @@ impl<'t, 's> Run<'t, 's> {
     }
 
     /// The band at `index`, as it is known by now.
-    pub(crate) fn band(&mut self, index: u32) -> Tri {
+    pub(super) fn band_once(&mut self, index: u32) -> Tri {
         if let Some((age, tri)) = self.bands.get(index as usize)
             && *age == self.age
         {
@@ -112,99 +123,9 @@ impl<'t, 's> Run<'t, 's> {
     }
 
     /// What is known of the node at `index`, reading nothing new.
+    #[inline]
     pub(crate) fn node(&mut self, index: u32) -> Tri {
-        let table = self.table;
-        match table.node(index) {
-            Some(Node::Leaf(leaf)) => self.leaf(leaf),
-            Some(Node::And(start, end)) => self.and(table.kids(start, end)),
-            Some(Node::Or(start, end)) => self.or(table.kids(start, end)),
-            Some(Node::Not(inner)) => {
-                let inner = self.node(inner);
-                match inner.verdict {
-                    Verdict::True => Tri::NO,
-                    Verdict::False => Tri::yes(1.0),
-                    Verdict::Unknown => {
-                        Tri { verdict: Verdict::Unknown, low: 1.0, high: 1.0, need: inner.need, refine: NONE }
-                    }
-                }
-            }
-            // The checker hands out no such index.
-            None => Tri::NO,
-        }
-    }
-
-    /// Holds when every child does; the confidence is the children's mean.
-    fn and(&mut self, children: &[u32]) -> Tri {
-        let mut all = Tri { verdict: Verdict::True, low: 0.0, high: 0.0, need: NONE, refine: NONE };
-        for child in children {
-            let tri = self.node(*child);
-            match tri.verdict {
-                Verdict::False => return Tri::NO,
-                Verdict::True => {}
-                Verdict::Unknown => {
-                    all.verdict = Verdict::Unknown;
-                    all.need = all.need.min(tri.need);
-                }
-            }
-            all.refine = all.refine.min(tri.refine);
-            all.low += tri.low;
-            all.high += tri.high;
-        }
-        let count = children.len().max(1) as f64;
-        all.low /= count;
-        all.high /= count;
-        all
-    }
-
-    /// Holds when a child does; the confidence is that of the best child that holds.
-    fn or(&mut self, children: &[u32]) -> Tri {
-        let mut best = Tri { verdict: Verdict::False, low: 0.0, high: 0.0, need: NONE, refine: NONE };
-        let mut open_low = 1.0_f64;
-        for child in children {
-            let tri = self.node(*child);
-            match tri.verdict {
-                Verdict::False => continue,
-                Verdict::True => {
-                    best.verdict = Verdict::True;
-                    best.low = best.low.max(tri.low);
-                }
-                Verdict::Unknown => {
-                    if best.verdict == Verdict::False {
-                        best.verdict = Verdict::Unknown;
-                    }
-                    best.need = best.need.min(tri.need);
-                    open_low = open_low.min(tri.low);
-                }
-            }
-            best.high = best.high.max(tri.high);
-        }
-        match best.verdict {
-            Verdict::False => Tri::NO,
-            Verdict::Unknown => {
-                best.low = open_low;
-                best.refine = best.need;
-                best
-            }
-            Verdict::True => {
-                best.need = NONE;
-                if best.high > best.low {
-                    best.refine = self.or_refine(children, best.low);
-                }
-                best
-            }
-        }
-    }
-
-    /// The cheapest signal of a child that may still be surer than `low`.
-    fn or_refine(&mut self, children: &[u32], low: f64) -> u32 {
-        let mut refine = NONE;
-        for child in children {
-            let tri = self.node(*child);
-            if tri.verdict != Verdict::False && tri.high > low {
-                refine = refine.min(tri.need).min(tri.refine);
-            }
-        }
-        refine
+        Truth::node(self, index)
     }
 
     /// A failed signal with `on_failure reject` on which the node at `index` depends.
@@ -217,5 +138,59 @@ impl<'t, 's> Run<'t, 's> {
             }
             Fact::Known(_) | Fact::Failed(_) => None,
         })
+    }
+}
+
+impl<'t> Facts<'t> for Run<'t, '_> {
+    fn table(&self) -> &'t Table {
+        self.table
+    }
+
+    fn test(&mut self, signal: u32, test: &Test) -> Tri {
+        match self.fact(signal) {
+            None => Tri::open(signal),
+            Some(Fact::Known(found)) => judge(found, test),
+            Some(Fact::Failed(true)) => Tri::yes(0.0),
+            Some(Fact::Failed(false)) => Tri::NO,
+            Some(Fact::Blocked) => Tri::open(NONE),
+        }
+    }
+
+    fn value(&mut self, signal: u32, most: f64) -> Bounds {
+        self.signal_number(signal, most, |found| match &found.value {
+            Value::Number(value) if value.is_nan() => 0.0,
+            Value::Flag(_) => f64::from(u8::from(found.matched)),
+            value => value.as_number(),
+        })
+    }
+
+    fn confidence(&mut self, signal: u32) -> Bounds {
+        self.signal_number(signal, 1.0, |found| if found.matched { sure(found) } else { 0.0 })
+    }
+
+    fn strength(&mut self, signal: u32) -> Bounds {
+        self.signal_number(signal, 1.0, |found| match &found.value {
+            Value::Number(value) if value.is_nan() => 0.0,
+            Value::Number(value) => *value,
+            _ if found.matched => sure(found),
+            _ => 0.0,
+        })
+    }
+
+    fn band(&mut self, index: u32) -> Tri {
+        self.band_once(index)
+    }
+}
+
+impl Run<'_, '_> {
+    /// The number of one signal, cut to [0, most]. A failed one counts as 0, or as 1 of a yes-or-no signal whose
+    /// rule is `match`.
+    fn signal_number(&mut self, signal: u32, most: f64, value: impl FnOnce(&Signal) -> f64) -> Bounds {
+        match self.fact(signal) {
+            None => Bounds::within(0.0, most, signal),
+            Some(Fact::Known(found)) => Bounds::at(value(found).clamp(0.0, most)),
+            Some(Fact::Failed(_)) => Bounds::at(0.0),
+            Some(Fact::Blocked) => Bounds::within(0.0, most, NONE),
+        }
     }
 }

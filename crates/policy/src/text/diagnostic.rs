@@ -24,6 +24,8 @@ pub enum Severity {
     Error,
     /// It can, but something is likely not meant.
     Warning,
+    /// It can, and something is worth knowing.
+    Note,
 }
 
 /// A second place that explains the first.
@@ -108,7 +110,7 @@ impl Report {
             return;
         }
         self.left_out += 1;
-        let warning = self.diagnostics.iter().rposition(|held| held.severity == Severity::Warning);
+        let warning = self.diagnostics.iter().rposition(|held| held.severity != Severity::Error);
         if let (true, Some(at)) = (is_error, warning)
             && let Some(slot) = self.diagnostics.get_mut(at)
         {
@@ -142,6 +144,7 @@ impl Report {
             let word = match found.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
+                Severity::Note => "note",
             };
             let _ = writeln!(out, "{word}[{}]: {}", found.code, found.message);
             excerpt(&mut out, &lines, file, found.span, "");

@@ -6,7 +6,7 @@ use crate::say;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use tollgate_policy::{Compiled, compile};
+use tollgate_policy::{Compiled, review};
 use tollgate_signals::SignalSet;
 
 /// Check a policy and show every finding with its place
@@ -27,7 +27,7 @@ pub(crate) struct CheckArgs {
 
 pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     let source = args.source.read()?;
-    let Compiled { policy, report } = compile(&source.text, &source.known);
+    let Compiled { policy, report } = review(&source.text, &source.known);
     let signals = policy.as_ref().map(|policy| SignalSet::compile(policy.specs()));
     let unbuilt = signals.and_then(Result::err).unwrap_or_default();
     let passed = report.is_ok() && unbuilt.is_empty();

@@ -7,7 +7,7 @@ use crate::worker::Worker;
 use tollgate_console::view::{
     CheckReport, Diagnostic, LastGood, OutlineItem, PolicyView, Severity, TestLine,
 };
-use tollgate_policy::{Compiled, Lines, Policy, compile, outline};
+use tollgate_policy::{Compiled, Lines, Policy, outline, review};
 
 /// The policy page's model.
 pub(super) fn view(worker: &Worker) -> PolicyView {
@@ -28,7 +28,7 @@ pub(super) fn view(worker: &Worker) -> PolicyView {
 
 /// Everything that is to be said about a policy's text: diagnostics, tests, outline. Nothing changes.
 pub(crate) fn report(shared: &Shared, snapshot: &Snapshot, text: &str) -> CheckReport {
-    let Compiled { policy, report } = compile(text, &known(&snapshot.settings));
+    let Compiled { policy, report } = review(text, &known(&snapshot.settings));
     let results = policy.as_ref().map(|p| control::policy_tests(p, &*shared.clock)).unwrap_or_default();
     let lines = Lines::new(text);
     let diagnostics = report.diagnostics.iter().map(|found| {
@@ -37,6 +37,7 @@ pub(crate) fn report(shared: &Shared, snapshot: &Snapshot, text: &str) -> CheckR
             severity: match found.severity {
                 tollgate_policy::Severity::Error => Severity::Error,
                 tollgate_policy::Severity::Warning => Severity::Warning,
+                tollgate_policy::Severity::Note => Severity::Note,
             },
             line: start.line,
             column: start.column,

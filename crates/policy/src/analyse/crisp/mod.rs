@@ -1,0 +1,157 @@
+//! What can be proven of the routes: never, never first, together, twice, always.
+//!
+//! Each route has a question of its own, which holds what that route needs and no more, so a thousand routes are a
+//! thousand small questions. Other routes are drawn in only when an example shows that they matter.
+
+mod overlap;
+mod reach;
+mod redundant;
+mod shape;
+
+use super::World;
+use super::finding::{Finding, Findings, Part};
+use super::question::{Ask, Question};
+use crate::decide::Verdict;
+use crate::decide::run::Run;
+use crate::table::{Leaf, Node, Test};
+use crate::text::diagnostic::Label;
+use reach::Reach;
+use tollgate_core::signal::Signal;
+
+/// Every crisp finding.
+pub(super) fn analyse(world: &World<'_>) -> Findings {
+    let mut findings = Findings::default();
+    let count = u32::try_from(world.table.rules.len()).unwrap_or(u32::MAX);
+    let mut live = Vec::new();
+    for rule in 0..count {
+        let mut question = Question::new(world);
+        match reach::rule(world, &mut question, rule) {
+            Reach::Chosen => live.push(rule),
+            Reach::Unknown => {
+                findings.unsettled += 1;
+                live.push(rule);
+            }
+            Reach::Never(found) => {
+                findings.findings.push(*found);
+                continue;
+            }
+            Reach::Shadowed(found) => findings.findings.push(*found),
+        }
+        redundant::find(world, &mut question, rule, &mut findings);
+    }
+    redundant::find_named(world, &mut findings);
+    overlap::find(world, &live, &mut findings);
+    match reach::default(world) {
+        Reach::Never(found) | Reach::Shadowed(found) => findings.findings.push(*found),
+        Reach::Unknown => findings.unsettled += 1,
+        Reach::Chosen => {}
+    }
+    findings
+}
+
+impl World<'_> {
+    fn name(&self, rule: u32) -> String {
+        self.table.rules.get(rule as usize).map(|rule| rule.route.name.clone()).unwrap_or_default()
+    }
+
+    fn root(&self, rule: u32) -> u32 {
+        self.table.rules.get(rule as usize).map_or(crate::table::NONE, |rule| rule.root)
+    }
+
+    fn name_span(&self, rule: u32) -> crate::Span {
+        self.table.rules.get(rule as usize).map(|rule| rule.name).unwrap_or_default()
+    }
+
+    /// That the rule's condition holds, or does not.
+    fn ask(&self, rule: u32, holds: bool) -> Ask {
+        let place = self.table.rules.get(rule as usize).map(|rule| rule.when).unwrap_or_default();
+        Ask { node: self.root(rule), holds, place }
+    }
+
+    /// The text of a place on one line.
+    fn said(&self, place: crate::Span) -> String {
+        crate::check::one_line(place.of(self.policy.text())).into()
+    }
+
+    /// The number of the rank of a rule.
+    fn rank(&self, rule: u32) -> usize {
+        self.table.ranks.partition_point(|rank| rank.rules.end <= rule)
+    }
+
+    /// The conditions that must all hold for this one to: its parts and theirs, or itself.
+    fn conjuncts(&self, whole: Ask) -> Vec<Ask> {
+        match self.table.node(whole.node) {
+            Some(Node::And(start, end)) => {
+                let parts = self.table.placed(start, end);
+                parts.flat_map(|(node, place)| self.conjuncts(Ask { node, holds: true, place })).collect()
+            }
+            _ => vec![whole],
+        }
+    }
+
+    /// Whether the node's confidence is 1 wherever it holds.
+    fn is_exact(&self, node: u32) -> bool {
+        match self.table.node(node) {
+            // `always` is a conjunction of nothing, and its confidence is 0.
+            Some(Node::And(start, end) | Node::Or(start, end)) => {
+                start < end && self.table.kids(start, end).iter().all(|kid| self.is_exact(*kid))
+            }
+            Some(Node::Not(_)) => true,
+            Some(Node::Leaf(leaf)) => match self.table.leaves.get(leaf as usize) {
+                Some(Leaf::Signal { signal, test: Test::Holds }) => self.domain(*signal).is_exact(),
+                Some(Leaf::Signal { .. } | Leaf::Compare(..)) => true,
+                Some(Leaf::Band(_) | Leaf::Member { .. } | Leaf::Fires(_)) | None => false,
+            },
+            None => false,
+        }
+    }
+
+    /// The rules that hold under these signals.
+    fn holding(&self, signals: &[Signal]) -> Vec<u32> {
+        let mut source = super::Given(signals);
+        let mut run = Run::reading_all(self.table, &mut source);
+        let holds = |(at, rule): (usize, &crate::table::Rule)| {
+            (run.node(rule.root).verdict == Verdict::True).then_some(u32::try_from(at).unwrap_or(u32::MAX))
+        };
+        self.table.rules.iter().enumerate().filter_map(holds).collect()
+    }
+
+    fn part(&self, rule: u32, ask: Ask) -> Part {
+        Part { rule: self.name(rule), text: self.said(ask.place), span: ask.place, holds: ask.holds }
+    }
+
+    /// A label at a rule's whole condition.
+    fn condition_label(&self, rule: u32, message: impl Into<String>) -> Label {
+        Label { span: self.ask(rule, true).place, message: message.into() }
+    }
+}
+
+/// Names in back quotes, with commas between and "or" before the last.
+fn list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.join(", "),
+    }
+}
+
+/// A finding with the parts that every one has.
+fn finding(
+    kind: super::FindingKind,
+    rules: Vec<String>,
+    span: crate::Span,
+    message: String,
+    repair: String,
+) -> Finding {
+    Finding {
+        kind,
+        severity: crate::Severity::Warning,
+        rules,
+        message,
+        span,
+        labels: Vec::new(),
+        witness: None,
+        core: Vec::new(),
+        repair,
+    }
+}

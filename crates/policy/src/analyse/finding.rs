@@ -1,0 +1,200 @@
+//! A finding: what is wrong, with which rules, where, for example when, why, and what to do.
+
+use super::World;
+use crate::Span;
+use crate::decide::record::Recorded;
+use crate::text::diagnostic::{Diagnostic, Label, Report, Severity};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use tollgate_core::signal::{Signal, Value};
+
+/// Most signals of an example that a message names.
+const SHOWN: usize = 6;
+
+/// What sort of finding.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FindingKind {
+    /// The route's condition can never hold.
+    Unsatisfiable,
+    /// Whenever the route's condition holds, another route comes first.
+    Shadowed,
+    /// Two routes of one tier and priority hold together and do different things.
+    Overlap,
+    /// A part of a condition changes nothing.
+    Redundant,
+    /// Some route always holds, so the default is never taken.
+    UnreachableDefault,
+}
+
+impl FindingKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] =
+        [Self::Unsatisfiable, Self::Shadowed, Self::Overlap, Self::Redundant, Self::UnreachableDefault];
+
+    /// The stable word that names it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unsatisfiable => "unsatisfiable",
+            Self::Shadowed => "shadowed",
+            Self::Overlap => "overlap",
+            Self::Redundant => "redundant",
+            Self::UnreachableDefault => "unreachable-default",
+        }
+    }
+
+    /// What it says, in a sentence.
+    #[must_use]
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Unsatisfiable => "a route whose condition no request can meet",
+            Self::Shadowed => "a route that other routes always come before when it holds",
+            Self::Overlap => "two routes of one tier and priority that hold together and do different things",
+            Self::Redundant => "a part of a condition that changes nothing",
+            Self::UnreachableDefault => "a default that is never taken because some route always holds",
+        }
+    }
+}
+
+/// An example that shows a finding: signals, and what the policy does with them.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Witness {
+    /// The signals that the decision and the named rules read, as a record that [`crate::Policy::replay`] takes.
+    pub recorded: Recorded,
+    /// The route that the policy chooses, or `default`.
+    pub outcome: String,
+}
+
+/// A part of a condition that a finding rests on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Part {
+    /// The route that it stands in.
+    pub rule: String,
+    /// Its text; of a whole condition, the condition.
+    pub text: String,
+    /// Where.
+    pub span: Span,
+    /// Whether the finding rests on its holding, or on its not holding.
+    pub holds: bool,
+}
+
+/// Something that is likely not meant.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Finding {
+    /// What sort.
+    pub kind: FindingKind,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The routes that it is about, the first one foremost.
+    pub rules: Vec<String>,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// Where.
+    pub span: Span,
+    /// Other places that matter.
+    pub labels: Vec<Label>,
+    /// An example, where one can exist.
+    pub witness: Option<Witness>,
+    /// The smallest set of conditions from which it follows: none can be left out.
+    pub core: Vec<Part>,
+    /// How to put it right.
+    pub repair: String,
+}
+
+/// Everything that was found.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Findings {
+    /// In order of place.
+    pub findings: Vec<Finding>,
+    /// How many questions could not be settled within the bounds; nothing is claimed of those.
+    pub unsettled: usize,
+}
+
+impl Findings {
+    pub(super) fn sort(&mut self) {
+        self.findings.sort_by(|a, b| (a.span.start, a.kind, &a.rules).cmp(&(b.span.start, b.kind, &b.rules)));
+    }
+
+    /// Adds the findings to a report; what the compiler said of the same place with the same cause is not repeated.
+    pub fn tell(&self, report: &mut Report) {
+        let told = |found: &Finding, report: &Report| {
+            found.kind == FindingKind::Shadowed
+                && report.diagnostics.iter().any(|held| held.code == "unreachable" && held.span == found.span)
+        };
+        for found in &self.findings {
+            if !told(found, report) {
+                report.push(found.diagnostic());
+            }
+        }
+        report.sort();
+    }
+}
+
+impl Finding {
+    /// The finding as a diagnostic: the example and the repair are its help.
+    #[must_use]
+    pub fn diagnostic(&self) -> Diagnostic {
+        let mut help = self.repair.clone();
+        if let Some(witness) = &self.witness {
+            let _ = write!(help, "\n  = example: {}", witness.describe());
+        }
+        Diagnostic {
+            severity: self.severity,
+            code: self.kind.word(),
+            message: self.message.clone(),
+            span: self.span,
+            labels: self.labels.clone(),
+            help: Some(help),
+        }
+    }
+}
+
+impl Witness {
+    /// The example of `signals`; shows what the decision and `rules` read.
+    pub(super) fn of(world: &World<'_>, signals: &[Signal], rules: &[u32]) -> Self {
+        let decision = world.policy.decide(&mut super::Given(signals), false);
+        let mut shown: BTreeSet<usize> = decision.read.iter().collect();
+        for rule in rules.iter().filter_map(|rule| world.table.rules.get(*rule as usize)) {
+            shown.extend(world.table.reads(rule.root).into_iter().map(|signal| signal as usize));
+        }
+        let named = |at: usize| Some((world.table.specs.get(at)?.name.clone(), signals.get(at)?.clone()));
+        Self {
+            recorded: Recorded {
+                policy: world.policy.digest(),
+                signals: shown.into_iter().filter_map(named).collect(),
+            },
+            outcome: decision.route_name().to_owned(),
+        }
+    }
+
+    /// The example in words: what is not at rest, then where it goes.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let mut parts: Vec<String> = Vec::new();
+        for (name, signal) in &self.recorded.signals {
+            let said = match &signal.value {
+                Value::Flag(_) if !signal.matched => continue,
+                Value::Flag(_) if signal.confidence < 1.0 => {
+                    format!("{name} (confidence {:.3})", signal.confidence)
+                }
+                Value::Flag(_) => name.clone(),
+                Value::Number(number) => format!("{name} = {number}"),
+                Value::Text(text) if text == "other" => continue,
+                Value::Text(text) => format!("{name} is {text:?}"),
+                Value::Set(words) if words.is_empty() => continue,
+                Value::Set(words) => format!("{name} has {words:?}"),
+            };
+            parts.push(said);
+        }
+        let more = parts.len().saturating_sub(SHOWN);
+        parts.truncate(SHOWN);
+        if more > 0 {
+            parts.push(format!("and {more} more"));
+        }
+        let said =
+            if parts.is_empty() { "a request in which nothing matches".into() } else { parts.join(", ") };
+        format!("{said} -> {}", self.outcome)
+    }
+}

@@ -1,0 +1,130 @@
+//! The SAT solver behind a few words, with a bound on its work.
+//!
+//! Work is counted in steps of the search and not in time, so that an answer does not depend on the machine. What
+//! the bound cuts off is [`Answer::Unknown`]: nothing is claimed then.
+
+use rustsat::solvers::{Solve, SolveIncremental, SolverResult};
+use rustsat::types::{Clause, Lit, TernaryVal};
+use rustsat_batsat::BasicSolver;
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Most decisions of one search.
+const MAX_STEPS: u32 = 20_000;
+/// Most clauses of one question.
+const MAX_CLAUSES: usize = 1 << 20;
+
+/// What the solver says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Answer {
+    Yes,
+    /// These assumptions cannot hold together.
+    No(Vec<Lit>),
+    Unknown,
+}
+
+/// An incremental solver.
+pub(super) struct Solver {
+    inner: BasicSolver,
+    vars: u32,
+    clauses: usize,
+    steps: Rc<Cell<u32>>,
+}
+
+impl Solver {
+    pub(super) fn new() -> Self {
+        let steps = Rc::new(Cell::new(0_u32));
+        let mut inner = BasicSolver::default();
+        let counted = Rc::clone(&steps);
+        inner.batsat_mut().cb_mut().set_stop(move || {
+            counted.set(counted.get().saturating_add(1));
+            counted.get() > MAX_STEPS
+        });
+        Self { inner, vars: 0, clauses: 0, steps }
+    }
+
+    /// A new variable, as the literal that it is true.
+    pub(super) fn fresh(&mut self) -> Lit {
+        let lit = Lit::new(self.vars, false);
+        self.vars += 1;
+        lit
+    }
+
+    /// Adds a clause: one of these holds.
+    pub(super) fn add(&mut self, clause: &[Lit]) {
+        self.clauses += 1;
+        if self.clauses <= MAX_CLAUSES {
+            let clause: Clause = clause.iter().copied().collect();
+            // The interface can fail; this solver does not. A clause that is lost would only weaken what is known
+            // and a witness is confirmed by the evaluator in any case, so the question is given up instead.
+            if self.inner.add_clause(clause).is_err() {
+                self.clauses = MAX_CLAUSES + 1;
+            }
+        }
+    }
+
+    /// Whether the clauses can hold under these assumptions.
+    pub(super) fn solve(&mut self, assumptions: &[Lit]) -> Answer {
+        if self.clauses > MAX_CLAUSES || self.reserve().is_none() {
+            return Answer::Unknown;
+        }
+        self.steps.set(0);
+        match self.inner.solve_assumps(assumptions) {
+            Ok(SolverResult::Sat) => Answer::Yes,
+            Ok(SolverResult::Unsat) => {
+                let core = self.inner.core().unwrap_or_default();
+                Answer::No(core.into_iter().map(|lit| !lit).collect())
+            }
+            Ok(SolverResult::Interrupted) | Err(_) => Answer::Unknown,
+        }
+    }
+
+    fn reserve(&mut self) -> Option<()> {
+        let last = self.vars.checked_sub(1)?;
+        self.inner.reserve(rustsat::types::Var::new(last)).ok()
+    }
+
+    /// Whether `lit` is true in the model just found.
+    pub(super) fn holds(&self, lit: Lit) -> bool {
+        matches!(self.inner.lit_val(lit), Ok(TernaryVal::True))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cores_name_assumptions() {
+        let mut solver = Solver::new();
+        let (a, b, c) = (solver.fresh(), solver.fresh(), solver.fresh());
+        solver.add(&[!a, !b]);
+        assert_eq!(solver.solve(&[a, c]), Answer::Yes);
+        assert!(solver.holds(a) && !solver.holds(b));
+        let Answer::No(mut core) = solver.solve(&[c, a, b]) else {
+            unreachable!("a and b exclude each other")
+        };
+        core.sort_unstable();
+        assert_eq!(core, [a, b]);
+        assert_eq!(solver.solve(&[b]), Answer::Yes);
+    }
+
+    /// Eleven pigeons in ten holes: no short refutation by resolution exists.
+    #[test]
+    fn what_is_too_hard_is_unknown() {
+        let mut solver = Solver::new();
+        let holes = 10;
+        let at: Vec<Vec<Lit>> = (0..=holes).map(|_| (0..holes).map(|_| solver.fresh()).collect()).collect();
+        for pigeon in &at {
+            solver.add(pigeon);
+        }
+        for hole in 0..holes {
+            for (one, first) in at.iter().enumerate() {
+                for second in &at[one + 1..] {
+                    solver.add(&[!first[hole], !second[hole]]);
+                }
+            }
+        }
+        assert_eq!(solver.solve(&[]), Answer::Unknown);
+    }
+}

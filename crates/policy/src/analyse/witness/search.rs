@@ -1,0 +1,161 @@
+//! Branch and prune: claims over ranges.
+
+use super::ranges::{Range, Ranges};
+use crate::decide::Verdict;
+use crate::decide::facts::Facts as _;
+use crate::decide::leaf::compare;
+use crate::decide::number::Numbers as _;
+use crate::syntax::tree::Cmp;
+use crate::table::{Contest, Num, Table};
+use std::collections::BTreeSet;
+
+/// What is claimed of the signals.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Claim<'t> {
+    /// The number is at least `bound`, or is not.
+    AtLeast { num: &'t Num, bound: f64, holds: bool },
+    /// The left number is at least (strict: more than) the right one, or is not.
+    Pair { left: &'t Num, right: &'t Num, strict: bool, holds: bool },
+    /// The member of the group won, or did not.
+    Member { group: u32, member: u32, holds: bool },
+    /// One signal's number is at most another's.
+    Order { small: u32, large: u32 },
+}
+
+/// How a search ended.
+pub(crate) enum Search<'w> {
+    /// At every point of these ranges that [`Ranges::say`] picks, every claim holds.
+    Found(Ranges<'w>),
+    /// No point of the ranges makes every claim hold.
+    Never,
+    GaveUp,
+}
+
+impl Claim<'_> {
+    /// The signals that it depends on.
+    pub(crate) fn reads(&self, table: &Table) -> BTreeSet<u32> {
+        let mut found = Vec::new();
+        match self {
+            Self::AtLeast { num, .. } => table.collect_num(num, &mut found),
+            Self::Pair { left, right, .. } => {
+                table.collect_num(left, &mut found);
+                table.collect_num(right, &mut found);
+            }
+            Self::Member { group, .. } => table.collect_num(&Num::Entropy(*group), &mut found),
+            Self::Order { small, large } => found.extend([*small, *large]),
+        }
+        found.into_iter().collect()
+    }
+
+    /// Whether it is true everywhere on the ranges, or false everywhere.
+    fn on(&self, ranges: &mut Ranges<'_>) -> Option<bool> {
+        let (known, wanted) = match *self {
+            Self::AtLeast { num, bound, holds } => {
+                let found = ranges.number(num);
+                (compare(Cmp::Ge, (found.low, found.high), (bound, bound)), holds)
+            }
+            Self::Pair { left, right, strict, holds } => {
+                let (left, right) = (ranges.number(left), ranges.number(right));
+                let cmp = if strict { Cmp::Gt } else { Cmp::Ge };
+                (compare(cmp, (left.low, left.high), (right.low, right.high)), holds)
+            }
+            Self::Member { group, member, holds } => (wins(ranges, group, member), holds),
+            Self::Order { small, large } => {
+                let huge = crate::table::HUGE;
+                let (small, large) = (ranges.value(small, huge), ranges.value(large, huge));
+                (compare(Cmp::Le, (small.low, small.high), (large.low, large.high)), true)
+            }
+        };
+        known.map(|known| known == wanted)
+    }
+}
+
+/// Whether a member of a group wins: the shares' bounds decide where the strengths are not settled.
+fn wins(ranges: &mut Ranges<'_>, group: u32, member: u32) -> Option<bool> {
+    match ranges.member(group, member).verdict {
+        Verdict::True => return Some(true),
+        Verdict::False => return Some(false),
+        Verdict::Unknown => {}
+    }
+    let held = ranges.table().groups.get(group as usize)?;
+    let strengths: Vec<(f64, f64)> = held
+        .members
+        .iter()
+        .map(|num| {
+            let bounds = ranges.number(num);
+            (bounds.low, bounds.high)
+        })
+        .collect();
+    let (low, high) = *strengths.get(member as usize)?;
+    let others = || strengths.iter().enumerate().filter(|(at, _)| *at != member as usize).map(|(_, s)| *s);
+    if (high <= 0.0 && held.contest.default() != Some(member))
+        || others().any(|(other_low, _)| other_low > high)
+    {
+        return Some(false);
+    }
+    let Contest::Exclusive { margin } = held.contest else {
+        let strongest = low > 0.0 && others().all(|(_, other)| other < low);
+        return strongest.then_some(true);
+    };
+    // The lead of one share over another is largest with the member high and the rest low.
+    let part = |strength: f64| ((strength - high) / held.temperature).exp();
+    let rest: f64 = others().map(|(other, _)| part(other)).sum();
+    let best_rival = others().map(|(other, _)| part(other)).fold(0.0, f64::max);
+    let lead = (1.0 - best_rival) / (1.0 + rest);
+    // A little room for rounding: what is decided here must be so to the last bit.
+    if lead < margin - 1e-9 {
+        return Some(false);
+    }
+    let worst = |strength: f64| ((strength - low) / held.temperature).exp();
+    let rival = others().map(|(_, other)| worst(other)).fold(0.0, f64::max);
+    let rest: f64 = others().map(|(_, other)| worst(other)).sum();
+    let sure = low > 0.0 && rival < 1.0 - 1e-9 && (1.0 - rival) / (1.0 + rest) > margin + 1e-9;
+    sure.then_some(true)
+}
+
+/// Looks for a point of `ranges` where every claim holds, splitting at most `budget` times.
+pub(crate) fn search<'w>(ranges: &Ranges<'w>, claims: &[Claim<'_>], budget: usize) -> Search<'w> {
+    let mut open = vec![ranges.clone()];
+    let mut left = budget;
+    while let Some(mut part) = open.pop() {
+        let on: Vec<Option<bool>> = claims.iter().map(|claim| claim.on(&mut part)).collect();
+        if on.contains(&Some(false)) {
+            continue;
+        }
+        let undecided: Vec<&Claim<'_>> =
+            claims.iter().zip(&on).filter(|(_, on)| on.is_none()).map(|(claim, _)| claim).collect();
+        if undecided.is_empty() {
+            return Search::Found(part);
+        }
+        if let Some(point) = corners(&part, &undecided) {
+            return Search::Found(point);
+        }
+        if left == 0 {
+            return Search::GaveUp;
+        }
+        left -= 1;
+        let table = part.table();
+        let read = undecided.iter().flat_map(|claim| claim.reads(table));
+        let widest = read.max_by_key(|signal| part.width(*signal));
+        match widest.and_then(|signal| part.split(signal)) {
+            // The first half, of higher confidences and smaller numbers, is looked at first.
+            Some([first, second]) => open.extend([second, first]),
+            // A point on which a claim is open cannot be; if it is, nothing is claimed.
+            None => return Search::GaveUp,
+        }
+    }
+    Search::Never
+}
+
+/// Whether a signal stands at its high end.
+type Pick<'p> = &'p dyn Fn(u32, &Range) -> bool;
+
+/// A corner of the ranges where the claims hold.
+fn corners<'w>(part: &Ranges<'w>, claims: &[&Claim<'_>]) -> Option<Ranges<'w>> {
+    let sure = |_: u32, range: &Range| matches!(range, Range::Sure(..) | Range::Maybe(_));
+    let picks: [Pick<'_>; 4] = [&sure, &|_, _| true, &|_, _| false, &|s, r| !sure(s, r)];
+    picks
+        .into_iter()
+        .map(|pick| part.corner(pick))
+        .find_map(|mut point| claims.iter().all(|claim| claim.on(&mut point) == Some(true)).then_some(point))
+}

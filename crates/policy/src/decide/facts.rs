@@ -1,0 +1,34 @@
+//! What is known of signals: a run that has read some of them, or, for the analysis, ranges of what they may say.
+//!
+//! The rules of truth ([`super::truth::Truth`]) and of numbers ([`super::number::Numbers`]) are written once over this.
+
+use super::number::{Bounds, Numbers as _};
+use super::run::Tri;
+use crate::table::{Table, Test};
+
+/// A source of bounds.
+pub(crate) trait Facts<'t>: Sized {
+    fn table(&self) -> &'t Table;
+
+    /// What a test on a signal is worth.
+    fn test(&mut self, signal: u32, test: &Test) -> Tri;
+
+    /// A signal's value, cut to [0, most].
+    fn value(&mut self, signal: u32, most: f64) -> Bounds;
+
+    /// A signal's confidence where it matched, else 0.
+    fn confidence(&mut self, signal: u32) -> Bounds;
+
+    /// What a signal puts into a group; see [`crate::table::Num::Strength`].
+    fn strength(&mut self, signal: u32) -> Bounds;
+
+    /// Whether the band at `index` holds.
+    fn band(&mut self, index: u32) -> Tri {
+        self.band_now(index)
+    }
+
+    /// What a named condition is worth, where that is known by itself.
+    fn named(&self, _node: u32, tri: Tri) -> Tri {
+        tri
+    }
+}
