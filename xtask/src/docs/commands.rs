@@ -19,6 +19,7 @@ pub(super) fn run_all(pages: &[Page], bin: &Path) -> Result<usize> {
         }
         let scratch = std::env::temp_dir().join(format!("tollgate-guide-{}-{count}", std::process::id()));
         std::fs::create_dir_all(&scratch).context("cannot make a scratch folder")?;
+        examples(page, &scratch)?;
         let server = match commands.iter().any(|c| c.contains(ADDRESS)) {
             true => Some(Server::start(bin, &scratch)?),
             false => None,
@@ -33,6 +34,21 @@ pub(super) fn run_all(pages: &[Page], bin: &Path) -> Result<usize> {
         std::fs::remove_dir_all(&scratch).context("cannot remove the scratch folder")?;
     }
     Ok(count)
+}
+
+/// Puts the folder `examples` beside a page into its scratch folder, so that commands find it as a reader does.
+fn examples(page: &Page, scratch: &Path) -> Result<()> {
+    let from = page.path.with_file_name("examples");
+    if !from.is_dir() {
+        return Ok(());
+    }
+    let to = scratch.join("examples");
+    std::fs::create_dir_all(&to).context("cannot make a folder for examples")?;
+    for entry in std::fs::read_dir(&from).context("cannot read the examples")? {
+        let entry = entry.context("cannot read the examples")?;
+        std::fs::copy(entry.path(), to.join(entry.file_name())).context("cannot copy an example")?;
+    }
+    Ok(())
 }
 
 fn commands(text: &str) -> Vec<String> {

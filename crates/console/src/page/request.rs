@@ -113,7 +113,7 @@ fn detail(shell: &Shell, view: &RequestView, phase_name: &str) -> Markup {
         "authenticate" => phase::listed(&view.caller),
         "characterise" => phase::listed(&view.workload),
         "signal" => phase::signals(&view.signals),
-        "decide" => phase::decision(view.decision.as_ref()),
+        "decide" => html! { (phase::decision(view.decision.as_ref())) (phase::listed(&view.governance)) },
         "shape" => phase::listed(&view.edits),
         "select" => phase::candidates(view),
         "place" => phase::placement(view),

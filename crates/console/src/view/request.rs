@@ -30,6 +30,8 @@ pub struct RequestView {
     pub signals: Vec<SignalView>,
     /// What the policy decided.
     pub decision: Option<DecisionView>,
+    /// Roles, classes of data and rules that bound it, and what they denied.
+    pub governance: Vec<Fact>,
     /// Changes made to the request, one line each.
     pub edits: Vec<Fact>,
     /// Models that the policy allowed, best first.

@@ -74,6 +74,15 @@ pub struct ReasonLabel {
     pub reason: &'static str,
 }
 
+/// What governance denied.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct DenialLabels {
+    /// The role, class of data or rule, as the policy names it.
+    pub rule: Arc<str>,
+    /// What was denied, from a fixed list.
+    pub topic: &'static str,
+}
+
 /// An instance's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct InstanceLabel {
@@ -108,6 +117,8 @@ pub struct Metrics {
     pub instance_up: Family<InstanceLabel, Gauge>,
     /// Requests refused before dispatch.
     pub refused: Family<ReasonLabel, Counter>,
+    /// Denials of the policy's governance.
+    pub denials: Family<DenialLabels, Counter>,
     /// Decision records that found the store's queue full.
     pub records_dropped: Gauge,
     /// Configuration or policy reloads that were refused.
@@ -137,6 +148,7 @@ impl Metrics {
             instance_in_flight: Family::default(),
             instance_up: Family::default(),
             refused: Family::default(),
+            denials: Family::default(),
             records_dropped: Gauge::default(),
             reloads_refused: Counter::default(),
             registry: Registry::default(),
@@ -165,6 +177,7 @@ impl Metrics {
         );
         registry.register("instance_up", "1 when the instance takes requests", metrics.instance_up.clone());
         registry.register("refused", "Requests refused before dispatch", metrics.refused.clone());
+        registry.register("denials", "What the policy's governance denied", metrics.denials.clone());
         registry.register("records_dropped", "Decision records dropped", metrics.records_dropped.clone());
         registry.register(
             "reloads_refused",

@@ -1,6 +1,6 @@
 //! Select and place: which models, which pools, which instances, in which order, and why.
 
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, PoolState};
 use crate::snapshot::{ModelEntry, Snapshot};
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -157,6 +157,9 @@ fn refuse(allowed: &[String], demand: &Demand, entries: &[ModelCandidate], why: 
         .at("model")
 }
 
+/// Whether a request may go to the instance of a position over all pools; absent where nothing is governed.
+pub(crate) type Permits<'a> = Option<&'a dyn Fn(usize) -> bool>;
+
 /// The pools that serve `model`, in the order in which they are tried, as positions in the fleet.
 #[derive(Clone, Debug)]
 pub(crate) struct PoolPlan {
@@ -174,10 +177,21 @@ pub(crate) fn pools(
     model: &ModelEntry,
     demand: &Demand,
     only: Option<&str>,
+    permits: Permits<'_>,
     now: Tick,
 ) -> Result<PoolPlan, Fault> {
-    let (positions, views): (Vec<usize>, Vec<PoolView<'_>>) =
-        fleet.pools.iter().enumerate().filter_map(|(i, p)| p.view(&model.name, now).map(|v| (i, v))).unzip();
+    let open = |pool: &PoolState| {
+        permits.is_none_or(|permits| {
+            pool.sites.iter().any(|s| s.models.contains_key(&*model.name) && permits(s.index))
+        })
+    };
+    let (positions, views): (Vec<usize>, Vec<PoolView<'_>>) = fleet
+        .pools
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| open(p))
+        .filter_map(|(i, p)| p.view(&model.name, now).map(|v| (i, v)))
+        .unzip();
     let ask = PoolAsk { prompt_tokens: demand.prompt_tokens, output_tokens: demand.output_tokens, only };
     let total = demand.prompt_tokens.saturating_add(demand.output_tokens);
     // Each pool states its own rule; the smallest pool that fits is the one whose rule decides whether to spill.
@@ -265,6 +279,7 @@ pub(crate) fn place(
     model: &str,
     demand: &Demand,
     seed: Seed,
+    permits: Permits<'_>,
     now: Tick,
 ) -> Result<PlacePlan, Shut> {
     let Some(pool) = fleet.pools.get(at) else { return Err(shut("the pool is gone", &[], now)) };
@@ -272,7 +287,11 @@ pub(crate) fn place(
     let views = members.views(&demand.ask, now);
     let placed = members.place_seen(&views, &demand.ask, seed);
     drop(members);
-    let serves = |i: &usize| pool.sites.get(*i).is_some_and(|s| s.models.contains_key(model));
+    let serves = |i: &usize| {
+        pool.sites
+            .get(*i)
+            .is_some_and(|s| s.models.contains_key(model) && permits.is_none_or(|permits| permits(s.index)))
+    };
     let refuse = |why: String| {
         let standing = |i: usize| views.get(i).map(|v| v.standing);
         let standings: Vec<_> = (0..pool.sites.len()).filter(serves).filter_map(standing).collect();

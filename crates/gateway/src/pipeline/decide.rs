@@ -2,6 +2,7 @@
 
 use super::authenticate::Caller;
 use super::choose::{self, Demand, ModelPlan};
+use super::govern::Gate;
 use super::heard::Heard;
 use super::journey::Facts;
 use crate::snapshot::Snapshot;
@@ -202,6 +203,7 @@ pub(crate) fn models(
     demand: &Demand,
     caller: &Caller,
     seed: Seed,
+    gate: &mut Gate,
 ) -> Result<ModelPlan, Fault> {
     let asked = view.model().unwrap_or_default();
     let allows = |model: &str| caller.allows_model(model);
@@ -209,6 +211,7 @@ pub(crate) fn models(
         let effects = decided.effects();
         let seed = seed.derive("model");
         let offers = choose::offers(snapshot, &effects.models);
+        let offers = gate.offers(snapshot, offers, demand, effects.pool.as_deref())?;
         return choose::select(snapshot, &offers, effects.algorithm, demand, allows, seed);
     }
     let Some(index) = snapshot.model_index(&asked) else {
@@ -222,7 +225,8 @@ pub(crate) fn models(
     let name = snapshot.models.get(index).map_or("", |m| &m.name);
     let listed = decided.effects().models.iter().find(|c| *c.model == *name);
     let pinned = choose::Offer { model: index, weight: 1, effort: listed.and_then(|c| c.effort) };
-    let mut plan = choose::select(snapshot, &[pinned], Algorithm::Static, demand, allows, seed)?;
+    let pinned = gate.offers(snapshot, vec![pinned], demand, decided.effects().pool.as_deref())?;
+    let mut plan = choose::select(snapshot, &pinned, Algorithm::Static, demand, allows, seed)?;
     plan.reason = choose::ModelWhy::Named;
     Ok(plan)
 }
@@ -250,11 +254,28 @@ pub(crate) fn explain_request(
         "explanation": decided.decision.explain(),
         "trace": decided.decision.trace,
     });
+    let mut gate = Gate::of(snapshot, caller, &decided.decision);
+    let admitted = gate.admit(view);
+    out["governed"] = serde_json::json!(gate.binding());
+    out["denials"] = serde_json::json!(gate.denials());
+    if let Err(fault) = admitted {
+        out["refused"] = serde_json::json!(fault.message);
+        return Ok(out);
+    }
     if let Some(answer) = &decided.effects().answer {
         out["answer"] = serde_json::json!(answer);
         return Ok(out);
     }
-    let plan = models(snapshot, view, &decided, &demand, caller, seed)?;
+    let plan = models(snapshot, view, &decided, &demand, caller, seed, &mut gate);
+    out["denials"] = serde_json::json!(gate.denials());
+    let plan = match plan {
+        Ok(plan) => plan,
+        Err(fault) if gate.denials().is_empty() => return Err(fault),
+        Err(fault) => {
+            out["refused"] = serde_json::json!(fault.message);
+            return Ok(out);
+        }
+    };
     let now = shared.clock.tick();
     let names: Vec<_> =
         plan.order.iter().filter_map(|offer| snapshot.models.get(offer.model)).map(|m| &*m.name).collect();
@@ -263,7 +284,10 @@ pub(crate) fn explain_request(
         return Ok(out);
     };
     out["model"] = serde_json::json!(&*model.name);
-    let pools = choose::pools(&snapshot.fleet, model, &demand, decided.effects().pool.as_deref(), now)?;
+    let governed = |site| gate.permits(snapshot, model, &demand, site);
+    let permits: choose::Permits<'_> = gate.clearance().is_some().then_some(&governed);
+    let pools =
+        choose::pools(&snapshot.fleet, model, &demand, decided.effects().pool.as_deref(), permits, now)?;
     let pool_names: Vec<_> =
         pools.order.iter().filter_map(|i| snapshot.fleet.pools.get(*i)).map(|p| &*p.name).collect();
     out["pools"] = serde_json::json!({"order": pool_names, "reason": pools.reason.to_string(), "borderline": pools.borderline});
@@ -275,6 +299,7 @@ pub(crate) fn explain_request(
             &model.name,
             &demand,
             seed.derive("place"),
+            permits,
             now,
         ) {
             Ok(place) => {

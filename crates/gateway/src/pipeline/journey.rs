@@ -6,8 +6,11 @@
 use super::authenticate::Caller;
 use super::choose::{ModelWhy, PlaceWhy, Seen};
 use super::decide::{Decided, Known};
+use super::govern::Gate;
 use super::heard::{Grounds, Heard};
-use crate::observe::metrics::{AttemptLabels, ModelLabel, ReasonLabel, RequestLabels, TokenLabels};
+use crate::observe::metrics::{
+    AttemptLabels, DenialLabels, ModelLabel, ReasonLabel, RequestLabels, TokenLabels,
+};
 use crate::observe::{PHASES, Phases, TraceContext};
 use crate::snapshot::ModelEntry;
 use crate::state::Shared;
@@ -16,6 +19,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::id::RequestId;
 use tollgate_core::{FaultKind, Tick, Timestamp};
+use tollgate_policy::Denial;
 use tollgate_store::{DecisionRecord, Payload};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
@@ -92,6 +96,12 @@ pub(crate) struct Story {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) fault: String,
     pub(crate) exact_usage: bool,
+    /// The guards that bind.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) governed: Vec<String>,
+    /// What they denied.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) denials: Vec<Denial>,
 }
 
 /// The request so far.
@@ -217,6 +227,28 @@ impl Journey {
         self.story.recorded = Some(Grounds(decided.heard.clone()));
         self.story.confidence = decided.confidence;
         self.story.edits = super::shape::describe(decided.effects(), None);
+    }
+
+    /// Takes over what governs the request, and what it denied since the last time.
+    pub(crate) fn governed(&mut self, gate: &Gate) {
+        if gate.clearance().is_none() {
+            return;
+        }
+        if self.story.governed.is_empty() {
+            self.story.governed = gate.binding();
+        }
+        for denial in gate.denials().iter().skip(self.story.denials.len()) {
+            self.denied(denial);
+        }
+    }
+
+    /// Notes and counts a denial.
+    pub(crate) fn denied(&mut self, denial: &Denial) {
+        // Of several roles that all say no the first is counted, so that the labels stay few.
+        let rule = denial.rule.split(", ").next().unwrap_or_default().into();
+        let labels = DenialLabels { rule, topic: denial.topic.word() };
+        self.shared.metrics.denials.get_or_create(&labels).inc();
+        self.story.denials.push(denial.clone());
     }
 
     /// Counts a refusal.

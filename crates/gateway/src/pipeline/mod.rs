@@ -9,6 +9,7 @@ mod authenticate;
 mod back;
 mod choose;
 mod decide;
+mod govern;
 mod heard;
 mod journey;
 mod responses;
@@ -24,7 +25,7 @@ pub(crate) use responses::{
 };
 pub(crate) use settle::limits;
 
-use back::{answer, filter, relay, stream};
+use back::{answer, calls, filter, relay, stream};
 use send::{attempt, dispatch, flight, outgoing, shape};
 
 use crate::observe::TraceContext;
@@ -66,6 +67,7 @@ pub(crate) struct Context<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) trace: TraceContext,
     pub(crate) demand: Demand,
+    pub(crate) gate: govern::Gate,
     pub(crate) started: Tick,
     pub(crate) created_s: u64,
 }
@@ -176,13 +178,21 @@ async fn steps(
 
     let decided = decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known)?;
     journey.decided(&decided);
+    let mut gate = govern::Gate::of(&snapshot, &caller, &decided.decision);
+    let admitted = gate.admit(&view);
+    journey.governed(&gate);
+    admitted?;
     if let Some(answer) = &decided.effects().answer {
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
     }
 
     let demand = known.demand(shared, &snapshot, &view, &decided, &caller);
-    let models = decide::models(&snapshot, &view, &decided, &demand, &caller, journey.seed())?;
-    let (models, reservation) = admit(shared, &snapshot, &caller, &demand, models)?;
+    let pool = decided.effects().pool.as_deref();
+    let models = decide::models(&snapshot, &view, &decided, &demand, &caller, journey.seed(), &mut gate)
+        .map_err(Into::into)
+        .and_then(|models| admit(shared, &snapshot, &caller, &demand, models, &mut gate, pool));
+    journey.governed(&gate);
+    let (models, reservation) = models?;
     journey.story.models = Some(models.reason.clone());
     journey.lap(SELECT);
 
@@ -194,6 +204,7 @@ async fn steps(
         headers: &parts.headers,
         trace: journey.trace,
         demand,
+        gate,
         started: journey.start,
         created_s: u64::try_from(journey.arrived.seconds()).unwrap_or(0),
         snapshot: snapshot.clone(),
@@ -211,6 +222,8 @@ fn admit(
     caller: &Caller,
     demand: &Demand,
     plan: choose::ModelPlan,
+    gate: &mut govern::Gate,
+    pool: Option<&str>,
 ) -> Result<(choose::ModelPlan, tollgate_store::budget::Reservation), Box<answer::Refusal>> {
     let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else {
         return Err(Fault::internal("the choice of models is empty").into());
@@ -223,6 +236,7 @@ fn admit(
             let Some(index) = snapshot.models.iter().position(|m| *m.name == *model) else {
                 return Err(Fault::internal("the model of a spent budget is gone").into());
             };
+            gate.model(snapshot, index, demand, pool).map_err(|denial| govern::fault(&denial).at("model"))?;
             let order = vec![choose::Offer { model: index, weight: 1, effort: None }];
             let reason = choose::ModelWhy::Budget { budget, model };
             Ok((choose::ModelPlan { order, reason }, reservation))

@@ -199,6 +199,10 @@ pub(crate) fn request(now: Timestamp) -> RequestView {
         ],
         signals: signals(),
         decision: Some(decision()),
+        governance: vec![
+            Fact::new("bound by", "role analyst, data personal"),
+            Fact::new("data personal", "us-1 of pool cloud is not on premise").note("premise"),
+        ],
         edits: vec![
             Fact::new("model", "auto → sim-large"),
             Fact::new("reasoning_effort", "medium").note("by the route"),

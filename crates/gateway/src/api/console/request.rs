@@ -51,6 +51,7 @@ pub(super) async fn view(worker: &Worker, id: &str) -> Result<RequestView, Fault
             .route
             .as_deref()
             .map(|route| decision(route, &story, replayed.as_ref(), &snapshot.policy)),
+        governance: governance(&story),
         edits: story.edits.iter().map(|line| edit(line)).collect(),
         candidates: candidates(replayed.as_ref(), stored.model.as_deref()),
         model_reason: (!story.models.is_empty()).then(|| story.models.clone()),
@@ -167,6 +168,13 @@ fn node(report: &NodeReport) -> ExplainNode {
         value: value.and_then(|v| serde_json::to_value(v).ok()).map(|v| plain(&v)),
         parts: report.parts.iter().map(node).collect(),
     }
+}
+
+/// What bound the request, then each denial under its rule.
+fn governance(story: &Story) -> Vec<Fact> {
+    let bound = (!story.governed.is_empty()).then(|| Fact::new("bound by", story.governed.join(", ")));
+    let denials = story.denials.iter().map(|d| Fact::new(&d.rule, d.why.clone()).note(&d.topic));
+    bound.into_iter().chain(denials).collect()
 }
 
 fn edit(line: &str) -> Fact {

@@ -18,6 +18,17 @@ pub(super) struct Story {
     pub(super) attempts: Vec<Tried>,
     pub(super) fault: String,
     pub(super) exact_usage: bool,
+    pub(super) governed: Vec<String>,
+    pub(super) denials: Vec<Denied>,
+}
+
+/// One denial as recorded.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Denied {
+    pub(super) rule: String,
+    pub(super) topic: String,
+    pub(super) why: String,
 }
 
 /// One attempt as recorded.

@@ -28,6 +28,7 @@ const POOL: HeaderName = HeaderName::from_static("x-tollgate-pool");
 const INSTANCE: HeaderName = HeaderName::from_static("x-tollgate-instance");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 const LOST: HeaderName = HeaderName::from_static("x-tollgate-lost");
+const DENIED: HeaderName = HeaderName::from_static("x-tollgate-denied");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
 /// How many of them an answer usually has, with its content type.
 const OWN_HEADERS: usize = 9;
@@ -197,6 +198,9 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
     if let Some(route) = &journey.route {
         put(DECISION, route);
     }
+    if !journey.story.denials.is_empty() {
+        put(DENIED, &in_short(&denied(&journey.story.denials)));
+    }
     if let Some(matched) = journey.heard.as_ref().and_then(|heard| heard.matched()) {
         put(SIGNALS, &matched);
     }
@@ -211,6 +215,14 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
             put(LOST, &in_short(&last.lost));
         }
     }
+}
+
+/// The guards that denied something, each once.
+fn denied(denials: &[tollgate_policy::Denial]) -> Vec<String> {
+    let mut rules: Vec<String> = denials.iter().map(|denial| denial.rule.clone()).collect();
+    rules.sort_unstable();
+    rules.dedup();
+    rules
 }
 
 fn respond(status: StatusCode, headers: HeaderMap, body: Reply) -> Response<Reply> {

@@ -4,6 +4,7 @@
 //! [`stream`] is the body that owns the load guard and the settlement.
 
 pub(super) mod answer;
+pub(super) mod calls;
 pub(super) mod filter;
 pub(super) mod relay;
 pub(super) mod stream;

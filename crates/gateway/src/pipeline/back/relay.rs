@@ -7,6 +7,7 @@
 use crate::pipeline::Context;
 use crate::pipeline::answer::in_public;
 use crate::pipeline::attempt::net_fault;
+use crate::pipeline::calls::Calls;
 use crate::pipeline::filter::{Filter, Whole, linked, renamed};
 use crate::pipeline::journey::Tokens;
 use bytes::{Bytes, BytesMut};
@@ -16,6 +17,7 @@ use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 use tollgate_core::{Fault, FaultKind};
 use tollgate_net::upstream::UpstreamBody;
+use tollgate_policy::Denial;
 use tollgate_wire::form::Options;
 use tollgate_wire::meter::{Framing, Meter, Reading};
 use tollgate_wire::{Dialect, error, translate};
@@ -46,6 +48,8 @@ pub(crate) struct Watch {
     prompt_tokens: u64,
     /// The answer that the request continues; upstreams know nothing of it.
     previous: Option<String>,
+    /// Holds tool calls back until the policy has allowed them, where it governs tools.
+    calls: Option<Box<Calls>>,
 }
 
 impl Watch {
@@ -77,7 +81,23 @@ impl Watch {
             stream_wanted: ctx.view.stream,
             prompt_tokens: ctx.demand.prompt_tokens,
             previous: ctx.previous.clone(),
+            calls: ctx.gate.watches().map(|clearance| Box::new(Calls::new(clearance.clone(), inbound))),
         }
+    }
+
+    /// The denial that stopped the answer.
+    pub(crate) fn denial(&self) -> Option<&Denial> {
+        self.calls.as_ref()?.stop()?.denial()
+    }
+
+    /// Whether a call is held back.
+    pub(crate) fn holds(&self) -> bool {
+        self.calls.as_ref().is_some_and(|calls| calls.holds())
+    }
+
+    /// Why the answer is not handed on.
+    fn stopped(&self) -> Option<Fault> {
+        Some(self.calls.as_ref()?.stop()?.fault())
     }
 
     fn reading(&self) -> &Reading {
@@ -156,23 +176,42 @@ impl Watch {
         if self.stream_wanted {
             let (bytes, _) =
                 translate::unfolded(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
-            return Ok(bytes.into());
+            return self.allowed(bytes.into());
         }
         if self.inbound == self.outbound {
             let body = match (&self.options.id, &self.reading().id) {
                 (Some(ours), Some(theirs)) => renamed(&body, theirs, ours),
                 _ => body,
             };
-            return Ok(linked(body, self.previous.as_deref()));
+            return self.allowed(linked(body, self.previous.as_deref()));
         }
         let (bytes, _) =
             translate::response(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
-        Ok(bytes.into())
+        self.allowed(bytes.into())
+    }
+
+    /// A whole answer whose calls the policy allows.
+    fn allowed(&mut self, answer: Bytes) -> Result<Bytes, Fault> {
+        let Some(calls) = self.calls.as_mut() else { return Ok(answer) };
+        if self.stream_wanted {
+            let events = calls.end(answer);
+            return self.stopped().map_or(Ok(events), Err);
+        }
+        calls.whole(&answer).map_err(|stop| stop.fault())?;
+        Ok(answer)
     }
 
     /// Sees a piece of a stream pass; gives what the caller gets of it, perhaps nothing.
     fn feed(&mut self, chunk: &Bytes) -> Bytes {
         self.meter.push(chunk);
+        let ready = self.through(chunk);
+        match self.calls.as_mut() {
+            Some(calls) => calls.feed(ready),
+            None => ready,
+        }
+    }
+
+    fn through(&mut self, chunk: &Bytes) -> Bytes {
         match &mut self.mode {
             Mode::Same(whole) => whole.feed(chunk),
             Mode::Filter(filter) => {
@@ -201,6 +240,18 @@ impl Watch {
             Mode::Filter(filter) => filter.end(),
             Mode::Same(whole) => whole.end(),
         };
+        let tail = match self.calls.as_mut() {
+            // What broke off may end within a call.
+            Some(calls) if fault.is_none() => calls.end(tail),
+            Some(calls) => calls.feed(tail),
+            None => tail,
+        };
+        // With a call held back the upstream's own last words, or the translation's, are held too.
+        let cut = fault.clone().filter(|_| self.holds());
+        if let Some(fault) = self.stopped().or(cut) {
+            let event = error::sse(self.inbound, &in_public(&fault), self.meter.reading().events);
+            return (event.into(), Some(fault));
+        }
         match (&fault, &self.mode) {
             // An error event of the upstream's own has passed already. Half an event in front of ours would make
             // both unreadable, so it stays here.
@@ -251,6 +302,9 @@ impl Relay {
                     self.held_raw += chunk.len();
                     let out = self.watch.feed(&chunk);
                     self.held.extend_from_slice(&out);
+                    if let Some(fault) = self.watch.stopped() {
+                        return Err(fault);
+                    }
                 }
                 Ok(true)
             }
@@ -259,6 +313,9 @@ impl Relay {
                 self.body = None;
                 let (tail, fault) = self.watch.end(None);
                 self.held.extend_from_slice(&tail);
+                if let Some(fault) = self.watch.stopped() {
+                    return Err(fault);
+                }
                 self.fault = fault;
                 Ok(false)
             }
@@ -276,10 +333,13 @@ impl Relay {
                 Some(Ok(frame)) => {
                     let Ok(chunk) = frame.into_data() else { continue };
                     let out = self.watch.feed(&chunk);
-                    if out.is_empty() {
-                        continue;
+                    if self.watch.stopped().is_none() {
+                        if out.is_empty() {
+                            continue;
+                        }
+                        return Poll::Ready(Some(out));
                     }
-                    return Poll::Ready(Some(out));
+                    self.watch.stopped()
                 }
                 Some(Err(error)) => Some(net_fault(&error)),
                 None => None,

@@ -39,7 +39,10 @@ impl Streaming {
     }
 
     fn finish(&mut self) {
-        let Some(closing) = self.closing.take() else { return };
+        let Some(mut closing) = self.closing.take() else { return };
+        if let Some(denial) = self.relay.watch.denial() {
+            closing.journey.denied(denial);
+        }
         let tokens = self.relay.watch.tokens();
         let fault = self.relay.fault();
         let (outcome, kind) = match fault {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tollgate_core::{Blame, Fault, FaultKind, Retry};
 use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
 use tollgate_net::{Class, Error as NetError};
-use tollgate_policy::Effects;
+use tollgate_policy::{Denial, Effects};
 use tollgate_select::circuit::{Detail, Outcome};
 use tollgate_select::retry::{Attempt, Stage};
 use tollgate_wire::Dialect;
@@ -46,11 +46,20 @@ pub(crate) struct Failure {
     pub(crate) said: Option<(StatusCode, Bytes)>,
     /// What could not cross.
     pub(crate) lost: Vec<String>,
+    /// The tool call in the answer that the policy denies.
+    pub(crate) denial: Option<Denial>,
 }
 
 impl Failure {
     pub(crate) fn early(fault: Fault) -> Self {
-        Self { fault, attempt: Attempt::new(), retry_after_ms: None, said: None, lost: Vec::new() }
+        Self {
+            fault,
+            attempt: Attempt::new(),
+            retry_after_ms: None,
+            said: None,
+            lost: Vec::new(),
+            denial: None,
+        }
     }
 }
 
@@ -103,9 +112,16 @@ pub(crate) async fn attempt(
         match hold_back(ctx, &mut relay).await {
             Ok(()) => {
                 flight.first_content();
+                if let Err((fault, stage)) = first_calls(ctx, &mut relay).await {
+                    let failure = flight.fail(fault, Detail::default(), stage, lost);
+                    return Err(Failure { denial: relay.watch.denial().cloned(), ..failure });
+                }
                 Ok((Answer::Stream { headers, relay: Box::new(relay), flight }, lost))
             }
-            Err((fault, stage)) => Err(flight.fail(fault, Detail::default(), stage, lost)),
+            Err((fault, stage)) => {
+                let failure = flight.fail(fault, Detail::default(), stage, lost);
+                Err(Failure { denial: relay.watch.denial().cloned(), ..failure })
+            }
         }
     } else {
         whole(ctx, flight, headers, body, watch, lost).await
@@ -129,7 +145,10 @@ async fn whole(
     flight.first_content();
     match watch.whole(body) {
         Ok(body) => Ok((Answer::Whole { headers, body, watch: Box::new(watch), flight }, lost)),
-        Err(fault) => Err(flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost)),
+        Err(fault) => {
+            let failure = flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost);
+            Err(Failure { denial: watch.denial().cloned(), ..failure })
+        }
     }
 }
 
@@ -167,6 +186,20 @@ async fn hold_back(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault, S
     }
 }
 
+/// Where a stream begins with tool calls, reads until they are judged: a denied one can then still be refused with a
+/// status of its own. Gives up waiting, not the answer, when that takes long.
+async fn first_calls(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault, Stage)> {
+    let most = Duration::from_millis(ctx.snapshot.settings.timeouts.first_content_ms);
+    let read = async {
+        while relay.watch.holds() && relay.held_bytes() <= HELD_MAX && relay.pull().await? {}
+        Ok(())
+    };
+    match tokio::time::timeout(most, read).await {
+        Ok(done) => done.map_err(|fault| (fault, Stage::LifecycleSeen)),
+        Err(_) => Ok(()),
+    }
+}
+
 fn is_event_stream(headers: &HeaderMap) -> bool {
     let kind = headers.get(http::header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     kind.get(..17).is_some_and(|k| k.eq_ignore_ascii_case("text/event-stream"))
@@ -184,7 +217,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         && ctx.view.stream
         && !ctx.view.include_usage
         && (dialect != inbound || row.quirks.stream_usage);
-    let wish = Wish { model: upstream_model, effort: goal.effort, meter_stream };
+    let wish = Wish { model: upstream_model, effort: goal.effort, meter_stream, gate: Some(&ctx.gate) };
     let mut body = shape(ctx.view, effects, &wish)?;
     let mut lost = Vec::new();
     if dialect != inbound {

@@ -59,6 +59,9 @@ pub(crate) async fn dispatch(
             }
             Err(failure) => failure,
         };
+        if let Some(denial) = &failure.denial {
+            journey.denied(denial);
+        }
         let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
         journey.attempted(note, failure.fault.kind.word());
         tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
@@ -110,10 +113,12 @@ impl<'a> Course<'a> {
         };
         let fleet = &ctx.snapshot.fleet;
         let now = ctx.shared.clock.tick();
-        let pools = choose::pools(fleet, entry, &ctx.demand, effects.pool.as_deref(), now)?;
+        let governed = |site| ctx.gate.permits(&ctx.snapshot, entry, &ctx.demand, site);
+        let permits: choose::Permits<'_> = ctx.gate.clearance().is_some().then_some(&governed);
+        let pools = choose::pools(fleet, entry, &ctx.demand, effects.pool.as_deref(), permits, now)?;
         let mut last = None;
         for (at, pool) in pools.order.iter().enumerate().skip(from) {
-            match choose::place(fleet, *pool, &entry.name, &ctx.demand, seed.derive("place"), now) {
+            match choose::place(fleet, *pool, &entry.name, &ctx.demand, seed.derive("place"), permits, now) {
                 Ok(place) => return Ok((pools, at, place)),
                 Err(shut) => last = Some(shut),
             }

@@ -3,6 +3,7 @@
 //! Without edits the original bytes go on as they are. A parameter is named as OpenAI's chat dialect names it; where
 //! another dialect spells it differently, its spelling is used.
 
+use crate::pipeline::govern::Gate;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tollgate_core::signal::Param;
@@ -24,6 +25,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) effort: Option<Effort>,
     /// Whether the stream must end with usage that the caller did not ask for.
     pub(crate) meter_stream: bool,
+    /// What governs the request, where anything does.
+    pub(crate) gate: Option<&'a Gate>,
 }
 
 /// The request's bytes with every edit made.
@@ -74,8 +77,10 @@ fn edited(view: &RequestView, effects: &Effects, wish: &Wish<'_>) -> Result<Byte
             SystemEdit::Replace(text) => edits.system(edit::SystemEdit::Replace, text)?,
         }
     }
-    if !effects.tools.is_empty() && !view.tools.is_empty() {
-        edits.keep_tools(|name| effects.tools.iter().all(|filter| filter.allows(name)))?;
+    let watched = wish.gate.filter(|gate| gate.watches().is_some());
+    if (watched.is_some() || !effects.tools.is_empty()) && !view.tools.is_empty() {
+        let granted = |name: &str| watched.is_none_or(|gate| gate.keeps_tool(name));
+        edits.keep_tools(|name| granted(name) && effects.tools.iter().all(|filter| filter.allows(name)))?;
     }
     for param in &effects.params {
         parameter(&mut edits, view, param)?;
@@ -170,7 +175,7 @@ mod tests {
 
     fn shaped(dialect: Dialect, body: &str, effects: &Effects, effort: Option<Effort>) -> Value {
         let view = peek(dialect, Bytes::copy_from_slice(body.as_bytes()), &Limits::default()).unwrap();
-        let wish = Wish { model: "up", effort, meter_stream: false };
+        let wish = Wish { model: "up", effort, meter_stream: false, gate: None };
         serde_json::from_slice(&shape(&view, effects, &wish).unwrap()).unwrap()
     }
 
@@ -180,7 +185,7 @@ mod tests {
             br#"{ "model" : "up", "messages":[{"role":"user","content":"a"}] , "x":1.50}"#,
         );
         let view = peek(Dialect::OpenaiChat, body.clone(), &Limits::default()).unwrap();
-        let wish = Wish { model: "up", effort: None, meter_stream: false };
+        let wish = Wish { model: "up", effort: None, meter_stream: false, gate: None };
         let shaped = shape(&view, &Effects::default(), &wish).unwrap();
         assert_eq!(shaped.as_ptr(), body.as_ptr(), "not even copied");
     }

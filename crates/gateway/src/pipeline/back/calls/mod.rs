@@ -1,0 +1,354 @@
+//! Tool calls in an answer, held back until the policy has allowed them.
+//!
+//! What the caller is about to get is read in the caller's own dialect, after every translation, so that what was
+//! judged is what is handed on. From the first piece of a call on, everything is held until all calls that have begun
+//! are whole; then it goes on at once or never. What is held is bounded; an answer that exceeds the bound, or that
+//! cannot be read, is not handed on.
+
+use bytes::{Bytes, BytesMut};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tollgate_core::{Fault, FaultKind};
+use tollgate_policy::{Clearance, Denial};
+use tollgate_wire::Dialect;
+use tollgate_wire::sse::Framer;
+
+/// Most bytes of an answer that are held for its calls.
+const HELD_MAX: usize = 8 << 20;
+/// Most calls of one answer.
+const CALLS_MAX: usize = 1024;
+/// What stands in every event that begins or continues a call; an event without them is not parsed. A letter written
+/// as an escape would hide a word, so escapes of letters count too.
+const TRACES: [&[u8]; 4] = [b"tool", b"function", b"_call", b"\\u00"];
+
+/// Why an answer stops here.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Stop {
+    /// The policy denies a call.
+    Denied(Denial),
+    /// The answer cannot be judged.
+    Unread(&'static str),
+}
+
+impl Stop {
+    /// What the caller is told.
+    pub(crate) fn fault(&self) -> Fault {
+        match self {
+            Self::Denied(denial) => crate::pipeline::govern::fault(denial),
+            Self::Unread(why) => Fault::upstream(FaultKind::UpstreamFailed, *why),
+        }
+    }
+
+    /// The denial, when it is one.
+    pub(crate) const fn denial(&self) -> Option<&Denial> {
+        match self {
+            Self::Denied(denial) => Some(denial),
+            Self::Unread(_) => None,
+        }
+    }
+}
+
+/// A call that has begun.
+#[derive(Default)]
+struct Call {
+    name: String,
+    arguments: String,
+}
+
+/// Watches the calls of one answer.
+pub(crate) struct Calls {
+    clearance: Arc<Clearance>,
+    dialect: Dialect,
+    framer: Framer,
+    /// Calls that are not whole, by the place that their dialect gives them.
+    open: BTreeMap<(u64, u64), Call>,
+    held: BytesMut,
+    seen: usize,
+    stop: Option<Stop>,
+}
+
+impl Calls {
+    pub(crate) fn new(clearance: Arc<Clearance>, dialect: Dialect) -> Self {
+        Self {
+            clearance,
+            dialect,
+            framer: Framer::default(),
+            open: BTreeMap::new(),
+            held: BytesMut::new(),
+            seen: 0,
+            stop: None,
+        }
+    }
+
+    /// Why nothing more is handed on.
+    pub(crate) const fn stop(&self) -> Option<&Stop> {
+        self.stop.as_ref()
+    }
+
+    /// Whether anything is held.
+    pub(crate) fn holds(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// Takes whole events that are ready for the caller; gives those that may go on now.
+    pub(crate) fn feed(&mut self, events: Bytes) -> Bytes {
+        if self.stop.is_some() || events.is_empty() {
+            return Bytes::new();
+        }
+        self.framer.push(events.clone());
+        loop {
+            let result = match self.framer.next_event() {
+                Ok(Some(event)) => self.event(&event.data),
+                Ok(None) => break,
+                Err(_) => Err(Stop::Unread("the answer's events cannot be read")),
+            };
+            if let Err(stop) = result {
+                return self.halt(stop);
+            }
+        }
+        self.pass(events)
+    }
+
+    /// The end of the answer: calls that never became whole are not handed on.
+    pub(crate) fn end(&mut self, tail: Bytes) -> Bytes {
+        let out = self.feed(tail);
+        if self.stop.is_some() {
+            return out;
+        }
+        let rest = match self.framer.finish() {
+            Ok(Some(event)) => self.event(&event.data),
+            Ok(None) => Ok(()),
+            Err(_) => Err(Stop::Unread("the answer's events cannot be read")),
+        };
+        let done = rest.and_then(|()| self.judge_open(|_| true));
+        if let Err(stop) = done {
+            return self.halt(stop);
+        }
+        if out.is_empty() { self.held.split().freeze() } else { out }
+    }
+
+    /// Judges the calls of a whole answer.
+    pub(crate) fn whole(&mut self, body: &[u8]) -> Result<(), Stop> {
+        let wrong = || Stop::Unread("the answer cannot be read as JSON");
+        let answer: Value = serde_json::from_slice(body).map_err(|_| wrong())?;
+        let judged = match self.dialect {
+            Dialect::OpenaiChat => {
+                list(&answer, "choices").iter().enumerate().try_for_each(|(at, choice)| {
+                    self.chat_pieces(at as u64, choice.get("message").unwrap_or(&Value::Null))
+                })
+            }
+            Dialect::Anthropic => list(&answer, "content").iter().try_for_each(|block| self.block(block)),
+            Dialect::OpenaiResponses => list(&answer, "output").iter().try_for_each(|item| self.item(item)),
+            Dialect::Gemini | Dialect::OpenaiEmbeddings => Ok(()),
+        };
+        let done = judged.and_then(|()| self.judge_open(|_| true));
+        if let Err(stop) = &done {
+            self.stop = Some(stop.clone());
+        }
+        done
+    }
+
+    fn halt(&mut self, stop: Stop) -> Bytes {
+        self.stop = Some(stop);
+        self.held = BytesMut::new();
+        self.open.clear();
+        Bytes::new()
+    }
+
+    fn pass(&mut self, events: Bytes) -> Bytes {
+        if self.open.is_empty() && self.held.is_empty() {
+            return events;
+        }
+        if self.held.len() + events.len() > HELD_MAX {
+            return self.halt(Stop::Unread("the answer's tool calls are larger than this gateway holds"));
+        }
+        self.held.extend_from_slice(&events);
+        if self.open.is_empty() { self.held.split().freeze() } else { Bytes::new() }
+    }
+
+    fn event(&mut self, data: &[u8]) -> Result<(), Stop> {
+        let traced = TRACES.iter().any(|trace| memchr::memmem::find(data, trace).is_some());
+        // Ends of parts matter while calls are open.
+        if (!traced && self.open.is_empty()) || data.trim_ascii() == b"[DONE]" {
+            return Ok(());
+        }
+        let event: Value =
+            serde_json::from_slice(data).map_err(|_| Stop::Unread("an event of the answer is not JSON"))?;
+        // What speaks of tools in another dialect than the caller's is not what the caller's client was promised.
+        let named = event.get("type").is_some() || event.get("error").is_some();
+        if self.dialect != Dialect::OpenaiChat && !named {
+            return Err(Stop::Unread("an event of the answer is not of its dialect"));
+        }
+        match self.dialect {
+            Dialect::OpenaiChat => self.chat_event(&event),
+            Dialect::Anthropic => self.anthropic_event(&event),
+            Dialect::OpenaiResponses => self.responses_event(&event),
+            Dialect::Gemini | Dialect::OpenaiEmbeddings => Ok(()),
+        }
+    }
+
+    fn chat_event(&mut self, event: &Value) -> Result<(), Stop> {
+        for choice in list(event, "choices") {
+            let at = number(choice, "index");
+            self.chat_pieces(at, choice.get("delta").unwrap_or(&Value::Null))?;
+            self.chat_pieces(at, choice.get("message").unwrap_or(&Value::Null))?;
+            if choice.get("finish_reason").is_some_and(|reason| !reason.is_null()) {
+                self.judge_open(|(choice, _)| *choice == at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Pieces of calls in a message or delta. Some servers give every call the index 0: a new name begins a new one.
+    fn chat_pieces(&mut self, choice: u64, message: &Value) -> Result<(), Stop> {
+        for (position, piece) in list(message, "tool_calls").iter().enumerate() {
+            let index = piece.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
+            let of = |key: &str| piece.get(key).unwrap_or(&Value::Null);
+            let name = text(of("function"), "name").or_else(|| text(of("custom"), "name"));
+            let more = text(of("function"), "arguments").or_else(|| text(of("custom"), "input"));
+            self.piece((choice, index), name, more)?;
+        }
+        if let Some(call) = message.get("function_call").filter(|call| !call.is_null()) {
+            self.piece((choice, u64::MAX), text(call, "name"), text(call, "arguments"))?;
+        }
+        Ok(())
+    }
+
+    fn piece(&mut self, at: (u64, u64), name: Option<&str>, more: Option<&str>) -> Result<(), Stop> {
+        let begun =
+            self.open.get(&at).is_some_and(|call| !call.name.is_empty() && !call.arguments.is_empty());
+        if begun && name.is_some_and(|name| !name.is_empty()) {
+            self.judge_open(|open| *open == at)?;
+        }
+        self.count(&at)?;
+        let call = self.open.entry(at).or_default();
+        call.name.push_str(name.unwrap_or_default());
+        call.arguments.push_str(more.unwrap_or_default());
+        Ok(())
+    }
+
+    fn count(&mut self, at: &(u64, u64)) -> Result<(), Stop> {
+        self.seen += usize::from(!self.open.contains_key(at));
+        if self.seen > CALLS_MAX {
+            Err(Stop::Unread("the answer calls more tools than are followed"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn anthropic_event(&mut self, event: &Value) -> Result<(), Stop> {
+        let at = (0, number(event, "index"));
+        match event.get("type").and_then(Value::as_str) {
+            Some("content_block_start") => {
+                let block = event.get("content_block").unwrap_or(&Value::Null);
+                if kind(block).ends_with("tool_use") {
+                    self.count(&at)?;
+                    let input =
+                        block.get("input").filter(|input| input.as_object().is_some_and(|o| !o.is_empty()));
+                    let call = Call {
+                        name: text(block, "name").unwrap_or_default().to_owned(),
+                        arguments: input.map(Value::to_string).unwrap_or_default(),
+                    };
+                    self.open.insert(at, call);
+                }
+                Ok(())
+            }
+            Some("content_block_delta") => {
+                let delta = event.get("delta").unwrap_or(&Value::Null);
+                if let (Some(call), Some(more)) = (self.open.get_mut(&at), text(delta, "partial_json")) {
+                    call.arguments.push_str(more);
+                }
+                Ok(())
+            }
+            Some("content_block_stop") => self.judge_open(|open| *open == at),
+            Some("message_stop") => self.judge_open(|_| true),
+            _ => Ok(()),
+        }
+    }
+
+    fn block(&mut self, block: &Value) -> Result<(), Stop> {
+        if !kind(block).ends_with("tool_use") {
+            return Ok(());
+        }
+        let input = block.get("input").map(Value::to_string).unwrap_or_default();
+        self.judge(text(block, "name").unwrap_or_default(), &input)
+    }
+
+    fn responses_event(&mut self, event: &Value) -> Result<(), Stop> {
+        let at = (0, number(event, "output_index"));
+        let item = event.get("item").unwrap_or(&Value::Null);
+        match event.get("type").and_then(Value::as_str) {
+            Some("response.output_item.added") if called(item).is_some() => {
+                self.count(&at)?;
+                self.open.insert(at, Call::default());
+                Ok(())
+            }
+            Some("response.output_item.done") => {
+                self.open.remove(&at);
+                self.item(item)
+            }
+            Some("response.completed" | "response.incomplete" | "response.failed") => {
+                self.open.clear();
+                let response = event.get("response").unwrap_or(&Value::Null);
+                list(response, "output").iter().try_for_each(|item| self.item(item))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn item(&mut self, item: &Value) -> Result<(), Stop> {
+        let Some(name) = called(item) else { return Ok(()) };
+        let given = ["arguments", "input"].iter().find_map(|key| text(item, key)).map(str::to_owned);
+        // Items without arguments of their own, such as an action on the screen, are their own arguments.
+        let arguments = given.unwrap_or_else(|| item.get("action").unwrap_or(item).to_string());
+        self.judge(name, &arguments)
+    }
+
+    /// Judges and closes the open calls that `which` names.
+    fn judge_open(&mut self, which: impl Fn(&(u64, u64)) -> bool) -> Result<(), Stop> {
+        let closing: Vec<(u64, u64)> = self.open.keys().filter(|at| which(at)).copied().collect();
+        closing.iter().try_for_each(|at| match self.open.remove(at) {
+            Some(call) => self.judge(&call.name, &call.arguments),
+            None => Ok(()),
+        })
+    }
+
+    fn judge(&self, name: &str, arguments: &str) -> Result<(), Stop> {
+        self.clearance.call(name, arguments).map_err(Stop::Denied)
+    }
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+fn number(value: &Value, key: &str) -> u64 {
+    value.get(key).and_then(Value::as_u64).unwrap_or(0)
+}
+
+fn kind(value: &Value) -> &str {
+    text(value, "type").unwrap_or_default()
+}
+
+/// The tool that an output item of the Responses dialect asks the caller to run. What the provider ran itself has
+/// happened; it is governed by what was offered.
+fn called(item: &Value) -> Option<&str> {
+    match kind(item) {
+        "function_call" | "custom_tool_call" | "mcp_call" | "mcp_approval_request" => {
+            Some(text(item, "name").unwrap_or_default())
+        }
+        "computer_call" => Some("computer_use_preview"),
+        "local_shell_call" => Some("local_shell"),
+        "shell_call" => Some("shell"),
+        "apply_patch_call" => Some("apply_patch"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

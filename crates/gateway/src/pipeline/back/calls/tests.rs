@@ -1,0 +1,210 @@
+//! Streams cut at every byte, and the ways in which a call can be spelled.
+
+use super::*;
+use serde_json::json;
+use tollgate_policy::{Known, Policy};
+
+const RIGHTS: &str =
+    "role \"r\" { tool \"pay\" when \"amount\" <= 50  tool \"look\" }\ndefault { models { \"m\" } }";
+
+fn calls(dialect: Dialect) -> Calls {
+    let policy = Policy::load("p", RIGHTS, &Known::any()).unwrap();
+    Calls::new(Arc::new(policy.clearance(&["r".into()], &[]).unwrap()), dialect)
+}
+
+fn sse(events: &[Value]) -> String {
+    events.iter().map(|event| format!("event: x\ndata: {event}\n\n")).collect()
+}
+
+fn chat(delta: &Value, reason: &Value) -> Value {
+    json!({"choices": [{"index": 0, "delta": delta, "finish_reason": reason}]})
+}
+
+/// A stream in each dialect that says `before`, calls `name` in two pieces and ends.
+fn stream(dialect: Dialect, name: &str, arguments: &str) -> String {
+    let (head, tail) = arguments.split_at(arguments.len() / 2);
+    match dialect {
+        Dialect::OpenaiChat => {
+            let call = |piece: &str| json!({"tool_calls": [{"index": 0, "function": {"arguments": piece}}]});
+            let begin =
+                json!({"tool_calls": [{"index": 0, "id": "k", "function": {"name": name, "arguments": ""}}]});
+            sse(&[
+                chat(&json!({"content": "before"}), &Value::Null),
+                chat(&begin, &Value::Null),
+                chat(&call(head), &Value::Null),
+                chat(&call(tail), &Value::Null),
+                chat(&json!({}), &json!("tool_calls")),
+            ]) + "data: [DONE]\n\n"
+        }
+        Dialect::Anthropic => {
+            let delta = |piece: &str| json!({"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": piece}});
+            sse(&[
+                json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "before"}}),
+                json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "id": "k", "name": name, "input": {}}}),
+                delta(head),
+                delta(tail),
+                json!({"type": "content_block_stop", "index": 1}),
+                json!({"type": "message_stop"}),
+            ])
+        }
+        _ => {
+            let item = |arguments: &str| json!({"type": "function_call", "call_id": "k", "name": name, "arguments": arguments});
+            let delta = |piece: &str| json!({"type": "response.function_call_arguments.delta", "output_index": 1, "delta": piece});
+            sse(&[
+                json!({"type": "response.output_text.delta", "output_index": 0, "delta": "before"}),
+                json!({"type": "response.output_item.added", "output_index": 1, "item": item("")}),
+                delta(head),
+                delta(tail),
+                json!({"type": "response.output_item.done", "output_index": 1, "item": item(arguments)}),
+                json!({"type": "response.completed", "response": {"output": [item(arguments)]}}),
+            ])
+        }
+    }
+}
+
+const DIALECTS: [Dialect; 3] = [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Anthropic];
+
+/// What goes on of a stream that comes in two pieces, and why it stopped.
+fn pass(dialect: Dialect, text: &str, cut: usize) -> (String, Option<Stop>) {
+    let mut calls = calls(dialect);
+    let mut out = Vec::new();
+    for piece in [&text[..cut], &text[cut..]] {
+        // Only whole events come here.
+        let whole = if piece.len() == text.len() - cut {
+            piece
+        } else {
+            &piece[..piece.rfind("\n\n").map_or(0, |at| at + 2)]
+        };
+        out.extend_from_slice(&calls.feed(Bytes::copy_from_slice(whole.as_bytes())));
+        if whole.len() < piece.len() {
+            let rest = Bytes::copy_from_slice(&piece.as_bytes()[whole.len()..]);
+            let joined = [&rest[..], &text.as_bytes()[cut..]].concat();
+            out.extend_from_slice(&calls.feed(joined.into()));
+            break;
+        }
+    }
+    out.extend_from_slice(&calls.end(Bytes::new()));
+    (String::from_utf8(out).unwrap(), calls.stop().cloned())
+}
+
+#[test]
+fn allowed_streams_pass_whole_and_denied_ones_stop_before_the_call_wherever_they_are_cut() {
+    for dialect in DIALECTS {
+        let good = stream(dialect, "pay", r#"{"amount":20}"#);
+        let bad = stream(dialect, "pay", r#"{"amount":80}"#);
+        for cut in 0..=good.len() {
+            assert_eq!(pass(dialect, &good, cut), (good.clone(), None), "{dialect:?} cut at {cut}");
+        }
+        for cut in 0..=bad.len() {
+            let (out, stop) = pass(dialect, &bad, cut);
+            let denial = stop.as_ref().and_then(Stop::denial).unwrap();
+            assert_eq!((denial.rule.as_str(), denial.subject.as_str()), ("role r", "pay"));
+            assert!(!out.contains("amount") && !out.contains("\"pay\""), "{dialect:?} cut at {cut}: {out}");
+        }
+    }
+}
+
+#[test]
+fn content_is_not_held_before_a_call_nor_behind_an_allowed_one() {
+    for dialect in DIALECTS {
+        let text = stream(dialect, "look", "{}");
+        let mut calls = calls(dialect);
+        let mut released = Vec::new();
+        for event in text.split_inclusive("\n\n") {
+            released.push(calls.feed(Bytes::copy_from_slice(event.as_bytes())).len());
+        }
+        assert!(released[0] > 0 && *released.last().unwrap() > 0, "{dialect:?} {released:?}");
+        assert!(released[1] == 0 && calls.stop().is_none() && !calls.holds(), "{dialect:?} {released:?}");
+    }
+}
+
+#[test]
+fn calls_are_found_however_they_are_spelled() {
+    let pay = json!({"name": "pay", "arguments": "{\"amount\":80}"});
+    let spellings = [
+        json!({"choices": [{"index": 1, "delta": {"tool_calls": [{"index": 0, "function": pay}]}, "finish_reason": "stop"}]}),
+        json!({"choices": [{"index": 0, "delta": {"function_call": pay}, "finish_reason": "function_call"}]}),
+        json!({"choices": [{"index": 0, "delta": {"tool_calls": [{"type": "custom", "custom": {"name": "sh", "input": "rm"}}]}, "finish_reason": "stop"}]}),
+        json!({"choices": [{"index": 0, "message": {"tool_calls": [{"function": pay}]}, "finish_reason": "stop"}]}),
+    ];
+    for event in spellings {
+        let mut calls = calls(Dialect::OpenaiChat);
+        let out = calls.feed(sse(std::slice::from_ref(&event)).into());
+        assert!(out.is_empty() && calls.stop().is_some(), "{event}");
+    }
+    let hidden = "data: {\"choices\":[{\"index\":0,\"delta\":{\"t\\u006fol_calls\":[{\"f\\u0075nction\":{\"name\":\"sh\"}}]},\"finish_reason\":\"stop\"}]}\n\n";
+    let mut calls = calls(Dialect::OpenaiChat);
+    assert!(
+        calls.feed(hidden.into()).is_empty() && calls.stop().is_some(),
+        "letters as escapes hide nothing"
+    );
+}
+
+#[test]
+fn calls_in_another_dialect_are_not_handed_on() {
+    let text = stream(Dialect::OpenaiChat, "look", "{}");
+    for dialect in [Dialect::OpenaiResponses, Dialect::Anthropic] {
+        let mut calls = calls(dialect);
+        let out = calls.feed(Bytes::copy_from_slice(text.as_bytes()));
+        assert!(out.is_empty() && matches!(calls.stop(), Some(Stop::Unread(_))), "{dialect:?}");
+    }
+}
+
+#[test]
+fn calls_that_share_a_place_are_judged_one_by_one() {
+    let piece = |name: &str, arguments: &str| {
+        chat(
+            &json!({"tool_calls": [{"index": 0, "function": {"name": name, "arguments": arguments}}]}),
+            &Value::Null,
+        )
+    };
+    let end = chat(&json!({}), &json!("tool_calls"));
+    let two = sse(&[piece("pay", "{\"amount\":80}"), piece("look", "{}"), end.clone()]);
+    let mut first = calls(Dialect::OpenaiChat);
+    assert!(
+        first.feed(two.into()).is_empty() && first.stop().is_some(),
+        "the first is not lost in the second"
+    );
+    let mut both = calls(Dialect::OpenaiChat);
+    let good = sse(&[piece("look", "{}"), piece("pay", "{\"amount\":8}"), end]);
+    assert_eq!(both.feed(good.clone().into()), good);
+}
+
+#[test]
+fn what_breaks_off_within_a_call_or_exceeds_the_bound_is_not_handed_on() {
+    let text = stream(Dialect::OpenaiChat, "look", r#"{"q":"x"}"#);
+    let cut = text.find("finish_reason\":\"tool_calls").unwrap();
+    let cut = text[..cut].rfind("\n\n").unwrap() + 2;
+    let mut half = calls(Dialect::OpenaiChat);
+    let out = half.feed(Bytes::copy_from_slice(&text.as_bytes()[..cut]));
+    assert!(!String::from_utf8_lossy(&out).contains("look") && half.holds());
+    let begin = json!({"tool_calls": [{"index": 0, "function": {"name": "look", "arguments": "{\"q\":\""}}]});
+    let more = json!({"tool_calls": [{"index": 0, "function": {"arguments": "x".repeat(1 << 20)}}]});
+    let mut long = calls(Dialect::OpenaiChat);
+    long.feed(sse(&[chat(&begin, &Value::Null)]).into());
+    for _ in 0..9 {
+        assert!(long.feed(sse(&[chat(&more, &Value::Null)]).into()).is_empty());
+    }
+    assert!(matches!(long.stop(), Some(Stop::Unread(_))), "{:?}", long.stop());
+}
+
+#[test]
+fn whole_answers_are_judged_in_every_dialect() {
+    let answer = |dialect: Dialect, amount: u32| match dialect {
+        Dialect::OpenaiChat => json!({"choices": [{"message": {"tool_calls": [
+            {"function": {"name": "look", "arguments": "{}"}},
+            {"function": {"name": "pay", "arguments": format!("{{\"amount\":{amount}}}")}}]}}]}),
+        Dialect::Anthropic => json!({"content": [{"type": "text", "text": "a"},
+            {"type": "tool_use", "name": "pay", "input": {"amount": amount}}]}),
+        _ => json!({"output": [{"type": "message"}, {"type": "function_call", "name": "pay",
+            "arguments": format!("{{\"amount\":{amount}}}")}]}),
+    };
+    for dialect in DIALECTS {
+        assert_eq!(calls(dialect).whole(answer(dialect, 50).to_string().as_bytes()), Ok(()));
+        let stop = calls(dialect).whole(answer(dialect, 51).to_string().as_bytes()).unwrap_err();
+        assert_eq!(stop.fault().kind, FaultKind::Forbidden, "{stop:?}");
+        assert!(calls(dialect).whole(b"{").is_err());
+    }
+    let screen = json!({"output": [{"type": "computer_call", "action": {"type": "click"}}]});
+    assert!(calls(Dialect::OpenaiResponses).whole(screen.to_string().as_bytes()).is_err(), "no right to it");
+}
