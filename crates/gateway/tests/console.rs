@@ -70,7 +70,7 @@ pools:
     assert!(attempts[0]["seen"][1]["prefill_ms"].as_f64().unwrap() > 0.0, "{row}");
     assert!(attempts[1..].iter().all(|a| a.get("seen").is_none()), "once for one placement: {row}");
     let page = world.get(&format!("/console/requests/{}", got.header("x-tollgate-request-id"))).await.text();
-    let table = page.split("Expected TTFT").nth(1).unwrap().split("</table>").next().unwrap();
+    let table = page.split("aria-label=\"Instances\"").nth(1).unwrap().split("</table>").next().unwrap();
     assert_eq!(table.matches("ready").count(), 2, "{table}");
     world.stop().await;
 }

@@ -13,7 +13,7 @@ use common::raw::{Scripted, Step};
 use common::shapes::{CLIENTS, Client};
 use common::{Folder, World, all, rule, settings, sims};
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 use tollgate_gateway::serve::Options;
 
 /// `first` is served by the first instance only, `second` by the second; the policy prefers `first`.
@@ -282,6 +282,22 @@ retry: {attempts: 3, budget_percent: 0, floor_per_second: 0}
         (25..=30).contains(&sent),
         "twenty first attempts, and at most the ten retries that were saved up: {sent}"
     );
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_pause_before_the_next_attempt_is_not_our_own_time() {
+    let world = world(1, ALONE, ONLY_FIRST).await;
+    world.fault(0, &json!({"fault": "status=500", "count": 2})).await;
+    let got = world.post("/v1/chat/completions", &Client::Chat.ask("auto", "hello", false)).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    let row = world.decision(&got.headers).await;
+    let attempts = row["decision"]["attempts"].as_array().unwrap();
+    let end = |a: &Value| a["start_us"].as_f64().unwrap() + a["ms"].as_f64().unwrap() * 1000.0;
+    let pauses: f64 = attempts.windows(2).map(|w| w[1]["start_us"].as_f64().unwrap() - end(&w[0])).sum();
+    assert!(attempts.len() == 3 && pauses > 10_000.0, "{row}");
+    let own = row["overhead_us"].as_f64().unwrap();
+    assert!(own + pauses <= row["total_us"].as_f64().unwrap(), "{row}");
     world.stop().await;
 }
 

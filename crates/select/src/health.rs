@@ -247,18 +247,21 @@ impl Probes {
         send
     }
 
-    /// Takes the result of the probe that is out; one that was not sent (or was written off) is ignored.
-    pub fn result(&mut self, good: bool, now: Tick) {
-        let Some(sent) = self.sent.take() else { return };
+    /// Takes the result of the probe that is out, and says whether the instance went down or came back by it; one that
+    /// was not sent (or was written off) is ignored.
+    pub fn result(&mut self, good: bool, now: Tick) -> bool {
+        let Some(sent) = self.sent.take() else { return false };
         self.seed = self.seed.next();
         let interval = self.config.interval_ms as f64 * (0.9 + 0.2 * self.seed.unit());
         self.due = sent.plus_ms(interval as u64).max(now);
         self.streak = if good == self.up { 0 } else { self.streak.saturating_add(1) };
         let enough = if self.up { self.config.fall } else { self.config.rise };
-        if self.streak >= enough.max(1) {
+        let turned = self.streak >= enough.max(1);
+        if turned {
             self.up = good;
             self.streak = 0;
         }
+        turned
     }
 
     /// Whether the instance counts as up.
@@ -316,7 +319,10 @@ mod tests {
             now = now.max(probes.due());
             assert!(probes.poll(now) && !probes.poll(now));
             match good {
-                Some(good) => probes.result(good, now),
+                Some(good) => {
+                    let before = probes.up();
+                    assert_eq!(probes.result(good, now), before != probes.up());
+                }
                 None => {
                     now = now.plus_ms(200);
                     assert!(!probes.poll(now), "written off, and the next is not due yet");

@@ -14,6 +14,7 @@ pub(crate) fn spark(label: &str, values: &[Option<f64>]) -> Markup {
     html! {
         svg.spark viewBox=(format!("0 -2 {width} 34")) preserveAspectRatio="none" role="img" aria-label=(label) {
             title { (label) }
+            path.base d=(format!("M0 30H{width}")) {}
             path.line.c1 d=(super::line(&row, 4.0, 30.0, top)) {}
         }
     }

@@ -4,7 +4,7 @@ use super::parts::{badge, name, scroll};
 use super::shell::{Place, document};
 use crate::chart::{Part, shares};
 use crate::format::{TimeStyle, count, money, percent, share, when};
-use crate::view::{BudgetView, BudgetsView, KeyView, Meter, Shell};
+use crate::view::{BudgetView, BudgetsView, KeyView, Meter, RuleView, Shell};
 use maud::{Markup, html};
 
 /// Seconds after which the budgets are fetched again.
@@ -20,6 +20,7 @@ pub fn budgets(shell: &Shell, view: &BudgetsView) -> String {
         section.panel aria-labelledby="budgets-head" {
             h2 #budgets-head { "Budgets" }
             div #budgets data-refresh=(REFRESH_S) { (all_budgets(shell, &view.budgets)) }
+            (rules(shell, &view.rules))
         }
         section.panel aria-labelledby="keys-head" {
             div.panel-head { h2 #keys-head { "Keys" } button.primary #create type="button" hidden { "Create a key" } }
@@ -49,6 +50,27 @@ fn all_budgets(shell: &Shell, budgets: &[BudgetView]) -> Markup {
             ul.budgets { @for budget in group { (one_budget(shell, budget)) } }
         }
     }
+}
+
+/// The budgets as configured, used or not.
+fn rules(shell: &Shell, rules: &[RuleView]) -> Markup {
+    html! { @if !rules.is_empty() {
+        h3 { "Rules" }
+        (scroll("Rules", &html! { table.cards {
+            thead { tr { th { "Name" } th { "For" } th { "Limits" } th { "When spent" } } }
+            tbody { @for rule in rules { tr {
+                td { (name(Some(&rule.name))) }
+                td data-label="For" { (rule.scope) }
+                td data-label="Limits" {
+                    @for (at, of) in rule.limits.iter().enumerate() {
+                        @if at > 0 { ", " } (amount(shell, of.meter, of.limit))
+                    }
+                    @if rule.window == "total" { " in total" } @else { " per " (rule.window) }
+                }
+                td data-label="When spent" { @match &rule.degrade_to { Some(model) => { (name(Some(model))) " answers" } None => "refused" } }
+            } } }
+        } }))
+    } }
 }
 
 fn one_budget(shell: &Shell, b: &BudgetView) -> Markup {
@@ -95,7 +117,7 @@ fn one_budget(shell: &Shell, b: &BudgetView) -> Markup {
 fn keys(shell: &Shell, keys: &[KeyView]) -> Markup {
     html! { @if keys.is_empty() {
         div.empty { p { strong { "No keys yet." } } }
-    } @else { (scroll("Keys", &html! { table {
+    } @else { (scroll("Keys", &html! { table.cards {
         thead { tr { th { "Name" } th { "Secret" } th { "Tenant" } th { "Roles, scopes" } th { "Models" } th { "Created" } th { "State" } th aria-label="Actions" {} } }
         tbody { @for key in keys { (one_key(shell, key)) } }
     } })) } }
@@ -110,12 +132,12 @@ fn one_key(shell: &Shell, key: &KeyView) -> Markup {
     let words: Vec<&str> = key.roles.iter().chain(&key.scopes).map(String::as_str).collect();
     html! { tr {
         td { (name(Some(&key.name))) div.note { code { (key.id) } } }
-        td { code { "…" (key.hint) } }
-        td { (name(key.tenant.as_deref())) }
-        td { (name(Some(&words.join(", ")))) }
-        td { @if key.models.is_empty() { "all" } @else { (name(Some(&key.models.join(", ")))) } }
-        td { (when(key.created, TimeStyle::Full)) }
-        td { (badge(class, word))
+        td data-label="Secret" { code { "…" (key.hint) } }
+        td data-label="Tenant" { (name(key.tenant.as_deref())) }
+        td data-label="Roles, scopes" { (name(Some(&words.join(", ")))) }
+        td data-label="Models" { @if key.models.is_empty() { "all" } @else { (name(Some(&key.models.join(", ")))) } }
+        td data-label="Created" { (when(key.created, TimeStyle::Full)) }
+        td data-label="State" { (badge(class, word))
             @if let Some(at) = key.revoked { div.note { (when(at, TimeStyle::Full)) } }
             @else if let Some(at) = key.expires { div.note { "ends " (when(at, TimeStyle::Full)) } } }
         td.actions { @if key.revoked.is_none() {

@@ -62,7 +62,8 @@ pub(super) fn tile(label: &str, value: &str, of: &str) -> Markup {
     html! { div.tile { dt { (label) } dd { span.value { (value) } @if !of.is_empty() { span.of { (of) } } } } }
 }
 
-/// A table in a box of its own that scrolls sideways and can be reached by keyboard.
+/// A table in a box of its own that scrolls sideways and can be reached by keyboard. On a phone each row of a `cards`
+/// table is a card, whose cells carry the words of `data-label`.
 pub(super) fn scroll(label: &str, table: &Markup) -> Markup {
     html! { div.scroll role="region" aria-label=(label) tabindex="0" { (table) } }
 }

@@ -36,12 +36,12 @@ fn one_pool(at: usize, pool: &PoolView) -> Markup {
         }
         dl.facts {
             div { dt { "Boundary" } dd { @match pool.max_total_tokens { Some(most) => { "up to " (count(most)) " tokens" } None => "none" } } }
-            div { dt { "Rule" } dd { (pool.rule) } }
+            @if !pool.rule.is_empty() { div { dt { "Rule" } dd { (pool.rule) } } }
             div { dt { "Placement" } dd { (pool.placement) } }
             div { dt { "In flight" } dd { (count(in_flight)) } }
             div { dt { "Expected wait" } dd { (ms(pool.wait_ms)) } }
         }
-        (scroll(&format!("Instances of {}", pool.name), &html! { table {
+        (scroll(&format!("Instances of {}", pool.name), &html! { table.cards {
             thead { tr {
                 th { "Instance" } th { "State" } th.num { "In flight" } th.num { "TTFT" } th.num { "Per token" }
                 th.num { "Expected TTFT" } th.num { "Success" } th { "Recent TTFT" } th { "Models" }
@@ -59,37 +59,49 @@ const fn state_class(state: InstanceState) -> &'static str {
     }
 }
 
+/// Few failures are normal, many are not.
+const fn success_class(share: f64) -> &'static str {
+    match share {
+        0.99.. => "good",
+        0.9.. => "warn",
+        _ => "fault",
+    }
+}
+
 fn one_instance(i: &InstanceView) -> Markup {
     html! { tr {
         td { (name(Some(&i.name))) div.note { (i.provider) " · " (name(Some(&i.url))) } }
-        td { span.badge.(state_class(i.state)) title=(i.state.help()) { (i.state.word()) }
+        td data-label="State" { span.badge.(state_class(i.state)) title=(i.state.help()) { (i.state.word()) }
             @if let Some(until) = i.until { div.note { "until " (when(until, TimeStyle::Clock)) } } }
-        td.num { (i.in_flight) @if let Some(slots) = i.slots { span.note { " of " (slots) } } }
-        td.num { (ms(i.ttft_ms)) }
-        td.num { (ms(i.tpot_ms)) }
-        td.num { (ms(i.expected_ttft_ms)) }
-        td.num { (percent(i.success)) div.note { "of " (count(i.answers)) } }
-        td { @if i.spark_ttft_ms.iter().flatten().next().is_some() {
+        td.num data-label="In flight" { (i.in_flight) @if let Some(slots) = i.slots { span.note { " of " (slots) } } }
+        td.num data-label="TTFT" { (ms(i.ttft_ms)) }
+        td.num data-label="Per token" { (ms(i.tpot_ms)) }
+        td.num data-label="Expected TTFT" { (ms(i.expected_ttft_ms)) }
+        td.num data-label="Success" { @match i.success {
+            Some(share) => { span.(success_class(share)) { (percent(i.success)) } " " div.note { "of " (count(i.answers)) } }
+            None => span.none { (NONE) }
+        } }
+        td data-label="Recent TTFT" { @if i.spark_ttft_ms.iter().flatten().next().is_some() {
             (spark(&format!("Recent TTFT of {}: now {}", i.name, ms(i.ttft_ms)), &i.spark_ttft_ms))
         } @else { span.none { (NONE) } } }
-        td.words { (i.models.join(", ")) }
+        td.words data-label="Models" { (i.models.join(", ")) }
     } }
 }
 
 fn models(shell: &Shell, models: &[ModelView]) -> Markup {
-    let price = |micro| html! { td.num { (money(micro)) } };
+    let price = |label: &str, micro| html! { td.num data-label=(label) { (money(micro)) } };
     html! { section.panel aria-labelledby="models" {
         div.panel-head { h2 #models { "Models" } span.note { "prices in " (shell.currency) " per million tokens" } }
-        (scroll("Models", &html! { table {
+        (scroll("Models", &html! { table.cards {
             thead { tr {
                 th { "Model" } th { "Pools" } th.num { "Context" } th { "Can" } th.num { "Prompt" } th.num { "Cached" } th.num { "Completion" }
             } }
             tbody { @for m in models { tr {
                 td { (name(Some(&m.name))) @if !m.aliases.is_empty() { div.note { "also " (m.aliases.join(", ")) } } }
-                td { (m.pools.join(", ")) }
-                td.num { (m.context_tokens.map_or_else(|| NONE.into(), count)) }
-                td.words { (m.capabilities.join(", ")) }
-                (price(m.input_micro)) (price(m.cached_micro)) (price(m.output_micro))
+                td data-label="Pools" { (m.pools.join(", ")) }
+                td.num data-label="Context" { (m.context_tokens.map_or_else(|| NONE.into(), count)) }
+                td.words data-label="Can" { (m.capabilities.join(", ")) }
+                (price("Prompt", m.input_micro)) (price("Cached", m.cached_micro)) (price("Completion", m.output_micro))
             } } }
         } }))
     } }

@@ -23,7 +23,7 @@ pub fn request(shell: &Shell, view: &RequestView) -> String {
         (waterfall(view))
         ol.phases { @for (at, this) in view.phases.iter().enumerate() {
             li #{ "phase-" (at) } .panel {
-                h2 { span.step aria-hidden="true" { (at + 1) } (this.name) span.note { (ns(this.ns)) } }
+                h2 { span.step aria-hidden="true" { (at + 1) } (this.name) span.note { (own(this.ns)) } }
                 @if !this.outcome.is_empty() { p.outcome { (this.outcome) } }
                 (detail(shell, view, &this.name))
             }
@@ -100,11 +100,16 @@ fn waterfall(view: &RequestView) -> Markup {
             li {
                 a href={ "#phase-" (at) } { (this.name) }
                 (shares(&part.title, std::slice::from_ref(part)))
-                span.num { (ns(this.ns)) }
+                span.num { (own(this.ns)) }
                 span.outcome { (this.outcome) }
             }
         } }
     } }
+}
+
+/// The time of a phase; one without time of its own is part of another.
+fn own(time: u64) -> String {
+    if time == 0 { NONE.into() } else { ns(time) }
 }
 
 /// What belongs to a phase beyond its one line.
@@ -132,8 +137,8 @@ fn settle(shell: &Shell, view: &RequestView) -> Markup {
             div { dt { "Prompt" } dd { (count(row.prompt_tokens)) " tokens, " (count(row.cached_tokens)) " of them from a cache" } }
             div { dt { "Completion" } dd { (count(row.completion_tokens)) " tokens" } }
             div { dt { "Cost" } dd { (money(row.cost_micro)) " " (shell.currency) } }
+            @for fact in &view.settlement { div { dt { (fact.name) } dd { (fact.value) } } }
         }
-        (phase::listed(&view.settlement))
     }
 }
 

@@ -16,7 +16,7 @@ pub(super) fn listed(list: &[Fact]) -> Markup {
 pub(super) fn signals(list: &[SignalView]) -> Markup {
     let (read, unread): (Vec<_>, Vec<_>) = list.iter().partition(|s| s.read);
     html! { @if !list.is_empty() {
-        (scroll("Signals", &html! { table {
+        (scroll("Signals", &html! { table.cards {
             thead { tr { th { "Signal" } th { "Kind" } th { "Matched" } th { "Value" } th.num { "Confidence" } th.num { "Time" } } }
             tbody {
                 @for signal in read { (signal_row(signal)) }
@@ -29,14 +29,14 @@ pub(super) fn signals(list: &[SignalView]) -> Markup {
 fn signal_row(signal: &SignalView) -> Markup {
     html! { tr.unread[!signal.read] {
         td { code { (signal.name) } }
-        td { (signal.kind) }
+        td data-label="Kind" { (signal.kind) }
         @if signal.read {
-            td { @if signal.failure.is_some() { (badge("bad", "failed")) } @else if signal.matched { (badge("ok", "yes")) } @else { (badge("plain", "no")) } }
-            td { @if let Some(failure) = &signal.failure { span.fault { (failure) } } @else { (name(Some(&signal.value))) } }
-            td.num { (number(signal.confidence)) }
-            td.num { (signal.ns.map_or_else(|| NONE.into(), ns)) }
+            td data-label="Matched" { @if signal.failure.is_some() { (badge("bad", "failed")) } @else if signal.matched { (badge("ok", "yes")) } @else { (badge("plain", "no")) } }
+            td data-label="Value" { @if let Some(failure) = &signal.failure { span.fault { (failure) } } @else { (name(Some(&signal.value))) } }
+            td.num data-label="Confidence" { (number(signal.confidence)) }
+            td.num data-label="Time" { (signal.ns.map_or_else(|| NONE.into(), ns)) }
         } @else {
-            td colspan="4" { "not needed" }
+            td colspan="4" data-label="Matched" { "not needed" }
         }
     } }
 }
@@ -64,14 +64,14 @@ pub(super) fn candidates(view: &RequestView) -> Markup {
     let row = |c: &Candidate| {
         html! { tr.chosen[c.chosen] {
             td { (name(Some(&c.model))) " " @if c.chosen { (badge("ok", "chosen")) } }
-            td.num { (c.weight) }
-            td { (name(c.effort.as_deref())) }
-            td { (name(c.note.as_deref())) }
+            td.num data-label="Weight" { (c.weight) }
+            td data-label="Effort" { (name(c.effort.as_deref())) }
+            td data-label="Remark" { (name(c.note.as_deref())) }
         } }
     };
     html! {
         @if let Some(reason) = &view.model_reason { p { (reason) } }
-        @if !view.candidates.is_empty() { (scroll("Candidates", &html! { table {
+        @if !view.candidates.is_empty() { (scroll("Candidates", &html! { table.cards {
             thead { tr { th { "Model" } th.num { "Weight" } th { "Effort" } th { "Remark" } } }
             tbody { @for candidate in &view.candidates { (row(candidate)) } }
         } })) }
@@ -80,26 +80,27 @@ pub(super) fn candidates(view: &RequestView) -> Markup {
 
 /// Pool and instance.
 pub(super) fn placement(view: &RequestView) -> Markup {
+    let waits = view.pools.iter().any(|pool| pool.wait_ms.is_some());
     html! {
         @if let Some(reason) = &view.pool_reason { p { "Pool: " (reason) } }
-        @if !view.pools.is_empty() { (scroll("Pools", &html! { table {
-            thead { tr { th { "Pool" } th.num { "Boundary" } th.num { "Expected wait" } } }
+        @if !view.pools.is_empty() { (scroll("Pools", &html! { table.cards {
+            thead { tr { th { "Pool" } th.num { "Boundary" } @if waits { th.num { "Expected wait" } } } }
             tbody { @for pool in &view.pools { tr.chosen[pool.chosen] {
                 td { (name(Some(&pool.name))) " " @if pool.chosen { (badge("ok", "chosen")) } }
-                td.num { @match pool.max_total_tokens { Some(most) => { (count(most)) " tokens" } None => "none" } }
-                td.num { (ms(pool.wait_ms)) }
+                td.num data-label="Boundary" { @match pool.max_total_tokens { Some(most) => { (count(most)) " tokens" } None => "none" } }
+                @if waits { td.num data-label="Expected wait" { (ms(pool.wait_ms)) } }
             } } }
         } })) }
         @if let Some(reason) = &view.place_reason { p { "Instance: " (reason) } }
-        @if !view.instances.is_empty() { (scroll("Instances", &html! { table {
+        @if !view.instances.is_empty() { (scroll("Instances", &html! { table.cards {
             thead { tr { th { "Instance" } th { "State" } th.num { "In flight" } th.num { "Wait" } th.num { "Prefill" } th.num { "Expected TTFT" } } }
             tbody { @for i in &view.instances { tr.chosen[i.chosen] {
                 td { (name(Some(&i.instance))) " " @if i.chosen { (badge("ok", "first")) } }
-                td { (i.standing) }
-                td.num { (i.in_flight) }
-                td.num { (ms(i.wait_ms)) }
-                td.num { (ms(i.prefill_ms)) }
-                td.num { (ms(i.wait_ms.zip(i.prefill_ms).map(|(wait, prefill)| wait + prefill))) }
+                td data-label="State" { (i.standing) }
+                td.num data-label="In flight" { (i.in_flight) }
+                td.num data-label="Wait" { (ms(i.wait_ms)) }
+                td.num data-label="Prefill" { (ms(i.prefill_ms)) }
+                td.num data-label="Expected TTFT" { (ms(i.wait_ms.zip(i.prefill_ms).map(|(wait, prefill)| wait + prefill))) }
             } } }
         } })) }
     }
@@ -108,15 +109,15 @@ pub(super) fn placement(view: &RequestView) -> Markup {
 /// The attempts with their time on the request's scale.
 pub(super) fn attempts(view: &RequestView) -> Markup {
     let end = view.attempts.iter().map(|a| a.end_us).fold(view.row.total_us, u64::max);
-    html! { @if !view.attempts.is_empty() { (scroll("Attempts", &html! { table {
+    html! { @if !view.attempts.is_empty() { (scroll("Attempts", &html! { table.cards {
         thead { tr { th { "Instance" } th { "Model there" } th.wide { "Time" } th.num { "First content" } th.num { "End" } th { "Outcome" } } }
         tbody { @for a in &view.attempts { tr {
             td { (name(Some(&a.instance))) }
-            td { (name(Some(&a.model))) }
-            td.wide { (attempt_bar(a, end)) }
-            td.num { (us_or(a.first_us)) }
-            td.num { (us(a.end_us)) }
-            td.words { (outcome(a)) }
+            td data-label="Model there" { (name(Some(&a.model))) }
+            td.wide data-label="Time" { (attempt_bar(a, end)) }
+            td.num data-label="First content" { (us_or(a.first_us)) }
+            td.num data-label="End" { (us(a.end_us)) }
+            td.words data-label="Outcome" { (outcome(a)) }
         } } }
     } })) } }
 }

@@ -8,6 +8,8 @@ use tollgate_core::Timestamp;
 pub struct BudgetsView {
     /// The budgets in use, in the order in which they are shown; those of one subject stand together.
     pub budgets: Vec<BudgetView>,
+    /// The budgets as configured.
+    pub rules: Vec<RuleView>,
     /// The keys, newest first.
     pub keys: Vec<KeyView>,
     /// Whether the gateway answers callers without a key.
@@ -46,6 +48,30 @@ pub struct BudgetView {
     pub overrun: u64,
     /// When it starts again; `None` when never.
     pub resets: Option<Timestamp>,
+}
+
+/// One budget as configured.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct RuleView {
+    /// Its name.
+    pub name: String,
+    /// Whom it binds, in words.
+    pub scope: String,
+    /// Its window, such as `day`.
+    pub window: String,
+    /// What it limits.
+    pub limits: Vec<RuleLimit>,
+    /// The model that answers when it is spent; `None` when requests are refused then.
+    pub degrade_to: Option<String>,
+}
+
+/// One limit of a budget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleLimit {
+    /// What it counts.
+    pub meter: Meter,
+    /// How much may be used.
+    pub limit: u64,
 }
 
 /// One virtual key, without its secret.

@@ -10,7 +10,7 @@ mod pools;
 mod report;
 mod request;
 
-pub use budgets::{BudgetView, BudgetsView, KeyView, Meter};
+pub use budgets::{BudgetView, BudgetsView, KeyView, Meter, RuleLimit, RuleView};
 pub use live::{Filter, LiveView, RequestRow, SeriesPoint, Tiles, WINDOWS, step_s};
 pub use policy::{CheckReport, Diagnostic, LastGood, OutlineItem, PolicyView, Severity, TestLine};
 pub use pools::{InstanceState, InstanceView, ModelView, PoolView, PoolsView};

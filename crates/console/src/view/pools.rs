@@ -19,7 +19,7 @@ pub struct PoolView {
     pub name: String,
     /// Most total tokens of a request that belongs here; `None` without a boundary.
     pub max_total_tokens: Option<u64>,
-    /// What happens to borderline requests and when it spills, in words.
+    /// What happens to borderline requests and when it spills, in words; empty when nothing does.
     pub rule: String,
     /// How an instance is picked, in words.
     pub placement: String,

@@ -121,8 +121,10 @@ pub(super) fn budgets(worker: &Worker) -> Answered {
         .settings
         .budgets
         .iter()
-        .map(|b| json!({"name": b.name, "scope": format!("{:?}", b.scope), "window": b.window, "requests": b.requests,
-            "tokens": b.tokens, "micro": b.micro, "when_spent": b.degrade_to.as_deref().unwrap_or("reject")}))
+        .map(|b| {
+            json!({"name": b.name, "scope": b.scope.to_string(), "window": b.window, "requests": b.requests,
+            "tokens": b.tokens, "micro": b.micro, "when_spent": b.degrade_to.as_deref().unwrap_or("reject")})
+        })
         .collect();
     json(StatusCode::OK, &json!({"accounts": rows, "rules": rules}))
 }

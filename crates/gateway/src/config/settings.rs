@@ -227,6 +227,17 @@ pub enum BudgetScope {
     Tenant(String),
 }
 
+impl std::fmt::Display for BudgetScope {
+    /// As the configuration writes it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Global => f.write_str("global"),
+            Self::Key(name) => write!(f, "key:{name}"),
+            Self::Tenant(name) => write!(f, "tenant:{name}"),
+        }
+    }
+}
+
 /// A spending limit.
 #[derive(Clone, Debug)]
 pub struct Budget {

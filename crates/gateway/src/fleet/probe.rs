@@ -18,6 +18,17 @@ const PROBE_WAIT: Duration = Duration::from_secs(2);
 /// Largest answer read; a list of models may be long.
 const PROBE_ANSWER_MAX: usize = 1 << 20;
 
+/// Why a probe failed.
+#[derive(Debug, thiserror::Error)]
+enum Unwell {
+    /// No answer.
+    #[error(transparent)]
+    Net(#[from] tollgate_net::Error),
+    /// An answer that says so.
+    #[error("answered {0}")]
+    Status(http::StatusCode),
+}
+
 /// Probes a fleet's instances.
 pub struct Prober {
     clients: BTreeMap<Option<PathBuf>, Client>,
@@ -47,17 +58,21 @@ impl Prober {
             // A probe that panicked was logged by the runtime; the schedule writes it off as unanswered.
             let Ok((at, member, good)) = done else { continue };
             let Some(pool) = fleet.pools.get(at) else { continue };
-            if !good {
-                let name = pool.sites.get(member).map_or("", |site| &site.name);
-                tracing::warn!(instance = name, "probe failed");
+            let turned = pool.members.lock().probed(member, good.is_ok(), clock.tick());
+            let name = pool.sites.get(member).map_or("", |site| &site.name);
+            // Each probe of an instance that stays down would fill the log; its turns are what an operator needs.
+            match &good {
+                Ok(()) if turned => tracing::info!(instance = name, "answers its probes again"),
+                Ok(()) => {}
+                Err(why) if turned => tracing::warn!(instance = name, %why, "down: its probes fail"),
+                Err(why) => tracing::debug!(instance = name, %why, "a probe failed"),
             }
-            pool.members.lock().probed(member, good, clock.tick());
         }
         asked
     }
 
     /// An answer of any kind but a server error shows that it is alive.
-    fn ask(&mut self, site: &Site) -> impl Future<Output = bool> + Send + 'static {
+    fn ask(&mut self, site: &Site) -> impl Future<Output = Result<(), Unwell>> + Send + 'static {
         let client = self.clients.entry(site.ca_file().cloned()).or_insert_with_key(|ca| client(ca.clone()));
         let (client, url) = (client.clone(), site.url.to_string());
         let path = format!("{}{}", site.url.prefix, site.provider.row.probe);
@@ -66,8 +81,8 @@ impl Prober {
             None => outgoing,
         });
         async move {
-            let Ok(outgoing) = outgoing else { return false };
-            client.send(&url, outgoing).await.is_ok_and(|answer| !answer.status.is_server_error())
+            let answer = client.send(&url, outgoing?).await?;
+            if answer.status.is_server_error() { Err(Unwell::Status(answer.status)) } else { Ok(()) }
         }
     }
 }

@@ -286,11 +286,10 @@ impl Members {
         self.members.iter().filter_map(|member| member.probes.as_ref().map(Probes::due)).min()
     }
 
-    /// The result of an active probe.
-    pub fn probed(&mut self, index: usize, good: bool, now: Tick) {
-        if let Some(probes) = self.members.get_mut(index).and_then(|member| member.probes.as_mut()) {
-            probes.result(good, now);
-        }
+    /// The result of an active probe; says whether the instance went down or came back by it.
+    pub fn probed(&mut self, index: usize, good: bool, now: Tick) -> bool {
+        let probes = self.members.get_mut(index).and_then(|member| member.probes.as_mut());
+        probes.is_some_and(|probes| probes.result(good, now))
     }
 
     /// How many answers of an instance were good and how many bad in the last [`RECENT_MS`]; those of a caller's fault are

@@ -8,6 +8,7 @@ use crate::say;
 use anyhow::{Context, Result};
 use clap::Args;
 use signals::{Asked, Signals};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tollgate_gateway::config::{self, Settings, written::AuthMode, written::Log};
@@ -142,7 +143,8 @@ fn explain(error: ServeError) -> anyhow::Error {
 fn log(log: &Log) -> Result<()> {
     let level: LevelFilter = log.level.parse().context("log.level")?;
     let filter = Targets::new().with_target("tollgate", level).with_default(level.min(LevelFilter::WARN));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt::layer().with_ansi(colours).with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry();
     match log.json {
         true => registry.with(lines.json().with_filter(filter)).try_init(),

@@ -161,13 +161,7 @@ pub(super) fn write_block(part: &Part, path: &str, report: &mut Report) -> Optio
         Body::Image(media) => write_image(media, path, report)?,
         Body::Document(media) => write_document(media, path, report)?,
         Body::ToolCall { id, name, arguments, signature } => {
-            if signature.is_some() {
-                report.dropped(
-                    format!("{path}.body.tool_call.signature"),
-                    "string",
-                    "only its provider can check it",
-                );
-            }
+            report.call_signature(path, signature.as_deref());
             write_call(id, name, arguments, path, report)
         }
         Body::ToolResult { id, parts, error, .. } => {

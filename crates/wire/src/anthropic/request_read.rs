@@ -20,12 +20,7 @@ pub fn read_request(body: &[u8]) -> Result<Request, WireError> {
     for (n, json) in fields.list("messages")?.into_iter().enumerate() {
         read_message(json, format!("messages[{n}]"), &mut request.messages)?;
     }
-    let tools = fields.list("tools")?;
-    request.tools = tools
-        .into_iter()
-        .enumerate()
-        .map(|(n, tool)| read_tool(tool, format!("tools[{n}]")))
-        .collect::<Result<_, _>>()?;
+    request.tools = fields.each("tools", read_tool)?;
     if let Some(choice) = fields.object("tool_choice")? {
         read_choice(choice, &mut request)?;
     }

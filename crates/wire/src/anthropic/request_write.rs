@@ -2,7 +2,7 @@
 
 use super::parts::{write_block, write_content};
 use crate::Dialect::Anthropic;
-use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Role, Tool, ToolChoice};
+use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Role, Tool, ToolChoice, end_turn};
 use serde_json::Number;
 
 /// Least thinking budget that the API takes.
@@ -66,10 +66,10 @@ fn write_messages(request: &Request, report: &mut Report) -> Json {
             Role::Tool => gathered.extend(blocks(report)),
             Role::User if !gathered.is_empty() => {
                 gathered.extend(blocks(report));
-                flush(&mut gathered, &mut out);
+                end_turn("content", &mut gathered, &mut out);
             }
             Role::User | Role::Assistant => {
-                flush(&mut gathered, &mut out);
+                end_turn("content", &mut gathered, &mut out);
                 let role = if message.role == Role::User { "user" } else { "assistant" };
                 let content = write_content(&message.parts, &at, report);
                 if matches!(&content, Json::Array(blocks) if blocks.is_empty()) {
@@ -80,14 +80,8 @@ fn write_messages(request: &Request, report: &mut Report) -> Json {
             }
         }
     }
-    flush(&mut gathered, &mut out);
+    end_turn("content", &mut gathered, &mut out);
     Json::Array(out)
-}
-
-fn flush(gathered: &mut Vec<Json>, out: &mut Vec<Json>) {
-    if !gathered.is_empty() {
-        out.push(Json::object().with("role", "user").with("content", std::mem::take(gathered)));
-    }
 }
 
 fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
@@ -106,9 +100,7 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
                 tools.push(json);
             }
             Tool::BuiltIn { dialect: Anthropic, value } => tools.push(value.clone()),
-            Tool::BuiltIn { .. } => {
-                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
-            }
+            Tool::BuiltIn { .. } => report.foreign_tool(n),
         }
     }
     if tools.is_empty() {

@@ -115,13 +115,7 @@ fn write_answer_block(part: &Part, path: &str, report: &mut Report, out: &mut Ve
             out.push(json.maybe("citations", (!written.is_empty()).then_some(written)));
         }
         Body::ToolCall { id, name, arguments, signature } => {
-            if signature.is_some() {
-                report.dropped(
-                    format!("{path}.body.tool_call.signature"),
-                    "string",
-                    "only its provider can check it",
-                );
-            }
+            report.call_signature(path, signature.as_deref());
             out.push(write_call(id, name, arguments, path, report));
         }
         Body::Reasoning(thought) => write_thoughts(thought, path, report, out),

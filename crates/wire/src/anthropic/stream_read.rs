@@ -61,10 +61,7 @@ impl StreamReader {
 
     /// Ends the stream: broken unless `message_stop` or an error came.
     pub fn finish(&mut self, out: &mut Vec<Event>) {
-        if !self.ended {
-            self.ended = true;
-            out.push(Event::Failed(Failure::truncated()));
-        }
+        Failure::cut(&mut self.ended, out);
     }
 
     fn start(&mut self, fields: &mut Fields, out: &mut Vec<Event>) -> Result<(), WireError> {

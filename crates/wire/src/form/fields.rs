@@ -5,6 +5,7 @@
 
 use super::error::{missing, wrong};
 use super::json::{Json, Members};
+use super::part::Part;
 use super::report::Report;
 use crate::Dialect;
 use crate::error::WireError;
@@ -38,6 +39,41 @@ impl Extra {
         for (key, value) in &self.members {
             report.dropped(join(path, key), value.kind(), "the target dialect has no such field");
         }
+    }
+
+    /// As [`Self::put`] at the top of a request, where an object may stand already that holds what the form knows of it: its
+    /// further members join those.
+    pub fn join(&self, into: Dialect, object: &mut Json, report: &mut Report) {
+        for (key, value) in &self.members {
+            if let (true, Some(Json::Object(there)), Json::Object(more)) =
+                (self.dialect == Some(into), object.get(key), value)
+            {
+                let both = there.iter().chain(more).cloned().collect();
+                object.set(key, Json::Object(both));
+            } else {
+                let one = Self { dialect: self.dialect, members: vec![(key.clone(), value.clone())] };
+                one.put(into, "extra", object, report);
+            }
+        }
+    }
+}
+
+/// Reads the content of a message that stands at `path`: a string, or an array of parts.
+///
+/// # Errors
+/// When it is something else, or a part cannot be read.
+pub fn parts_of(
+    content: Option<Json>,
+    path: &str,
+    read: impl Fn(Json, String) -> Result<Part, WireError>,
+) -> Result<Vec<Part>, WireError> {
+    match content {
+        None => Ok(Vec::new()),
+        Some(Json::String(text)) => Ok(vec![Part::text(text)]),
+        Some(Json::Array(parts)) => {
+            parts.into_iter().enumerate().map(|(n, part)| read(part, format!("{path}[{n}]"))).collect()
+        }
+        Some(other) => Err(wrong(path, &other, "a string or an array of parts")),
     }
 }
 
@@ -171,6 +207,20 @@ impl Fields {
             Some(Json::Array(items)) => Ok(items),
             Some(other) => Err(wrong(&self.at(key), &other, "an array")),
         }
+    }
+
+    /// Takes an array and reads each of its items with its path; absent reads as empty.
+    ///
+    /// # Errors
+    /// When it is another kind of value, or an item cannot be read.
+    pub fn each<T>(
+        &mut self,
+        key: &str,
+        read: impl Fn(Json, String) -> Result<T, WireError>,
+    ) -> Result<Vec<T>, WireError> {
+        let path = self.at(key);
+        let items = self.list(key)?.into_iter().enumerate();
+        items.map(|(n, item)| read(item, format!("{path}[{n}]"))).collect()
     }
 
     /// Takes an object.

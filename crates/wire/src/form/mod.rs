@@ -27,13 +27,14 @@ mod response;
 
 pub(crate) use error::{broken, missing, syntax, wrong};
 pub use event::{Delta, Event, Open};
-pub use fields::{Extra, Fields, join, whole};
+pub use fields::{Extra, Fields, join, parts_of, whole};
 pub use json::{Json, Members};
 pub use options::{MAX_TOKENS_DEFAULT, Options};
 pub use part::{
     Body, Citation, Media, Part, Source, Thought, UNPARSED, arguments_object, arguments_text, data_uri,
 };
 pub use report::{LOSSES_MAX, Loss, Outcome, Report};
+pub(crate) use request::end_turn;
 pub use request::{Effort, Format, Message, Request, Sampling, Thinking, Tool, ToolChoice};
 pub use response::{Failure, Response, Stop, Usage};
 

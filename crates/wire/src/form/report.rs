@@ -68,6 +68,19 @@ impl Report {
         self.note(path.into(), kind, Outcome::Approximated, why.into());
     }
 
+    /// Notes a tool that another provider runs.
+    pub fn foreign_tool(&mut self, n: usize) {
+        self.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
+    }
+
+    /// Notes the signature of a tool call, where there is one: it means nothing to others.
+    pub fn call_signature(&mut self, path: &str, signature: Option<&str>) {
+        if signature.is_some() {
+            let path = format!("{path}.body.tool_call.signature");
+            self.dropped(path, "string", "only its provider can check it");
+        }
+    }
+
     /// Whether everything crossed.
     #[must_use]
     pub fn is_empty(&self) -> bool {

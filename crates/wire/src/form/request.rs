@@ -86,6 +86,14 @@ impl Message {
     }
 }
 
+/// Ends a turn of the user's that was gathered from several messages, if anything was; `key` is where the dialect keeps its
+/// parts.
+pub(crate) fn end_turn(key: &str, gathered: &mut Vec<Json>, out: &mut Vec<Json>) {
+    if !gathered.is_empty() {
+        out.push(Json::object().with("role", "user").with(key, std::mem::take(gathered)));
+    }
+}
+
 /// A tool on offer.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,5 +1,6 @@
 //! An answer, in the form's words.
 
+use super::event::Event;
 use super::fields::Extra;
 use super::part::{Body, Part};
 use serde::Serialize;
@@ -151,6 +152,13 @@ impl Failure {
     #[must_use]
     pub fn truncated() -> Self {
         Self::of("", "the upstream closed the stream before the answer was whole")
+    }
+
+    /// Ends a stream that is not at its end: broken.
+    pub(crate) fn cut(ended: &mut bool, out: &mut Vec<Event>) {
+        if !std::mem::replace(ended, true) {
+            out.push(Event::Failed(Self::truncated()));
+        }
     }
 
     /// The fault that it means.

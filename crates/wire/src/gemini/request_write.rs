@@ -2,7 +2,7 @@
 
 use super::parts_write::write_part;
 use crate::Dialect::Gemini;
-use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Role, Tool, ToolChoice};
+use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Role, Tool, ToolChoice, end_turn};
 use std::collections::BTreeMap;
 
 /// Writes the body of `generateContent`; what cannot cross goes into `report`. Model and stream stand in
@@ -37,20 +37,7 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
         body.set("generationConfig", config);
     }
     write_rest(request, report);
-    for (key, value) in &request.extra.members {
-        if let (Some(Gemini), Some(Json::Object(there)), Json::Object(more)) =
-            (request.extra.dialect, body.get(key), value)
-        {
-            let both = there.iter().chain(more).cloned().collect();
-            body.set(key, Json::Object(both));
-        } else {
-            let one = crate::form::Extra {
-                dialect: request.extra.dialect,
-                members: vec![(key.clone(), value.clone())],
-            };
-            one.put(Gemini, "extra", &mut body, report);
-        }
-    }
+    request.extra.join(Gemini, &mut body, report);
     body
 }
 
@@ -73,7 +60,7 @@ fn write_contents(request: &Request, names: &BTreeMap<&str, &str>, report: &mut 
             results.extend(parts);
             continue;
         }
-        flush(&mut results, &mut out);
+        end_turn("parts", &mut results, &mut out);
         if parts.is_empty() {
             report.dropped(path, "message", "nothing is left in it");
             continue;
@@ -83,14 +70,8 @@ fn write_contents(request: &Request, names: &BTreeMap<&str, &str>, report: &mut 
         message.extra.put(Gemini, &format!("{path}.extra"), &mut content, report);
         out.push(content);
     }
-    flush(&mut results, &mut out);
+    end_turn("parts", &mut results, &mut out);
     Json::Array(out)
-}
-
-fn flush(results: &mut Vec<Json>, out: &mut Vec<Json>) {
-    if !results.is_empty() {
-        out.push(Json::object().with("role", "user").with("parts", std::mem::take(results)));
-    }
 }
 
 fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
@@ -120,9 +101,7 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
                 functions.push(json);
             }
             Tool::BuiltIn { dialect: Gemini, value } => tools.push(value.clone()),
-            Tool::BuiltIn { .. } => {
-                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
-            }
+            Tool::BuiltIn { .. } => report.foreign_tool(n),
         }
     }
     if !functions.is_empty() {

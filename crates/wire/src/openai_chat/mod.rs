@@ -14,7 +14,7 @@
 mod lists;
 pub(crate) mod parts;
 pub(crate) mod request_read;
-mod request_write;
+pub(crate) mod request_write;
 pub(crate) mod response;
 mod stream_read;
 mod stream_write;

@@ -3,7 +3,7 @@
 use crate::Dialect::{self, OpenaiChat};
 use crate::error::WireError;
 use crate::form::{
-    Body, Citation, Fields, Json, Media, Part, Report, Source, Thought, data_uri, missing, wrong,
+    Body, Citation, Fields, Json, Media, Part, Report, Source, Thought, data_uri, missing, parts_of,
 };
 
 /// `reasoning_details[].format` and whose it is.
@@ -14,15 +14,8 @@ const FORMATS: [(&str, Dialect); 3] = [
 ];
 
 /// Reads `content`: a string or an array of parts.
-pub(super) fn read_content(content: Option<Json>, path: &str) -> Result<Vec<Part>, WireError> {
-    match content {
-        None => Ok(Vec::new()),
-        Some(Json::String(text)) => Ok(vec![Part::text(text)]),
-        Some(Json::Array(parts)) => {
-            parts.into_iter().enumerate().map(|(n, part)| read_part(part, format!("{path}[{n}]"))).collect()
-        }
-        Some(other) => Err(wrong(path, &other, "a string or an array of parts")),
-    }
+pub(super) fn read_content(json: Option<Json>, path: &str) -> Result<Vec<Part>, WireError> {
+    parts_of(json, path, read_part)
 }
 
 fn read_part(json: Json, path: String) -> Result<Part, WireError> {

@@ -24,14 +24,8 @@ pub fn read_request(body: &[u8]) -> Result<Request, WireError> {
             request.messages.push(message);
         }
     }
-    let tools = fields.list("tools")?;
-    request.tools = tools
-        .into_iter()
-        .enumerate()
-        .map(|(n, tool)| read_tool(tool, format!("tools[{n}]")))
-        .collect::<Result<_, _>>()?;
+    request.tools = fields.each("tools", read_tool)?;
     request.tool_choice = fields.take("tool_choice").map(read_choice).transpose()?;
-    request.parallel_tool_calls = fields.flag("parallel_tool_calls")?;
     request.sampling = read_sampling(&mut fields)?;
     request.format = fields.object("response_format")?.map(read_format).transpose()?;
     if let Some(word) = fields.text("reasoning_effort")? {
@@ -41,6 +35,14 @@ pub fn read_request(body: &[u8]) -> Result<Request, WireError> {
         })?;
         request.thinking = Some(Thinking { effort: Some(effort), ..Thinking::default() });
     }
+    read_shared(&mut fields, &mut request)?;
+    request.extra = fields.rest(OpenaiChat);
+    Ok(request)
+}
+
+/// What both of OpenAI's dialects spell alike.
+pub(crate) fn read_shared(fields: &mut Fields, request: &mut Request) -> Result<(), WireError> {
+    request.parallel_tool_calls = fields.flag("parallel_tool_calls")?;
     request.metadata = fields.take("metadata");
     let (safety, user) = (fields.text("safety_identifier")?, fields.text("user")?);
     request.user = safety.or(user);
@@ -49,8 +51,7 @@ pub fn read_request(body: &[u8]) -> Result<Request, WireError> {
     // How a stream reports usage is between the caller and its own dialect's writer (`Options::include_usage`).
     fields.take("stream_options");
     request.store = fields.flag("store")?;
-    request.extra = fields.rest(OpenaiChat);
-    Ok(request)
+    Ok(())
 }
 
 fn read_sampling(fields: &mut Fields) -> Result<Sampling, WireError> {

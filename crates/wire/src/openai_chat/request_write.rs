@@ -1,7 +1,7 @@
 //! The form into a chat request.
 
 use super::parts::{write_content, write_reasoning};
-use crate::Dialect::OpenaiChat;
+use crate::Dialect::{self, OpenaiChat};
 use crate::form::{
     Body, Effort, Format, Json, Message, Options, Part, Report, Request, Role, Thought, Tool, ToolChoice,
 };
@@ -220,9 +220,7 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
                 tools.push(Json::object().with("type", "function").with("function", function));
             }
             Tool::BuiltIn { dialect: OpenaiChat, value } => tools.push(value.clone()),
-            Tool::BuiltIn { .. } => {
-                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
-            }
+            Tool::BuiltIn { .. } => report.foreign_tool(n),
         }
     }
     if tools.is_empty() {
@@ -232,19 +230,28 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
         return;
     }
     body.set("tools", Json::Array(tools));
+    write_choice(request, OpenaiChat, body, report, |name| {
+        Json::object().with("type", "function").with("function", Json::object().with("name", name))
+    });
+}
+
+/// Which tools may be called, as both of OpenAI's dialects say it but for how one is named.
+pub(crate) fn write_choice(
+    request: &Request,
+    dialect: Dialect,
+    body: &mut Json,
+    report: &mut Report,
+    named: impl Fn(&str) -> Json,
+) {
     let choice = match &request.tool_choice {
         None => None,
         Some(ToolChoice::Auto) => Some(Json::from("auto")),
         Some(ToolChoice::None) => Some(Json::from("none")),
         Some(ToolChoice::Required) => Some(Json::from("required")),
-        Some(ToolChoice::Named(name)) => Some(
-            Json::object()
-                .with("type", "function")
-                .with("function", Json::object().with("name", name.as_str())),
-        ),
-        Some(ToolChoice::Other { dialect: OpenaiChat, value }) => Some(value.clone()),
+        Some(ToolChoice::Named(name)) => Some(named(name)),
+        Some(ToolChoice::Other { dialect: theirs, value }) if *theirs == dialect => Some(value.clone()),
         Some(ToolChoice::Other { .. }) => {
-            report.dropped("tool_choice", "choice", "the chat dialect has no such choice");
+            report.dropped("tool_choice", "choice", "the target dialect has no such choice");
             None
         }
     };
@@ -261,12 +268,23 @@ fn write_format(format: &Format) -> Json {
         Format::Text => Json::object().with("type", "text"),
         Format::JsonObject => Json::object().with("type", "json_object"),
         Format::JsonSchema { name, description, schema, strict } => {
-            let named = Json::object()
-                .with("name", name.as_deref().unwrap_or("response"))
-                .maybe("description", description.as_deref())
-                .with("schema", schema.clone())
-                .maybe("strict", *strict);
+            let named =
+                named_schema(Json::object(), name.as_deref(), description.as_deref(), schema, *strict);
             Json::object().with("type", "json_schema").with("json_schema", named)
         }
     }
+}
+
+/// The members of a schema of answers, which the chat dialect nests and the Responses dialect does not.
+pub(crate) fn named_schema(
+    into: Json,
+    name: Option<&str>,
+    description: Option<&str>,
+    schema: &Json,
+    strict: Option<bool>,
+) -> Json {
+    into.with("name", name.unwrap_or("response"))
+        .maybe("description", description)
+        .with("schema", schema.clone())
+        .maybe("strict", strict)
 }

@@ -2,7 +2,9 @@
 
 use crate::Dialect::OpenaiResponses;
 use crate::error::WireError;
-use crate::form::{Body, Fields, Json, Media, Message, Part, Role, Source, Thought, missing, wrong};
+use crate::form::{
+    Body, Fields, Json, Media, Message, Part, Role, Source, Thought, missing, parts_of, wrong,
+};
 use crate::openai_chat::parts::{read_citation, read_file};
 
 /// Reads a list of items as messages: a run of the model's items becomes one message.
@@ -85,15 +87,8 @@ pub(super) fn read_thought(fields: &mut Fields) -> Result<Thought, WireError> {
 }
 
 /// Reads `content` or `output`: a string or an array of parts.
-pub(super) fn read_content(content: Option<Json>, path: &str) -> Result<Vec<Part>, WireError> {
-    match content {
-        None => Ok(Vec::new()),
-        Some(Json::String(text)) => Ok(vec![Part::text(text)]),
-        Some(Json::Array(parts)) => {
-            parts.into_iter().enumerate().map(|(n, part)| read_part(part, format!("{path}[{n}]"))).collect()
-        }
-        Some(other) => Err(wrong(path, &other, "a string or an array of parts")),
-    }
+pub(super) fn read_content(json: Option<Json>, path: &str) -> Result<Vec<Part>, WireError> {
+    parts_of(json, path, read_part)
 }
 
 /// Reads one content part.

@@ -72,13 +72,7 @@ const fn is_item(part: &Part) -> bool {
 fn write_item(part: &Part, path: &str, report: &mut Report) -> Option<Json> {
     let mut item = match &part.body {
         Body::ToolCall { id, name, arguments, signature } => {
-            if signature.is_some() {
-                report.dropped(
-                    format!("{path}.body.tool_call.signature"),
-                    "string",
-                    "only its provider can check it",
-                );
-            }
+            report.call_signature(path, signature.as_deref());
             let arguments = if arguments.is_empty() { "{}" } else { arguments };
             Json::object()
                 .with("type", "function_call")

@@ -81,13 +81,7 @@ pub(super) fn write_item(parts: &[Part], first: usize, id: &ItemId<'_>, report: 
                 .with("content", content)
         }
         Body::ToolCall { id: call, name, arguments, signature } => {
-            if signature.is_some() {
-                report.dropped(
-                    format!("{path}.body.tool_call.signature"),
-                    "string",
-                    "only its provider can check it",
-                );
-            }
+            report.call_signature(&path, signature.as_deref());
             let arguments = if arguments.is_empty() { "{}" } else { arguments };
             call_item(&id.with("fc"), "completed", call, name, arguments)
         }

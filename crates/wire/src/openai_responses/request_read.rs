@@ -7,7 +7,7 @@ use crate::form::{
     Effort, Fields, Format, Json, Message, Part, Request, Role, Sampling, Thinking, Tool, ToolChoice, syntax,
     wrong,
 };
-use crate::openai_chat::request_read::read_schema;
+use crate::openai_chat::request_read::{read_schema, read_shared};
 
 /// Reads the body of `POST /v1/responses`.
 ///
@@ -30,14 +30,8 @@ pub fn read_request(body: &[u8]) -> Result<Request, WireError> {
             request.messages.push(message);
         }
     }
-    let tools = fields.list("tools")?;
-    request.tools = tools
-        .into_iter()
-        .enumerate()
-        .map(|(n, tool)| read_tool(tool, format!("tools[{n}]")))
-        .collect::<Result<_, _>>()?;
+    request.tools = fields.each("tools", read_tool)?;
     request.tool_choice = fields.take("tool_choice").map(read_choice).transpose()?;
-    request.parallel_tool_calls = fields.flag("parallel_tool_calls")?;
     request.sampling = Sampling {
         temperature: fields.number("temperature")?,
         top_p: fields.number("top_p")?,
@@ -47,13 +41,7 @@ pub fn read_request(body: &[u8]) -> Result<Request, WireError> {
     };
     read_text(&mut fields, &mut request)?;
     read_reasoning(&mut fields, &mut request)?;
-    request.metadata = fields.take("metadata");
-    let (safety, user) = (fields.text("safety_identifier")?, fields.text("user")?);
-    request.user = safety.or(user);
-    request.service_tier = fields.text("service_tier")?;
-    request.stream = fields.flag("stream")?.unwrap_or(false);
-    fields.take("stream_options");
-    request.store = fields.flag("store")?;
+    read_shared(&mut fields, &mut request)?;
     request.previous_response_id = fields.text("previous_response_id")?;
     request.extra = fields.rest(OpenaiResponses);
     Ok(request)

@@ -2,7 +2,8 @@
 
 use super::items_write::write_items;
 use crate::Dialect::OpenaiResponses;
-use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Tool, ToolChoice};
+use crate::form::{Effort, Format, Json, Options, Part, Report, Request, Tool};
+use crate::openai_chat::request_write::{named_schema, write_choice};
 use crate::openai_chat::response::tier;
 
 /// Writes the body of `POST /v1/responses`; what cannot cross goes into `report`.
@@ -33,21 +34,8 @@ pub fn write_request(request: &Request, options: &Options, report: &mut Report) 
     if options.stream.unwrap_or(request.stream) {
         body.set("stream", true);
     }
-    for (key, value) in &request.extra.members {
-        // `text` and `reasoning` may hold members beyond those that the form knows.
-        if let (Some(OpenaiResponses), Some(Json::Object(there)), Json::Object(more)) =
-            (request.extra.dialect, body.get(key), value)
-        {
-            let both = there.iter().chain(more).cloned().collect();
-            body.set(key, Json::Object(both));
-        } else {
-            let one = crate::form::Extra {
-                dialect: request.extra.dialect,
-                members: vec![(key.clone(), value.clone())],
-            };
-            one.put(OpenaiResponses, "extra", &mut body, report);
-        }
-    }
+    // `text` and `reasoning` may hold members beyond those that the form knows.
+    request.extra.join(OpenaiResponses, &mut body, report);
     body
 }
 
@@ -157,9 +145,7 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
                 tools.push(json);
             }
             Tool::BuiltIn { dialect: OpenaiResponses, value } => tools.push(value.clone()),
-            Tool::BuiltIn { .. } => {
-                report.dropped(format!("tools[{n}]"), "provider tool", "only its own provider runs it");
-            }
+            Tool::BuiltIn { .. } => report.foreign_tool(n),
         }
     }
     if tools.is_empty() && !request.tools.is_empty() && request.tool_choice.is_some() {
@@ -169,37 +155,18 @@ fn write_tools(request: &Request, body: &mut Json, report: &mut Report) {
     if !tools.is_empty() {
         body.set("tools", Json::Array(tools));
     }
-    let choice = match &request.tool_choice {
-        None => None,
-        Some(ToolChoice::Auto) => Some(Json::from("auto")),
-        Some(ToolChoice::None) => Some(Json::from("none")),
-        Some(ToolChoice::Required) => Some(Json::from("required")),
-        Some(ToolChoice::Named(name)) => {
-            Some(Json::object().with("type", "function").with("name", name.as_str()))
-        }
-        Some(ToolChoice::Other { dialect: OpenaiResponses, value }) => Some(value.clone()),
-        Some(ToolChoice::Other { .. }) => {
-            report.dropped("tool_choice", "choice", "the responses dialect has no such choice");
-            None
-        }
-    };
-    if let Some(choice) = choice {
-        body.set("tool_choice", choice);
-    }
-    if let Some(parallel) = request.parallel_tool_calls {
-        body.set("parallel_tool_calls", parallel);
-    }
+    write_choice(request, OpenaiResponses, body, report, |name| {
+        Json::object().with("type", "function").with("name", name)
+    });
 }
 
 fn write_format(format: &Format) -> Json {
     match format {
         Format::Text => Json::object().with("type", "text"),
         Format::JsonObject => Json::object().with("type", "json_object"),
-        Format::JsonSchema { name, description, schema, strict } => Json::object()
-            .with("type", "json_schema")
-            .with("name", name.as_deref().unwrap_or("response"))
-            .maybe("description", description.as_deref())
-            .with("schema", schema.clone())
-            .maybe("strict", *strict),
+        Format::JsonSchema { name, description, schema, strict } => {
+            let json = Json::object().with("type", "json_schema");
+            named_schema(json, name.as_deref(), description.as_deref(), schema, *strict)
+        }
     }
 }

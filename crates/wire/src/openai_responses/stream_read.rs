@@ -81,10 +81,7 @@ impl StreamReader {
 
     /// Ends the stream: broken unless the answer's last event came.
     pub fn finish(&mut self, out: &mut Vec<Event>) {
-        if !self.ended {
-            self.ended = true;
-            out.push(Event::Failed(Failure::truncated()));
-        }
+        Failure::cut(&mut self.ended, out);
     }
 
     fn start(&mut self, fields: &mut Fields, out: &mut Vec<Event>) -> Result<(), WireError> {

@@ -162,17 +162,7 @@ impl Reader<'_> {
     pub(super) fn named(&mut self, content: &mut Content) -> Read<()> {
         self.scan.start();
         let missing = self.scan.flaw(Problem::Missing("name", "the name of the called tool"));
-        let mut name = None;
-        self.scan.enter_object()?;
-        let mut seen = Seen::default();
-        while let Some(key) = self.scan.next_key()? {
-            if self.scan.name(key).as_ref() == b"name" {
-                seen.mark(0, key)?;
-                name = Some(self.scan.string()?);
-            } else {
-                self.scan.skip()?;
-            }
-        }
+        let name = self.inner_name()?;
         self.call(content, name.ok_or(missing)?)
     }
 

@@ -52,7 +52,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn inner_name(&mut self) -> Read<Option<TextSpan>> {
+    pub(super) fn inner_name(&mut self) -> Read<Option<TextSpan>> {
         let (mut seen, mut name) = (Seen::default(), None);
         self.scan.enter_object()?;
         while let Some(key) = self.scan.next_key()? {

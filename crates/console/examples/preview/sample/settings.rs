@@ -161,6 +161,25 @@ pub(crate) fn budgets(now: Timestamp) -> BudgetsView {
             budget("tenant research", Meter::Micro, "month", 1_000_000_000, 1_000_400_000, 0),
             budget("tenant research", Meter::Tokens, "total", 0, 0, 0),
         ],
+        rules: vec![
+            RuleView {
+                name: "everyone".into(),
+                scope: "all callers together".into(),
+                window: "day".into(),
+                limits: vec![RuleLimit { meter: Meter::Micro, limit: 50_000_000 }],
+                degrade_to: Some("sim-small".into()),
+            },
+            RuleView {
+                name: "keys".into(),
+                scope: "each key".into(),
+                window: "minute".into(),
+                limits: vec![
+                    RuleLimit { meter: Meter::Requests, limit: 60 },
+                    RuleLimit { meter: Meter::Tokens, limit: 100_000 },
+                ],
+                degrade_to: None,
+            },
+        ],
         keys: vec![
             KeyView {
                 tenant: Some("research".into()),

@@ -1,8 +1,9 @@
 //! The page of keys and budgets.
 
 use crate::config::written::AuthMode;
+use crate::config::{Budget, BudgetScope};
 use crate::worker::Worker;
-use tollgate_console::view::{BudgetView, BudgetsView, KeyView, Meter};
+use tollgate_console::view::{BudgetView, BudgetsView, KeyView, Meter, RuleLimit, RuleView};
 use tollgate_core::Timestamp;
 use tollgate_store::budget;
 
@@ -49,6 +50,28 @@ pub(super) fn view(worker: &Worker) -> BudgetsView {
         })
         .collect();
     keys.sort_by_key(|k| std::cmp::Reverse(k.created));
+    let rules = shared.snapshot.load().settings.budgets.iter().map(rule).collect();
     let keyless = shared.snapshot.load().settings.auth.mode == AuthMode::Open;
-    BudgetsView { budgets: budgets.collect(), keys, keyless }
+    BudgetsView { budgets: budgets.collect(), rules, keys, keyless }
+}
+
+fn rule(budget: &Budget) -> RuleView {
+    let limits =
+        [(Meter::Requests, budget.requests), (Meter::Tokens, budget.tokens), (Meter::Micro, budget.micro)];
+    RuleView {
+        name: budget.name.clone(),
+        scope: match &budget.scope {
+            BudgetScope::Global => "all callers together".into(),
+            BudgetScope::Key(name) if name == "*" => "each key".into(),
+            BudgetScope::Key(name) => format!("key {name}"),
+            BudgetScope::Tenant(name) if name == "*" => "each tenant".into(),
+            BudgetScope::Tenant(name) => format!("tenant {name}"),
+        },
+        window: budget.window.clone(),
+        limits: limits
+            .into_iter()
+            .filter_map(|(meter, limit)| Some(RuleLimit { meter, limit: limit? }))
+            .collect(),
+        degrade_to: budget.degrade_to.clone(),
+    }
 }

@@ -1,5 +1,6 @@
 //! The page of pools and models.
 
+use crate::config::Pool;
 use crate::config::written::Placement;
 use crate::fleet::PoolState;
 use crate::worker::Worker;
@@ -17,11 +18,6 @@ pub(super) fn view(worker: &Worker) -> PoolsView {
     let (tick, now) = (shared.clock.tick(), shared.clock.now());
     let pools = snapshot.fleet.pools.iter().map(|pool| {
         let described = snapshot.settings.pools.iter().find(|p| *p.name == *pool.name);
-        let spill = described.and_then(|p| p.spill_over_ms);
-        let spill = spill.map_or_else(
-            || "never spills".to_owned(),
-            |ms| format!("spills to a larger pool above {ms} ms of waiting"),
-        );
         let placement = match described.map(|p| p.placement).unwrap_or_default() {
             Placement::LeastTtft => "least expected time to first content",
             Placement::Weighted => "by weight",
@@ -34,7 +30,7 @@ pub(super) fn view(worker: &Worker) -> PoolsView {
         PoolView {
             name: pool.name.to_string(),
             max_total_tokens: (pool.max_total_tokens < u64::MAX).then_some(pool.max_total_tokens),
-            rule: format!("up to {} x the boundary counts as borderline; {spill}", pool.rule.gamma),
+            rule: described.map(rule).unwrap_or_default(),
             placement: placement.into(),
             wait_ms,
             instances: instances(pool, tick, now),
@@ -57,6 +53,22 @@ pub(super) fn view(worker: &Worker) -> PoolsView {
         output_micro: m.price.output_micro,
     });
     PoolsView { pools: pools.collect(), models: models.collect() }
+}
+
+/// What a pool with a boundary does beyond it; one without has nothing beyond.
+fn rule(pool: &Pool) -> String {
+    if pool.max_total_tokens.is_none() {
+        return String::new();
+    }
+    let spill = pool.spill_over_ms.map_or_else(
+        || "never spills to a larger pool".to_owned(),
+        |ms| format!("spills to a larger pool above {ms} ms of waiting"),
+    );
+    if pool.gamma > 1.0 {
+        format!("up to {} × the boundary counts as borderline; {spill}", pool.gamma)
+    } else {
+        spill
+    }
 }
 
 fn instances(pool: &PoolState, tick: Tick, now: Timestamp) -> Vec<InstanceView> {

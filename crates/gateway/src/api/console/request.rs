@@ -58,10 +58,10 @@ pub(super) async fn view(worker: &Worker, id: &str) -> Result<RequestView, Fault
         pools: pools(&snapshot, last),
         pool_reason: last.and_then(|a| a.reason.split("; ").next().map(str::to_owned)),
         instances: placement(&story.attempts),
-        place_reason: last.and_then(|a| a.reason.split("; ").nth(1).map(str::to_owned)),
+        place_reason: last.and_then(|a| a.reason.split("; ").nth(1).map(|why| why.replace('_', " "))),
         attempts: attempts(&story, &stored),
         checks: checks(&stored, last),
-        settlement: settlement(&stored, &story),
+        settlement: settlement(&story),
         replayable: story.recorded.is_some(),
     })
 }
@@ -275,12 +275,8 @@ fn checks(stored: &DecisionRow, last: Option<&Tried>) -> Vec<Check> {
     checks
 }
 
-fn settlement(stored: &DecisionRow, story: &Story) -> Vec<Fact> {
-    let source = if story.exact_usage { "counted by the upstream" } else { "estimated from what passed" };
-    vec![
-        Fact::new("prompt tokens", stored.prompt_tokens.to_string()).note(source),
-        Fact::new("of them cached", stored.cached_tokens.to_string()),
-        Fact::new("completion tokens", stored.completion_tokens.to_string()).note(source),
-        Fact::new("cost", format!("{} millionths of a dollar", stored.cost_micro)),
-    ]
+/// The amounts stand in the row; here is how they came about.
+fn settlement(story: &Story) -> Vec<Fact> {
+    let source = if story.exact_usage { "the upstream" } else { "estimates from what passed" };
+    if story.attempts.is_empty() { Vec::new() } else { vec![Fact::new("Counted by", source)] }
 }

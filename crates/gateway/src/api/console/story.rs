@@ -70,12 +70,20 @@ pub(super) struct Read {
     pub(super) failure: Option<String>,
 }
 
+/// Below this every whole number is exact.
+const EXACT: f64 = 9e15;
+
 /// A value as people read it.
 pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
         Value::Null => String::new(),
+        // A count is a number like any other to the policy; people read it without a fraction.
+        Value::Number(number) => match number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < EXACT) {
+            Some(whole) => format!("{whole:.0}"),
+            None => number.to_string(),
+        },
         other => other.to_string(),
     }
 }

@@ -71,7 +71,11 @@ pub(crate) async fn dispatch(
             let seed = course.seed.derive("retry").next();
             next(&policy, &situation, &mut budget, seed, ctx.shared.clock.tick())
         };
-        if let Err(why) = course.take(step).await {
+        journey.lap(crate::pipeline::DISPATCH);
+        let taken = course.take(step).await;
+        // A pause before the next attempt is the upstream's doing, not our own time.
+        journey.resume();
+        if let Err(why) = taken {
             tracing::debug!(request = %journey.id, why = why.word(), "no other attempt");
             return Err(failure);
         }
