@@ -229,6 +229,27 @@ async fn answers_that_break_in_their_middle_are_not_half_answers() {
 }
 
 #[tokio::test]
+async fn a_whole_answer_beyond_its_bound_is_an_error_and_its_upstream_is_closed() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let head = STREAM_HEAD.replace("text/event-stream", "application/json");
+    let script = vec![Step::Say(head), Step::Flood(chunk(&"{\"x\": [".repeat(500)), count.clone())];
+    let folder = Folder::new();
+    let mut upstream = Scripted::start(script).await;
+    let policy = folder.write("p.tollgate", POLICY);
+    let config = format!("{}limits: {{answer_bytes: 65536}}\n", ALONE.replace("KIND", "openai_compatible"));
+    let settings = settings(&config, &[upstream.addr.to_string()], &policy);
+    let world = World::launch(Vec::new(), Options { settings: Some(settings), ..Options::default() }).await;
+    for client in CLIENTS {
+        let got = world.post(client.path(), &client.ask("auto", "hello", false)).await;
+        assert_eq!(got.status, StatusCode::BAD_GATEWAY, "{client:?} {}", got.text());
+        assert!(client.is_error(&got.json()), "{}", got.text());
+        upstream.left.recv().await.unwrap();
+        world.settled().await;
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_proxys_page_becomes_an_error_of_the_callers_dialect() {
     let page = "<html><body>413 Request Entity Too Large</body></html>";
     let head = "HTTP/1.1 413 Too Large\r\ncontent-type: text/html\r\nconnection: close\r\n";
