@@ -2,7 +2,9 @@
 
 const WORDS = new Set(["policy", "signal", "score", "band", "group", "route", "default", "tests", "tier", "priority",
   "when", "models", "model", "pool", "param", "header", "system", "answer", "tools", "weight", "and", "or", "not",
-  "true", "false", "of", "any", "all", "none", "in", "text", "on_failure"]);
+  "true", "false", "of", "any", "all", "none", "in", "text", "on_failure", "role", "others",
+  "data", "rule", "regions", "providers", "pools", "on_premise", "cost", "energy", "tool", "never", "given", "denied", "strip",
+  "block"]);
 
 const TOKEN = /(#[^\n]*)|("(?:[^"\\\n]|\\.)*"?)|(->|>=|<=|==|!=|[-+*/<>=])|(\b\d[\d_]*(?:\.\d+)?\b)|([A-Za-z_][A-Za-z0-9_]*)/g;
 

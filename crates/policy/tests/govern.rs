@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tollgate_core::signal::Signal;
 use tollgate_policy::{
-    Ask, Diagnostic, Fleet, Known, Place, Policy, Price, Severity, Standing, Topic, compile, diagnose, fmt,
+    Ask, Diagnostic, Fleet, Known, Place, Policy, Price, Report, Severity, Standing, Topic, compile, fmt,
+    review,
 };
 
 const ROUTES: &str = r#"
@@ -44,9 +45,13 @@ fn known() -> Known {
     Known::new(["house", "cloud-m", "cloud-xl"], ["rack", "cloud"]).with_fleet(fleet())
 }
 
+fn reviewed(text: &str, known: &Known) -> Report {
+    review(text, known).report
+}
+
 fn found(governance: &str) -> Vec<Diagnostic> {
     let text = format!("{governance}\n{ROUTES}");
-    let report = diagnose(&text, &known());
+    let report = reviewed(&text, &known());
     report.diagnostics.into_iter().filter(|found| found.code != "unused").collect()
 }
 
@@ -79,7 +84,7 @@ fn each_slip_is_named() {
         ("rule r { models [\"claude*\"] }", "no-place"),
         ("rule r { regions [\"eu-d\", \"us-*\"] }", "unknown-pattern"),
     ] {
-        let report = diagnose(&format!("{text}\n{ROUTES}"), &known());
+        let report = reviewed(&format!("{text}\n{ROUTES}"), &known());
         let codes: Vec<_> = report.diagnostics.iter().map(|found| found.code).collect();
         assert!(codes.contains(&code), "{text}: {codes:?}");
     }
@@ -135,13 +140,13 @@ fn a_role_that_no_route_serves_reaches_no_model() {
     assert!(report[0].message.contains("`long` refuses what role \"a\" binds"), "{report:?}");
     let text = "role \"a\" { on_premise }\nroute only { when role has \"b\"  models { \"house\" } }";
     let routes = ROUTES.replace("\"house\", \"cloud-m\"", "\"cloud-m\"");
-    let report = diagnose(&format!("{text}\n{routes}"), &known());
+    let report = reviewed(&format!("{text}\n{routes}"), &known());
     let error = report.diagnostics.iter().find(|f| f.code == "role-without-model");
     let error = error.unwrap_or_else(|| panic!("{report:?}"));
     assert!(error.help.as_ref().unwrap().contains("house in pool rack"), "{error:?}");
     // The only route that could serve it is closed to it by the condition; opened, it is enough.
     let opened = format!("{}\n{routes}", text.replace("has \"b\"", "has \"a\""));
-    let report = diagnose(&opened, &known());
+    let report = reviewed(&opened, &known());
     assert!(!report.diagnostics.iter().any(|f| f.code == "role-without-model"), "{report:?}");
 }
 
@@ -151,13 +156,27 @@ fn routes_that_refuse_a_class_of_data_are_named_unless_they_exclude_it() {
     assert_eq!(report.len(), 1, "{report:?}");
     assert_eq!(report[0].code, "route-refuses");
     assert!(report[0].message.contains("`long`") && report[0].message.contains("not on premise"));
-    assert!(report[0].labels[0].message.contains("`personal` data"));
+    let example = &report[0].labels[0].message;
+    assert!(
+        example.contains("names") && example.contains("tokens = ") && example.ends_with("-> long"),
+        "{example}"
+    );
     let text = format!(
         "data personal {{ when names  on_premise }}\n{}",
         ROUTES.replace("tokens > 4_000", "tokens > 4_000 and not names")
     );
-    let report = diagnose(&text, &known());
+    let report = reviewed(&text, &known());
     assert!(report.diagnostics.is_empty(), "{}", report.render("p", &text));
+}
+
+#[test]
+fn a_route_that_such_requests_never_take_is_not_named() {
+    // Another route comes first for all of them.
+    let before = "route people tier 1 priority 9 { when names  models { \"house\" } }";
+    assert_eq!(codes(&format!("data personal {{ when names  on_premise }}\n{before}")), Vec::<&str>::new());
+    // Their numbers exclude each other.
+    assert_eq!(codes("data small { when tokens < 100  on_premise }"), Vec::<&str>::new());
+    assert_eq!(codes("data large { when tokens < 5_000  on_premise }"), ["route-refuses"]);
 }
 
 #[test]

@@ -46,12 +46,16 @@ pub fn analyse(policy: &Policy) -> Findings {
     findings
 }
 
-/// Compiles `text` and, when that succeeds, adds what the analysis finds to the report.
+/// Compiles `text` and, when that succeeds, adds what the analysis finds, governance before the known fleet included,
+/// to the report.
 #[must_use]
 pub fn review(text: &str, known: &Known) -> Compiled {
     let mut compiled = compile(text, known);
     if let Some(policy) = &compiled.policy {
         analyse(policy).tell(&mut compiled.report);
+        if policy.governance().is_some() && known.fleet.is_some() {
+            crisp::governed::tell(&World::new(policy), known, &mut compiled.report);
+        }
     }
     compiled
 }

@@ -5,9 +5,9 @@ use super::names::{Checker, Meaning, Size, shorten};
 use super::routes::order_signals;
 use crate::cases::TestCase;
 use crate::effects::Route;
-use crate::govern::{Governance, findings};
+use crate::govern::{Governance, errors};
 use crate::limits;
-use crate::syntax::tree::{Argument, Item, ItemKind, Literal, Name, TestDecl, Text, Tree};
+use crate::syntax::tree::{Argument, ItemKind, Literal, Name, TestDecl, Text, Tree};
 use crate::table::{Rule, Table};
 use crate::text::diagnostic::{Diagnostic, Report};
 use crate::text::span::Span;
@@ -89,11 +89,9 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
     order_signals(&mut table, &used);
     let (default, default_name) = default?;
     if let Some(fleet) = known.fleet.as_ref().filter(|_| !governance.is_empty()) {
-        let spans: HashMap<&str, Span> = tree.items.iter().filter_map(route_place).collect();
-        let routes =
-            table.rules.iter().map(|rule| (&*rule.route, Some(rule.root))).chain([(&*default, None)]);
-        let found = findings(&governance, &table, &routes.collect::<Vec<_>>(), fleet, &spans);
-        found.into_iter().for_each(|found| report.push(found));
+        let rules = table.rules.iter().map(|rule| (&*rule.route, Some(rule.root), rule.name));
+        let routes: Vec<_> = rules.chain([(&*default, None, default_name)]).collect();
+        errors(&governance, &table, &routes, fleet).into_iter().for_each(|found| report.push(found));
         if !report.is_ok() {
             return None;
         }
@@ -101,14 +99,6 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
     let governance = (!governance.is_empty()).then(|| Arc::new(governance));
     let Head { name, virtuals, .. } = head;
     Some(Checked { name, virtuals, table, default, default_name, tests, governance })
-}
-
-/// A route's name and where it stands.
-fn route_place<'t>(item: &'t Item<'_>) -> Option<(&'t str, Span)> {
-    match &item.kind {
-        ItemKind::Route(route) | ItemKind::Default(route) => Some((route.name.text, route.name.span)),
-        _ => None,
-    }
 }
 
 impl<'a> Checker<'a, '_> {

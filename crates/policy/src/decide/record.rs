@@ -6,7 +6,7 @@ use crate::{Decision, Policy, PolicyError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tollgate_core::Digest;
-use tollgate_core::signal::{Signal, SignalSource, Value};
+use tollgate_core::signal::{Signal, SignalSource, SignalSpec, Value};
 
 /// What a decision rests on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -69,7 +69,21 @@ impl Policy {
         if recorded.policy != self.digest() {
             return Err(PolicyError::OtherPolicy { recorded: recorded.policy, ours: self.digest() });
         }
-        let signals = self.specs().iter().map(|spec| recorded.signals.get(&spec.name).cloned()).collect();
+        self.decide_recorded(recorded, |_| true)
+    }
+
+    /// Decides on signals that were recorded under another text, with a trace; `fits` says which of this policy's
+    /// signals are those of that name in the record.
+    ///
+    /// # Errors
+    /// When the record lacks a signal that is read.
+    pub fn decide_recorded(
+        &self,
+        recorded: &Recorded,
+        fits: impl Fn(&SignalSpec) -> bool,
+    ) -> Result<Decision, PolicyError> {
+        let held = |spec: &SignalSpec| recorded.signals.get(&spec.name).filter(|_| fits(spec)).cloned();
+        let signals = self.specs().iter().map(held).collect();
         let mut replay = Replay { signals, unread: Signal::failed("not recorded"), missing: None };
         let decision = self.decide(&mut replay, true);
         match replay.missing.and_then(|index| self.specs().get(index)) {

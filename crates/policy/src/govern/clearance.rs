@@ -226,10 +226,10 @@ impl Clearance {
             let arguments = read.get_or_insert_with(|| value(arguments));
             let why = match arguments {
                 Ok(value) if condition.holds(value) => return Ok(()),
-                Ok(_) => format!("tool {name} is not allowed with these arguments"),
-                Err(error) => format!("the arguments of tool {name} cannot be read: {error}"),
+                Ok(_) => format!("tool {} is not allowed with these arguments", told(name)),
+                Err(error) => format!("the arguments of tool {} cannot be read: {error}", told(name)),
             };
-            Err(Denial { rule: guard.label(), topic: Topic::Arguments, subject: name.to_owned(), why })
+            Err(Denial { rule: guard.label(), topic: Topic::Arguments, subject: told(name), why })
         };
         for guard in self.all_of() {
             allows(guard)?;
@@ -243,6 +243,14 @@ fn value(arguments: &str) -> Result<Value, String> {
         return Err(format!("they are longer than {ARGUMENTS_MAX} bytes"));
     }
     strict::parse(arguments).map_err(|error| error.to_string())
+}
+
+/// At most so many characters of a tool's name are told: callers and models choose it.
+const NAME_SHOWN: usize = 128;
+
+/// A tool's name as it is told.
+fn told(tool: &str) -> String {
+    tool.chars().take(NAME_SHOWN).collect()
 }
 
 /// The first right of a guard that fits a tool.
@@ -261,8 +269,8 @@ fn says(guard: &Guard, tool: &str) -> Says {
 }
 
 fn no_tool(guard: &Guard, tool: &str) -> Denial {
-    let why = format!("tool {tool} is not allowed");
-    Denial { rule: guard.label(), topic: Topic::Tool, subject: tool.to_owned(), why }
+    let why = format!("tool {} is not allowed", told(tool));
+    Denial { rule: guard.label(), topic: Topic::Tool, subject: told(tool), why }
 }
 
 /// Whether one guard admits a model at a place.

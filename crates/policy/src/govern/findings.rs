@@ -1,19 +1,19 @@
 //! Guards against the declared fleet: who reaches no model, what no place satisfies, which routes refuse.
 //!
 //! Exact, finite reasoning: guards × routes × models × kinds of places. Costs are those of the smallest request, so
-//! that what is reported here fails for every request. Conditions are compared by [`super::overlap`], which says "never
-//! together" only where that is certain. Each finding names the guards, their places in the text, an example and a
-//! repair.
+//! that what is reported here fails for every request. [`errors`] needs no more than that; [`warnings`] asks whether a
+//! request that a guard binds ever takes a route, which whoever can prove it answers as [`Meetings`]. Each finding
+//! names the guards, their places in the text, an example and a repair.
 
 use super::clearance::admits;
-use super::overlap::{may_hold_for, may_meet};
+use super::overlap::may_hold_for;
 use super::{Ask, Denial, Fleet, Governance, Guard, GuardKind, Place, Topic};
 use crate::effects::Route;
 use crate::limits;
 use crate::table::Table;
 use crate::text::diagnostic::Diagnostic;
 use crate::text::span::Span;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 /// A model at one kind of place.
 struct Cell<'f> {
@@ -22,55 +22,91 @@ struct Cell<'f> {
     place: &'f Place,
 }
 
+/// A route with the node of its condition (none for the default) and where its name stands.
+pub(crate) type Placed<'w> = (&'w Route, Option<u32>, Span);
+
+/// Whether something can be, and for example how.
+pub(crate) enum Meeting {
+    /// Proven: it cannot.
+    Never,
+    /// Not settled.
+    Perhaps,
+    /// It can.
+    Example(String),
+}
+
+/// Who can say whether conditions ever meet.
+pub(crate) trait Meetings {
+    /// Whether a request on which the node `guard` holds (any request, without one) takes the rule `route` (the
+    /// default, without one).
+    fn taken(&mut self, route: Option<u32>, guard: Option<u32>) -> Meeting;
+
+    /// Whether all of these nodes hold on one request.
+    fn together(&mut self, guards: &[u32]) -> Meeting;
+}
+
 /// Everything that findings are drawn from.
 struct World<'w> {
     table: &'w Table,
-    routes: &'w [(&'w Route, Option<u32>)],
+    routes: &'w [Placed<'w>],
     cells: Vec<Cell<'w>>,
-    spans: &'w HashMap<&'w str, Span>,
 }
 
-/// What is wrong with these guards in front of this fleet.
-pub(crate) fn findings(
+/// What can never be satisfied: a policy with such guards is refused.
+pub(crate) fn errors(
     governance: &Governance,
     table: &Table,
-    routes: &[(&Route, Option<u32>)],
+    routes: &[Placed<'_>],
     fleet: &Fleet,
-    spans: &HashMap<&str, Span>,
 ) -> Vec<Diagnostic> {
-    let cells = cells(fleet);
-    if cells.len() > limits::MAX_CELLS {
+    let world = World { table, routes, cells: cells(fleet) };
+    if world.cells.len() > limits::MAX_CELLS {
         let at = governance.guards().next().map_or_else(Span::default, |guard| guard.span);
         let message = format!(
             "the fleet has {} combinations of model and place; governance is checked up to {}",
-            cells.len(),
+            world.cells.len(),
             limits::MAX_CELLS
         );
         return vec![
             Diagnostic::warning("unchecked", at, message).help("requests are governed all the same"),
         ];
     }
-    let world = World { table, routes, cells, spans };
-    let mut found = Vec::new();
-    let always: Vec<&Guard> = governance.rules.iter().filter(|rule| rule.root.is_none()).collect();
-    for rule in &governance.rules {
-        world.of_rule(rule, &mut found);
-    }
-    if found.iter().any(is_error) {
+    let nowhere = |rule: &&Guard| !world.satisfied(&[*rule]);
+    let found: Vec<_> =
+        governance.rules.iter().filter(nowhere).map(|rule| world.nowhere(rule, &[rule])).collect();
+    if !found.is_empty() {
         // What follows would say the same of every role.
         return found;
     }
-    for role in governance.roles.iter().chain(&governance.others) {
-        world.of_role(role, &always, &mut found);
+    let always = always(governance);
+    let roles = governance.roles.iter().chain(&governance.others);
+    roles.filter_map(|role| world.role_without_model(role, &always)).collect()
+}
+
+/// What is refused on some routes, or where several guards bind.
+pub(crate) fn warnings(
+    governance: &Governance,
+    table: &Table,
+    routes: &[Placed<'_>],
+    fleet: &Fleet,
+    meetings: &mut dyn Meetings,
+) -> Vec<Diagnostic> {
+    let world = World { table, routes, cells: cells(fleet) };
+    if world.cells.len() > limits::MAX_CELLS {
+        return Vec::new();
     }
-    if !found.iter().any(is_error) {
-        world.together(governance, &mut found);
-    }
+    let mut found = Vec::new();
+    let always = always(governance);
+    governance.rules.iter().for_each(|rule| world.of_rule(rule, meetings, &mut found));
+    let roles = governance.roles.iter().chain(&governance.others);
+    roles.for_each(|role| world.of_role(role, &always, meetings, &mut found));
+    world.together(governance, meetings, &mut found);
     found
 }
 
-fn is_error(found: &Diagnostic) -> bool {
-    found.severity == crate::Severity::Error
+/// Rules that bind every request.
+fn always(governance: &Governance) -> Vec<&Guard> {
+    governance.rules.iter().filter(|rule| rule.root.is_none()).collect()
 }
 
 /// Models at kinds of places: instances of which the same is declared count once.
@@ -108,9 +144,12 @@ impl<'w> World<'w> {
         })
     }
 
-    /// Routes that ask models.
-    fn asking(&self) -> impl Iterator<Item = (&'w Route, Option<u32>)> {
-        self.routes.iter().copied().filter(|(route, _)| !route.effects.models.is_empty())
+    /// Routes that ask models, each with its number in the table.
+    fn asking(&self) -> impl Iterator<Item = (Option<u32>, Placed<'w>)> {
+        let number = |at: usize| u32::try_from(at).ok();
+        let all = self.routes.iter().copied().enumerate();
+        let asks = all.filter(|(_, (route, ..))| !route.effects.models.is_empty());
+        asks.map(move |(at, placed)| (placed.1.and_then(|_| number(at)), placed))
     }
 
     /// Whether any cell satisfies all of these guards.
@@ -126,58 +165,60 @@ impl<'w> World<'w> {
         cells.filter_map(|cell| cell.admitted(guards).err()).max_by_key(|denial| denial.topic)
     }
 
-    fn of_rule(&self, rule: &Guard, found: &mut Vec<Diagnostic>) {
-        let guards = [rule];
-        if !self.satisfied(&guards) {
-            found.push(self.nowhere(rule, &guards));
-            return;
-        }
-        for (route, root) in self.asking() {
-            let meet = match (root, rule.root) {
-                (Some(route), Some(rule)) => may_meet(self.table, route, rule),
-                _ => true,
+    fn of_rule(&self, rule: &Guard, meetings: &mut dyn Meetings, found: &mut Vec<Diagnostic>) {
+        for (number, placed) in self.asking() {
+            let Some(denial) = self.refused(placed.0, &[rule]) else { continue };
+            let example = match meetings.taken(number, rule.root) {
+                Meeting::Never => continue,
+                Meeting::Example(example) => format!("for example {example}"),
+                Meeting::Perhaps => "perhaps a request that takes this route".to_owned(),
             };
-            if meet && let Some(denial) = self.refused(route, &guards) {
-                let example = match rule.kind {
-                    GuardKind::Data => {
-                        format!("for example a request with `{}` data that takes this route", rule.name)
-                    }
-                    _ if rule.root.is_some() => {
-                        format!("for example a request that `{}` binds and that takes this route", rule.name)
-                    }
-                    _ => "for example any request that takes this route".to_owned(),
-                };
-                found.push(self.route_refuses(rule, route, &denial, example, &guards));
-            }
+            found.push(self.route_refuses(rule, placed, &denial, example, &[rule]));
         }
     }
 
-    fn of_role(&self, role: &'w Guard, always: &[&'w Guard], found: &mut Vec<Diagnostic>) {
+    /// The routes that a caller with this role alone may take.
+    fn open_to<'s>(&'s self, role: &'s Guard) -> impl Iterator<Item = (Option<u32>, Placed<'w>)> + 's {
+        let open = move |root: Option<u32>| {
+            let held: &[&str] = if role.kind == GuardKind::Others { &[] } else { &[role.name.as_str()] };
+            root.is_none_or(|root| may_hold_for(self.table, root, held))
+        };
+        self.asking().filter(move |(_, (_, root, _))| open(*root))
+    }
+
+    fn role_without_model(&self, role: &'w Guard, always: &[&'w Guard]) -> Option<Diagnostic> {
         let guards: Vec<&Guard> = always.iter().copied().chain([role]).collect();
         if !self.satisfied(&guards) {
-            found.push(self.nowhere(role, &guards));
-            return;
+            return Some(self.nowhere(role, &guards));
         }
-        let held: &[&str] = if role.kind == GuardKind::Others { &[] } else { &[role.name.as_str()] };
-        let open = |root: Option<u32>| root.is_none_or(|root| may_hold_for(self.table, root, held));
-        let taken: Vec<&Route> =
-            self.asking().filter(|(_, root)| open(*root)).map(|(route, _)| route).collect();
-        let refused: Vec<(&Route, Denial)> =
-            taken.iter().filter_map(|route| Some((*route, self.refused(route, &guards)?))).collect();
-        if !taken.is_empty() && refused.len() == taken.len() {
-            let message = format!("{} reaches no model: no route offers one that it may use", who(role));
-            let why = refused.first().map(|(_, denial)| denial.why.clone()).unwrap_or_default();
-            let help =
-                self.usable(&guards).map_or_else(String::new, |models| format!("; it may use {models}"));
-            let diagnostic = Diagnostic::error("role-without-model", role.span, message);
-            found.push(
-                diagnostic.help(format!("give a route a model for it, or widen its rights: {why}{help}")),
-            );
-            return;
+        let mut why = None;
+        for (_, (route, ..)) in self.open_to(role) {
+            why = Some(self.refused(route, &guards)?.why);
         }
-        for (route, denial) in refused {
+        let message = format!("{} reaches no model: no route offers one that it may use", who(role));
+        let usable = self.usable(&guards).map_or_else(String::new, |models| format!("; it may use {models}"));
+        let help = format!("give a route a model for it, or widen its rights: {}{usable}", why?);
+        Some(Diagnostic::error("role-without-model", role.span, message).help(help))
+    }
+
+    fn of_role(
+        &self,
+        role: &'w Guard,
+        always: &[&'w Guard],
+        meetings: &mut dyn Meetings,
+        found: &mut Vec<Diagnostic>,
+    ) {
+        let guards: Vec<&Guard> = always.iter().copied().chain([role]).collect();
+        for (number, placed) in self.open_to(role) {
+            let Some(denial) = self.refused(placed.0, &guards) else { continue };
+            // A rule for all that refuses the route was told as such.
+            if self.refused(placed.0, always).is_some()
+                || matches!(meetings.taken(number, None), Meeting::Never)
+            {
+                continue;
+            }
             let example = format!("for example a request of {} that takes this route", who(role));
-            found.push(self.route_refuses(role, route, &denial, example, &guards));
+            found.push(self.route_refuses(role, placed, &denial, example, &guards));
         }
     }
 
@@ -192,12 +233,11 @@ impl<'w> World<'w> {
     fn route_refuses(
         &self,
         guard: &Guard,
-        route: &Route,
+        (route, _, at): Placed<'_>,
         denial: &Denial,
         example: String,
         guards: &[&Guard],
     ) -> Diagnostic {
-        let at = self.spans.get(route.name.as_str()).copied().unwrap_or_default();
         let message = format!("`{}` refuses what {} binds: {}", route.name, who(guard), denial.why);
         let usable = self.usable(guards).unwrap_or_default();
         let help = match (denial.topic, &route.effects.pool) {
@@ -246,23 +286,25 @@ impl<'w> World<'w> {
     }
 
     /// The fewest guards that leave no place together, although each of them does alone.
-    fn together(&self, governance: &'w Governance, found: &mut Vec<Diagnostic>) {
+    fn together(&self, governance: &'w Governance, meetings: &mut dyn Meetings, found: &mut Vec<Diagnostic>) {
         let rules: Vec<&Guard> = governance.rules.iter().collect();
-        let roles = governance.roles.iter().chain(&governance.others).map(Some);
-        let alone = self.core(&rules, None);
-        let cores = match alone {
+        let cores = match self.core(&rules, None) {
             Some(core) => vec![core],
-            None => roles.filter_map(|role| self.core(&rules, role)).collect(),
+            None => {
+                let roles = governance.roles.iter().chain(&governance.others);
+                roles.filter_map(|role| self.core(&rules, Some(role))).collect()
+            }
         };
         for core in cores {
-            let Some((first, others)) = core.split_first() else { continue };
-            let apart = |(at, a): (usize, &&Guard)| {
-                let later = core.iter().skip(at + 1).filter_map(|b| b.root);
-                a.root.is_some_and(|a| later.clone().any(|b| !may_meet(self.table, a, b)))
-            };
-            if others.is_empty() || core.iter().enumerate().any(apart) {
+            let Some((first, others)) = core.split_first().filter(|(_, others)| !others.is_empty()) else {
                 continue;
-            }
+            };
+            let roots: Vec<u32> = core.iter().filter_map(|guard| guard.root).collect();
+            let example = match meetings.together(&roots) {
+                Meeting::Never => continue,
+                Meeting::Example(example) if !roots.is_empty() => format!(", for example {example}"),
+                Meeting::Example(_) | Meeting::Perhaps => String::new(),
+            };
             let names: Vec<String> = core.iter().map(|guard| who(guard)).collect();
             let message = format!("{} together leave no instance", names.join(" and "));
             let mut diagnostic = Diagnostic::warning("no-place-together", first.span, message);
@@ -270,10 +312,9 @@ impl<'w> World<'w> {
                 diagnostic = diagnostic.label(guard.span, "binds with it");
             }
             let why = self.why(self.cells.iter(), &core).map(|denial| denial.why).unwrap_or_default();
-            found.push(
-                diagnostic
-                    .help(format!("a request that all of them bind is refused: {why}; widen one of them")),
-            );
+            let help =
+                format!("a request that all of them bind is refused{example}: {why}; widen one of them");
+            found.push(diagnostic.help(help));
         }
     }
 

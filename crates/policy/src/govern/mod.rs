@@ -26,10 +26,11 @@ mod findings;
 mod overlap;
 mod place;
 mod strict;
+mod words;
 
 pub(crate) use arguments::{ArgTest, Condition, Path};
 pub use clearance::{Ask, Clearance, Denial, Standing, Topic};
-pub(crate) use findings::findings;
+pub(crate) use findings::{Meeting, Meetings, errors, warnings};
 pub use place::{Fleet, Place, Price};
 
 use crate::effects::like;

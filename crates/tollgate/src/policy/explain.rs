@@ -1,5 +1,6 @@
 //! `tollgate policy explain`: where one request would go, with every condition and what it read.
 
+use super::models::{Asked, Chosen, Models, chosen};
 use super::source::Source;
 use crate::ending::Ending;
 use crate::{place, say};
@@ -20,8 +21,9 @@ use tollgate_wire::view::RequestView;
 #[command(after_help = "Examples:
   tollgate policy explain --text 'Prove step by step that it halts'
   tollgate policy explain my.tollgate --request request.json --dialect anthropic --json
+  tollgate policy explain --config tollgate.yaml --role analyst --text 'Pay the invoice'
 
-The caller is anonymous with a full budget, and no traffic was seen before. A running gateway
+The caller is anonymous but for its roles, with a full budget, and no traffic was seen before. A running gateway
 explains with what it knows: POST /v1/route. Exits with 1 when the policy refuses the request.")]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
@@ -32,6 +34,9 @@ pub(crate) struct ExplainArgs {
     /// The body of a request; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     request: Option<PathBuf>,
+    /// A role of the caller; may be repeated
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
     /// The request's dialect
     #[arg(long, default_value = "openai_chat", value_parser = crate::wire::dialect)]
     dialect: Dialect,
@@ -41,19 +46,45 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
-    let (policy, signals) = args.source.read()?.compile()?;
+    let text = args.source.read()?;
+    let (policy, signals) = text.compile()?;
     let view = view(args)?;
     let clock = SystemClock::new();
-    let mut reading = Reading::new(&signals, &Input::new(&view), &clock).with_evidence(true);
+    let mut input = Input::new(&view);
+    input.caller.roles = &args.roles;
+    let mut reading = Reading::new(&signals, &input, &clock).with_evidence(true);
     let decision = policy.decide(&mut reading, true);
-    let ending = Ending::of(decision.route().is_some());
+    let models = text.known.fleet.clone().map(Models::of_fleet);
+    let asked = view.model().map(|model| model.into_owned());
+    let asked = Asked::of(&view, &args.roles, asked.as_deref());
+    let governed = policy.governance().map(|_| chosen(&policy, &decision, models.as_ref(), &asked));
+    let refused = governed.as_ref().and_then(|governed| governed.refused.as_ref());
+    let ending = Ending::of(decision.route().is_some() && refused.is_none());
     if args.json {
-        say::json(&decision.explain_json())?;
+        let mut explained = decision.explain_json();
+        if let (Some(map), Some(governed)) = (explained.as_object_mut(), &governed) {
+            map.insert("governance".into(), json!(governed));
+        }
+        say::json(&explained)?;
         return Ok(ending);
     }
     say::text(&decision.explain())?;
+    if let Some(governed) = &governed {
+        governance(governed)?;
+    }
     decision.effects().map_or(Ok(()), |effects| say::line(&format!("it does: {}", does(effects))))?;
     Ok(ending)
+}
+
+/// What the policy's governance says of it.
+fn governance(governed: &Chosen) -> Result<()> {
+    say::line(&format!("governed by: {}", governed.governed.join(", ")))?;
+    governed.denied.iter().try_for_each(|why| say::line(&format!("  {why}")))?;
+    match (&governed.refused, &governed.model) {
+        (Some(why), _) => say::line(&format!("refused: {why}")),
+        (None, Some(model)) => say::line(&format!("may be served by {model}")),
+        (None, None) => Ok(()),
+    }
 }
 
 fn view(args: &ExplainArgs) -> Result<RequestView> {

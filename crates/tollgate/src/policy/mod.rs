@@ -3,7 +3,11 @@
 mod cases;
 mod catalogue;
 mod check;
+mod diff;
 mod explain;
+mod graph;
+mod lsp;
+mod models;
 mod source;
 mod tidy;
 
@@ -17,7 +21,10 @@ pub(crate) enum Command {
     Check(check::CheckArgs),
     Explain(explain::ExplainArgs),
     Test(cases::TestArgs),
+    Diff(diff::DiffArgs),
     Fmt(tidy::FmtArgs),
+    Graph(graph::GraphArgs),
+    Lsp(lsp::LspArgs),
     Catalogue(catalogue::CatalogueArgs),
 }
 
@@ -27,6 +34,9 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Check(args) => check::run(&args),
         Command::Explain(args) => explain::run(&args),
         Command::Test(args) => cases::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Graph(args) => graph::run(&args),
+        Command::Lsp(args) => lsp::run(&args),
         Command::Fmt(args) => tidy::run(&args),
         Command::Catalogue(args) => catalogue::run(&args),
     }

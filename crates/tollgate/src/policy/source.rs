@@ -61,6 +61,11 @@ impl Text {
     }
 }
 
+/// The models of a configuration.
+pub(super) fn models(path: &std::path::Path) -> Result<super::models::Models> {
+    Ok(super::models::Models::of(&config::load(path)?))
+}
+
 /// The settings of the embedded default; its addresses do not matter here.
 pub(crate) fn shipped_settings() -> Result<Settings> {
     let addresses: Vec<_> =

@@ -5,6 +5,7 @@
 mod commands;
 mod guide;
 mod keys;
+mod policy;
 mod serving;
 mod tool;
 mod written;

@@ -3,6 +3,7 @@
 //! Each route has a question of its own, which holds what that route needs and no more, so a thousand routes are a
 //! thousand small questions. Other routes are drawn in only when an example shows that they matter.
 
+pub(super) mod governed;
 mod overlap;
 mod reach;
 mod redundant;

@@ -9,6 +9,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk};
@@ -19,7 +20,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use tollgate_gateway::serve::Options;
 
-const EXAMPLE: &str = include_str!("../../../docs/examples/governance.yaml");
+const EXAMPLE: &str = include_str!("../../../../docs/examples/governance.yaml");
 const POLICY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/examples/governance.tollgate");
 const PERSONAL: &str = "What is the date of birth of this person?";
 

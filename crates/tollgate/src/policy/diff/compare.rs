@@ -1,0 +1,274 @@
+//! Two policies side by side over a trace, in one pass: counts by where requests went, and the first that moved.
+
+use super::trace::{Entry, What};
+use crate::policy::models::{Asked, Chosen, Models, chosen};
+use crate::say;
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tollgate_core::signal::SignalSpec;
+use tollgate_gateway::clock::SystemClock;
+use tollgate_policy::{Decision, Policy, Recorded};
+use tollgate_signals::{Input, Reading, SignalSet};
+
+/// Most different ways that are told apart.
+const WAYS_MAX: usize = 10_000;
+
+/// One policy.
+pub(super) struct Side {
+    name: String,
+    policy: Policy,
+    signals: SignalSet,
+    clock: SystemClock,
+}
+
+impl Side {
+    pub(super) fn new(name: String, policy: Policy, signals: SignalSet) -> Self {
+        Self { name, policy, signals, clock: SystemClock::new() }
+    }
+
+    /// Where a request goes, or which signal its record lacks.
+    fn decide(&self, entry: &Entry, other: &Policy, models: Option<&Models>) -> Result<Chosen, String> {
+        let model = entry.pinned.as_deref();
+        let (decision, asked) = match &entry.what {
+            What::Request(view) => {
+                let mut input = Input::new(view);
+                input.caller.roles = &entry.roles;
+                let mut reading = Reading::new(&self.signals, &input, &self.clock);
+                (self.policy.decide(&mut reading, false), Asked::of(view, &entry.roles, model))
+            }
+            What::Record(recorded, prompt_tokens, output_tokens) => {
+                let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
+                let asked = Asked { roles: &entry.roles, model, prompt_tokens, output_tokens };
+                (self.recorded(recorded, other)?, asked)
+            }
+            What::Nothing => return Err("it was refused before it was decided".to_owned()),
+        };
+        Ok(chosen(&self.policy, &decision, models, &asked))
+    }
+
+    /// Decides on recorded signals. A signal that the policies declare differently is not the one that was recorded.
+    fn recorded(&self, recorded: &Recorded, other: &Policy) -> Result<Decision, String> {
+        let theirs = |spec: &SignalSpec| other.specs().iter().find(|held| held.name == spec.name);
+        let fits = |spec: &SignalSpec| {
+            recorded.policy == self.policy.digest() || theirs(spec).is_none_or(|held| held == spec)
+        };
+        self.policy.decide_recorded(recorded, fits).map_err(|error| error.to_string())
+    }
+}
+
+/// From where to where.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+struct Way {
+    before: String,
+    after: String,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+struct Moved {
+    requests: u64,
+    /// Change of the estimated cost in micro-dollars.
+    cost_micro: i128,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    line: usize,
+    request: String,
+    before: Chosen,
+    after: Chosen,
+}
+
+#[derive(Default, Serialize)]
+struct Totals {
+    requests: u64,
+    changed: u64,
+    undecided: u64,
+    refused_before: u64,
+    refused_after: u64,
+    /// Over the requests for which both are known.
+    cost_before_micro: u128,
+    cost_after_micro: u128,
+    priced: u64,
+    quality_before: f64,
+    quality_after: f64,
+    rated: u64,
+}
+
+/// Everything that was compared.
+pub(super) struct Comparison {
+    before: Side,
+    after: Side,
+    models: Option<Models>,
+    limit: usize,
+    totals: Totals,
+    ways: BTreeMap<Way, Moved>,
+    shown: Vec<Shown>,
+    lacking: BTreeMap<String, u64>,
+}
+
+fn place(chosen: &Chosen) -> String {
+    match (&chosen.model, &chosen.refused) {
+        (_, Some(_)) => format!("{} (refused)", chosen.route),
+        (Some(model), None) => format!("{} ({model})", chosen.route),
+        (None, None) => chosen.route.clone(),
+    }
+}
+
+impl Comparison {
+    pub(super) fn new(before: Side, after: Side, models: Option<Models>, limit: usize) -> Self {
+        Self {
+            before,
+            after,
+            models,
+            limit,
+            totals: Totals::default(),
+            ways: BTreeMap::new(),
+            shown: Vec::new(),
+            lacking: BTreeMap::new(),
+        }
+    }
+
+    pub(super) const fn requests(&self) -> u64 {
+        self.totals.requests
+    }
+
+    /// Takes one request of the trace, from a line.
+    pub(super) fn take(&mut self, line: usize, entry: &Entry) {
+        self.totals.requests += 1;
+        let before = self.before.decide(entry, &self.after.policy, self.models.as_ref());
+        let after = self.after.decide(entry, &self.before.policy, self.models.as_ref());
+        let (before, after) = match (before, after) {
+            (Ok(before), Ok(after)) => (before, after),
+            (Err(why), _) | (_, Err(why)) => {
+                self.totals.undecided += 1;
+                if self.lacking.len() < WAYS_MAX {
+                    *self.lacking.entry(why).or_default() += 1;
+                }
+                return;
+            }
+        };
+        self.count(&before, &after);
+        if (&before.route, &before.model, &before.refused) == (&after.route, &after.model, &after.refused) {
+            return;
+        }
+        self.totals.changed += 1;
+        let way = Way { before: place(&before), after: place(&after) };
+        if self.ways.len() < WAYS_MAX || self.ways.contains_key(&way) {
+            let moved = self.ways.entry(way).or_default();
+            moved.requests += 1;
+            if let (Some(a), Some(b)) = (before.cost_micro, after.cost_micro) {
+                moved.cost_micro += i128::from(b) - i128::from(a);
+            }
+        }
+        if self.shown.len() < self.limit {
+            self.shown.push(Shown { line, request: entry.shown.clone(), before, after });
+        }
+    }
+
+    fn count(&mut self, before: &Chosen, after: &Chosen) {
+        let totals = &mut self.totals;
+        totals.refused_before += u64::from(before.refused.is_some());
+        totals.refused_after += u64::from(after.refused.is_some());
+        if let (Some(a), Some(b)) = (before.cost_micro, after.cost_micro) {
+            totals.priced += 1;
+            totals.cost_before_micro += u128::from(a);
+            totals.cost_after_micro += u128::from(b);
+        }
+        if let (Some(a), Some(b)) = (before.quality, after.quality) {
+            totals.rated += 1;
+            totals.quality_before += a;
+            totals.quality_after += b;
+        }
+    }
+
+    fn quality(&self) -> Option<(f64, f64)> {
+        let rated = self.totals.rated as f64;
+        (self.totals.rated > 0)
+            .then(|| (self.totals.quality_before / rated, self.totals.quality_after / rated))
+    }
+
+    pub(super) fn to_json(&self) -> Value {
+        let mut ways: Vec<_> = self.ways.iter().collect();
+        ways.sort_by_key(|(_, moved)| std::cmp::Reverse(moved.requests));
+        let way = |(way, moved): &(&Way, &Moved)| json!({"before": way.before, "after": way.after, "requests": moved.requests, "cost_micro": moved.cost_micro.to_string()});
+        let totals = &self.totals;
+        json!({
+            "before": self.before.name, "after": self.after.name,
+            "requests": totals.requests, "changed": totals.changed, "undecided": totals.undecided,
+            "refused": {"before": totals.refused_before, "after": totals.refused_after},
+            "cost_micro": (totals.priced > 0).then(|| json!({
+                "requests": totals.priced,
+                "before": totals.cost_before_micro.to_string(), "after": totals.cost_after_micro.to_string(),
+            })),
+            "quality": self.quality().map(|(before, after)| json!({"requests": totals.rated, "before": before, "after": after})),
+            "moves": ways.iter().map(way).collect::<Vec<_>>(),
+            "lacking": self.lacking,
+            "examples": self.shown,
+        })
+    }
+
+    pub(super) fn print(&self) -> Result<()> {
+        let totals = &self.totals;
+        say::line(&format!(
+            "{} -> {}: {} of {} requests go elsewhere{}",
+            self.before.name,
+            self.after.name,
+            totals.changed,
+            totals.requests,
+            if totals.undecided > 0 { format!(", {} undecided", totals.undecided) } else { String::new() }
+        ))?;
+        if totals.priced > 0 {
+            let (a, b) = (totals.cost_before_micro, totals.cost_after_micro);
+            let percent = if a > 0 {
+                format!(" ({:+.1} %)", (b as f64 / a as f64 - 1.0) * 100.0)
+            } else {
+                String::new()
+            };
+            say::line(&format!("estimated cost: {} -> {} USD{percent}", usd(a), usd(b)))?;
+        }
+        if let Some((a, b)) = self.quality() {
+            say::line(&format!("declared quality: {a:.3} -> {b:.3} ({:+.3})", b - a))?;
+        }
+        if totals.refused_before + totals.refused_after > 0 {
+            say::line(&format!("refused: {} -> {}", totals.refused_before, totals.refused_after))?;
+        }
+        for (why, count) in &self.lacking {
+            say::remark(&format!("undecided, {count} times: {why}"));
+        }
+        if self.ways.is_empty() {
+            return Ok(());
+        }
+        let mut ways: Vec<_> = self.ways.iter().collect();
+        ways.sort_by_key(|(_, moved)| std::cmp::Reverse(moved.requests));
+        let priced = totals.priced > 0;
+        let cost = |moved: &Moved| if priced { signed_usd(moved.cost_micro) } else { String::new() };
+        let rows: Vec<_> = ways
+            .iter()
+            .map(|(way, moved)| {
+                vec![moved.requests.to_string(), way.before.clone(), way.after.clone(), cost(moved)]
+            })
+            .collect();
+        say::line("")?;
+        say::table(&["requests", "before", "after", if priced { "USD" } else { "" }], &rows)?;
+        let rows: Vec<_> = self
+            .shown
+            .iter()
+            .map(|shown| {
+                vec![shown.line.to_string(), place(&shown.before), place(&shown.after), shown.request.clone()]
+            })
+            .collect();
+        say::line("")?;
+        say::table(&["line", "before", "after", "request"], &rows)
+    }
+}
+
+/// Micro-dollars as dollars.
+fn usd(micro: u128) -> String {
+    format!("{}.{:06}", micro / 1_000_000, micro % 1_000_000)
+}
+
+fn signed_usd(micro: i128) -> String {
+    format!("{}{}", if micro < 0 { '-' } else { '+' }, usd(micro.unsigned_abs()))
+}

@@ -1,0 +1,117 @@
+//! `tollgate policy diff`: which requests of a trace two policies would send elsewhere, and what that changes.
+
+mod compare;
+mod trace;
+
+use super::source::{self, Source};
+use crate::ending::Ending;
+use crate::say;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use compare::{Comparison, Side};
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::PathBuf;
+use tollgate_wire::Dialect;
+
+/// Longest line of a trace, in bytes.
+const LINE_MAX: u64 = 32 << 20;
+
+/// Compare where two policies send the requests of a trace
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate policy diff old.tollgate new.tollgate --trace requests.jsonl
+  tollgate policy diff old.tollgate new.tollgate --trace log.json --config tollgate.yaml --json
+
+A line of the trace is the body of a request, or {\"text\": \"...\"}, or {\"request\": BODY,
+\"dialect\": \"anthropic\", \"roles\": [\"gold\"]}, or a decision as `decisions list --json` prints
+them. From the log both policies decide on the signals that were recorded; what one of them
+needs and the record lacks is counted as undecided. With --config the models' prices and
+`quality` give the change in cost and quality, and governance is obeyed: costs are estimates in
+micro-dollars, of the first candidate or the mean of weighted ones.
+Exits with 0 whether or not anything changes.")]
+pub(crate) struct DiffArgs {
+    /// The policy in force
+    #[arg(value_name = "A")]
+    before: PathBuf,
+    /// The policy to compare it with
+    #[arg(value_name = "B")]
+    after: PathBuf,
+    /// Requests or decisions, one JSON object a line; `-` reads standard input
+    #[arg(long, value_name = "FILE")]
+    trace: PathBuf,
+    /// The configuration with models, prices and pools
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The dialect of requests that do not say theirs
+    #[arg(long, default_value = "openai_chat", value_parser = crate::wire::dialect)]
+    dialect: Dialect,
+    /// Most changed requests that are shown one by one
+    #[arg(long, value_name = "N", default_value = "20")]
+    limit: usize,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &DiffArgs) -> Result<Ending> {
+    let side = |path: &PathBuf| -> Result<Side> {
+        let source = Source { file: Some(path.clone()), config: args.config.clone() };
+        let text = source.read()?;
+        let (policy, signals) = text.compile()?;
+        Ok(Side::new(text.name, policy, signals))
+    };
+    let models = args.config.as_deref().map(source::models).transpose()?;
+    let mut comparison = Comparison::new(side(&args.before)?, side(&args.after)?, models, args.limit);
+    each_line(&args.trace, |number, line| {
+        for entry in
+            trace::read(line, args.dialect).with_context(|| format!("{}:{number}", args.trace.display()))?
+        {
+            comparison.take(number, &entry);
+        }
+        Ok(())
+    })?;
+    if comparison.requests() == 0 {
+        bail!("{} holds no request", args.trace.display());
+    }
+    if args.json {
+        say::json(&comparison.to_json())?;
+    } else {
+        comparison.print()?;
+    }
+    Ok(Ending::Good)
+}
+
+/// Reads a file line by line; a whole list or object over several lines counts as one.
+fn each_line(path: &std::path::Path, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
+    let cannot = || format!("cannot read {}", path.display());
+    let mut reader: Box<dyn BufRead> = match path.to_str() {
+        Some("-") => Box::new(BufReader::new(std::io::stdin())),
+        _ => Box::new(BufReader::new(std::fs::File::open(path).with_context(cannot)?)),
+    };
+    let (mut number, mut line, mut held) = (0, String::new(), String::new());
+    loop {
+        line.clear();
+        if reader.by_ref().take(LINE_MAX + 1).read_line(&mut line).with_context(cannot)? == 0 {
+            break;
+        }
+        number += 1;
+        if (line.len() + held.len()) as u64 > LINE_MAX {
+            bail!("{}:{number}: a line is longer than {LINE_MAX} bytes", path.display());
+        }
+        let whole = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        match line.trim() {
+            "" => {}
+            one if held.is_empty() && whole(one) => take(number, one)?,
+            more => {
+                held.push_str(more);
+                // Indented JSON ends with the bracket that opened it.
+                if matches!(more, "]" | "}" | "],") && whole(&held) {
+                    take(number, &std::mem::take(&mut held))?;
+                } else {
+                    held.push('\n');
+                }
+            }
+        }
+    }
+    if held.is_empty() { Ok(()) } else { take(number, &held) }
+}

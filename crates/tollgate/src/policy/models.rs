@@ -1,0 +1,171 @@
+//! What a route's candidates come to for one request: the models that governance leaves, their cost and quality.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+use tollgate_gateway::config::Settings;
+use tollgate_gateway::snapshot::known;
+use tollgate_policy::{Algorithm, Ask, Candidate, Clearance, Decision, Fleet, Policy};
+use tollgate_signals::{OutputLength, prompt_tokens};
+use tollgate_wire::view::RequestView;
+
+/// Bytes per token where no traffic has taught better.
+const BYTES_PER_TOKEN: f64 = 4.0;
+
+/// The models of a configuration.
+pub(super) struct Models {
+    fleet: Fleet,
+    quality: BTreeMap<String, f64>,
+    /// Names and aliases to names.
+    names: BTreeMap<String, String>,
+}
+
+/// Where a request goes under one policy.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub(super) struct Chosen {
+    /// The route, `default` or `rejected`.
+    pub(super) route: String,
+    /// The first model that may serve it.
+    pub(super) model: Option<String>,
+    /// Why nothing serves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) refused: Option<String>,
+    /// The guards that bind it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) governed: Vec<String>,
+    /// What they deny of the route's candidates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) denied: Vec<String>,
+    /// Estimated cost in micro-dollars; the mean of weighted candidates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) cost_micro: Option<u64>,
+    /// Declared quality; the mean of weighted candidates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) quality: Option<f64>,
+}
+
+/// What is known of a request besides its decision.
+pub(super) struct Asked<'a> {
+    pub(super) roles: &'a [String],
+    /// The model that the caller names.
+    pub(super) model: Option<&'a str>,
+    pub(super) prompt_tokens: u64,
+    pub(super) output_tokens: u64,
+}
+
+impl<'a> Asked<'a> {
+    /// What is estimated of a request before any traffic has taught better.
+    pub(super) fn of(view: &RequestView, roles: &'a [String], model: Option<&'a str>) -> Self {
+        let prompt = prompt_tokens(view, BYTES_PER_TOKEN);
+        let (_, output) = OutputLength::new().expect("", prompt, view.max_tokens);
+        Self { roles, model, prompt_tokens: prompt as u64, output_tokens: output as u64 }
+    }
+}
+
+impl Models {
+    /// The models of a fleet, by their own names and without declared quality.
+    pub(super) fn of_fleet(fleet: Fleet) -> Self {
+        let names = fleet.prices.keys().map(|name| (name.clone(), name.clone())).collect();
+        Self { fleet, quality: BTreeMap::new(), names }
+    }
+
+    pub(super) fn of(settings: &Settings) -> Self {
+        let names = settings
+            .models
+            .iter()
+            .flat_map(|m| m.aliases.iter().chain([&m.name]).map(|n| (n.clone(), m.name.clone())));
+        let quality = settings.models.iter().filter_map(|m| Some((m.name.clone(), m.quality?)));
+        Self {
+            fleet: known(settings).fleet.unwrap_or_default(),
+            quality: quality.collect(),
+            names: names.collect(),
+        }
+    }
+
+    fn cost(&self, model: &str, asked: &Asked<'_>) -> u64 {
+        self.fleet.price(model).cost_micro(asked.prompt_tokens, asked.output_tokens)
+    }
+
+    /// Why no permitted place serves a model; nothing when one does.
+    fn denied(
+        &self,
+        clearance: &Clearance,
+        model: &str,
+        pool: Option<&str>,
+        asked: &Asked<'_>,
+    ) -> Option<String> {
+        let ask = Ask { model, cost_micro: self.cost(model, asked) };
+        let mut why = None;
+        for place in &self.fleet.places {
+            if !place.models.contains(model) || pool.is_some_and(|pool| pool != place.pool) {
+                continue;
+            }
+            match clearance.place(&ask, place) {
+                Ok(()) => return None,
+                Err(denial) => why = Some(denial.to_string()),
+            }
+        }
+        why
+    }
+}
+
+/// What a decision comes to.
+pub(super) fn chosen(
+    policy: &Policy,
+    decision: &Decision,
+    models: Option<&Models>,
+    asked: &Asked<'_>,
+) -> Chosen {
+    let mut chosen = Chosen { route: decision.route_name().to_owned(), ..Chosen::default() };
+    let Some(effects) = decision.effects() else {
+        chosen.refused = Some("the policy refuses it: a signal failed".into());
+        return chosen;
+    };
+    let clearance = policy.clearance(asked.roles, &decision.binding);
+    if let Some(clearance) = &clearance {
+        chosen.governed = clearance.binding();
+        if let Err(denial) = clearance.caller() {
+            chosen.refused = Some(denial.to_string());
+            return chosen;
+        }
+    }
+    if effects.answer.is_some() {
+        chosen.cost_micro = models.map(|_| 0);
+        return chosen;
+    }
+    let named = models.and_then(|models| models.names.get(asked.model?));
+    let pinned = named.map(|name| vec![Candidate { model: name.clone(), weight: 1, effort: None }]);
+    let mut left = pinned.unwrap_or_else(|| effects.models.clone());
+    if let (Some(models), Some(clearance)) = (models, &clearance) {
+        left.retain(|candidate| {
+            let denied = models.denied(clearance, &candidate.model, effects.pool.as_deref(), asked);
+            chosen.denied.extend(denied.clone());
+            denied.is_none()
+        });
+    }
+    let Some(first) = left.first().cloned() else {
+        chosen.refused = chosen.denied.first().cloned();
+        return chosen;
+    };
+    chosen.model = Some(first.model);
+    if effects.algorithm == Algorithm::Static {
+        left.truncate(1);
+    }
+    if let Some(models) = models {
+        let (cost, quality) = means(models, &left, asked);
+        (chosen.cost_micro, chosen.quality) = (Some(cost), quality);
+    }
+    chosen
+}
+
+/// Mean cost and quality by weight; quality only where all declare it.
+fn means(models: &Models, candidates: &[Candidate], asked: &Asked<'_>) -> (u64, Option<f64>) {
+    let weights: u64 = candidates.iter().map(|c| u64::from(c.weight)).sum::<u64>().max(1);
+    let cost = candidates
+        .iter()
+        .map(|c| u128::from(models.cost(&c.model, asked)) * u128::from(c.weight))
+        .sum::<u128>();
+    let cost = u64::try_from(cost / u128::from(weights)).unwrap_or(u64::MAX);
+    let quality: Option<Vec<f64>> =
+        candidates.iter().map(|c| Some(models.quality.get(&c.model)? * f64::from(c.weight))).collect();
+    (cost, quality.map(|parts| parts.iter().sum::<f64>() / weights as f64))
+}
