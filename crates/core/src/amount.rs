@@ -166,6 +166,35 @@ struct AssetWire {
     exponent: u8,
 }
 
+/// The wire form of an amount: minor units as a decimal string, as JSON numbers are not exact beyond 2^53.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AmountWire<'a> {
+    asset: Asset,
+    #[serde(borrow)]
+    minor: std::borrow::Cow<'a, str>,
+}
+
+impl Serialize for Amount {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        AmountWire { asset: self.asset, minor: self.minor.to_string().into() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wire = AmountWire::deserialize(deserializer)?;
+        let canonical = |minor: &i128| minor.to_string() == wire.minor;
+        let minor = wire.minor.parse().ok().filter(canonical).ok_or_else(|| {
+            let cut: String = wire.minor.chars().take(80).collect();
+            serde::de::Error::custom(format_args!(
+                "minor {cut:?} is not an integer of at most 128 bits in plain digits"
+            ))
+        })?;
+        Ok(Self { minor, asset: wire.asset })
+    }
+}
+
 impl Serialize for Asset {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         AssetWire { code: self.code().into(), exponent: self.exponent }.serialize(serializer)
@@ -217,6 +246,17 @@ mod tests {
         assert_eq!(token_price_micro(0, 1_000_000), 0);
         assert_eq!(token_price_micro(1_500_000, 2_000_000), 3_000_000);
         assert_eq!(token_price_micro(u64::MAX, u64::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn an_amount_has_one_spelling_in_json() {
+        let amount = Amount::new(-170, Asset::new("EUR", 2).unwrap());
+        let text = r#"{"asset":{"code":"EUR","exponent":2},"minor":"-170"}"#;
+        assert_eq!(serde_json::to_string(&amount).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Amount>(text).unwrap(), amount);
+        for minor in ["", "+1", "01", "-0", "1.0", "1e3", " 1", "170141183460469231731687303715884105728"] {
+            assert!(serde_json::from_str::<Amount>(&text.replace("-170", minor)).is_err(), "{minor}");
+        }
     }
 
     proptest! {

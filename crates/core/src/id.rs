@@ -103,6 +103,8 @@ ids! {
     KeyId = "key_";
     /// A stored response of the Responses API.
     ResponseId = "resp_";
+    /// An account of the ledger.
+    AccountId = "acct_";
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub mod decisions;
 mod error;
 mod feedback;
 mod fsck;
+pub mod journal;
 pub mod keys;
 pub mod responses;
 mod schema;

@@ -18,7 +18,10 @@ fn anywhere(_: &str) -> bool {
 }
 
 fn money(path: &str) -> bool {
-    rust(path) && (path.starts_with("crates/store/src/budget/") || path == "crates/core/src/amount.rs")
+    rust(path)
+        && (path.starts_with("crates/pay/src/")
+            || path.starts_with("crates/store/src/budget/")
+            || path == "crates/core/src/amount.rs")
 }
 
 fn bans() -> Vec<Ban> {

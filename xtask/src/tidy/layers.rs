@@ -10,19 +10,20 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policy", &["core"]),
     ("select", &["core"]),
     ("fleet", &["core", "select"]),
-    ("store", &["core"]),
+    ("pay", &["core"]),
+    ("store", &["core", "pay"]),
     ("console", &["core"]),
     ("net", &["core"]),
     ("sim", &["core", "wire"]),
-    ("gateway", &["core", "wire", "signals", "policy", "select", "store", "console", "net"]),
+    ("gateway", &["core", "wire", "signals", "policy", "select", "pay", "store", "console", "net"]),
     (
         "tollgate",
-        &["core", "wire", "signals", "policy", "select", "store", "console", "net", "sim", "gateway"],
+        &["core", "wire", "signals", "policy", "select", "pay", "store", "console", "net", "sim", "gateway"],
     ),
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
-const PURE: &[&str] = &["core", "wire", "signals", "policy", "select", "fleet", "store", "console"];
+const PURE: &[&str] = &["core", "wire", "signals", "policy", "select", "fleet", "pay", "store", "console"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
     sources.iter().flat_map(manifest).collect()

@@ -95,17 +95,17 @@ fn survives_kill() {
     let mut told = 0;
     for round in 0..ROUNDS {
         seed = seed.next();
-        let acks = run_and_kill(&folder.file(), round, 1 + seed.bits() % 150);
+        let acks = run_and_kill("kill::child", &folder.file(), round, 1 + seed.bits() % 150);
         told += acks.len();
         check(&folder.file(), round, &acks);
     }
     assert!(told > 100, "{told}");
 }
 
-/// Runs the child until it has said `until` acknowledgements, kills it, and answers all it said.
-fn run_and_kill(path: &Path, round: u64, until: u64) -> Vec<(String, u64)> {
+/// Runs the child of this name until it has said `until` acknowledgements, kills it, and answers all it said.
+pub(crate) fn run_and_kill(name: &str, path: &Path, round: u64, until: u64) -> Vec<(String, u64)> {
     let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["kill::child", "--exact", "--ignored", "--nocapture"])
+        .args([name, "--exact", "--ignored", "--nocapture"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()

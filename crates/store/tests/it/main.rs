@@ -3,6 +3,7 @@
 
 mod budget;
 mod decisions;
+mod journal;
 mod keys;
 mod kill;
 mod lifecycle;

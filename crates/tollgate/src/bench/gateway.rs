@@ -1,5 +1,6 @@
 //! `tollgate bench gateway`: the gateway beside a proxy that only passes on, in one run.
 
+use super::folder::Folder;
 use super::load::{Seen, closed};
 use super::payload;
 use super::process::{Part, can_pin, free_address, pin_here};
@@ -9,7 +10,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use tollgate_core::Clock;
 use tollgate_gateway::clock::SystemClock;
 
@@ -62,7 +63,7 @@ struct Measured {
 
 pub(super) fn run(args: &GatewayArgs) -> Result<Ending> {
     let clock = SystemClock::new();
-    let folder = Folder::make(&clock)?;
+    let folder = Folder::make(&std::env::temp_dir(), &clock)?;
     pin_here(OTHER_CORE);
     let upstream_at = free_address()?;
     let listen = |at: SocketAddr| at.to_string();
@@ -77,7 +78,7 @@ pub(super) fn run(args: &GatewayArgs) -> Result<Ending> {
     let floor_args = ["bench", "part", "floor", "--listen", &listen(floor_at), "--upstream", &to];
     let floor = Part::start(&clock, MEASURED_CORE, floor_at, &floor_args)?;
     let gateway_at = free_address()?;
-    let config = folder.write(gateway_at, upstream.addr)?;
+    let config = write(&folder.0, gateway_at, upstream.addr)?;
     let gateway = Part::start(&clock, MEASURED_CORE, gateway_at, &["serve", &config, "--quiet"])?;
     let idle_mb = gateway.rss_mb()?;
 
@@ -185,29 +186,15 @@ fn cells(row: &Value) -> Vec<String> {
     ]
 }
 
-/// A folder for the measured gateway's files, removed at the end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn make(clock: &dyn Clock) -> Result<Self> {
-        let name = format!("tollgate-bench-{}-{}", std::process::id(), clock.now().0);
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Self(path))
-    }
-
-    /// Writes policy and configuration; answers the path of the latter.
-    fn write(&self, listen: SocketAddr, upstream: SocketAddr) -> Result<String> {
-        let put = |name: &str, text: &str| {
-            let path = self.0.join(name);
-            std::fs::write(&path, text)
-                .with_context(|| format!("cannot write {}", path.display()))
-                .map(|()| path)
-        };
-        put("policy.tollgate", POLICY)?;
-        let config = filled(&self.0, listen, upstream);
-        Ok(put("tollgate.yaml", &config)?.display().to_string())
-    }
+/// Writes policy and configuration; answers the path of the latter.
+fn write(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> Result<String> {
+    let put = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display())).map(|()| path)
+    };
+    put("policy.tollgate", POLICY)?;
+    let config = filled(folder, listen, upstream);
+    Ok(put("tollgate.yaml", &config)?.display().to_string())
 }
 
 fn filled(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> String {
@@ -215,13 +202,6 @@ fn filled(folder: &Path, listen: SocketAddr, upstream: SocketAddr) -> String {
         .replace("{RUN}", &folder.display().to_string())
         .replace("{LISTEN}", &listen.to_string())
         .replace("{UPSTREAM}", &upstream.to_string())
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A folder of a few files in the system's temporary place; nobody misses it, nobody minds it.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 #[cfg(test)]

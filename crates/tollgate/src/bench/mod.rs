@@ -1,6 +1,6 @@
-//! `tollgate bench`: what the gateway costs on this machine, measured by the program itself.
+//! `tollgate bench`: what this machine gives, measured by the program itself.
 //!
-//! Upstream, floor and gateway are processes of their own, because the system accounts CPU time by process; where
+//! For the gateway, upstream, floor and gateway are processes of their own, because the system accounts CPU time by process; where
 //! `taskset` exists the gateway and the floor have one core and everything else another. Only the ratio of two numbers
 //! of one run means anything on a machine that does other work too.
 //!
@@ -8,7 +8,9 @@
 //! load (this process) -> floor or gateway (child) -> upstream (child)
 //! ```
 
+mod folder;
 mod gateway;
+mod ledger;
 mod load;
 mod part;
 mod payload;
@@ -22,6 +24,7 @@ use clap::Subcommand;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Gateway(gateway::GatewayArgs),
+    Ledger(ledger::LedgerArgs),
     #[command(hide = true)]
     Part(part::PartArgs),
 }
@@ -30,6 +33,7 @@ pub(crate) enum Command {
 pub(crate) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Gateway(args) => gateway::run(&args),
+        Command::Ledger(args) => ledger::run(&args),
         Command::Part(args) => part::run(&args),
     }
 }

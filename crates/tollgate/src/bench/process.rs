@@ -51,12 +51,7 @@ impl Part {
 
     /// CPU time of all its threads so far, in microseconds, to 10 ms.
     pub(super) fn cpu_us(&self) -> Result<u64> {
-        let path = format!("/proc/{}/stat", self.child.id());
-        let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        // The name in parentheses may hold anything; user and system time are fields 14 and 15 (proc(5)).
-        let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ')).into_iter().flatten();
-        let ticks: u64 = fields.skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
-        Ok(ticks * TICK_US)
+        cpu_us(self.child.id())
     }
 
     /// Resident memory, in megabytes.
@@ -67,6 +62,16 @@ impl Part {
             status.lines().find_map(|l| l.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok());
         kb.map(|kb: f64| kb / 1024.0).with_context(|| format!("{path} names no VmRSS"))
     }
+}
+
+/// CPU time of all threads of a process so far, in microseconds, to 10 ms.
+pub(super) fn cpu_us(process: u32) -> Result<u64> {
+    let path = format!("/proc/{process}/stat");
+    let stat = std::fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    // The name in parentheses may hold anything; user and system time are fields 14 and 15 (proc(5)).
+    let fields = stat.rsplit_once(") ").map(|(_, rest)| rest.split(' ')).into_iter().flatten();
+    let ticks: u64 = fields.skip(11).take(2).filter_map(|f| f.parse::<u64>().ok()).sum();
+    Ok(ticks * TICK_US)
 }
 
 impl Drop for Part {

@@ -1,0 +1,238 @@
+//! The state of the ledger, and how a command is decided.
+
+use super::keys::{Keys, Known};
+use super::undo::Step;
+use super::{Account, Command, Decision, Entry, HoldId, Outcome};
+use crate::PayError;
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use tollgate_core::id::AccountId;
+use tollgate_core::{Amount, Digest, Timestamp};
+
+/// Holds given back at one command at most, but for the rest of a linked group.
+const EXPIRED_MAX: usize = 256;
+
+/// What a ledger may grow to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Accounts, for ever.
+    pub accounts_max: usize,
+    /// Open holds at one time.
+    pub holds_max: usize,
+    /// Idempotency keys remembered at one time.
+    pub keys_max: usize,
+    /// How long a key is remembered at least, in microseconds.
+    pub key_age_us: i64,
+}
+
+impl Default for Limits {
+    /// A million accounts, a million open holds, four million keys, a day.
+    fn default() -> Self {
+        Self {
+            accounts_max: 1_000_000,
+            holds_max: 1_000_000,
+            keys_max: 4_000_000,
+            key_age_us: 86_400_000_000,
+        }
+    }
+}
+
+/// An open hold as the book keeps it; accounts by their place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Reservation {
+    pub(super) debit: usize,
+    pub(super) credit: usize,
+    /// Minor units still reserved; more than nothing.
+    pub(super) left: u128,
+    pub(super) expires: Option<Timestamp>,
+    /// First hold of its group and how many there are in it, when linked. Members have consecutive numbers.
+    pub(super) group: Option<(HoldId, u64)>,
+}
+
+/// An open hold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Hold {
+    /// Who would give.
+    pub debit: AccountId,
+    /// Who would get.
+    pub credit: AccountId,
+    /// What is still reserved.
+    pub left: Amount,
+    /// When it ends by itself.
+    pub expires: Option<Timestamp>,
+}
+
+/// All accounts, open holds and remembered keys. A pure state machine: see the module above.
+#[derive(Debug, Default)]
+pub struct Book {
+    pub(super) limits: Limits,
+    pub(super) accounts: Vec<(AccountId, Account)>,
+    pub(super) places: HashMap<AccountId, usize>,
+    pub(super) holds: BTreeMap<HoldId, Reservation>,
+    pub(super) due: BTreeSet<(Timestamp, HoldId)>,
+    pub(super) keys: Keys,
+    pub(super) next_seq: u64,
+    pub(super) next_hold: u64,
+    pub(super) time: Timestamp,
+    /// What the command under decision has changed; empty between commands.
+    pub(super) steps: Vec<Step>,
+}
+
+impl Book {
+    /// A ledger in which nothing has happened.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Decides a command at `now`, or at the ledger's own time where that is later.
+    ///
+    /// # Errors
+    /// [`PayError::KeyConflict`] when the key was used for another command, [`PayError::KeysFull`] when no key can be
+    /// remembered, [`PayError::NotConserved`] for a fault of this program. Nothing has changed then.
+    pub fn apply(&mut self, now: Timestamp, command: Command) -> Result<Decision, PayError> {
+        let digest = command.digest();
+        if let Some(known) = self.keys.find(command.key(), digest)? {
+            return Ok(Decision::Known { seq: known.seq, outcome: known.outcome.clone() });
+        }
+        let now = now.max(self.time);
+        self.keys.make_room(now, self.limits.key_age_us, self.limits.keys_max)?;
+        self.steps.clear();
+        let first_hold = self.next_hold;
+        let expired = self.expire(now);
+        let swept = self.steps.len();
+        let outcome = self.operate(now, first_hold, &command);
+        if matches!(outcome, Outcome::Refused { .. }) {
+            self.undo(swept);
+            self.next_hold = first_hold;
+        }
+        if let Err(error) = self.check_conserved() {
+            self.undo(0);
+            self.next_hold = first_hold;
+            return Err(error);
+        }
+        let seq = self.next_seq;
+        self.next_seq = seq.saturating_add(1);
+        self.time = now;
+        let known = Known { command: digest, seq, outcome: outcome.clone() };
+        self.keys.remember(Digest::of(command.key().as_bytes()), now, known);
+        Ok(Decision::Fresh(Entry { command, expired, outcome, seq, time: now }))
+    }
+
+    /// Applies an entry of the past, and checks that it says what follows from the book.
+    ///
+    /// # Errors
+    /// [`PayError::Diverged`] when it does not: the history is damaged, or was made by other rules.
+    pub fn replay(&mut self, entry: &Entry) -> Result<(), PayError> {
+        let diverged = |what| PayError::Diverged { seq: entry.seq, what };
+        if entry.seq != self.next_seq {
+            return Err(diverged("its number is not the next one"));
+        }
+        if entry.time < self.time {
+            return Err(diverged("its time is before that of the entry before"));
+        }
+        match self.apply(entry.time, entry.command.clone())? {
+            Decision::Fresh(again) if again == *entry => Ok(()),
+            Decision::Fresh(again) if again.expired != entry.expired => Err(diverged("other holds expire")),
+            Decision::Fresh(_) => Err(diverged("another outcome follows")),
+            Decision::Known { .. } => Err(diverged("its key was used before")),
+        }
+    }
+
+    /// The account, if there is one.
+    #[must_use]
+    pub fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.places.get(id).and_then(|place| self.accounts.get(*place)).map(|(_, account)| account)
+    }
+
+    /// All accounts in the order in which they were opened.
+    pub fn accounts(&self) -> impl Iterator<Item = (&AccountId, &Account)> {
+        self.accounts.iter().map(|(id, account)| (id, account))
+    }
+
+    /// The hold, while it is open.
+    #[must_use]
+    pub fn hold(&self, id: HoldId) -> Option<Hold> {
+        let hold = self.holds.get(&id)?;
+        let (debit, account) = self.accounts.get(hold.debit)?;
+        let (credit, _) = self.accounts.get(hold.credit)?;
+        let left = Amount::new(i128::try_from(hold.left).ok()?, account.asset);
+        Some(Hold { debit: debit.clone(), credit: credit.clone(), left, expires: hold.expires })
+    }
+
+    /// How many holds are open.
+    #[must_use]
+    pub fn open_holds(&self) -> usize {
+        self.holds.len()
+    }
+
+    /// When the next hold expires: send a [`super::Op::Sweep`] then, if nothing else comes.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Timestamp> {
+        self.due.first().map(|(time, _)| *time)
+    }
+
+    /// The number that the next entry will have.
+    #[must_use]
+    pub const fn next_seq(&self) -> u64 {
+        self.next_seq
+    }
+
+    /// Time of the last entry.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    fn operate(&mut self, now: Timestamp, first_hold: u64, command: &Command) -> Outcome {
+        for (op, what) in command.ops().iter().enumerate() {
+            if let Err(why) = self.operation(now, what) {
+                return Outcome::Refused { op, why };
+            }
+        }
+        if let Err((op, why)) = self.close_groups(first_hold, command) {
+            return Outcome::Refused { op, why };
+        }
+        Outcome::Applied { holds: (first_hold..self.next_hold).map(HoldId).collect() }
+    }
+
+    /// Gives back holds whose time has run out, groups whole; answers which.
+    fn expire(&mut self, now: Timestamp) -> Vec<HoldId> {
+        let mut expired = Vec::new();
+        while expired.len() < EXPIRED_MAX {
+            let Some((_, first)) = self.due.first().copied().filter(|(time, _)| *time <= now) else { break };
+            let mut members = SmallVec::<[HoldId; 4]>::new();
+            match self.holds.get(&first).and_then(|hold| hold.group) {
+                Some((head, count)) => members.extend((head.0..head.0.saturating_add(count)).map(HoldId)),
+                None => members.push(first),
+            }
+            let before = expired.len();
+            expired.extend(members.into_iter().filter(|hold| self.release(*hold).is_ok()));
+            if expired.len() == before {
+                break;
+            }
+        }
+        expired
+    }
+
+    pub(super) fn put_hold(&mut self, id: HoldId, hold: Reservation) {
+        if let Some(expires) = hold.expires {
+            self.due.insert((expires, id));
+        }
+        self.holds.insert(id, hold);
+    }
+
+    pub(super) fn remove_hold(&mut self, id: HoldId) -> Option<Reservation> {
+        let hold = self.holds.remove(&id)?;
+        if let Some(expires) = hold.expires {
+            self.due.remove(&(expires, id));
+        }
+        Some(hold)
+    }
+
+    pub(super) fn forget_last_account(&mut self) {
+        if let Some((id, _)) = self.accounts.pop() {
+            self.places.remove(&id);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Tests of the settlement kernel from outside.
+
+mod groups;
+mod ledger;
+mod log;
+mod oracle;
+mod properties;

@@ -1,0 +1,157 @@
+//! The ledger's journal on a real folder: answers under load, kill -9, reopening.
+
+use crate::kill::run_and_kill;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use tollgate_core::{Amount, Asset, ManualClock, Seed};
+use tollgate_pay::ledger::{Bound, Command, HoldId, Limits, Op, Outcome, Rest};
+use tollgate_store::journal::{Answer, Folder, Journal, JournalConfig, JournalError};
+
+const ROUNDS: u64 = 12;
+/// Commands that wait for an answer at one time.
+const WINDOW: u64 = 32;
+
+fn usd(minor: i128) -> Amount {
+    Amount::new(minor, Asset::new("USD", 2).unwrap())
+}
+
+fn open(path: &Path) -> Result<Journal, JournalError> {
+    let config = JournalConfig { segment_bytes: 40_000, ..JournalConfig::default() };
+    Journal::open(Folder::open(path)?, config, Arc::new(ManualClock::default()))
+}
+
+fn accounts() -> Command {
+    let open = |id: &str, bound| Op::Open { asset: usd(0).asset(), bound, id: id.parse().unwrap() };
+    let ops = vec![
+        open("acct_bank", Bound::None),
+        open("acct_ada", Bound::DebitsWithinCredits),
+        open("acct_bob", Bound::DebitsWithinCredits),
+        Op::Transfer {
+            amount: usd(1_000_000),
+            credit: "acct_ada".parse().unwrap(),
+            debit: "acct_bank".parse().unwrap(),
+        },
+    ];
+    Command::new("accounts", ops).unwrap()
+}
+
+fn lock(n: u64) -> Command {
+    let (credit, debit) = ("acct_bob".parse().unwrap(), "acct_ada".parse().unwrap());
+    let op = Op::Hold { amount: usd(1), credit, debit, expires: None, linked: false };
+    Command::new(format!("lock-{n}"), vec![op]).unwrap()
+}
+
+fn release(n: u64, hold: HoldId) -> Command {
+    let op = Op::Post { amount: None, hold, rest: Rest::Release };
+    Command::new(format!("release-{n}"), vec![op]).unwrap()
+}
+
+fn hold(answer: &Answer) -> HoldId {
+    match &answer.outcome {
+        Outcome::Applied { holds } => holds[0],
+        Outcome::Refused { why, .. } => panic!("{why}"),
+    }
+}
+
+/// Not a test by itself: what the child runs. Without a path on standard input it does nothing.
+#[test]
+#[ignore = "run by what_was_answered_survives_kill"]
+fn child() {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    let Some((first, path)) = line.trim().split_once(' ') else { return };
+    let (first, path): (u64, PathBuf) = (first.parse().unwrap(), path.into());
+    let journal = open(&path).unwrap();
+    journal.apply(accounts()).unwrap();
+    let say = |kind: &str, n: u64| {
+        std::io::stdout().write_all(format!("\nack {kind} {n}\n").as_bytes()).unwrap();
+    };
+    let (tell, told) = channel();
+    let send = |n: u64, command: Command| {
+        let tell = tell.clone();
+        journal.submit(command, move |answer| tell.send((n, answer.unwrap())).unwrap()).unwrap();
+    };
+    (first..first + WINDOW).for_each(|n| send(n, lock(n)));
+    let mut next = first + WINDOW;
+    for (n, answer) in told.iter() {
+        if matches!(&answer.outcome, Outcome::Applied { holds } if holds.is_empty()) {
+            say("release", n);
+            send(next, lock(next));
+            next += 1;
+        } else {
+            say("lock", n);
+            send(n, release(n, hold(&answer)));
+        }
+    }
+}
+
+#[test]
+fn what_was_answered_survives_kill() {
+    let folder = crate::Folder::new();
+    let path = folder.0.join("ledger");
+    let (mut seed, mut told, mut first) = (Seed(0x0060_1d), 0, 0);
+    for round in 0..ROUNDS {
+        seed = seed.next();
+        let acks = run_and_kill("journal::child", &path, first, 1 + seed.bits() % 300);
+        let journal = open(&path).unwrap();
+        assert!(journal.look(|book| book.audit().is_ok()).unwrap());
+        for (kind, n) in &acks {
+            // The same key gets the same answer: it was not lost, and it does not happen again.
+            let locked = journal.apply(lock(*n)).unwrap();
+            assert!(locked.again, "round {round}: lock {n} was answered and is gone");
+            if kind == "release" {
+                assert!(
+                    journal.apply(release(*n, hold(&locked))).unwrap().again,
+                    "round {round}: release {n}"
+                );
+            }
+        }
+        told += acks.len();
+        first += 100_000;
+        journal.close();
+    }
+    assert!(told > 500, "{told}");
+}
+
+#[test]
+fn a_folder_has_one_journal_at_a_time() {
+    let folder = crate::Folder::new();
+    let journal = open(&folder.0).unwrap();
+    assert!(matches!(open(&folder.0), Err(JournalError::InUse { .. })));
+    journal.apply(accounts()).unwrap();
+    journal.close();
+    assert!(matches!(journal.apply(accounts()), Err(JournalError::Closed { .. })));
+    let again = open(&folder.0).unwrap();
+    let answer = again.apply(accounts()).unwrap();
+    assert!(answer.again, "a key is remembered across a restart");
+    again.close();
+}
+
+#[test]
+fn a_full_queue_and_full_keys_are_said() {
+    let folder = crate::Folder::new();
+    let limits = Limits { keys_max: 1, ..Limits::default() };
+    let config = JournalConfig { limits, queue_max: 1, ..JournalConfig::default() };
+    let clock = Arc::new(ManualClock::default());
+    let journal = Journal::open(Folder::open(&folder.0).unwrap(), config, clock).unwrap();
+    journal.apply(accounts()).unwrap();
+    assert!(matches!(journal.apply(lock(1)), Err(JournalError::Ledger(_))));
+    // The thread is held up inside an answer: one command waits, the next finds no room.
+    let (let_go, held) = channel::<()>();
+    let (at_work, working) = channel();
+    let waits = move |_: &tollgate_pay::ledger::Book| {
+        at_work.send(()).unwrap();
+        let _ = held.recv();
+    };
+    let handle = journal.clone();
+    std::thread::scope(|scope| {
+        scope.spawn(move || handle.look(waits).unwrap());
+        working.recv().unwrap();
+        journal.submit(accounts(), |_| {}).unwrap();
+        assert!(matches!(journal.submit(accounts(), |_| {}), Err(JournalError::Busy { limit: 1 })));
+        drop(let_go);
+    });
+    journal.close();
+}
