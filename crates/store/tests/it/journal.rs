@@ -49,10 +49,8 @@ fn release(n: u64, hold: HoldId) -> Command {
 }
 
 fn hold(answer: &Answer) -> HoldId {
-    match &answer.outcome {
-        Outcome::Applied { holds } => holds[0],
-        Outcome::Refused { why, .. } => panic!("{why}"),
-    }
+    let Outcome::Applied { holds } = &answer.outcome else { unreachable!("{answer:?}") };
+    holds[0]
 }
 
 /// Not a test by itself: what the child runs. Without a path on standard input it does nothing.
@@ -91,7 +89,7 @@ fn child() {
 fn what_was_answered_survives_kill() {
     let folder = crate::Folder::new();
     let path = folder.0.join("ledger");
-    let (mut seed, mut told, mut first) = (Seed(0x0060_1d), 0, 0);
+    let (mut seed, mut told, mut first) = (Seed(0x601d), 0, 0);
     for round in 0..ROUNDS {
         seed = seed.next();
         let acks = run_and_kill("journal::child", &path, first, 1 + seed.bits() % 300);
