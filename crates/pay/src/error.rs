@@ -22,11 +22,11 @@ pub enum PayError {
         /// The entry that has it.
         seq: u64,
     },
-    /// All idempotency keys that may be remembered are in use.
-    #[error(
-        "{limit} idempotency keys are remembered and none is old enough to forget: retry later or raise `keys_max`"
-    )]
-    KeysFull {
+    /// A bound of the ledger is reached. The command was not decided, so its key is free.
+    #[error("there are already {limit} {what}: retry later, or raise the limit")]
+    Full {
+        /// Of what.
+        what: &'static str,
         /// The bound.
         limit: usize,
     },

@@ -1,6 +1,6 @@
 //! What can be typed: the table of commands.
 
-use crate::{bench, config, decisions, key, policy, serve, shell, wire};
+use crate::{bench, config, decisions, key, pay, policy, serve, shell, wire};
 use clap::{Args, Parser, Subcommand};
 
 const AFTER: &str = "Examples:
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Decisions(decisions::DecisionsArgs),
     /// Translate requests and answers between dialects
     Wire(Group<wire::Command>),
+    /// Keep a ledger, and publish and check its audit log
+    Pay(Group<pay::Command>),
     /// Measure this program on this machine
     Bench(Group<bench::Command>),
     Completions(shell::CompletionsArgs),

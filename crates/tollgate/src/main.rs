@@ -9,6 +9,7 @@ mod config;
 mod decisions;
 mod ending;
 mod key;
+mod pay;
 mod place;
 mod policy;
 mod say;
@@ -44,6 +45,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Key(args) => key::run(args.command),
         Command::Decisions(args) => decisions::run(args),
         Command::Wire(args) => wire::run(args.command),
+        Command::Pay(args) => pay::run(args.command),
         Command::Bench(args) => bench::run(args.command),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),

@@ -2,7 +2,7 @@
 
 use super::keys::{Keys, Known};
 use super::undo::Step;
-use super::{Account, Command, Decision, Entry, HoldId, Outcome};
+use super::{Account, Command, Decision, Entry, HoldId, Op, Outcome};
 use crate::PayError;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -88,15 +88,41 @@ impl Book {
     /// Decides a command at `now`, or at the ledger's own time where that is later.
     ///
     /// # Errors
-    /// [`PayError::KeyConflict`] when the key was used for another command, [`PayError::KeysFull`] when no key can be
-    /// remembered, [`PayError::NotConserved`] for a fault of this program. Nothing has changed then.
+    /// [`PayError::KeyConflict`] when the key was used for another command, [`PayError::Full`] when a bound is reached,
+    /// [`PayError::NotConserved`] for a fault of this program. Nothing has changed then.
     pub fn apply(&mut self, now: Timestamp, command: Command) -> Result<Decision, PayError> {
         let digest = command.digest();
         if let Some(known) = self.keys.find(command.key(), digest)? {
             return Ok(Decision::Known { seq: known.seq, outcome: known.outcome.clone() });
         }
         let now = now.max(self.time);
-        self.keys.make_room(now, self.limits.key_age_us, self.limits.keys_max)?;
+        self.check_bounds(now, &command)?;
+        self.decide(now, command, digest).map(Decision::Fresh)
+    }
+
+    /// Applies an entry of the past, and checks that it says what follows from the book. Bounds are not asked: they were
+    /// when it was decided, and may have been others.
+    ///
+    /// # Errors
+    /// [`PayError::Diverged`] when it does not: the history is damaged, or was made by other rules.
+    pub fn replay(&mut self, entry: &Entry) -> Result<(), PayError> {
+        let diverged = |what| PayError::Diverged { seq: entry.seq, what };
+        if entry.seq != self.next_seq {
+            return Err(diverged("its number is not the next one"));
+        }
+        if entry.time < self.time {
+            return Err(diverged("its time is before that of the entry before"));
+        }
+        self.keys.forget(entry.time, self.limits.key_age_us);
+        let again = self.decide(entry.time, entry.command.clone(), entry.command.digest())?;
+        if again.expired != entry.expired {
+            return Err(diverged("other holds expire"));
+        }
+        if again == *entry { Ok(()) } else { Err(diverged("another outcome follows")) }
+    }
+
+    /// Decides a command whose key is new.
+    fn decide(&mut self, now: Timestamp, command: Command, digest: Digest) -> Result<Entry, PayError> {
         self.steps.clear();
         let first_hold = self.next_hold;
         let expired = self.expire(now);
@@ -116,27 +142,28 @@ impl Book {
         self.time = now;
         let known = Known { command: digest, seq, outcome: outcome.clone() };
         self.keys.remember(Digest::of(command.key().as_bytes()), now, known);
-        Ok(Decision::Fresh(Entry { command, expired, outcome, seq, time: now }))
+        Ok(Entry { command, expired, outcome, seq, time: now })
     }
 
-    /// Applies an entry of the past, and checks that it says what follows from the book.
-    ///
-    /// # Errors
-    /// [`PayError::Diverged`] when it does not: the history is damaged, or was made by other rules.
-    pub fn replay(&mut self, entry: &Entry) -> Result<(), PayError> {
-        let diverged = |what| PayError::Diverged { seq: entry.seq, what };
-        if entry.seq != self.next_seq {
-            return Err(diverged("its number is not the next one"));
-        }
-        if entry.time < self.time {
-            return Err(diverged("its time is before that of the entry before"));
-        }
-        match self.apply(entry.time, entry.command.clone())? {
-            Decision::Fresh(again) if again == *entry => Ok(()),
-            Decision::Fresh(again) if again.expired != entry.expired => Err(diverged("other holds expire")),
-            Decision::Fresh(_) => Err(diverged("another outcome follows")),
-            Decision::Known { .. } => Err(diverged("its key was used before")),
-        }
+    /// Whether there is room for all that the command may add. A bound is the operator's and may change, so reaching it is
+    /// no decision about the command: nothing is recorded.
+    fn check_bounds(&mut self, now: Timestamp, command: &Command) -> Result<(), PayError> {
+        let keys = self.keys.forget(now, self.limits.key_age_us);
+        let opens = command.ops().iter().filter(|op| matches!(op, Op::Open { .. })).count();
+        let holds = command.ops().iter().filter(|op| matches!(op, Op::Hold { .. })).count();
+        let (accounts, open) = (self.accounts.len(), self.holds.len());
+        let full = |there: usize, more: usize, limit: usize, what| {
+            let beyond = more > 0 && there.saturating_add(more) > limit;
+            if beyond { Err(PayError::Full { what, limit }) } else { Ok(()) }
+        };
+        full(
+            keys,
+            1,
+            self.limits.keys_max,
+            "remembered idempotency keys, none of them old enough to forget",
+        )?;
+        full(accounts, opens, self.limits.accounts_max, "accounts")?;
+        full(open, holds, self.limits.holds_max, "open holds")
     }
 
     /// The account, if there is one.

@@ -171,14 +171,6 @@ pub enum Refusal {
         /// The one that is left open.
         hold: HoldId,
     },
-    /// A bound of the ledger is reached.
-    #[error("there are already {limit} {what}: resolve or remove some, or raise the limit")]
-    Full {
-        /// Of what.
-        what: String,
-        /// The bound.
-        limit: usize,
-    },
 }
 
 /// Integers beyond 2^53 as decimal text: JSON numbers are not exact there.

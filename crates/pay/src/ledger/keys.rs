@@ -23,7 +23,7 @@ pub(super) struct Known {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Keys {
     known: HashMap<Digest, Known>,
-    order: VecDeque<(Timestamp, Digest)>,
+    order: VecDeque<(Timestamp, u64, Digest)>,
 }
 
 impl Keys {
@@ -37,24 +37,28 @@ impl Keys {
         }
     }
 
-    /// Forgets keys older than `age_us`, and says whether there is room for one more.
-    pub(super) fn make_room(&mut self, now: Timestamp, age_us: i64, limit: usize) -> Result<(), PayError> {
+    /// Forgets some keys older than `age_us`; answers how many are left.
+    pub(super) fn forget(&mut self, now: Timestamp, age_us: i64) -> usize {
         for _ in 0..FORGET_STEP {
-            let old = |(time, _): &&(Timestamp, Digest)| now.0.saturating_sub(time.0) > age_us;
-            let Some((_, key)) = self.order.front().filter(old) else { break };
-            self.known.remove(key);
+            let old = |(time, ..): &&(Timestamp, u64, Digest)| now.0.saturating_sub(time.0) > age_us;
+            let Some((_, seq, key)) = self.order.front().filter(old) else { break };
+            // A key that was forgotten once may have been used again since.
+            if self.known.get(key).is_some_and(|known| known.seq == *seq) {
+                self.known.remove(key);
+            }
             self.order.pop_front();
         }
-        if self.order.len() >= limit { Err(PayError::KeysFull { limit }) } else { Ok(()) }
+        self.order.len()
     }
 
     pub(super) fn remember(&mut self, key: Digest, time: Timestamp, known: Known) {
-        self.order.push_back((time, key));
+        self.order.push_back((time, known.seq, key));
         self.known.insert(key, known);
     }
 
     /// All keys in the order in which they were used.
     pub(super) fn iter(&self) -> impl Iterator<Item = (Timestamp, Digest, &Known)> {
-        self.order.iter().filter_map(|(time, key)| Some((*time, *key, self.known.get(key)?)))
+        let known = |key, seq| self.known.get(key).filter(|known| known.seq == seq);
+        self.order.iter().filter_map(move |(time, seq, key)| Some((*time, *key, known(key, *seq)?)))
     }
 }

@@ -130,6 +130,36 @@ impl SigningKey {
         Ok(Self { secret, public })
     }
 
+    /// Reads a secret key as Go's sumdb/note writes it: `PRIVATE+KEY+name+hash+base64(algorithm ‖ seed)`.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] when it is not one; the text is not repeated.
+    pub fn from_text(text: &str) -> Result<Self, PayError> {
+        let bad =
+            || PayError::bad("signing key", "(not shown)", "PRIVATE+KEY+name+hash+base64 of an Ed25519 seed");
+        let mut parts = text.strip_prefix("PRIVATE+KEY+").ok_or_else(bad)?.splitn(3, '+');
+        let (Some(name), Some(hash), Some(coded)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(bad());
+        };
+        let bytes = STANDARD.decode(coded).map_err(|_| bad())?;
+        let (role, seed) = match bytes.split_first() {
+            Some((1, seed)) => (Role::Log, seed),
+            Some((4, seed)) => (Role::Witness, seed),
+            _ => return Err(bad()),
+        };
+        let key = Self::from_seed(name, role, seed.try_into().map_err(|_| bad())?)?;
+        if format!("{:08x}", u32::from_be_bytes(key.public.hash)) == hash { Ok(key) } else { Err(bad()) }
+    }
+
+    /// The secret key as text, for a file that only its owner reads.
+    #[must_use]
+    pub fn reveal(&self) -> String {
+        let seed = self.secret.to_bytes();
+        let bytes: Vec<u8> = [self.public.role.algorithm()].iter().chain(&seed).copied().collect();
+        let hash = u32::from_be_bytes(self.public.hash);
+        format!("PRIVATE+KEY+{}+{hash:08x}+{}", self.public.name, STANDARD.encode(bytes))
+    }
+
     /// The public half.
     #[must_use]
     pub const fn public(&self) -> &VerifyingKey {

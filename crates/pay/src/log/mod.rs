@@ -23,6 +23,7 @@ mod note;
 mod proof;
 mod receipt;
 mod tile;
+mod tiler;
 mod tree;
 mod witness;
 
@@ -32,5 +33,6 @@ pub use note::{Note, SIGNATURES_MAX, Signature};
 pub use proof::{consistency, inclusion, range_root, verify_consistency, verify_inclusion};
 pub use receipt::Receipt;
 pub use tile::{TILE_WIDTH, Tile, bundle, unbundle};
+pub use tiler::{LogFile, Tiler};
 pub use tree::{Frontier, Hash, Memory, Nodes, leaf_hash, node_hash};
 pub use witness::{Cosigned, Witness};

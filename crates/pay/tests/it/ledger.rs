@@ -223,7 +223,8 @@ fn keys_are_forgotten_only_when_old_and_writes_wait_otherwise() {
     world.applied(vec![Op::Sweep]);
     world.applied(vec![Op::Sweep]);
     let command = |key: &str| Command::new(key, vec![Op::Sweep]).unwrap();
-    assert_eq!(world.book.apply(Timestamp(10), command("x")), Err(PayError::KeysFull { limit: 3 }));
+    let full = world.book.apply(Timestamp(10), command("x"));
+    assert!(matches!(full, Err(PayError::Full { limit: 3, .. })), "{full:?}");
     assert!(matches!(world.book.apply(Timestamp(11), command("x")), Ok(Decision::Fresh(_))));
 }
 
@@ -231,10 +232,38 @@ fn keys_are_forgotten_only_when_old_and_writes_wait_otherwise() {
 fn bounds_are_reached_and_named() {
     let mut world = World::with(Limits { holds_max: 1, accounts_max: 3, ..Limits::default() });
     world.applied(vec![hold("acct_ada", "acct_bob", 1, None, false)]);
-    let full = world.refused(vec![hold("acct_ada", "acct_bob", 1, None, false)]).1;
-    assert_eq!(full, Refusal::Full { what: "open holds".into(), limit: 1 });
+    let mut send = |op: Op| world.book.apply(Timestamp(0), Command::new("more", vec![op]).unwrap());
+    let full = send(hold("acct_ada", "acct_bob", 1, None, false));
+    assert_eq!(full, Err(PayError::Full { what: "open holds", limit: 1 }));
     let open = Op::Open { asset: cents(), bound: Bound::None, id: "acct_eve".parse().unwrap() };
-    assert_eq!(world.refused(vec![open]).1, Refusal::Full { what: "accounts".into(), limit: 3 });
+    assert_eq!(send(open), Err(PayError::Full { what: "accounts", limit: 3 }));
+    // Nothing was decided, so the key is free; what adds nothing is not refused.
+    assert!(matches!(send(void(0)), Ok(Decision::Fresh(_))));
+}
+
+/// An operator may change bounds between two starts: what was decided under the old ones still follows.
+#[test]
+fn history_does_not_depend_on_bounds() {
+    let mut entries = Vec::new();
+    let mut book = Book::new(Limits { key_age_us: 5, ..Limits::default() });
+    for (time, key) in [(0, "a"), (10, "b"), (20, "a"), (22, "c")] {
+        let Decision::Fresh(entry) =
+            book.apply(Timestamp(time), Command::new(key, vec![Op::Sweep]).unwrap()).unwrap()
+        else {
+            panic!("{key} was forgotten by {time}");
+        };
+        entries.push(entry);
+    }
+    let tight = Limits { accounts_max: 0, holds_max: 0, keys_max: 0, key_age_us: 1_000 };
+    let mut again = Book::new(tight);
+    entries.iter().for_each(|entry| again.replay(entry).unwrap());
+    // The second use of a key is the one that is remembered.
+    let known = again.apply(Timestamp(23), Command::new("a", vec![Op::Sweep]).unwrap()).unwrap();
+    assert_eq!(known.seq(), 2);
+    let rows = again.rows().count();
+    let mut restored = Book::new(Limits::default());
+    again.rows().for_each(|row| restored.restore(row).unwrap());
+    assert_eq!((restored.rows().count(), rows), (rows, 4), "a head and three keys");
 }
 
 #[test]

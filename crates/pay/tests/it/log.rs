@@ -156,6 +156,20 @@ fn a_checkpoint_binds_origin_size_root_and_key() {
     }
 }
 
+/// The signing key of the documentation of Go's `golang.org/x/mod/sumdb/note`, and what it signs there.
+#[test]
+fn a_signing_key_that_others_made_signs_the_same() {
+    let text = "PRIVATE+KEY+PeterNeumann+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
+    let key = SigningKey::from_text(text).unwrap();
+    assert_eq!(key.reveal(), text);
+    assert_eq!(
+        key.public().to_string(),
+        "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
+    );
+    assert!(SigningKey::from_text(&text.replace("c74f", "c74e")).is_err());
+    assert!(!format!("{key:?}").contains("AYEK"));
+}
+
 #[test]
 fn keys_have_one_spelling() {
     let text = log_key().public().to_string();

@@ -13,6 +13,7 @@
 //! answered is either whole or absent; a damaged record that others were built on is refused, never skipped; after a
 //! failed write or sync nothing more is promised until the journal is opened anew.
 
+pub mod audit;
 mod disk;
 mod engine;
 mod error;

@@ -61,7 +61,7 @@ struct Shown {
 
 /// Measures and shows.
 pub(super) fn run(args: &LedgerArgs) -> Result<Ending> {
-    let clock = Arc::new(SystemClock::default());
+    let clock = Arc::new(SystemClock::new());
     let folder = Folder::make(&args.dir, clock.as_ref())?;
     let (syncs_per_s, sync_us) = floor(clock.as_ref(), &folder)?;
     let path = folder.0.join("ledger");

@@ -1,0 +1,186 @@
+//! The audit log as a folder of static files (C2SP tlog-tiles) that anybody may copy, serve and check.
+//!
+//! The journal's records are the entries; the folder is made from them and can be made again. Only full files and, with
+//! each checkpoint, the partial ones at the edge are written; the checkpoint comes last, so that every file that it speaks
+//! of is there.
+
+mod nodes;
+mod verify;
+
+pub use verify::{Verified, Verify};
+
+use super::{JournalError, segment};
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use tollgate_pay::PayError;
+use tollgate_pay::log::{Checkpoint, Hash, LogFile, Note, Receipt, SigningKey, Tiler, inclusion};
+
+/// Name of the checkpoint's file.
+const CHECKPOINT: &str = "checkpoint";
+/// Longest file of a log that is read, in bytes: a bundle of 256 entries with their lengths.
+const FILE_MAX: u64 = 256 * (65_535 + 2);
+
+/// Entries of a journal's folder from number `from` on, read without opening the ledger; up to what is whole.
+///
+/// # Errors
+/// [`JournalError::Damaged`], [`JournalError::Io`], or what `each` says.
+pub fn entries(
+    folder: &Path,
+    from: u64,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), JournalError>,
+) -> Result<u64, JournalError> {
+    let shown = folder.display().to_string();
+    let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let listed = listed.map_err(JournalError::io("list", &shown))?;
+    let names = listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut firsts: Vec<u64> = names.filter_map(|name| segment::first(&name)).collect();
+    firsts.sort_unstable();
+    let skipped = firsts.iter().take_while(|first| **first <= from).count().saturating_sub(1);
+    let mut next = None;
+    for first in firsts.into_iter().skip(skipped) {
+        let name = segment::name(first);
+        let bytes = fs::read(folder.join(&name)).map_err(JournalError::io("read", &name))?;
+        // A segment that is being begun has no header yet.
+        let Some(header) = segment::Header::read(&bytes) else { break };
+        if next.is_some_and(|next| next != header.first) {
+            let what = format!("it begins at entry {}, expected {next:?}", header.first);
+            return Err(JournalError::damaged(&name, 8, what));
+        }
+        let mut failed = None;
+        let end = segment::walk(&name, &bytes, &header, |seq, entry| {
+            if seq < from || failed.is_some() {
+                return Ok(());
+            }
+            failed = each(seq, entry).err();
+            Ok(())
+        })?;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        next = Some(end.seq);
+    }
+    Ok(next.unwrap_or(0))
+}
+
+/// The folder of one log.
+#[derive(Clone, Debug)]
+pub struct LogFolder {
+    path: PathBuf,
+}
+
+impl LogFolder {
+    /// The log in this folder; there need not be one yet.
+    #[must_use]
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.into() }
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, JournalError> {
+        let path = self.path.join(name);
+        let shown = path.display().to_string();
+        let failed = JournalError::io("read", &shown);
+        let size = fs::metadata(&path).map_err(&failed)?.len();
+        if size > FILE_MAX {
+            return Err(JournalError::damaged(
+                name,
+                0,
+                format!("it has {size} bytes, more than any file of a log"),
+            ));
+        }
+        fs::read(&path).map_err(&failed)
+    }
+
+    /// The signed checkpoint, when there is one.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`], [`JournalError::Ledger`] for a file that is no signed note.
+    pub fn checkpoint(&self) -> Result<Option<Note>, JournalError> {
+        match self.read(CHECKPOINT) {
+            Ok(bytes) => Ok(Some(Note::parse(&String::from_utf8_lossy(&bytes))?)),
+            Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Adds the journal's entries that are not in the log yet, and signs where it stands.
+    ///
+    /// # Errors
+    /// [`JournalError::Ledger`] when the log there is not this key's or has more than the journal, besides what reading and
+    /// writing say. The old checkpoint stays valid then.
+    pub fn extend(&self, journal: &Path, key: &SigningKey, origin: &str) -> Result<Checkpoint, JournalError> {
+        let size = match self.checkpoint()? {
+            Some(note) => Checkpoint::verified(&note, key.public(), origin)?.size,
+            None => 0,
+        };
+        let mut tiler = Tiler::resume(size, |path| self.read(path))?;
+        // The journal must be the one that the log was made from: it has the log's last entry at its place.
+        let last = size.checked_sub(1).map(|last| self.entry(last, size)).transpose()?;
+        let next = entries(journal, size.saturating_sub(1), |seq, entry| {
+            if seq < size {
+                let same = last.as_deref() == Some(entry);
+                let reason =
+                    || format!("its entry {seq} is not that of the journal: they are of two ledgers");
+                return if same {
+                    Ok(())
+                } else {
+                    Err(PayError::NotProven { what: "log", reason: reason() }.into())
+                };
+            }
+            let mut files = Vec::new();
+            tiler.push(entry.to_vec(), &mut |file| files.push(file))?;
+            files.iter().try_for_each(|file| self.write(file))
+        })?;
+        if next != tiler.size() {
+            let what = PayError::NotProven {
+                what: "log",
+                reason: format!("it has {size} entries, the journal only {next}"),
+            };
+            return Err(what.into());
+        }
+        tiler.partial()?.iter().try_for_each(|file| self.write(file))?;
+        let checkpoint = Checkpoint { origin: origin.into(), size: tiler.size(), root: tiler.root() };
+        let note = checkpoint.sign(key)?;
+        self.write(&LogFile { path: CHECKPOINT.into(), bytes: note.to_string().into_bytes() })?;
+        Ok(checkpoint)
+    }
+
+    /// Puts a file in place whole and durably.
+    fn write(&self, file: &LogFile) -> Result<(), JournalError> {
+        let path = self.path.join(&file.path);
+        let put = || -> io::Result<()> {
+            let folder = path.parent().unwrap_or(&self.path);
+            fs::create_dir_all(folder)?;
+            let aside = path.with_extension("new");
+            let mut out = fs::File::create(&aside)?;
+            out.write_all(&file.bytes)?;
+            out.sync_all()?;
+            fs::rename(&aside, &path)?;
+            fs::File::open(folder)?.sync_all()
+        };
+        put().map_err(JournalError::io("write", &file.path))
+    }
+
+    /// The proof that entry `index` is in the log, with the entry itself, to be checked by whoever knows the log's key.
+    ///
+    /// # Errors
+    /// [`JournalError::Ledger`] when there is no such entry, besides what reading says.
+    pub fn receipt(&self, index: u64) -> Result<Receipt, JournalError> {
+        let missing = |reason: String| PayError::NotProven { what: "receipt", reason };
+        let note = self.checkpoint()?.ok_or_else(|| missing("the folder has no checkpoint".into()))?;
+        let size = Checkpoint::parse(note.text())?.size;
+        let path: Vec<Hash> = inclusion(&nodes::Files::new(self, size), index, size)
+            .ok_or_else(|| missing(format!("entry {index} of a log of {size} entries cannot be proven")))?;
+        let entry = self.entry(index, size)?;
+        Ok(Receipt { extra: Some(entry), index, path, checkpoint: note })
+    }
+
+    fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, JournalError> {
+        let missing =
+            || PayError::NotProven { what: "receipt", reason: format!("entry {index} is not in its bundle") };
+        let (tile, place) = tollgate_pay::log::Tile::holding(0, index, size).ok_or_else(missing)?;
+        let bytes = self.read(&tile.bundle_path())?;
+        let entries = tollgate_pay::log::unbundle(&bytes)?;
+        Ok(entries.get(place).ok_or_else(missing)?.to_vec())
+    }
+}

@@ -1,0 +1,171 @@
+//! `tollgate pay ledger`: commands into a ledger's folder, and what its accounts have.
+
+use crate::ending::Ending;
+use crate::{place, say};
+use anyhow::{Context, Result, ensure};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_core::{Amount, Asset, Timestamp};
+use tollgate_gateway::clock::SystemClock;
+use tollgate_pay::ledger::{Account, Book, Command as Asked, Entry, Limits, Outcome};
+use tollgate_store::journal::{Folder, Journal, JournalConfig, JournalError, audit};
+
+/// What can be done with a ledger.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Apply(ApplyArgs),
+    Accounts(AccountsArgs),
+}
+
+/// Apply commands, one JSON object a line, and print each answer when it is durable
+#[derive(Args, Debug)]
+#[command(after_help = r#"Examples:
+  tollgate pay ledger apply commands.jsonl --ledger books
+  echo '{"key":"open-1","ops":[{"open":{"asset":{"code":"USD","exponent":2},"bound":"none","id":"acct_bank"}}]}' |
+    tollgate pay ledger apply - --ledger books
+
+Operations: open, transfer, hold, post, void, sweep. A command applies whole or not at all. Its key makes it safe to send
+again: the first answer is given again, nothing happens twice. Exit code 1 when a command was refused."#)]
+pub(crate) struct ApplyArgs {
+    /// File of commands, `-` for standard input
+    file: PathBuf,
+    /// The ledger's folder, made when there is none
+    #[arg(long, value_name = "DIR")]
+    ledger: PathBuf,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show what every account has, now or at a moment of the past
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate pay ledger accounts --ledger books
+  tollgate pay ledger accounts --ledger books --at 2026-11-27T12:00:00Z --json
+
+The past is read from the journal, entry by entry. A ledger that is in use can be read.")]
+pub(crate) struct AccountsArgs {
+    /// The ledger's folder
+    #[arg(long, value_name = "DIR")]
+    ledger: PathBuf,
+    /// The moment, as RFC 3339 [default: the last entry]
+    #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
+    at: Option<Timestamp>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Apply(args) => apply(&args),
+        Command::Accounts(args) => accounts(&args),
+    }
+}
+
+fn apply(args: &ApplyArgs) -> Result<Ending> {
+    let text = place::read_text(&args.file)?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    // All lines are read before the first is applied: a typing error in the last one changes nothing.
+    let read = |(n, line): (usize, &str)| -> Result<Asked> {
+        serde_json::from_str(line).with_context(|| format!("{}:{}: no command", args.file.display(), n + 1))
+    };
+    let commands = lines.map(read).collect::<Result<Vec<_>>>()?;
+    let journal =
+        Journal::open(Folder::open(&args.ledger)?, JournalConfig::default(), Arc::new(SystemClock::new()))?;
+    let mut refused = false;
+    for command in commands {
+        let key = command.key().to_owned();
+        let answer = journal.apply(command).with_context(|| format!("command {key:?}"))?;
+        let why = match &answer.outcome {
+            Outcome::Applied { .. } => None,
+            Outcome::Refused { op, why } => Some(format!("operation {op}: {why}")),
+        };
+        refused |= why.is_some();
+        if args.json {
+            let (seq, outcome) = (answer.seq, &answer.outcome);
+            let shown =
+                json!({"key": key, "seq": seq, "again": answer.again, "outcome": outcome, "why": why});
+            say::line(&shown.to_string())?;
+            continue;
+        }
+        let holds: Vec<_> = match &answer.outcome {
+            Outcome::Applied { holds } => holds.iter().map(ToString::to_string).collect(),
+            Outcome::Refused { .. } => Vec::new(),
+        };
+        let word = why.map_or("applied".to_owned(), |why| format!("refused: {why}"));
+        let again = if answer.again { " (answered before)" } else { "" };
+        say::line(format!("{:>6}  {key}  {word}{again} {}", answer.seq, holds.join(" ")).trim_end())?;
+    }
+    journal.close();
+    Ok(Ending::of(!refused))
+}
+
+/// One account as it is shown.
+#[derive(Serialize)]
+struct Shown {
+    id: String,
+    asset: Asset,
+    /// Posted credits less posted debits, in minor units.
+    balance: Option<String>,
+    /// Reserved for giving and for getting, in minor units.
+    reserved_debits: String,
+    reserved_credits: String,
+}
+
+fn accounts(args: &AccountsArgs) -> Result<Ending> {
+    let book = past(&args.ledger, args.at)?;
+    if args.json {
+        let shown: Vec<_> = book.accounts().map(|(id, account)| shown(id.as_str(), account)).collect();
+        say::json(&json!({"entries": book.next_seq(), "open_holds": book.open_holds(), "accounts": shown}))?;
+        return Ok(Ending::Good);
+    }
+    let amount =
+        |asset: Asset, minor: u128| i128::try_from(minor).map(|minor| Amount::new(minor, asset).to_string());
+    let rows: Result<Vec<_>, std::num::TryFromIntError> = book
+        .accounts()
+        .map(|(id, account)| {
+            let balance = account.balance().map(|minor| Amount::new(minor, account.asset).to_string());
+            Ok(vec![
+                id.to_string(),
+                balance.unwrap_or_else(|| "beyond 128 bits".into()),
+                amount(account.asset, account.pending.debits)?,
+                amount(account.asset, account.pending.credits)?,
+            ])
+        })
+        .collect();
+    say::table(&["account", "balance", "reserved to give", "reserved to get"], &rows?)?;
+    say::line(&format!("{} entries, {} holds open", book.next_seq(), book.open_holds()))?;
+    Ok(Ending::Good)
+}
+
+fn shown(id: &str, account: &Account) -> Shown {
+    Shown {
+        id: id.into(),
+        asset: account.asset,
+        balance: account.balance().map(|minor| minor.to_string()),
+        reserved_debits: account.pending.debits.to_string(),
+        reserved_credits: account.pending.credits.to_string(),
+    }
+}
+
+/// The ledger as it was, read from its journal.
+fn past(folder: &Path, at: Option<Timestamp>) -> Result<Book> {
+    ensure!(folder.is_dir(), "{} is not a folder: name the folder of a ledger", folder.display());
+    let mut book = Book::new(Limits::default());
+    audit::entries(folder, 0, |seq, bytes| {
+        let entry: Entry = serde_json::from_slice(bytes).map_err(|error| JournalError::Damaged {
+            file: folder.display().to_string(),
+            at: seq,
+            what: format!("entry {seq} is none: {error}"),
+        })?;
+        if at.is_none_or(|at| entry.time <= at) {
+            book.replay(&entry)?;
+        }
+        Ok(())
+    })?;
+    Ok(book)
+}
