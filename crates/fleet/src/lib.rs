@@ -19,6 +19,7 @@
 //! # Ok::<(), tollgate_fleet::Error>(())
 //! ```
 
+pub mod calibrate;
 pub mod catalogue;
 pub mod compat;
 pub mod error;

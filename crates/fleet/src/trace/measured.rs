@@ -161,6 +161,8 @@ pub struct ServedRequest {
     pub prompt_tokens: u32,
     /// Output tokens.
     pub output_tokens: u32,
+    /// When the client sent it, on a clock of its own.
+    pub arrival_s: f64,
     /// When it was put into the queue.
     pub queued_s: f64,
     /// When it was first scheduled.
@@ -173,12 +175,13 @@ pub struct ServedRequest {
 
 impl Measured for ServedRequest {
     const NEEDED: &'static [&'static str] =
-        &["input_toks", "output_toks", "queued_ts", "first_token_ts", "last_token_ts"];
+        &["input_toks", "output_toks", "arrival_time", "queued_ts", "first_token_ts", "last_token_ts"];
 
     fn of(row: &Fields<'_>) -> Result<Self, Reason> {
         Ok(Self {
             prompt_tokens: row.whole("input_toks")?,
             output_tokens: row.whole("output_toks")?,
+            arrival_s: row.number("arrival_time")?,
             queued_s: row.number("queued_ts")?,
             scheduled_s: row.number("scheduled_ts")?,
             first_token_s: row.number("first_token_ts")?,
