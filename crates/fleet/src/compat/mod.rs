@@ -17,7 +17,7 @@
 //! # Ok::<(), tollgate_fleet::Error>(())
 //! ```
 
-mod derived;
+mod corrected;
 pub mod disagg;
 pub mod grid;
 mod knots;
@@ -29,10 +29,10 @@ mod slots;
 mod threshold;
 pub mod watts;
 
-pub use derived::Prefill;
+pub use corrected::{Billing, corrected};
 pub use knots::{Knots, rounded};
 pub use mersenne::Mersenne;
 pub use optimize::{Case, Report, Row, Source, gammas_up_to, optimize, simulate, sweep, what_if};
-pub use profile::{Power, Profile, a10g, a100, h100};
+pub use profile::{Power, Prefill, Profile, a10g, a100, h100};
 pub use sizing::Calibration;
 pub use threshold::{Threshold, recommended, thresholds};

@@ -40,6 +40,8 @@ pub(super) struct Share {
     pub(super) prefill: Vec<(f64, f64, f64)>,
     /// Iterations, prompt tokens to read, and probability of each kind of request.
     pub(super) work: Vec<(f64, f64, f64)>,
+    /// Output tokens (by quarters of a doubling) with their probability.
+    pub(super) outputs: Vec<(f64, f64)>,
 }
 
 /// What a pool serves.
@@ -55,6 +57,7 @@ pub(super) struct Load {
     /// Mean prompt tokens to read.
     pub(super) prompt: f64,
     pub(super) prompt_sq: f64,
+    pub(super) prompt_cube: f64,
     pub(super) iterations_prompt: f64,
     /// Mean prefill iterations.
     pub(super) chunks: f64,
@@ -135,6 +138,7 @@ impl Sums {
         load.iterations_sq += rate * iterations * iterations;
         load.prompt += rate * read;
         load.prompt_sq += rate * read * read;
+        load.prompt_cube += rate * read * read * read;
         load.iterations_prompt += rate * iterations * read;
         load.chunks += rate * chunks;
         load.output += rate * atom.output;
@@ -145,6 +149,14 @@ impl Sums {
         let part = &mut load.shares[atom.stream];
         part.rate += rate;
         part.work.push((iterations, read, rate));
+        let doubling = |output: f64| (4.0 * output.log2()).floor();
+        match part.outputs.iter_mut().find(|o| doubling(o.0 / o.1) == doubling(atom.output)) {
+            Some(found) => {
+                found.0 += rate * atom.output;
+                found.1 += rate;
+            }
+            None => part.outputs.push((rate * atom.output, rate)),
+        }
         // Chunks rise with totals, almost: look for this count from the end.
         match part.prefill.iter_mut().rev().find(|p| p.0 == chunks) {
             Some(found) => {
@@ -173,6 +185,7 @@ impl Sums {
             }
             share.prefill.sort_by(|a, b| a.0.total_cmp(&b.0));
             share.work.iter_mut().for_each(|w| w.2 /= part);
+            share.outputs.iter_mut().for_each(|o| *o = (o.0 / o.1, o.1 / part));
         }
         load.arrival_cv2 = 1.0 + excess;
         load.held /= iterations;
@@ -186,6 +199,7 @@ impl Sums {
             &mut load.iterations_prompt,
             &mut load.chunks,
             &mut load.output,
+            &mut load.prompt_cube,
         ] {
             *sum /= rate;
         }

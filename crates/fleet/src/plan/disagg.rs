@@ -169,8 +169,9 @@ fn decode_side(problem: &Problem, index: usize, load: &Load, ttft_ms: &[f64]) ->
     let tpot = |instances: u32| -> Option<Vec<f64>> {
         let steady = pool.steady(instances)?;
         (steady.utilisation <= problem.limits.utilisation).then(|| {
-            let of = |s: &Stream| steady.iteration_at(s.class.slo.percentile) * 1e3;
-            problem.streams.iter().map(of).collect()
+            let of =
+                |(s, share): (&Stream, &Share)| pool.tpot_s(&steady, share, s.class.slo.percentile) * 1e3;
+            problem.streams.iter().zip(&load.shares).map(of).collect()
         })
     };
     let met = |instances: u32| {

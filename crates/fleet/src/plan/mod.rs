@@ -27,6 +27,7 @@
 //! # Ok::<(), tollgate_fleet::Error>(())
 //! ```
 
+mod confirm;
 mod demand;
 mod disagg;
 mod front;

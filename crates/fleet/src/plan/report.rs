@@ -137,8 +137,8 @@ impl PoolPlan {
                 percentile,
                 ttft_p50_ms: pool.ttft_s(&steady, share, 0.5) * 1e3,
                 ttft_ms: pool.ttft_s(&steady, share, percentile) * 1e3,
-                tpot_mean_ms: steady.iteration_s * 1e3,
-                tpot_ms: steady.iteration_at(percentile) * 1e3,
+                tpot_mean_ms: pool.tpot_mean_s(&steady, share) * 1e3,
+                tpot_ms: pool.tpot_s(&steady, share, percentile) * 1e3,
                 e2e_ms: pool.e2e_s(&steady, share, percentile) * 1e3,
             }
         });

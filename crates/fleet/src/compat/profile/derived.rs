@@ -4,7 +4,7 @@
 //! 0.9 of one GPU's memory over the bytes of a token on *all* GPUs, which is too few by the tensor-parallel degree.
 //! Hardware and model figures are the reference's own, not those of [`crate::catalogue`].
 
-use super::profile::Profile;
+use super::Profile;
 
 /// Share of peak bandwidth that is reached.
 const BANDWIDTH_SHARE: f64 = 0.80;
@@ -98,7 +98,7 @@ pub struct Prefill {
 
 impl Prefill {
     /// Compute time of one chunk whose sequences have `history` tokens in the cache.
-    pub(super) fn chunk_s(&self, chunk: f64, history: f64) -> f64 {
+    pub(crate) fn chunk_s(&self, chunk: f64, history: f64) -> f64 {
         let linear = (self.projections + self.feed_forward) * chunk;
         (linear + self.attention * chunk * (chunk / 2.0 + history)) / self.flops
     }
@@ -148,6 +148,8 @@ fn profile(hardware: &Hardware, model: &Shape, tp: u32, bytes: f64) -> Profile {
         blocks: (usable / (kv_token * f64::from(BLOCK))).floor().max(0.0) as u64,
         sequences: None,
         price: hardware.price * f64::from(tp),
+        gpus: tp,
+        billed_gpus: tp,
         power: None,
         prefill: Some(Prefill {
             projections: 2.0 * f64::from(model.hidden) * width * per_gpu,

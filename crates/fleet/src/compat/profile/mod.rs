@@ -2,8 +2,10 @@
 //!
 //! The stated constants describe an instance of eight GPUs and bill and weigh it as one: see the parity report.
 
-use super::derived::{self, Prefill};
+mod derived;
+
 use crate::Error;
+pub use derived::Prefill;
 
 /// Power against the number of active sequences: a logistic in its base-2 logarithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,6 +41,10 @@ pub struct Profile {
     pub sequences: Option<u64>,
     /// US dollars an hour.
     pub price: f64,
+    /// GPUs of the instance that the constants describe.
+    pub gpus: u32,
+    /// GPUs that the price and the power curve are of.
+    pub billed_gpus: u32,
     /// The power curve, where there is one.
     pub power: Option<Power>,
     /// Arithmetic of a prefill iteration, where it is known.
@@ -165,22 +171,30 @@ impl Profile {
 /// Stated: A100 80 GB, a 70-billion-parameter model. Power: one measured anchor and scaling.
 #[must_use]
 pub fn a100() -> Profile {
-    stated("A100-80GB", [0.0080, 0.00065, 2.21], 512, 65_536, 128, [175.0, 385.0, 1.0, 2.5])
+    stated("A100-80GB", 8, [0.0080, 0.00065, 2.21], 512, 65_536, 128, [175.0, 385.0, 1.0, 2.5])
 }
 
 /// Stated: H100 80 GB, a 70-billion-parameter model. Power: fitted to measurements.
 #[must_use]
 pub fn h100() -> Profile {
-    stated("H100-80GB", [0.0040, 0.00032, 4.02], 1024, 65_536, 256, [300.0, 600.0, 1.0, 4.2])
+    stated("H100-80GB", 8, [0.0040, 0.00032, 4.02], 1024, 65_536, 256, [300.0, 600.0, 1.0, 4.2])
 }
 
 /// Stated: A10G, a 7-billion-parameter model. Power: a projection.
 #[must_use]
 pub fn a10g() -> Profile {
-    stated("A10G", [0.012, 0.000_90, 1.01], 256, 32_768, 64, [75.0, 120.0, 0.7, 3.0])
+    stated("A10G", 1, [0.012, 0.000_90, 1.01], 256, 32_768, 64, [75.0, 120.0, 0.7, 3.0])
 }
 
-fn stated(name: &str, times: [f64; 3], chunk: u32, blocks: u64, most: u64, power: [f64; 4]) -> Profile {
+fn stated(
+    name: &str,
+    gpus: u32,
+    times: [f64; 3],
+    chunk: u32,
+    blocks: u64,
+    most: u64,
+    power: [f64; 4],
+) -> Profile {
     let [base_s, per_sequence_s, price] = times;
     let [idle_w, nominal_w, steepness, midpoint] = power;
     Profile {
@@ -193,6 +207,8 @@ fn stated(name: &str, times: [f64; 3], chunk: u32, blocks: u64, most: u64, power
         blocks,
         sequences: Some(most),
         price,
+        gpus,
+        billed_gpus: 1,
         power: Some(Power { idle_w, nominal_w, steepness, midpoint }),
         prefill: None,
     }

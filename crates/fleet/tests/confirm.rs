@@ -1,0 +1,131 @@
+//! Analytic plans confirmed by simulation: random workloads, objectives, GPUs and spaces.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a helper outside a test function fails its test, and says which plan did not hold"
+)]
+
+use tollgate_core::Seed;
+use tollgate_fleet::catalogue::{Catalogue, Dtype};
+use tollgate_fleet::plan::{Plan, Problem, Space, Stream, plan};
+use tollgate_fleet::rng::Stream as Draws;
+use tollgate_fleet::service::{Profile, Serving};
+use tollgate_fleet::sim::{Outcome, RunSpec, simulate};
+use tollgate_fleet::workload::{Cdf, Class, JointLengths, Slo};
+
+/// A log-uniform draw.
+fn between(draws: &mut Draws, low: f64, high: f64) -> f64 {
+    low * (high / low).powf(draws.unit())
+}
+
+fn pick<T: Copy>(draws: &mut Draws, of: &[T]) -> T {
+    of[draws.below(of.len() as u64) as usize]
+}
+
+/// Lengths with a random middle and spread, cut at a context.
+fn lengths(draws: &mut Draws, context: u32) -> JointLengths {
+    let (middle, spread) = (between(draws, 300.0, 4000.0), between(draws, 0.4, 1.4));
+    let knots = (-12..=12)
+        .map(|k| (middle * (spread * f64::from(k) / 4.0).exp()) as u32)
+        .filter(|&t| t > 8 && t < context);
+    let mut knots: Vec<(u32, f64)> = knots.map(|t| (t, 0.0)).collect();
+    knots.dedup_by_key(|k| k.0);
+    for knot in &mut knots {
+        let z = (f64::from(knot.0) / middle).ln() / spread;
+        knot.1 = 0.5 * libm::erfc(-z / std::f64::consts::SQRT_2);
+    }
+    knots.push((context, 1.0));
+    JointLengths::of_totals(&Cdf::new(knots).unwrap(), between(draws, 0.03, 0.4)).unwrap()
+}
+
+fn problem(seed: u64) -> Problem {
+    let mut draws = Draws::new(Seed(seed), "problem");
+    let shipped = Catalogue::shipped().unwrap();
+    let (model, degree) = pick(
+        &mut draws,
+        &[("llama-3.1-8b", 1), ("llama-3.1-70b", 4), ("llama-3.1-70b", 8), ("qwen3-32b", 2)],
+    );
+    let serving = Serving {
+        tensor_parallel: degree,
+        weights: pick(&mut draws, &[Dtype::Fp16, Dtype::Fp8]),
+        chunk: pick(&mut draws, &[512, 2048]),
+        ..Serving::default()
+    };
+    let gpus = pick(&mut draws, &[&["h100-sxm"][..], &["a100-sxm", "h200-sxm"], &["h100-sxm", "b200-sxm"]]);
+    let profiles = gpus.iter().map(|gpu| {
+        Profile::derive(shipped.gpu(gpu).unwrap(), shipped.model(model).unwrap(), &serving).unwrap()
+    });
+    let profiles: Vec<Profile> = profiles.collect();
+    let context = pick(&mut draws, &[8192, 16_384, 32_768]);
+    let lengths = lengths(&mut draws, context);
+    let mut slo = Slo::ttft(between(&mut draws, 500.0, 15_000.0));
+    slo.percentile = pick(&mut draws, &[0.9, 0.95, 0.99]);
+    slo.tpot_ms = pick(&mut draws, &[None, Some(30.0), Some(60.0)]);
+    let class = Class { name: "all".into(), slo };
+    let stream = Stream {
+        arrival_cv2: pick(&mut draws, &[1.0, 1.0, 2.0, 4.0]),
+        ..Stream::new(class, lengths, between(&mut draws, 2.0, 300.0))
+    };
+    let space = match draws.below(3) {
+        0 => Space::one_pool(context),
+        1 => Space { gammas: vec![1.0], ..Space::two_pools(pick(&mut draws, &[2048, 4096]), context) },
+        _ => Space { gammas: vec![1.0, 1.5], ..Space::two_pools(pick(&mut draws, &[2048, 4096]), context) },
+    };
+    Problem::new(vec![stream], profiles, space)
+}
+
+fn simulated(asked: &Problem, found: &Plan, requests: u64, seed: u64) -> Outcome {
+    let run = RunSpec { requests, replications: 3, warm_up: 0.3, seed: Seed(seed), sample_s: None };
+    let workload = asked.workload("random").unwrap();
+    simulate(&found.scenario(asked, run), |seed| workload.requests(seed)).unwrap()
+}
+
+/// What became of some random problems.
+#[derive(Default, Debug)]
+struct Tally {
+    planned: usize,
+    confirmed: usize,
+    /// Ours over the simulator's, of the mean time per output token.
+    tpot: Vec<f64>,
+}
+
+fn confirm(seeds: std::ops::Range<u64>, least_requests: f64) -> Tally {
+    let mut tally = Tally::default();
+    for seed in seeds {
+        let asked = problem(seed);
+        let Ok(found) = plan(&asked) else { continue };
+        tally.planned += 1;
+        // Long enough for the batches to turn over many times.
+        let busy: f64 = found.pools.iter().map(|p| p.batch * f64::from(p.needed)).sum();
+        let outcome = simulated(&asked, &found, (busy * 20.0).max(least_requests) as u64, seed);
+        let class = &outcome.classes[0];
+        let confirmed = class.attainment.mean >= asked.streams[0].class.slo.percentile;
+        tally.confirmed += usize::from(confirmed);
+        if !confirmed {
+            println!("{seed}: {:.4} within, {:?}", class.attainment.mean, asked.streams[0].class.slo);
+        }
+        if let [pool] = &found.pools[..] {
+            tally.tpot.push(pool.classes[0].tpot_mean_ms / class.tpot_ms.mean.mean);
+        }
+    }
+    tally.tpot.sort_by(f64::total_cmp);
+    tally
+}
+
+#[test]
+fn random_plans_hold_in_simulation() {
+    let tally = confirm(0..16, 8_000.0);
+    assert!(tally.planned >= 14 && tally.confirmed + 1 >= tally.planned, "{tally:?}");
+    let middle = tally.tpot[tally.tpot.len() / 2];
+    assert!((0.9..1.1).contains(&middle), "{tally:?}");
+}
+
+/// The promise over many: `cargo test --release -p tollgate-fleet --test confirm -- --ignored`.
+#[test]
+#[ignore = "takes minutes"]
+fn of_400_random_plans_99_in_100_hold() {
+    let tally = confirm(1000..1400, 20_000.0);
+    println!("{} of {} plans hold", tally.confirmed, tally.planned);
+    assert!(tally.confirmed * 100 >= tally.planned * 99);
+}
