@@ -1,4 +1,4 @@
-//! Settlement as pure state machines: a double-entry ledger with holds, and the tamper-evident log of what it did.
+//! Settlement as pure functions: a double-entry ledger with holds, the tamper-evident log of what it did, and mandates.
 //!
 //! Nothing here does IO, reads a clock or draws a random number: time comes in with each command, and an engine (in
 //! `store`) makes what was decided durable. Money is integers with checked operations; there is no float in this crate.
@@ -37,7 +37,9 @@
 )]
 
 mod error;
+pub mod json;
 pub mod ledger;
 pub mod log;
+pub mod mandate;
 
 pub use error::PayError;

@@ -10,7 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("policy", &["core"]),
     ("select", &["core"]),
     ("fleet", &["core", "select"]),
-    ("pay", &["core"]),
+    ("pay", &["core", "wire"]),
     ("store", &["core", "pay"]),
     ("console", &["core"]),
     ("net", &["core"]),

@@ -1,0 +1,27 @@
+//! Mandates: what a person allowed an agent to pay, as signed delegation chains that deterministic code checks.
+//!
+//! The wire form is AP2 v0.2 (`mandate.payment.open.1` delegating to `mandate.payment.1`): SD-JWTs joined by `~~`, each hop
+//! signed by the key that the hop before names, ES256 throughout. [`Chain::verify`] proves who allowed what to whom;
+//! [`Chain::admit`] checks the payment against every constraint of every hop, so a delegation can only narrow.
+//!
+//! Nothing is taken for granted: a constraint that is unknown or not shown is a refusal, audience and nonce are checked on
+//! every hop, amounts are positive minor units with their currency's own exponent, dates are moments and not texts.
+//! [`Chain::id`] names the authorisation and not its bytes: an ECDSA signature has a second spelling, which must not be a
+//! second payment.
+
+mod chain;
+mod constraint;
+mod currency;
+mod disclose;
+mod jws;
+mod period;
+mod refusal;
+mod terms;
+
+pub use chain::{Addressed, Chain, Expect, HOPS_MAX, TOKEN_BYTES_MAX};
+pub use constraint::{Constraint, Usage};
+pub use currency::{exponent, minor_units};
+pub use jws::Es256Key;
+pub use period::Frequency;
+pub use refusal::Refusal;
+pub use terms::{Closed, Open, Party};
