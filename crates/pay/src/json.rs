@@ -45,9 +45,11 @@ impl Json {
     /// [`PayError::Bad`] with the place, when it is not JSON, nests deeper than 32 levels, repeats a name or has half of a
     /// surrogate pair.
     pub fn parse(bytes: &[u8]) -> Result<Self, PayError> {
-        let bad = |reason: String| PayError::bad("signed JSON", &reason, "strict JSON without repeated names");
+        let bad =
+            |reason: String| PayError::bad("signed JSON", &reason, "strict JSON without repeated names");
         let mut scan = Scanner::new(bytes, DEPTH_MAX).map_err(|error| bad(error.to_string()))?;
-        let value = read(&mut scan, bytes).and_then(|value| scan.finish().map(|()| value).map_err(Stop::Flaw));
+        let value =
+            read(&mut scan, bytes).and_then(|value| scan.finish().map(|()| value).map_err(Stop::Flaw));
         value.map_err(|stop| match stop {
             Stop::Flaw(flaw) => bad(flaw.explain(bytes).to_string()),
             Stop::Repeated(name) => bad(format!("the name {name:?} stands twice")),
@@ -140,7 +142,8 @@ impl Json {
 /// The one spelling of a whole number.
 fn whole(digits: &str) -> Result<String, PayError> {
     let number = digits.parse::<i64>().ok().filter(|number| number.unsigned_abs() <= EXACT_MAX);
-    let number = number.ok_or_else(|| PayError::bad("number", digits, "a whole number of at most 2^53 - 1"))?;
+    let number =
+        number.ok_or_else(|| PayError::bad("number", digits, "a whole number of at most 2^53 - 1"))?;
     Ok(number.to_string())
 }
 

@@ -114,7 +114,8 @@ impl Chain {
                 }
                 _ => {
                     let kid = this.jws.header.get("kid").and_then(Json::text).unwrap_or_default();
-                    let key = root(kid).ok_or_else(|| bad(hop, &format!("the principal's key {kid:?} is not known")))?;
+                    let key = root(kid)
+                        .ok_or_else(|| bad(hop, &format!("the principal's key {kid:?} is not known")))?;
                     this.jws.verify(hop, &key, "the principal")?;
                     principal = kid.into();
                 }
@@ -137,7 +138,13 @@ impl Chain {
                         return Err(bad(hop, "a closed mandate names no further holder"));
                     }
                     let closed = closed(hop, &json)?;
-                    return Ok(Self { open: opened, closed, mandate, id: names.finalize().into(), principal });
+                    return Ok(Self {
+                        open: opened,
+                        closed,
+                        mandate,
+                        id: names.finalize().into(),
+                        principal,
+                    });
                 }
                 (vct, _) => return Err(bad(hop, &format!("vct {vct:?} does not belong here"))),
             }
@@ -171,12 +178,16 @@ impl Chain {
             ("payment_instrument", party(&preset.instrument, &closed.instrument)),
             ("pisp", party(&preset.pisp, &closed.pisp)),
             ("payment_amount", preset.amount.is_none() || preset.amount == closed.amount),
-            ("execution_date", preset.execution_date.is_none() || preset.execution_date == closed.execution_date),
+            (
+                "execution_date",
+                preset.execution_date.is_none() || preset.execution_date == closed.execution_date,
+            ),
         ];
         match kept.into_iter().find(|(_, kept)| !kept) {
-            Some((name, _)) => {
-                Err(Refusal::Unmet { constraint: "preset", why: format!("{name} was decided and has changed") })
-            }
+            Some((name, _)) => Err(Refusal::Unmet {
+                constraint: "preset",
+                why: format!("{name} was decided and has changed"),
+            }),
             None => Ok(()),
         }
     }
@@ -188,7 +199,12 @@ fn continues(hop: usize, jws: &Jws<'_>, before: &Hop<'_>) -> Result<(), Refusal>
     let same = match (jws.claim("sd_hash"), jws.claim("issuer_jwt_hash")) {
         (Some(hash), None) => hash == digest(&before.text),
         (None, Some(hash)) => hash == issuer(),
-        _ => return Err(Refusal::Unreadable { hop, what: "it needs sd_hash or issuer_jwt_hash, one of both".into() }),
+        _ => {
+            return Err(Refusal::Unreadable {
+                hop,
+                what: "it needs sd_hash or issuer_jwt_hash, one of both".into(),
+            });
+        }
     };
     if same { Ok(()) } else { Err(Refusal::Spliced { hop }) }
 }
@@ -214,7 +230,8 @@ fn in_time(hop: usize, json: &Json, now: Timestamp) -> Result<(), Refusal> {
     for claim in ["iat", "exp", "nbf"] {
         let Some(value) = json.get(claim) else { continue };
         let at = value.integer().and_then(|at| i64::try_from(at).ok());
-        let at = at.ok_or_else(|| Refusal::Unreadable { hop, what: format!("{claim} is no number of seconds") })?;
+        let at =
+            at.ok_or_else(|| Refusal::Unreadable { hop, what: format!("{claim} is no number of seconds") })?;
         let now = now.seconds();
         let good = match claim {
             "exp" => now < at.saturating_add(SKEW_S),

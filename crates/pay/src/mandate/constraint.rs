@@ -78,14 +78,18 @@ impl Constraint {
                 let max = integer("max")?.ok_or_else(|| bad("it has no max"))?;
                 Self::AmountRange { currency: currency()?.0, min: integer("min")?, max }
             }
-            "payment.allowed_payees" => Self::Payees(parties(json).ok_or_else(|| bad("allowed is no list of ids"))?),
+            "payment.allowed_payees" => {
+                Self::Payees(parties(json).ok_or_else(|| bad("allowed is no list of ids"))?)
+            }
             "payment.allowed_payment_instruments" => {
                 Self::Instruments(parties(json).ok_or_else(|| bad("allowed is no list of ids"))?)
             }
-            "payment.allowed_pisps" => Self::Pisps(parties(json).ok_or_else(|| bad("allowed is no list of ids"))?),
-            "payment.reference" => {
-                Self::Reference(text("conditional_transaction_id").ok_or_else(|| bad("it names no transaction"))?)
+            "payment.allowed_pisps" => {
+                Self::Pisps(parties(json).ok_or_else(|| bad("allowed is no list of ids"))?)
             }
+            "payment.reference" => Self::Reference(
+                text("conditional_transaction_id").ok_or_else(|| bad("it names no transaction"))?,
+            ),
             "payment.agent_recurrence" => {
                 let frequency = text("frequency").and_then(|name| Frequency::named(&name));
                 let frequency = frequency.ok_or_else(|| bad("its frequency is not known"))?;
@@ -96,13 +100,16 @@ impl Constraint {
             "payment.budget" => {
                 let (currency, places) = currency()?;
                 let Some(Json::Number(decimal)) = json.get("max") else { return Err(bad("it has no max")) };
-                let max = minor_units(decimal, places).ok_or_else(|| bad("its max is not whole minor units"))?;
+                let max =
+                    minor_units(decimal, places).ok_or_else(|| bad("its max is not whole minor units"))?;
                 Self::Budget { currency, max }
             }
             "payment.execution_date" => {
                 let moment = |name: &str| match text(name) {
                     None => Ok(None),
-                    Some(text) => moments(&text).map(Some).ok_or_else(|| bad("a date is no day and no moment")),
+                    Some(text) => {
+                        moments(&text).map(Some).ok_or_else(|| bad("a date is no day and no moment"))
+                    }
                 };
                 let (first, last) = (moment("not_before")?, moment("not_after")?);
                 Self::Execution { not_before: first.map(|m| m.0), not_after: last.map(|m| m.1) }
@@ -141,7 +148,9 @@ impl Constraint {
                 unmet(format!("the payment is in {}, {currency} is allowed", code.code()))
             }
             Self::AmountRange { max, .. } if minor > *max => unmet(format!("{minor} is more than {max}")),
-            Self::AmountRange { min: Some(min), .. } if minor < *min => unmet(format!("{minor} is less than {min}")),
+            Self::AmountRange { min: Some(min), .. } if minor < *min => {
+                unmet(format!("{minor} is less than {min}"))
+            }
             Self::Budget { max, .. } => match usage.spent.checked_add(minor).filter(|sum| sum <= max) {
                 Some(_) => Ok(()),
                 None => unmet(format!("{} were spent, {minor} more would exceed {max}", usage.spent)),

@@ -54,7 +54,8 @@ fn part(text: &str) -> Option<Part> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let Json::List(items) = Json::parse(&bytes).ok()? else { return None };
     let mut items = items.into_iter();
-    let (_salt, second, third, end) = (items.next()?.text()?.to_owned(), items.next()?, items.next(), items.next());
+    let (_salt, second, third, end) =
+        (items.next()?.text()?.to_owned(), items.next()?, items.next(), items.next());
     if end.is_some() {
         return None;
     }

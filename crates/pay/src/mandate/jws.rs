@@ -61,7 +61,12 @@ impl<'a> Jws<'a> {
         if header.get("crit").is_some() {
             return Err(bad("it has critical headers"));
         }
-        Ok(Self { signed, header, payload: json(payload, "payload")?, signature: decode(signature, "signature")? })
+        Ok(Self {
+            signed,
+            header,
+            payload: json(payload, "payload")?,
+            signature: decode(signature, "signature")?,
+        })
     }
 
     pub(super) fn verify(&self, hop: usize, key: &Es256Key, by: &str) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! Days and periods: when a recurring payment may come again, and when a day begins and ends. All in UTC.
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use tollgate_core::Timestamp;
 
@@ -70,9 +70,7 @@ impl Frequency {
 }
 
 fn date(time: Timestamp) -> Option<Date> {
-    let date = jiff::Timestamp::from_microsecond(time.0).ok()?.to_zoned(TimeZone::UTC).date();
-    debug_assert!(date.weekday() >= Weekday::Monday, "weeks begin on Monday");
-    Some(date)
+    Some(jiff::Timestamp::from_microsecond(time.0).ok()?.to_zoned(TimeZone::UTC).date())
 }
 
 /// First and last moment that a text means: a moment with its offset (RFC 3339) is one, a day (`2030-01-01`) is all of it.

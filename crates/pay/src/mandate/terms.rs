@@ -87,7 +87,8 @@ impl Reader<'_> {
         let Some(json) = self.json.get("payment_amount") else { return Ok(None) };
         let code = json.get("currency").and_then(Json::text).unwrap_or_default();
         let minor = json.get("amount").and_then(Json::integer);
-        let minor = minor.ok_or_else(|| self.bad("payment_amount.amount is not a whole number of minor units"))?;
+        let minor =
+            minor.ok_or_else(|| self.bad("payment_amount.amount is not a whole number of minor units"))?;
         let places = exponent(code).ok_or_else(|| self.bad(format!("currency {code:?} is not known")))?;
         let asset = Asset::new(code, places).map_err(|error| self.bad(error.to_string()))?;
         Ok(Some(Amount::new(minor, asset)))
@@ -95,7 +96,9 @@ impl Reader<'_> {
 
     fn details(&self) -> Result<Details, Refusal> {
         let date = self.json.get("execution_date");
-        let date = date.map(|json| json.text().ok_or_else(|| self.bad("execution_date is not a text"))).transpose()?;
+        let date = date
+            .map(|json| json.text().ok_or_else(|| self.bad("execution_date is not a text")))
+            .transpose()?;
         Ok(Details {
             payee: self.party("payee")?,
             amount: self.amount()?,
@@ -117,7 +120,8 @@ impl Reader<'_> {
 pub(super) fn open(hop: usize, json: &Json) -> Result<Open, Refusal> {
     let read = Reader { hop, json };
     read.all_shown()?;
-    let list = json.get("constraints").and_then(Json::list).ok_or_else(|| read.bad("it has no constraints"))?;
+    let list =
+        json.get("constraints").and_then(Json::list).ok_or_else(|| read.bad("it has no constraints"))?;
     if list.len() > CONSTRAINTS_MAX {
         return Err(read.bad(format!("it has more than {CONSTRAINTS_MAX} constraints")));
     }
@@ -126,7 +130,8 @@ pub(super) fn open(hop: usize, json: &Json) -> Result<Open, Refusal> {
     }
     let constraints = list.iter().map(|item| Constraint::read(hop, item)).collect::<Result<_, _>>()?;
     let jwk = json.get("cnf").and_then(|cnf| cnf.get("jwk"));
-    let holder = jwk.and_then(Es256Key::from_jwk).ok_or_else(|| read.bad("cnf.jwk is no P-256 public key"))?;
+    let holder =
+        jwk.and_then(Es256Key::from_jwk).ok_or_else(|| read.bad("cnf.jwk is no P-256 public key"))?;
     Ok(Open { constraints, holder, details: read.details()? })
 }
 
@@ -139,7 +144,9 @@ pub(super) fn closed(hop: usize, json: &Json) -> Result<Closed, Refusal> {
     let missing = |name: &str| read.bad(format!("it has no {name}"));
     let amount = details.amount.ok_or_else(|| missing("payment_amount"))?;
     if amount.minor() <= 0 {
-        return Err(read.bad(format!("its amount is {} minor units: it must be more than nothing", amount.minor())));
+        return Err(
+            read.bad(format!("its amount is {} minor units: it must be more than nothing", amount.minor()))
+        );
     }
     let payee = details.payee.clone().ok_or_else(|| missing("payee"))?;
     let instrument = details.instrument.clone().ok_or_else(|| missing("payment_instrument"))?;

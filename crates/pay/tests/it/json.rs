@@ -5,7 +5,17 @@ use tollgate_pay::json::Json;
 
 #[test]
 fn repeated_names_and_broken_texts_are_refused() {
-    for text in [r#"{"a":1,"a":1}"#, r#"{"a":1,"\u0061":2}"#, r#""\ud800""#, "[1,]", "01", "nul", "", "[1] x", "\u{feff}1"] {
+    for text in [
+        r#"{"a":1,"a":1}"#,
+        r#"{"a":1,"\u0061":2}"#,
+        r#""\ud800""#,
+        "[1,]",
+        "01",
+        "nul",
+        "",
+        "[1] x",
+        "\u{feff}1",
+    ] {
         assert!(Json::parse(text.as_bytes()).is_err(), "{text}");
     }
     for text in ["1.5", "1e2", "9007199254740992", "-0.0"] {

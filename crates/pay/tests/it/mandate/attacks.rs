@@ -41,7 +41,8 @@ fn another_signer_is_refused() {
 
 #[test]
 fn a_payment_for_another_mandate_is_refused() {
-    let (one, other) = (story(), Story::new(&json!([{"type": "payment.amount_range", "currency": "USD", "max": 1}])));
+    let (one, other) =
+        (story(), Story::new(&json!([{"type": "payment.amount_range", "currency": "USD", "max": 1}])));
     let spliced = format!("{}~{}", one.first(), one.second(&other.first()));
     assert!(matches!(refused_token(&one, &spliced), Refusal::Spliced { hop: 1 }));
 }
@@ -98,7 +99,8 @@ fn parts_that_do_not_belong_are_refused() {
         format!("{first}~{}", story.second(&first))
     };
     let payload = json!({"delegate_payload": [open]});
-    accept(&sign(&payload, std::slice::from_ref(&part)), &story.user.public(), &Usage::default(), NOW).unwrap();
+    accept(&sign(&payload, std::slice::from_ref(&part)), &story.user.public(), &Usage::default(), NOW)
+        .unwrap();
     let twice = json!({"delegate_payload": [open, open]});
     let sha512 = json!({"delegate_payload": [open], "_sd_alg": "sha-512"});
     let cases = [
@@ -143,7 +145,8 @@ fn delegated(narrower: &Value, pays: i64) -> (Story, String) {
     let middle = json!({"vct": "mandate.payment.open.1", "constraints": narrower, "cnf": {"jwk": sub.jwk()}});
     story.closed["payment_amount"]["amount"] = json!(pays);
     let first = story.first();
-    let second = hop(&story.agent, &middle, &first, "kb+sd-jwt+kb", &json!({"aud": "sub.example", "nonce": "n-0"}));
+    let second =
+        hop(&story.agent, &middle, &first, "kb+sd-jwt+kb", &json!({"aud": "sub.example", "nonce": "n-0"}));
     let third = hop(&sub, &story.closed, &second, "kb+sd-jwt", &json!({}));
     let token = format!("{first}~{second}~{third}");
     (story, token)
@@ -176,7 +179,7 @@ fn a_delegation_can_only_narrow() {
 #[test]
 fn bounds_are_reached() {
     let story = story();
-    let long = vec!["a.b.c"; HOPS_MAX + 1].join("~~");
+    let long = ["a.b.c"; HOPS_MAX + 1].join("~~");
     assert!(refused_token(&story, &long).to_string().contains("2 to 8 hops"));
     assert!(refused_token(&story, &"x".repeat((1 << 16) + 1)).to_string().contains("64 KiB"));
     let deep = format!("{}{}", "[".repeat(40), "]".repeat(40));

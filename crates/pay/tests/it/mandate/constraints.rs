@@ -23,7 +23,8 @@ fn range() -> Value {
 
 #[test]
 fn amounts_are_positive_and_within_their_range() {
-    let pays = |minor: Value| verdict(&json!([range()]), &[("/payment_amount/amount", minor)], &Usage::default());
+    let pays =
+        |minor: Value| verdict(&json!([range()]), &[("/payment_amount/amount", minor)], &Usage::default());
     for good in [100, 5000] {
         pays(json!(good)).unwrap();
     }
@@ -35,14 +36,16 @@ fn amounts_are_positive_and_within_their_range() {
     assert!(negative.unwrap_err().to_string().contains("more than nothing"));
     let euros = verdict(&json!([range()]), &[("/payment_amount/currency", json!("EUR"))], &Usage::default());
     assert!(matches!(euros, Err(Refusal::Unmet { .. })));
-    let unknown = verdict(&json!([range()]), &[("/payment_amount/currency", json!("ZZZ"))], &Usage::default());
+    let unknown =
+        verdict(&json!([range()]), &[("/payment_amount/currency", json!("ZZZ"))], &Usage::default());
     assert_eq!(unknown.unwrap_err().code(), "invalid_credential");
 }
 
 #[test]
 fn budgets_count_in_the_minor_unit_of_their_currency() {
     // (currency, places): JPY has no cents, BHD has a thousand fils.
-    for (currency, max, within, beyond) in [("USD", 100.0, 10_000, 10_001), ("JPY", 1000.0, 1_000, 1_001), ("BHD", 1.5, 1_500, 1_501)]
+    for (currency, max, within, beyond) in
+        [("USD", 100.0, 10_000, 10_001), ("JPY", 1000.0, 1_000, 1_001), ("BHD", 1.5, 1_500, 1_501)]
     {
         let budget = json!([{"type": "payment.budget", "max": max, "currency": currency}]);
         let pays = |minor: i64, spent: i128| {
@@ -74,7 +77,10 @@ fn decimals_become_minor_units_exactly() {
     for (text, places, minor) in cases {
         assert_eq!(minor_units(text, places), minor, "{text} with {places} places");
     }
-    assert_eq!((exponent("EUR"), exponent("JPY"), exponent("KWD"), exponent("eur")), (Some(2), Some(0), Some(3), None));
+    assert_eq!(
+        (exponent("EUR"), exponent("JPY"), exponent("KWD"), exponent("eur")),
+        (Some(2), Some(0), Some(3), None)
+    );
 }
 
 #[test]
@@ -113,7 +119,10 @@ fn recurring_payments_wait_for_their_period() {
     let noon = NOW;
     verdict(&recurring("DAILY", None), &[], &used(1, noon - 86_400)).unwrap();
     verdict(&recurring("DAILY", None), &[], &used(1, noon - 43_201)).unwrap();
-    assert!(verdict(&recurring("DAILY", None), &[], &used(1, noon - 43_200)).is_err(), "midnight begins the day");
+    assert!(
+        verdict(&recurring("DAILY", None), &[], &used(1, noon - 43_200)).is_err(),
+        "midnight begins the day"
+    );
     verdict(&recurring("ON_DEMAND", Some(2)), &[], &used(1, noon)).unwrap();
     assert!(verdict(&recurring("ON_DEMAND", Some(2)), &[], &used(2, noon)).is_err());
     assert!(matches!(verdict(&recurring("HOURLY", None), &[], &used(0, 0)), Err(Refusal::Unreadable { .. })));

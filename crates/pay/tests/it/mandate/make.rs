@@ -63,7 +63,8 @@ impl Story {
     /// The user allows the agent to pay 1 to 50 dollars; the agent pays 10.
     pub(super) fn new(constraints: &Value) -> Self {
         let (user, agent) = (Person::new(7), Person::new(9));
-        let open = json!({"vct": "mandate.payment.open.1", "constraints": constraints, "cnf": {"jwk": agent.jwk()}});
+        let open =
+            json!({"vct": "mandate.payment.open.1", "constraints": constraints, "cnf": {"jwk": agent.jwk()}});
         let closed = json!({
             "vct": "mandate.payment.1",
             "transaction_id": "tx-1",

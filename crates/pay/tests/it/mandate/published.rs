@@ -23,7 +23,9 @@ fn usage(json: &Json) -> Usage {
     let context = json.get("mandate_context").unwrap();
     let number = |name: &str| context.get(name).and_then(Json::integer);
     let last = match context.get("last_used_date") {
-        Some(Json::Number(digits)) => digits.split('.').next().and_then(|seconds| seconds.parse().ok()).map(at),
+        Some(Json::Number(digits)) => {
+            digits.split('.').next().and_then(|seconds| seconds.parse().ok()).map(at)
+        }
         _ => None,
     };
     let payments = u64::try_from(number("total_uses").unwrap_or(0)).unwrap();
