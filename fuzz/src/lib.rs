@@ -7,6 +7,7 @@
 //! crash that was ever found (`regressions/TARGET/*`), and over random changes of both from a fixed seed.
 
 mod conversations;
+mod money;
 mod streams;
 mod texts;
 
@@ -44,6 +45,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "classify", run: texts::classify, seeds: "errors", choices: 1 },
     Target { name: "policy_compile", run: texts::policy_compile, seeds: "policies", choices: 0 },
     Target { name: "config", run: texts::config, seeds: "configs", choices: 0 },
+    Target { name: "signed_json", run: money::signed_json, seeds: "signed", choices: 0 },
+    Target { name: "mandate", run: money::mandate, seeds: "mandates", choices: 0 },
+    Target { name: "receipt", run: money::receipt, seeds: "receipts", choices: 0 },
+    Target { name: "entry", run: money::entry, seeds: "entries", choices: 0 },
 ];
 
 /// Seeds that are not in the corpus of the wire crate, by kind.
@@ -64,6 +69,13 @@ pub const SEEDS: &[(&str, &str)] = &[
         "policy \"p\"\nsignal s = keyword any [\"a\"]\nroute r tier 1 priority 2 { when s and not (tokens > 1_000 or role has \"x\") models { \"m\" weight 3 effort low } param cap max_tokens 5 }\ndefault { models { \"m\" } }\ntests { \"a\" -> r }\n",
     ),
     ("configs", tollgate_gateway::config::DEFAULT),
+    ("signed", r#"{"b":[1,-2,{"\u00e9":"\ud83d\ude00\n"}],"a":{"x":null,"y":true},"1":9007199254740991}"#),
+    ("mandates", include_str!("../../docs/examples/mandate-chain.txt")),
+    ("receipts", include_str!("../seeds/receipt.txt")),
+    (
+        "entries",
+        r#"{"command":{"key":"k-1","ops":[{"open":{"asset":{"code":"USD","exponent":2},"bound":"none","id":"acct_a"}},{"hold":{"amount":{"asset":{"code":"USD","exponent":2},"minor":"5"},"credit":"acct_a","debit":"acct_b","expires":9,"linked":true}},{"post":{"hold":"hold_3","rest":"keep"}},"sweep"]},"expired":["hold_1"],"outcome":{"refused":{"op":1,"why":{"overdrawn":{"account":"acct_b","available":"4","wanted":"5"}}}},"seq":7,"time":8}"#,
+    ),
     (
         "configs",
         "listen: 127.0.0.1:1\nauth: {mode: keys, trusted_hops: [10.0.0.0/8]}\nproviders: [{name: p, kind: openai}]\nmodels: [{name: m, provider: p, price: {input: \"0.1\"}}]\nbudgets: [{name: b, scope: 'key:*', window: day, usd: \"1.5\", when_spent: m}]\n",

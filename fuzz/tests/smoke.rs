@@ -97,4 +97,5 @@ macro_rules! targets {
 
 targets! {
     json peek translate_request translate_response translate_stream sse meter classify policy_compile config
+    signed_json mandate receipt entry
 }

@@ -39,7 +39,7 @@ pub(crate) enum Command {
     Decisions(decisions::DecisionsArgs),
     /// Translate requests and answers between dialects
     Wire(Group<wire::Command>),
-    /// Keep a ledger, and publish and check its audit log
+    /// Keep a ledger, publish and check its audit log, check mandates
     Pay(Group<pay::Command>),
     /// Measure this program on this machine
     Bench(Group<bench::Command>),

@@ -1,7 +1,8 @@
-//! `tollgate pay`: the ledger in a folder, and its audit log as files that anybody can check.
+//! `tollgate pay`: the ledger in a folder, its audit log as files that anybody can check, and mandates.
 
 mod audit;
 mod ledger;
+mod mandate;
 
 use crate::args::Group;
 use crate::ending::Ending;
@@ -15,6 +16,8 @@ pub(crate) enum Command {
     Ledger(Group<ledger::Command>),
     /// Publish the audit log of a ledger, and check one offline
     Audit(Group<audit::Command>),
+    /// Check what a mandate allows
+    Mandate(Group<mandate::Command>),
 }
 
 /// Does it.
@@ -22,5 +25,6 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Ledger(group) => ledger::run(group.command),
         Command::Audit(group) => audit::run(group.command),
+        Command::Mandate(group) => mandate::run(group.command),
     }
 }

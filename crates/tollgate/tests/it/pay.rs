@@ -170,3 +170,31 @@ fn a_fork_and_a_rollback_are_found() {
 fn remove(path: &Path) {
     std::fs::remove_dir_all(path).unwrap();
 }
+
+#[test]
+fn a_mandate_is_allowed_or_refused_with_its_reason() {
+    let folder = Folder::new("mandate");
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/examples");
+    for name in ["mandate-chain.txt", "mandate-user.jwk"] {
+        std::fs::copy(examples.join(name), folder.path().join(name)).unwrap();
+    }
+    let verify = |more: &[&str]| {
+        let words = ["pay", "mandate", "verify", "mandate-chain.txt", "--key", "mandate-user.jwk"];
+        folder.run(&[&words, more].concat())
+    };
+    let noon = ["--hop", "psp.example,n-1", "--at", "2026-11-27T12:00:00Z"];
+    let allowed = verify(&[&noon[..], &["--json"]].concat());
+    good(&allowed);
+    let shown: Value = serde_json::from_str(&allowed.out).unwrap();
+    assert_eq!((&shown["amount"]["minor"], &shown["payee"]), (&"1000".into(), &"s-1".into()));
+    // The budget is 200 dollars: 190 and 10 fit, a cent more does not.
+    good(&verify(&[&noon[..], &["--spent", "19000"]].concat()));
+    let spent = verify(&[&noon[..], &["--spent", "19001"]].concat());
+    assert!(spent.code == 1 && spent.err.contains("payment.budget is not met"), "{}", spent.err);
+    let replayed = verify(&["--hop", "psp.example,n-2", "--at", "2026-11-27T12:00:00Z"]);
+    assert!(replayed.code == 1 && replayed.err.contains("nonce"), "{}", replayed.err);
+    let early = verify(&["--hop", "psp.example,n-1", "--at", "2026-11-27T11:00:00Z", "--json"]);
+    assert!(early.code == 1 && early.out.contains("invalid_credential"), "{}", early.out);
+    folder.write("mandate-user.jwk", "{}");
+    assert_eq!(verify(&noon).code, 2);
+}

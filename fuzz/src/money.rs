@@ -1,0 +1,51 @@
+//! Readers of what others signed: mandates, receipts, entries of the ledger, and the JSON below them.
+
+use tollgate_core::Timestamp;
+use tollgate_pay::json::Json;
+use tollgate_pay::ledger::{Book, Entry, Limits};
+use tollgate_pay::log::Receipt;
+use tollgate_pay::mandate::{Addressed, Chain, Es256Key, Expect, Usage};
+
+/// The canonical form is a fixed point, and the same value.
+pub(crate) fn signed_json(data: &[u8]) -> bool {
+    let Ok(json) = Json::parse(data) else { return false };
+    if let Ok(text) = json.canonical() {
+        let again = Json::parse(text.as_bytes()).expect("the canonical form is JSON");
+        assert_eq!(again.canonical().expect("and canonical"), text);
+    }
+    true
+}
+
+/// No chain is accepted whose first hop the user did not sign: the key is of nobody here.
+pub(crate) fn mandate(data: &[u8]) -> bool {
+    let Ok(token) = std::str::from_utf8(data) else { return false };
+    let jwk = br#"{"kty":"EC","crv":"P-256","x":"HhhTL9R1TALzBB2cdc6zO4P_2BrHzk_ogsyxyYvFiW4","y":"pGwxHE4v9A3ZajZT5uRURdMt_khuztdcepDGoYiBwKM"}"#;
+    let key = Json::parse(jwk).ok().and_then(|jwk| Es256Key::from_jwk(&jwk)).expect("a point of the curve");
+    let hops = [Addressed { audience: "psp.example".into(), nonce: "n-1".into() }];
+    let now = Timestamp(1_795_780_800_000_000);
+    let chain = Chain::verify(token, |_| Some(key.clone()), &Expect { hops: &hops, now });
+    if let Ok(chain) = chain {
+        assert!(chain.closed.amount.minor() > 0);
+        let _ = chain.admit(&Usage::default(), now);
+    }
+    token.contains("~~")
+}
+
+/// What is read is written back byte for byte.
+pub(crate) fn receipt(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    let Ok(receipt) = Receipt::parse(text) else { return false };
+    assert_eq!(receipt.to_string(), text);
+    true
+}
+
+/// An entry that is read is written back as the same entry, and replaying it alone never breaks the book.
+pub(crate) fn entry(data: &[u8]) -> bool {
+    let Ok(entry) = serde_json::from_slice::<Entry>(data) else { return false };
+    let text = serde_json::to_vec(&entry).expect("plain data");
+    assert_eq!(serde_json::from_slice::<Entry>(&text).expect("what was written is read"), entry);
+    let mut book = Book::new(Limits::default());
+    let _ = book.replay(&entry);
+    book.audit().expect("sums are equal after any entry");
+    true
+}
