@@ -8,6 +8,7 @@
 
 use tollgate_core::Seed;
 use tollgate_fleet::service::StepTime;
+use tollgate_fleet::sim::engine::{Engine, EngineSpec, EngineTime};
 use tollgate_fleet::sim::slots::{Service, simulate_slots};
 use tollgate_fleet::sim::{Limits, PoolSpec, RouterSpec, RunSpec, Scenario, simulate};
 use tollgate_fleet::workload::{Arrivals, Cdf, Class, JointLengths, Request, Slo, Workload};
@@ -101,7 +102,37 @@ fn slots(count: usize) -> f64 {
     count as f64
 }
 
+/// A saturated engine; output tokens.
+fn engine(count: usize) -> f64 {
+    let time = EngineTime {
+        base_s: 0.02,
+        per_sequence_s: 5e-5,
+        per_context_token_s: 1e-7,
+        per_token_s: 6e-5,
+        free_tokens: 250.0,
+        per_pair_s: 2e-9,
+    };
+    let mut engine = Engine::new(EngineSpec::new(time, 20_000)).expect("valid");
+    let load = workload(6.0);
+    let (mut tokens, mut ended) = (0u64, Vec::new());
+    for request in load.requests(Seed(42)).expect("valid").take(count) {
+        engine.run_until(request.arrival_ns as f64 / 1e9, &mut ended);
+        engine.push(&request);
+        tokens += ended.drain(..).map(|served| u64::from(served.output_tokens)).sum::<u64>();
+    }
+    engine.run_until(f64::INFINITY, &mut ended);
+    tokens += ended.iter().map(|served| u64::from(served.output_tokens)).sum::<u64>();
+    tokens as f64
+}
+
 fn main() {
+    // A hundred million requests on demand: `cargo bench -p tollgate-fleet --bench simulators -- --requests 100000000`.
+    let asked = std::env::args().skip_while(|arg| arg != "--requests").nth(1).and_then(|n| n.parse().ok());
+    if let Some(count) = asked {
+        timed("requests, 28 instances, least wait", 3e6, 1.9e4, || requests(28, count, false));
+        println!("peak memory {:.1} MiB, bar 64", peak_mib());
+        return;
+    }
     let count = 2_000_000;
     timed("drawing requests alone", 1e7, 4e5, || {
         let load = workload(200.0);
@@ -113,5 +144,6 @@ fn main() {
     timed("requests, 28 instances, two choices", 3e6, 1.9e4, || requests(28, count, true));
     timed("requests, 600 instances, least wait", 2e6, 1.1e3, || requests(600, count, false));
     timed("requests, 600 instances, two choices", 2e6, 1.1e3, || requests(600, count, true));
+    timed("token-step engine, output tokens", 2e7, 1.4e5, || engine(20_000));
     println!("peak memory {:.1} MiB", peak_mib());
 }

@@ -74,7 +74,7 @@ fn run(step: StepTime, slots: u32, rate_per_s: f64, law: Law) -> Outcome {
         pools: vec![PoolSpec::new("all", 1, step, limits)],
         router: RouterSpec { output: tollgate_fleet::sim::OutputGuess::None, ..RouterSpec::default() },
         classes: vec![Class { name: "all".into(), slo: Slo::ttft(1e9) }],
-        run: RunSpec { requests: 60_000, replications: 10, warm_up: 0.1, ..RunSpec::default() },
+        run: RunSpec { requests: 30_000, replications: 10, warm_up: 0.1, ..RunSpec::default() },
     };
     simulate(&scenario, |seed| Ok(source(seed, rate_per_s, law))).unwrap()
 }
@@ -183,7 +183,7 @@ fn slots_are_servers() {
         let waits: Vec<(f64, f64)> = (0..10)
             .map(|replication| {
                 let seed = Seed(7).derive(&format!("{replication}"));
-                let requests = source(seed, rho * slots as f64, law).take(120_000);
+                let requests = source(seed, rho * slots as f64, law).take(80_000);
                 let service = |request: &Request| {
                     let total_s = f64::from(request.output_tokens) / TOKENS;
                     Service { prefill_s: 0.0, total_s }

@@ -14,6 +14,7 @@ use super::limits::Limits;
 use crate::service::StepTime;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
 
 /// A request as an instance holds it.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -80,6 +81,16 @@ pub enum Happened {
     },
 }
 
+/// What instances of one kind share.
+#[derive(Debug)]
+struct Kind {
+    step: StepTime,
+    limits: Limits,
+    per_slot: f64,
+    /// Watts by active sequences; beyond its end the last.
+    watts: Box<[f64]>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Running {
     job: Job,
@@ -89,10 +100,7 @@ struct Running {
 /// An instance that serves by processor sharing.
 #[derive(Clone, Debug)]
 pub struct Instance {
-    step: StepTime,
-    limits: Limits,
-    /// Watts by active sequences; beyond its end the last.
-    watts: Box<[f64]>,
+    kind: Arc<Kind>,
     now_s: f64,
     /// Iterations done since the start, a real number.
     steps: f64,
@@ -127,10 +135,10 @@ impl Instance {
     /// An idle instance at time 0. `watts` by number of active sequences, from none.
     #[must_use]
     pub fn new(step: StepTime, limits: Limits, watts: &[f64]) -> Self {
+        let watts = if watts.is_empty() { [0.0].into() } else { watts.into() };
+        let per_slot = 1.0 / f64::from(limits.slots.max(1));
         Self {
-            step,
-            limits,
-            watts: if watts.is_empty() { [0.0].into() } else { watts.into() },
+            kind: Arc::new(Kind { step, limits, per_slot, watts }),
             now_s: 0.0,
             steps: 0.0,
             active: 0,
@@ -163,21 +171,21 @@ impl Instance {
 
     /// What it may take on.
     #[must_use]
-    pub const fn limits(&self) -> &Limits {
-        &self.limits
+    pub fn limits(&self) -> &Limits {
+        &self.kind.limits
     }
 
     /// Watts with this many active sequences.
     #[must_use]
     #[inline]
     pub fn watts(&self, active: u32) -> f64 {
-        self.watts[(active as usize).min(self.watts.len() - 1)]
+        self.kind.watts[(active as usize).min(self.kind.watts.len() - 1)]
     }
 
     /// The current iteration, in seconds, without prefill.
     #[must_use]
     pub fn step_s(&self) -> f64 {
-        self.step.seconds(f64::from(self.active), self.context, 0.0)
+        self.kind.step.seconds(f64::from(self.active), self.context, 0.0)
     }
 
     /// How long a request that comes now would wait for its prefill to start, in seconds: the prefills before it, and with all
@@ -185,16 +193,16 @@ impl Instance {
     #[must_use]
     #[inline]
     pub fn expected_wait_s(&self, stay_s: f64) -> f64 {
-        let before = self.step_s() + self.backlog as f64 * self.step.per_prefill_token_s;
-        let over = (self.in_flight() + 1).saturating_sub(self.limits.slots);
-        before + f64::from(over) * stay_s / f64::from(self.limits.slots)
+        let before = self.step_s() + self.backlog as f64 * self.kind.step.per_prefill_token_s;
+        let over = (self.in_flight() + 1).saturating_sub(self.kind.limits.slots);
+        before + f64::from(over) * stay_s * self.kind.per_slot
     }
 
     /// The prefill of this many tokens, in seconds, beside what runs.
     #[must_use]
     pub fn expected_prefill_s(&self, tokens: u32) -> f64 {
-        let steps = f64::from(tokens.max(1).div_ceil(self.limits.chunk));
-        steps * self.step_s() + f64::from(tokens) * self.step.per_prefill_token_s
+        let steps = f64::from(tokens.max(1).div_ceil(self.kind.limits.chunk));
+        steps * self.step_s() + f64::from(tokens) * self.kind.step.per_prefill_token_s
     }
 
     /// When its next event is due, in seconds; infinite when it has nothing to do.
@@ -216,15 +224,15 @@ impl Instance {
     /// Seconds of the next `steps` iterations.
     #[inline]
     fn time_of(&self, steps: f64) -> f64 {
-        let now = self.step.seconds(f64::from(self.active), self.context, self.prefill);
-        steps * (now + 0.5 * self.step.per_context_token_s * self.growth * steps)
+        let now = self.kind.step.seconds(f64::from(self.active), self.context, self.prefill);
+        steps * (now + 0.5 * self.kind.step.per_context_token_s * self.growth * steps)
     }
 
     /// Iterations within the next `seconds`: the positive root of [`Self::time_of`].
     #[inline]
     fn steps_in(&self, seconds: f64) -> f64 {
-        let now = self.step.seconds(f64::from(self.active), self.context, self.prefill);
-        let slope = self.step.per_context_token_s * self.growth;
+        let now = self.kind.step.seconds(f64::from(self.active), self.context, self.prefill);
+        let slope = self.kind.step.per_context_token_s * self.growth;
         2.0 * seconds / (now + (now * now + 2.0 * slope * seconds).sqrt())
     }
 
@@ -256,13 +264,13 @@ impl Instance {
     /// The [`Refusal`], which leaves the instance as it was.
     #[inline]
     pub fn offer(&mut self, job: Job, now_s: f64) -> Result<(), Refusal> {
-        if !self.limits.takes(job.total()) {
+        if !self.kind.limits.takes(job.total()) {
             return Err(Refusal::TooLong);
         }
         if self.waiting.is_empty() && self.fits(&job) {
             self.advance(now_s);
             self.admit(job);
-        } else if self.waiting.len() >= self.limits.waiting as usize {
+        } else if self.waiting.len() >= self.kind.limits.waiting as usize {
             return Err(Refusal::Full);
         } else {
             self.waiting.push_back(job);
@@ -273,11 +281,12 @@ impl Instance {
 
     #[inline]
     fn fits(&self, job: &Job) -> bool {
-        self.active < self.limits.slots && self.held + u64::from(job.total()) <= self.limits.kv_tokens
+        self.active < self.kind.limits.slots
+            && self.held + u64::from(job.total()) <= self.kind.limits.kv_tokens
     }
 
     fn admit(&mut self, job: Job) {
-        let (steps, chunk) = job.prefill(self.limits.chunk);
+        let (steps, chunk) = job.prefill(self.kind.limits.chunk);
         self.active += 1;
         self.held += u64::from(job.total());
         self.context += f64::from(job.cached.min(job.prompt));
@@ -342,7 +351,7 @@ impl Instance {
 
     fn refill(&mut self, dropped: &mut Vec<Job>) {
         while let Some(job) = self.waiting.front().copied() {
-            if self.now_s - job.arrival_s > self.limits.patience_s {
+            if self.now_s - job.arrival_s > self.kind.limits.patience_s {
                 self.waiting.pop_front();
                 self.backlog =
                     self.backlog.saturating_sub(u64::from(job.prompt - job.cached.min(job.prompt)));

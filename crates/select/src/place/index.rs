@@ -171,16 +171,12 @@ impl LoadIndex {
     }
 }
 
+/// Without branches on the loads, which no processor can guess.
+#[inline]
 fn join(a: Node, b: Node) -> Node {
-    let available = a.available + b.available;
-    let (least, ties) = if a.least < b.least {
-        (a.least, a.ties)
-    } else if b.least < a.least {
-        (b.least, b.ties)
-    } else {
-        (a.least, a.ties + b.ties)
-    };
-    Node { least, ties, available }
+    let least = if a.least < b.least { a.least } else { b.least };
+    let ties = |node: Node| node.ties * u32::from(node.least == least);
+    Node { least, ties: ties(a) + ties(b), available: a.available + b.available }
 }
 
 /// A number below `bound`, off uniform by at most `bound / 2³²`; none when `bound` is 0.

@@ -97,11 +97,13 @@ const STAY_SHARE: f64 = 0.01;
 
 impl Pool {
     pub(crate) fn new(spec: &PoolSpec, offset: usize, seed: Seed) -> Self {
+        // Cloned, so that all share what is the same in each.
+        let idle = Instance::new(spec.step, spec.limits, &spec.watts);
         let member = |at: u32| {
             let name = format!("{}-{at}", spec.name);
             let own = seed.derive(&name);
             Member {
-                instance: Instance::new(spec.step, spec.limits, &spec.watts),
+                instance: idle.clone(),
                 stand: if at < spec.instances { Stand::On } else { Stand::Off },
                 epoch: 0,
                 failures: Stream::new(own, "failures"),
