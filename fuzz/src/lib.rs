@@ -44,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "meter", run: streams::meter, seeds: "streams", choices: 2 },
     Target { name: "classify", run: texts::classify, seeds: "errors", choices: 1 },
     Target { name: "policy_compile", run: texts::policy_compile, seeds: "policies", choices: 0 },
+    Target { name: "policy_analyse", run: texts::policy_analyse, seeds: "policies", choices: 0 },
     Target { name: "config", run: texts::config, seeds: "configs", choices: 0 },
     Target { name: "signed_json", run: money::signed_json, seeds: "signed", choices: 0 },
     Target { name: "mandate", run: money::mandate, seeds: "mandates", choices: 0 },

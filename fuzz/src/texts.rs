@@ -1,7 +1,7 @@
 //! JSON, error bodies, policies, configurations.
 
 use serde::de::IgnoredAny;
-use tollgate_policy::{Known, compile};
+use tollgate_policy::{Known, analyse, compile};
 use tollgate_wire::error::classify as read_error;
 use tollgate_wire::json::{DEPTH_MAX, validate};
 
@@ -52,6 +52,22 @@ pub fn policy_compile(data: &[u8]) -> bool {
         );
     }
     compiled.policy.is_some()
+}
+
+/// Any policy is analysed within bounds; findings lie in the text, and their examples replay to what they say.
+pub fn policy_analyse(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    let Some(policy) = compile(text, &Known::any()).policy else { return false };
+    for finding in analyse(&policy).findings {
+        let inside = |span: tollgate_policy::Span| text.get(span.start as usize..span.end as usize).is_some();
+        assert!(inside(finding.span) && finding.labels.iter().all(|label| inside(label.span)), "{finding:?}");
+        assert!(!finding.message.is_empty() && !finding.repair.is_empty() && !finding.rules.is_empty());
+        if let Some(witness) = finding.witness {
+            let decision = policy.replay(&witness.recorded).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(decision.route_name(), witness.outcome);
+        }
+    }
+    true
 }
 
 /// Any text is a configuration or a list of problems, each with a message.

@@ -40,7 +40,10 @@ mod syntax;
 mod table;
 mod text;
 
-pub use analyse::{Finding, FindingKind, Findings, Part, Witness, analyse, review};
+pub use analyse::{
+    Caps, Example, Exemplars, Finding, FindingKind, Findings, Interval, Meeting, NoVectors, Part, Together,
+    Traffic, Witness, analyse, analyse_with, review,
+};
 pub use cases::{TestCase, TestResult};
 pub use check::Known;
 pub use decide::{

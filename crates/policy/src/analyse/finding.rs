@@ -1,6 +1,8 @@
 //! A finding: what is wrong, with which rules, where, for example when, why, and what to do.
 
 use super::World;
+use super::caps::Meeting;
+use super::traffic::Together;
 use crate::Span;
 use crate::decide::record::Recorded;
 use crate::text::diagnostic::{Diagnostic, Label, Report, Severity};
@@ -26,12 +28,23 @@ pub enum FindingKind {
     Redundant,
     /// Some route always holds, so the default is never taken.
     UnreachableDefault,
+    /// Two routes of one rank ask for vectors in caps that meet.
+    CapOverlap,
+    /// Two routes of one rank held together on counted requests more often than stated.
+    HoldTogether,
 }
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 5] =
-        [Self::Unsatisfiable, Self::Shadowed, Self::Overlap, Self::Redundant, Self::UnreachableDefault];
+    pub const ALL: [Self; 7] = [
+        Self::Unsatisfiable,
+        Self::Shadowed,
+        Self::Overlap,
+        Self::Redundant,
+        Self::UnreachableDefault,
+        Self::CapOverlap,
+        Self::HoldTogether,
+    ];
 
     /// The stable word that names it.
     #[must_use]
@@ -42,6 +55,8 @@ impl FindingKind {
             Self::Overlap => "overlap",
             Self::Redundant => "redundant",
             Self::UnreachableDefault => "unreachable-default",
+            Self::CapOverlap => "cap-overlap",
+            Self::HoldTogether => "hold-together",
         }
     }
 
@@ -54,6 +69,8 @@ impl FindingKind {
             Self::Overlap => "two routes of one tier and priority that hold together and do different things",
             Self::Redundant => "a part of a condition that changes nothing",
             Self::UnreachableDefault => "a default that is never taken because some route always holds",
+            Self::CapOverlap => "two routes whose examples are near enough that one text can be like both",
+            Self::HoldTogether => "two routes of one priority that hold together on real requests",
         }
     }
 }
@@ -101,6 +118,12 @@ pub struct Finding {
     pub core: Vec<Part>,
     /// How to put it right.
     pub repair: String,
+    /// Where two caps meet, of a [`FindingKind::CapOverlap`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meeting: Option<Meeting>,
+    /// What was counted, of a [`FindingKind::HoldTogether`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seen: Option<Together>,
 }
 
 /// Everything that was found.
@@ -115,6 +138,13 @@ pub struct Findings {
 impl Findings {
     pub(super) fn sort(&mut self) {
         self.findings.sort_by(|a, b| (a.span.start, a.kind, &a.rules).cmp(&(b.span.start, b.kind, &b.rules)));
+    }
+
+    /// Adds other findings.
+    pub fn merge(&mut self, other: Self) {
+        self.findings.extend(other.findings);
+        self.unsettled += other.unsettled;
+        self.sort();
     }
 
     /// Adds the findings to a report; what the compiler said of the same place with the same cause is not repeated.
@@ -196,5 +226,28 @@ impl Witness {
         let said =
             if parts.is_empty() { "a request in which nothing matches".into() } else { parts.join(", ") };
         format!("{said} -> {}", self.outcome)
+    }
+}
+
+/// A warning with the parts that every finding has.
+pub(super) fn finding(
+    kind: FindingKind,
+    rules: Vec<String>,
+    span: Span,
+    message: String,
+    repair: String,
+) -> Finding {
+    Finding {
+        kind,
+        severity: Severity::Warning,
+        rules,
+        message,
+        span,
+        labels: Vec::new(),
+        witness: None,
+        core: Vec::new(),
+        repair,
+        meeting: None,
+        seen: None,
     }
 }

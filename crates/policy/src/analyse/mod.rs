@@ -19,28 +19,44 @@
 //! assert_eq!(found.findings[0].rules, ["longer", "long"]);
 //! ```
 
+mod caps;
 mod crisp;
 mod domain;
 mod finding;
 mod question;
 mod relations;
+mod traffic;
 mod witness;
 
+pub use caps::{Caps, Example, Exemplars, Meeting, NoVectors};
 pub use finding::{Finding, FindingKind, Findings, Part, Witness};
+pub use traffic::{Interval, Together, Traffic};
 
 use crate::check::Known;
 use crate::policy::{Compiled, Policy, compile};
 use crate::table::Table;
 use domain::Domain;
 use relations::{Relation, relations};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use tollgate_core::signal::Signal;
 use witness::{Given, Ranges};
 
+/// Steps of search and evaluation that all questions of one analysis may take together: some seconds.
+const MAX_STEPS: u64 = 1_000_000;
+
 /// Finds what is wrong with a policy that compiles.
 #[must_use]
 pub fn analyse(policy: &Policy) -> Findings {
-    let world = World::new(policy);
+    analyse_with(policy, &NoVectors)
+}
+
+/// The same, with the vectors of those signals that compare texts by cosine: signals whose caps do not meet exclude each
+/// other, and routes that ask for caps that do are told where.
+#[must_use]
+pub fn analyse_with(policy: &Policy, exemplars: &dyn Exemplars) -> Findings {
+    let mut world = World::new(policy);
+    world.learn(caps::geometry(policy, exemplars));
     let mut findings = crisp::analyse(&world);
     findings.sort();
     findings
@@ -68,12 +84,42 @@ struct World<'p> {
     domains: Vec<Domain>,
     /// What signals say of each other, by signal.
     relations: BTreeMap<u32, Vec<Relation>>,
+    /// Caps that meet, by their signals.
+    meetings: BTreeMap<(u32, u32), Meeting>,
+    /// Steps that were taken.
+    steps: Cell<u64>,
 }
 
 impl<'p> World<'p> {
     fn new(policy: &'p Policy) -> Self {
         let domains = policy.specs().iter().map(Domain::of).collect();
-        Self { policy, table: policy.table(), domains, relations: relations(policy.specs()) }
+        Self {
+            policy,
+            table: policy.table(),
+            domains,
+            relations: relations(policy.specs()),
+            meetings: BTreeMap::new(),
+            steps: Cell::new(0),
+        }
+    }
+
+    fn learn(&mut self, geometry: caps::Geometry) {
+        self.meetings.extend(geometry.meetings);
+        for relation in geometry.apart {
+            let (a, b) = relation.ends();
+            self.relations.entry(a).or_default().push(relation);
+            self.relations.entry(b).or_default().push(relation);
+        }
+    }
+
+    /// Counts steps of work.
+    fn spend(&self, steps: u64) {
+        self.steps.set(self.steps.get().saturating_add(steps));
+    }
+
+    /// Whether the work that all questions may take together is done.
+    fn is_spent(&self) -> bool {
+        self.steps.get() > MAX_STEPS
     }
 
     fn domain(&self, signal: u32) -> Domain {
@@ -87,6 +133,7 @@ impl<'p> World<'p> {
 
     /// The rule that the policy chooses under these signals; absent for the default.
     fn winner(&self, signals: &[Signal]) -> Option<u32> {
+        self.spend(self.table.rules.len() as u64 / 32);
         let decision = self.policy.decide(&mut Given(signals), false);
         let name = decision.route_name();
         self.table.rules.iter().position(|rule| rule.route.name == name).and_then(|at| u32::try_from(at).ok())

@@ -3,5 +3,6 @@
 //! Invariant: nothing here knows the grammar.
 
 pub(crate) mod diagnostic;
+mod sarif;
 pub(crate) mod span;
 pub(crate) mod suggest;

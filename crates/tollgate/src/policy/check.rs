@@ -1,12 +1,14 @@
 //! `tollgate policy check`: everything that is wrong, with its place and a way to put it right.
 
-use super::source::Source;
+use super::sample;
+use super::source::{Source, Text};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::Result;
 use clap::Args;
 use serde_json::json;
-use tollgate_policy::{Compiled, review};
+use std::path::PathBuf;
+use tollgate_policy::{Compiled, FindingKind, Findings, Policy, Report, Severity, analyse, compile};
 use tollgate_signals::SignalSet;
 
 /// Check a policy and show every finding with its place
@@ -14,47 +16,121 @@ use tollgate_signals::SignalSet;
 #[command(after_help = "Examples:
   tollgate policy check                                        the shipped policy
   tollgate policy check my.tollgate --config tollgate.yaml     models and pools too
-  tollgate policy check my.tollgate --json                     for editors
+  tollgate policy check my.tollgate --sample requests.jsonl    count routes that hold together
+  tollgate policy check my.tollgate --sarif > policy.sarif     for code hosts and editors
 
-Exits with 1 when the policy has errors. Warnings do not count.")]
+Errors keep a policy from being used; warnings and notes say what is likely not meant.
+
+Exits with 0 when there are no errors (--strict: and no warnings), with 1 when there are, and with 2
+when a file cannot be read.")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     source: Source,
+    /// Requests, one JSON a line: {\"text\": \"...\"} or a request's body; routes that hold together are counted
+    #[arg(long, value_name = "FILE")]
+    sample: Option<PathBuf>,
+    /// The share of requests above which two routes of one priority that hold together are a conflict
+    #[arg(long, default_value_t = 0.05, value_name = "SHARE", requires = "sample", value_parser = share)]
+    rate: f64,
+    /// Warnings count as errors
+    #[arg(long)]
+    strict: bool,
     /// Print findings as JSON
     #[arg(long)]
     json: bool,
+    /// Print findings as SARIF 2.1.0
+    #[arg(long, conflicts_with = "json")]
+    sarif: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("write a share from 0 to 1, such as 0.05")]
+struct NoShare;
+
+fn share(text: &str) -> Result<f64, NoShare> {
+    text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).ok_or(NoShare)
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     let source = args.source.read()?;
-    let Compiled { policy, report } = review(&source.text, &source.known);
+    let Compiled { policy, mut report } = compile(&source.text, &source.known);
     let signals = policy.as_ref().map(|policy| SignalSet::compile(policy.specs()));
-    let unbuilt = signals.and_then(Result::err).unwrap_or_default();
-    let passed = report.is_ok() && unbuilt.is_empty();
-    let names_checked = source.known.models.is_some();
-    if args.json {
-        let mut found = report.to_json(&source.text);
-        if let Some(map) = found.as_object_mut() {
-            map.insert("file".into(), json!(source.name));
-            map.insert("ok".into(), json!(passed));
-            map.insert("names_checked".into(), json!(names_checked));
-            map.insert("signal_errors".into(), unbuilt.iter().map(|e| json!(e.to_string())).collect());
-        }
-        say::json(&found)?;
-        return Ok(Ending::of(passed));
+    let (set, unbuilt) = match signals {
+        Some(Ok(set)) => (Some(set), Vec::new()),
+        Some(Err(errors)) => (None, errors),
+        None => (None, Vec::new()),
+    };
+    let mut findings = policy.as_ref().map(analyse).unwrap_or_default();
+    let mut seen = None;
+    if let (Some(path), Some(policy), Some(set)) = (&args.sample, &policy, &set) {
+        let traffic = sample::count(policy, set, path)?;
+        seen = Some(traffic.seen());
+        findings.merge(traffic.conflicts(args.rate));
     }
-    let shown = report.render(&source.name, &source.text);
-    if !shown.is_empty() {
-        say::remark(shown.trim_end());
-    }
-    unbuilt.iter().for_each(|error| say::remark(&format!("error: {}: {error}", source.name)));
-    if let Some(policy) = policy.filter(|_| passed) {
-        let (routes, signals, tests) = (policy.routes().count(), policy.specs().len(), policy.tests().len());
-        let checked = if names_checked { "" } else { "; models and pools not checked, give --config FILE" };
-        say::line(&format!(
-            "{}: good: {routes} routes, {signals} signals, {tests} tests{checked}",
-            source.name
-        ))?;
+    findings.tell(&mut report);
+    let warned = report.diagnostics.iter().any(|found| found.severity == Severity::Warning);
+    let passed = report.is_ok() && unbuilt.is_empty() && !(args.strict && warned);
+    let found = Checked { source: &source, policy, report, findings, seen, passed };
+    if args.sarif {
+        let help =
+            |code: &str| FindingKind::ALL.iter().find(|kind| kind.word() == code).map(|kind| kind.help());
+        let version = env!("CARGO_PKG_VERSION");
+        say::json(&found.report.to_sarif(&source.name, &source.text, version, help))?;
+    } else if args.json {
+        found.json(&unbuilt.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+    } else {
+        unbuilt.iter().for_each(|error| say::remark(&format!("error: {}: {error}", source.name)));
+        found.show()?;
     }
     Ok(Ending::of(passed))
+}
+
+/// What a check found.
+struct Checked<'s> {
+    source: &'s Text,
+    policy: Option<Policy>,
+    report: Report,
+    findings: Findings,
+    /// How many requests of a sample were counted.
+    seen: Option<u64>,
+    passed: bool,
+}
+
+impl Checked<'_> {
+    fn json(&self, signal_errors: &[String]) -> Result<()> {
+        let mut out = self.report.to_json(&self.source.text);
+        if let Some(map) = out.as_object_mut() {
+            map.insert("file".into(), json!(self.source.name));
+            map.insert("ok".into(), json!(self.passed));
+            map.insert("names_checked".into(), json!(self.source.known.models.is_some()));
+            map.insert("signal_errors".into(), json!(signal_errors));
+            map.insert("findings".into(), json!(self.findings.findings));
+            map.insert("unsettled".into(), json!(self.findings.unsettled));
+            map.insert("requests_counted".into(), json!(self.seen));
+        }
+        say::json(&out)
+    }
+
+    fn show(&self) -> Result<()> {
+        let Self { source, report, .. } = self;
+        let shown = report.render(&source.name, &source.text);
+        if !shown.is_empty() {
+            say::remark(shown.trim_end());
+        }
+        if self.findings.unsettled > 0 {
+            say::remark(&format!(
+                "{}: {} questions took too long to settle; nothing is said of those",
+                source.name, self.findings.unsettled
+            ));
+        }
+        let Some(policy) = self.policy.as_ref().filter(|_| self.passed) else { return Ok(()) };
+        let (routes, signals, tests) = (policy.routes().count(), policy.specs().len(), policy.tests().len());
+        let unchecked = source.known.models.is_none();
+        let checked = if unchecked { "; models and pools not checked, give --config FILE" } else { "" };
+        let counted = self.seen.map_or_else(String::new, |seen| format!(", {seen} requests counted"));
+        say::line(&format!(
+            "{}: good: {routes} routes, {signals} signals, {tests} tests{counted}{checked}",
+            source.name
+        ))
+    }
 }

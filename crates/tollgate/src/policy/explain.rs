@@ -99,7 +99,7 @@ fn view(args: &ExplainArgs) -> Result<RequestView> {
 }
 
 /// A request in which a user says `text`.
-fn said(text: &str) -> Result<RequestView> {
+pub(super) fn said(text: &str) -> Result<RequestView> {
     let body = json!({"model": "auto", "messages": [{"role": "user", "content": text}]}).to_string();
     Ok(peek(Dialect::OpenaiChat, body.into(), &Limits::default())?)
 }

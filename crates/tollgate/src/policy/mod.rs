@@ -8,6 +8,7 @@ mod explain;
 mod graph;
 mod lsp;
 mod models;
+mod sample;
 mod source;
 mod tidy;
 

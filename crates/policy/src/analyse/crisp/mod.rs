@@ -5,12 +5,13 @@
 
 pub(super) mod governed;
 mod overlap;
+mod pair;
 mod reach;
 mod redundant;
 mod shape;
 
 use super::World;
-use super::finding::{Finding, Findings, Part};
+use super::finding::{Findings, Part};
 use super::question::{Ask, Question};
 use crate::decide::Verdict;
 use crate::decide::run::Run;
@@ -29,8 +30,10 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
         match reach::rule(world, &mut question, rule) {
             Reach::Chosen => live.push(rule),
             Reach::Unknown => {
+                // What could not be settled for the whole is not tried for its parts.
                 findings.unsettled += 1;
                 live.push(rule);
+                continue;
             }
             Reach::Never(found) => {
                 findings.findings.push(*found);
@@ -51,20 +54,20 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
 }
 
 impl World<'_> {
-    fn name(&self, rule: u32) -> String {
+    pub(super) fn name(&self, rule: u32) -> String {
         self.table.rules.get(rule as usize).map(|rule| rule.route.name.clone()).unwrap_or_default()
     }
 
-    fn root(&self, rule: u32) -> u32 {
+    pub(super) fn root(&self, rule: u32) -> u32 {
         self.table.rules.get(rule as usize).map_or(crate::table::NONE, |rule| rule.root)
     }
 
-    fn name_span(&self, rule: u32) -> crate::Span {
+    pub(super) fn name_span(&self, rule: u32) -> crate::Span {
         self.table.rules.get(rule as usize).map(|rule| rule.name).unwrap_or_default()
     }
 
     /// That the rule's condition holds, or does not.
-    fn ask(&self, rule: u32, holds: bool) -> Ask {
+    pub(super) fn ask(&self, rule: u32, holds: bool) -> Ask {
         let place = self.table.rules.get(rule as usize).map(|rule| rule.when).unwrap_or_default();
         Ask { node: self.root(rule), holds, place }
     }
@@ -109,6 +112,7 @@ impl World<'_> {
 
     /// The rules that hold under these signals.
     fn holding(&self, signals: &[Signal]) -> Vec<u32> {
+        self.spend(self.table.rules.len() as u64 / 8);
         let mut source = super::Given(signals);
         let mut run = Run::reading_all(self.table, &mut source);
         let holds = |(at, rule): (usize, &crate::table::Rule)| {
@@ -122,7 +126,7 @@ impl World<'_> {
     }
 
     /// A label at a rule's whole condition.
-    fn condition_label(&self, rule: u32, message: impl Into<String>) -> Label {
+    pub(super) fn condition_label(&self, rule: u32, message: impl Into<String>) -> Label {
         Label { span: self.ask(rule, true).place, message: message.into() }
     }
 }
@@ -133,26 +137,5 @@ fn list(names: &[String]) -> String {
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.join(", "),
-    }
-}
-
-/// A finding with the parts that every one has.
-fn finding(
-    kind: super::FindingKind,
-    rules: Vec<String>,
-    span: crate::Span,
-    message: String,
-    repair: String,
-) -> Finding {
-    Finding {
-        kind,
-        severity: crate::Severity::Warning,
-        rules,
-        message,
-        span,
-        labels: Vec::new(),
-        witness: None,
-        core: Vec::new(),
-        repair,
     }
 }

@@ -4,10 +4,10 @@
 //! is ruled out and the next example is asked for, until the route is chosen or no example is left. What was ruled
 //! out then shadows it.
 
-use super::{finding, list};
+use super::list;
 use crate::analyse::World;
 use crate::analyse::domain::Domain;
-use crate::analyse::finding::{Finding, FindingKind, Witness};
+use crate::analyse::finding::{Finding, FindingKind, Witness, finding};
 use crate::analyse::question::{Ask, Found, Question};
 use tollgate_core::signal::Signal;
 

@@ -4,10 +4,9 @@
 //! or never holds. What stands around the part is taken along: it only matters where the parts of every `and` above
 //! it hold and those of every `or` above it do not. A named condition is looked at once, for itself.
 
-use super::finding;
 use crate::Span;
 use crate::analyse::World;
-use crate::analyse::finding::{FindingKind, Findings};
+use crate::analyse::finding::{FindingKind, Findings, finding};
 use crate::analyse::question::{Ask, Question};
 use crate::table::Node;
 use std::collections::BTreeMap;

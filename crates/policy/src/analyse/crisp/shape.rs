@@ -49,6 +49,13 @@ impl<'p> Shape<'p> {
         Self { needs: needs.into_iter().collect() }
     }
 
+    /// Whether the flag must match.
+    pub(super) fn needs(&self, signal: u32) -> bool {
+        self.needs
+            .iter()
+            .any(|(thing, need)| *thing == Thing::Signal(signal) && matches!(need, Need::Flag(true)))
+    }
+
     /// Whether the two cannot hold together. `false` says nothing.
     pub(super) fn excludes(&self, other: &Self) -> bool {
         let (mut left, mut right) = (self.needs.iter().peekable(), other.needs.iter().peekable());

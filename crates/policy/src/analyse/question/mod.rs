@@ -65,8 +65,13 @@ impl<'p> Question<'p> {
     pub(super) fn ask(&mut self, asks: &[Ask]) -> Found {
         let lits: Vec<Lit> = asks.iter().map(|ask| self.lit(*ask)).collect();
         for _ in 0..MAX_ROUNDS {
+            if self.world.is_spent() {
+                return Found::Unknown;
+            }
             self.lay_down_laws();
-            match self.solver.solve(&lits) {
+            let answer = self.solver.solve(&lits);
+            self.world.spend(self.solver.cost());
+            match answer {
                 Answer::Unknown => return Found::Unknown,
                 Answer::No(core) => {
                     let used = asks.iter().zip(&lits).filter(|(_, lit)| core.contains(lit));

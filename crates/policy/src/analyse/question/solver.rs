@@ -9,8 +9,10 @@ use rustsat_batsat::BasicSolver;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Most decisions of one search.
-const MAX_STEPS: u32 = 20_000;
+/// Most decisions of one search, beyond one for each variable.
+const MAX_STEPS: u32 = 10_000;
+/// What a question costs at the least, in steps.
+const LEAST: u64 = 10;
 /// Most clauses of one question.
 const MAX_CLAUSES: usize = 1 << 20;
 
@@ -29,18 +31,20 @@ pub(super) struct Solver {
     vars: u32,
     clauses: usize,
     steps: Rc<Cell<u32>>,
+    most: Rc<Cell<u32>>,
 }
 
 impl Solver {
     pub(super) fn new() -> Self {
         let steps = Rc::new(Cell::new(0_u32));
         let mut inner = BasicSolver::default();
-        let counted = Rc::clone(&steps);
+        let most = Rc::new(Cell::new(MAX_STEPS));
+        let (counted, bound) = (Rc::clone(&steps), Rc::clone(&most));
         inner.batsat_mut().cb_mut().set_stop(move || {
             counted.set(counted.get().saturating_add(1));
-            counted.get() > MAX_STEPS
+            counted.get() > bound.get()
         });
-        Self { inner, vars: 0, clauses: 0, steps }
+        Self { inner, vars: 0, clauses: 0, steps, most }
     }
 
     /// A new variable, as the literal that it is true.
@@ -69,6 +73,7 @@ impl Solver {
             return Answer::Unknown;
         }
         self.steps.set(0);
+        self.most.set(MAX_STEPS.saturating_add(self.vars));
         match self.inner.solve_assumps(assumptions) {
             Ok(SolverResult::Sat) => Answer::Yes,
             Ok(SolverResult::Unsat) => {
@@ -77,6 +82,11 @@ impl Solver {
             }
             Ok(SolverResult::Interrupted) | Err(_) => Answer::Unknown,
         }
+    }
+
+    /// What the last search cost, in steps; a variable is decided once for nothing.
+    pub(super) fn cost(&self) -> u64 {
+        LEAST + u64::from(self.steps.get().saturating_sub(self.vars))
     }
 
     fn reserve(&mut self) -> Option<()> {

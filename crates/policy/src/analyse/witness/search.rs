@@ -7,6 +7,7 @@ use crate::decide::leaf::compare;
 use crate::decide::number::Numbers as _;
 use crate::syntax::tree::Cmp;
 use crate::table::{Contest, Num, Table};
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// What is claimed of the signals.
@@ -113,11 +114,18 @@ fn wins(ranges: &mut Ranges<'_>, group: u32, member: u32) -> Option<bool> {
     sure.then_some(true)
 }
 
-/// Looks for a point of `ranges` where every claim holds, splitting at most `budget` times.
-pub(crate) fn search<'w>(ranges: &Ranges<'w>, claims: &[Claim<'_>], budget: usize) -> Search<'w> {
+/// Looks for a point of `ranges` where every claim holds, splitting at most `budget` times; `looked` counts the parts that
+/// were looked at.
+pub(crate) fn search<'w>(
+    ranges: &Ranges<'w>,
+    claims: &[Claim<'_>],
+    budget: usize,
+    looked: &Cell<u64>,
+) -> Search<'w> {
     let mut open = vec![ranges.clone()];
     let mut left = budget;
     while let Some(mut part) = open.pop() {
+        looked.set(looked.get() + 1);
         let on: Vec<Option<bool>> = claims.iter().map(|claim| claim.on(&mut part)).collect();
         if on.contains(&Some(false)) {
             continue;
