@@ -4,7 +4,7 @@
 //! [0, 1], an exact signal is sure when it matches. A range that is too wide only loses findings; one that is too
 //! narrow would report what is not so.
 
-use tollgate_core::signal::{Kind, Param, SignalSpec, ValueType};
+use tollgate_core::signal::{Family, Kind, Param, SignalSpec, ValueType};
 
 /// Least similarity of a repeated turn when the policy gives none.
 const REASK: f64 = 0.6;
@@ -52,7 +52,7 @@ fn least_confidence(spec: &SignalSpec) -> f64 {
         }
         Kind::Reask => spec.number("threshold").unwrap_or(REASK),
         Kind::Metadata => 1.0,
-        kind if kind.is_fact() => 1.0,
+        kind if kind.is_fact() && matches!(kind.info().family, Family::Structural | Family::Identity) => 1.0,
         _ => 0.0,
     }
 }

@@ -42,6 +42,11 @@ impl Run<'_, '_> {
         !found.matched && found.failure.is_none()
     }
 
+    /// How many rules are out at their door before the first that is not: most are, so this is the busiest loop.
+    fn refusals(&mut self, order: &[Opening]) -> usize {
+        order.iter().take_while(|opening| opening.door && self.refused(opening.entry)).count()
+    }
+
     /// Whether the rule's gate is known to be shut, reading the gate's signal.
     #[inline]
     fn shut(&mut self, opening: Opening) -> bool {
@@ -87,6 +92,9 @@ impl Run<'_, '_> {
         let mut contest =
             Contest { rank, opened: 0, waiting: BinaryHeap::new(), parked: Vec::new(), champion: None };
         loop {
+            if contest.champion.is_none() && contest.waiting.is_empty() {
+                contest.opened += self.refusals(contest.rank.order.get(contest.opened..).unwrap_or_default());
+            }
             let waits = contest.waiting.peek().map(|Reverse((signal, _))| *signal);
             match contest.rank.order.get(contest.opened) {
                 Some(opening) if waits.is_none_or(|signal| opening.entry <= signal) => {
