@@ -65,6 +65,7 @@ pub const SEEDS: &[(&str, &str)] = &[
     ),
     ("errors", "<html><body>502 Bad Gateway</body></html>"),
     ("policies", tollgate_policy::SHIPPED),
+    ("policies", include_str!("../../docs/examples/governance.tollgate")),
     (
         "policies",
         "policy \"p\"\nsignal s = keyword any [\"a\"]\nroute r tier 1 priority 2 { when s and not (tokens > 1_000 or role has \"x\") models { \"m\" weight 3 effort low } param cap max_tokens 5 }\ndefault { models { \"m\" } }\ntests { \"a\" -> r }\n",

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use std::fmt::Write as _;
 use tollgate_policy::{Known, SHIPPED, Severity, compile, diagnose, fmt, limits, outline};
 
+const GOVERNED: &str = include_str!("../../../docs/examples/governance.tollgate");
 const REST: &str = "default { models { \"small\" } }\n";
 
 fn known() -> Known {
@@ -306,9 +307,11 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_policy_is_read(at in 0..SHIPPED.len(), cut in 0usize..40, put in soup()) {
-        let (start, end) = (SHIPPED.floor_char_boundary(at), SHIPPED.floor_char_boundary((at + cut).min(SHIPPED.len())));
-        let text = format!("{}{put}{}", &SHIPPED[..start], &SHIPPED[end..]);
+    fn a_damaged_policy_is_read(governed: bool, at in 0..SHIPPED.len(), cut in 0usize..40, put in soup()) {
+        let whole = if governed { GOVERNED } else { SHIPPED };
+        let at = at % whole.len();
+        let (start, end) = (whole.floor_char_boundary(at), whole.floor_char_boundary((at + cut).min(whole.len())));
+        let text = format!("{}{put}{}", &whole[..start], &whole[end..]);
         let report = diagnose(&text, &known());
         let _ = report.render("p", &text);
         if let Ok(once) = fmt("p", &text) {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use tollgate_core::id::RequestId;
 use tollgate_core::{FaultKind, Tick, Timestamp};
 use tollgate_policy::Denial;
+use tollgate_store::budget::Usage;
 use tollgate_store::{DecisionRecord, Payload};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
@@ -121,6 +122,8 @@ pub(crate) struct Journey {
     pub(crate) heard: Option<Arc<Heard>>,
     pub(crate) story: Story,
     pub(crate) price: Option<PriceTag>,
+    /// What an answer used that the caller never got.
+    pub(crate) used: Tokens,
     mark: Tick,
     closed: bool,
 }
@@ -180,6 +183,7 @@ impl Journey {
             heard: None,
             story: Story::default(),
             price: None,
+            used: Tokens::default(),
             mark: start,
             closed: false,
         }
@@ -249,6 +253,12 @@ impl Journey {
         let labels = DenialLabels { rule, topic: denial.topic.word() };
         self.shared.metrics.denials.get_or_create(&labels).inc();
         self.story.denials.push(denial.clone());
+    }
+
+    /// What an answer used that the caller never got, as budgets count it.
+    pub(crate) fn usage(&self) -> Usage {
+        let tokens = self.used.prompt.saturating_add(self.used.completion);
+        Usage { requests: 1, tokens, micro: self.price.as_ref().map_or(0, |tag| tag.cost_micro(self.used)) }
     }
 
     /// Counts a refusal.

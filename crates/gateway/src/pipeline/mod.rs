@@ -209,8 +209,16 @@ async fn steps(
         created_s: u64::try_from(journey.arrived.seconds()).unwrap_or(0),
         snapshot: snapshot.clone(),
     };
-    // On failure nothing was used: the reservation is released when it is dropped.
-    let answer = dispatch::dispatch(&ctx, &models, decided.effects(), journey).await?;
+    let answer = match dispatch::dispatch(&ctx, &models, decided.effects(), journey).await {
+        Ok(answer) => answer,
+        Err(failure) => {
+            // On other failures nothing was used: the reservation is released when it is dropped.
+            if failure.denied.is_some() {
+                reservation.settle(journey.usage());
+            }
+            return Err(failure.into());
+        }
+    };
     let prompt_bytes = known.prompt_bytes;
     Ok(Ready::Answer(Box::new(Answered { answer, reservation, prompt_bytes, keep, in_flight })))
 }

@@ -185,6 +185,9 @@ async fn a_call_with_forbidden_arguments_never_reaches_the_caller() {
             assert!(client.is_error(&got.json()) && got.text().contains("role analyst"), "{}", got.text());
             assert!(!got.text().contains("acct-7") && !got.text().contains("900"), "{}", got.text());
             assert_eq!(got.header("x-tollgate-denied"), "role analyst");
+            world.gateway.shared().store.flush().unwrap();
+            let record = world.decision(&got.headers).await;
+            assert!(record["cost_micro"].as_u64() > Some(0), "it was paid for all the same: {record}");
             let free =
                 send(&world, "operator", client.path(), &with_tools(client, &words(900), stream)).await;
             let said = if stream { called_with(client, &free.text()) } else { free.text() };

@@ -158,7 +158,8 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
     if let Some(seconds) = retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    journey.end(unsent(status.as_u16(), Some(fault.kind)));
+    let tokens = journey.used;
+    journey.end(End { tokens, ..unsent(status.as_u16(), Some(fault.kind)) });
     respond(status, headers, Reply::full(body))
 }
 

@@ -6,7 +6,7 @@
 
 use crate::pipeline::Context;
 use crate::pipeline::answer::in_public;
-use crate::pipeline::attempt::net_fault;
+use crate::pipeline::attempt::{Denied, net_fault};
 use crate::pipeline::calls::Calls;
 use crate::pipeline::filter::{Filter, Whole, linked, renamed};
 use crate::pipeline::journey::Tokens;
@@ -93,6 +93,11 @@ impl Watch {
     /// Whether a call is held back.
     pub(crate) fn holds(&self) -> bool {
         self.calls.as_ref().is_some_and(|calls| calls.holds())
+    }
+
+    /// The denial that stopped the answer, with what the answer used.
+    pub(crate) fn denied(&self) -> Option<Denied> {
+        Some(Denied { denial: self.denial()?.clone(), tokens: self.tokens() })
     }
 
     /// Why the answer is not handed on.
@@ -243,7 +248,7 @@ impl Watch {
         let tail = match self.calls.as_mut() {
             // What broke off may end within a call.
             Some(calls) if fault.is_none() => calls.end(tail),
-            Some(calls) => calls.feed(tail),
+            Some(calls) => calls.see(tail),
             None => tail,
         };
         // With a call held back the upstream's own last words, or the translation's, are held too.

@@ -4,6 +4,7 @@ use crate::fleet::Site;
 use crate::pipeline::Context;
 use crate::pipeline::choose::Goal;
 use crate::pipeline::flight::Flight;
+use crate::pipeline::journey::Tokens;
 use crate::pipeline::outgoing;
 use crate::pipeline::relay::{Relay, Watch};
 use crate::pipeline::shape::{Wish, shape};
@@ -47,7 +48,15 @@ pub(crate) struct Failure {
     /// What could not cross.
     pub(crate) lost: Vec<String>,
     /// The tool call in the answer that the policy denies.
-    pub(crate) denial: Option<Denial>,
+    pub(crate) denied: Option<Denied>,
+}
+
+/// An answer that the policy stopped. It was paid for all the same.
+pub(crate) struct Denied {
+    /// Why.
+    pub(crate) denial: Denial,
+    /// What it used.
+    pub(crate) tokens: Tokens,
 }
 
 impl Failure {
@@ -58,7 +67,7 @@ impl Failure {
             retry_after_ms: None,
             said: None,
             lost: Vec::new(),
-            denial: None,
+            denied: None,
         }
     }
 }
@@ -114,13 +123,13 @@ pub(crate) async fn attempt(
                 flight.first_content();
                 if let Err((fault, stage)) = first_calls(ctx, &mut relay).await {
                     let failure = flight.fail(fault, Detail::default(), stage, lost);
-                    return Err(Failure { denial: relay.watch.denial().cloned(), ..failure });
+                    return Err(Failure { denied: relay.watch.denied(), ..failure });
                 }
                 Ok((Answer::Stream { headers, relay: Box::new(relay), flight }, lost))
             }
             Err((fault, stage)) => {
                 let failure = flight.fail(fault, Detail::default(), stage, lost);
-                Err(Failure { denial: relay.watch.denial().cloned(), ..failure })
+                Err(Failure { denied: relay.watch.denied(), ..failure })
             }
         }
     } else {
@@ -147,7 +156,7 @@ async fn whole(
         Ok(body) => Ok((Answer::Whole { headers, body, watch: Box::new(watch), flight }, lost)),
         Err(fault) => {
             let failure = flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost);
-            Err(Failure { denial: watch.denial().cloned(), ..failure })
+            Err(Failure { denied: watch.denied(), ..failure })
         }
     }
 }

@@ -59,8 +59,10 @@ pub(crate) async fn dispatch(
             }
             Err(failure) => failure,
         };
-        if let Some(denial) = &failure.denial {
-            journey.denied(denial);
+        if let Some(denied) = &failure.denied {
+            journey.denied(&denied.denial);
+            journey.price = ctx.snapshot.models.get(goal.model).map(PriceTag::of);
+            journey.used = denied.tokens;
         }
         let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
         journey.attempted(note, failure.fault.kind.word());

@@ -71,7 +71,7 @@ impl Flight {
         let mut attempt = Attempt::new();
         // From the first stage every later one can be reached.
         let _ = attempt.advance(stage);
-        Failure { fault, attempt, retry_after_ms: detail.retry_after_ms, said: None, lost, denial: None }
+        Failure { fault, attempt, retry_after_ms: detail.retry_after_ms, said: None, lost, denied: None }
     }
 }
 

@@ -93,6 +93,15 @@ impl Calls {
 
     /// Takes whole events that are ready for the caller; gives those that may go on now.
     pub(crate) fn feed(&mut self, events: Bytes) -> Bytes {
+        if self.stop.is_none() && !events.is_empty() && !whole_events(&events) {
+            // Half an event cannot be judged, and the other half comes too late.
+            return self.halt(Stop::Unread("an event of the answer is larger than this gateway judges"));
+        }
+        self.see(events)
+    }
+
+    /// The same for the last bytes of a stream, which may end within an event.
+    pub(crate) fn see(&mut self, events: Bytes) -> Bytes {
         if self.stop.is_some() || events.is_empty() {
             return Bytes::new();
         }
@@ -112,7 +121,7 @@ impl Calls {
 
     /// The end of the answer: calls that never became whole are not handed on.
     pub(crate) fn end(&mut self, tail: Bytes) -> Bytes {
-        let out = self.feed(tail);
+        let out = self.see(tail);
         if self.stop.is_some() {
             return out;
         }
@@ -317,6 +326,11 @@ impl Calls {
     fn judge(&self, name: &str, arguments: &str) -> Result<(), Stop> {
         self.clearance.call(name, arguments).map_err(Stop::Denied)
     }
+}
+
+/// Whether the last event is at its end: a blank line.
+fn whole_events(events: &[u8]) -> bool {
+    [&b"\n\n"[..], b"\r\r", b"\n\r\n"].iter().any(|end| events.ends_with(end))
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {

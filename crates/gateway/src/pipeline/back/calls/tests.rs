@@ -1,6 +1,7 @@
 //! Streams cut at every byte, and the ways in which a call can be spelled.
 
 use super::*;
+use crate::pipeline::filter::Whole;
 use serde_json::json;
 use tollgate_policy::{Known, Policy};
 
@@ -64,26 +65,15 @@ fn stream(dialect: Dialect, name: &str, arguments: &str) -> String {
 
 const DIALECTS: [Dialect; 3] = [Dialect::OpenaiChat, Dialect::OpenaiResponses, Dialect::Anthropic];
 
-/// What goes on of a stream that comes in two pieces, and why it stopped.
+/// What goes on of a stream that comes in two pieces, in whole events as the relay makes them, and why it stopped.
 fn pass(dialect: Dialect, text: &str, cut: usize) -> (String, Option<Stop>) {
-    let mut calls = calls(dialect);
+    let (mut whole, mut calls) = (Whole::default(), calls(dialect));
     let mut out = Vec::new();
-    for piece in [&text[..cut], &text[cut..]] {
-        // Only whole events come here.
-        let whole = if piece.len() == text.len() - cut {
-            piece
-        } else {
-            &piece[..piece.rfind("\n\n").map_or(0, |at| at + 2)]
-        };
-        out.extend_from_slice(&calls.feed(Bytes::copy_from_slice(whole.as_bytes())));
-        if whole.len() < piece.len() {
-            let rest = Bytes::copy_from_slice(&piece.as_bytes()[whole.len()..]);
-            let joined = [&rest[..], &text.as_bytes()[cut..]].concat();
-            out.extend_from_slice(&calls.feed(joined.into()));
-            break;
-        }
+    let (first, second) = text.as_bytes().split_at(cut);
+    for piece in [first, second] {
+        out.extend_from_slice(&calls.feed(whole.feed(&Bytes::copy_from_slice(piece))));
     }
-    out.extend_from_slice(&calls.end(Bytes::new()));
+    out.extend_from_slice(&calls.end(whole.end()));
     (String::from_utf8(out).unwrap(), calls.stop().cloned())
 }
 
@@ -178,6 +168,9 @@ fn what_breaks_off_within_a_call_or_exceeds_the_bound_is_not_handed_on() {
     let mut half = calls(Dialect::OpenaiChat);
     let out = half.feed(Bytes::copy_from_slice(&text.as_bytes()[..cut]));
     assert!(!String::from_utf8_lossy(&out).contains("look") && half.holds());
+    let mut torn = calls(Dialect::OpenaiChat);
+    assert!(torn.feed(Bytes::from_static(b"data: {\"choices\"")).is_empty());
+    assert!(matches!(torn.stop(), Some(Stop::Unread(_))), "half an event");
     let begin = json!({"tool_calls": [{"index": 0, "function": {"name": "look", "arguments": "{\"q\":\""}}]});
     let more = json!({"tool_calls": [{"index": 0, "function": {"arguments": "x".repeat(1 << 20)}}]});
     let mut long = calls(Dialect::OpenaiChat);
