@@ -19,8 +19,10 @@ enum Shape {
     Ranked,
     /// All of one priority.
     Flat,
-    /// Each with its own priority and nested conditions over few signals.
+    /// Each with its own priority and nested conditions.
     Nested,
+    /// The same over so few signals that most routes hang together: ended by the bound on steps.
+    Crowded,
 }
 
 /// The same numbers on every machine (a multiplicative congruence).
@@ -36,7 +38,7 @@ impl Dice {
 /// Routes of 20 tests each over 400 keywords, numbers, languages and roles.
 fn text(routes: usize, shape: Shape) -> String {
     let mut dice = Dice(7);
-    let signals = if matches!(shape, Shape::Nested) { 40 } else { 400 };
+    let signals = if matches!(shape, Shape::Crowded) { 40 } else { 400 };
     let mut text = String::new();
     for signal in 0..signals {
         let _ = writeln!(text, "signal s{signal} = keyword any [\"w{signal}\", \"v{}\"]", signal % 50);
@@ -47,7 +49,7 @@ fn text(routes: usize, shape: Shape) -> String {
             let not = if dice.below(4) == 0 { "not " } else { "" };
             format!("{not}s{}", dice.below(signals))
         };
-        let when = if matches!(shape, Shape::Nested) {
+        let when = if matches!(shape, Shape::Nested | Shape::Crowded) {
             let mut parts: Vec<String> = Vec::new();
             for _ in 0..5 {
                 parts.push(format!("({} or ({} and ({} or {})))", flag(), flag(), flag(), flag()));
@@ -84,10 +86,12 @@ fn policy(shape: Shape) -> Policy {
     compiled.policy.expect("a right text")
 }
 
-#[divan::bench(args = [Shape::Ranked, Shape::Flat, Shape::Nested], sample_count = 5, sample_size = 1)]
+#[divan::bench(args = [Shape::Ranked, Shape::Flat, Shape::Nested, Shape::Crowded], sample_count = 5, sample_size = 1)]
 fn thousand_by_twenty(bencher: Bencher<'_, '_>, shape: Shape) {
     let policy = policy(shape);
     let found = analyse(&policy);
-    assert_eq!(found.unsettled, 0, "{shape:?}: {} findings", found.findings.len());
+    if !matches!(shape, Shape::Crowded) {
+        assert_eq!(found.unsettled, 0, "{shape:?}: {} findings", found.findings.len());
+    }
     bencher.bench_local(|| analyse(black_box(&policy)));
 }

@@ -33,6 +33,8 @@ pub use finding::{Finding, FindingKind, Findings, Part, Witness};
 pub use traffic::{Interval, Together, Traffic};
 
 use crate::check::Known;
+use crate::decide::Verdict;
+use crate::decide::run::{Run, Tri};
 use crate::policy::{Compiled, Policy, compile};
 use crate::table::Table;
 use domain::Domain;
@@ -42,8 +44,8 @@ use std::collections::BTreeMap;
 use tollgate_core::signal::Signal;
 use witness::{Given, Ranges};
 
-/// Steps of search and evaluation that all questions of one analysis may take together: some seconds.
-const MAX_STEPS: u64 = 1_000_000;
+/// Steps of search and evaluation that all questions of one analysis may take together. A step is about a microsecond.
+const MAX_STEPS: u64 = 1_800_000;
 
 /// Finds what is wrong with a policy that compiles.
 #[must_use]
@@ -131,11 +133,21 @@ impl<'p> World<'p> {
         Ranges::new(self, BTreeMap::new(), BTreeMap::new())
     }
 
-    /// The rule that the policy chooses under these signals; absent for the default.
+    /// The rule that comes first under these signals, with all of them read; absent for the default. The lazy decision
+    /// is the same, and is what confirms an example that is shown.
     fn winner(&self, signals: &[Signal]) -> Option<u32> {
-        self.spend(self.table.rules.len() as u64 / 32);
-        let decision = self.policy.decide(&mut Given(signals), false);
-        let name = decision.route_name();
-        self.table.rules.iter().position(|rule| rule.route.name == name).and_then(|at| u32::try_from(at).ok())
+        self.spend(1 + self.table.rules.len() as u64 / 8);
+        let mut source = Given(signals);
+        let mut run = Run::reading_all(self.table, &mut source);
+        self.table.ranks.iter().find_map(|rank| {
+            let mut best: Option<(u32, f64)> = None;
+            for rule in rank.rules.clone() {
+                let tri = self.table.rules.get(rule as usize).map_or(Tri::NO, |rule| run.node(rule.root));
+                if tri.verdict == Verdict::True && best.is_none_or(|(_, held)| tri.low > held) {
+                    best = Some((rule, tri.low));
+                }
+            }
+            best.map(|(rule, _)| rule)
+        })
     }
 }

@@ -112,7 +112,7 @@ impl World<'_> {
 
     /// The rules that hold under these signals.
     fn holding(&self, signals: &[Signal]) -> Vec<u32> {
-        self.spend(self.table.rules.len() as u64 / 8);
+        self.spend(1 + self.table.rules.len() as u64 / 4);
         let mut source = super::Given(signals);
         let mut run = Run::reading_all(self.table, &mut source);
         let holds = |(at, rule): (usize, &crate::table::Rule)| {

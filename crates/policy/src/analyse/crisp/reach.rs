@@ -40,7 +40,8 @@ pub(super) fn rule(world: &World<'_>, question: &mut Question<'_>, rule: u32) ->
         End::Unknown => Reach::Unknown,
         End::Covered(asks) => {
             let Some(core) = question.excluded(&asks) else { return Reach::Unknown };
-            Reach::Shadowed(Box::new(shadowed(world, rule, &core, &first)))
+            shadowed(world, rule, &core, &first)
+                .map_or(Reach::Unknown, |found| Reach::Shadowed(Box::new(found)))
         }
     }
 }
@@ -165,7 +166,8 @@ fn ruled_out(world: &World<'_>, core: &[Ask]) -> Vec<u32> {
     (0..count).filter(|rule| core.contains(&world.ask(*rule, false))).collect()
 }
 
-fn shadowed(world: &World<'_>, rule: u32, core: &[Ask], example: &[Signal]) -> Finding {
+/// Absent when the policy's own decision does not confirm the example.
+fn shadowed(world: &World<'_>, rule: u32, core: &[Ask], example: &[Signal]) -> Option<Finding> {
     let name = world.name(rule);
     let by = ruled_out(world, core);
     let names: Vec<String> = by.iter().map(|rule| world.name(*rule)).collect();
@@ -194,8 +196,11 @@ fn shadowed(world: &World<'_>, rule: u32, core: &[Ask], example: &[Signal]) -> F
         found.core.push(world.part(owner, *ask));
     }
     let shown: Vec<u32> = std::iter::once(rule).chain(by).collect();
-    found.witness = Some(Witness::of(world, example, &shown));
-    found
+    let witness = Witness::of(world, example, &shown);
+    let confirmed =
+        found.rules.first().is_some_and(|own| *own != witness.outcome) && witness.outcome != "default";
+    found.witness = Some(witness);
+    confirmed.then_some(found)
 }
 
 fn no_default(world: &World<'_>, core: &[Ask]) -> Finding {

@@ -86,7 +86,7 @@ impl Solver {
 
     /// What the last search cost, in steps; a variable is decided once for nothing.
     pub(super) fn cost(&self) -> u64 {
-        LEAST + u64::from(self.steps.get().saturating_sub(self.vars))
+        LEAST + u64::from(self.vars / 16) + u64::from(self.steps.get().saturating_sub(self.vars))
     }
 
     fn reserve(&mut self) -> Option<()> {
