@@ -1,6 +1,6 @@
 //! What can be typed: the table of commands.
 
-use crate::{bench, config, decisions, key, pay, policy, serve, shell, wire};
+use crate::{bench, config, decisions, fleet, key, pay, policy, serve, shell, wire};
 use clap::{Args, Parser, Subcommand};
 
 const AFTER: &str = "Examples:
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Wire(Group<wire::Command>),
     /// Keep a ledger, publish and check its audit log, check mandates
     Pay(Group<pay::Command>),
+    /// Plan, simulate and compare fleets of GPUs for a workload
+    Fleet(Box<Group<fleet::Command>>),
     /// Measure this program on this machine
     Bench(Group<bench::Command>),
     Completions(shell::CompletionsArgs),

@@ -6,6 +6,8 @@ use crate::say;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::fs::File;
+use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use tollgate_core::Timestamp;
 use tollgate_gateway::config;
@@ -28,6 +30,7 @@ enum Command {
     List(ListArgs),
     Show(ShowArgs),
     Replay(ReplayArgs),
+    Export(ExportArgs),
 }
 
 /// List decisions, newest first
@@ -100,6 +103,21 @@ struct ReplayArgs {
     json: bool,
 }
 
+/// Write the log as JSON lines, oldest first: the workload that `fleet plan --trace` reads
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate decisions export --since 2026-11-01T00:00:00Z --out log.jsonl")]
+struct ExportArgs {
+    #[command(flatten)]
+    place: Place,
+    /// Only from this time on (RFC 3339)
+    #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
+    since: Option<Timestamp>,
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
 /// Runs it.
 pub(crate) fn run(args: DecisionsArgs) -> Result<Ending> {
     match args.command {
@@ -107,6 +125,7 @@ pub(crate) fn run(args: DecisionsArgs) -> Result<Ending> {
         Some(Command::List(args)) => list(args),
         Some(Command::Show(args)) => show(&args),
         Some(Command::Replay(args)) => replay(&args),
+        Some(Command::Export(args)) => export(&args),
     }
 }
 
@@ -237,6 +256,41 @@ fn replay(args: &ReplayArgs) -> Result<Ending> {
     let verdict = if same { "the same as recorded" } else { "not the same as recorded" };
     say::line(&format!("{verdict}: {}", found.route.as_deref().unwrap_or("none")))?;
     Ok(Ending::of(same))
+}
+
+/// Page by page, so that a log of any length takes the memory of a page. Requests that were never served are left out.
+fn export(args: &ExportArgs) -> Result<Ending> {
+    let store = args.place.open(false)?;
+    let filter = DecisionFilter { since: args.since, status: Some((200, 299)), ..DecisionFilter::default() };
+    let mut file = match &args.out {
+        Some(path) => {
+            let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+            Some(BufWriter::new(file))
+        }
+        None => None,
+    };
+    let mut after = i64::MIN;
+    loop {
+        let rows = store.decisions_in_order(&filter, after, usize::MAX)?;
+        let Some(last) = rows.last() else { break };
+        after = last.seq;
+        for row in &rows {
+            let line = json!({
+                "time": row.time.to_string(), "prompt_tokens": row.prompt_tokens,
+                "completion_tokens": row.completion_tokens, "session": row.session, "route": row.route,
+                "model": row.model, "pool": row.pool, "ttft_us": row.ttft_us, "total_us": row.total_us,
+            });
+            match &mut file {
+                Some(file) => writeln!(file, "{line}").context("cannot write the log")?,
+                None => say::line(&line.to_string())?,
+            }
+        }
+    }
+    if let Some(mut file) = file {
+        file.flush().context("cannot write the log")?;
+    }
+    store.close()?;
+    Ok(Ending::Good)
 }
 
 fn policy(args: &ReplayArgs) -> Result<(String, String)> {

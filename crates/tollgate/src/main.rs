@@ -8,6 +8,7 @@ mod bench;
 mod config;
 mod decisions;
 mod ending;
+mod fleet;
 mod key;
 mod pay;
 mod place;
@@ -46,6 +47,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Decisions(args) => decisions::run(args),
         Command::Wire(args) => wire::run(args.command),
         Command::Pay(args) => pay::run(args.command),
+        Command::Fleet(args) => fleet::run(args.command),
         Command::Bench(args) => bench::run(args.command),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),

@@ -18,7 +18,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("gateway", &["core", "wire", "signals", "policy", "select", "pay", "store", "console", "net"]),
     (
         "tollgate",
-        &["core", "wire", "signals", "policy", "select", "pay", "store", "console", "net", "sim", "gateway"],
+        &[
+            "core", "wire", "signals", "policy", "select", "fleet", "pay", "store", "console", "net", "sim",
+            "gateway",
+        ],
     ),
 ];
 

@@ -19,7 +19,7 @@ const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 330.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 16.0;
-const TOP: f64 = 16.0;
+const TOP: f64 = 28.0;
 const BOTTOM: f64 = 46.0;
 
 /// From values to places along one axis.
@@ -32,7 +32,7 @@ struct Axis {
 }
 
 impl Axis {
-    fn new(scale: Scale, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
+    fn new(scale: Scale, floor: bool, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let shown = |v: &f64| v.is_finite() && v.abs() < 1e300 && (scale == Scale::Linear || *v > 1e-300);
         let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
         values.filter(shown).for_each(|v| (low, high) = (low.min(v), high.max(v)));
@@ -41,9 +41,10 @@ impl Axis {
         }
         match scale {
             Scale::Linear => {
-                let span = if low >= 0.0 { nice_max(high) } else { high - low };
-                low = if low >= 0.0 { 0.0 } else { low - span * 0.05 };
-                high = if low >= 0.0 { span } else { high + span * 0.05 };
+                // A height is read against nothing; a place along x is not, where all values are far from it.
+                let from_zero = low >= 0.0 && (floor || low < high * 0.4);
+                let span = if from_zero { nice_max(high) } else { high - low };
+                (low, high) = if from_zero { (0.0, span) } else { (low - span * 0.05, high + span * 0.05) };
             }
             Scale::Log if low * 1.5 > high => (low, high) = (low / 2.0, high * 2.0),
             Scale::Log => {}
@@ -112,8 +113,8 @@ pub(crate) fn plot(plot: &Plot) -> Markup {
         plot.series.iter().take(SERIES_MAX).map(|series| (series, thinned(&series.points))).collect();
     let points = || rows.iter().flat_map(|(_, points)| points.iter());
     let marks = |upright: bool| plot.marks.iter().filter(move |m| m.upright == upright).map(|m| m.at);
-    let x = Axis::new(plot.x_scale, points().map(|p| p.0).chain(marks(true)), LEFT, WIDTH - RIGHT);
-    let y = Axis::new(plot.y_scale, points().map(|p| p.1).chain(marks(false)), HEIGHT - BOTTOM, TOP);
+    let x = Axis::new(plot.x_scale, false, points().map(|p| p.0).chain(marks(true)), LEFT, WIDTH - RIGHT);
+    let y = Axis::new(plot.y_scale, true, points().map(|p| p.1).chain(marks(false)), HEIGHT - BOTTOM, TOP);
     html! {
         figure.chart.xy {
             figcaption { span.chart-title { (plot.title) }
@@ -153,14 +154,15 @@ fn thinned(points: &[PlotPoint]) -> Vec<&PlotPoint> {
 fn across(mark: &Mark, x: &Axis, y: &Axis) -> Markup {
     let place = if mark.upright { x.place(mark.at) } else { y.place(mark.at) };
     let Some(at) = place else { return html! {} };
+    let far = mark.upright && at > WIDTH * 0.7;
     let (path, left, top) = if mark.upright {
-        (format!("M{at:.1} {TOP}V{:.1}", HEIGHT - BOTTOM), at + 4.0, TOP + 10.0)
+        (format!("M{at:.1} {TOP}V{:.1}", HEIGHT - BOTTOM), if far { at - 4.0 } else { at + 4.0 }, TOP + 10.0)
     } else {
         (format!("M{LEFT} {at:.1}H{}", WIDTH - RIGHT), LEFT + 6.0, at - 4.0)
     };
     html! {
         path.mark d=(path) {}
-        text.mark x=(format!("{left:.1}")) y=(format!("{top:.1}")) { (mark.name) }
+        text.mark x=(format!("{left:.1}")) y=(format!("{top:.1}")) text-anchor=(if far { "end" } else { "start" }) { (mark.name) }
     }
 }
 
@@ -208,11 +210,11 @@ mod tests {
     #[test]
     fn values_stand_where_the_axes_say() {
         let html = with(vec![(1.0, 0.0), (100.0, 10.0)], Scale::Log, Drawn::Line);
-        assert!(html.contains("M64.0 284.0L624.0 16.0"), "{html}");
+        assert!(html.contains("M64.0 284.0L624.0 28.0"), "{html}");
         assert!(html.contains(">limit<") && html.contains("a &lt;b&gt;"));
         assert!(
             with(vec![(0.0, 1.0), (10.0, 2.0)], Scale::Linear, Drawn::Steps)
-                .contains("M64.0 150.0H624.0V16.0")
+                .contains("M64.0 156.0H624.0V28.0")
         );
     }
 

@@ -94,6 +94,36 @@ impl Store {
         })
     }
 
+    /// The oldest decisions that pass `filter`, newer than the row `after`, at most `limit` (cut at [`PAGE_MAX`]): a log
+    /// in its own order. Go on with the last row's `seq`; an empty answer is the end.
+    ///
+    /// # Errors
+    /// [`StoreError::Sqlite`].
+    pub fn decisions_in_order(
+        &self,
+        filter: &DecisionFilter,
+        after: i64,
+        limit: usize,
+    ) -> Result<Vec<DecisionRow>, StoreError> {
+        let (conditions, mut values) = filter.conditions();
+        values.push(after.into());
+        values.push(len(limit.clamp(1, PAGE_MAX)).into());
+        let sql = format!(
+            "SELECT {COLUMNS} FROM decisions d WHERE {conditions} AND d.seq > ? ORDER BY d.seq LIMIT ?"
+        );
+        self.rows(&sql, values)
+    }
+
+    fn rows(&self, sql: &str, values: Vec<Value>) -> Result<Vec<DecisionRow>, StoreError> {
+        self.read(|conn| {
+            conn.prepare_cached(sql)
+                .and_then(|mut s| {
+                    s.query_map(params_from_iter(values), plain_row)?.collect::<Result<Vec<_>, _>>()
+                })
+                .map_err(StoreError::doing("list decisions"))
+        })
+    }
+
     /// The newest decisions that pass `filter`, older than the row `before` when given, at most `limit` (cut at
     /// [`PAGE_MAX`]).
     ///
@@ -112,13 +142,7 @@ impl Store {
         let sql = format!(
             "SELECT {COLUMNS} FROM decisions d WHERE {conditions} AND d.seq < ? ORDER BY d.seq DESC LIMIT ?"
         );
-        let mut rows = self.read(|conn| {
-            conn.prepare_cached(&sql)
-                .and_then(|mut s| {
-                    s.query_map(params_from_iter(values), plain_row)?.collect::<Result<Vec<_>, _>>()
-                })
-                .map_err(StoreError::doing("list decisions"))
-        })?;
+        let mut rows = self.rows(&sql, values)?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next = if more { rows.last().map(|row| row.seq) } else { None };

@@ -93,6 +93,20 @@ fn pages_cover_everything_once_newest_first() {
 }
 
 #[test]
+fn a_log_in_its_own_order_has_every_row_once() {
+    let store = filled(25);
+    let mut seen = Vec::new();
+    let mut after = i64::MIN;
+    loop {
+        let rows = store.decisions_in_order(&DecisionFilter::default(), after, 10).unwrap();
+        let Some(last) = rows.last() else { break };
+        after = last.seq;
+        seen.extend(rows.into_iter().map(|row| row.id));
+    }
+    assert_eq!(seen, (0..25).map(|n| RequestId::from_bits(n).to_string()).collect::<Vec<_>>());
+}
+
+#[test]
 fn filters_are_those_of_a_plain_scan() {
     let store = filled(60);
     let all = store.decisions(&DecisionFilter::default(), None, 100).unwrap().rows;

@@ -1,0 +1,162 @@
+//! `tollgate fleet compare`: the same workload on each GPU, with and without a boundary, at other rates and prices, under
+//! other placements.
+
+use super::problem::FleetArgs;
+use super::simulate::{CLASS_HEAD, Placement, RunArgs, class_row};
+use super::{kusd_a_year, usd};
+use crate::ending::Ending;
+use crate::say;
+use anyhow::Result;
+use clap::Args;
+use serde_json::{Value, json};
+use tollgate_fleet::plan::{Plan, Problem, Space, plan};
+
+/// Compare fleets: each GPU alone and all together, one pool and several, other rates, other placements
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate fleet compare --cdf lengths.json --rate 40 --slo-ttft-ms 2000 --gpu h100 --gpu a100
+  tollgate fleet compare --trace requests.csv --gpu h100 --times 0.5,1,2,4 --price 80 --simulate")]
+pub(crate) struct CompareArgs {
+    #[command(flatten)]
+    fleet: FleetArgs,
+    /// Also at these multiples of the rate
+    #[arg(long, value_name = "X", value_delimiter = ',')]
+    times: Vec<f64>,
+    /// Also with one class at this multiple of its rate, as agent=1.5
+    #[arg(long, value_name = "CLASS=X", value_parser = class_times)]
+    class_times: Vec<(String, f64)>,
+    /// Also with the first GPU's price at this percentage of what it is
+    #[arg(long, value_name = "PERCENT")]
+    price: Option<u32>,
+    /// Also simulate the best fleet under each placement
+    #[arg(long)]
+    simulate: bool,
+    #[command(flatten)]
+    run: RunArgs,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("write CLASS=X, as agent=1.5")]
+struct NoClassTimes;
+
+fn class_times(text: &str) -> Result<(String, f64), NoClassTimes> {
+    let (class, times) = text.split_once('=').ok_or(NoClassTimes)?;
+    let times = times.parse::<f64>().ok().filter(|x| *x > 0.0 && x.is_finite()).ok_or(NoClassTimes)?;
+    Ok((class.into(), times))
+}
+
+/// A question with its answer.
+pub(super) struct Case {
+    pub(super) name: String,
+    pub(super) plan: Result<Plan, tollgate_fleet::Error>,
+}
+
+/// Compares.
+pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
+    let (loaded, problem) = args.fleet.problem()?;
+    let mut cases = fleets(&problem);
+    cases.extend(what_if(args, &problem));
+    let best = cases.first().and_then(|case| case.plan.as_ref().ok());
+    let mut outcomes = Vec::new();
+    if let Some(best) = best.filter(|_| args.simulate) {
+        for placement in Placement::ALL {
+            outcomes.push((placement.name(), args.run.simulate(&loaded, &problem, best, placement)?));
+        }
+    }
+    if args.json {
+        let case = |case: &Case| match &case.plan {
+            Ok(plan) => json!({"name": case.name, "plan": plan}),
+            Err(error) => json!({"name": case.name, "why_not": error.to_string()}),
+        };
+        let simulated: Vec<Value> =
+            outcomes.iter().map(|(name, outcome)| json!({"placement": name, "outcome": outcome})).collect();
+        say::json(&json!({"cases": cases.iter().map(case).collect::<Vec<_>>(), "simulated": simulated}))?;
+        return Ok(Ending::Good);
+    }
+    say::table(&HEAD, &rows(&cases))?;
+    for (name, outcome) in &outcomes {
+        say::line(&format!("\nplacement {name}"))?;
+        say::table(&CLASS_HEAD, &outcome.classes.iter().map(class_row).collect::<Vec<_>>())?;
+    }
+    Ok(Ending::Good)
+}
+
+/// The best of all, then each GPU alone, with and without a boundary.
+pub(super) fn fleets(problem: &Problem) -> Vec<Case> {
+    let one_pool =
+        |problem: &Problem| Problem { space: Space::one_pool(problem.space.context), ..problem.clone() };
+    let mut cases = vec![
+        Case { name: "as asked".into(), plan: plan(problem) },
+        Case { name: "one pool".into(), plan: plan(&one_pool(problem)) },
+    ];
+    let mut gpus: Vec<&String> = problem.profiles.iter().map(|profile| &profile.gpu).collect();
+    gpus.dedup();
+    for gpu in gpus.iter().filter(|_| gpus.len() > 1) {
+        let profiles = problem.profiles.iter().filter(|profile| &profile.gpu == *gpu).cloned().collect();
+        let alone = Problem { profiles, ..problem.clone() };
+        cases.push(Case { name: format!("{gpu} alone"), plan: plan(&alone) });
+        cases.push(Case { name: format!("{gpu} alone, one pool"), plan: plan(&one_pool(&alone)) });
+    }
+    cases
+}
+
+fn what_if(args: &CompareArgs, problem: &Problem) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for times in &args.times {
+        cases.push(Case { name: format!("rate × {times}"), plan: plan(&problem.with_rate(*times)) });
+    }
+    for (class, times) in &args.class_times {
+        cases.push(Case {
+            name: format!("{class} × {times}"),
+            plan: plan(&problem.with_class_rate(class, *times)),
+        });
+    }
+    if let (Some(percent), Some(profile)) = (args.price, problem.profiles.first()) {
+        let name = format!("{} at {percent} % of its price", profile.gpu);
+        cases.push(Case { name, plan: plan(&problem.with_price(&profile.gpu, percent)) });
+    }
+    cases
+}
+
+/// The head of a table of cases.
+pub(super) const HEAD: [&str; 7] =
+    ["fleet", "pools", "GPUs", "USD/h", "kUSD/year", "against the first", "worst TTFT ms"];
+
+/// Cases as rows, under [`HEAD`].
+pub(super) fn rows(cases: &[Case]) -> Vec<Vec<String>> {
+    let first = cases.first().and_then(|case| case.plan.as_ref().ok()).map(|plan| plan.cost_micro_per_hour);
+    let row = |case: &Case| match &case.plan {
+        Ok(plan) => {
+            let pools =
+                plan.pools.iter().map(|p| format!("{}×{}", p.instances, p.profile)).collect::<Vec<_>>();
+            let against = first.filter(|first| *first > 0).map_or_else(String::new, |first| {
+                format!("{:+.1} %", (plan.cost_micro_per_hour as f64 / first as f64 - 1.0) * 100.0)
+            });
+            vec![
+                case.name.clone(),
+                pools.join(" + "),
+                plan.gpus.to_string(),
+                usd(plan.cost_micro_per_hour),
+                kusd_a_year(plan.cost_micro_per_hour),
+                against,
+                format!("{:.0}", plan.worst_ttft_ms()),
+            ]
+        }
+        Err(error) => vec![case.name.clone(), error.to_string()],
+    };
+    cases.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_have_multiples() {
+        assert_eq!(class_times("agent=1.5").unwrap(), ("agent".to_owned(), 1.5));
+        assert!(class_times("agent").is_err() && class_times("agent=-1").is_err());
+    }
+}

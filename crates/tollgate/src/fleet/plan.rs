@@ -1,0 +1,163 @@
+//! `tollgate fleet plan`: the cheapest fleet that meets every promise.
+
+use super::problem::FleetArgs;
+use super::workload::{CLASS_HEAD, Loaded};
+use super::{compat, kusd_a_year, pools, usd};
+use crate::ending::Ending;
+use crate::say;
+use anyhow::{Context, Result};
+use clap::Args;
+use serde_json::json;
+use std::path::PathBuf;
+use tollgate_fleet::plan::{Plan, PoolPlan, plan};
+
+/// Find the cheapest fleet that meets every promise
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate fleet plan --cdf lengths.json --rate 40 --slo-ttft-ms 2000 --boundary 8192 --gpu h100
+  tollgate fleet plan --trace requests.csv --slo-ttft-ms 2000 --gpu h100 --gpu l40s --pools-out pools.yaml
+
+Exits with 1 when no fleet meets the promises.")]
+pub(crate) struct PlanArgs {
+    #[command(flatten)]
+    pub(super) fleet: FleetArgs,
+    /// Answer as the public reference simulator does, digit for digit, its faults included
+    #[arg(long)]
+    pub(super) compat: bool,
+    /// With --compat: how many of the cheapest fleets are simulated
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    pub(super) verify: usize,
+    /// With --compat: requests of a simulation
+    #[arg(long, value_name = "N", default_value_t = 40_000)]
+    pub(super) requests: usize,
+    /// Write a configuration for `tollgate serve` with the plan's pools, and beside it a policy that uses them
+    #[arg(long, value_name = "FILE")]
+    pools_out: Option<PathBuf>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Plans.
+pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
+    if args.compat {
+        return compat::run(args);
+    }
+    let (loaded, problem) = args.fleet.problem()?;
+    let found = match plan(&problem) {
+        Err(tollgate_fleet::Error::Infeasible { why }) => return refused(args, &why),
+        other => other?,
+    };
+    if let Some(path) = &args.pools_out {
+        let model = args.fleet.hardware.model_name()?;
+        let policy = path.with_extension("tollgate");
+        let name = policy.file_name().unwrap_or_default().to_string_lossy();
+        let text = pools::configuration(&found, &model, problem.space.context, &name);
+        for (path, text) in [(path, text), (&policy, pools::policy(&model))] {
+            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+    }
+    if args.json {
+        say::json(&json!({"workload": loaded.json(), "plan": found}))?;
+    } else {
+        show(&loaded, &found)?;
+    }
+    Ok(Ending::Good)
+}
+
+fn refused(args: &PlanArgs, why: &str) -> Result<Ending> {
+    if args.json {
+        say::json(&json!({"plan": null, "why": why}))?;
+    } else {
+        say::line(&format!("no fleet meets every promise: {why}"))?;
+    }
+    Ok(Ending::Refused)
+}
+
+fn show(loaded: &Loaded, plan: &Plan) -> Result<()> {
+    let longest = loaded.longest();
+    let rate = loaded.rate();
+    say::line(&format!(
+        "{}: {rate:.2} requests/s, {}, longest {longest} tokens",
+        loaded.workload.name,
+        loaded.archetype(None).name(),
+    ))?;
+    say::table(&CLASS_HEAD, &loaded.rows())?;
+    say::line("")?;
+    say::table(&POOL_HEAD, &pool_rows(plan))?;
+    say::line("")?;
+    say::table(&PROMISE_HEAD, &promise_rows(plan))?;
+    say::line("")?;
+    plan.why.iter().try_for_each(|why| say::line(why))?;
+    say::line(&totals(plan))
+}
+
+/// One line with what it comes to.
+pub(super) fn totals(plan: &Plan) -> String {
+    format!(
+        "{} GPUs, {} USD an hour, {} kUSD a year, {:.1} kW, {:.2} output tokens per joule, {:.1} kg CO₂e an hour",
+        plan.gpus,
+        usd(plan.cost_micro_per_hour),
+        kusd_a_year(plan.cost_micro_per_hour),
+        plan.energy.facility_w / 1000.0,
+        plan.energy.tokens_per_joule,
+        plan.energy.carbon_g_per_hour / 1000.0,
+    )
+}
+
+/// The head of a table of pools.
+pub(super) const POOL_HEAD: [&str; 10] =
+    ["up to", "γ", "instances of", "instances", "GPUs", "req/s", "used", "batch", "USD/h", "bound by"];
+
+/// The pools as rows of a table, under [`POOL_HEAD`].
+pub(super) fn pool_rows(plan: &Plan) -> Vec<Vec<String>> {
+    let row = |pool: &PoolPlan| {
+        vec![
+            pool.max_total_tokens.to_string(),
+            format!("{:.1}", pool.gamma),
+            pool.profile.clone(),
+            pool.instances.to_string(),
+            pool.gpus.to_string(),
+            format!("{:.2}", pool.rate_per_s),
+            format!("{:.0} %", pool.utilisation * 100.0),
+            format!("{:.1} of {}", pool.batch, pool.slots),
+            usd(pool.cost_micro_per_hour),
+            binding(pool),
+        ]
+    };
+    plan.pools.iter().map(row).collect()
+}
+
+fn binding(pool: &PoolPlan) -> String {
+    use tollgate_fleet::plan::Binding;
+    match &pool.binding {
+        Binding::Minimum => "the minimum".into(),
+        Binding::Capacity => "capacity".into(),
+        Binding::Utilisation => "utilisation".into(),
+        Binding::Ttft(class) => format!("TTFT of {class}"),
+        Binding::Tpot(class) => format!("TPOT of {class}"),
+        Binding::EndToEnd(class) => format!("E2E of {class}"),
+    }
+}
+
+/// The head of a table of what classes get.
+pub(super) const PROMISE_HEAD: [&str; 8] =
+    ["pool", "class", "req/s", "share", "TTFT p50 ms", "TTFT ms", "TPOT ms", "E2E ms"];
+
+/// What classes get, under [`PROMISE_HEAD`].
+pub(super) fn promise_rows(plan: &Plan) -> Vec<Vec<String>> {
+    let rows = plan.pools.iter().flat_map(|pool| pool.classes.iter().map(move |class| (pool, class)));
+    rows.map(|(pool, class)| {
+        vec![
+            format!("up to {}", pool.max_total_tokens),
+            class.class.clone(),
+            format!("{:.2}", class.rate_per_s),
+            format!("P{}", class.percentile * 100.0),
+            format!("{:.0}", class.ttft_p50_ms),
+            format!("{:.0}", class.ttft_ms),
+            format!("{:.1}", class.tpot_ms),
+            format!("{:.0}", class.e2e_ms),
+        ]
+    })
+    .collect()
+}

@@ -1,0 +1,397 @@
+//! The workload of a command: files to classes of requests, with what was found in them.
+
+use crate::say;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use tollgate_fleet::plan::Stream;
+use tollgate_fleet::trace::{Layout, Profile, Reader, TimeUnit, archive};
+use tollgate_fleet::workload::{
+    Archetype, Arrivals, Cdf, Cell, Class, Gaps, JointLengths, Part, Slo, USUAL_BOUNDARY, Workload,
+};
+
+/// Largest CDF file, in bytes.
+const CDF_MAX: u64 = 1 << 20;
+/// Most files of one workload.
+const FILES_MAX: usize = 16;
+
+/// What arrives
+#[derive(Args, Debug, Clone)]
+pub(super) struct WorkloadArgs {
+    /// Lengths: a JSON list of [tokens, share of requests with at most as many]; several files are several classes
+    #[arg(long, value_name = "FILE")]
+    pub(super) cdf: Vec<PathBuf>,
+    /// Recorded requests: CSV or JSON lines, plain, gzip or zstd (Azure, Mooncake, Vidur, Splitwise, BurstGPT, vLLM
+    /// bench, semantic-router, `tollgate decisions export`, or arrival_s,prompt_tokens,output_tokens); several files are
+    /// several classes
+    #[arg(long, value_name = "FILE", conflicts_with = "cdf")]
+    pub(super) trace: Vec<PathBuf>,
+    /// Fields of a trace of one's own: TIME:UNIT,PROMPT,OUTPUT with the unit s, ms or text
+    #[arg(long, value_name = "FIELDS", requires = "trace", value_parser = layout)]
+    fields: Option<Layout>,
+    /// Requests per second of all classes together, or one for each file [default: as a trace recorded]
+    #[arg(long, value_name = "R")]
+    pub(super) rate: Vec<f64>,
+    /// The share of output in all tokens, where only totals are known
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
+    output_share: f64,
+    /// Time to the first token that is promised, in milliseconds; one for all, or one for each file
+    #[arg(long, value_name = "T", default_value = "500")]
+    pub(super) slo_ttft_ms: Vec<f64>,
+    /// Time per output token that is promised, in milliseconds
+    #[arg(long, value_name = "T")]
+    slo_tpot_ms: Vec<f64>,
+    /// Arrival to last token that is promised, in milliseconds
+    #[arg(long, value_name = "T")]
+    slo_e2e_ms: Vec<f64>,
+    /// The share of requests that the promises are for
+    #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
+    percentile: f64,
+    /// The share of prompt tokens that a prefix cache holds already
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    cached: f64,
+    /// Leave out requests longer than the context instead of stopping
+    #[arg(long)]
+    pub(super) drop_longer: bool,
+}
+
+/// A workload with what was found in its files.
+pub(super) struct Loaded {
+    /// Classes with rates and lengths, for the planner.
+    pub(super) streams: Vec<Stream>,
+    /// Total tokens of all classes together, by rate.
+    pub(super) cdf: Cdf,
+    /// The same as requests that can be drawn.
+    pub(super) workload: Workload,
+    /// What the files hold, for people and programs.
+    pub(super) found: Vec<Found>,
+}
+
+/// What one file holds.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) requests: Option<u64>,
+    pub(super) bad: Vec<String>,
+    pub(super) bad_rows: u64,
+    pub(super) layout: Option<&'static str>,
+    pub(super) span_s: f64,
+    pub(super) gaps_cv2: f64,
+    pub(super) sessions: Option<(usize, f64)>,
+    pub(super) prefix_hits: Option<f64>,
+    pub(super) rate_over_time: (f64, Vec<f64>),
+}
+
+/// A file before rates and promises are given out.
+struct Source {
+    found: Found,
+    /// By class: name, share, lengths.
+    classes: Vec<(String, f64, JointLengths)>,
+    recorded_rate: Option<f64>,
+    cdf: Cdf,
+}
+
+impl WorkloadArgs {
+    /// Reads the files.
+    pub(super) fn load(&self) -> Result<Loaded> {
+        let files = if self.trace.is_empty() { &self.cdf } else { &self.trace };
+        if files.is_empty() {
+            bail!("say what arrives: give --cdf FILE or --trace FILE");
+        }
+        if files.len() > FILES_MAX {
+            bail!("{} files are too many: give at most {FILES_MAX}", files.len());
+        }
+        let read =
+            |path: &PathBuf| if self.trace.is_empty() { self.read_cdf(path) } else { self.read_trace(path) };
+        let sources = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let rates = self.rates(&sources)?;
+        let (mut streams, mut parts) = (Vec::new(), Vec::new());
+        for (file, (source, &rate)) in sources.iter().zip(&rates).enumerate() {
+            let slo = self.slo(file, sources.len())?;
+            for (name, share, lengths) in &source.classes {
+                let class = Class { name: name.clone(), slo };
+                let cv2 = source.found.gaps_cv2;
+                let stream = Stream::new(class.clone(), lengths.clone(), rate * share);
+                streams.push(Stream { arrival_cv2: cv2, cached: self.cached, ..stream });
+                let gaps = if (cv2 - 1.0).abs() < 0.05 { Gaps::Exponential } else { Gaps::Gamma { cv2 } };
+                let arrivals = Arrivals::Steady { rate_per_s: rate * share, gaps };
+                parts.push(Part { class, arrivals, lengths: lengths.clone() });
+            }
+        }
+        let cdf = together(&sources, &rates)?;
+        let found: Vec<Found> = sources.into_iter().map(|source| source.found).collect();
+        let name = found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(" + ");
+        Ok(Loaded { streams, cdf, workload: Workload { name, parts }, found })
+    }
+
+    fn rates(&self, sources: &[Source]) -> Result<Vec<f64>> {
+        let recorded: Option<Vec<f64>> = sources.iter().map(|source| source.recorded_rate).collect();
+        match self.rate.as_slice() {
+            [] => recorded.context("say how many requests arrive: --rate R"),
+            [all] => {
+                let weights = recorded.unwrap_or_else(|| vec![1.0; sources.len()]);
+                let sum: f64 = weights.iter().sum();
+                Ok(weights.iter().map(|weight| all * weight / sum).collect())
+            }
+            each if each.len() == sources.len() => Ok(each.to_vec()),
+            each => {
+                bail!("{} rates for {} files: give one for all, or one for each", each.len(), sources.len())
+            }
+        }
+    }
+
+    fn slo(&self, file: usize, files: usize) -> Result<Slo> {
+        let of = |option: &str, values: &[f64]| match values {
+            [] => Ok(None),
+            [all] => Ok(Some(*all)),
+            each if each.len() == files => Ok(each.get(file).copied()),
+            each => {
+                bail!("{option}: {} values for {files} files: give one for all, or one for each", each.len())
+            }
+        };
+        let slo = Slo {
+            ttft_ms: of("--slo-ttft-ms", &self.slo_ttft_ms)?,
+            tpot_ms: of("--slo-tpot-ms", &self.slo_tpot_ms)?,
+            e2e_ms: of("--slo-e2e-ms", &self.slo_e2e_ms)?,
+            percentile: self.percentile,
+        };
+        slo.check()?;
+        Ok(slo)
+    }
+
+    fn read_cdf(&self, path: &Path) -> Result<Source> {
+        let cdf =
+            Cdf::from_json(&cdf_bytes(path)?).with_context(|| format!("cannot use {}", path.display()))?;
+        let lengths = JointLengths::of_totals(&cdf, self.output_share)?;
+        let name = stem(path);
+        let found = Found {
+            name: name.clone(),
+            requests: None,
+            bad: Vec::new(),
+            bad_rows: 0,
+            layout: None,
+            span_s: 0.0,
+            gaps_cv2: 1.0,
+            sessions: None,
+            prefix_hits: None,
+            rate_over_time: (0.0, Vec::new()),
+        };
+        Ok(Source { found, classes: vec![(name, 1.0, lengths)], recorded_rate: None, cdf })
+    }
+
+    fn read_trace(&self, path: &Path) -> Result<Source> {
+        let place = path.display().to_string();
+        let bytes = archive::unpack(&place, watched(path)?)?;
+        let mut reader = match &self.fields {
+            Some(layout) => Reader::with_layout(&place, bytes, layout.clone())?,
+            None => Reader::new(&place, bytes)?,
+        };
+        let profile = Profile::of(reader.by_ref())?;
+        let report = reader.report();
+        if report.bad > 0 {
+            say::remark(&format!("{place}: {} of {} rows cannot be used:", report.bad, report.rows));
+            report.samples.iter().for_each(|row| say::remark(&format!("  {row}")));
+        }
+        let rate = profile.rate_per_s().unwrap_or(1.0);
+        let slo = Slo::ttft(1.0);
+        let split = profile
+            .workload(&place, rate, reader.classes(), &[slo])
+            .with_context(|| format!("{place} holds no request"))?;
+        let stem = stem(path);
+        let class = |part: Part| {
+            let name = if part.class.name == "all" { stem.clone() } else { part.class.name };
+            (name, part.arrivals.mean_rate_per_s() / rate, part.lengths)
+        };
+        let found = Found {
+            name: stem.clone(),
+            requests: Some(profile.requests()),
+            bad: report.samples.iter().map(ToString::to_string).collect(),
+            bad_rows: report.bad,
+            layout: Some(reader.layout().name),
+            span_s: profile.span_s(),
+            gaps_cv2: profile.gaps_cv2().unwrap_or(1.0).clamp(1e-4, 1e4),
+            sessions: profile.sessions(),
+            prefix_hits: profile.prefix_hits().map(|(share, _)| share),
+            rate_over_time: profile.rate_over_time(),
+        };
+        let classes = split.parts.into_iter().map(class).collect();
+        Ok(Source { found, classes, recorded_rate: profile.rate_per_s(), cdf: profile.totals().cdf()? })
+    }
+}
+
+/// A CDF file's bytes, bounded.
+pub(super) fn cdf_bytes(path: &Path) -> Result<Vec<u8>> {
+    let bytes = crate::place::read(path)?;
+    if bytes.len() as u64 > CDF_MAX {
+        bail!("{} is larger than {CDF_MAX} bytes: a CDF has a few knots", path.display());
+    }
+    Ok(bytes)
+}
+
+/// A file with a bar that shows how much of it was read (on a terminal only).
+fn watched(path: &Path) -> Result<impl std::io::Read + use<>> {
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let bar = ProgressBar::new(file.metadata().map_or(0, |m| m.len()));
+    bar.set_style(style("{bytes}/{total_bytes} read")?);
+    Ok(bar.wrap_read(file))
+}
+
+/// How bars look.
+pub(super) fn style(what: &str) -> Result<ProgressStyle> {
+    Ok(ProgressStyle::with_template(&format!("{{bar:30}} {what}, {{eta}} left"))?)
+}
+
+fn stem(path: &Path) -> String {
+    let name = path.file_name().map_or_else(|| "workload".into(), |name| name.to_string_lossy().into_owned());
+    name.split('.').next().unwrap_or("workload").to_owned()
+}
+
+/// One distribution of totals from several, by their rates.
+fn together(sources: &[Source], rates: &[f64]) -> Result<Cdf> {
+    let all: f64 = rates.iter().sum();
+    let mut tokens: Vec<u32> = sources.iter().flat_map(|s| s.cdf.knots().iter().map(|&(t, _)| t)).collect();
+    tokens.sort_unstable();
+    tokens.dedup();
+    let share = |t: u32| -> f64 {
+        sources.iter().zip(rates).map(|(source, rate)| source.cdf.at(f64::from(t)) * rate / all).sum()
+    };
+    let mut knots: Vec<(u32, f64)> = tokens.iter().map(|&t| (t, share(t).min(1.0))).collect();
+    if let Some(last) = knots.last_mut() {
+        last.1 = 1.0;
+    }
+    Ok(Cdf::new(knots)?)
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("write TIME:UNIT,PROMPT,OUTPUT with the unit s, ms or text, as ts:s,input,output")]
+struct NoLayout;
+
+fn layout(text: &str) -> Result<Layout, NoLayout> {
+    let fields: Vec<&str> = text.split(',').collect();
+    let &[time, prompt, output] = fields.as_slice() else { return Err(NoLayout) };
+    let (field, unit) = time.rsplit_once(':').ok_or(NoLayout)?;
+    let unit = match unit {
+        "s" => TimeUnit::Seconds,
+        "ms" => TimeUnit::Milliseconds,
+        "text" => TimeUnit::Text,
+        _ => return Err(NoLayout),
+    };
+    Ok(Layout::own(Some((field, unit)), prompt, output))
+}
+
+impl Loaded {
+    /// Requests per second.
+    pub(super) fn rate(&self) -> f64 {
+        self.streams.iter().map(|stream| stream.rate_per_s).sum()
+    }
+
+    /// The longest request.
+    pub(super) fn longest(&self) -> u32 {
+        self.streams.iter().map(|stream| stream.lengths.max_total_tokens()).max().unwrap_or(1)
+    }
+
+    /// Cuts off what is longer than `context`; says how much.
+    pub(super) fn drop_longer(&mut self, context: u32) -> Result<()> {
+        for (stream, part) in self.streams.iter_mut().zip(&mut self.workload.parts) {
+            if stream.lengths.max_total_tokens() <= context {
+                continue;
+            }
+            let Some((share, kept)) = stream.lengths.between(0, context) else {
+                bail!(
+                    "all requests of {} are longer than {context} tokens: raise --context",
+                    stream.class.name
+                );
+            };
+            say::remark(&format!(
+                "{}: {:.3} % of its requests are left out",
+                stream.class.name,
+                (1.0 - share) * 100.0
+            ));
+            stream.rate_per_s *= share;
+            stream.lengths = kept.clone();
+            if let Arrivals::Steady { rate_per_s, .. } = &mut part.arrivals {
+                *rate_per_s *= share;
+            }
+            part.lengths = kept;
+        }
+        Ok(())
+    }
+
+    /// The shape of all lengths together.
+    pub(super) fn archetype(&self, boundary: Option<u32>) -> Archetype {
+        Archetype::of(&self.cdf, boundary.unwrap_or(USUAL_BOUNDARY))
+    }
+
+    /// The classes as rows of a table, under [`CLASS_HEAD`].
+    pub(super) fn rows(&self) -> Vec<Vec<String>> {
+        let row = |stream: &Stream| {
+            let lengths = &stream.lengths;
+            vec![
+                stream.class.name.clone(),
+                format!("{:.2}", stream.rate_per_s),
+                format!("{:.2}", stream.arrival_cv2),
+                format!("{:.0}", lengths.mean_prompt()),
+                format!("{:.0}", lengths.mean_output()),
+                lengths.max_total_tokens().to_string(),
+                promised(&stream.class.slo),
+            ]
+        };
+        self.streams.iter().map(row).collect()
+    }
+
+    /// The same for programs.
+    pub(super) fn json(&self) -> Value {
+        let class = |stream: &Stream| {
+            json!({
+                "class": stream.class, "rate_per_s": stream.rate_per_s, "arrival_cv2": stream.arrival_cv2,
+                "mean_prompt_tokens": stream.lengths.mean_prompt(), "mean_output_tokens": stream.lengths.mean_output(),
+                "mean_total_tokens": stream.lengths.mean_of(Cell::total_tokens),
+                "max_total_tokens": stream.lengths.max_total_tokens(),
+            })
+        };
+        let file = |found: &Found| {
+            json!({
+                "name": found.name, "layout": found.layout, "requests": found.requests, "bad_rows": found.bad_rows,
+                "bad_samples": found.bad, "span_s": found.span_s, "gaps_cv2": found.gaps_cv2,
+                "sessions": found.sessions.map(|s| s.0), "turns_per_session": found.sessions.map(|s| s.1),
+                "prefix_hits": found.prefix_hits,
+            })
+        };
+        json!({
+            "archetype": self.archetype(None),
+            "classes": self.streams.iter().map(class).collect::<Vec<_>>(),
+            "files": self.found.iter().map(file).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// A number for a sentence: three digits that matter.
+pub(super) fn short(value: f64) -> String {
+    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// The head of a table of classes.
+pub(super) const CLASS_HEAD: [&str; 7] =
+    ["class", "req/s", "gap CV²", "mean in", "mean out", "longest", "promised"];
+
+fn promised(slo: &Slo) -> String {
+    let one = |name: &str, limit: Option<f64>| limit.map(|ms| format!("{name} {ms} ms"));
+    let all = [one("TTFT", slo.ttft_ms), one("TPOT", slo.tpot_ms), one("E2E", slo.e2e_ms)];
+    format!("P{} {}", slo.percentile * 100.0, all.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_of_ones_own() {
+        assert_eq!(
+            layout("ts:ms,in,out").unwrap(),
+            Layout::own(Some(("ts", TimeUnit::Milliseconds)), "in", "out")
+        );
+        assert!(layout("ts,in,out").is_err() && layout("ts:h,in,out").is_err() && layout("a").is_err());
+    }
+}
