@@ -7,11 +7,13 @@
 
 mod demand;
 pub mod forecast;
+mod planner;
 mod provision;
 mod tune;
 mod window;
 
 pub use demand::{Demand, MAX_STEPS, Step};
+pub use planner::Planner;
 pub use provision::{Provision, provision};
 pub use tune::{Costs, Hysteresis, Kept, Setting, Tuner, Verdict};
 pub use window::{SLOTS, Window};
