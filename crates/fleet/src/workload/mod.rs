@@ -10,6 +10,7 @@ mod cdf;
 mod class;
 mod lengths;
 mod request;
+mod sessions;
 mod stream;
 mod tokens;
 
@@ -21,6 +22,7 @@ pub use cdf::{Cdf, MAX_KNOTS};
 pub use class::{Class, Slo};
 pub use lengths::{Cell, JointLengths, LengthCounter, MAX_CELLS};
 pub use request::{MAX_PREFIX_BLOCKS, Prefix, Request};
+pub use sessions::{ConversationStream, Conversations, MAX_OPEN};
 pub use stream::{Part, Requests, Workload};
 pub use tokens::{MAX_EXACT_TOKENS, TokenCounts};
 

@@ -3,9 +3,11 @@
 use crate::place;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
 use tollgate_fleet::catalogue::{Catalogue, Dtype, Model, from_config};
-use tollgate_fleet::service::{Profile, Serving};
+use tollgate_fleet::service::{Basis, Fit, Profile, Serving, StepTime};
+use tollgate_fleet::sim::engine::EngineTime;
 
 /// Degrees that are tried where none is said.
 const DEGREES: [u32; 4] = [1, 2, 4, 8];
@@ -37,12 +39,56 @@ pub(super) struct HardwareArgs {
     /// Prompt tokens of an iteration
     #[arg(long, value_name = "N", default_value_t = 2048)]
     chunk: u32,
+    /// Times fitted to a recorded run by `fleet calibrate --out`, for one GPU and one degree
+    #[arg(long, value_name = "FILE", requires = "tensor_parallel")]
+    fitted: Option<PathBuf>,
     /// A file of GPUs to add to the catalogue
     #[arg(long, value_name = "FILE")]
     gpus: Option<PathBuf>,
     /// A file of models to add to the catalogue
     #[arg(long, value_name = "FILE")]
     models: Option<PathBuf>,
+}
+
+/// What `fleet calibrate --out` writes.
+#[derive(Deserialize)]
+struct Fitted {
+    source: String,
+    held_out: usize,
+    time: EngineTime,
+    errors: Errors,
+}
+
+#[derive(Deserialize)]
+struct Errors {
+    ttft: f64,
+    tpot: f64,
+}
+
+impl Fitted {
+    fn read(path: &Path) -> Result<Self> {
+        let bytes = place::read(path)?;
+        let wrong = || format!("{} is not what `fleet calibrate --out` writes", path.display());
+        let fitted: Self = serde_json::from_slice(&bytes).with_context(wrong)?;
+        fitted.time.check()?;
+        Ok(fitted)
+    }
+
+    /// The request-level model has no term for pairs, and none for tokens that cost nothing: it is on the safe side.
+    fn apply(self, profile: &mut Profile) {
+        profile.step = StepTime {
+            base_s: self.time.base_s,
+            per_sequence_s: self.time.per_sequence_s,
+            per_context_token_s: self.time.per_context_token_s,
+            per_prefill_token_s: self.time.per_token_s,
+        };
+        profile.basis = Basis::Fitted(Fit {
+            source: self.source,
+            points: self.held_out,
+            tpot_error: self.errors.tpot.abs(),
+            ttft_error: self.errors.ttft.abs(),
+        });
+    }
 }
 
 /// A type of values.
@@ -97,6 +143,12 @@ impl HardwareArgs {
                     Err(error) => last = Some(error.into()),
                 }
             }
+        }
+        if let Some(path) = &self.fitted {
+            let [profile] = profiles.as_mut_slice() else {
+                bail!("--fitted is of one machine: give one --gpu and one --tensor-parallel");
+            };
+            Fitted::read(path)?.apply(profile);
         }
         match (profiles.is_empty(), last) {
             (false, _) => Ok(profiles),

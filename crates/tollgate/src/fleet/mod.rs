@@ -3,6 +3,7 @@
 //! A command reads a workload ([`workload`]) and says what it may run on ([`hardware`]); what is asked of the planner is
 //! put together in [`problem`]. Everything that computes is in `tollgate_fleet`; here are files, tables and pictures.
 
+mod calibrate;
 mod compare;
 mod compat;
 mod hardware;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Simulate(simulate::SimulateArgs),
     Compare(compare::CompareArgs),
+    Calibrate(calibrate::CalibrateArgs),
     Report(report::ReportArgs),
 }
 
@@ -32,6 +34,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Calibrate(args) => calibrate::run(&args),
         Command::Report(args) => report::run(&args),
     }
 }

@@ -1,0 +1,175 @@
+//! `tollgate fleet calibrate`: models of time fitted to measurements, each with its error on what it did not see.
+
+use crate::ending::Ending;
+use crate::say;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use tollgate_fleet::calibrate::engine::{EngineFit, Half, Recorded};
+use tollgate_fleet::calibrate::silicon::{held_out, roofline_alone};
+use tollgate_fleet::catalogue::Catalogue;
+use tollgate_fleet::sim::engine::{EngineSpec, EngineTime};
+use tollgate_fleet::trace::{Measured, ServedRequest, SiliconPoint, Table, archive};
+
+/// Parts of the points, each predicted from the others.
+const FOLDS: usize = 5;
+/// Most rows of a file of measurements.
+const ROWS_MAX: usize = 1_000_000;
+
+/// Fit to measurements: the iteration of an engine to a recorded run, or serving points of GPUs
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate fleet calibrate --run requests.jsonl --max-sequences 128 --kv-tokens 180000 --out fitted.json
+  tollgate fleet calibrate --points points.csv
+
+A run has input_toks, output_toks, arrival_time, queued_ts, scheduled_ts, first_token_ts and last_token_ts in seconds; points
+have model_path, system, backend, isl, osl, batch_size, tp_size, silicon_ttft_ms and silicon_tpot_ms.")]
+pub(crate) struct CalibrateArgs {
+    /// Requests of an engine's run with the engine's own times
+    #[arg(long, value_name = "FILE", required_unless_present = "points")]
+    run: Option<PathBuf>,
+    /// Serving points: times to first token and per token at lengths and concurrencies
+    #[arg(long, value_name = "FILE", conflicts_with = "run")]
+    points: Option<PathBuf>,
+    /// Sequences that the engine runs together (max_num_seqs)
+    #[arg(long, value_name = "N", default_value_t = 256)]
+    max_sequences: u32,
+    /// Tokens of an iteration (max_num_batched_tokens)
+    #[arg(long, value_name = "N", default_value_t = 2048)]
+    batched_tokens: u32,
+    /// Tokens that its KV cache holds
+    #[arg(long, value_name = "N", default_value_t = 1 << 20)]
+    kv_tokens: u64,
+    /// Engines side by side
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    engines: usize,
+    /// Write the coefficients, for `--fitted` of the other commands
+    #[arg(long, value_name = "FILE", requires = "run")]
+    out: Option<PathBuf>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Fits.
+pub(crate) fn run(args: &CalibrateArgs) -> Result<Ending> {
+    match (&args.run, &args.points) {
+        (Some(path), _) => engine(args, path),
+        (None, Some(path)) => points(args, path),
+        (None, None) => bail!("give --run FILE or --points FILE"),
+    }
+}
+
+fn rows<T: Measured>(path: &Path) -> Result<Vec<T>> {
+    let place = path.display().to_string();
+    let file = File::open(path).with_context(|| format!("cannot read {place}"))?;
+    let mut table = Table::<_, T>::new(&place, archive::unpack(&place, file)?)?;
+    let rows = table.by_ref().take(ROWS_MAX).collect::<Result<Vec<T>, _>>()?;
+    let report = table.report();
+    if report.bad > 0 {
+        say::remark(&format!("{place}: {} of {} rows cannot be used:", report.bad, report.rows));
+        report.samples.iter().for_each(|row| say::remark(&format!("  {row}")));
+    }
+    Ok(rows)
+}
+
+fn engine(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
+    let mut spec = EngineSpec::new(EngineTime::default(), args.kv_tokens / 16);
+    (spec.max_sequences, spec.max_batched_tokens) = (args.max_sequences, args.batched_tokens);
+    let recorded = Recorded { requests: rows::<ServedRequest>(path)?, spec, engines: args.engines };
+    let fit = recorded.fit(Half::Even)?;
+    if let Some(out) = &args.out {
+        let text = serde_json::to_string_pretty(&file(&fit, path))?;
+        std::fs::write(out, text + "\n").with_context(|| format!("cannot write {}", out.display()))?;
+    }
+    if args.json {
+        say::json(&file(&fit, path))?;
+        return Ok(Ending::Good);
+    }
+    say::line(&format!("fitted to one half of {} requests, judged by the other", recorded.requests.len()))?;
+    let [ttft, tpot, e2e] = fit.errors();
+    let row = |name: &str, recorded: f64, simulated: f64, error: f64| {
+        vec![
+            name.to_owned(),
+            format!("{:.1}", recorded * 1e3),
+            format!("{:.1}", simulated * 1e3),
+            format!("{:+.1} %", error * 100.0),
+        ]
+    };
+    let (r, s) = (&fit.recorded, &fit.simulated);
+    let rows = [
+        row("TTFT", r.ttft_s, s.ttft_s, ttft),
+        row("TPOT", r.tpot_s, s.tpot_s, tpot),
+        row("E2E", r.e2e_s, s.e2e_s, e2e),
+    ];
+    say::table(&["held out", "recorded ms", "simulated ms", "error"], &rows)?;
+    let time = &fit.time;
+    say::line(&format!(
+        "\niteration: {:.3} ms, {:.1} µs a sequence, {:.4} µs a token of context, {:.2} µs a token computed beyond {:.0}, {:.5} µs a pair",
+        time.base_s * 1e3,
+        time.per_sequence_s * 1e6,
+        time.per_context_token_s * 1e6,
+        time.per_token_s * 1e6,
+        time.free_tokens,
+        time.per_pair_s * 1e6,
+    ))?;
+    Ok(Ending::Good)
+}
+
+/// What `--fitted` reads: the coefficients with where they come from.
+fn file(fit: &EngineFit, path: &Path) -> Value {
+    let [ttft, tpot, e2e] = fit.errors();
+    json!({
+        "source": path.display().to_string(), "held_out": fit.held_out, "time": fit.time,
+        "errors": {"ttft": ttft, "tpot": tpot, "e2e": e2e},
+    })
+}
+
+fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
+    let catalogue = Catalogue::shipped()?;
+    let all = rows::<SiliconPoint>(path)?;
+    let read = all.len();
+    let known = |point: &SiliconPoint| roofline_alone(&catalogue, std::slice::from_ref(point)).is_ok();
+    let points: Vec<SiliconPoint> = all.into_iter().filter(|p| p.mode != "disagg" && known(p)).collect();
+    if points.is_empty() {
+        bail!("{}: none of its {read} points is of a model and a GPU of the catalogue", path.display());
+    }
+    say::remark(&format!(
+        "{} of {read} points are of one pool, and of models and GPUs of the catalogue",
+        points.len()
+    ));
+    let (ttft_alone, tpot_alone) = roofline_alone(&catalogue, &points)?;
+    let by_source = held_out(&catalogue, &points, FOLDS, |point| point.source.clone())?;
+    if args.json {
+        say::json(&json!({
+            "read": read, "points": by_source.points, "groups": by_source.groups,
+            "held_out": {"tpot_mean": by_source.tpot_mean, "tpot_median": by_source.tpot_median,
+                "ttft_mean": by_source.ttft_mean, "ttft_median": by_source.ttft_median},
+            "roofline_alone": {"tpot_mean": tpot_alone, "ttft_mean": ttft_alone},
+        }))?;
+        return Ok(Ending::Good);
+    }
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    let rows = [
+        vec![
+            "TPOT".into(),
+            percent(by_source.tpot_mean),
+            percent(by_source.tpot_median),
+            percent(tpot_alone),
+        ],
+        vec![
+            "TTFT".into(),
+            percent(by_source.ttft_mean),
+            percent(by_source.ttft_median),
+            percent(ttft_alone),
+        ],
+    ];
+    say::line(&format!(
+        "{} points of {} runs; each run predicted from the others",
+        by_source.points, by_source.groups
+    ))?;
+    say::table(&["error held out", "mean", "median", "roofline alone, mean"], &rows)?;
+    Ok(Ending::Good)
+}
