@@ -1,6 +1,7 @@
 //! Randomness as a value: a [`Seed`] from which independent streams are derived by name.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// 64 bits from which every random choice of one decision follows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -11,12 +12,10 @@ impl Seed {
     /// A seed for one purpose, independent of the seeds of other purposes (`BLAKE3(seed ‖ purpose)`).
     #[must_use]
     pub fn derive(self, purpose: &str) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.0.to_le_bytes());
-        hasher.update(purpose.as_bytes());
-        let mut first = [0; 8];
-        hasher.finalize_xof().fill(&mut first);
-        Self(u64::from_le_bytes(first))
+        let mut text = SmallVec::<[u8; 64]>::from_slice(&self.0.to_le_bytes());
+        text.extend_from_slice(purpose.as_bytes());
+        let [a, b, c, d, e, f, g, h, ..] = *blake3::hash(&text).as_bytes();
+        Self(u64::from_le_bytes([a, b, c, d, e, f, g, h]))
     }
 
     /// The next seed of this stream (SplitMix64: Steele, Lea, Flood 2014).

@@ -2,9 +2,10 @@
 
 use crate::config::{ConfigError, Price, Settings};
 use crate::fleet::{Fleet, FleetError};
+use crate::observe::metrics::ModelSeries;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tollgate_core::{Clock, Seed, Timestamp};
 use tollgate_policy::{Known, Place, Policy, Price as PlainPrice};
 use tollgate_select::model::{Capabilities, ModelCandidate};
@@ -22,6 +23,8 @@ pub struct ModelEntry {
     pub price: Price,
     /// Its name, window and abilities, as the selection crate wants them.
     pub candidate: ModelCandidate,
+    /// Its metrics, once a request has used it.
+    pub series: OnceLock<Arc<ModelSeries>>,
 }
 
 /// One consistent state of everything that can be reloaded.
@@ -186,7 +189,12 @@ fn models(settings: &Settings) -> (Vec<ModelEntry>, BTreeMap<String, usize>) {
             let none = Capabilities::default();
             candidate.can = words.iter().filter_map(|w| ability(w)).fold(none, Capabilities::with);
         }
-        entries.push(ModelEntry { name: model.name.as_str().into(), price: model.price, candidate });
+        entries.push(ModelEntry {
+            name: model.name.as_str().into(),
+            price: model.price,
+            candidate,
+            series: OnceLock::new(),
+        });
     }
     (entries, names)
 }

@@ -87,6 +87,14 @@ pub(crate) enum Num {
 }
 
 impl Num {
+    /// What is added up: the parts of a sum, else the number itself.
+    pub(crate) fn parts(&self) -> &[Self] {
+        match self {
+            Self::Sum(parts) => parts,
+            other => std::slice::from_ref(other),
+        }
+    }
+
     /// Calls `visit` on every signal index that this number itself names.
     pub(crate) fn signals(&mut self, visit: &mut impl FnMut(&mut u32)) {
         match self {

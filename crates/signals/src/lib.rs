@@ -26,7 +26,7 @@ mod text;
 pub use error::{Problem, SpecError};
 pub use identity::{
     OutputLength, Session, SessionSource, Shape, TokenRatio, Workload, WorkloadKind, prompt_bytes,
-    prompt_tokens,
+    prompt_tokens, prompt_tokens_of,
 };
 pub use input::{Caller, Forecast, Input, SessionHints};
 pub use reading::Reading;

@@ -33,8 +33,10 @@ pub(super) fn metrics(worker: &Worker) -> Answered {
         shared.metrics.instance_in_flight.get_or_create(&label).set(i64::from(busy));
         shared.metrics.instance_up.get_or_create(&label).set(i64::from(up));
     }
-    let dropped = i64::try_from(shared.store.stats().dropped).unwrap_or(i64::MAX);
-    shared.metrics.records_dropped.set(dropped);
+    let records = shared.store.stats();
+    let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    shared.metrics.records_dropped.set(count(records.dropped));
+    shared.metrics.records_skipped.set(count(records.skipped));
     let body = shared.metrics.render();
     Ok(typed(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", body.into()))
 }

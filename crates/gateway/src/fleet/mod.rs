@@ -11,9 +11,10 @@ pub(crate) use probe::credentials;
 use crate::config::written::{Placement, Timeouts};
 use crate::config::{BaseUrl, Instance, Pool, Provider};
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use tollgate_core::{Seed, Tick};
 use tollgate_net::upstream::Endpoint;
 use tollgate_select::health::ProbeConfig;
@@ -36,6 +37,8 @@ pub struct Site {
     pub models: BTreeMap<String, String>,
     /// Position over all pools, for per-worker tables.
     pub index: usize,
+    /// How many attempts at it went well, once one has.
+    pub answered: OnceLock<Counter>,
 }
 
 /// One pool with its members' state.
@@ -184,6 +187,7 @@ fn site(instance: &Instance, index: usize) -> Result<Site, FleetError> {
         endpoint,
         models: instance.models.clone(),
         index,
+        answered: OnceLock::new(),
     })
 }
 

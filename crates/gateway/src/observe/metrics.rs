@@ -90,6 +90,19 @@ pub struct InstanceLabel {
     pub instance: Arc<str>,
 }
 
+/// The series of one model: looked up once per snapshot, not once per request.
+#[derive(Clone, Debug)]
+pub struct ModelSeries {
+    /// Of [`Metrics::duration`].
+    pub duration: Histogram,
+    /// Of [`Metrics::first_content`].
+    pub first_content: Histogram,
+    /// Of [`Metrics::cost_micro`].
+    pub cost_micro: Counter,
+    /// Of [`Metrics::tokens`]: prompt, cached, completion.
+    pub tokens: [Counter; 3],
+}
+
 /// Every metric of the gateway.
 pub struct Metrics {
     registry: Registry,
@@ -121,6 +134,8 @@ pub struct Metrics {
     pub denials: Family<DenialLabels, Counter>,
     /// Decision records that found the store's queue full.
     pub records_dropped: Gauge,
+    /// Decision records of good answers left out beyond `log.decisions_per_second`.
+    pub records_skipped: Gauge,
     /// Configuration or policy reloads that were refused.
     pub reloads_refused: Counter,
 }
@@ -150,6 +165,7 @@ impl Metrics {
             refused: Family::default(),
             denials: Family::default(),
             records_dropped: Gauge::default(),
+            records_skipped: Gauge::default(),
             reloads_refused: Counter::default(),
             registry: Registry::default(),
         };
@@ -180,11 +196,29 @@ impl Metrics {
         registry.register("denials", "What the policy's governance denied", metrics.denials.clone());
         registry.register("records_dropped", "Decision records dropped", metrics.records_dropped.clone());
         registry.register(
+            "records_skipped",
+            "Decision records of good answers left out beyond log.decisions_per_second",
+            metrics.records_skipped.clone(),
+        );
+        registry.register(
             "reloads_refused",
             "Reloads refused; the last good state stays",
             metrics.reloads_refused.clone(),
         );
         Self { registry, ..metrics }
+    }
+
+    /// The series of a model.
+    #[must_use]
+    pub fn of_model(&self, model: &Arc<str>) -> ModelSeries {
+        let label = ModelLabel { model: model.clone() };
+        let tokens = |kind| self.tokens.get_or_create(&TokenLabels { model: model.clone(), kind }).clone();
+        ModelSeries {
+            duration: self.duration.get_or_create(&label).clone(),
+            first_content: self.first_content.get_or_create(&label).clone(),
+            cost_micro: self.cost_micro.get_or_create(&label).clone(),
+            tokens: ["prompt", "cached", "completion"].map(tokens),
+        }
     }
 
     /// Adds a request's phase times.

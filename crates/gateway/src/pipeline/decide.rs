@@ -42,19 +42,18 @@ pub(crate) fn characterise(
     headers: &HeaderMap,
     caller: &Caller,
 ) -> Known {
-    let ratio = shared.estimates.lock().ratio.bytes_per_token(view.dialect.word());
-    let prompt_tokens = tollgate_signals::prompt_tokens(view, ratio);
-    let output = shared.estimates.lock().output.expect("", prompt_tokens, view.max_tokens).1;
+    let prompt_bytes = tollgate_signals::prompt_bytes(view);
+    let (ratio, prompt_tokens, output) = {
+        let estimates = shared.estimates.lock();
+        let ratio = estimates.ratio.bytes_per_token(view.dialect.word());
+        let prompt_tokens = tollgate_signals::prompt_tokens_of(view, prompt_bytes, ratio);
+        (ratio, prompt_tokens, estimates.output.expect("", prompt_tokens, view.max_tokens).1)
+    };
     let session = session_header(headers).and_then(|id| shared.store.sessions().get(id));
     let warm = session.is_some_and(|s| shared.clock.now().0.saturating_sub(s.time.0) < WARM_US);
     let forecast = Forecast { bytes_per_token: ratio, output_tokens: output, cached_tokens: 0.0, warm };
     let budget_left = shared.store.budgets().left_share(&caller.payer(), shared.clock.now()).ratio();
-    Known {
-        forecast,
-        budget_left,
-        prompt_tokens: prompt_tokens as u64,
-        prompt_bytes: tollgate_signals::prompt_bytes(view),
-    }
+    Known { forecast, budget_left, prompt_tokens: prompt_tokens as u64, prompt_bytes }
 }
 
 fn session_header(headers: &HeaderMap) -> Option<&str> {
@@ -209,7 +208,6 @@ pub(crate) fn models(
     let allows = |model: &str| caller.allows_model(model);
     if snapshot.chooses(&asked) {
         let effects = decided.effects();
-        let seed = seed.derive("model");
         let offers = choose::offers(snapshot, &effects.models);
         let offers = gate.offers(snapshot, offers, demand, effects.pool.as_deref())?;
         return choose::select(snapshot, &offers, effects.algorithm, demand, allows, seed);
@@ -293,15 +291,7 @@ pub(crate) fn explain_request(
     out["pools"] = serde_json::json!({"order": pool_names, "reason": pools.reason.to_string(), "borderline": pools.borderline});
     if let Some(at) = pools.order.first() {
         out["pool"] = serde_json::json!(pool_names.first());
-        out["place"] = match choose::place(
-            &snapshot.fleet,
-            *at,
-            &model.name,
-            &demand,
-            seed.derive("place"),
-            permits,
-            now,
-        ) {
+        out["place"] = match choose::place(&snapshot.fleet, *at, &model.name, &demand, seed, permits, now) {
             Ok(place) => {
                 let sites = snapshot.fleet.pools.get(*at).map(|p| &p.sites);
                 let site = |i: &usize| sites.and_then(|s| s.get(*i)).map(|s| &*s.name);

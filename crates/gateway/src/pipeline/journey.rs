@@ -8,18 +8,17 @@ use super::choose::{ModelWhy, PlaceWhy, Seen};
 use super::decide::{Decided, Known};
 use super::govern::Gate;
 use super::heard::{Grounds, Heard};
-use crate::observe::metrics::{
-    AttemptLabels, DenialLabels, ModelLabel, ReasonLabel, RequestLabels, TokenLabels,
-};
+use crate::fleet::Site;
+use crate::observe::metrics::{AttemptLabels, DenialLabels, ModelSeries, ReasonLabel, RequestLabels};
 use crate::observe::{PHASES, Phases, TraceContext};
 use crate::snapshot::ModelEntry;
 use crate::state::Shared;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::id::RequestId;
 use tollgate_core::{FaultKind, Tick, Timestamp};
-use tollgate_policy::Denial;
+use tollgate_policy::{Denial, Route};
 use tollgate_store::budget::Usage;
 use tollgate_store::{DecisionRecord, Payload};
 use tollgate_wire::Dialect;
@@ -83,6 +82,17 @@ pub(crate) struct Facts {
     pub(crate) output_tokens: u64,
 }
 
+/// What the route changes in the request, put into words when the record is written.
+#[derive(Clone, Default)]
+pub(crate) struct Edits(Option<Arc<Route>>);
+
+impl Serialize for Edits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let lines = self.0.as_ref().map(|route| super::shape::describe(&route.effects, None));
+        lines.unwrap_or_default().serialize(serializer)
+    }
+}
+
 /// Everything that explains where a request went.
 #[derive(Clone, Default, Serialize)]
 pub(crate) struct Story {
@@ -92,7 +102,7 @@ pub(crate) struct Story {
     pub(crate) confidence: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<ModelWhy>,
-    pub(crate) edits: Vec<String>,
+    pub(crate) edits: Edits,
     pub(crate) attempts: Vec<AttemptNote>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) fault: String,
@@ -124,6 +134,7 @@ pub(crate) struct Journey {
     pub(crate) price: Option<PriceTag>,
     /// What an answer used that the caller never got.
     pub(crate) used: Tokens,
+    series: Option<Arc<ModelSeries>>,
     mark: Tick,
     closed: bool,
 }
@@ -176,7 +187,7 @@ impl Journey {
             dialect,
             stream: false,
             phases: Phases::default(),
-            caller: "".into(),
+            caller: Arc::default(),
             requested_model: None,
             route: None,
             session: None,
@@ -184,6 +195,7 @@ impl Journey {
             story: Story::default(),
             price: None,
             used: Tokens::default(),
+            series: None,
             mark: start,
             closed: false,
         }
@@ -214,8 +226,10 @@ impl Journey {
         self.stream = view.stream;
         self.story.facts = known.facts(view);
         // What the caller wrote is kept short: it is a label here.
-        self.requested_model =
-            view.model().map(|m| m.chars().take(MODEL_LABEL_MAX).collect::<String>().into());
+        self.requested_model = view.model().map(|m| match m.char_indices().nth(MODEL_LABEL_MAX) {
+            Some((end, _)) => m.get(..end).unwrap_or_default().into(),
+            None => m.into(),
+        });
     }
 
     /// Takes over what was decided; the time of the signals goes on their own account.
@@ -230,7 +244,7 @@ impl Journey {
         self.heard = Some(decided.heard.clone());
         self.story.recorded = Some(Grounds(decided.heard.clone()));
         self.story.confidence = decided.confidence;
-        self.story.edits = super::shape::describe(decided.effects(), None);
+        self.story.edits = Edits(Some(decided.route.clone()));
     }
 
     /// Takes over what governs the request, and what it denied since the last time.
@@ -266,8 +280,23 @@ impl Journey {
         self.shared.metrics.refused.get_or_create(&ReasonLabel { reason }).inc();
     }
 
-    /// Notes an attempt's outcome.
-    pub(crate) fn attempted(&mut self, note: AttemptNote, outcome: &'static str) {
+    /// Notes an attempt that went well, and what the answer of this model costs.
+    pub(crate) fn answered(&mut self, note: AttemptNote, site: Option<&Site>, model: Option<&ModelEntry>) {
+        let metrics = &self.shared.metrics;
+        let counter = || {
+            let labels = AttemptLabels { instance: note.instance.clone(), outcome: "ok" };
+            metrics.attempts.get_or_create(&labels).clone()
+        };
+        if let Some(site) = site {
+            site.answered.get_or_init(counter).inc();
+        }
+        self.price = model.map(PriceTag::of);
+        self.series = model.map(|m| m.series.get_or_init(|| Arc::new(metrics.of_model(&m.name))).clone());
+        self.story.attempts.push(note);
+    }
+
+    /// Notes an attempt that failed.
+    pub(crate) fn failed(&mut self, note: AttemptNote, outcome: &'static str) {
         let labels = AttemptLabels { instance: note.instance.clone(), outcome };
         self.shared.metrics.attempts.get_or_create(&labels).inc();
         self.story.attempts.push(note);
@@ -308,26 +337,18 @@ impl Journey {
         let none = || Arc::from("none");
         let model = self.price.as_ref().map_or_else(none, |tag| tag.model.clone());
         let route = self.route.clone().unwrap_or_else(none);
-        let labels =
-            RequestLabels { dialect: self.dialect.word(), route, model: model.clone(), status: end.status };
+        let labels = RequestLabels { dialect: self.dialect.word(), route, model, status: end.status };
         metrics.requests.get_or_create(&labels).inc();
         metrics.observe(&self.phases);
-        if self.price.is_none() {
-            return;
-        }
-        let label = ModelLabel { model: model.clone() };
-        metrics.duration.get_or_create(&label).observe(now.since_ns(self.start) as f64 / 1e9);
+        let Some(series) = &self.series else { return };
+        series.duration.observe(now.since_ns(self.start) as f64 / 1e9);
         if let Some(first) = end.first_content {
-            metrics.first_content.get_or_create(&label).observe(first.since_ns(self.start) as f64 / 1e9);
+            series.first_content.observe(first.since_ns(self.start) as f64 / 1e9);
         }
-        metrics.cost_micro.get_or_create(&label).inc_by(cost);
-        let kinds = [
-            ("prompt", end.tokens.prompt),
-            ("cached", end.tokens.cached),
-            ("completion", end.tokens.completion),
-        ];
-        for (kind, tokens) in kinds.into_iter().filter(|(_, tokens)| *tokens > 0) {
-            metrics.tokens.get_or_create(&TokenLabels { model: model.clone(), kind }).inc_by(tokens);
+        series.cost_micro.inc_by(cost);
+        let kinds = [end.tokens.prompt, end.tokens.cached, end.tokens.completion];
+        for (counter, tokens) in series.tokens.iter().zip(kinds).filter(|(_, tokens)| *tokens > 0) {
+            counter.inc_by(tokens);
         }
     }
 

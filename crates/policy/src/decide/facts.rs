@@ -4,7 +4,7 @@
 
 use super::number::{Bounds, Numbers as _};
 use super::run::Tri;
-use crate::table::{Table, Test};
+use crate::table::{Num, Table, Test};
 
 /// A source of bounds.
 pub(crate) trait Facts<'t>: Sized {
@@ -25,6 +25,16 @@ pub(crate) trait Facts<'t>: Sized {
     /// Whether the band at `index` holds.
     fn band(&mut self, index: u32) -> Tri {
         self.band_now(index)
+    }
+
+    /// The score at `index`.
+    fn score(&mut self, index: u32) -> Bounds {
+        self.score_now(index, 0)
+    }
+
+    /// Part `at` of all parts of all scores, which is `num`.
+    fn part(&mut self, _at: usize, num: &Num) -> Bounds {
+        self.number(num)
     }
 
     /// What a named condition is worth, where that is known by itself.

@@ -21,6 +21,13 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
+    /// Nothing known.
+    pub(super) const OPEN: Self = Self { low: -HUGE, high: HUGE, need: NONE };
+
+    fn plus(self, other: Self) -> Self {
+        Self::within(self.low + other.low, self.high + other.high, self.need.min(other.need))
+    }
+
     pub(crate) const fn at(value: f64) -> Self {
         Self { low: value, high: value, need: NONE }
     }
@@ -37,22 +44,12 @@ impl Bounds {
 /// Numbers over what is known of signals.
 pub(crate) trait Numbers<'t>: Facts<'t> {
     fn number(&mut self, num: &Num) -> Bounds {
-        let table = self.table();
         match num {
             Num::Const(value) => Bounds::at(*value),
             Num::Value { signal, most } => self.value(*signal, *most),
             Num::Confidence(signal) => self.confidence(*signal),
             Num::Strength(signal) => self.strength(*signal),
-            Num::Score(score) => {
-                let Some(Score { of, cut }) = table.scores.get(*score as usize) else {
-                    return Bounds::at(0.0);
-                };
-                let inner = self.number(of);
-                if !cut {
-                    return inner.settled();
-                }
-                Bounds { low: inner.low.clamp(0.0, 1.0), high: inner.high.clamp(0.0, 1.0), ..inner }.settled()
-            }
+            Num::Score(score) => self.score(*score),
             Num::Flag(node) => match self.flag(*node) {
                 Tri { verdict: Verdict::Unknown, need, .. } => Bounds::within(0.0, 1.0, need),
                 tri => Bounds::at(f64::from(u8::from(tri.verdict == Verdict::True))),
@@ -67,8 +64,7 @@ pub(crate) trait Numbers<'t>: Facts<'t> {
             Num::Sum(parts) => {
                 let mut sum = Bounds::at(0.0);
                 for part in parts {
-                    let part = self.number(part);
-                    sum = Bounds::within(sum.low + part.low, sum.high + part.high, sum.need.min(part.need));
+                    sum = sum.plus(self.number(part));
                 }
                 sum
             }
@@ -86,6 +82,23 @@ pub(crate) trait Numbers<'t>: Facts<'t> {
     fn flag(&mut self, node: u32) -> Tri {
         let tri = self.node(node);
         self.named(node, tri)
+    }
+
+    /// A score, where its rule says so cut to [0, 1]; its parts start at `start` among those of all scores.
+    fn score_now(&mut self, index: u32, start: usize) -> Bounds {
+        let Some(Score { of, cut }) = self.table().scores.get(index as usize) else {
+            return Bounds::at(0.0);
+        };
+        let parts = of.parts();
+        let mut inner = Bounds::at(0.0);
+        for (at, num) in parts.iter().enumerate() {
+            let part = self.part(start + at, num);
+            inner = if parts.len() == 1 { part } else { inner.plus(part) };
+        }
+        if !cut {
+            return inner.settled();
+        }
+        Bounds { low: inner.low.clamp(0.0, 1.0), high: inner.high.clamp(0.0, 1.0), ..inner }.settled()
     }
 
     fn fold(&mut self, parts: &[Num], pick: fn(f64, f64) -> f64) -> Bounds {

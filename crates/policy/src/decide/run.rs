@@ -5,7 +5,7 @@ use super::leaf::{judge, sure};
 use super::number::{Bounds, Numbers as _};
 use super::outcome::{SignalSet, Verdict};
 use super::truth::Truth;
-use crate::table::{NONE, Table, Test};
+use crate::table::{NONE, Num, Score, Table, Test};
 use smallvec::SmallVec;
 use tollgate_core::signal::{OnFailure, Signal, SignalSource, Value};
 
@@ -63,15 +63,36 @@ pub(crate) struct Run<'t, 's> {
     age: u32,
     /// Bands as they were worked out, each with the age at which it was. Several routes ask for the same band.
     bands: SmallVec<[(u32, Tri); 8]>,
+    /// Scores in the same way: several bands stand over one score.
+    scores: SmallVec<[Scored; 4]>,
+    /// The parts of all scores, one after the other; a part that is a point is not worked out again.
+    parts: SmallVec<[Bounds; 16]>,
+}
+
+/// A score as it was worked out at some age, and where its parts start among all parts.
+struct Scored {
+    age: u32,
+    bounds: Bounds,
+    start: usize,
 }
 
 /// The age of what was never worked out.
 const NEVER: u32 = u32::MAX;
+/// The age of what no further signal can change.
+const SETTLED: u32 = u32::MAX - 1;
 
 impl<'t, 's> Run<'t, 's> {
     pub(crate) fn new(table: &'t Table, source: &'s mut dyn SignalSource) -> Self {
         let bands = smallvec::smallvec![(NEVER, Tri::NO); table.bands.len()];
-        Self { table, source, read: SignalSet::new(table.specs.len()), age: 0, bands }
+        let mut parts = 0;
+        let mut scored = |score: &Score| {
+            let start = parts;
+            parts += score.of.parts().len();
+            Scored { age: NEVER, bounds: Bounds::OPEN, start }
+        };
+        let scores = table.scores.iter().map(&mut scored).collect();
+        let parts = smallvec::smallvec![Bounds::OPEN; parts];
+        Self { table, source, read: SignalSet::new(table.specs.len()), age: 0, bands, scores, parts }
     }
 
     /// A run that has read every signal.
@@ -86,22 +107,56 @@ impl<'t, 's> Run<'t, 's> {
     pub(crate) fn take(&mut self, signal: u32) {
         if !self.read.contains(signal) {
             self.read.insert(signal);
-            self.age = self.age.wrapping_add(1);
+            // One step per signal, so it never comes near the two ages with a meaning.
+            self.age += 1;
         }
+    }
+
+    const fn knows(&self, age: u32) -> bool {
+        age == self.age || age == SETTLED
     }
 
     /// The band at `index`, as it is known by now.
     pub(super) fn band_once(&mut self, index: u32) -> Tri {
         if let Some((age, tri)) = self.bands.get(index as usize)
-            && *age == self.age
+            && self.knows(*age)
         {
             return *tri;
         }
         let tri = self.band_now(index);
         if let Some(slot) = self.bands.get_mut(index as usize) {
-            *slot = (self.age, tri);
+            let settled = tri.verdict != Verdict::Unknown && tri.next() == NONE;
+            *slot = (if settled { SETTLED } else { self.age }, tri);
         }
         tri
+    }
+
+    /// Part `at` of all parts of all scores: as it was worked out if that is a point, else worked out now.
+    fn part_once(&mut self, at: usize, num: &Num) -> Bounds {
+        match self.parts.get(at) {
+            Some(bounds) if bounds.is_point() => *bounds,
+            _ => {
+                let bounds = self.number(num);
+                if let Some(slot) = self.parts.get_mut(at) {
+                    *slot = bounds;
+                }
+                bounds
+            }
+        }
+    }
+
+    /// The score at `index`, as it is known by now.
+    fn score_once(&mut self, index: u32) -> Bounds {
+        let Some(known) = self.scores.get(index as usize) else { return Bounds::at(0.0) };
+        if self.knows(known.age) {
+            return known.bounds;
+        }
+        let bounds = self.score_now(index, known.start);
+        let age = if bounds.is_point() { SETTLED } else { self.age };
+        if let Some(known) = self.scores.get_mut(index as usize) {
+            (known.age, known.bounds) = (age, bounds);
+        }
+        bounds
     }
 
     /// What a signal says, absent while it is unread.
@@ -179,6 +234,14 @@ impl<'t> Facts<'t> for Run<'t, '_> {
 
     fn band(&mut self, index: u32) -> Tri {
         self.band_once(index)
+    }
+
+    fn score(&mut self, index: u32) -> Bounds {
+        self.score_once(index)
+    }
+
+    fn part(&mut self, at: usize, num: &Num) -> Bounds {
+        self.part_once(at, num)
     }
 }
 

@@ -61,8 +61,14 @@ pub fn prompt_bytes(view: &RequestView) -> usize {
 /// Estimated prompt tokens: [`prompt_bytes`] / `bytes_per_token`, plus templates and images.
 #[must_use]
 pub fn prompt_tokens(view: &RequestView, bytes_per_token: f64) -> f64 {
+    prompt_tokens_of(view, prompt_bytes(view), bytes_per_token)
+}
+
+/// [`prompt_tokens`] where [`prompt_bytes`] are known already.
+#[must_use]
+pub fn prompt_tokens_of(view: &RequestView, prompt_bytes: usize, bytes_per_token: f64) -> f64 {
     let ratio = if bytes_per_token.is_finite() { bytes_per_token.clamp(1.0, 16.0) } else { 4.0 };
-    (prompt_bytes(view) as f64 / ratio + around(view)).ceil()
+    (prompt_bytes as f64 / ratio + around(view)).ceil()
 }
 
 /// Prompt tokens by the o200k_base encoding, templates and images as in [`prompt_tokens`]; `None` above 4 MiB.

@@ -13,7 +13,7 @@ mod session;
 mod tokens;
 mod workload;
 
-pub use estimate::{prompt_bytes, prompt_tokens};
+pub use estimate::{prompt_bytes, prompt_tokens, prompt_tokens_of};
 pub use output::OutputLength;
 pub use session::{Session, SessionSource};
 pub use tokens::TokenRatio;

@@ -20,6 +20,20 @@ const CATEGORIES_MAX: usize = 256;
 /// Expected output before anything was observed, at P50 and P75.
 const PRIOR: (f64, f64) = (200.0, 400.0);
 
+/// γ = 2^¼.
+const GAMMA: f64 = 1.189_207_115_002_721;
+/// The centre of each bin: 2·γ^i / (γ + 1).
+const CENTRES: [f64; BINS] = {
+    let mut centres = [0.0; BINS];
+    let (mut at, mut centre) = (0, 2.0 / (GAMMA + 1.0));
+    while at < BINS {
+        centres[at] = centre;
+        centre *= GAMMA;
+        at += 1;
+    }
+    centres
+};
+
 #[derive(Clone, Debug)]
 struct Histogram {
     counts: [f32; BINS],
@@ -29,8 +43,7 @@ struct Histogram {
 impl Histogram {
     const EMPTY: Self = Self { counts: [0.0; BINS], total: 0.0 };
 
-    fn add(&mut self, tokens: u64) {
-        let bin = (4.0 * (tokens.max(1) as f64).log2()).ceil() as usize;
+    fn add(&mut self, bin: usize) {
         if let Some(count) = self.counts.get_mut(bin.min(BINS - 1)) {
             *count += 1.0;
             self.total += 1.0;
@@ -52,15 +65,19 @@ impl Histogram {
             sum += f64::from(*count);
             sum >= wanted && *count > 0.0
         })?;
-        let gamma = 2.0_f64.powf(0.25);
-        Some(if bin == 0 { 1.0 } else { 2.0 * gamma.powi(bin as i32) / (gamma + 1.0) })
+        Some(if bin == 0 { 1.0 } else { CENTRES.get(bin).copied().unwrap_or(f64::MAX) })
     }
 }
 
-/// The bucket of a prompt length.
+/// The bin of an output length.
+fn bin(tokens: u64) -> usize {
+    (4.0 * (tokens.max(1) as f64).log2()).ceil() as usize
+}
+
+/// The bucket of a prompt length: 0 below 256, then the power of 4.
 fn bucket(prompt_tokens: f64) -> usize {
-    let over = (prompt_tokens.max(1.0) / 64.0).log2() / 2.0;
-    (over.max(0.0) as usize).min(BUCKETS - 1)
+    let over = (prompt_tokens.max(64.0) / 64.0) as u64;
+    (over.max(1).ilog2() as usize / 2).min(BUCKETS - 1)
 }
 
 /// Running quantiles of output length by category and prompt length.
@@ -87,9 +104,10 @@ impl OutputLength {
     /// Learns from one completed answer. Cut answers (`length`, aborted) should be left out by the caller.
     pub fn observe(&mut self, category: &str, prompt_tokens: f64, output_tokens: u64) {
         let at = bucket(prompt_tokens);
-        self.all.add(output_tokens);
+        let bin = bin(output_tokens);
+        self.all.add(bin);
         if let Some(cell) = self.buckets.get_mut(at) {
-            cell.add(output_tokens);
+            cell.add(bin);
         }
         if !self.cells.contains_key(category) {
             if self.cells.len() >= CATEGORIES_MAX {
@@ -98,7 +116,7 @@ impl OutputLength {
             self.cells.insert(category.to_owned(), Box::new([Histogram::EMPTY; BUCKETS]));
         }
         if let Some(cell) = self.cells.get_mut(category).and_then(|cells| cells.get_mut(at)) {
-            cell.add(output_tokens);
+            cell.add(bin);
         }
     }
 

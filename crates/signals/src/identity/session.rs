@@ -8,7 +8,7 @@
 //! caller can reach another's session by naming it.
 
 use crate::Input;
-use crate::text::cut;
+use smallvec::SmallVec;
 use tollgate_core::Digest;
 use tollgate_wire::view::Role;
 
@@ -64,8 +64,10 @@ fn legal(id: &str) -> Option<String> {
     }
 }
 
+/// The first 32 hex digits of a digest.
 fn hex(digest: &Digest) -> String {
-    cut(&digest.to_string(), 32).to_owned()
+    let bits = digest.0.iter().take(16).fold(0u128, |bits, byte| (bits << 8) | u128::from(*byte));
+    std::str::from_utf8(&tollgate_core::id::hex::<32>(bits)).unwrap_or_default().to_owned()
 }
 
 /// The session that the metadata names. Some clients pack it into `user_id`, after `_session_`.
@@ -77,8 +79,10 @@ fn of_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Option<
     })
 }
 
-fn of_first_message(input: &Input<'_>) -> String {
-    let mut parts: Vec<&[u8]> = vec![input.caller.tenant.as_bytes(), input.caller.key_id.as_bytes()];
+/// The caller and what it first said: bound to the caller already.
+fn of_first_message(input: &Input<'_>) -> Digest {
+    let mut parts: SmallVec<[&[u8]; 4]> =
+        smallvec::smallvec![input.caller.tenant.as_bytes(), input.caller.key_id.as_bytes()];
     let first = input.view.messages.iter().find(|m| m.role == Role::User);
     let mut left = FIRST_BYTES;
     for text in first.map(|m| m.text.as_slice()).unwrap_or_default() {
@@ -86,7 +90,7 @@ fn of_first_message(input: &Input<'_>) -> String {
         parts.push(bytes.get(..bytes.len().min(left)).unwrap_or_default());
         left = left.saturating_sub(bytes.len());
     }
-    hex(&Digest::of_parts(parts))
+    Digest::of_parts(parts)
 }
 
 /// The session of a request; `metadata` is the parsed metadata object.
@@ -98,14 +102,17 @@ pub(crate) fn session(
         let stored = input.session.previous.and_then(legal);
         stored.or_else(|| input.view.previous_response_id.and_then(|id| legal(&input.view.text(id))))
     };
-    let (id, source) = input
+    let named = input
         .session
         .header
         .and_then(legal)
         .map(|id| (id, SessionSource::Header))
         .or_else(|| previous().map(|id| (id, SessionSource::PreviousResponse)))
-        .or_else(|| metadata.and_then(of_metadata).map(|id| (id, SessionSource::Metadata)))
-        .unwrap_or_else(|| (of_first_message(input), SessionSource::Digest));
+        .or_else(|| metadata.and_then(of_metadata).map(|id| (id, SessionSource::Metadata)));
+    let Some((id, source)) = named else {
+        let digest = of_first_message(input);
+        return Session { id: hex(&digest), source: SessionSource::Digest, key: digest.short() };
+    };
     let owner = [input.caller.tenant.as_bytes(), input.caller.key_id.as_bytes(), id.as_bytes()];
     Session { key: Digest::of_parts(owner).short(), id, source }
 }

@@ -8,8 +8,9 @@ mod facts;
 mod rules;
 mod texts;
 
-use crate::set::{Plan, SignalSet};
+use crate::set::{Compiled, Plan, SignalSet};
 use crate::{Input, Session, identity};
+use smallvec::SmallVec;
 use std::cell::OnceCell;
 use texts::Texts;
 use tollgate_core::Clock;
@@ -19,6 +20,9 @@ use tollgate_core::signal::{Signal, SignalSource};
 const EVIDENCE_MAX: usize = 120;
 /// Largest `metadata` object that is parsed, in bytes.
 const METADATA_MAX: usize = 64 << 10;
+
+/// How many signals of a policy a request usually reads.
+const READ_USUALLY: usize = 16;
 
 /// A JSON object.
 type Object = serde_json::Map<String, serde_json::Value>;
@@ -34,7 +38,7 @@ pub struct Reading<'a> {
     session: OnceCell<Session>,
     tokens: OnceCell<f64>,
     /// Position + 1 in `done`, 0 when not read yet.
-    place: Vec<u32>,
+    place: SmallVec<[u32; READ_USUALLY]>,
     done: Vec<(usize, u64, Signal)>,
     unknown: Signal,
 }
@@ -52,8 +56,8 @@ impl<'a> Reading<'a> {
             metadata: OnceCell::new(),
             session: OnceCell::new(),
             tokens: OnceCell::new(),
-            place: vec![0; set.len()],
-            done: Vec::new(),
+            place: smallvec::smallvec![0; set.len()],
+            done: Vec::with_capacity(set.len().min(READ_USUALLY)),
             unknown: Signal::failed("the policy has no signal of this index"),
         }
     }
@@ -65,8 +69,8 @@ impl<'a> Reading<'a> {
         self
     }
 
-    /// The signals read so far, in the order of reading: index, nanoseconds that the first reading took, signal.
-    /// Shared work is on the account of the signal that needed it first.
+    /// The signals read so far, in the order of reading: index, nanoseconds that the first reading took (0 for a fact
+    /// that takes less than looking at the clock), signal. Shared work is on the account of the signal that needed it first.
     pub fn times(&self) -> impl Iterator<Item = (usize, u64, &Signal)> {
         self.done.iter().map(|(index, ns, signal)| (*index, *ns, signal))
     }
@@ -93,8 +97,18 @@ impl<'a> Reading<'a> {
         self.metadata.get_or_init(parse).as_ref().map_err(|why| *why)
     }
 
-    fn compute(&self, index: usize) -> Signal {
-        let Some(signal) = self.set.signals.get(index) else { return self.unknown.clone() };
+    /// Computes a signal and the time that took; 0 where that is less than looking at the clock.
+    fn compute(&self, index: usize) -> (u64, Signal) {
+        let Some(signal) = self.set.signals.get(index) else { return (0, self.unknown.clone()) };
+        if !signal.timed {
+            return (0, self.plan(signal));
+        }
+        let start = self.clock.tick();
+        let found = self.plan(signal);
+        (self.clock.tick().since_ns(start), found)
+    }
+
+    fn plan(&self, signal: &Compiled) -> Signal {
         match &signal.plan {
             Plan::Fact => self.fact(signal.kind),
             Plan::Keyword(plan) => self.keyword(plan),
@@ -113,12 +127,10 @@ impl<'a> Reading<'a> {
 impl SignalSource for Reading<'_> {
     fn read(&mut self, index: usize) -> &Signal {
         if self.place.get(index) == Some(&0) {
-            let start = self.clock.tick();
-            let mut signal = self.compute(index);
+            let (ns, mut signal) = self.compute(index);
             if !self.evidence {
                 signal.evidence = None;
             }
-            let ns = self.clock.tick().since_ns(start);
             self.done.push((index, ns, signal));
             if let Some(place) = self.place.get_mut(index) {
                 *place = self.done.len() as u32;

@@ -11,6 +11,8 @@ use crate::measure::{LOOKBACK_MAX, Share};
 use crate::text::{Scope, TextKey, Words, fold};
 use tollgate_core::signal::{Kind, SignalSpec};
 
+/// What two looks at the clock cost, in nanoseconds: a signal of lower nominal cost is not timed.
+const CLOCK_NS: u32 = 100;
 /// Most signals of a policy.
 const SIGNALS_MAX: usize = 4096;
 /// Longest literal and regular expression, in bytes.
@@ -105,7 +107,9 @@ pub(super) fn compile(specs: &[SignalSpec]) -> Result<SignalSet, Vec<SpecError>>
         let mut params = Params { spec, errors: &mut errors };
         params.check();
         let plan = compiler.plan(&mut params);
-        signals.push(Compiled { name: spec.name.as_str().into(), kind: spec.kind, plan });
+        let (fixed, per_kib) = spec.kind.info().cost_ns;
+        let timed = fixed >= CLOCK_NS || per_kib > 0;
+        signals.push(Compiled { name: spec.name.as_str().into(), kind: spec.kind, plan, timed });
     }
     if errors.is_empty() { compiler.finish(signals) } else { Err(errors) }
 }

@@ -35,6 +35,8 @@ pub(crate) struct Compiled {
     pub(crate) name: Box<str>,
     pub(crate) kind: Kind,
     pub(crate) plan: Plan,
+    /// Whether reading it takes long enough to be told from reading the clock twice.
+    pub(crate) timed: bool,
 }
 
 impl SignalSet {

@@ -41,6 +41,10 @@ impl KeyRing {
     /// # Errors
     /// [`KeyRefusal`].
     pub fn find(&self, secret: &str, now: Timestamp) -> Result<Arc<VirtualKey>, KeyRefusal> {
+        // Without keys there is nothing to compare a digest with.
+        if self.by_digest.is_empty() {
+            return Err(KeyRefusal::Unknown);
+        }
         let slot = self.by_digest.get(&digest(secret)).ok_or(KeyRefusal::Unknown)?;
         if slot.key.revoked.is_some() {
             return Err(KeyRefusal::Revoked);

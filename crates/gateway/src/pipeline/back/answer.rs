@@ -30,8 +30,6 @@ const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 const LOST: HeaderName = HeaderName::from_static("x-tollgate-lost");
 const DENIED: HeaderName = HeaderName::from_static("x-tollgate-denied");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
-/// How many of them an answer usually has, with its content type.
-const OWN_HEADERS: usize = 9;
 
 /// Longest list of losses in a header, in bytes: clients give up on long ones.
 const LOST_MAX: usize = 1024;
@@ -188,7 +186,6 @@ pub(super) fn in_public(fault: &Fault) -> Fault {
 
 /// The headers that say where the request went and what that cost in time.
 fn describe(journey: &Journey, headers: &mut HeaderMap) {
-    headers.reserve(OWN_HEADERS);
     let mut put = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);

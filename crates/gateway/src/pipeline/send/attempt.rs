@@ -112,9 +112,8 @@ pub(crate) async fn attempt(
         let same_dialect = letter.dialect == ctx.view.dialect;
         return Err(refused(ctx, flight, (parts.status, &parts.headers), body, same_dialect, lost).await);
     }
-    let mut headers = parts.headers;
-    outgoing::clean_answer(&mut headers);
-    let streamed = ctx.view.stream && is_event_stream(&headers);
+    let streamed = ctx.view.stream && is_event_stream(&parts.headers);
+    let headers = outgoing::clean_answer(parts.headers);
     let watch = Watch::new(ctx, letter.dialect, streamed, letter.strip_usage);
     if streamed {
         let mut relay = Relay::new(body, watch);

@@ -5,7 +5,7 @@
 use crate::pipeline::Context;
 use crate::pipeline::attempt::{Answer, Failure, attempt};
 use crate::pipeline::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan, Shut};
-use crate::pipeline::journey::{AttemptNote, Journey, PriceTag};
+use crate::pipeline::journey::{AttemptNote, Journey};
 use std::borrow::Cow;
 use std::time::Duration;
 use tollgate_core::{Fault, FaultKind, Seed, Tick};
@@ -53,8 +53,7 @@ pub(crate) async fn dispatch(
         let failure = match result {
             Ok((answer, lost)) => {
                 let note = course.note(&goal, "ok".into(), begun, ms, lost);
-                journey.attempted(note, "ok");
-                journey.price = ctx.snapshot.models.get(goal.model).map(PriceTag::of);
+                journey.answered(note, ctx.site(&goal), ctx.snapshot.models.get(goal.model));
                 return Ok(answer);
             }
             Err(failure) => failure,
@@ -65,7 +64,7 @@ pub(crate) async fn dispatch(
             journey.used = denied.tokens;
         }
         let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
-        journey.attempted(note, failure.fault.kind.word());
+        journey.failed(note, failure.fault.kind.word());
         tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
         let step = {
             let mut budget = ctx.shared.retries.lock();
@@ -124,7 +123,7 @@ impl<'a> Course<'a> {
         let pools = choose::pools(fleet, entry, &ctx.demand, effects.pool.as_deref(), permits, now)?;
         let mut last = None;
         for (at, pool) in pools.order.iter().enumerate().skip(from) {
-            match choose::place(fleet, *pool, &entry.name, &ctx.demand, seed.derive("place"), permits, now) {
+            match choose::place(fleet, *pool, &entry.name, &ctx.demand, seed, permits, now) {
                 Ok(place) => return Ok((pools, at, place)),
                 Err(shut) => last = Some(shut),
             }

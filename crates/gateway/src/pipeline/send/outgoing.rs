@@ -1,26 +1,16 @@
 //! Headers on their way up and down: what is the caller's goes on, what is ours or a secret does not.
 
 use crate::fleet::{Site, credentials};
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, COOKIE, FORWARDED, HOST, SET_COOKIE};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SERVER, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_core::Fault;
 use tollgate_net::headers::strip_hop_by_hop;
 use tollgate_policy::HeaderEdit;
 
-/// Caller headers that never go upstream: credentials for us, our own vocabulary, and what would make the answer
-/// unreadable here (compression) or lie about its way.
-const WITHHELD: &[&str] = &[
-    "x-api-key",
-    "api-key",
-    "x-goog-api-key",
-    "openai-organization",
-    "openai-project",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-    "traceparent",
-];
+/// How many headers of ours an answer usually has, with its type.
+const OWN_HEADERS: usize = 9;
+/// Answer headers that end here; the type is set anew for every answer.
+const ENDING: &[HeaderName] = &[SET_COOKIE, CONTENT_LENGTH, CONTENT_TYPE, SERVER];
 /// The prefix of our own headers.
 pub(crate) const OURS: &str = "x-tollgate-";
 
@@ -65,26 +55,45 @@ pub(crate) fn headers(
     Ok(headers)
 }
 
+/// Whether a caller's header goes upstream: no credentials for us, none of our own vocabulary, and nothing that would
+/// make the answer unreadable here (compression), misstate the body's length or lie about its way.
 fn passes(name: &HeaderName, same_dialect: bool) -> bool {
     let text = name.as_str();
-    let ours =
-        text.starts_with(OURS) || [AUTHORIZATION, COOKIE, FORWARDED, HOST, ACCEPT_ENCODING].contains(name);
-    let withheld = WITHHELD.contains(&text);
-    let sized = text == "content-length" || text == "expect";
+    let withheld = matches!(
+        text,
+        "authorization"
+            | "cookie"
+            | "forwarded"
+            | "host"
+            | "accept-encoding"
+            | "content-length"
+            | "content-type"
+            | "expect"
+            | "x-api-key"
+            | "api-key"
+            | "x-goog-api-key"
+            | "openai-organization"
+            | "openai-project"
+            | "x-forwarded-for"
+            | "x-forwarded-host"
+            | "x-forwarded-proto"
+            | "x-real-ip"
+            | "traceparent"
+    );
     let foreign = !same_dialect && (text.starts_with("anthropic-") || text.starts_with("openai-"));
-    !(ours || withheld || sized || foreign)
+    !(withheld || foreign || text.starts_with(OURS))
 }
 
-/// Removes from an upstream's answer what ends here or was never meant for the caller.
-pub(crate) fn clean_answer(headers: &mut HeaderMap) {
-    strip_hop_by_hop(headers);
-    headers.remove(SET_COOKIE);
-    headers.remove(http::header::CONTENT_LENGTH);
-    headers.remove(http::header::SERVER);
-    let ours: Vec<HeaderName> = headers.keys().filter(|n| n.as_str().starts_with(OURS)).cloned().collect();
-    for name in ours {
-        headers.remove(name);
+/// An upstream's answer headers, less what ends here or was never meant for the caller, with room for ours.
+pub(crate) fn clean_answer(mut headers: HeaderMap) -> HeaderMap {
+    strip_hop_by_hop(&mut headers);
+    let mut kept = HeaderMap::with_capacity(headers.len() + OWN_HEADERS);
+    for (name, value) in &headers {
+        if !ENDING.contains(name) && !name.as_str().starts_with(OURS) {
+            kept.append(name.clone(), value.clone());
+        }
     }
+    kept
 }
 
 #[cfg(test)]
