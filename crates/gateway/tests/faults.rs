@@ -304,7 +304,7 @@ async fn a_pause_before_the_next_attempt_is_not_our_own_time() {
 #[tokio::test]
 async fn a_rate_limit_is_a_pause_and_no_failure() {
     let world = world(2, TWO_MODELS, FIRST_THEN_SECOND).await;
-    world.fault(0, &json!({"fault": "status=429:1", "count": 1})).await;
+    world.fault(0, &json!({"fault": "status=429:3", "count": 1})).await;
     let ask = Client::Chat.ask("auto", "hello", false);
     for _ in 0..3 {
         assert_eq!(world.post("/v1/chat/completions", &ask).await.header("x-tollgate-instance"), "b");

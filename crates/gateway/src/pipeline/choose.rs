@@ -308,10 +308,13 @@ pub(crate) fn place(
         return Err(refuse(format!("no instance that serves {model} can take a request now")));
     };
     let expected_ttft_ms = views.get(*first).map_or(0.0, InstanceView::ttft_ms);
-    let others = (0..pool.sites.len()).filter(serves).filter(|i| !order.contains(i));
-    let compared = order.iter().copied().chain(others).take(SEEN_MAX);
-    let seen = |i: usize| Some(Seen::new(&pool.sites.get(i)?.name, views.get(i)?));
-    let mut seen: Vec<_> = compared.filter_map(seen).collect();
+    let mut seen = Vec::new();
+    if pool.sites.len() > 1 {
+        let others = (0..pool.sites.len()).filter(serves).filter(|i| !order.contains(i));
+        let compared = order.iter().copied().chain(others).take(SEEN_MAX);
+        let view = |i: usize| Some(Seen::new(&pool.sites.get(i)?.name, views.get(i)?));
+        seen.extend(compared.filter_map(view));
+    }
     if seen.len() < 2 {
         seen.clear();
     }

@@ -9,7 +9,7 @@ use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
-use tollgate_core::{Fault, FaultKind, Retry, Seed};
+use tollgate_core::{Fault, FaultKind, Retry, Seed, Timestamp};
 use tollgate_policy::{Algorithm, Decision, Effects, Outcome, Route};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
@@ -41,6 +41,7 @@ pub(crate) fn characterise(
     view: &RequestView,
     headers: &HeaderMap,
     caller: &Caller,
+    now: Timestamp,
 ) -> Known {
     let prompt_bytes = tollgate_signals::prompt_bytes(view);
     let (ratio, prompt_tokens, output) = {
@@ -50,9 +51,9 @@ pub(crate) fn characterise(
         (ratio, prompt_tokens, estimates.output.expect("", prompt_tokens, view.max_tokens).1)
     };
     let session = session_header(headers).and_then(|id| shared.store.sessions().get(id));
-    let warm = session.is_some_and(|s| shared.clock.now().0.saturating_sub(s.time.0) < WARM_US);
+    let warm = session.is_some_and(|s| now.0.saturating_sub(s.time.0) < WARM_US);
     let forecast = Forecast { bytes_per_token: ratio, output_tokens: output, cached_tokens: 0.0, warm };
-    let budget_left = shared.store.budgets().left_share(&caller.payer(), shared.clock.now()).ratio();
+    let budget_left = shared.store.budgets().left_share(&caller.payer(), now).ratio();
     Known { forecast, budget_left, prompt_tokens: prompt_tokens as u64, prompt_bytes }
 }
 
@@ -237,7 +238,7 @@ pub(crate) fn explain_request(
     headers: &HeaderMap,
     caller: &Caller,
 ) -> Result<serde_json::Value, Fault> {
-    let known = characterise(shared, view, headers, caller);
+    let known = characterise(shared, view, headers, caller, shared.clock.now());
     let decided = run(shared, snapshot, view, headers, caller, &known, true)?;
     let demand = known.demand(shared, snapshot, view, &decided, caller);
     let seed = Seed(shared.seeds.next().0.0);

@@ -7,8 +7,8 @@
 
 use super::authenticate::Caller;
 use super::choose::{Demand, Offer};
-use super::journey::PriceTag;
 use super::journey::Tokens;
+use super::settle::PriceTag;
 use crate::snapshot::{ModelEntry, Snapshot};
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind};

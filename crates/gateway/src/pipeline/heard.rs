@@ -11,6 +11,9 @@ use std::sync::Arc;
 use tollgate_core::signal::Signal;
 use tollgate_policy::SignalSet;
 
+/// Bytes that the names of the signals that hold usually take.
+const NAMES_USUALLY: usize = 64;
+
 /// The signals of one request.
 pub(crate) struct Heard {
     snapshot: Arc<Snapshot>,
@@ -49,7 +52,7 @@ impl Heard {
 
     /// The names of those that hold, with commas between; none when no signal was read.
     pub(crate) fn matched(&self) -> Option<String> {
-        let mut names = String::new();
+        let mut names = String::with_capacity(NAMES_USUALLY);
         for (index, ..) in self.read.iter().filter(|(_, _, signal)| signal.matched) {
             if !names.is_empty() {
                 names.push(',');

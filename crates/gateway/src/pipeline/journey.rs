@@ -8,6 +8,8 @@ use super::choose::{ModelWhy, PlaceWhy, Seen};
 use super::decide::{Decided, Known};
 use super::govern::Gate;
 use super::heard::{Grounds, Heard};
+use super::settle::PriceTag;
+use crate::clock::time_ordered;
 use crate::fleet::Site;
 use crate::observe::metrics::{AttemptLabels, DenialLabels, ModelSeries, ReasonLabel, RequestLabels};
 use crate::observe::{PHASES, Phases, TraceContext};
@@ -139,28 +141,6 @@ pub(crate) struct Journey {
     closed: bool,
 }
 
-/// The model that answers, with its price.
-#[derive(Clone, Debug)]
-pub(crate) struct PriceTag {
-    pub(crate) model: Arc<str>,
-    pub(crate) price: crate::config::Price,
-}
-
-impl PriceTag {
-    pub(crate) fn of(model: &ModelEntry) -> Self {
-        Self { model: model.name.clone(), price: model.price }
-    }
-
-    /// Micro-dollars for these tokens; each part is rounded up.
-    pub(crate) fn cost_micro(&self, tokens: Tokens) -> u64 {
-        let part = tollgate_core::amount::token_price_micro;
-        let fresh = part(tokens.prompt.saturating_sub(tokens.cached), self.price.input_micro);
-        let cached = part(tokens.cached.min(tokens.prompt), self.price.cached_input_micro);
-        let output = part(tokens.completion, self.price.output_micro);
-        fresh.saturating_add(cached).saturating_add(output)
-    }
-}
-
 /// How a request ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct End {
@@ -178,11 +158,12 @@ impl Journey {
     pub(crate) fn begin(shared: &Arc<Shared>, dialect: Dialect, headers: &http::HeaderMap) -> Self {
         let (_, bits) = shared.seeds.next();
         let start = shared.clock.tick();
+        let arrived = shared.clock.now();
         Self {
             shared: shared.clone(),
-            id: RequestId::from_bits(bits),
+            id: RequestId::from_bits(time_ordered(arrived, bits)),
             trace: TraceContext::accept(headers, bits.rotate_left(64)),
-            arrived: shared.clock.now(),
+            arrived,
             start,
             dialect,
             stream: false,
@@ -206,16 +187,23 @@ impl Journey {
         tollgate_core::Seed(self.trace.span)
     }
 
-    /// Ends the running phase: the time since the last mark is on its account.
-    pub(crate) fn lap(&mut self, phase: usize) {
+    /// Ends the running phase: the time since the last mark is on its account. Gives the time.
+    pub(crate) fn lap(&mut self, phase: usize) -> Tick {
         let now = self.shared.clock.tick();
         self.phases.add(phase, now.since_ns(self.mark));
         self.mark = now;
+        now
     }
 
-    /// Forgets the time since the last mark: it was spent waiting for somebody else.
-    pub(crate) fn resume(&mut self) {
+    /// The last look at the clock: as good as now for what follows at once.
+    pub(crate) const fn now(&self) -> Tick {
+        self.mark
+    }
+
+    /// Forgets the time since the last mark: it was spent waiting for somebody else. Gives the time.
+    pub(crate) fn resume(&mut self) -> Tick {
         self.mark = self.shared.clock.tick();
+        self.mark
     }
 
     pub(crate) fn authenticated(&mut self, caller: &Caller) {
@@ -282,17 +270,20 @@ impl Journey {
 
     /// Notes an attempt that went well, and what the answer of this model costs.
     pub(crate) fn answered(&mut self, note: AttemptNote, site: Option<&Site>, model: Option<&ModelEntry>) {
-        let metrics = &self.shared.metrics;
-        let counter = || {
-            let labels = AttemptLabels { instance: note.instance.clone(), outcome: "ok" };
-            metrics.attempts.get_or_create(&labels).clone()
-        };
         if let Some(site) = site {
+            let labels = || AttemptLabels { instance: note.instance.clone(), outcome: "ok" };
+            let counter = || self.shared.metrics.attempts.get_or_create(&labels()).clone();
             site.answered.get_or_init(counter).inc();
         }
+        self.priced(model);
+        self.story.attempts.push(note);
+    }
+
+    /// Notes the model whose answer is paid for.
+    pub(crate) fn priced(&mut self, model: Option<&ModelEntry>) {
+        let metrics = &self.shared.metrics;
         self.price = model.map(PriceTag::of);
         self.series = model.map(|m| m.series.get_or_init(|| Arc::new(metrics.of_model(&m.name))).clone());
-        self.story.attempts.push(note);
     }
 
     /// Notes an attempt that failed.

@@ -37,8 +37,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
-use journey::{End, Journey, PriceTag, Tokens};
-use settle::{Closing, Estimate, Verdict};
+use journey::{End, Journey, Tokens};
+use settle::{Closing, Estimate, PriceTag, Verdict};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,8 +74,8 @@ pub(crate) struct Context<'a> {
 
 impl Context<'_> {
     /// Milliseconds left of the request's total time.
-    pub(crate) fn remaining_ms(&self) -> u64 {
-        let spent = self.shared.clock.tick().since_ns(self.started) / 1_000_000;
+    pub(crate) fn remaining_ms(&self, now: Tick) -> u64 {
+        let spent = now.since_ns(self.started) / 1_000_000;
         self.snapshot.settings.timeouts.total_ms.saturating_sub(spent)
     }
 
@@ -172,7 +172,7 @@ async fn steps(
     let body = read_body(body, &parts, &snapshot).await?;
     journey.resume();
     let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
-    let known = decide::characterise(shared, &view, &parts.headers, &caller);
+    let known = decide::characterise(shared, &view, &parts.headers, &caller, shared.clock.now());
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
 

@@ -5,13 +5,35 @@
 //! request reserves nothing of the spent meter; its actual usage is still settled, as overrun.
 
 use super::authenticate::Caller;
-use super::journey::{End, Journey, PriceTag, Tokens};
+use super::journey::{End, Journey, Tokens};
 use crate::config::{Budget, BudgetScope};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::{InFlight, Shared};
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Timestamp};
 use tollgate_store::budget::{Limit, Limits, Meter, Refusal, Reservation, Target, Usage, Window};
+
+/// The model that answers, with its price.
+#[derive(Clone, Debug)]
+pub(crate) struct PriceTag {
+    pub(crate) model: Arc<str>,
+    pub(crate) price: crate::config::Price,
+}
+
+impl PriceTag {
+    pub(crate) fn of(model: &ModelEntry) -> Self {
+        Self { model: model.name.clone(), price: model.price }
+    }
+
+    /// Micro-dollars for these tokens; each part is rounded up.
+    pub(crate) fn cost_micro(&self, tokens: Tokens) -> u64 {
+        let part = tollgate_core::amount::token_price_micro;
+        let fresh = part(tokens.prompt.saturating_sub(tokens.cached), self.price.input_micro);
+        let cached = part(tokens.cached.min(tokens.prompt), self.price.cached_input_micro);
+        let output = part(tokens.completion, self.price.output_micro);
+        fresh.saturating_add(cached).saturating_add(output)
+    }
+}
 
 /// The estimate of a request.
 #[derive(Clone, Copy, Debug)]

@@ -54,18 +54,24 @@ impl Histogram {
         }
     }
 
-    /// The value whose bin the quantile falls in: 2·γ^i / (γ + 1), the bin's centre in relative error.
-    fn quantile(&self, q: f64) -> Option<f64> {
+    /// P50 and P75 in one pass: each the centre of the bin it falls in.
+    fn quantiles(&self) -> Option<(f64, f64)> {
         if self.total < ENOUGH {
             return None;
         }
-        let wanted = q * f64::from(self.total);
-        let mut sum = 0.0;
-        let bin = self.counts.iter().position(|count| {
+        let centre = |bin: usize| if bin == 0 { 1.0 } else { CENTRES.get(bin).copied().unwrap_or(f64::MAX) };
+        let (half, most) = (0.5 * f64::from(self.total), 0.75 * f64::from(self.total));
+        let (mut sum, mut median) = (0.0, None);
+        for (bin, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0.0) {
             sum += f64::from(*count);
-            sum >= wanted && *count > 0.0
-        })?;
-        Some(if bin == 0 { 1.0 } else { CENTRES.get(bin).copied().unwrap_or(f64::MAX) })
+            if sum >= half && median.is_none() {
+                median = Some(bin);
+            }
+            if sum >= most {
+                return Some((centre(median.unwrap_or(bin)), centre(bin)));
+            }
+        }
+        None
     }
 }
 
@@ -127,7 +133,7 @@ impl OutputLength {
         let at = bucket(prompt_tokens);
         let own = self.cells.get(category).and_then(|cells| cells.get(at));
         let sources = [own, self.buckets.get(at), Some(&self.all)];
-        let found = sources.into_iter().flatten().find_map(|h| Some((h.quantile(0.5)?, h.quantile(0.75)?)));
+        let found = sources.into_iter().flatten().find_map(Histogram::quantiles);
         let (p50, p75) = found.unwrap_or(PRIOR);
         let cap = max_tokens.map_or(f64::INFINITY, |m| m as f64);
         (p50.min(cap), p75.min(cap))

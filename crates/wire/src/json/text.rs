@@ -48,7 +48,7 @@ fn plain_block(block: &[u8; BLOCK]) -> bool {
 
 /// Index of the first odd byte of a word. Borrows only make false marks above a true one, so the lowest is right.
 #[inline]
-fn odd_byte(word: [u8; 8]) -> Option<usize> {
+pub(super) fn odd_byte(word: [u8; 8]) -> Option<usize> {
     let word = u64::from_le_bytes(word);
     let zero = |x: u64| x.wrapping_sub(ONES) & !x;
     let quote = zero(word ^ (ONES * 0x22));

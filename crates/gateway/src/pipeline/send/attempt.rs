@@ -12,7 +12,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::borrow::Cow;
 use std::time::Duration;
-use tollgate_core::{Blame, Fault, FaultKind, Retry};
+use tollgate_core::{Blame, Fault, FaultKind, Retry, Tick};
 use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
 use tollgate_net::{Class, Error as NetError};
 use tollgate_policy::{Denial, Effects};
@@ -86,15 +86,19 @@ pub(crate) async fn attempt(
     ctx: &Context<'_>,
     goal: &Goal,
     effects: &Effects,
+    now: Tick,
 ) -> Result<(Answer, Vec<String>), Failure> {
     let Some(site) = ctx.site(goal) else {
         return Err(Failure::early(Fault::internal("the instance is gone")));
     };
     let letter = letter(ctx, site, goal, effects).map_err(Failure::early)?;
-    let mut flight = Flight::begin(ctx, goal).map_err(Failure::early)?;
-    let timeouts = timeouts(ctx);
+    let mut flight = Flight::begin(ctx, goal, now).map_err(Failure::early)?;
+    let timeouts = timeouts(ctx, now);
     let target = ctx.worker.target(&ctx.snapshot, site).map_err(|e| Failure::early(net_fault(&e)))?;
-    let lost = letter.lost.clone();
+    let lost = letter.lost;
+    // Requests that arrived together are all worked out before the first of them is sent: the sends then follow each
+    // other at once, and an upstream that slept is woken for all of them, not for each.
+    tokio::task::yield_now().await;
     let response = match target.send(letter.outgoing, &timeouts).await {
         Ok(response) => response,
         Err(error) => {
@@ -256,9 +260,9 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     Ok(Letter { dialect, outgoing, strip_usage, lost })
 }
 
-fn timeouts(ctx: &Context<'_>) -> Timeouts {
+fn timeouts(ctx: &Context<'_>, now: Tick) -> Timeouts {
     let set = &ctx.snapshot.settings.timeouts;
-    let left = ctx.remaining_ms().max(1);
+    let left = ctx.remaining_ms(now).max(1);
     let head = if ctx.view.stream { set.first_content_ms.min(left) } else { left };
     Timeouts {
         connect: Duration::from_millis(set.connect_ms.min(left)),

@@ -39,17 +39,16 @@ pub(crate) async fn dispatch(
     journey: &mut Journey,
 ) -> Result<Answer, Failure> {
     let policy = RetryPolicy { max_attempts: ctx.snapshot.settings.retry.attempts, ..RetryPolicy::default() };
-    ctx.shared.retries.lock().deposit(ctx.shared.clock.tick());
-    let mut course = Course::start(ctx, plan, effects, journey.seed())
+    let now = journey.now();
+    ctx.shared.retries.lock().deposit(now);
+    let mut course = Course::start(ctx, plan, effects, journey.seed(), now)
         .map_err(|shut| Failure { retry_after_ms: shut.retry_after_ms, ..Failure::early(shut.fault) })?;
     loop {
         course.attempts += 1;
         let goal = course.goal().map_err(Failure::early)?;
-        let begun = ctx.shared.clock.tick();
-        journey.lap(crate::pipeline::DISPATCH);
-        let result = attempt(ctx, &goal, effects).await;
-        journey.resume();
-        let ms = ctx.shared.clock.tick().since_ms(begun);
+        let begun = journey.lap(crate::pipeline::DISPATCH);
+        let result = attempt(ctx, &goal, effects, begun).await;
+        let ms = journey.resume().since_ms(begun);
         let failure = match result {
             Ok((answer, lost)) => {
                 let note = course.note(&goal, "ok".into(), begun, ms, lost);
@@ -60,7 +59,7 @@ pub(crate) async fn dispatch(
         };
         if let Some(denied) = &failure.denied {
             journey.denied(&denied.denial);
-            journey.price = ctx.snapshot.models.get(goal.model).map(PriceTag::of);
+            journey.priced(ctx.snapshot.models.get(goal.model));
             journey.used = denied.tokens;
         }
         let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
@@ -89,10 +88,11 @@ impl<'a> Course<'a> {
         plan: &'a ModelPlan,
         effects: &'a Effects,
         seed: Seed,
+        now: Tick,
     ) -> Result<Self, Shut> {
         let mut last = None;
         for model in 0..plan.order.len() {
-            match Self::enter(ctx, plan, effects, model, 0, seed) {
+            match Self::enter(ctx, plan, effects, model, 0, (seed, now)) {
                 Ok((pools, pool, place)) => {
                     let course =
                         Self { ctx, plan, effects, model, pools, pool, place, member: 0, seed, attempts: 0 };
@@ -111,13 +111,12 @@ impl<'a> Course<'a> {
         effects: &Effects,
         model: usize,
         from: usize,
-        seed: Seed,
+        (seed, now): (Seed, Tick),
     ) -> Result<(PoolPlan, usize, PlacePlan), Shut> {
         let Some(entry) = plan.order.get(model).and_then(|offer| ctx.snapshot.models.get(offer.model)) else {
             return Err(Fault::internal("the model is gone").into());
         };
         let fleet = &ctx.snapshot.fleet;
-        let now = ctx.shared.clock.tick();
         let governed = |site| ctx.gate.permits(&ctx.snapshot, entry, &ctx.demand, site);
         let permits: choose::Permits<'_> = ctx.gate.clearance().is_some().then_some(&governed);
         let pools = choose::pools(fleet, entry, &ctx.demand, effects.pool.as_deref(), permits, now)?;
@@ -138,6 +137,10 @@ impl<'a> Course<'a> {
         let pool = *self.pools.order.get(self.pool).ok_or_else(gone)?;
         let member = *self.place.order.get(self.member).ok_or_else(gone)?;
         Ok(Goal { model, model_name: name, effort, pool, member })
+    }
+
+    fn now(&self) -> Tick {
+        self.ctx.shared.clock.tick()
     }
 
     fn instance(&self, goal: &Goal) -> &str {
@@ -185,7 +188,7 @@ impl<'a> Course<'a> {
             effect: request_effect(&failure.fault),
             attempt: failure.attempt,
             attempts: self.attempts,
-            remaining_ms: self.ctx.remaining_ms(),
+            remaining_ms: self.ctx.remaining_ms(self.now()),
             same_usable: failure.retry_after_ms.is_none() && self.admits(),
             instances_left: left(self.place.order.len(), self.member),
             models_left: left(self.plan.order.len(), self.model),
@@ -210,8 +213,14 @@ impl<'a> Course<'a> {
             Next::Elsewhere => self.member += 1,
             Next::NextModel => self.next_model()?,
             Next::LargerPool => {
-                let entered =
-                    Self::enter(self.ctx, self.plan, self.effects, self.model, self.pool + 1, self.seed);
+                let entered = Self::enter(
+                    self.ctx,
+                    self.plan,
+                    self.effects,
+                    self.model,
+                    self.pool + 1,
+                    (self.seed, self.now()),
+                );
                 let Ok((pools, pool, place)) = entered else { return self.next_model() };
                 (self.pools, self.pool, self.place, self.member) = (pools, pool, place, 0);
             }
@@ -223,7 +232,7 @@ impl<'a> Course<'a> {
         while self.model + 1 < self.plan.order.len() {
             self.model += 1;
             if let Ok((pools, pool, place)) =
-                Self::enter(self.ctx, self.plan, self.effects, self.model, 0, self.seed)
+                Self::enter(self.ctx, self.plan, self.effects, self.model, 0, (self.seed, self.now()))
             {
                 (self.pools, self.pool, self.place, self.member) = (pools, pool, place, 0);
                 return Ok(());

@@ -24,8 +24,7 @@ pub(crate) struct Flight {
 
 impl Flight {
     /// Counts the request in at the goal's instance.
-    pub(crate) fn begin(ctx: &Context<'_>, goal: &Goal) -> Result<Self, Fault> {
-        let now = ctx.shared.clock.tick();
+    pub(crate) fn begin(ctx: &Context<'_>, goal: &Goal, now: Tick) -> Result<Self, Fault> {
         let pool = ctx.snapshot.fleet.pools.get(goal.pool);
         let ticket = pool.map(|p| p.members.lock().dispatch(goal.member, &ctx.demand.ask, now));
         match ticket {
