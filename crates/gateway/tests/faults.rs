@@ -195,7 +195,9 @@ async fn a_circuit_opens_and_closes_again_when_the_instance_is_well() {
     for _ in 0..3 {
         assert_eq!(world.post("/v1/chat/completions", &ask).await.status, StatusCode::BAD_GATEWAY);
     }
-    assert_eq!(world.instance("a").await["standing"], "open");
+    // On a machine that is slow its pause may be over already.
+    let standing = world.instance("a").await["standing"].clone();
+    assert!(["open", "probing"].iter().any(|shut| standing == *shut), "{standing}");
     world.mend(0).await;
     world.until("probing", async || world.instance("a").await["standing"] == "probing").await;
     for standing in ["probing", "ready"] {

@@ -140,6 +140,34 @@ async fn encodings_that_are_not_read_are_named() {
 }
 
 #[tokio::test]
+async fn requests_beyond_the_most_in_flight_are_told_to_come_again() {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let config = format!("{CONFIG}limits: {{in_flight: 2}}\n");
+    let settings = settings(&config, &addresses, &folder.write("p.tollgate", POLICY));
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let ask = Client::Chat.ask("auto", "hello", true);
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let (status, _, mut flow) =
+            world.open("/v1/chat/completions", &[("x-sim-fault", "stall=3:60000")], &ask).await;
+        assert_eq!(status, StatusCode::OK);
+        flow.read_until("content").await;
+        held.push(flow);
+    }
+    for client in CLIENTS {
+        let got = world.post(client.path(), &client.ask("auto", "hello", false)).await;
+        assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE, "{client:?}: {}", got.text());
+        assert!(client.is_error(&got.json()), "{}", got.text());
+    }
+    assert_eq!(world.received(0).await.len(), 2, "no upstream was asked");
+    held.clear();
+    world.settled().await;
+    well(&world).await;
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn huge_lists_are_answered_or_refused_in_time() {
     let world = world().await;
     for client in CLIENTS {

@@ -62,6 +62,7 @@ pub use outline::{Outline, OutlineItem, outline};
 pub use policy::{Compiled, Policy, compile, diagnose};
 pub use text::diagnostic::{Diagnostic, Label, Report, Severity};
 pub use text::span::{Lines, Position, Span};
+pub use text::suggest::nearest;
 
 /// The policy that Tollgate ships with, for models `sim-small`, `sim-medium` and `sim-large` in pools `short` and
 /// `long`.

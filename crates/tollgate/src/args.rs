@@ -28,22 +28,37 @@ pub(crate) enum Command {
     Serve(serve::ServeArgs),
     Sim(tollgate_sim::SimArgs),
     /// Check, explain, test and format routing policies
+    #[command(after_help = "Examples:
+  tollgate policy check my.tollgate         all errors, with places and likely fixes
+  tollgate policy explain --text 'Hello'    which route, and why
+  tollgate policy test my.tollgate          the tests inside the file")]
     Policy(Group<policy::Command>),
     /// Check configurations and show what they can hold
+    #[command(after_help = "Examples:
+  tollgate config default > tollgate.yaml   a file to start from
+  tollgate config check tollgate.yaml       everything that is wrong with it
+  tollgate config providers                 the kinds of providers")]
     Config(Group<config::Command>),
     /// Create, list, revoke and rotate the keys of callers
     ///
-    /// These commands write to the database directly. A running gateway reads keys when it starts; to change keys
-    /// while it runs, use its admin API: POST /api/v1/keys.
+    /// These commands write to the database directly; a gateway that runs on it takes the change over within a second.
+    #[command(after_help = "Examples:
+  tollgate key create ci --model 'sim-*'    a key for some models
+  tollgate key list                         all keys, without their secrets
+  tollgate key revoke ID                    ends one")]
     Key(Group<key::Command>),
     Decisions(decisions::DecisionsArgs),
     /// Translate requests and answers between dialects
+    #[command(after_help = "Example:
+  tollgate wire translate --from openai_chat --to anthropic request.json")]
     Wire(Group<wire::Command>),
     /// Keep a ledger, publish and check its audit log, check mandates
     Pay(Group<pay::Command>),
     /// Plan, simulate and compare fleets of GPUs for a workload
     Fleet(Box<Group<fleet::Command>>),
     /// Measure this program on this machine
+    #[command(after_help = "Example:
+  tollgate bench gateway                    the gateway beside a floor, as ratios")]
     Bench(Group<bench::Command>),
     Completions(shell::CompletionsArgs),
     Man(shell::ManArgs),

@@ -63,7 +63,11 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, p) in self.problems.iter().enumerate() {
             let newline = if i == 0 { "" } else { "\n" };
-            write!(f, "{newline}{}:{}:{}: ", self.path.display(), p.line, p.column)?;
+            write!(f, "{newline}{}:", self.path.display())?;
+            if p.line > 0 {
+                write!(f, "{}:{}:", p.line, p.column)?;
+            }
+            f.write_str(" ")?;
             if !p.field.is_empty() {
                 write!(f, "{}: ", p.field)?;
             }
@@ -102,7 +106,35 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
 /// [`ConfigError`] with every problem found.
 pub fn read(text: &str, path: &Path) -> Result<Settings, ConfigError> {
     let file = parse(text).map_err(|problem| ConfigError { path: path.into(), problems: vec![problem] })?;
-    check::check(&file, path).map_err(|problems| ConfigError { path: path.into(), problems })
+    check::check(&file, path).map_err(|mut problems| {
+        for problem in problems.iter_mut().filter(|p| p.line == 0) {
+            (problem.line, problem.column) = place_of(text, &problem.field).unwrap_or_default();
+        }
+        ConfigError { path: path.into(), problems }
+    })
+}
+
+/// Line and column of the key that a path such as `limits.json_depth` ends in, each key being looked for behind its parent's.
+fn place_of(text: &str, field: &str) -> Option<(u64, u64)> {
+    let (mut from, mut found) = (0, 0);
+    for key in field.split('.') {
+        let rest = text.get(from..)?;
+        let (at, _) = rest.match_indices(key).find(|(at, _)| is_key(text, from + at, key.len()))?;
+        (found, from) = (from + at, from + at + key.len());
+    }
+    let before = text.get(..found)?;
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Some((u64::try_from(line).ok()?, u64::try_from(column).ok()?))
+}
+
+/// Whether the word at `at` is written as a key, and not in a comment.
+fn is_key(text: &str, at: usize, length: usize) -> bool {
+    let (before, after) = (text.get(..at).unwrap_or_default(), text.get(at + length..).unwrap_or_default());
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    after.trim_start_matches(' ').starts_with(':')
+        && line.chars().next_back().is_none_or(|c| c == ' ' || c == '{' || c == ',')
+        && !line.contains('#')
 }
 
 fn parse(text: &str) -> Result<written::File, Problem> {
@@ -112,15 +144,52 @@ fn parse(text: &str) -> Result<written::File, Problem> {
     serde_saphyr::from_str(text).map_err(|error| {
         let place = error.location();
         let full = error.without_snippet().to_string();
-        let message = full.rsplit_once(" at line ").map_or(full.as_str(), |(m, _)| m).to_owned();
-        Problem {
-            line: place.map_or(0, |l| l.line()),
-            column: place.map_or(0, |l| l.column()),
-            field: String::new(),
-            message,
-            fix: String::new(),
-        }
+        let said = full.rsplit_once(" at line ").map_or(full.as_str(), |(m, _)| m);
+        let (line, column) = place.map_or((0, 0), |l| (l.line(), l.column()));
+        let (field, value) = written_at(text, line, column).unwrap_or_default();
+        let (message, fix) = in_words(said, value);
+        Problem { line, column, field: field.into(), message, fix }
     })
+}
+
+/// The key and the value that are written where a value could not be read; nothing where a key itself is wrong.
+fn written_at(text: &str, line: u64, column: u64) -> Option<(&str, &str)> {
+    let line = text.lines().nth(usize::try_from(line).ok()?.checked_sub(1)?)?;
+    let at = line.char_indices().nth(usize::try_from(column).ok()?.checked_sub(1)?)?.0;
+    let (before, value) = line.split_at(at);
+    let key = before.trim_end().strip_suffix(':')?.trim_end();
+    let start = key.rfind([' ', '{', ',']).map_or(0, |blank| blank + 1);
+
+    let ends = if value.starts_with(['[', '{']) { &['#'][..] } else { &[',', '}', ']', '#'] };
+    let end = value.find(ends).unwrap_or(value.len());
+    Some((key.get(start..)?, value.get(..end)?.trim()))
+}
+
+/// The reader's words in the user's, with the value and what to write instead.
+fn in_words(said: &str, value: &str) -> (String, String) {
+    let (what, fix) = match said {
+        "invalid floating point" => ("a number", "write one, such as 1.5"),
+        "invalid boolean" => ("true or false", "write one of them"),
+        "expected sequence start" => ("a list", "write its items in [brackets], or one a line behind `- `"),
+        "expected mapping start" => ("a group of fields", "write {key: value}, or one field a line"),
+        "expected string scalar" => {
+            ("a word", "write one, in quotes where it is more than letters and digits")
+        }
+        _ if said.starts_with("invalid u") => ("a whole number", "write one from 0 up, such as 60"),
+        _ => {
+            let fix = meant(said).map(|word| format!("did you mean `{word}`?"));
+            return (said.to_owned(), fix.unwrap_or_default());
+        }
+    };
+    (format!("{value:?} is not {what}"), fix.to_owned())
+}
+
+/// The likely word in "unknown … `word`, expected one of a, b, c".
+fn meant(said: &str) -> Option<&str> {
+    let (_, rest) = said.strip_prefix("unknown ")?.split_once('`')?;
+    let (word, expected) = rest.split_once("`, expected ")?;
+    let known = expected.trim_start_matches("one of ").split(", ");
+    tollgate_policy::nearest(word, known.map(|k| k.trim_matches('`')))
 }
 
 #[cfg(test)]

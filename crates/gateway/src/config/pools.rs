@@ -32,7 +32,11 @@ pub(super) fn read(file: &File, catalogue: &Catalogue, findings: &mut Findings) 
     for model in &catalogue.models {
         if !pools.iter().flat_map(|p| &p.instances).any(|i| i.models.contains_key(&model.name)) {
             let fix = "give it a `provider:`, or name it under `models:` of an instance";
-            findings.whole("models", format!("nothing serves {:?}", model.name), fix);
+            let message = format!("nothing serves {:?}", model.name);
+            match file.models.iter().find(|written| written.name.value == model.name) {
+                Some(written) => findings.at(&written.name, "models", message, fix),
+                None => findings.whole("models", message, fix),
+            }
         }
     }
     pools.sort_by_key(|p| p.max_total_tokens.unwrap_or(u64::MAX));

@@ -7,7 +7,8 @@
 const MAX_WORD: usize = 64;
 
 /// The candidate nearest to `word`, when near enough to be a likely slip: a third of its length, at least 1.
-pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+#[must_use]
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     if word.len() > MAX_WORD {
         return None;
     }

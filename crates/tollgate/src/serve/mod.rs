@@ -10,7 +10,7 @@ use clap::Args;
 use signals::{Asked, Signals};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tollgate_gateway::config::{self, Settings, written::AuthMode, written::Log};
 use tollgate_gateway::serve::{Options, ServeError, Serving};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -160,12 +160,16 @@ fn greeting(addr: SocketAddr, settings: &Settings) -> String {
         settings.database.as_ref().map_or_else(|| "in memory".into(), |path| path.display().to_string());
     let policy = settings.policy.as_ref().map_or_else(|| "shipped".into(), |path| path.display().to_string());
     let (models, pools) = (settings.models.len(), settings.pools.len());
-    let (key, hint) = match settings.auth.mode {
-        AuthMode::Keys => (
-            " -H \"authorization: Bearer $TOLLGATE_KEY\"",
-            "keys are required: `tollgate key create NAME` makes one\n\n",
-        ),
-        AuthMode::Open => ("", ""),
+    let folder = settings.database.as_deref().and_then(Path::parent).map(Path::display);
+    let (key, hint) = match (settings.auth.mode, folder) {
+        (AuthMode::Open, _) => ("", String::new()),
+        (AuthMode::Keys, folder) => {
+            let how = folder.map_or_else(
+                || format!("`POST {url}/api/v1/keys` makes one"),
+                |folder| format!("`tollgate key create NAME --data {folder}` makes one"),
+            );
+            (" -H \"authorization: Bearer $TOLLGATE_KEY\"", format!("keys are required: {how}\n\n"))
+        }
     };
     format!(
         "tollgate {version}: {models} models in {pools} pools\n\n  console   {url}/console\n  API       {url}/v1\n  \

@@ -8,8 +8,9 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "../../wire/tests/common/mod.rs"]
+#[path = "../../../wire/tests/common/mod.rs"]
 mod files;
 
 use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk};
