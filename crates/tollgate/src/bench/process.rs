@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 use tollgate_core::Clock;
 
@@ -82,11 +83,16 @@ impl Drop for Part {
     }
 }
 
-/// Whether `taskset` is here and there are two cores to tell apart.
+/// Whether `taskset` is here and there are two cores to tell apart. Found out once, before anything is pinned:
+/// afterwards this process sees its own core only.
 pub(super) fn can_pin() -> bool {
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let found = Command::new("taskset").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    cores > 1 && found.is_ok_and(|status| status.success())
+    static CAN_PIN: OnceLock<bool> = OnceLock::new();
+    *CAN_PIN.get_or_init(|| {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let mut ask = Command::new("taskset");
+        let asked = ask.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        cores > 1 && asked.status().is_ok_and(|status| status.success())
+    })
 }
 
 /// Moves the calling thread, and those that it starts later, to a core.
