@@ -45,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "classify", run: texts::classify, seeds: "errors", choices: 1 },
     Target { name: "policy_compile", run: texts::policy_compile, seeds: "policies", choices: 0 },
     Target { name: "policy_analyse", run: texts::policy_analyse, seeds: "policies", choices: 0 },
+    Target { name: "policy_import", run: texts::policy_import, seeds: "imports", choices: 1 },
     Target { name: "config", run: texts::config, seeds: "configs", choices: 0 },
     Target { name: "signed_json", run: money::signed_json, seeds: "signed", choices: 0 },
     Target { name: "mandate", run: money::mandate, seeds: "mandates", choices: 0 },
@@ -70,6 +71,15 @@ pub const SEEDS: &[(&str, &str)] = &[
         "policies",
         "policy \"p\"\nsignal s = keyword any [\"a\"]\nroute r tier 1 priority 2 { when s and not (tokens > 1_000 or role has \"x\") models { \"m\" weight 3 effort low } param cap max_tokens 5 }\ndefault { models { \"m\" } }\ntests { \"a\" -> r }\n",
     ),
+    ("imports", IMPORT_VLLM_SR),
+    (
+        "imports",
+        "!\nmodel_list:\n  - {model_name: a, litellm_params: {model: openai/x, rpm: 9, input_cost_per_token: 1e-06}}\n  - {model_name: b, litellm_params: {model: azure/y, api_base: 'https://y'}}\nlitellm_settings: {fallbacks: [{a: [b]}], max_budget: 5, budget_duration: 1d}\nrouter_settings: {model_group_alias: {c: a}, routing_strategy: least-busy}\n",
+    ),
+    (
+        "imports",
+        "\"\n[{model: a/b, models: [c/d], provider: {order: [anthropic], ignore: [groq], max_price: {request: 0.5}}}]\n",
+    ),
     ("configs", tollgate_gateway::config::DEFAULT),
     ("signed", r#"{"b":[1,-2,{"\u00e9":"\ud83d\ude00\n"}],"a":{"x":null,"y":true},"1":9007199254740991}"#),
     ("mandates", include_str!("../../docs/examples/mandate-chain.txt")),
@@ -83,6 +93,9 @@ pub const SEEDS: &[(&str, &str)] = &[
         "listen: 127.0.0.1:1\nauth: {mode: keys, trusted_hops: [10.0.0.0/8]}\nproviders: [{name: p, kind: openai}]\nmodels: [{name: m, provider: p, price: {input: \"0.1\"}}]\nbudgets: [{name: b, scope: 'key:*', window: day, usd: \"1.5\", when_spent: m}]\n",
     ),
 ];
+
+/// A file of another router with every kind of signal and projection; the mark in front makes the choice.
+const IMPORT_VLLM_SR: &str = include_str!("import_vllm_sr.yaml");
 
 /// The pieces of `data` when it is cut at the places that `choice` and the bytes themselves give.
 fn pieces(data: &[u8], choice: u8) -> Vec<&[u8]> {

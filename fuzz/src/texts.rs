@@ -1,6 +1,7 @@
 //! JSON, error bodies, policies, configurations.
 
 use serde::de::IgnoredAny;
+use tollgate_policy::import::{Source, import};
 use tollgate_policy::{Known, analyse, compile};
 use tollgate_wire::error::classify as read_error;
 use tollgate_wire::json::{DEPTH_MAX, validate};
@@ -69,6 +70,32 @@ pub fn policy_analyse(data: &[u8]) -> bool {
     }
     true
 }
+
+/// Any text is refused with a line, or becomes a policy that compiles with its signals.
+pub fn policy_import(data: &[u8]) -> bool {
+    let Some((&choice, Ok(text))) = data.split_first().map(|(choice, rest)| (choice, std::str::from_utf8(rest)))
+    else {
+        return false;
+    };
+    let source = SOURCES[usize::from(choice) % SOURCES.len()];
+    match import(source, text) {
+        Ok(found) => {
+            let policy = tollgate_policy::Policy::load("imported", &found.policy, &Known::any());
+            let policy = policy.unwrap_or_else(|error| panic!("{error}\n{}", found.policy));
+            let signals = tollgate_signals::SignalSet::compile(policy.specs());
+            assert!(signals.is_ok(), "{:?}\n{}", signals.err(), found.policy);
+            assert!(found.gaps.iter().all(|gap| gap.line > 0 && gap.value.chars().count() <= 80));
+            true
+        }
+        Err(error) => {
+            assert!(error.line > 0 && !error.message.is_empty());
+            false
+        }
+    }
+}
+
+/// What the first byte chooses.
+const SOURCES: [Source; 3] = [Source::LiteLlm, Source::OpenRouter, Source::VllmSr];
 
 /// Any text is a configuration or a list of problems, each with a message.
 pub fn config(data: &[u8]) -> bool {

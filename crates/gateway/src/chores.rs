@@ -56,7 +56,12 @@ async fn analyse(shared: &Shared, mut stopped: watch::Receiver<bool>) {
             continue;
         }
         seen = snapshot.generation;
-        let findings = tokio::task::spawn_blocking(move || tollgate_policy::analyse(&snapshot.policy)).await;
+        let work = tokio::task::spawn_blocking(move || tollgate_policy::analyse(&snapshot.policy));
+        // A gateway that stops does not wait for it either.
+        let findings = tokio::select! {
+            found = work => found,
+            _ = stopped.changed() => return,
+        };
         for finding in findings.map(|found| found.findings).unwrap_or_default() {
             let (kind, routes) = (finding.kind.word(), finding.rules.join(", "));
             tracing::warn!(kind, %routes, repair = %finding.repair, "policy: {}", finding.message);

@@ -33,6 +33,7 @@ mod decide;
 mod effects;
 mod error;
 mod govern;
+pub mod import;
 pub mod limits;
 mod outline;
 mod policy;

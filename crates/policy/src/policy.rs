@@ -132,6 +132,15 @@ impl Policy {
         &self.table
     }
 
+    /// Every model that a route or the default may take, by name.
+    #[must_use]
+    pub fn models(&self) -> Vec<String> {
+        let routes = self.routes().chain([&self.default]);
+        let all =
+            routes.flat_map(|route| route.effects.models.iter().map(|candidate| candidate.model.clone()));
+        all.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    }
+
     /// The tests in its text.
     #[must_use]
     pub fn tests(&self) -> &[TestCase] {
@@ -189,9 +198,15 @@ impl Policy {
     pub fn labelled(&self, source: &mut dyn SignalSource) -> Vec<LabelReport> {
         let mut run = Run::new(&self.table, source);
         let report = |(label, node): &(Box<str>, u32)| {
-            self.table.reads(*node).into_iter().for_each(|signal| run.take(signal));
+            let reads = self.table.reads(*node);
+            reads.iter().for_each(|signal| run.take(*signal));
             let tri = run.node(*node);
-            LabelReport { label: label.to_string(), holds: tri.verdict == Verdict::True, confidence: tri.low }
+            LabelReport {
+                label: label.to_string(),
+                holds: tri.verdict == Verdict::True,
+                confidence: tri.low,
+                signals: reads.into_iter().map(|signal| signal as usize).collect(),
+            }
         };
         self.table.labelled.iter().map(report).collect()
     }

@@ -194,20 +194,22 @@ fn guards_that_leave_no_place_together_are_a_smallest_core() {
 
 #[test]
 fn a_guard_binds_when_its_condition_holds_or_its_signal_failed() {
-    let text = "signal pii = keyword any [\"x\"]\ndata personal { when pii and tokens > 10  on_premise }
-        rule always { cost <= 5 }\ndefault { models { \"m\" } }";
+    let text = "signal personal_words = keyword any [\"x\"]\ndata personal { when personal_words and tokens > 10  on_premise }
+        rule standing { cost <= 5 }\ndefault { models { \"m\" } }";
     let policy = policy(text);
-    let bound = |pii: Signal, tokens: f64| {
-        let mut source = Given::named(&policy, &[("pii", pii), ("tokens", Signal::number(tokens))]);
+    let bound = |personal_words: Signal, tokens: f64| {
+        let mut source =
+            Given::named(&policy, &[("personal_words", personal_words), ("tokens", Signal::number(tokens))]);
         let decision = policy.decide(&mut source, true);
         let trace = decision.trace.as_ref().unwrap();
         assert_eq!(trace.binding, policy.binding_labels(&decision.binding));
         trace.binding.clone()
     };
-    assert_eq!(bound(Signal::flag(true), 20.0), ["data personal", "rule always"]);
-    assert_eq!(bound(Signal::flag(true), 5.0), ["rule always"]);
-    assert_eq!(bound(Signal::failed("no model"), 20.0), ["data personal", "rule always"]);
-    let mut source = Given::named(&policy, &[("pii", Signal::flag(true)), ("tokens", Signal::number(20.0))]);
+    assert_eq!(bound(Signal::flag(true), 20.0), ["data personal", "rule standing"]);
+    assert_eq!(bound(Signal::flag(true), 5.0), ["rule standing"]);
+    assert_eq!(bound(Signal::failed("no model"), 20.0), ["data personal", "rule standing"]);
+    let mut source =
+        Given::named(&policy, &[("personal_words", Signal::flag(true)), ("tokens", Signal::number(20.0))]);
     let decision = policy.decide(&mut source, false);
     let recorded = policy.record(&decision, &mut source);
     assert_eq!(policy.replay(&recorded).unwrap().binding, decision.binding, "it replays");

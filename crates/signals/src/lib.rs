@@ -14,6 +14,7 @@
 //! assert_eq!(set.len(), 1);
 //! ```
 
+pub mod content;
 pub mod error;
 pub mod identity;
 pub mod input;

@@ -40,7 +40,12 @@ fn params(kind: Kind) -> Json {
         Kind::Ratio => json!({"of": "digits"}),
         Kind::Event => json!({"codes": ["ERR-42"], "temporal": true, "severities": ["critical"]}),
         Kind::Metadata => json!({"key": "team", "is": ["billing", "sales"]}),
-        Kind::Reask => json!({}),
+        Kind::Messages => json!({"role": "non_user"}),
+        Kind::Similar => {
+            json!({"to": ["Find the urgent refund for this order", "Cancel my account"], "threshold": 0.3})
+        }
+        Kind::Domain => json!({"is": ["other"]}),
+        Kind::Feedback => json!({"is": "wrong_answer"}),
         _ => json!({}),
     }
 }
@@ -56,6 +61,11 @@ fn wanted(kind: Kind) -> Option<Value> {
         Kind::RequestKind => text("agent"),
         Kind::Stream | Kind::ToolLoop | Kind::HasSystem | Kind::Warm => Some(Value::Flag(true)),
         Kind::Keyword | Kind::Event | Kind::Metadata | Kind::Reask => Some(Value::Flag(true)),
+        Kind::Similar | Kind::Domain => Some(Value::Flag(true)),
+        Kind::FactSeeking | Kind::Feedback | Kind::Jailbreak | Kind::Pii => Some(Value::Flag(false)),
+        Kind::Messages => number(4.0),
+        Kind::TextBytes => number(67.0),
+        Kind::ToolCalls | Kind::ToolCycles => number(1.0),
         Kind::Turns => number(2.0),
         Kind::Depth => number(6.0),
         Kind::Tools => number(2.0),

@@ -13,6 +13,8 @@ pub enum Family {
     Lexical,
     /// From who sends it.
     Identity,
+    /// From what its words mean, by word lists, patterns and likeness.
+    Content,
 }
 
 /// The type of a parameter.
@@ -140,6 +142,64 @@ const REASK: &[ParamInfo] = &[
         "lowest similarity of words and character 3-grams (default 0.6)",
     ),
     param("lookback", ParamType::Number, false, "how many earlier user turns are compared (default 1)"),
+    param(
+        "streak",
+        ParamType::Number,
+        false,
+        "how many user turns before must all be alike, in a row; the least alike counts, and lookback is not read",
+    ),
+];
+
+const MESSAGES: &[ParamInfo] = &[param(
+    "role",
+    ParamType::Word(&["user", "assistant", "system", "tool", "non_user"]),
+    true,
+    "whose messages are counted; system includes developer",
+)];
+
+const SIMILAR: &[ParamInfo] = &[
+    param("to", ParamType::List, true, "examples"),
+    param(
+        "threshold",
+        ParamType::Number,
+        false,
+        "lowest likeness, from 0 (nothing in common) to 1 (default 0.5)",
+    ),
+    param("mean", ParamType::Flag, false, "true: the mean over all examples instead of the best"),
+    SCOPE,
+];
+
+const DOMAIN: &[ParamInfo] = &[
+    param(
+        "is",
+        ParamType::List,
+        true,
+        "matches when the subject is one of these: biology, business, chemistry, computer science, economics, engineering, \
+         health, history, law, math, other, philosophy, physics, psychology",
+    ),
+    param("threshold", ParamType::Number, false, "lowest certainty (default 0.3)"),
+];
+
+const FEEDBACK: &[ParamInfo] = &[param(
+    "is",
+    ParamType::Word(&["wrong_answer", "need_clarification", "want_different", "satisfied"]),
+    true,
+    "what the user says of the answer before; nothing where there is none",
+)];
+
+const JAILBREAK: &[ParamInfo] = &[
+    param("threshold", ParamType::Number, false, "lowest certainty (default 0.7); one pattern makes 0.8"),
+    SCOPE,
+];
+
+const PII: &[ParamInfo] = &[
+    param(
+        "types",
+        ParamType::List,
+        false,
+        "which count: email, phone, credit_card, ssn, iban, ip_address (default all)",
+    ),
+    SCOPE,
 ];
 
 const RATIO: &[ParamInfo] = &[
@@ -217,6 +277,9 @@ kinds! {
     Shape "shape" Structural Text (60, 0) &[], "prefill_heavy or decode_heavy, by expected tokens";
     Warm "warm" Structural Flag (50, 0) &[], "an earlier turn of this conversation was served recently";
     Session "session" Structural Text (100, 0) &[], "session id: header, previous response, metadata, or a digest of caller and first user message";
+    TextBytes "text_bytes" Structural Number (50, 10) &[], "bytes of the last user turn";
+    ToolCalls "tool_calls" Structural Number (20, 0) &[], "tool calls of the model so far";
+    ToolCycles "tool_cycles" Structural Number (20, 0) &[], "messages of the model that called tools and got a result";
     Language "language" Structural Text (2000, 3000) &[], "ISO 639-1 code of the last user turn, und when unsure";
     Keyword "keyword" Lexical Flag (200, 1000) KEYWORD, "words, phrases or patterns in the text";
     Feature "feature" Structural Number (200, 1000) FEATURE, "existence, count, density or ordered sequence of words or patterns";
@@ -224,6 +287,13 @@ kinds! {
     Event "event" Lexical Flag (200, 1500) EVENT, "event words, severities, action codes and urgency";
     Metadata "metadata" Structural Flag (200, 0) METADATA, "a key of the request's metadata";
     Reask "reask" Structural Flag (1000, 6000) REASK, "the last user turn repeats an earlier one";
+    Messages "messages" Structural Number (20, 0) MESSAGES, "messages of a role";
+    Similar "similar" Content Flag (2000, 8000) SIMILAR, "likeness of words and character 3-grams to examples";
+    Domain "domain" Content Flag (400, 1000) DOMAIN, "subject of the last user turn, by word lists";
+    FactSeeking "fact_seeking" Content Flag (300, 1500) &[], "the last user turn asks for facts or for sources, by patterns";
+    Feedback "feedback" Content Flag (300, 1000) FEEDBACK, "what the user says of the answer before, by word lists";
+    Jailbreak "jailbreak" Content Flag (300, 2000) JAILBREAK, "attempts to turn the model against its instructions, by patterns";
+    Pii "pii" Content Flag (300, 2000) PII, "personal data that has a form: addresses and numbers";
     Caller "caller" Identity Text (5, 0) &[], "id of the caller's key, empty when anonymous";
     Role "role" Identity Set (20, 0) &[], "roles of the caller";
     Group "group" Identity Set (20, 0) &[], "groups of the caller";

@@ -16,7 +16,7 @@ use tollgate_store::{Feedback, ItemQuery};
 use tollgate_wire::peek::{Limits, peek, peek_count_tokens};
 use tollgate_wire::{Dialect, WireError};
 
-fn who(worker: &Worker, parts: &Parts, peer: IpAddr) -> Result<(Caller, Arc<Snapshot>), Fault> {
+pub(super) fn who(worker: &Worker, parts: &Parts, peer: IpAddr) -> Result<(Caller, Arc<Snapshot>), Fault> {
     let shared = worker.shared();
     let snapshot = shared.snapshot.load_full();
     let now = shared.clock.now();

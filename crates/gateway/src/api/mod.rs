@@ -5,6 +5,7 @@
 mod admin;
 mod caller;
 pub(crate) mod console;
+mod evaluate;
 pub mod openapi;
 mod policy;
 pub mod routes;
@@ -75,6 +76,8 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Models => caller::models(worker, parts, call.peer),
         Route::Model => caller::model(worker, parts, parameter, call.peer),
         Route::Explain => caller::explain(worker, parts, read(body).await?, call.peer),
+        Route::Evaluate => evaluate::eval(worker, parts, &read(body).await?, call.peer),
+        Route::Classify => evaluate::classify(worker, parts, parameter, &read(body).await?, call.peer),
         Route::Feedback => caller::feedback(worker, parts, read(body).await?, call.peer).await,
         Route::Health => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
         Route::Ready => ready(worker),

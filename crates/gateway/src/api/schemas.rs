@@ -15,6 +15,8 @@ pub(super) fn request(route: Route) -> Option<(&'static str, Value)> {
         Route::Messages => "MessagesRequest",
         Route::CountTokens => "CountTokensRequest",
         Route::Embeddings => "EmbeddingsRequest",
+        Route::Evaluate => "EvaluateRequest",
+        Route::Classify => "ClassifyRequest",
         Route::Feedback => "Feedback",
         Route::KeysCreate => "KeyRequest",
         Route::PolicyPut | Route::PolicyCheck => return Some(("text/plain", json!({"type": "string"}))),
@@ -103,6 +105,14 @@ pub(super) fn components() -> Value {
                 "model": text,
                 "input": {"anyOf": [text, {"type": "array", "minItems": 1, "items": text}]},
                 "encoding_format": {"enum": ["float", "base64"]}}},
+        "EvaluateRequest": {
+            "type": "object", "properties": {
+                "text": text, "messages": {"type": "array", "items": {"type": "object"}}, "model": text,
+                "tools": {"type": "array", "items": {"type": "object"}},
+                "metadata": {"type": "object"}, "options": {"type": "object", "properties": {"trace": {"type": "boolean"}}}}},
+        "ClassifyRequest": {
+            "type": "object", "properties": {
+                "text": text, "texts": {"type": "array", "items": text, "maxItems": 1000}, "task_type": text}},
         "Feedback": {
             "type": "object", "required": ["request_id", "score"], "additionalProperties": false, "properties": {
                 "request_id": text, "score": {"type": "number", "minimum": 0, "maximum": 1}, "comment": {"type": "string", "maxLength": 2000}}},

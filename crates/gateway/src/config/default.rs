@@ -7,6 +7,9 @@ pub const DEFAULT: &str = include_str!("default.yaml");
 /// The simulated instances of the default.
 pub const DEFAULT_INSTANCES: &[&str] = &["short-1", "short-2", "long-1"];
 
+/// The simulated model that stands for others.
+const SIMULATED: &str = "sim-large";
+
 /// The default settings, with these addresses for [`DEFAULT_INSTANCES`]; the database stands in the folder of
 /// `path`.
 ///
@@ -20,6 +23,21 @@ pub fn default_settings(
         text.replace(&format!("{{{name}}}"), &address.to_string())
     });
     read(&filled, path)
+}
+
+/// Adds models of these names to the default settings: each served by every simulated instance, as its largest model.
+pub fn simulate(settings: &mut Settings, names: &[String]) {
+    let Some(pattern) = settings.models.iter().find(|model| model.name == SIMULATED).cloned() else { return };
+    for name in names {
+        if settings.models.iter().any(|model| model.name == *name || model.aliases.contains(name)) {
+            continue;
+        }
+        let model = super::settings::Model { name: name.clone(), aliases: Vec::new(), ..(*pattern).clone() };
+        settings.models.push(std::sync::Arc::new(model));
+        for instance in settings.pools.iter_mut().flat_map(|pool| &mut pool.instances) {
+            instance.models.insert(name.clone(), SIMULATED.to_owned());
+        }
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod money;
 mod pools;
 
 pub use check::public_without_keys;
-pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings};
+pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
 pub use locality::Locality;
 pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{BaseUrl, Budget, BudgetScope, Instance, Model, Pool, Price, Provider, Settings};

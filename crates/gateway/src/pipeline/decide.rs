@@ -9,8 +9,9 @@ use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
+use tollgate_core::signal::Signal;
 use tollgate_core::{Fault, FaultKind, Retry, Seed, Timestamp};
-use tollgate_policy::{Algorithm, Decision, Effects, Outcome, Route};
+use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, Route};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
 use tollgate_select::prefix::PromptBlocks;
@@ -155,6 +156,17 @@ pub(crate) fn decide(
     run(shared, snapshot, view, headers, caller, known, false)
 }
 
+fn input<'a>(view: &'a RequestView, headers: &'a HeaderMap, caller: &'a Caller, known: &Known) -> Input<'a> {
+    Input {
+        view,
+        caller: caller.facts(),
+        budget_left: known.budget_left,
+        session: SessionHints { header: session_header(headers), previous: None },
+        forecast: known.forecast,
+        headers: &[],
+    }
+}
+
 fn run(
     shared: &Shared,
     snapshot: &Arc<Snapshot>,
@@ -164,14 +176,7 @@ fn run(
     known: &Known,
     trace: bool,
 ) -> Result<Decided, Fault> {
-    let input = Input {
-        view,
-        caller: caller.facts(),
-        budget_left: known.budget_left,
-        session: SessionHints { header: session_header(headers), previous: None },
-        forecast: known.forecast,
-        headers: &[],
-    };
+    let input = input(view, headers, caller, known);
     let evidence = snapshot.settings.log.content;
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock).with_evidence(evidence);
     let decision = snapshot.policy.decide(&mut reading, trace);
@@ -228,6 +233,31 @@ pub(crate) fn models(
     let mut plan = choose::select(snapshot, &pinned, Algorithm::Static, demand, allows, seed)?;
     plan.reason = choose::ModelWhy::Named;
     Ok(plan)
+}
+
+/// A decision with everything that carries a label.
+pub(crate) struct Evaluation {
+    pub(crate) decision: Decision,
+    pub(crate) labels: Vec<LabelReport>,
+    /// Index, nanoseconds and value of every signal read.
+    pub(crate) read: Vec<(usize, u64, Signal)>,
+    pub(crate) known: Known,
+}
+
+/// Decides for a request without sending it, and reads every label's signals too.
+pub(crate) fn evaluate(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    view: &RequestView,
+    headers: &HeaderMap,
+    caller: &Caller,
+) -> Evaluation {
+    let known = characterise(shared, view, headers, caller, shared.clock.now());
+    let input = input(view, headers, caller, &known);
+    let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
+    let decision = snapshot.policy.decide(&mut reading, true);
+    let labels = snapshot.policy.labelled(&mut reading);
+    Evaluation { decision, labels, read: reading.into_times(), known }
 }
 
 /// Decides for a request without sending it: the explanation of `POST /v1/route`.

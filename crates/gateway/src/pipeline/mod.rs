@@ -19,7 +19,7 @@ mod settle;
 pub(crate) use authenticate::{Caller, authenticate, presented};
 pub(crate) use back::stream::Streaming;
 pub(crate) use choose::Demand;
-pub(crate) use decide::explain_request;
+pub(crate) use decide::{Evaluation, evaluate, explain_request};
 pub(crate) use responses::{
     blocking, delete as delete_response, get as get_response, items as response_items,
 };

@@ -36,6 +36,18 @@ const OWN_HEADERS: &[&str] = &[
 const OWN_PARAMS: &[&str] =
     &["model", "messages", "input", "contents", "system", "instructions", "stream", "tools"];
 
+/// Whether the gateway itself sets the header `name`.
+pub(crate) fn is_own_header(name: &str) -> bool {
+    OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+/// Whether `name` is a parameter that a policy may edit.
+pub(crate) fn is_param(name: &str) -> bool {
+    let letter = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    starts && name.bytes().all(letter) && !OWN_PARAMS.contains(&name)
+}
+
 /// A word and what it stands for.
 type Choice<T> = (&'static str, T);
 

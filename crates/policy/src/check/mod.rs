@@ -14,8 +14,10 @@ mod routes;
 mod signals;
 mod words;
 
+pub(crate) use bodies::{is_own_header, is_param};
 pub(crate) use build::{Checked, check};
 pub(crate) use expr::one_line;
+pub(crate) use names::is_reserved;
 pub(crate) use words::fixed_words;
 
 use crate::govern::Fleet;

@@ -46,6 +46,11 @@ const RESERVED: &[&str] = &[
     "size",
 ];
 
+/// Whether `word` cannot name anything.
+pub(crate) fn is_reserved(word: &str) -> bool {
+    RESERVED.contains(&word)
+}
+
 /// With more declared names than this, an unknown name is compared with the facts only.
 const MAX_SUGGESTED: usize = 1024;
 

@@ -13,7 +13,7 @@ impl<'a> Checker<'a, '_> {
     /// Checks one route; absent when its `when` is wrong.
     pub(super) fn route(&mut self, declared: &RouteDecl<'a>) -> Option<Rule> {
         self.options(&declared.options, &["tier", "priority"], "a route");
-        let tier = self.whole(&declared.options, "tier", 0.0, 1000.0);
+        let tier = self.whole(&declared.options, "tier", 0.0, 1_000_000.0);
         let priority = self.whole(&declared.options, "priority", -1_000_000.0, 1_000_000.0).unwrap_or(0);
         let body = self.effects(declared);
         let Some(when) = body.when else {

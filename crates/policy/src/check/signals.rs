@@ -25,7 +25,11 @@ const RANGES: &[Range] = &[
     range(Kind::Keyword, "threshold", 0.0, 1000.0, false),
     range(Kind::Keyword, "arity", 2.0, 5.0, true),
     range(Kind::Reask, "threshold", 0.0, 1.0, false),
-    range(Kind::Reask, "lookback", 1.0, 64.0, true),
+    range(Kind::Reask, "lookback", 1.0, 16.0, true),
+    range(Kind::Reask, "streak", 1.0, 16.0, true),
+    range(Kind::Similar, "threshold", 0.0, 1.0, false),
+    range(Kind::Domain, "threshold", 0.0, 1.0, false),
+    range(Kind::Jailbreak, "threshold", 0.0, 1.0, false),
 ];
 
 /// Of these parameters at least one must be given.

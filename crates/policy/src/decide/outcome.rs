@@ -85,6 +85,8 @@ pub struct LabelReport {
     pub holds: bool,
     /// How surely it holds, in [0, 1]; 0 when it does not.
     pub confidence: f64,
+    /// Indices of the signals that it reads, ascending.
+    pub signals: Vec<usize>,
 }
 
 /// Why a request is refused: the decision depends on a signal that failed and says `on_failure reject`.

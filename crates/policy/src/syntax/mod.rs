@@ -14,3 +14,5 @@ pub(crate) mod tree;
 
 pub(crate) use format::format;
 pub(crate) use parser::parse;
+#[cfg(test)]
+pub(crate) use token::decode;

@@ -21,4 +21,4 @@ pub use workload::{Shape, Workload, WorkloadKind};
 
 pub(crate) use estimate::{exact_tokens, warm_exact_tokens};
 pub(crate) use session::session;
-pub(crate) use workload::{kind, shape, system_fingerprint, tool_failures, tool_loop, turns};
+pub(crate) use workload::{kind, shape, system_fingerprint, tool_cycles, tool_failures, tool_loop, turns};

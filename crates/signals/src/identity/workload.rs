@@ -169,6 +169,12 @@ pub(crate) fn tool_loop(view: &RequestView) -> bool {
 }
 
 /// Tool results that report a failure: by the dialect's mark, or by how the text starts.
+/// Messages of the model that called tools and were followed by a result.
+pub(crate) fn tool_cycles(view: &RequestView) -> u32 {
+    let pairs = view.messages.iter().zip(view.messages.iter().skip(1));
+    pairs.filter(|(call, result)| !call.tool_calls.is_empty() && result.role == Role::Tool).count() as u32
+}
+
 pub(crate) fn tool_failures(view: &RequestView) -> u32 {
     let failed = |text: &tollgate_wire::view::TextSpan| {
         let raw = view.bytes(text.span);

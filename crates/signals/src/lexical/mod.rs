@@ -17,4 +17,4 @@ pub(crate) use bm25::Bm25;
 pub(crate) use fuzzy::{DISTANCE_MAX, FuzzyWord, KEYWORD_CHARS};
 pub(crate) use lexicon::{Hits, Lexicon, LexiconBuilder};
 pub(crate) use ngram::{GRAM_TEXT_MAX, GramIndex, GramIndexBuilder};
-pub(crate) use regexes::{RegexBank, RegexBankBuilder, RegexHits};
+pub(crate) use regexes::{RegexBank, RegexBankBuilder, RegexHits, compile_regex};

@@ -41,6 +41,9 @@ impl Reading<'_> {
             Kind::ToolBytes => Signal::number(view.tools_span.map_or(0, Span::len) as f64),
             Kind::ToolLoop => Signal::flag(identity::tool_loop(view)),
             Kind::ToolFailures => Signal::number(f64::from(identity::tool_failures(view))),
+            Kind::TextBytes => Signal::number(self.texts.raw(Scope::LastUser).len() as f64),
+            Kind::ToolCalls => Signal::number(view.messages.iter().map(|m| m.tool_calls.len() as f64).sum()),
+            Kind::ToolCycles => Signal::number(f64::from(identity::tool_cycles(view))),
             Kind::Images => Signal::number(view.messages.iter().map(|m| f64::from(m.images)).sum()),
             Kind::HasSystem => Signal::flag(self.has_system()),
             Kind::SystemFingerprint => {

@@ -4,6 +4,7 @@
 //! read(3) ─> plan of signal 3 ─> hits of its text's automaton (once) ─> folded text (once) ─> scope's text (once)
 //! ```
 
+mod content;
 mod facts;
 mod rules;
 mod texts;
@@ -119,7 +120,14 @@ impl<'a> Reading<'a> {
             }
             Plan::Event(plan) => self.event(plan),
             Plan::Metadata { key, is } => self.metadata_rule(key, is),
-            Plan::Reask { threshold, lookback } => self.reask(*threshold, *lookback),
+            Plan::Reask { threshold, lookback, streak } => self.reask(*threshold, *lookback, *streak),
+            Plan::Messages(counted) => self.messages(*counted),
+            Plan::Similar { scope, examples, threshold } => self.similar(*scope, examples, *threshold),
+            Plan::Domain { wanted, threshold } => self.domain(*wanted, *threshold),
+            Plan::Facts(patterns) => self.facts(patterns),
+            Plan::Feedback(wanted) => self.feedback(*wanted),
+            Plan::Jailbreak { scope, patterns, threshold } => self.jailbreak(*scope, patterns, *threshold),
+            Plan::Personal { scope, forms } => self.personal(*scope, forms),
         }
     }
 }

@@ -8,7 +8,7 @@ use tollgate_core::signal::{Signal, Value};
 use tollgate_wire::view::{MessageView, Role};
 
 /// Evidence: labels with commas between, cut at [`EVIDENCE_MAX`] bytes.
-fn evidence<'t>(parts: impl Iterator<Item = &'t str>) -> Option<String> {
+pub(super) fn evidence<'t>(parts: impl Iterator<Item = &'t str>) -> Option<String> {
     let mut text = String::new();
     for part in parts {
         if !text.is_empty() {
@@ -22,7 +22,7 @@ fn evidence<'t>(parts: impl Iterator<Item = &'t str>) -> Option<String> {
     (!text.is_empty()).then(|| cut(&text, EVIDENCE_MAX).to_owned())
 }
 
-fn flag(matched: bool, confidence: f64, evidence: Option<String>) -> Signal {
+pub(super) fn flag(matched: bool, confidence: f64, evidence: Option<String>) -> Signal {
     Signal { confidence: confidence.clamp(0.0, 1.0), evidence, ..Signal::flag(matched) }
 }
 
@@ -167,16 +167,22 @@ impl Reading<'_> {
         flag(matched, 1.0, shown)
     }
 
-    /// The last user turn against the `lookback` user turns before it; the most alike counts.
-    pub(super) fn reask(&self, threshold: f64, lookback: usize) -> Signal {
+    /// The last user turn against the `lookback` user turns before it; the most alike counts, in a streak the least
+    /// alike of exactly so many.
+    pub(super) fn reask(&self, threshold: f64, lookback: usize, streak: bool) -> Signal {
         let mut turns = self.input.view.messages.iter().rev().filter(|m| m.role == Role::User);
         if turns.next().is_none() {
             return flag(false, 1.0, None);
         }
-        let last = Fingerprint::of(self.texts.raw(Scope::LastUser));
+        let last = self.texts.fingerprint(Scope::LastUser);
         let view = self.input.view;
         let alike = |m: &MessageView| last.similarity(&Fingerprint::of(&join(view, m.text.iter())));
-        let best = turns.take(lookback).map(alike).fold(0.0, f64::max);
+        let alike: Vec<f64> = turns.take(lookback).map(alike).collect();
+        let best = match streak {
+            true if alike.len() < lookback => 0.0,
+            true => alike.into_iter().fold(1.0, f64::min),
+            false => alike.into_iter().fold(0.0, f64::max),
+        };
         if best > 0.0 && best >= threshold {
             let shown = self.evidence.then(|| format!("similarity {best:.2}"));
             flag(true, best, shown)

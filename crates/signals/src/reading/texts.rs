@@ -1,7 +1,7 @@
 //! What several signals of one request share; each piece is made when first needed and kept.
 
 use crate::lexical::{Hits, RegexHits};
-use crate::measure::{Profile, Share};
+use crate::measure::{Fingerprint, Profile, Share};
 use crate::set::SignalSet;
 use crate::text::{Scope, TextKey, Words, count_words, fold};
 use std::borrow::Cow;
@@ -16,6 +16,7 @@ pub(super) struct Texts<'a> {
     folded: [OnceCell<String>; 4],
     count: [OnceCell<u64>; 4],
     profile: [OnceCell<Profile>; 4],
+    fingerprint: [OnceCell<Fingerprint>; 4],
     words: [OnceCell<Words>; TextKey::COUNT],
     hits: [OnceCell<Hits>; TextKey::COUNT],
     regexes: [OnceCell<RegexHits>; 4],
@@ -31,6 +32,7 @@ impl<'a> Texts<'a> {
             folded: Default::default(),
             count: Default::default(),
             profile: Default::default(),
+            fingerprint: Default::default(),
             words: Default::default(),
             hits: Default::default(),
             regexes: Default::default(),
@@ -52,6 +54,11 @@ impl<'a> Texts<'a> {
     /// The words of a key's text.
     pub(super) fn words(&self, key: TextKey) -> &Words {
         self.words[key.index()].get_or_init(|| Words::of(self.get(key)))
+    }
+
+    /// Words and 3-grams of a scope's text.
+    pub(super) fn fingerprint(&self, scope: Scope) -> &Fingerprint {
+        self.fingerprint[scope as usize].get_or_init(|| Fingerprint::of(self.raw(scope)))
     }
 
     /// How many words a scope's text has.

@@ -16,7 +16,7 @@ const CLOCK_NS: u32 = 100;
 /// Most signals of a policy.
 const SIGNALS_MAX: usize = 4096;
 /// Longest literal and regular expression, in bytes.
-const LITERAL_BYTES: usize = GRAM_TEXT_MAX;
+pub(super) const LITERAL_BYTES: usize = GRAM_TEXT_MAX;
 const REGEX_BYTES: usize = 4096;
 /// Most different literals per text, expressions per scope, and fuzzy, BM25 and n-gram keywords of a policy.
 const LITERALS_MAX: usize = 20_000;
@@ -90,11 +90,15 @@ const METHODS: [(&str, Method); 5] = [
 ];
 
 #[derive(Default)]
-struct Compiler {
+pub(super) struct Compiler {
     lexicons: [LexiconBuilder; TextKey::COUNT],
     banks: [RegexBankBuilder; 4],
     grams: Vec<((TextKey, usize, usize), GramIndexBuilder)>,
     near: usize,
+    /// Examples of all signals so far.
+    pub(super) examples: usize,
+    pub(super) subjects: Vec<Vec<u32>>,
+    pub(super) feedback: Vec<Vec<u32>>,
 }
 
 pub(super) fn compile(specs: &[SignalSpec]) -> Result<SignalSet, Vec<SpecError>> {
@@ -118,7 +122,7 @@ fn folded(text: &str, key: TextKey) -> String {
     if key.case { text.to_owned() } else { fold(text) }
 }
 
-fn key(params: &Params<'_>) -> TextKey {
+pub(super) fn key(params: &Params<'_>) -> TextKey {
     let scope = params.word("scope", &Scope::WORDS, Scope::LastUser);
     TextKey { scope, case: params.spec.flag("case").unwrap_or(false) }
 }
@@ -140,7 +144,7 @@ impl Compiler {
             crate::identity::warm_exact_tokens();
         }
         let grams = self.grams.into_iter().map(|((key, ..), builder)| (key, builder.build())).collect();
-        Ok(SignalSet { signals, lexicons, banks, grams })
+        Ok(SignalSet { signals, lexicons, banks, grams, subjects: self.subjects, feedback: self.feedback })
     }
 
     fn plan(&mut self, params: &mut Params<'_>) -> Plan {
@@ -157,9 +161,13 @@ impl Compiler {
             },
             Kind::Reask => Plan::Reask {
                 threshold: params.number("threshold", 0.6, 0.0, 1.0),
-                lookback: params.whole("lookback", 1, 1, LOOKBACK_MAX),
+                lookback: match params.spec.number("streak") {
+                    Some(_) => params.whole("streak", 1, 1, LOOKBACK_MAX),
+                    None => params.whole("lookback", 1, 1, LOOKBACK_MAX),
+                },
+                streak: params.spec.number("streak").is_some(),
             },
-            _ => Plan::Fact,
+            _ => self.content(params),
         }
     }
 
@@ -251,7 +259,13 @@ impl Compiler {
         None
     }
 
-    fn literal(&mut self, params: &mut Params<'_>, name: &str, key: TextKey, text: &str) -> Option<u32> {
+    pub(super) fn literal(
+        &mut self,
+        params: &mut Params<'_>,
+        name: &str,
+        key: TextKey,
+        text: &str,
+    ) -> Option<u32> {
         let lexicon = self.lexicons.get_mut(key.index())?;
         let id = lexicon.literal(folded(text, key));
         let count = lexicon.len();
@@ -262,7 +276,13 @@ impl Compiler {
         None
     }
 
-    fn regex(&mut self, params: &mut Params<'_>, name: &str, key: TextKey, pattern: &str) -> Option<u32> {
+    pub(super) fn regex(
+        &mut self,
+        params: &mut Params<'_>,
+        name: &str,
+        key: TextKey,
+        pattern: &str,
+    ) -> Option<u32> {
         let bank = self.banks.get_mut(key.scope as usize)?;
         if bank.len() >= REGEXES_MAX {
             let problem =

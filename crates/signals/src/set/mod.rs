@@ -8,10 +8,11 @@
 //! ```
 
 mod compile;
+mod content;
 mod params;
 mod plan;
 
-pub(crate) use plan::{EventPlan, FeaturePlan, Found, KeywordPlan, Measure, Plan, Term};
+pub(crate) use plan::{Counted, EventPlan, FeaturePlan, Found, KeywordPlan, Measure, Plan, Term};
 
 use crate::SpecError;
 use crate::lexical::{GramIndex, Lexicon, RegexBank};
@@ -27,6 +28,9 @@ pub struct SignalSet {
     /// By scope.
     pub(crate) banks: [Option<RegexBank>; 4],
     pub(crate) grams: Vec<(TextKey, GramIndex)>,
+    /// Literals of each subject, and of each kind of feedback, in the last user turn.
+    pub(crate) subjects: Vec<Vec<u32>>,
+    pub(crate) feedback: Vec<Vec<u32>>,
 }
 
 /// One compiled signal.

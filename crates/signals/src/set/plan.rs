@@ -1,5 +1,6 @@
 //! What is left to do per request for one signal.
 
+use crate::content::{Examples, Feedback, Personal};
 use crate::lexical::{Bm25, FuzzyWord};
 use crate::measure::Share;
 use crate::text::{Scope, TextKey};
@@ -23,7 +24,53 @@ pub(crate) enum Plan {
     Reask {
         threshold: f64,
         lookback: usize,
+        /// All the turns looked back to must be alike.
+        streak: bool,
     },
+    Messages(Counted),
+    Similar {
+        scope: Scope,
+        examples: Box<Examples>,
+        threshold: f64,
+    },
+    /// Bits of the wanted subjects.
+    Domain {
+        wanted: u32,
+        threshold: f64,
+    },
+    /// Expressions of which one is enough.
+    Facts(Vec<u32>),
+    Feedback(Feedback),
+    Jailbreak {
+        scope: Scope,
+        patterns: Vec<u32>,
+        threshold: f64,
+    },
+    Personal {
+        scope: Scope,
+        forms: Vec<(Personal, u32)>,
+    },
+}
+
+/// Whose messages are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Counted {
+    User,
+    Assistant,
+    System,
+    Tool,
+    NonUser,
+}
+
+impl Counted {
+    /// The words of the catalogue.
+    pub(crate) const WORDS: [(&'static str, Self); 5] = [
+        ("user", Self::User),
+        ("assistant", Self::Assistant),
+        ("system", Self::System),
+        ("tool", Self::Tool),
+        ("non_user", Self::NonUser),
+    ];
 }
 
 /// One keyword of a rule, as written and as found.

@@ -1,4 +1,4 @@
-//! `tollgate policy`: check, explain, test and format policies, and list what they can ask.
+//! `tollgate policy`: check, explain, test, format and import policies, and list what they can ask.
 
 mod cases;
 mod catalogue;
@@ -6,6 +6,7 @@ mod check;
 mod diff;
 mod explain;
 mod graph;
+mod import;
 mod lsp;
 mod models;
 mod sample;
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Graph(graph::GraphArgs),
     Lsp(lsp::LspArgs),
     Catalogue(catalogue::CatalogueArgs),
+    Import(import::ImportArgs),
 }
 
 /// Runs one of them.
@@ -40,5 +42,6 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Lsp(args) => lsp::run(&args),
         Command::Fmt(args) => tidy::run(&args),
         Command::Catalogue(args) => catalogue::run(&args),
+        Command::Import(args) => import::run(&args),
     }
 }

@@ -1,10 +1,13 @@
 //! The working default: three simulated servers in this process behind the real upstream code.
 
+use crate::place;
 use crate::say;
 use anyhow::{Context, Result};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use tollgate_gateway::config::{self, DEFAULT_INSTANCES, Settings};
+use tollgate_policy::{Known, Policy};
 use tollgate_sim::{ModelRow, Running, Sim, SimConfig};
 
 /// How much faster than a real 8 B model on one accelerator the simulated ones answer.
@@ -40,6 +43,21 @@ pub(super) async fn start(may_move: bool) -> Result<(Settings, Vec<Running>)> {
         settings.listen.set_port(0);
     }
     Ok((settings, running))
+}
+
+/// Lets the simulated servers stand in for models that the policy names: without a configuration there is nothing else
+/// to serve them, and a policy that was just imported can be tried.
+pub(super) fn stand_in(settings: &mut Settings, policy: &Path) -> Result<()> {
+    let text = place::read_text(policy)?;
+    // A policy that is wrong is reported where it is loaded.
+    let Ok(policy) = Policy::load(&policy.display().to_string(), &text, &Known::any()) else { return Ok(()) };
+    let mut names = policy.models();
+    names.retain(|name| !settings.models.iter().any(|model| model.name == *name));
+    if !names.is_empty() {
+        say::remark(&format!("without a configuration these models are simulated: {}", names.join(", ")));
+        config::simulate(settings, &names);
+    }
+    Ok(())
 }
 
 /// Whether somebody listens there. The gateway's own listeners share their port, so two gateways could share one by

@@ -88,7 +88,10 @@ async fn serve(args: ServeArgs) -> Result<Ending> {
             options.config = Some(path);
         }
         None => {
-            let (settings, running) = default::start(args.listen.is_none()).await?;
+            let (mut settings, running) = default::start(args.listen.is_none()).await?;
+            if let Some(path) = &options.policy {
+                default::stand_in(&mut settings, path)?;
+            }
             log(&settings.log)?;
             options.settings = Some(settings);
             upstreams = running;

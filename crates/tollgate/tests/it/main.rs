@@ -5,6 +5,7 @@
 mod commands;
 mod guide;
 mod keys;
+mod moving;
 mod pay;
 mod policy;
 mod serving;

@@ -1,0 +1,86 @@
+//! What the vLLM Semantic Router's clients and probes ask: `POST /api/v1/eval` and `/api/v1/classify/{task}`.
+//!
+//! An evaluation is a decision of the gateway's own engine on its own policy; only the shape of the answer is
+//! another's. Names are those that the policy's labels and notes give (an imported policy keeps the originals), and
+//! where it gives none, its own.
+
+mod answer;
+mod classify;
+
+pub(super) use classify::classify;
+
+use super::caller::who;
+use super::{Answered, json};
+use crate::pipeline;
+use crate::worker::Worker;
+use bytes::Bytes;
+use http::StatusCode;
+use http::request::Parts;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+use tollgate_core::{Fault, FaultKind};
+use tollgate_wire::Dialect;
+use tollgate_wire::peek::{Limits, peek};
+
+/// Members of an evaluation that are handed to the decision as they are.
+const PASSED: &[&str] =
+    &["tools", "tool_choice", "response_format", "max_tokens", "max_completion_tokens", "metadata", "user"];
+
+/// What an evaluation may ask for besides.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wishes {
+    /// The whole explanation.
+    trace: bool,
+}
+
+fn bad(message: String, field: &'static str) -> Fault {
+    Fault::caller(FaultKind::BadRequest, message).at(field)
+}
+
+/// `POST /api/v1/eval`: `{text | messages, model?, tools?, functions?, metadata?, options?}`.
+pub(super) fn eval(worker: &Worker, parts: &Parts, body: &Bytes, peer: IpAddr) -> Answered {
+    let (caller, snapshot) = who(worker, parts, peer)?;
+    let asked: Map<String, Value> = serde_json::from_slice(body)
+        .map_err(|e| bad(format!("{e}; send {{\"text\": …}} or {{\"messages\": […]}}"), "body"))?;
+    let options = asked.get("options").cloned().unwrap_or_else(|| json!({}));
+    let wishes: Wishes = serde_json::from_value(options).map_err(|e| bad(e.to_string(), "options"))?;
+    let chat = serde_json::to_vec(&chat(&asked)?).map_err(|e| Fault::internal(e.to_string()))?;
+    let view = peek(Dialect::OpenaiChat, chat.into(), &Limits::default()).map_err(|e| e.fault())?;
+    let found = pipeline::evaluate(worker.shared(), &snapshot, &view, &parts.headers, &caller);
+    let text = view.last_user().map(|message| {
+        let texts: Vec<_> = message.text.iter().map(|text| view.text(*text)).collect();
+        texts.join("\n")
+    });
+    let model = view.model().unwrap_or_default().into_owned();
+    let asked = answer::Asked { text: text.unwrap_or_default(), model, trace: wishes.trace };
+    json(StatusCode::OK, &answer::evaluation(&snapshot, &found, &asked))
+}
+
+/// The evaluation as a chat request.
+fn chat(asked: &Map<String, Value>) -> Result<Map<String, Value>, Fault> {
+    let messages = match (asked.get("messages"), asked.get("text")) {
+        (Some(messages @ Value::Array(list)), _) if !list.is_empty() => messages.clone(),
+        (None | Some(Value::Null | Value::Array(_)), Some(Value::String(text))) => {
+            json!([{"role": "user", "content": text}])
+        }
+        _ => return Err(bad("give `text`, or `messages` with at least one message".into(), "text")),
+    };
+    let mut chat = Map::new();
+    let model =
+        asked.get("model").and_then(Value::as_str).filter(|model| !model.is_empty()).unwrap_or("auto");
+    chat.insert("model".into(), json!(model));
+    chat.insert("messages".into(), messages);
+    for name in PASSED {
+        if let Some(value) = asked.get(*name).filter(|value| !value.is_null()) {
+            chat.insert((*name).to_owned(), value.clone());
+        }
+    }
+    // The older spelling of tools.
+    if let (None, Some(Value::Array(functions))) = (asked.get("tools"), asked.get("functions")) {
+        let tools = functions.iter().map(|function| json!({"type": "function", "function": function}));
+        chat.insert("tools".into(), tools.collect());
+    }
+    Ok(chat)
+}

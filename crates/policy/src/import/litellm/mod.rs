@@ -1,0 +1,131 @@
+//! The LiteLLM proxy's `config.yaml`: models with their deployments, fallbacks, budgets, router settings.
+//!
+//! A model group becomes a model with a pool of its own, a deployment an instance. A group with fallbacks becomes a
+//! virtual name: the policy's route for it lists the group's own model first and its fallbacks after.
+//!
+//! ```text
+//! model_list: [{model_name: gpt, litellm_params: {model: openai/gpt-4o}}]   fallbacks: [{gpt: [claude]}]
+//! virtual ["gpt"]   route gpt { when model is "gpt"  models { "gpt-own", "claude" } }
+//! ```
+
+mod deployments;
+mod settings;
+
+use super::ImportError;
+use super::fault;
+use super::gaps::Gaps;
+use super::write::{Names, list, quote};
+use super::yaml::Node;
+use deployments::Groups;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Fallbacks by group, in the order of the file.
+type Fallbacks<'y> = BTreeMap<&'y str, Vec<&'y str>>;
+
+/// The policy and the configuration.
+pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<String>), ImportError> {
+    if root.list("model_list").is_empty() {
+        return Err(fault(1, "there is no `model_list` with a model in it"));
+    }
+    let mut groups = Groups::read(root, gaps);
+    if groups.is_empty() {
+        return Err(fault(1, "no model of `model_list` can be served; the list says why"));
+    }
+    let fallbacks = fallbacks(root, &groups, gaps);
+    groups.rename(&fallbacks);
+    let aliases = aliases(root, &groups, gaps);
+    let mut names = Names::default();
+    let mut routes = String::new();
+    let mut virtuals: Vec<&str> = Vec::new();
+    for (group, others) in &fallbacks {
+        let mut asked = vec![*group];
+        asked.extend(aliases.iter().filter(|(_, target)| target == group).map(|(alias, _)| *alias));
+        let models =
+            std::iter::once(*group).chain(others.iter().copied()).map(|name| quote(&groups.model(name)));
+        let models: Vec<String> = models.take(crate::limits::MAX_MODELS).collect();
+        let _ = write!(
+            routes,
+            "route {} {{\nwhen model in {}\nmodels {{ {} }}\n}}\n",
+            names.give(group),
+            list(asked.iter().copied()),
+            models.join(", ")
+        );
+        virtuals.extend(asked);
+    }
+    let mut out =
+        String::from("# Imported from a LiteLLM configuration; the importer's list says what differs.\n");
+    let _ = writeln!(out, "policy {}", quote("litellm"));
+    if !virtuals.is_empty() {
+        let _ = writeln!(out, "virtual {}", list(virtuals));
+    }
+    out += &routes;
+    let _ = write!(out, "default {{\nmodels {{ {} }}\n}}\n", quote(&groups.first()));
+    let plain = aliases.iter().filter(|(_, target)| !fallbacks.contains_key(target));
+    let config = groups.config(&plain.copied().collect::<Vec<_>>(), settings::placement(root, gaps));
+    Ok((out, Some(config + &settings::read(root, gaps))))
+}
+
+/// Fallbacks of every group: its own, those for prompts that are too long, and the general ones.
+fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallbacks<'y> {
+    let mut found: Fallbacks<'y> = BTreeMap::new();
+    let sections: Vec<&Node> =
+        ["litellm_settings", "router_settings"].iter().filter_map(|key| root.get(key)).collect();
+    for section in &sections {
+        for key in ["fallbacks", "context_window_fallbacks"] {
+            for rule in section.list(key) {
+                for entry in rule.entries() {
+                    entry.seen.set(true);
+                    let others = entry.node.items().iter().filter_map(Node::text);
+                    if groups.has(&entry.key) {
+                        found.entry(&entry.key).or_default().extend(others);
+                    } else {
+                        gaps.wrong(
+                            &entry.node,
+                            "fallbacks of a model that is not in the list; they are left out",
+                        );
+                    }
+                }
+            }
+        }
+        gaps.drop_key(
+            section,
+            "content_policy_fallbacks",
+            "a refusal of content is an answer: it is not sent elsewhere",
+        );
+    }
+    let general: Vec<&str> = sections.iter().flat_map(|section| section.texts("default_fallbacks")).collect();
+    if !general.is_empty() {
+        for group in groups.names() {
+            found.entry(group).or_default().extend(&general);
+        }
+    }
+    for (group, others) in &mut found {
+        let mut seen = vec![*group];
+        others.retain(|other| {
+            let fresh = groups.has(other) && !seen.contains(other);
+            seen.push(other);
+            fresh
+        });
+    }
+    found.retain(|_, others| !others.is_empty());
+    found
+}
+
+/// Other names for groups, with the group.
+fn aliases<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Vec<(&'y str, &'y str)> {
+    let table = root.get("router_settings").and_then(|settings| settings.get("model_group_alias"));
+    let mut found = Vec::new();
+    for entry in table.map(Node::entries).unwrap_or_default() {
+        entry.seen.set(true);
+        let target = entry.node.text().or_else(|| entry.node.str("model"));
+        let _ = entry.node.get("hidden");
+        match target.filter(|target| groups.has(target) && !groups.has(&entry.key)) {
+            Some(target) => found.push((&*entry.key, target)),
+            None => {
+                gaps.wrong(&entry.node, "another name for a model that is not in the list; it is left out");
+            }
+        }
+    }
+    found
+}

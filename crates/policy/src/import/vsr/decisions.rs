@@ -1,0 +1,85 @@
+//! Decisions to routes.
+
+use super::super::write::{Names, comment, quote};
+use super::super::yaml::Node;
+use super::leaf::Lower;
+use super::models::Models;
+use super::order::Rank;
+use std::fmt::Write as _;
+
+/// Members of a decision without an equivalent.
+const DROPPED: &[(&str, &str)] = &[
+    ("output_contract", "answers are not checked against a contract"),
+    ("output_contract_spec", "answers are not checked against a contract"),
+    ("candidateIterations", "models are listed one by one"),
+    ("emits", "no directives are handed to later stages"),
+    ("adaptations", "routing does not learn by itself"),
+];
+
+/// Writes the routes of one recipe.
+pub(super) fn write<'y>(
+    lower: &mut Lower<'y, '_>,
+    models: &Models<'y>,
+    ranks: &[Rank],
+    guard: Option<&str>,
+    routes: &mut Names,
+    out: &mut String,
+) {
+    let recipe = lower.recipe();
+    for (decision, rank) in lower.routing.list("decisions").iter().zip(ranks) {
+        let Some(name) = decision.str("name") else {
+            lower.gaps.wrong(decision, "a decision has a name; it is left out");
+            continue;
+        };
+        let condition = lower.condition(decision.get("rules"));
+        let when = match guard {
+            Some(guard) => format!("{guard} and {condition}"),
+            None => condition,
+        };
+        if let Some(description) = decision.str("description") {
+            let _ = writeln!(out, "# {}", comment(description));
+        }
+        let identifier = routes.give(name);
+        let _ = write!(out, "route {identifier}");
+        if let Some(tier) = rank.tier {
+            let _ = write!(out, " tier {tier}");
+        }
+        if rank.priority != 0 {
+            let _ = write!(out, " priority {}", rank.priority);
+        }
+        let _ = writeln!(out, " {{\nwhen {when}");
+        lower.effects(decision, models, out);
+        if let Some(recipe) = recipe {
+            let _ = writeln!(out, "note recipe {}", note(recipe));
+        }
+        if identifier != name {
+            let _ = writeln!(out, "note decision {}", note(name));
+        }
+        annotations(decision, out);
+        out.push_str("}\n");
+        for (key, consequence) in DROPPED {
+            lower.gaps.drop_key(decision, key, consequence);
+        }
+    }
+}
+
+/// A text for a note, in quotes.
+pub(super) fn note(text: &str) -> String {
+    let mut end = text.len().min(crate::limits::MAX_LABEL);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    quote(text.get(..end).unwrap_or_default())
+}
+
+fn annotations(decision: &Node, out: &mut String) {
+    let Some(found) = decision.get("annotations") else { return };
+    let mut names = Names::default();
+    // Room is left for the importer's own notes.
+    for entry in found.entries().iter().take(crate::limits::MAX_NOTES - 8) {
+        entry.seen.set(true);
+        entry.node.see_all();
+        let key = names.give(&format!("annotation_{}", entry.key));
+        let _ = writeln!(out, "note {key} {}", note(&entry.node.shown()));
+    }
+}

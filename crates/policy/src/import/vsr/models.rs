@@ -1,0 +1,247 @@
+//! Providers and model cards to the gateway's configuration.
+
+use super::super::gaps::Gaps;
+use super::super::money::shifted;
+use super::super::write::quote;
+use super::super::yaml::Node;
+use super::Recipe;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// Members of a provider's model that have no effect here.
+const DROPPED: &[(&str, &str)] = &[
+    ("reasoning_family", "the provider's row says how an effort is asked for"),
+    ("reliability", "see `retry`, `timeouts` and the circuits of pools"),
+    ("external_model_ids", "the name at the provider is `upstream`"),
+];
+/// Members of a backend that have no effect here.
+const BACKEND_DROPPED: &[(&str, &str)] = &[
+    ("auth_header", "keys are sent as the provider's row says"),
+    ("auth_prefix", "keys are sent as the provider's row says"),
+    ("extra_headers", "write them under the provider's `headers:`"),
+    ("chat_path", "the dialect says the path"),
+];
+
+/// What the file says of models.
+#[derive(Default)]
+pub(super) struct Models<'y> {
+    models: Vec<Model<'y>>,
+    default: Option<&'y str>,
+    /// Effort of candidates that reason without saying how much.
+    pub(super) default_effort: Option<&'y str>,
+}
+
+struct Model<'y> {
+    name: &'y str,
+    upstream: &'y str,
+    dialect: &'y str,
+    backends: Vec<Backend<'y>>,
+    price: Vec<(&'static str, String)>,
+    window: Option<u64>,
+}
+
+struct Backend<'y> {
+    url: String,
+    kind: &'static str,
+    key_env: Option<&'y str>,
+    weight: u32,
+}
+
+impl<'y> Models<'y> {
+    /// Reads providers, and the cards of all recipes.
+    pub(super) fn read(root: &'y Node, recipes: &[Recipe<'y>], gaps: &mut Gaps) -> Self {
+        let mut found = Self::default();
+        if let Some(providers) = root.get("providers") {
+            if let Some(defaults) = providers.get("defaults") {
+                found.default = defaults.str("default_model");
+                found.default_effort = defaults.str("default_reasoning_effort");
+                gaps.drop_key(
+                    defaults,
+                    "reasoning_families",
+                    "the provider's row says how an effort is asked for",
+                );
+            }
+            for node in providers.list("models") {
+                found.model(node, gaps);
+            }
+            gaps.drop_key(providers, "reliability", "see `retry`, `timeouts` and the circuits of pools");
+        }
+        let tops = root.get("routing").into_iter();
+        for routing in tops.chain(recipes.iter().map(|recipe| recipe.routing)) {
+            for card in routing.list("modelCards") {
+                found.card(card);
+            }
+        }
+        if found.default.is_none() {
+            found.default = found.models.first().map(|model| model.name);
+        }
+        if found.default.is_none() {
+            let mut refs = recipes
+                .iter()
+                .flat_map(|recipe| recipe.routing.list("decisions"))
+                .flat_map(|decision| decision.list("modelRefs"));
+            found.default = refs.find_map(|node| node.str("model"));
+        }
+        found
+    }
+
+    fn model(&mut self, node: &'y Node, gaps: &mut Gaps) {
+        let Some(name) = node.str("name") else {
+            return gaps.wrong(node, "a model has a name; it is left out");
+        };
+        let backends =
+            node.list("backend_refs").iter().filter_map(|backend| backend_of(backend, gaps)).collect();
+        let price = node.get("pricing").map(|pricing| price(pricing, gaps)).unwrap_or_default();
+        for (key, consequence) in DROPPED {
+            gaps.drop_key(node, key, consequence);
+        }
+        self.models.push(Model {
+            name,
+            upstream: node.str("provider_model_id").unwrap_or(name),
+            dialect: node.str("api_format").unwrap_or("openai"),
+            backends,
+            price,
+            window: None,
+        });
+    }
+
+    /// A card says how much a model can take; the rest describes it for people and algorithms.
+    fn card(&mut self, card: &'y Node) {
+        let window = card.get("context_window_size").and_then(Node::number).filter(|size| *size >= 1.0);
+        if let Some(model) = self.models.iter_mut().find(|model| card.str("name") == Some(model.name)) {
+            // A window is far below 2^53.
+            model.window = window.map(|size| size as u64).or(model.window);
+        }
+        card.see_all();
+    }
+
+    /// Whether the file has a model of this name.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.models.iter().any(|model| model.name == name)
+    }
+
+    /// Whether a candidate of this name can be served: where the file lists no models, any.
+    pub(super) fn serves(&self, name: &str) -> bool {
+        self.models.is_empty() || self.has(name)
+    }
+
+    /// The model that takes what nothing else does.
+    pub(super) fn default_name(&self) -> Option<&'y str> {
+        self.default.filter(|name| self.serves(name))
+    }
+
+    /// The `default` of the policy.
+    pub(super) fn default_route(&self) -> String {
+        match self.default_name() {
+            Some(name) => format!("default {{\nmodels {{ {} }}\n}}\n", quote(name)),
+            None => "default {\nanswer 503 \"no default model is configured\"\n}\n".to_owned(),
+        }
+    }
+
+    /// Providers, models and pools as YAML; absent when there is no model.
+    pub(super) fn config(&self) -> Option<String> {
+        if self.models.is_empty() {
+            return None;
+        }
+        let mut providers: BTreeMap<(String, String, String), String> = BTreeMap::new();
+        let mut listed = String::new();
+        let mut models = String::from("models:\n");
+        let mut pools = String::from("pools:\n");
+        for model in &self.models {
+            let _ = writeln!(models, "  - name: {}", quote(model.name));
+            if let Some(window) = model.window {
+                let _ = writeln!(models, "    context_window: {window}");
+            }
+            if !model.price.is_empty() {
+                let parts: Vec<String> =
+                    model.price.iter().map(|(key, text)| format!("{key}: {}", quote(text))).collect();
+                let _ = writeln!(models, "    price: {{{}}}", parts.join(", "));
+            }
+            let _ = writeln!(pools, "  - name: {}\n    instances:", quote(model.name));
+            let fallback = [Backend {
+                url: "http://127.0.0.1:8000/v1".to_owned(),
+                kind: "openai_compatible",
+                key_env: None,
+                weight: 1,
+            }];
+            let backends = if model.backends.is_empty() { &fallback[..] } else { &model.backends };
+            for (at, backend) in backends.iter().enumerate() {
+                let kind = if model.dialect == "anthropic" { "anthropic" } else { backend.kind };
+                let key = backend.key_env.unwrap_or_default();
+                let identity = (backend.url.clone(), kind.to_owned(), key.to_owned());
+                let next = providers.len() + 1;
+                let provider = providers.entry(identity).or_insert_with(|| {
+                    let name = format!("provider-{next}");
+                    let _ = writeln!(
+                        listed,
+                        "  - name: {name}\n    kind: {kind}\n    base_url: {}",
+                        quote(&backend.url)
+                    );
+                    if !key.is_empty() {
+                        let _ = writeln!(listed, "    key: {}", quote(&format!("env:{key}")));
+                    }
+                    name
+                });
+                let _ = writeln!(
+                    pools,
+                    "      - name: {}\n        provider: {provider}\n        models: {{{}: {}}}\n        weight: {}",
+                    quote(&format!("{}-{}", model.name, at + 1)),
+                    quote(model.name),
+                    quote(model.upstream),
+                    backend.weight
+                );
+            }
+        }
+        Some(format!("providers:\n{listed}{models}{pools}"))
+    }
+}
+
+fn backend_of<'y>(node: &'y Node, gaps: &mut Gaps) -> Option<Backend<'y>> {
+    let protocol = node.str("protocol").unwrap_or("http");
+    let url = match (node.str("base_url"), node.str("endpoint")) {
+        (Some(url), _) => url.trim_end_matches('/').to_owned(),
+        (None, Some(endpoint)) => format!("{protocol}://{}/v1", endpoint.trim_end_matches('/')),
+        (None, None) => {
+            gaps.wrong(node, "a backend has a base_url or an endpoint; it is left out");
+            return None;
+        }
+    };
+    let _ = (node.get("name"), node.get("endpoint"));
+    if let Some(key) = node.get("api_key") {
+        gaps.secret(
+            key,
+            "keys are not copied: put it into an environment variable and write `key: env:NAME`",
+        );
+    }
+    for (key, consequence) in BACKEND_DROPPED {
+        gaps.drop_key(node, key, consequence);
+    }
+    let kind = match (node.str("provider"), node.str("type")) {
+        (Some("anthropic"), _) => "anthropic",
+        (_, Some("vllm")) => "vllm",
+        _ if url.starts_with("https://api.openai.com") => "openai",
+        _ => "openai_compatible",
+    };
+    let weight = node.get("weight").and_then(Node::number).unwrap_or(1.0);
+    // Whole and in range after the clamp.
+    let weight = weight.round().clamp(1.0, 1_000_000.0) as u32;
+    Some(Backend { url, kind, key_env: node.str("api_key_env"), weight })
+}
+
+fn price(node: &Node, gaps: &mut Gaps) -> Vec<(&'static str, String)> {
+    let mut found = Vec::new();
+    if let Some(currency) = node.get("currency").filter(|currency| currency.text() != Some("USD")) {
+        gaps.dropped(currency, "prices are in US dollars: convert them");
+    }
+    for (key, ours) in
+        [("prompt_per_1m", "input"), ("cached_input_per_1m", "cached_input"), ("completion_per_1m", "output")]
+    {
+        let Some(given) = node.get(key) else { continue };
+        match given.text().and_then(|text| shifted(text, 0)) {
+            Some(text) => found.push((ours, text)),
+            None => gaps.wrong(given, "not a price with at most six places; it is left out"),
+        }
+    }
+    gaps.drop_key(node, "cache_write_per_1m", "writing to a cache costs like a prompt token");
+    found
+}

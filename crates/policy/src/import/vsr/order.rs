@@ -1,0 +1,145 @@
+//! Which decision wins: the incumbent's order, in tiers and priorities of the language.
+//!
+//! The incumbent orders what matched by priority, confidence and name (`strategy: priority`), or by confidence,
+//! priority and name. As soon as a decision with a tier above 0 matched, it orders by tier, confidence, priority and
+//! name instead, whatever the strategy; decisions without a tier come first then.
+
+use super::super::gaps::Gaps;
+use super::super::yaml::Node;
+use super::Recipe;
+
+/// Largest tier that is written.
+const MAX_TIER: u32 = 100_000;
+
+/// The order of the whole policy.
+pub(super) struct Order {
+    /// Whether confidence comes before priority.
+    pub(super) by_confidence: bool,
+    recipes: Vec<Vec<Rank>>,
+}
+
+/// Where a decision stands.
+#[derive(Clone, Copy)]
+pub(super) struct Rank {
+    pub(super) tier: Option<u32>,
+    pub(super) priority: i32,
+}
+
+struct Given {
+    tier: u32,
+    priority: i32,
+    always: bool,
+}
+
+impl Order {
+    /// Reads the ranks of all recipes.
+    pub(super) fn of(recipes: &[Recipe<'_>], gaps: &mut Gaps) -> Self {
+        let given: Vec<(bool, Vec<Given>)> = recipes
+            .iter()
+            .map(|recipe| {
+                let strategy = recipe.routing.get("strategy");
+                let by_confidence = match strategy.and_then(Node::text) {
+                    Some("confidence") => true,
+                    None | Some("priority") => false,
+                    Some(_) => {
+                        if let Some(node) = strategy {
+                            gaps.wrong(node, "the strategies are priority and confidence; priority is taken");
+                        }
+                        false
+                    }
+                };
+                (
+                    by_confidence,
+                    recipe.routing.list("decisions").iter().map(|node| read(node, gaps)).collect(),
+                )
+            })
+            .collect();
+        let by_confidence = given.iter().any(|(confidence, decisions)| {
+            let tiered = decisions.iter().any(|decision| decision.tier > 0);
+            (*confidence || tiered) && clashes(decisions)
+        });
+        let recipes = recipes
+            .iter()
+            .zip(&given)
+            .map(|(recipe, (confidence, decisions))| {
+                ranks(recipe, *confidence, decisions, by_confidence, gaps)
+            })
+            .collect();
+        Self { by_confidence, recipes }
+    }
+
+    /// The ranks of one recipe's decisions, in the order of the file.
+    pub(super) fn recipe(&self, at: usize) -> &[Rank] {
+        self.recipes.get(at).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn read(node: &Node, gaps: &mut Gaps) -> Given {
+    let mut whole = |key: &str, least: f64, most: f64| {
+        let found = node.get(key)?;
+        let number = found.number().filter(|number| number.fract() == 0.0);
+        if number.is_none_or(|number| !(least..=most).contains(&number)) {
+            gaps.wrong(found, "not a whole number in range; the nearest is taken, or 0");
+        }
+        // In range after the clamp.
+        Some(number.unwrap_or(0.0).clamp(least, most) as i32)
+    };
+    let priority = whole("priority", -1_000_000.0, 1_000_000.0).unwrap_or(0);
+    let tier = whole("tier", 0.0, f64::from(MAX_TIER)).unwrap_or(0);
+    let always = match node.get("rules") {
+        None => true,
+        Some(rules) => {
+            let open = rules.get("conditions").is_none_or(|list| list.items().is_empty());
+            open && rules.get("type").is_none()
+        }
+    };
+    Given { tier: tier.unsigned_abs(), priority, always }
+}
+
+/// Whether two decisions of one tier have different priorities, so that it matters what comes first.
+fn clashes(decisions: &[Given]) -> bool {
+    let mut ranks: Vec<(u32, i32)> =
+        decisions.iter().map(|decision| (decision.tier, decision.priority)).collect();
+    ranks.sort_unstable();
+    ranks.dedup();
+    ranks.windows(2).any(|pair| matches!(pair, [(a, _), (b, _)] if a == b))
+}
+
+fn ranks(
+    recipe: &Recipe<'_>,
+    confidence: bool,
+    decisions: &[Given],
+    by_confidence: bool,
+    gaps: &mut Gaps,
+) -> Vec<Rank> {
+    let tiered = decisions.iter().any(|decision| decision.tier > 0);
+    let untiered: Vec<&Given> = decisions.iter().filter(|decision| decision.tier == 0).collect();
+    // The untiered compete by confidence where a tiered decision is sure to have matched too.
+    let by_tier = confidence || decisions.iter().any(|decision| decision.tier > 0 && decision.always);
+    if tiered && !confidence && !by_tier && untiered.len() > 1 {
+        gaps.stands_in(
+            recipe.routing,
+            "decisions without a tier are ordered by priority, also where a decision with a tier matches beside them",
+        );
+    }
+    let mut steps: Vec<i32> = untiered.iter().map(|decision| -decision.priority).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    // In a policy that looks at confidence first, a tier for each priority restores the order by priority.
+    let split = by_confidence && !by_tier;
+    let shift = if split { u32::try_from(steps.len()).unwrap_or(MAX_TIER) } else { 0 };
+    decisions
+        .iter()
+        .map(|decision| {
+            let tier = match decision.tier {
+                0 if split => {
+                    steps.binary_search(&-decision.priority).ok().and_then(|at| u32::try_from(at).ok())
+                }
+                0 if tiered => Some(0),
+                0 => None,
+                tier => Some(tier.saturating_add(shift)),
+            };
+            Rank { tier, priority: decision.priority }
+        })
+        .collect()
+}

@@ -1,0 +1,354 @@
+//! Imports: the semantics that decide whether a request goes the same way, what has no equivalent, hostile files.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod common;
+
+use common::{Given, policy, sure};
+use tollgate_core::signal::Signal;
+use tollgate_policy::Policy;
+use tollgate_policy::import::{GapKind, Import, ImportError, Source, import};
+
+fn vsr(routing: &str) -> Import {
+    let head = "version: v0.3\nproviders:\n  defaults: {default_model: m}\n  models: [{name: m}]\nrouting:\n";
+    import(Source::VllmSr, &format!("{head}{routing}")).unwrap_or_else(|error| panic!("{error}\n{routing}"))
+}
+
+fn refused(text: &str) -> ImportError {
+    import(Source::VllmSr, text).expect_err("it must be refused")
+}
+
+/// Three keyword signals, and these decisions: name, tier, priority, rules.
+fn decisions(strategy: &str, list: &[(&str, u32, i32, &str)]) -> Policy {
+    let mut text = format!("  strategy: {strategy}\n  signals:\n    keywords:\n");
+    for name in ["a", "b", "c"] {
+        text += &format!("      - {{name: {name}, keywords: [{name}{name}]}}\n");
+    }
+    text += "  decisions:\n";
+    for (name, tier, priority, rules) in list {
+        text += &format!(
+            "    - {{name: {name}, tier: {tier}, priority: {priority}, rules: {rules}, modelRefs: [{{model: m}}]}}\n"
+        );
+    }
+    policy(&vsr(&text).policy)
+}
+
+fn takes(policy: &Policy, given: &[(&str, Signal)]) -> (String, f64) {
+    let route = policy.decide(&mut Given::named(policy, given), false).route_name().to_owned();
+    // Deciding stops when the route is certain; how sure it is shows once everything is read.
+    let all = policy.decide_reading_all(&mut Given::named(policy, given));
+    let confidence =
+        all.iter().find(|report| report.name == route).map_or(1.0, |report| report.when.confidence.low);
+    (route, confidence)
+}
+
+const A: &str = "{type: keyword, name: a}";
+
+fn all(parts: &str) -> String {
+    format!("{{operator: AND, conditions: [{parts}]}}")
+}
+
+fn any(parts: &str) -> String {
+    format!("{{operator: OR, conditions: [{parts}]}}")
+}
+
+#[test]
+fn and_is_the_mean_or_the_best_not_is_certain() {
+    let both = "{type: keyword, name: a}, {type: keyword, name: b}";
+    let given = || [("a", sure(0.4)), ("b", sure(0.9))];
+    let policy = decisions("priority", &[("mean", 0, 5, &all(both)), ("best", 0, 5, &any(both))]);
+    assert_eq!(takes(&policy, &given()), ("best".into(), 0.9));
+    let policy = decisions("priority", &[("mean", 0, 5, &all(both))]);
+    assert!((takes(&policy, &given()).1 - 0.65).abs() < 1e-12);
+    let not = "{operator: NOT, conditions: [{type: keyword, name: c}]}";
+    let policy = decisions("priority", &[("not", 0, 5, &all(&format!("{A}, {not}")))]);
+    assert!((takes(&policy, &given()).1 - 0.7).abs() < 1e-12);
+    // A tree weighs by its nesting: mean(0.4, mean(0.9, 1)).
+    let nested = all(&format!("{A}, {}", all(&format!("{{type: keyword, name: b}}, {not}"))));
+    let policy = decisions("priority", &[("nested", 0, 5, &nested)]);
+    assert!((takes(&policy, &given()).1 - 0.675).abs() < 1e-12);
+}
+
+#[test]
+fn tiers_then_confidence_then_priority() {
+    let b = "{type: keyword, name: b}";
+    let given = || [("a", sure(0.4)), ("b", sure(0.9)), ("c", sure(0.9))];
+    for (strategy, list, wins) in [
+        ("priority", vec![("x", 0, 9, A), ("y", 0, 1, b)], "x"),
+        ("confidence", vec![("x", 0, 9, A), ("y", 0, 1, b)], "y"),
+        ("confidence", vec![("y", 0, 1, b), ("z", 0, 2, "{type: keyword, name: c}")], "z"),
+        // As soon as a tier is there, confidence comes before priority, whatever the strategy.
+        ("priority", vec![("x", 1, 9, A), ("y", 1, 1, b)], "y"),
+        ("priority", vec![("x", 1, 1, A), ("y", 2, 9, b)], "x"),
+        // Without a tier comes before every tier.
+        ("priority", vec![("x", 1, 9, b), ("y", 0, 1, A)], "y"),
+        // An always-true decision of a tier makes the untiered compete by confidence too.
+        ("priority", vec![("x", 0, 9, A), ("y", 0, 1, b), ("z", 3, 0, "{operator: AND}")], "y"),
+        (
+            "priority",
+            vec![("x", 0, 1, b), ("y", 0, 9, A), ("z", 1, 0, "{type: keyword, name: c}"), ("w", 1, 5, A)],
+            "y",
+        ),
+    ] {
+        assert_eq!(takes(&decisions(strategy, &list), &given()).0, wins, "{strategy} {list:?}");
+    }
+}
+
+#[test]
+fn what_always_holds_is_not_sure_at_all() {
+    let list = [("fallback", 1, 1, "{operator: AND, conditions: []}"), ("x", 1, 0, A)];
+    let policy = decisions("priority", &list);
+    assert_eq!(takes(&policy, &[]), ("fallback".into(), 0.0));
+    assert_eq!(takes(&policy, &[("a", sure(0.1))]).0, "x");
+    let never = decisions("priority", &[("x", 0, 1, &any(""))]);
+    assert_eq!(takes(&never, &[]).0, "x", "no rules at the root always hold");
+    let never = decisions("priority", &[("x", 0, 1, &all(&format!("{A}, {}", any(""))))]);
+    assert_eq!(takes(&never, &[("a", sure(1.0))]).0, "default", "an empty OR inside never does");
+}
+
+/// A score over `a` and `b` with two bands, and a decision for each band.
+fn bands(method: &str, first: &str, second: &str) -> Policy {
+    policy(
+        &vsr(&format!(
+            "  signals:
+    keywords:
+      - {{name: a, keywords: [aa]}}
+      - {{name: b, keywords: [bb]}}
+  projections:
+    scores:
+      - name: s
+        method: weighted_sum
+        inputs:
+          - {{type: keyword, name: a, weight: 1.5, value_source: confidence}}
+          - {{type: keyword, name: b, weight: -0.25, match: 3, miss: 1}}
+    mappings:
+      - name: m
+        source: s
+        method: {method}
+        outputs:
+          - {{name: first, {first}}}
+          - {{name: second, {second}}}
+  decisions:
+    - {{name: one, priority: 2, rules: {{type: projection, name: second}}, modelRefs: [{{model: m}}]}}
+    - {{name: two, priority: 1, rules: {{type: projection, name: first}}, modelRefs: [{{model: m}}]}}
+"
+        ))
+        .policy,
+    )
+}
+
+#[test]
+fn bands_are_sure_by_the_sigmoid_of_their_distance() {
+    let policy = bands("threshold_bands", "lt: 0.5", "gte: 0.5");
+    // 1.5 * 0.8 - 0.25 * 1 = 0.95; 1 / (1 + exp(-12 * 0.45)).
+    let (route, confidence) = takes(&policy, &[("a", sure(0.8))]);
+    assert_eq!(route, "one");
+    assert!((confidence - 1.0 / (1.0 + (-12.0_f64 * 0.45).exp())).abs() < 1e-9, "{confidence}");
+    // -0.25 * 3 = -0.75 is below the bound by 1.25: sums are not cut at 0.
+    let (route, confidence) = takes(&policy, &[("b", sure(1.0))]);
+    assert_eq!(route, "two");
+    assert!((confidence - 1.0 / (1.0 + (-12.0_f64 * 1.25).exp())).abs() < 1e-9, "{confidence}");
+}
+
+#[test]
+fn the_first_band_that_fits_is_meant_unless_all_are() {
+    for (method, wins) in [("threshold_bands", "two"), ("multi_emit", "one")] {
+        let policy = bands(method, "gte: 0.2", "gte: 0.1");
+        let (route, confidence) = takes(&policy, &[("a", sure(1.0))]);
+        assert_eq!(route, wins, "{method}");
+        let distance = if wins == "one" { 1.15 } else { 1.05 };
+        assert!(
+            (confidence - 1.0 / (1.0 + (-12.0_f64 * distance).exp())).abs() < 1e-9,
+            "{method} {confidence}"
+        );
+    }
+    let policy = bands("threshold_bands", "gte: 9", "gte: 0.1");
+    assert_eq!(takes(&policy, &[("a", sure(1.0))]).0, "one", "where the first does not fit the second does");
+}
+
+#[test]
+fn of_a_partition_only_the_strongest_counts_else_the_default() {
+    let text = |semantics: &str| {
+        format!(
+            "  signals:
+    domains: [{{name: law}}, {{name: math}}, {{name: other}}]
+  projections:
+    partitions:
+      - {{name: p, members: [law, math, other], semantics: {semantics}, temperature: 0.1, default: other}}
+  decisions:
+    - {{name: l, priority: 9, rules: {{type: domain, name: law}}, modelRefs: [{{model: m}}]}}
+    - {{name: h, priority: 8, rules: {{type: domain, name: math}}, modelRefs: [{{model: m}}]}}
+    - {{name: o, priority: 7, rules: {{type: domain, name: other}}, modelRefs: [{{model: m}}]}}
+"
+        )
+    };
+    let soft = policy(&vsr(&text("softmax_exclusive")).policy);
+    assert_eq!(takes(&soft, &[]), ("o".into(), 1.0), "the default is certain");
+    let both = || [("domain_law_alone", sure(0.5)), ("domain_math_alone", sure(0.8))];
+    let (route, confidence) = takes(&soft, &both());
+    assert_eq!(route, "h");
+    assert!(
+        (confidence - 1.0 / (1.0 + (-3.0_f64).exp())).abs() < 1e-9,
+        "softmax over those that hold: {confidence}"
+    );
+    assert_eq!(takes(&policy(&vsr(&text("exclusive")).policy), &both()), ("h".into(), 0.8), "its own");
+}
+
+#[test]
+fn recipes_are_told_apart_by_the_model_that_is_asked_for() {
+    let text = "version: v0.3
+providers: {defaults: {default_model: m}, models: [{name: m}, {name: n}]}
+entrypoints:
+  - {model_names: [smart], recipe: deep}
+  - {model_names: [quick, fast], recipe: speed}
+recipes:
+  - name: deep
+    routing:
+      decisions: [{name: go, priority: 5, modelRefs: [{model: n}]}]
+  - name: speed
+    routing:
+      signals: {context: [{name: long, min_tokens: 1K, max_tokens: 2K}]}
+      decisions: [{name: go, priority: 5, rules: {type: context, name: long}, modelRefs: [{model: m}]}]
+";
+    let found = import(Source::VllmSr, text).unwrap();
+    assert!(found.gaps.is_empty(), "{:?}", found.gaps);
+    let policy = policy(&found.policy);
+    let ask = |model: &str, tokens: f64| {
+        let given = [("model", Signal::text(model)), ("tokens", Signal::number(tokens))];
+        policy.decide(&mut Given::named(&policy, &given), false)
+    };
+    assert_eq!(ask("smart", 0.0).route_name(), "go");
+    assert_eq!(ask("smart", 0.0).route().unwrap().notes["recipe"], "deep");
+    assert_eq!(ask("fast", 2000.0).route_name(), "go_2", "the bounds are inclusive");
+    assert_eq!(ask("fast", 2000.0).route().unwrap().notes["decision"], "go");
+    assert_eq!(ask("fast", 2001.0).route_name(), "default");
+    assert_eq!(ask("auto", 1500.0).route_name(), "default");
+    assert_eq!(policy.virtual_names(), ["smart", "quick", "fast", "vllm-sr/auto", "MoM"]);
+}
+
+#[test]
+fn nothing_is_dropped_silently() {
+    let found = vsr("  signals:
+    keywords:
+      - {name: a, keywords: [aa], colour: red}
+  decisions:
+    - name: x
+      rules: {type: keyword, name: missing}
+      modelRefs: [{model: m}, {model: gone}]
+      plugins: [{type: rag, configuration: {top_k: 3}}]
+      algorithm: {type: elo, elo: {k: 32}}
+      mood: good
+");
+    let says: Vec<(u32, &str, GapKind)> =
+        found.gaps.iter().map(|gap| (gap.line, gap.path.as_str(), gap.kind)).collect();
+    assert_eq!(
+        says,
+        [
+            (8, "routing.signals.keywords[0].colour", GapKind::Unknown),
+            (11, "routing.decisions[0].rules", GapKind::Wrong),
+            (12, "routing.decisions[0].modelRefs[1]", GapKind::Wrong),
+            (13, "routing.decisions[0].plugins[0]", GapKind::Dropped),
+            (14, "routing.decisions[0].algorithm", GapKind::StandsIn),
+            (15, "routing.decisions[0].mood", GapKind::Unknown),
+        ]
+    );
+    assert_eq!(found.gaps[0].value, "red");
+}
+
+#[test]
+fn effects_become_statements() {
+    let found = vsr("  decisions:
+    - name: x
+      modelRefs: [{model: m, use_reasoning: true, reasoning_effort: high}]
+      plugins:
+        - {type: system_prompt, configuration: {system_prompt: \"Say \\\"so\\\".\", mode: replace}}
+        - {type: header_mutation, configuration: {add: [{name: X-A, value: b}], delete: [X-C]}}
+        - {type: request_params, configuration: {blocked_params: [seed], max_tokens_limit: 100}}
+        - {type: tools, configuration: {mode: none}}
+    - name: y
+      plugins: [{type: fast_response, configuration: {message: no}}]
+");
+    for statement in [
+        "models { \"m\" effort high }",
+        "system replace \"Say \\\"so\\\".\"",
+        "header set \"X-A\" \"b\"",
+        "header remove \"X-C\"",
+        "param remove seed",
+        "param cap max_tokens 100",
+        "tools keep []",
+        "answer 200 \"no\"",
+        "note plugins \"fast_response\"",
+    ] {
+        assert!(found.policy.contains(statement), "{statement}\n{}", found.policy);
+    }
+    assert!(found.gaps.is_empty(), "{:?}", found.gaps);
+}
+
+#[test]
+fn providers_become_configuration_and_keys_are_not_copied() {
+    let text = "version: v0.3
+providers:
+  defaults: {default_model: big}
+  models:
+    - name: big
+      provider_model_id: vendor/big
+      pricing: {currency: USD, prompt_per_1m: 2.5, completion_per_1m: 10}
+      backend_refs:
+        - {name: a, endpoint: \"h:8000\", protocol: http, type: vllm, weight: 3}
+        - {name: b, base_url: \"https://x.example/v1/\", api_key_env: K, api_key: sk-secret}
+";
+    let found = import(Source::VllmSr, text).unwrap();
+    let config = found.config.unwrap();
+    for line in [
+        "base_url: \"http://h:8000/v1\"",
+        "key: \"env:K\"",
+        "price: {input: \"2.5\", output: \"10\"}",
+        "models: {\"big\": \"vendor/big\"}",
+        "weight: 3",
+    ] {
+        assert!(config.contains(line), "{line}\n{config}");
+    }
+    let shown = format!("{config}{:?}", found.gaps);
+    assert!(!shown.contains("sk-secret") && shown.contains("api_key"), "{shown}");
+}
+
+#[test]
+fn hostile_and_wrong_files_are_refused_with_a_line() {
+    let mut bomb = "version: v0.3\na: &a [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for (name, of) in ["b", "c", "d", "e", "f", "g"].iter().zip(["a", "b", "c", "d", "e", "f"]) {
+        bomb += &format!("{name}: &{name} [{}]\n", vec![format!("*{of}"); 10].join(", "));
+    }
+    assert!(refused(&bomb).message.contains("unfolds to more than"), "{}", refused(&bomb));
+    let deep = format!("version: v0.3\na: {}{}", "[".repeat(200), "]".repeat(200));
+    assert!(refused(&deep).message.contains("deeper"), "{}", refused(&deep));
+    assert!(refused(&" ".repeat(9 << 20)).message.contains("bytes"));
+    let twice = refused("version: v0.3\nrouting: {}\nrouting: {}\n");
+    assert!(twice.line == 3 && twice.message.contains("twice"), "{twice}");
+    for (text, part) in
+        [("", "no `version`"), ("version: v0.2", "v0.3"), ("a: [", ""), ("[1, 2]: x", ""), ("a: *b", "")]
+    {
+        assert!(refused(text).message.contains(part), "{text}: {}", refused(text));
+    }
+    // An alias within bounds is a copy, and a merge gives way to what the map says itself.
+    let found = import(
+        Source::VllmSr,
+        "version: v0.3\nproviders:\n  models:\n    - &m {name: m, api_format: openai}\n    - {<<: *m, name: n}\n",
+    );
+    assert!(found.unwrap().config.unwrap().contains("\"n-1\""));
+}
+
+#[test]
+fn signals_that_depend_on_themselves_never_hold() {
+    let found = vsr("  projections:
+    scores: [{name: s, inputs: [{type: projection, name: b, weight: 1}]}]
+    mappings: [{name: m, source: s, outputs: [{name: b, gte: 0.5}]}]
+  decisions: [{name: x, rules: {type: projection, name: b}, modelRefs: [{model: m}]}]
+");
+    assert!(found.gaps.iter().any(|gap| gap.kind == GapKind::Wrong), "{:?}", found.gaps);
+    policy(&found.policy);
+}

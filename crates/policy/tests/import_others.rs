@@ -1,0 +1,180 @@
+//! Imports of LiteLLM's configurations and of OpenRouter's provider preferences; a whole file and damaged ones.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
+mod common;
+
+use common::{Given, policy};
+use proptest::prelude::*;
+use tollgate_core::signal::Signal;
+use tollgate_policy::import::{GapKind, Source, import};
+
+const LITELLM: &str = "model_list:
+  - model_name: gpt
+    litellm_params:
+      model: openai/gpt-4o
+      api_key: os.environ/OPENAI_API_KEY
+      rpm: 60
+    model_info: {max_input_tokens: 128000, input_cost_per_token: 2.5e-06, output_cost_per_token: 0.00001}
+  - model_name: gpt
+    litellm_params: {model: azure/gpt-4o-eu, api_base: \"https://eu.example\", api_key: sk-literal, weight: 3}
+  - model_name: claude
+    litellm_params: {model: anthropic/claude-sonnet, api_key: os.environ/ANTHROPIC_API_KEY}
+  - model_name: local
+    litellm_params: {model: hosted_vllm/llama, api_base: \"http://10.0.0.1:8000/v1\"}
+  - model_name: \"*\"
+    litellm_params: {model: \"openai/*\"}
+litellm_settings:
+  fallbacks: [{gpt: [claude, gone]}]
+  context_window_fallbacks: [{local: [gpt]}]
+  num_retries: 2
+  request_timeout: 30
+  max_budget: 100.5
+  budget_duration: 30d
+  cache: true
+router_settings:
+  routing_strategy: simple-shuffle
+  model_group_alias: {gpt-4: gpt, sonnet: claude}
+general_settings: {master_key: os.environ/MASTER}
+";
+
+#[test]
+fn litellm_groups_fallbacks_and_budgets() {
+    let found = import(Source::LiteLlm, LITELLM).unwrap();
+    let policy = policy(&found.policy);
+    let ask = |model: &str| {
+        let decision = policy.decide(&mut Given::named(&policy, &[("model", Signal::text(model))]), false);
+        let models = decision.effects().unwrap().models.iter().map(|candidate| candidate.model.clone());
+        models.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((ask("gpt"), ask("gpt-4")), ("gpt-own claude".into(), "gpt-own claude".into()));
+    assert_eq!(ask("local"), "local-own gpt-own");
+    assert_eq!(ask("auto"), "gpt-own", "the first of the list");
+    assert_eq!(policy.virtual_names(), ["gpt", "gpt-4", "local"]);
+    let config = found.config.unwrap();
+    for line in [
+        "  - name: openai-1\n    kind: openai\n    key: \"env:OPENAI_API_KEY\"\n",
+        "    kind: azure_openai\n    base_url: \"https://eu.example\"\n",
+        "  - name: \"gpt-own\"\n    context_window: 128000\n    price: {input: \"2.5\", output: \"10\"}\n",
+        "  - name: \"claude\"\n    aliases: [\"sonnet\"]\n",
+        "models: {\"gpt-own\": \"gpt-4o\"}\n        weight: 60\n",
+        "models: {\"gpt-own\": \"gpt-4o-eu\"}\n        weight: 3\n",
+        "    placement: weighted\n",
+        "retry: {attempts: 3}\ntimeouts: {total_ms: 30000}\n",
+        "budgets:\n  - {name: all, scope: global, window: month, usd: \"100.5\"}\nauth: {mode: keys, admin: \"env:MASTER\"}\n",
+    ] {
+        assert!(config.contains(line), "{line}\n{config}");
+    }
+    let gaps: Vec<(u32, GapKind)> = found.gaps.iter().map(|gap| (gap.line, gap.kind)).collect();
+    assert_eq!(
+        gaps,
+        [(6, GapKind::StandsIn), (9, GapKind::Dropped), (14, GapKind::Dropped), (23, GapKind::Dropped)],
+        "{:?}",
+        found.gaps
+    );
+    assert!(!format!("{config}{:?}", found.gaps).contains("sk-literal"));
+    for (text, part) in [("model_list: []", "model_list"), ("model_list: [{model_name: a}]", "can be served")]
+    {
+        assert!(import(Source::LiteLlm, text).unwrap_err().message.contains(part), "{text}");
+    }
+}
+
+#[test]
+fn openrouter_preferences_become_candidates_and_rules() {
+    let text = r#"[
+  {"model": "anthropic/claude-sonnet", "models": ["openai/gpt-4o"],
+   "provider": {"order": ["anthropic", "nowhere"], "ignore": ["groq"]}},
+  {"model": "deepseek/chat:nitro",
+   "provider": {"only": ["deepseek"], "max_price": {"request": 0.02, "prompt": 1}, "data_collection": "deny", "speed": 1}},
+  {"model": "mistral/large", "messages": [{"role": "user", "content": "secret"}],
+   "provider": {"order": ["mistral"], "allow_fallbacks": false, "quantizations": ["fp8"]}}
+]"#;
+    let found = import(Source::OpenRouter, text).unwrap();
+    let policy = policy(&found.policy);
+    let ask = |model: &str| {
+        let decision = policy.decide(&mut Given::named(&policy, &[("model", Signal::text(model))]), false);
+        let models = decision.effects().unwrap().models.iter().map(|candidate| candidate.model.clone());
+        models.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(
+        ask("anthropic/claude-sonnet"),
+        "anthropic/claude-sonnet@anthropic anthropic/claude-sonnet@openrouter openai/gpt-4o@anthropic openai/gpt-4o@openrouter"
+    );
+    assert_eq!(ask("deepseek/chat:nitro"), "deepseek/chat@deepseek");
+    assert_eq!(ask("mistral/large"), "mistral/large@mistral");
+    for statement in [
+        "providers [\"deepseek\"]\n  cost <= 20000\n",
+        "providers [\"mistral\"]\n",
+        "providers [\"anthropic\", \"openrouter\"]\n",
+    ] {
+        assert!(found.policy.contains(statement), "{statement}\n{}", found.policy);
+    }
+    let config = found.config.unwrap();
+    assert!(config.contains("{name: deepseek, kind: deepseek, key: \"env:DEEPSEEK_API_KEY\"}"), "{config}");
+    assert!(config.contains("\"mistral/large@mistral\": \"large\"") && !config.contains("groq"), "{config}");
+    let paths: Vec<&str> = found.gaps.iter().map(|gap| gap.path.as_str()).collect();
+    for path in [
+        "[0].provider",
+        "[1].provider.max_price.prompt",
+        "[1].provider.speed",
+        "[2].provider.quantizations",
+        "[2].messages",
+    ] {
+        assert!(paths.contains(&path), "{path} {paths:?}");
+    }
+    assert!(import(Source::OpenRouter, "{}").is_err());
+}
+
+/// A file with every kind of signal and projection, which the fuzz target starts from too.
+const WHOLE: &str = include_str!("../../../fuzz/src/import_vllm_sr.yaml");
+
+#[test]
+fn a_whole_file_is_read_to_the_last_field() {
+    let found = import(Source::VllmSr, WHOLE).unwrap();
+    let unknown: Vec<_> = found.gaps.iter().filter(|gap| gap.kind == GapKind::Unknown).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+    let policy = policy(&found.policy);
+    assert_eq!(policy.routes().count(), 4);
+    let labels = policy.labelled(&mut Given::named(&policy, &[]));
+    assert!(
+        labels.len() >= 40 && labels.iter().all(|label| label.label.starts_with("default::")),
+        "{}",
+        labels.len()
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    /// Whatever is cut out, doubled or exchanged: a refusal with a line, or a policy that compiles.
+    #[test]
+    fn a_damaged_file_is_refused_or_compiles(
+        cuts in proptest::collection::vec((0usize..100, 0usize..8), 1..5),
+        swaps in proptest::collection::vec((0usize..3000, "[a-z0-9:.{}\\[\\] ,-]{0,6}"), 0..4),
+    ) {
+        let mut lines: Vec<String> = WHOLE.lines().map(str::to_owned).collect();
+        for (at, how) in cuts {
+            let at = 2 + at % (lines.len() - 2);
+            match how {
+                0..3 => drop(lines.remove(at)),
+                3..6 => lines.insert(at, lines[at].clone()),
+                _ => lines.push(String::new()),
+            }
+        }
+        let mut text = lines.join("\n");
+        for (at, with) in swaps {
+            let at = (0..=at % text.len()).rev().find(|at| text.is_char_boundary(*at)).unwrap();
+            let end = text[at..].char_indices().nth(3).map_or(text.len(), |(offset, _)| at + offset);
+            text.replace_range(at..end, &with);
+        }
+        match import(Source::VllmSr, &text) {
+            Ok(found) => drop(policy(&found.policy)),
+            Err(error) => prop_assert!(error.line > 0 && !error.message.is_empty()),
+        }
+    }
+}

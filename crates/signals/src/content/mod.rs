@@ -1,0 +1,45 @@
+//! What the words mean, without a model: likeness to examples, subjects, feedback, attacks, personal data.
+//!
+//! These are word lists and patterns, made by hand from general knowledge and fitted to no data. They find what is
+//! said plainly and miss what is implied; a policy that needs more asks a model.
+//!
+//! ```text
+//! "Ignore all previous instructions" -> jailbreak 0.8      "Compute the determinant of this matrix" -> domain math
+//! ```
+
+mod attack;
+mod classify;
+mod feedback;
+mod likeness;
+mod personal;
+mod subjects;
+
+pub use attack::certainty;
+pub use classify::{Content, Found};
+
+pub(crate) use attack::{ATTACKS, FACTS};
+pub(crate) use feedback::{FEEDBACK, Feedback};
+pub(crate) use likeness::Examples;
+pub(crate) use personal::Personal;
+pub(crate) use subjects::{OTHER, SUBJECTS, share};
+
+/// The words of a list: separated by commas; a line break is a blank.
+pub(crate) fn words(list: &str) -> impl Iterator<Item = String> {
+    let word = |word: &str| word.split_whitespace().collect::<Vec<_>>().join(" ");
+    list.split(',').map(word).filter(|word| !word.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_have_no_word_twice() {
+        let lists = SUBJECTS.iter().map(|(_, list)| *list).chain(FEEDBACK.iter().map(|(_, list)| *list));
+        for list in lists {
+            let all: Vec<_> = words(list).collect();
+            let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+            assert_eq!(all.len(), distinct.len(), "{list}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! Probes of another router, asked of the real gateway: configurations imported, every request through
+//! `POST /api/v1/eval`, equal decisions counted.
+//!
+//! The probes are not in the tree. Without them the test says SKIPPED. `UPDATE_REPORT=1` writes
+//! `docs/reports/vsr-probes.md`; other folders of recipes are given by `TOLLGATE_PROBES`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
+mod cause;
+mod gateway;
+mod report;
+
+use gateway::Gateway;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tollgate_policy::import::{Source, import};
+
+/// Least equal decisions by recipe: what the incumbent itself reaches without its models.
+const BAR: &[(&str, usize, usize)] = &[
+    ("accuracy", 13, 13),
+    ("multi-objective", 117, 120),
+    ("feedback", 18, 23),
+    ("knowledge", 10, 15),
+    ("balance", 28, 57),
+];
+
+/// One probe that was decided otherwise.
+pub(crate) struct Miss {
+    pub(crate) id: String,
+    pub(crate) expected: String,
+    pub(crate) got: String,
+    pub(crate) cause: String,
+}
+
+/// How one recipe went.
+pub(crate) struct Outcome {
+    pub(crate) name: String,
+    pub(crate) asked: usize,
+    pub(crate) equal: usize,
+    pub(crate) gaps: usize,
+    pub(crate) slowest_ms: u128,
+    pub(crate) misses: Vec<Miss>,
+}
+
+fn folder() -> PathBuf {
+    let given = std::env::var_os("TOLLGATE_PROBES").map(PathBuf::from);
+    given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/vsr-recipes"))
+}
+
+#[test]
+fn probes_are_decided_as_their_recipes_say() {
+    let folder = folder();
+    let mut recipes: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .map(|found| found.filter_map(|entry| Some(entry.ok()?.path())).collect())
+        .unwrap_or_default();
+    recipes.retain(|path| path.join("config.yaml").is_file() && path.join("requests.jsonl.gz").is_file());
+    recipes.sort();
+    if recipes.is_empty() {
+        println!("SKIPPED: there are no recipes with probes in {}", folder.display());
+        return;
+    }
+    let outcomes: Vec<Outcome> = recipes.iter().map(|path| run(path)).collect();
+    for outcome in &outcomes {
+        let Outcome { name, asked, equal, slowest_ms, .. } = outcome;
+        println!("{name}: {equal}/{asked} decisions equal, slowest answer {slowest_ms} ms");
+        for miss in &outcome.misses {
+            println!("  {}: expected {}, got {}: {}", miss.id, miss.expected, miss.got, miss.cause);
+        }
+    }
+    if std::env::var_os("UPDATE_REPORT").is_some() {
+        report::write(&outcomes, BAR);
+    }
+    for (name, least, of) in BAR {
+        if let Some(outcome) = outcomes.iter().find(|outcome| outcome.name == *name) {
+            assert_eq!(outcome.asked, *of, "{name}");
+            assert!(
+                outcome.equal >= *least,
+                "{name}: {} of {} are equal, at least {least} must be",
+                outcome.equal,
+                of
+            );
+        }
+    }
+}
+
+fn run(recipe: &Path) -> Outcome {
+    let name = recipe.file_name().unwrap().to_string_lossy().into_owned();
+    let text = std::fs::read_to_string(recipe.join("config.yaml")).unwrap();
+    let imported = import(Source::VllmSr, &text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let gateway = Gateway::start(&name, &imported.policy);
+    let unzipped = Command::new("gzip").arg("-dc").arg(recipe.join("requests.jsonl.gz")).output().unwrap();
+    let lines = String::from_utf8(unzipped.stdout).unwrap();
+    let mut outcome = Outcome {
+        name,
+        asked: 0,
+        equal: 0,
+        gaps: imported.gaps.len() + imported.more_gaps,
+        slowest_ms: 0,
+        misses: Vec::new(),
+    };
+    for line in lines.lines() {
+        let probe: Value = serde_json::from_str(line).unwrap();
+        let (answer, ms) = gateway.eval(&probe["payload"]);
+        let expected = probe["exp_decision"].as_str().unwrap().to_owned();
+        let got = answer["routing_decision"].as_str().unwrap_or("none").to_owned();
+        let recipe_is_equal = probe["exp_recipe"].as_str().is_none_or(|recipe| answer["recipe"] == recipe);
+        outcome.asked += 1;
+        outcome.slowest_ms = outcome.slowest_ms.max(ms);
+        if expected == got && recipe_is_equal {
+            outcome.equal += 1;
+            continue;
+        }
+        let cause = cause::of(&imported.policy, &expected, &got);
+        let id = probe["id"].as_str().unwrap_or_default().to_owned();
+        outcome.misses.push(Miss { id, expected, got, cause });
+    }
+    outcome
+}
