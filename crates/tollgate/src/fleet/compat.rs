@@ -1,7 +1,7 @@
 //! `fleet plan --compat`: the public reference simulator's answer to the same question, digit for digit.
 
 use super::plan::PlanArgs;
-use super::workload::cdf_bytes;
+use super::workload::{WorkloadArgs, cdf_bytes};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -11,13 +11,10 @@ use tollgate_fleet::compat::{Case, Knots, Profile, Report, Row, optimize};
 /// Answers as the reference does: one CDF, one rate, one objective, one boundary, a GPU for each pool.
 pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
     let fleet = &args.fleet;
-    let ([cdf], [rate], [slo_ms], &[boundary]) = (
-        fleet.workload.cdf.as_slice(),
-        fleet.workload.rate.as_slice(),
-        fleet.workload.slo_ttft_ms.as_slice(),
-        fleet.boundary.as_slice(),
-    ) else {
-        bail!("--compat answers for one --cdf, one --rate, one --slo-ttft-ms and one --boundary");
+    let ([rate], [slo_ms], &[boundary]) =
+        (fleet.workload.rate.as_slice(), fleet.workload.slo_ttft_ms.as_slice(), fleet.boundary.as_slice())
+    else {
+        bail!("--compat answers for one --rate, one --slo-ttft-ms and one --boundary");
     };
     let profile = |name: &String| Profile::named(name);
     let (short, long) = match fleet.hardware.gpu.as_slice() {
@@ -25,8 +22,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         [short, long] => (profile(short)?, profile(long)?),
         _ => bail!("--compat takes one --gpu for both pools, or two: short and long"),
     };
-    let knots =
-        Knots::from_json(&cdf_bytes(cdf)?).with_context(|| format!("cannot use {}", cdf.display()))?;
+    let knots = knots(&fleet.workload)?;
     let mut case = Case::new(*rate, *slo_ms, boundary, short, long);
     case.long_context = fleet.context.unwrap_or(case.long_context);
     let report = optimize(&knots, &case, args.verify, args.requests)?;
@@ -40,6 +36,18 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         show(&report)?;
     }
     Ok(Ending::of(met))
+}
+
+/// The lengths: a CDF as it stands, or a trace reduced to one as the reference reduces it.
+fn knots(workload: &WorkloadArgs) -> Result<Knots> {
+    match (workload.cdf.as_slice(), workload.trace.as_slice()) {
+        ([cdf], []) => {
+            Knots::from_json(&cdf_bytes(cdf)?).with_context(|| format!("cannot use {}", cdf.display()))
+        }
+        ([], [trace]) => Knots::of_lengths(workload.totals(trace)?)
+            .with_context(|| format!("{} holds no request", trace.display())),
+        _ => bail!("--compat answers for one --cdf or one --trace"),
+    }
 }
 
 fn show(report: &Report) -> Result<()> {

@@ -15,6 +15,8 @@ use tollgate_fleet::workload::{
 
 /// Largest CDF file, in bytes.
 const CDF_MAX: u64 = 1 << 20;
+/// Most requests of a trace whose lengths are kept one by one.
+const TOTALS_MAX: usize = 50_000_000;
 /// Most files of one workload.
 const FILES_MAX: usize = 16;
 
@@ -181,13 +183,31 @@ impl WorkloadArgs {
         Ok(Source { found, classes: vec![(name, 1.0, lengths)], recorded_rate: None, cdf })
     }
 
-    fn read_trace(&self, path: &Path) -> Result<Source> {
+    fn reader(&self, path: &Path) -> Result<Reader<impl std::io::Read + use<>>> {
         let place = path.display().to_string();
         let bytes = archive::unpack(&place, watched(path)?)?;
-        let mut reader = match &self.fields {
+        Ok(match &self.fields {
             Some(layout) => Reader::with_layout(&place, bytes, layout.clone())?,
             None => Reader::new(&place, bytes)?,
-        };
+        })
+    }
+
+    /// Total tokens of every request of a trace, as they come.
+    pub(super) fn totals(&self, path: &Path) -> Result<Vec<u32>> {
+        let mut totals = Vec::new();
+        for request in self.reader(path)? {
+            let request = request?;
+            totals.push(request.prompt_tokens.saturating_add(request.output_tokens));
+            if totals.len() > TOTALS_MAX {
+                bail!("{} has more than {TOTALS_MAX} requests: give a part of it", path.display());
+            }
+        }
+        Ok(totals)
+    }
+
+    fn read_trace(&self, path: &Path) -> Result<Source> {
+        let place = path.display().to_string();
+        let mut reader = self.reader(path)?;
         let profile = Profile::of(reader.by_ref())?;
         let report = reader.report();
         if report.bad > 0 {
