@@ -14,7 +14,7 @@ pub struct Request {
     pub prompt_tokens: u32,
     /// Tokens that will be generated (nobody but the simulator knows them beforehand).
     pub output_tokens: u32,
-    /// Index of its class in [`super::Workload::classes`].
+    /// Index of its class in the workload's parts.
     pub class: u16,
     /// Which session it belongs to; 0 where it stands alone.
     pub session: u64,

@@ -1,7 +1,8 @@
 //! `fleet plan --compat`: the public reference simulator's answer to the same question, digit for digit.
 
+use super::files::cdf_bytes;
 use super::plan::PlanArgs;
-use super::workload::{WorkloadArgs, cdf_bytes};
+use super::workload::WorkloadArgs;
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};

@@ -6,6 +6,7 @@
 mod calibrate;
 mod compare;
 mod compat;
+mod files;
 mod hardware;
 mod plan;
 mod pools;

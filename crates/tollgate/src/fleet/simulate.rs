@@ -1,8 +1,9 @@
 //! `tollgate fleet simulate`: what a planned fleet does with the workload, request by request.
 
+use super::files::style;
 use super::plan::totals;
 use super::problem::FleetArgs;
-use super::workload::{Loaded, style};
+use super::workload::Loaded;
 use crate::ending::Ending;
 use crate::say;
 use anyhow::Result;

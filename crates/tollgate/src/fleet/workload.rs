@@ -1,20 +1,17 @@
 //! The workload of a command: files to classes of requests, with what was found in them.
 
+use super::files::{cdf_bytes, layout, stem, watched};
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use tollgate_fleet::plan::Stream;
-use tollgate_fleet::trace::{Layout, Profile, Reader, TimeUnit, archive};
+use tollgate_fleet::trace::{Layout, Profile, Reader, archive};
 use tollgate_fleet::workload::{
     Archetype, Arrivals, Cdf, Cell, Class, Gaps, JointLengths, Part, Slo, USUAL_BOUNDARY, Workload,
 };
 
-/// Largest CDF file, in bytes.
-const CDF_MAX: u64 = 1 << 20;
 /// Most requests of a trace whose lengths are kept one by one.
 const TOTALS_MAX: usize = 50_000_000;
 /// Most files of one workload.
@@ -241,33 +238,6 @@ impl WorkloadArgs {
     }
 }
 
-/// A CDF file's bytes, bounded.
-pub(super) fn cdf_bytes(path: &Path) -> Result<Vec<u8>> {
-    let bytes = crate::place::read(path)?;
-    if bytes.len() as u64 > CDF_MAX {
-        bail!("{} is larger than {CDF_MAX} bytes: a CDF has a few knots", path.display());
-    }
-    Ok(bytes)
-}
-
-/// A file with a bar that shows how much of it was read (on a terminal only).
-fn watched(path: &Path) -> Result<impl std::io::Read + use<>> {
-    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let bar = ProgressBar::new(file.metadata().map_or(0, |m| m.len()));
-    bar.set_style(style("{bytes}/{total_bytes} read")?);
-    Ok(bar.wrap_read(file))
-}
-
-/// How bars look.
-pub(super) fn style(what: &str) -> Result<ProgressStyle> {
-    Ok(ProgressStyle::with_template(&format!("{{bar:30}} {what}, {{eta}} left"))?)
-}
-
-fn stem(path: &Path) -> String {
-    let name = path.file_name().map_or_else(|| "workload".into(), |name| name.to_string_lossy().into_owned());
-    name.split('.').next().unwrap_or("workload").to_owned()
-}
-
 /// One distribution of totals from several, by their rates.
 fn together(sources: &[Source], rates: &[f64]) -> Result<Cdf> {
     let all: f64 = rates.iter().sum();
@@ -282,23 +252,6 @@ fn together(sources: &[Source], rates: &[f64]) -> Result<Cdf> {
         last.1 = 1.0;
     }
     Ok(Cdf::new(knots)?)
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("write TIME:UNIT,PROMPT,OUTPUT with the unit s, ms or text, as ts:s,input,output")]
-struct NoLayout;
-
-fn layout(text: &str) -> Result<Layout, NoLayout> {
-    let fields: Vec<&str> = text.split(',').collect();
-    let &[time, prompt, output] = fields.as_slice() else { return Err(NoLayout) };
-    let (field, unit) = time.rsplit_once(':').ok_or(NoLayout)?;
-    let unit = match unit {
-        "s" => TimeUnit::Seconds,
-        "ms" => TimeUnit::Milliseconds,
-        "text" => TimeUnit::Text,
-        _ => return Err(NoLayout),
-    };
-    Ok(Layout::own(Some((field, unit)), prompt, output))
 }
 
 impl Loaded {
@@ -405,6 +358,7 @@ fn promised(slo: &Slo) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tollgate_fleet::trace::TimeUnit;
 
     #[test]
     fn fields_of_ones_own() {
