@@ -73,7 +73,8 @@ pub fn policy_analyse(data: &[u8]) -> bool {
 
 /// Any text is refused with a line, or becomes a policy that compiles with its signals.
 pub fn policy_import(data: &[u8]) -> bool {
-    let Some((&choice, Ok(text))) = data.split_first().map(|(choice, rest)| (choice, std::str::from_utf8(rest)))
+    let Some((&choice, Ok(text))) =
+        data.split_first().map(|(choice, rest)| (choice, std::str::from_utf8(rest)))
     else {
         return false;
     };
