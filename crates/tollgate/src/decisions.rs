@@ -269,11 +269,11 @@ fn export(args: &ExportArgs) -> Result<Ending> {
         }
         None => None,
     };
-    let mut after = i64::MIN;
+    let mut after = None;
     loop {
         let rows = store.decisions_in_order(&filter, after, usize::MAX)?;
         let Some(last) = rows.last() else { break };
-        after = last.seq;
+        after = Some((last.time, last.seq));
         for row in &rows {
             let line = json!({
                 "time": row.time.to_string(), "prompt_tokens": row.prompt_tokens,

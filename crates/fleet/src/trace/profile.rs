@@ -8,10 +8,14 @@ use crate::{
         Workload,
     },
 };
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
 /// The most sessions and the most prefix blocks that are told apart; further ones count as new.
 pub const MAX_TRACKED: usize = 1 << 22;
+/// The most arrivals that wait to be put in order: so far back may a row stand and still count as it came. A log is in the
+/// order in which requests ended.
+const MAX_WAITING: usize = 1 << 16;
 /// The most bins of the rate over time; beyond, two become one.
 const MAX_BINS: usize = 4096;
 /// The first width of a bin.
@@ -23,7 +27,7 @@ pub struct Profile {
     totals: TokenCounts,
     all: LengthCounter,
     classes: Vec<(u64, LengthCounter)>,
-    gaps: Moments,
+    gaps: Gathered,
     last_ns: u64,
     first_ns: Option<u64>,
     sessions: HashMap<u64, u32>,
@@ -53,6 +57,41 @@ impl Moments {
     fn cv2(&self) -> Option<f64> {
         (self.count > 0 && self.mean > 0.0)
             .then(|| self.squares / self.count as f64 / (self.mean * self.mean))
+    }
+}
+
+/// Gaps between arrivals that come nearly in order: the soonest of [`MAX_WAITING`] is the next.
+#[derive(Clone, Debug, Default)]
+struct Gathered {
+    moments: Moments,
+    last_ns: Option<u64>,
+    waiting: BinaryHeap<Reverse<u64>>,
+}
+
+impl Gathered {
+    fn add(&mut self, arrival_ns: u64) {
+        self.waiting.push(Reverse(arrival_ns));
+        if self.waiting.len() > MAX_WAITING
+            && let Some(Reverse(soonest)) = self.waiting.pop()
+        {
+            self.follow(soonest);
+        }
+    }
+
+    fn follow(&mut self, arrival_ns: u64) {
+        if let Some(last_ns) = self.last_ns {
+            self.moments.add(arrival_ns.saturating_sub(last_ns) as f64 / NS_PER_S);
+        }
+        self.last_ns = Some(self.last_ns.map_or(arrival_ns, |last| last.max(arrival_ns)));
+    }
+
+    /// With those that wait.
+    fn cv2(&self) -> Option<f64> {
+        let mut all = Self { moments: self.moments, last_ns: self.last_ns, waiting: BinaryHeap::new() };
+        let mut waiting: Vec<u64> = self.waiting.iter().map(|Reverse(arrival_ns)| *arrival_ns).collect();
+        waiting.sort_unstable();
+        waiting.into_iter().for_each(|arrival_ns| all.follow(arrival_ns));
+        all.moments.cv2()
     }
 }
 
@@ -110,10 +149,8 @@ impl Profile {
             *requests += 1;
             lengths.add(request);
         }
-        if self.first_ns.is_some() {
-            self.gaps.add(request.arrival_ns.saturating_sub(self.last_ns) as f64 / NS_PER_S);
-        }
-        self.first_ns.get_or_insert(request.arrival_ns);
+        self.gaps.add(request.arrival_ns);
+        self.first_ns = Some(self.first_ns.map_or(request.arrival_ns, |first| first.min(request.arrival_ns)));
         self.last_ns = self.last_ns.max(request.arrival_ns);
         self.rate.add(request.arrival_ns);
         if request.session != 0
@@ -266,6 +303,24 @@ mod tests {
         );
         assert!((workload.mean_rate_per_s() - 9.0).abs() < 1e-9);
         assert!((workload.parts[0].arrivals.mean_rate_per_s() - 6.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_log_in_the_order_of_endings_is_as_bursty_as_its_arrivals() {
+        let mut draws = crate::rng::Stream::new(tollgate_core::Seed(5), "log");
+        let mut now_s = 0.0;
+        let mut rows: Vec<(f64, f64)> = (0..100_000)
+            .map(|_| {
+                now_s += draws.exponential() / 10.0;
+                (now_s + 20.0 * draws.exponential(), now_s)
+            })
+            .collect();
+        rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let profile =
+            Profile::of(rows.iter().map(|(_, arrival_s)| Ok(request(*arrival_s, 0, 0, &[])))).unwrap();
+        let cv2 = profile.gaps_cv2().unwrap();
+        assert!((0.97..1.03).contains(&cv2), "{cv2}");
+        assert!((profile.rate_per_s().unwrap() - 10.0).abs() < 0.2);
     }
 
     #[test]

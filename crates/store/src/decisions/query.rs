@@ -94,22 +94,25 @@ impl Store {
         })
     }
 
-    /// The oldest decisions that pass `filter`, newer than the row `after`, at most `limit` (cut at [`PAGE_MAX`]): a log
-    /// in its own order. Go on with the last row's `seq`; an empty answer is the end.
+    /// The oldest decisions that pass `filter`, at most `limit` (cut at [`PAGE_MAX`]), by the time they arrived and then by
+    /// `seq`. The log itself is in the order in which requests ended. Go on with `after` the last row's time and `seq`; an
+    /// empty answer is the end. A request that arrived before `after` and ends while pages are read is left out.
     ///
     /// # Errors
     /// [`StoreError::Sqlite`].
     pub fn decisions_in_order(
         &self,
         filter: &DecisionFilter,
-        after: i64,
+        after: Option<(Timestamp, i64)>,
         limit: usize,
     ) -> Result<Vec<DecisionRow>, StoreError> {
         let (conditions, mut values) = filter.conditions();
-        values.push(after.into());
+        let (time, seq) = after.map_or((i64::MIN, i64::MIN), |(time, seq)| (time.0, seq));
+        values.extend([time.into(), seq.into()]);
         values.push(len(limit.clamp(1, PAGE_MAX)).into());
         let sql = format!(
-            "SELECT {COLUMNS} FROM decisions d WHERE {conditions} AND d.seq > ? ORDER BY d.seq LIMIT ?"
+            "SELECT {COLUMNS} FROM decisions d WHERE {conditions} AND (time_us, d.seq) > (?, ?)
+             ORDER BY time_us, d.seq LIMIT ?"
         );
         self.rows(&sql, values)
     }

@@ -93,17 +93,28 @@ fn pages_cover_everything_once_newest_first() {
 }
 
 #[test]
-fn a_log_in_its_own_order_has_every_row_once() {
-    let store = filled(25);
-    let mut seen = Vec::new();
-    let mut after = i64::MIN;
-    loop {
-        let rows = store.decisions_in_order(&DecisionFilter::default(), after, 10).unwrap();
-        let Some(last) = rows.last() else { break };
-        after = last.seq;
-        seen.extend(rows.into_iter().map(|row| row.id));
+fn an_export_is_by_arrival_though_the_log_is_by_ending() {
+    let store = memory(quick());
+    // Ended in the order of `n`; two arrive at every time, and pages of 4 end between such two.
+    let arrival = |n: u64| n * 7 % 25 / 2;
+    for n in 0..25 {
+        assert!(store.record(DecisionRecord { time: at(arrival(n)), ..sample(n) }));
     }
-    assert_eq!(seen, (0..25).map(|n| RequestId::from_bits(n).to_string()).collect::<Vec<_>>());
+    store.flush().unwrap();
+    for limit in [1, 4, 5, 100] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let rows = store.decisions_in_order(&DecisionFilter::default(), after, limit).unwrap();
+            assert!(rows.len() <= limit);
+            let Some(last) = rows.last() else { break };
+            after = Some((last.time, last.seq));
+            seen.extend(rows.into_iter().map(|row| row.id));
+        }
+        let mut expected: Vec<u64> = (0..25).collect();
+        expected.sort_by_key(|n| arrival(*n));
+        let ids: Vec<_> = expected.into_iter().map(|n| RequestId::from_bits(n.into()).to_string()).collect();
+        assert_eq!(seen, ids, "{limit}");
+    }
 }
 
 #[test]

@@ -211,6 +211,10 @@ impl WorkloadArgs {
             say::remark(&format!("{place}: {} of {} rows cannot be used:", report.bad, report.rows));
             report.samples.iter().for_each(|row| say::remark(&format!("  {row}")));
         }
+        if report.before_first > 0 {
+            let rows = report.before_first;
+            say::remark(&format!("{place}: {rows} rows came before the first and count as arriving with it"));
+        }
         let rate = profile.rate_per_s().unwrap_or(1.0);
         let slo = Slo::ttft(1.0);
         let split = profile
