@@ -31,7 +31,7 @@ pub struct Hysteresis {
     pub min_requests: u64,
     /// Saving as a share of today's cost below which nothing changes.
     pub min_saving: f64,
-    /// How many times in a row a saving must be seen.
+    /// How many times in a row the same better setting must be seen.
     pub confirmations: u32,
     /// How long a setting stays at least, in nanoseconds.
     pub hold_ns: u64,
@@ -88,14 +88,15 @@ pub struct Tuner {
     setting: Setting,
     rule: Hysteresis,
     changed_ns: Option<u64>,
-    seen: u32,
+    /// The better setting seen last, and how many times in a row.
+    seen: Option<(Setting, u32)>,
 }
 
 impl Tuner {
     /// Starts with a setting.
     #[must_use]
     pub fn new(setting: Setting, rule: Hysteresis) -> Self {
-        Self { setting, rule, changed_ns: None, seen: 0 }
+        Self { setting, rule, changed_ns: None, seen: None }
     }
 
     /// The setting in force.
@@ -114,10 +115,11 @@ impl Tuner {
         costs: &impl Costs,
     ) -> Verdict {
         if requests < self.rule.min_requests {
+            self.seen = None;
             return Verdict::Keep(Kept::TooFew { requests });
         }
         let Some((best, best_cost)) = costs.best(lengths, rate_per_s) else {
-            self.seen = 0;
+            self.seen = None;
             return Verdict::Keep(Kept::NoneFeasible);
         };
         let Some(cost) = costs.cost(lengths, rate_per_s, self.setting) else {
@@ -125,15 +127,17 @@ impl Tuner {
         };
         let saving = if cost > 0.0 { 1.0 - best_cost / cost } else { 0.0 };
         if saving < self.rule.min_saving || best == self.setting {
-            self.seen = 0;
+            self.seen = None;
             return Verdict::Keep(Kept::NotWorthIt { saving });
         }
-        self.seen += 1;
+        let before = self.seen.filter(|(candidate, _)| *candidate == best).map_or(0, |(_, times)| times);
+        let seen = before.saturating_add(1);
+        self.seen = Some((best, seen));
         if self.changed_ns.is_some_and(|changed| now_ns.saturating_sub(changed) < self.rule.hold_ns) {
             return Verdict::Keep(Kept::JustChanged);
         }
-        if self.seen < self.rule.confirmations {
-            return Verdict::Keep(Kept::Unconfirmed { seen: self.seen });
+        if seen < self.rule.confirmations {
+            return Verdict::Keep(Kept::Unconfirmed { seen });
         }
         self.change(now_ns, best, Some(saving))
     }
@@ -141,7 +145,7 @@ impl Tuner {
     fn change(&mut self, now_ns: u64, to: Setting, saving: Option<f64>) -> Verdict {
         self.setting = to;
         self.changed_ns = Some(now_ns);
-        self.seen = 0;
+        self.seen = None;
         Verdict::Change { to, saving }
     }
 }
@@ -218,6 +222,25 @@ mod tests {
             }
         }
         assert_eq!((held, tuner.setting().boundary), (9, 1024));
+    }
+
+    #[test]
+    fn confirmations_are_of_one_setting_without_a_gap() {
+        let unconfirmed = |seen| Verdict::Keep(Kept::Unconfirmed { seen });
+        // Two different savings in turn: none is ever confirmed.
+        let mut alternating = tuner();
+        for minute in 0..40 {
+            let wave = if minute % 2 == 0 { 6000 } else { 1200 };
+            let verdict = alternating.consider(minute * MINUTE, 5000, &lengths(wave), 1.0, &Toy);
+            assert_eq!(verdict, unconfirmed(1), "{minute}");
+        }
+        // A window with too few requests between starts the count again.
+        let mut gap = tuner();
+        let counts = [5000, 5000, 10, 5000, 5000];
+        let verdicts = (0..).zip(counts).map(|(m, n)| gap.consider(m * MINUTE, n, &lengths(6000), 1.0, &Toy));
+        let few = Verdict::Keep(Kept::TooFew { requests: 10 });
+        let expected = [unconfirmed(1), unconfirmed(2), few, unconfirmed(1), unconfirmed(2)];
+        assert_eq!(verdicts.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -14,6 +14,8 @@ pub const SLOTS: u64 = 60;
 pub struct Window {
     slot_ns: u64,
     slots: VecDeque<Slot>,
+    /// The slot of the latest time seen, which never goes back.
+    newest: u64,
     opened_ns: Option<u64>,
 }
 
@@ -31,15 +33,14 @@ impl Window {
     pub fn new(span_s: f64) -> Result<Self, Error> {
         crate::error::positive("window.span_s", span_s)?;
         let slot_ns = ((span_s * NS_PER_S) as u64 / SLOTS).max(1);
-        Ok(Self { slot_ns, slots: VecDeque::new(), opened_ns: None })
+        Ok(Self { slot_ns, slots: VecDeque::new(), newest: 0, opened_ns: None })
     }
 
     /// One more request. What is older than the window is not counted; what is later than all before moves it on.
     pub fn observe(&mut self, request: &Request) {
         self.opened_ns.get_or_insert(request.arrival_ns);
         let number = request.arrival_ns / self.slot_ns;
-        let newest = self.slots.back().map_or(0, |slot| slot.number);
-        if number + SLOTS <= newest {
+        if number.saturating_add(SLOTS) <= self.newest {
             return;
         }
         let at = self.slots.partition_point(|slot| slot.number < number);
@@ -49,7 +50,7 @@ impl Window {
         if let Some(slot) = self.slots.get_mut(at) {
             slot.lengths.add(request);
         }
-        self.forget(number.max(newest));
+        self.forget(number);
     }
 
     /// Moves on to `now_ns`: what is older than the window falls out.
@@ -57,8 +58,9 @@ impl Window {
         self.forget(now_ns / self.slot_ns);
     }
 
-    fn forget(&mut self, newest: u64) {
-        while self.slots.front().is_some_and(|slot| slot.number + SLOTS <= newest) {
+    fn forget(&mut self, number: u64) {
+        self.newest = self.newest.max(number);
+        while self.slots.front().is_some_and(|slot| slot.number.saturating_add(SLOTS) <= self.newest) {
             self.slots.pop_front();
         }
     }
@@ -114,6 +116,12 @@ mod tests {
         assert_eq!(window.requests(), 60, "too old to count");
         window.advance(1_000_000_000_000);
         assert!(window.requests() == 0 && window.lengths().is_err());
+        window.observe(&request(110.0, 7));
+        assert_eq!(window.requests(), 0, "too old to count, though nothing newer is held");
+        window.observe(&request(990.0, 7));
+        window.advance(900_000_000_000);
+        window.observe(&request(930.0, 7));
+        assert_eq!(window.requests(), 1, "time does not go back");
     }
 
     #[test]

@@ -257,18 +257,17 @@ fn with_spares(needed: u32, availability: f64, confidence: f64) -> u32 {
         return needed;
     }
     let down = 1.0 - availability;
+    // P(at most s of needed + s are down) is P(at most s fail before `needed` succeed): negative binomial, so one more
+    // spare is one more term.
+    let mut ln_term = f64::from(needed) * availability.ln();
+    let mut sum = ln_term.exp();
     for spares in 0..=needed.saturating_add(64) {
-        let total = needed.saturating_add(spares);
-        // P(at most `spares` of `total` are down).
-        let ln_all_up = f64::from(total) * availability.ln();
-        let (mut term, mut sum) = (ln_all_up, ln_all_up.exp());
-        for k in 1..=spares {
-            term += (f64::from(total - k + 1) / f64::from(k) * down / availability).ln();
-            sum += term.exp();
-        }
         if sum >= confidence {
-            return total;
+            return needed.saturating_add(spares);
         }
+        let next = f64::from(spares) + 1.0;
+        ln_term += ((f64::from(needed) + next - 1.0) / next * down).ln();
+        sum += ln_term.exp();
     }
     needed.saturating_mul(2).saturating_add(64)
 }
@@ -282,12 +281,25 @@ mod tests {
         assert_eq!(with_spares(7, 1.0, 0.999), 7);
         // One instance up 99 % of the time meets 0.99, and two are needed for 0.999.
         assert_eq!([with_spares(1, 0.99, 0.99), with_spares(1, 0.99, 0.999)], [1, 2]);
-        let mut last = 0;
-        for needed in 1..200 {
-            let total = with_spares(needed, 0.95, 0.99);
-            assert!(total > last.max(needed) || total >= last, "{needed}");
-            assert!(f64::from(total) * 0.95 >= f64::from(needed) - 1.0);
-            last = total;
+        // P(at least `needed` of `total` are up), term by term of the binomial distribution.
+        let enough = |needed: u32, total: u32, up: f64| -> f64 {
+            let ln_factorial = |n: u32| (1..=n).map(|k| f64::from(k).ln()).sum::<f64>();
+            let term = |k: u32| {
+                let ways = ln_factorial(total) - ln_factorial(k) - ln_factorial(total - k);
+                (ways + f64::from(k) * up.ln() + f64::from(total - k) * (1.0 - up).ln()).exp()
+            };
+            (needed..=total).map(term).sum()
+        };
+        for (availability, confidence) in [(0.95, 0.99), (0.5, 0.9), (0.999, 0.9999)] {
+            for needed in 1..80 {
+                let total = with_spares(needed, availability, confidence);
+                assert!(enough(needed, total, availability) >= confidence - 1e-9, "{needed}: {total}");
+                let fewer = total - 1;
+                assert!(
+                    fewer < needed || enough(needed, fewer, availability) < confidence + 1e-9,
+                    "{needed}: {fewer} do"
+                );
+            }
         }
     }
 }

@@ -33,7 +33,7 @@
 //!     }))
 //! };
 //! let outcome = simulate(&scenario, steady)?;
-//! assert!(outcome.met() && outcome.classes[0].ttft_ms.p99.mean < 20.0);
+//! assert!(outcome.met() == Some(true) && outcome.classes[0].ttft_ms.p99.mean < 20.0);
 //! # Ok::<(), tollgate_fleet::Error>(())
 //! ```
 

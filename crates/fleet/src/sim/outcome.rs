@@ -63,8 +63,9 @@ pub struct ClassOutcome {
     pub lost: u64,
     /// The share of *all* requests that was answered within what is promised.
     pub attainment: Estimate,
-    /// Whether that is at least what is promised, even at the lower end of the interval.
-    pub met: bool,
+    /// Whether that is at least what is promised, even at the lower end of the interval; `None`: not known, as no request
+    /// of the class was measured, or all in one replication, which has no interval.
+    pub met: Option<bool>,
     /// Time to first token.
     pub ttft_ms: Percentiles,
     /// Time per output token after the first.
@@ -110,10 +111,18 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether every class meets its objective.
+    /// Whether every class meets its objective; `None` where none is known to fail and one is not known.
     #[must_use]
-    pub fn met(&self) -> bool {
-        self.classes.iter().all(|class| class.met)
+    pub fn met(&self) -> Option<bool> {
+        let mut known = true;
+        for class in &self.classes {
+            match class.met {
+                Some(false) => return Some(false),
+                Some(true) => {}
+                None => known = false,
+            }
+        }
+        known.then_some(true)
     }
 
     pub(super) fn of(scenario: &Scenario, mut runs: Vec<Replication>) -> Self {
@@ -152,7 +161,6 @@ fn class_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> ClassO
     let shares: Vec<f64> =
         tallies.iter().filter(|t| t.offered > 0).map(|t| ratio(t.within as f64, t.offered as f64)).collect();
     let attainment = Estimate::of(&shares);
-    let doubt = if attainment.half_width.is_finite() { attainment.half_width } else { 0.0 };
     ClassOutcome {
         name: class.name.clone(),
         offered: sum(&|t| t.offered),
@@ -161,11 +169,20 @@ fn class_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> ClassO
         full: sum(&|t| t.full),
         impatient: sum(&|t| t.impatient),
         lost: sum(&|t| t.lost),
-        met: shares.is_empty() || attainment.mean - doubt >= class.slo.percentile,
+        met: judged(&shares, &attainment, class.slo.percentile),
         attainment,
         ttft_ms: sketches(|t| &t.ttft_s),
         tpot_ms: sketches(|t| &t.tpot_s),
         e2e_ms: sketches(|t| &t.e2e_s),
+    }
+}
+
+/// Whether a share is at least what is promised. One replication can show a failure, but nothing else for certain.
+fn judged(shares: &[f64], attainment: &Estimate, promised: f64) -> Option<bool> {
+    match shares.len() {
+        0 => None,
+        1 => (attainment.mean < promised).then_some(false),
+        _ => Some(attainment.mean - attainment.half_width >= promised),
     }
 }
 
@@ -183,5 +200,17 @@ fn pool_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> PoolOut
         busy: over(&|used, _| ratio(used.busy_s, used.paid_s)),
         utilisation: over(&|used, _| ratio(used.slot_s, used.paid_s * slots)),
         watts: over(&|used, span| ratio(used.joules, span)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_measured_or_once_only_is_not_known_to_be_met() {
+        let of = |shares: &[f64]| judged(shares, &Estimate::of(shares), 0.99);
+        assert_eq!([of(&[]), of(&[1.0]), of(&[0.98])], [None, None, Some(false)]);
+        assert_eq!([of(&[1.0, 1.0]), of(&[0.98, 1.0])], [Some(true), Some(false)]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::limits::Limits;
 use crate::Error;
-use crate::error::{positive, within};
+use crate::error::within;
 use crate::service::{Profile, StepTime};
 use crate::workload::Class;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,14 @@ pub const MAX_CLASSES: usize = 256;
 pub const MAX_REPLICATIONS: u32 = 10_000;
 /// Most samples of a timeline.
 pub const MAX_SAMPLES: usize = 100_000;
+
+/// Shortest mean time between changes and shortest interval, in seconds: below it the clock would hardly move.
+const MIN_INTERVAL_S: f64 = 1e-3;
+
+/// A time after which the simulation acts again.
+fn interval(field: &'static str, value: f64) -> Result<(), Error> {
+    within(field, value, MIN_INTERVAL_S, 1e12, "give at least 0.001 seconds")
+}
 
 /// A pool of equal instances.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -113,11 +121,11 @@ impl PoolSpec {
             within("pool.watts", *watts, 0.0, 1e9, "give 0 to 1e9 watts")?;
         }
         if let Some(failures) = self.failures {
-            positive("pool.failures.mean_up_s", failures.mean_up_s)?;
-            positive("pool.failures.mean_repair_s", failures.mean_repair_s)?;
+            interval("pool.failures.mean_up_s", failures.mean_up_s)?;
+            interval("pool.failures.mean_repair_s", failures.mean_repair_s)?;
         }
         let Some(scale) = self.autoscale else { return Ok(()) };
-        positive("pool.autoscale.interval_s", scale.interval_s)?;
+        interval("pool.autoscale.interval_s", scale.interval_s)?;
         within("pool.autoscale.target", scale.target, 1e-3, 10.0, "give 0.001 to 10 requests per slot")?;
         let (min, max) = (f64::from(scale.min), f64::from(scale.max));
         within("pool.autoscale.min", min, 1.0, max, "give 1 to autoscale.max")?;
@@ -276,6 +284,40 @@ impl Scenario {
         within("run.warm_up", run.warm_up, 0.0, 0.9, "give a share between 0 and 0.9")?;
         let replications = f64::from(run.replications);
         within("run.replications", replications, 1.0, f64::from(MAX_REPLICATIONS), "give 1 to 10,000")?;
-        run.sample_s.map_or(Ok(()), |interval| positive("run.sample_s", interval))
+        run.sample_s.map_or(Ok(()), |every_s| interval("run.sample_s", every_s))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workload::Slo;
+
+    #[test]
+    fn times_at_which_the_clock_would_stand_still_are_refused_with_their_value() {
+        let check = |up: f64, repair: f64, every: f64, sample: f64| {
+            let step = StepTime::constant(0.01);
+            let mut pool = PoolSpec::new("one", 1, step, Limits::slots(4));
+            pool.failures = Some(Failures { mean_up_s: up, mean_repair_s: repair });
+            pool.autoscale = Some(Autoscale { min: 1, max: 2, interval_s: every, target: 0.5 });
+            let class = Class { name: "chat".into(), slo: Slo::ttft(500.0) };
+            let run = RunSpec { sample_s: Some(sample), ..RunSpec::default() };
+            let (pools, classes) = (vec![pool], vec![class]);
+            Scenario { pools, router: RouterSpec::default(), classes, run }.check()
+        };
+        let least = MIN_INTERVAL_S;
+        check(least, least, least, least).unwrap();
+        for tiny in [0.0, 1e-300, 0.000_9, f64::NAN, f64::INFINITY] {
+            let each = [
+                ("mean_up_s", check(tiny, 1.0, 1.0, 1.0)),
+                ("mean_repair_s", check(1.0, tiny, 1.0, 1.0)),
+                ("interval_s", check(1.0, 1.0, tiny, 1.0)),
+                ("sample_s", check(1.0, 1.0, 1.0, tiny)),
+            ];
+            for (field, checked) in each {
+                let said = checked.unwrap_err().to_string();
+                assert!(said.contains(field) && said.contains(&tiny.to_string()), "{said}");
+            }
+        }
     }
 }

@@ -58,6 +58,11 @@ pub(super) fn run(args: &ReportArgs) -> Result<Ending> {
         energy(&problem, &planned)?,
     ];
     let fact = |name: &str, value: String| (name.to_owned(), value);
+    let met = match outcome.met() {
+        Some(true) => "met",
+        Some(false) => "not met",
+        None => "not known: more requests or replications would tell",
+    };
     let view = ReportView {
         title: format!("Fleet for {}", loaded.workload.name),
         lead: totals(&planned),
@@ -67,7 +72,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Ending> {
             fact("kUSD a year", kusd_a_year(planned.cost_micro_per_hour)),
             fact("Requests per second", format!("{:.1}", loaded.rate())),
             fact("Shape of the lengths", loaded.archetype(None).name().into()),
-            fact("Promises in simulation", if outcome.met() { "met" } else { "not met" }.into()),
+            fact("Promises in simulation", met.into()),
             fact("Power at the meter", format!("{:.1} kW", planned.energy.facility_w / 1000.0)),
             fact("Output tokens per joule", format!("{:.2}", planned.energy.tokens_per_joule)),
         ],

@@ -28,7 +28,7 @@ const TICK: u64 = 4096;
 #[command(after_help = "Example:
   tollgate fleet simulate --cdf lengths.json --rate 40 --slo-ttft-ms 2000 --boundary 8192 --gpu h100 --requests 20000
 
-Exits with 1 when a promise is not met.")]
+Exits with 1 when a promise is not met, or not known to be.")]
 pub(crate) struct SimulateArgs {
     #[command(flatten)]
     pub(super) fleet: FleetArgs,
@@ -123,7 +123,7 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Ending> {
     } else {
         show(&planned, &outcome)?;
     }
-    Ok(Ending::of(outcome.met()))
+    Ok(Ending::of(outcome.met() == Some(true)))
 }
 
 impl RunArgs {
@@ -230,7 +230,12 @@ pub(super) fn class_row(class: &ClassOutcome) -> Vec<String> {
         class.offered.to_string(),
         refused.to_string(),
         spread(&class.attainment, 4),
-        if class.met { "yes" } else { "no" }.into(),
+        match class.met {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "unknown",
+        }
+        .into(),
         p99(&class.ttft_ms),
         p99(&class.tpot_ms),
         p99(&class.e2e_ms),
