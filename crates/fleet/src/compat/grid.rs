@@ -51,7 +51,8 @@ pub struct Fleet<'a> {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] for a profile without a power curve or a level outside 0 to 100.
+/// [`Error::Setting`] for a profile without a power curve or a level outside 0 to 100, and what [`Calibration::new`]
+/// refuses.
 pub fn flex(knots: &Knots, fleet: &Fleet<'_>, levels: &[f64]) -> Result<Vec<Flex>, Error> {
     positive("rate", fleet.rate)?;
     let full = fleet.profile.slots(fleet.context);
@@ -62,9 +63,9 @@ pub fn flex(knots: &Knots, fleet: &Fleet<'_>, levels: &[f64]) -> Result<Vec<Flex
         let cap = full.min(fleet.profile.sequences_within(nominal * (1.0 - percent / 100.0))?);
         let gpu_w = fleet.profile.power_w(cap)?;
         let capped = fleet.profile.capped(cap, fleet.context);
-        let calibration = Calibration::new(knots, fleet.context, &capped, 1);
+        let calibration = Calibration::new(knots, fleet.context, &capped, 1)?;
         let each = calibration.rate / cap.max(1) as f64;
-        let wait = wait_p99_s(fleet.gpus * cap, fleet.rate, each, calibration.cv2);
+        let wait = wait_p99_s(fleet.gpus.saturating_mul(cap), fleet.rate, each, calibration.cv2);
         let ttft_ms = (wait + calibration.prefill_s) * 1000.0;
         let fleet_kw = fleet.gpus as f64 * gpu_w / 1000.0;
         curve.push(Flex { percent, cap, gpu_w, fleet_kw, ttft_ms, slo_met: ttft_ms <= fleet.slo_ms });

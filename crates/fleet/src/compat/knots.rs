@@ -2,6 +2,11 @@
 
 use crate::Error;
 
+/// The longest length that is computed with, tokens.
+pub(super) const TOKENS_MAX: u32 = 1 << 30;
+/// Most knots of a file: every draw of a simulation walks over them.
+const KNOTS_MAX: usize = 10_000;
+
 /// Knots of (total tokens, share of requests of at most that length), in the order of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Knots(pub Vec<(u32, f64)>);
@@ -12,7 +17,8 @@ impl Knots {
     ///
     /// # Errors
     ///
-    /// [`Error::Format`] where it is neither.
+    /// [`Error::Format`] where it is neither, and for lengths that are not whole numbers of 0 to 2³⁰ tokens or shares
+    /// outside 0 to 1; [`Error::TooMany`] beyond 10,000 knots.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
         #[derive(serde::Deserialize)]
         #[serde(untagged)]
@@ -20,16 +26,38 @@ impl Knots {
             Bare(Vec<(f64, f64)>),
             Named { cdf: Vec<(f64, f64)> },
         }
-        match serde_json::from_slice(bytes) {
-            Ok(File::Bare(knots) | File::Named { cdf: knots }) => {
-                Ok(Self(knots.into_iter().map(|(tokens, share)| (tokens as u32, share)).collect()))
-            }
-            Err(_) => Err(Error::Format {
+        let Ok(File::Bare(knots) | File::Named { cdf: knots }) = serde_json::from_slice(bytes) else {
+            return Err(Error::Format {
                 place: "CDF".into(),
                 problem: "it is not a list of [tokens, share] pairs".into(),
                 fix: "write [[1024, 0.5], [8192, 1.0]], or the same under the key `cdf`".into(),
-            }),
+            });
+        };
+        if knots.len() > KNOTS_MAX {
+            return Err(Error::TooMany { what: "the CDF", limit: KNOTS_MAX, fix: "give fewer knots" });
         }
+        let read = |(at, (tokens, share)): (usize, (f64, f64))| {
+            let refused =
+                |problem, fix: String| Error::Format { place: format!("CDF knot {at}"), problem, fix };
+            if tokens.fract() != 0.0 || !(0.0..=f64::from(TOKENS_MAX)).contains(&tokens) {
+                let fix = format!("give a whole number from 0 to {TOKENS_MAX}");
+                return Err(refused(format!("its length is {tokens} tokens"), fix));
+            }
+            if !(0.0..=1.0).contains(&share) {
+                return Err(refused(format!("its share is {share}"), "give a share from 0 to 1".into()));
+            }
+            Ok((tokens as u32, share))
+        };
+        knots.into_iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// Refuses knots that cannot be computed with.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        if self.0.is_empty() {
+            return Err(Error::Empty { what: "the length distribution", fix: "give at least one knot" });
+        }
+        let longest = self.0.iter().map(|k| k.0).max().unwrap_or(0);
+        length("knots", longest.into())
     }
 
     /// The share at or below a length: linear between knots, from (0, 0), 1 beyond the last.
@@ -90,6 +118,11 @@ impl Knots {
     }
 }
 
+/// A length must be one that can be computed with.
+pub(super) fn length(field: &'static str, tokens: f64) -> Result<(), Error> {
+    crate::error::within(field, tokens, 0.0, TOKENS_MAX.into(), "give at most 1,073,741,824 tokens")
+}
+
 /// A number rounded to some decimals, half to even on its exact value, as the reference prints and stores it.
 #[must_use]
 pub fn rounded(value: f64, decimals: usize) -> f64 {
@@ -105,6 +138,26 @@ mod tests {
         let knots = Knots(vec![(100, 0.5), (200, 0.5), (300, 0.9)]);
         let at = |t| knots.at(t);
         assert_eq!([at(0), at(50), at(100), at(150), at(250), at(301)], [0.0, 0.25, 0.5, 0.5, 0.7, 1.0]);
+    }
+
+    #[test]
+    fn lengths_and_shares_that_are_none_are_refused() {
+        for (text, word) in [
+            ("[[512, 0.5], [-1, 1.0]]", "knot 1: its length is -1 tokens"),
+            ("[[512.5, 1.0]]", "knot 0: its length is 512.5 tokens"),
+            ("[[4294967295, 1.0]]", "from 0 to 1073741824"),
+            ("[[1e30, 1.0]]", "its length is 1"),
+            ("[[512, 1.5]]", "knot 0: its share is 1.5"),
+            ("[[512]]", "not a list"),
+        ] {
+            let error = Knots::from_json(text.as_bytes()).unwrap_err().to_string();
+            assert!(error.contains(word), "{text}: {error}");
+        }
+        let many = format!("[{}[9,1]]", "[9,1],".repeat(KNOTS_MAX));
+        assert!(matches!(Knots::from_json(many.as_bytes()), Err(Error::TooMany { limit: KNOTS_MAX, .. })));
+        let whole = Knots::from_json(b"{\"cdf\": [[0, 0], [512.0, 0.5], [256, 0.9]]}").unwrap();
+        assert_eq!(whole.0, [(0, 0.0), (512, 0.5), (256, 0.9)], "neither rising nor ending at 1");
+        assert!(Knots(Vec::new()).check().is_err() && Knots(vec![(u32::MAX, 1.0)]).check().is_err());
     }
 
     #[test]

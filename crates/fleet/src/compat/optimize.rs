@@ -1,18 +1,24 @@
 //! The two-pool optimiser: a sweep over γ, the cheapest few checked by simulation; what-if over rates.
 
-use super::knots::{Knots, rounded};
+use super::knots::{Knots, length, rounded};
 use super::mersenne::Mersenne;
 use super::profile::Profile;
 use super::sizing::{Calibration, SEED};
 use super::slots::SlotPool;
 use crate::Error;
-use crate::error::positive;
+use crate::error::{positive, within};
 use serde::Serialize;
 
 /// Hours of a year, as billed.
 const HOURS: f64 = 8760.0;
 /// Most γ values of a sweep.
 const GAMMAS_MAX: usize = 1000;
+/// Most requests of one simulation, which are kept one by one.
+const REQUESTS_MAX: usize = 10_000_000;
+/// Highest rate, requests per second.
+const RATE_MAX: f64 = 1e7;
+/// Least share of nodes that are up.
+const AVAILABILITY_MIN: f64 = 0.01;
 
 /// What to size: two pools parted at a boundary.
 #[derive(Clone, Debug)]
@@ -57,18 +63,14 @@ impl Case {
 
     fn check(&self, knots: &Knots) -> Result<(), Error> {
         positive("rate", self.rate)?;
+        within("rate", self.rate, 0.0, RATE_MAX, "give at most 10,000,000 requests per second")?;
         positive("slo_ms", self.slo_ms)?;
-        crate::error::within(
-            "availability",
-            self.availability,
-            f64::MIN_POSITIVE,
-            1.0,
-            "give a share above 0",
-        )?;
+        within("availability", self.availability, AVAILABILITY_MIN, 1.0, "give a share from 0.01 to 1")?;
+        within("compressible", self.compressible, 0.0, 1.0, "give a share from 0 to 1")?;
+        knots.check()?;
+        length("boundary", self.boundary.into())?;
+        length("context", self.long_context.into())?;
         let setting = |field, value: String, fix| Err(Error::Setting { field, value, fix });
-        if knots.0.is_empty() {
-            return Err(Error::Empty { what: "the length distribution", fix: "give at least one knot" });
-        }
         if self.boundary == 0 || self.long_context == 0 {
             return setting("boundary", self.boundary.to_string(), "give lengths of at least one token");
         }
@@ -78,6 +80,8 @@ impl Case {
         {
             return setting("gammas", format!("{:?}", self.gammas), "give 1 to 1,000 values of at least 1");
         }
+        let largest = self.gammas.iter().copied().fold(1.0, f64::max);
+        length("γ times the boundary", largest * f64::from(self.boundary))?;
         let below = knots.0.iter().rfind(|k| k.0 <= self.boundary);
         if below.is_some_and(|k| k.1 <= 0.0) {
             let fix = "raise it: no request is that short, and the reference divides by their share";
@@ -159,19 +163,20 @@ fn one_decimal<S: serde::Serializer>(value: &f64, serializer: S) -> Result<S::Ok
 /// [`Error::Setting`] or [`Error::Empty`] for a case that the reference cannot compute.
 pub fn sweep(knots: &Knots, case: &Case) -> Result<Vec<Row>, Error> {
     case.check(knots)?;
-    let short = Calibration::new(&knots.below(case.boundary), case.boundary, &case.short, 1);
-    let mut rows: Vec<Row> = case.gammas.iter().map(|&gamma| row(knots, case, &short, gamma)).collect();
+    let short = Calibration::new(&knots.below(case.boundary), case.boundary, &case.short, 1)?;
+    let found = case.gammas.iter().map(|&gamma| row(knots, case, &short, gamma));
+    let mut rows = found.collect::<Result<Vec<Row>, Error>>()?;
     rows.sort_by(|a, b| a.cost_hour.total_cmp(&b.cost_hour));
     Ok(rows)
 }
 
-fn row(knots: &Knots, case: &Case, short: &Calibration, gamma: f64) -> Row {
+fn row(knots: &Knots, case: &Case, short: &Calibration, gamma: f64) -> Result<Row, Error> {
     let (stretched, share, [to_short, to_long]) = case.part(knots, gamma);
     let up = |gpus: u64| (gpus as f64 / case.availability).ceil() as u64;
     let slo_s = case.slo_ms / 1000.0;
     let short_gpus = up(short.gpus(to_short, slo_s));
     let long = match knots.above(stretched) {
-        Some(above) => Calibration::new(&above, case.long_context, &case.long, stretched.max(1)),
+        Some(above) => Calibration::new(&above, case.long_context, &case.long, stretched.max(1))?,
         None => Calibration { rate: 0.01, cv2: 1.0, slots: 1, prefill_s: 0.0 },
     };
     let (long_gpus, long_ms) = if to_long > 0.01 {
@@ -182,11 +187,11 @@ fn row(knots: &Knots, case: &Case, short: &Calibration, gamma: f64) -> Row {
     };
     let short_ms = short.ttft_p99_ms(short_gpus, to_short);
     let cost_hour = short_gpus as f64 * case.short.price + long_gpus as f64 * case.long.price;
-    Row {
+    Ok(Row {
         gamma,
         short: short_gpus,
         long: long_gpus,
-        gpus: short_gpus + long_gpus,
+        gpus: short_gpus.saturating_add(long_gpus),
         cost_hour,
         cost_year: cost_hour * HOURS / 1000.0,
         short_ms,
@@ -194,12 +199,20 @@ fn row(knots: &Knots, case: &Case, short: &Calibration, gamma: f64) -> Row {
         slo_met: short_ms <= case.slo_ms && long_ms <= case.slo_ms,
         source: Source::Analytical,
         share,
-    }
+    })
 }
 
 /// The same fleet with percentiles of the slot simulation over `requests` requests a pool.
-#[must_use]
-pub fn simulate(knots: &Knots, case: &Case, row: &Row, requests: usize) -> Row {
+///
+/// # Errors
+///
+/// As [`sweep`], and [`Error::Setting`] for more than 10,000,000 requests.
+pub fn simulate(knots: &Knots, case: &Case, row: &Row, requests: usize) -> Result<Row, Error> {
+    case.check(knots)?;
+    if requests > REQUESTS_MAX {
+        let value = requests.to_string();
+        return Err(Error::Setting { field: "requests", value, fix: "give at most 10,000,000" });
+    }
     let (stretched, _, [to_short, to_long]) = case.part(knots, row.gamma);
     let mut random = Mersenne::new(SEED);
     let short = SlotPool {
@@ -224,7 +237,7 @@ pub fn simulate(knots: &Knots, case: &Case, row: &Row, requests: usize) -> Row {
     };
     let long_ms = if to_long > 0.1 && row.long > 0 { long.ttft_p99_ms(&mut random, requests) } else { 0.0 };
     let slo_met = short_ms <= case.slo_ms && long_ms <= case.slo_ms;
-    Row { short_ms, long_ms, slo_met, source: Source::Simulated, ..row.clone() }
+    Ok(Row { short_ms, long_ms, slo_met, source: Source::Simulated, ..row.clone() })
 }
 
 /// Everything that the reference reports of a case.
@@ -264,11 +277,12 @@ fn best(rows: &[Row]) -> Option<&Row> {
 ///
 /// # Errors
 ///
-/// As [`sweep`].
+/// As [`simulate`].
 pub fn optimize(knots: &Knots, case: &Case, verify: usize, requests: usize) -> Result<Report, Error> {
     let analytical = sweep(knots, case)?;
     let checked = if requests == 0 { 0 } else { verify };
-    let simulated = analytical.iter().take(checked).map(|row| simulate(knots, case, row, requests)).collect();
+    let simulated = analytical.iter().take(checked).map(|row| simulate(knots, case, row, requests));
+    let simulated = simulated.collect::<Result<_, _>>()?;
     Ok(Report { analytical, simulated })
 }
 

@@ -1,8 +1,9 @@
 //! Calibration and sizing of one pool, as the reference does them.
 
-use super::knots::Knots;
+use super::knots::{Knots, length};
 use super::mersenne::Mersenne;
 use super::profile::Profile;
+use crate::Error;
 use crate::queue::erlang_c;
 
 /// Requests drawn for a calibration.
@@ -37,8 +38,18 @@ pub struct Calibration {
 
 impl Calibration {
     /// Draws requests from `knots`, none shorter than `shortest`, none longer than `context`.
-    #[must_use]
-    pub fn new(knots: &Knots, context: u32, profile: &Profile, shortest: u32) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Setting`] for lengths beyond 2³⁰ tokens and a context of which no sequence fits, [`Error::Empty`] for
+    /// no knots.
+    pub fn new(knots: &Knots, context: u32, profile: &Profile, shortest: u32) -> Result<Self, Error> {
+        knots.check()?;
+        length("shortest", shortest.into())?;
+        if let Some(most) = profile.context_max().filter(|most| u64::from(context) > *most) {
+            let value = format!("{context} tokens, of {most} that {} holds,", profile.name);
+            return Err(Error::Setting { field: "context", value, fix: "lower the context or the boundary" });
+        }
         let mut random = Mersenne::new(SEED);
         let slots = profile.slots(context);
         let (mut n, mut sum, mut squares, mut prefills) = (0.0, 0.0, 0.0, 0.0);
@@ -56,21 +67,21 @@ impl Calibration {
             prefills += profile.prefill_alone_s(prompt);
         }
         if n == 0.0 {
-            return Self { rate: slots as f64, cv2: 1.0, slots, prefill_s: 0.0 };
+            return Ok(Self { rate: slots as f64, cv2: 1.0, slots, prefill_s: 0.0 });
         }
         let (mean, second) = (sum / n, squares / n);
-        Self {
+        Ok(Self {
             rate: slots as f64 / mean,
             cv2: (second / (mean * mean) - 1.0).max(0.01),
             slots,
             prefill_s: prefills / n,
-        }
+        })
     }
 
     /// The 99th percentile of the wait for a slot with `gpus` GPUs, seconds; infinite when they cannot keep up.
     #[must_use]
     pub fn wait_p99_s(&self, gpus: u64, arrivals: f64) -> f64 {
-        wait_p99_s(gpus * self.slots, arrivals, self.rate / self.slots as f64, self.cv2)
+        wait_p99_s(gpus.saturating_mul(self.slots), arrivals, self.rate / self.slots as f64, self.cv2)
     }
 
     /// The 99th percentile of the wait plus the mean prefill, milliseconds: the reference's time to first token.
@@ -85,9 +96,9 @@ impl Calibration {
         if arrivals <= 0.0 {
             return 1;
         }
-        let mut gpus = ((arrivals / self.rate).ceil() as u64 + 1).max(1);
+        let mut gpus = ((arrivals / self.rate).ceil() as u64).saturating_add(1);
         while self.wait_p99_s(gpus, arrivals) > slo_s {
-            gpus += 1;
+            gpus = gpus.saturating_add(1);
             if gpus > GPUS_MAX {
                 return gpus;
             }
@@ -169,7 +180,7 @@ mod tests {
                 [4.367_095_403_471_905, 20.173_902_778_915_72, 0.009_452_159_999_999_84],
             ),
         ] {
-            let c = Calibration::new(knots, context, &profile, shortest);
+            let c = Calibration::new(knots, context, &profile, shortest).unwrap();
             assert_eq!([c.rate, c.cv2, c.prefill_s], expected, "{} at {context}", profile.name);
         }
     }

@@ -46,9 +46,13 @@ impl SlotPool<'_> {
 
     /// The 99th percentile of the time to first token over `requests` requests after the warm-up, milliseconds.
     pub(super) fn ttft_p99_ms(&self, random: &mut Mersenne, requests: usize) -> f64 {
-        let slots = (self.gpus * self.profile.slots(self.context)).max(1) as usize;
-        let mut free = BinaryHeap::from(vec![Reverse(Moment(0.0)); slots]);
         let warm = requests / 5;
+        // More slots than requests are never taken, so the bound on requests is one on slots too.
+        let slots = self
+            .gpus
+            .saturating_mul(self.profile.slots(self.context))
+            .clamp(1, (requests + warm).max(1) as u64);
+        let mut free = BinaryHeap::from(vec![Reverse(Moment(0.0)); slots as usize]);
         let mut ttfts = Vec::with_capacity(requests);
         let mut now = 0.0;
         for i in 0..requests + warm {

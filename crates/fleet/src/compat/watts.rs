@@ -2,7 +2,7 @@
 
 use super::knots::Knots;
 use super::profile::Profile;
-use super::sizing::{Calibration, wait_p99_s};
+use super::sizing::Calibration;
 use crate::Error;
 use crate::error::positive;
 use serde::Serialize;
@@ -112,10 +112,11 @@ pub fn parted(knots: &Knots, boundary: u32) -> (Knots, Knots, f64) {
 ///
 /// # Errors
 ///
-/// [`Error::Setting`] for a rate that is not positive or a profile without a power curve.
+/// [`Error::Setting`] for a rate that is not positive or a profile without a power curve, and what
+/// [`Calibration::new`] refuses.
 pub fn pool(pool: &Pool<'_>, slo_ms: f64, context: u32, rho: Option<f64>) -> Result<Watts, Error> {
     positive("rate", pool.rate)?;
-    let c = Calibration::new(&pool.knots, context, pool.profile, 1);
+    let c = Calibration::new(&pool.knots, context, pool.profile, 1)?;
     let output = mean_output(&pool.knots);
     let gpus = match rho {
         None => c.gpus(pool.rate, slo_ms / 1000.0),
@@ -123,7 +124,7 @@ pub fn pool(pool: &Pool<'_>, slo_ms: f64, context: u32, rho: Option<f64>) -> Res
     };
     let rho_reached = pool.rate / (gpus as f64 * c.rate);
     let active = rho_reached * c.slots as f64;
-    let wait = wait_p99_s(gpus * c.slots, pool.rate, c.rate / c.slots as f64, c.cv2);
+    let wait = c.wait_p99_s(gpus, pool.rate);
     let gpu_w = pool.profile.power_w((active as u64).max(1))?;
     let name = &pool.profile.name;
     let quality = match () {

@@ -1,7 +1,7 @@
 //! The compat mode against recorded runs of the reference: every analytic number and every percentile of its slots.
 //!
 //! The recordings lie outside the repository (`../shared/data/fleet-baseline`, lengths in `../shared/data/traces/cdf`);
-//! without them the test says SKIPPED. Small vectors that run everywhere stand in the modules.
+//! without them the test says SKIPPED. Rows on lengths of our own, which run everywhere, are in [`own`].
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 )]
 
 mod command;
+mod own;
 
 use command::Command;
 use serde_json::Value;

@@ -21,15 +21,16 @@ Exits with 1 when no fleet meets the promises.")]
 pub(crate) struct PlanArgs {
     #[command(flatten)]
     pub(super) fleet: FleetArgs,
-    /// Answer as the public reference simulator does, digit for digit, its faults included
-    #[arg(long)]
+    /// Answer as the public reference simulator does, digit for digit, its faults included: one CDF or trace, one
+    /// boundary [default: 4096], one GPU or two; several rates ask for the cheapest fleet at each
+    #[arg(long, conflicts_with_all = compat::REFUSED)]
     pub(super) compat: bool,
-    /// With --compat: how many of the cheapest fleets are simulated
-    #[arg(long, value_name = "N", default_value_t = 3)]
-    pub(super) verify: usize,
-    /// With --compat: requests of a simulation
-    #[arg(long, value_name = "N", default_value_t = 40_000)]
-    pub(super) requests: usize,
+    /// With --compat and one rate: how many of the cheapest fleets are simulated [default: 3]
+    #[arg(long, value_name = "N", requires = "compat")]
+    pub(super) verify: Option<usize>,
+    /// With --compat and one rate: requests of a simulation [default: 40000]
+    #[arg(long, value_name = "N", requires = "compat")]
+    pub(super) requests: Option<usize>,
     /// Write a configuration for `tollgate serve` with the plan's pools, and beside it a policy that uses them
     #[arg(long, value_name = "FILE")]
     pools_out: Option<PathBuf>,

@@ -23,10 +23,10 @@ pub(super) struct FleetArgs {
     pub(super) boundary: Vec<u32>,
     /// Requests up to γ times the boundary may be compressed below it; several are a choice [default: 1.0, 1.1, … 2.0]
     #[arg(long, value_name = "G")]
-    gamma: Vec<f64>,
+    pub(super) gamma: Vec<f64>,
     /// The share of such requests whose prompt can be compressed
     #[arg(long, value_name = "SHARE", default_value_t = 0.75)]
-    compressible: f64,
+    pub(super) compressible: f64,
     /// Most pools
     #[arg(long, value_name = "N", default_value_t = 2)]
     pools: usize,
@@ -35,7 +35,7 @@ pub(super) struct FleetArgs {
     pub(super) context: Option<u32>,
     /// The share of time that an instance is up
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
-    availability: f64,
+    pub(super) availability: f64,
     /// Facility power over equipment power
     #[arg(long, value_name = "X", default_value_t = Site::default().pue)]
     pue: f64,

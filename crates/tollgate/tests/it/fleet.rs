@@ -29,3 +29,81 @@ fn a_trace_and_its_lengths_are_one_question_to_the_reference() {
     let none = folder.run(&[&["fleet", "plan", "--compat"], &FORM[..]].concat());
     assert!(none.code == 2 && none.err.contains("--cdf or one --trace"), "{}", none.err);
 }
+
+/// Lengths and rows of the library's parity test (`crates/fleet/tests/baseline/own.json`).
+const LENGTHS: &str =
+    "[[100,0.05],[300,0.2],[700,0.45],[1500,0.7],[3000,0.85],[6000,0.93],[12000,0.98],[40000,1.0]]";
+const ROWS: &str = include_str!("../../../fleet/tests/baseline/own.json");
+
+fn compat(folder: &Folder, more: &str) -> Value {
+    let words = format!("fleet plan --cdf cdf.json --json --compat {more}");
+    let ran = folder.run(&words.split_whitespace().collect::<Vec<_>>());
+    serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{more}: {}{}", ran.out, ran.err))
+}
+
+/// Every option that the reference has an equal of reaches it: a row differs when one of them is dropped.
+#[test]
+fn the_reference_s_options_reach_it() {
+    let folder = Folder::new("fleet-compat-options");
+    folder.write("cdf.json", LENGTHS);
+    let rows: Value = serde_json::from_str(ROWS).unwrap();
+    let own = "--rate 120 --slo-ttft-ms 500 --boundary 3000 --gpu a100 --gpu h100 --requests 3000";
+    assert_eq!(compat(&folder, own)["rows"], rows["optimize"]);
+    let other = "--rate 300 --slo-ttft-ms 2000 --boundary 1500 --gpu a10g --gamma 1.0 --gamma 1.5 --context 40000 \
+                 --compressible 0.5 --availability 0.95 --verify 2 --requests 3000";
+    assert_eq!(compat(&folder, other)["rows"], rows["optimize_other"]);
+    let derived = "--rate 80 --boundary 6000 --gpu h200 --gamma 1.2 --verify 1 --requests 3000";
+    assert_eq!(
+        compat(&folder, derived)["rows"],
+        rows["optimize_derived"],
+        "the objective is 500 ms unless said"
+    );
+    let plain = "--rate 50 --gpu a100 --verify 0";
+    let at = |boundary: u32| compat(&folder, &format!("{plain} --boundary {boundary}"));
+    assert_eq!(compat(&folder, plain), at(4096), "the reference's boundary");
+    assert_ne!(compat(&folder, plain), at(6000));
+    let rates = compat(&folder, "--rate 10 --rate 900 --boundary 3000 --gpu a100 --gpu h100");
+    for (found, recorded) in rates["rows"].as_array().unwrap().iter().zip(rows["what_if"].as_array().unwrap())
+    {
+        assert_eq!(found["lam"], recorded[0]);
+        for key in ["n_s", "n_l", "total_gpus", "annualised_cost_kusd"] {
+            assert_eq!(found[key], recorded[1][key], "{key}");
+        }
+        assert_eq!(found["gamma_opt"], recorded[1]["gamma"]);
+    }
+    assert_eq!(rates["rows"].as_array().map(Vec::len), Some(2));
+}
+
+/// What the reference cannot honour is refused by name, what it cannot compute with value and limit.
+#[test]
+fn what_the_reference_cannot_do_is_refused() {
+    let folder = Folder::new("fleet-compat-refused");
+    folder.write("cdf.json", LENGTHS);
+    folder.write("broken.json", "[[512,0.5],[-7,1.0]]");
+    let run = |words: &str| {
+        let words = format!("fleet plan --compat --gpu a100 {words}");
+        folder.run(&words.split_whitespace().collect::<Vec<_>>())
+    };
+    for (more, words) in [
+        ("--pools 3", ["--pools", "cannot be used"]),
+        ("--pools-out pools.yaml", ["--pools-out", "cannot be used"]),
+        ("--slo-tpot-ms 50", ["--slo-tpot-ms", "cannot be used"]),
+        ("--slo-e2e-ms 50", ["--slo-e2e-ms", "cannot be used"]),
+        ("--percentile 0.95", ["--percentile", "cannot be used"]),
+        ("--output-share 0.3", ["--output-share", "cannot be used"]),
+        ("--model llama-3.1-8b", ["--model", "cannot be used"]),
+        ("--tensor-parallel 8", ["--tensor-parallel", "cannot be used"]),
+        ("--requests 1000000000000", ["1000000000000", "at most 10,000,000"]),
+        ("--context 2000000", ["2000000", "1048576"]),
+        ("--boundary 4294967295", ["4294967295", "1,073,741,824"]),
+        ("--boundary 1000 --boundary 2000", ["--boundary", "one"]),
+        ("--rate 30 --verify 1", ["--verify", "one --rate"]),
+    ] {
+        let ran = run(&format!("--cdf cdf.json --rate 20 {more}"));
+        assert_eq!(ran.code, 2, "{more}: {}", ran.out);
+        assert!(words.iter().all(|word| ran.err.contains(word)), "{more}: {}", ran.err);
+    }
+    assert!(run("--cdf cdf.json").err.contains("--rate R"));
+    let broken = run("--cdf broken.json --rate 20");
+    assert!(broken.code == 2 && broken.err.contains("its length is -7 tokens"), "{}", broken.err);
+}

@@ -92,10 +92,18 @@ impl Profile {
         }
     }
 
+    /// The longest context of which at least one sequence fits; `None` where the reference counts one all the same.
+    #[must_use]
+    pub fn context_max(&self) -> Option<u64> {
+        let by_memory = self.blocks.saturating_mul(self.block.into());
+        let by_sequences = |most: u64| most.saturating_mul(self.context.into());
+        self.sequences.map(|most| by_memory.min(by_sequences(most)))
+    }
+
     /// Time that a request holds a slot while all slots are taken by requests like it.
     #[must_use]
     pub fn service_s(&self, prompt: u32, output: u32, context: u32) -> f64 {
-        let (slots, tokens) = (self.slots(context), f64::from(prompt + output));
+        let (slots, tokens) = (self.slots(context), f64::from(prompt) + f64::from(output));
         let iteration = self.iteration_s(slots, Some(tokens));
         let chunks = f64::from(prompt.div_ceil(self.chunk));
         match &self.prefill {
@@ -225,6 +233,16 @@ mod tests {
         {
             assert_eq!([a100(), h100(), a10g()].map(|p| p.slots(context)), [slots, slots, slots / 2]);
         }
+    }
+
+    #[test]
+    fn beyond_the_longest_context_no_sequence_fits() {
+        for profile in [a100(), h100(), a10g()] {
+            let longest = profile.context_max().unwrap() as u32;
+            assert_eq!([longest, longest + 1].map(|c| profile.slots(c)), [1, 0], "{}", profile.name);
+        }
+        let derived = Profile::named("h200").unwrap();
+        assert_eq!((derived.context_max(), derived.slots(u32::MAX)), (None, 1));
     }
 
     /// Measured with the reference: watts at the batch of each cap, and the caps of 10, 20 and 30 percent.
