@@ -100,6 +100,35 @@ fn tiers_then_confidence_then_priority() {
 }
 
 #[test]
+fn the_routers_strategy_is_that_of_recipes_without_their_own() {
+    let text = |general: &str, own: &str| {
+        format!(
+            "version: v0.3
+global: {{router: {{strategy: {general}}}}}
+providers: {{defaults: {{default_model: m}}, models: [{{name: m}}]}}
+routing:
+  {own}
+  signals:
+    keywords: [{{name: a, keywords: [aa]}}, {{name: b, keywords: [bb]}}]
+  decisions:
+    - {{name: x, priority: 9, rules: {{type: keyword, name: a}}, modelRefs: [{{model: m}}]}}
+    - {{name: y, priority: 1, rules: {{type: keyword, name: b}}, modelRefs: [{{model: m}}]}}
+"
+        )
+    };
+    for (general, own, wins) in [
+        ("confidence", "", "y"),
+        ("priority", "", "x"),
+        ("confidence", "strategy: priority", "x"),
+        ("priority", "strategy: confidence", "y"),
+    ] {
+        let found = import(Source::VllmSr, &text(general, own)).unwrap();
+        let given = [("a", sure(0.4)), ("b", sure(0.9))];
+        assert_eq!(takes(&policy(&found.policy), &given).0, wins, "{general}, {own}");
+    }
+}
+
+#[test]
 fn what_always_holds_is_not_sure_at_all() {
     let list = [("fallback", 1, 1, "{operator: AND, conditions: []}"), ("x", 1, 0, A)];
     let policy = decisions("priority", &list);

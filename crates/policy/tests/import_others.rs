@@ -73,7 +73,13 @@ fn litellm_groups_fallbacks_and_budgets() {
     let gaps: Vec<(u32, GapKind)> = found.gaps.iter().map(|gap| (gap.line, gap.kind)).collect();
     assert_eq!(
         gaps,
-        [(6, GapKind::StandsIn), (9, GapKind::Dropped), (14, GapKind::Dropped), (23, GapKind::Dropped)],
+        [
+            (6, GapKind::StandsIn),
+            (9, GapKind::Dropped),
+            (14, GapKind::Dropped),
+            (17, GapKind::Wrong),
+            (23, GapKind::Dropped)
+        ],
         "{:?}",
         found.gaps
     );
@@ -121,6 +127,7 @@ fn openrouter_preferences_become_candidates_and_rules() {
     for path in [
         "[0].provider",
         "[1].provider.max_price.prompt",
+        "[1].provider.max_price.request",
         "[1].provider.speed",
         "[2].provider.quantizations",
         "[2].messages",
@@ -128,6 +135,93 @@ fn openrouter_preferences_become_candidates_and_rules() {
         assert!(paths.contains(&path), "{path} {paths:?}");
     }
     assert!(import(Source::OpenRouter, "{}").is_err());
+}
+
+#[test]
+fn a_restriction_to_unknown_providers_refuses() {
+    let text = r#"[
+  {"model": "a/only", "provider": {"only": ["nowhere"]}},
+  {"model": "a/closed", "provider": {"order": ["nowhere"], "allow_fallbacks": false}},
+  {"model": "a/ignored", "provider": {"order": ["groq"], "ignore": ["groq"], "allow_fallbacks": false}},
+  {"model": "a/mixed", "provider": {"only": ["nowhere", "anthropic"]}},
+  {"model": "a/open", "provider": {"order": ["nowhere"]}}
+]"#;
+    let found = import(Source::OpenRouter, text).unwrap();
+    let policy = policy(&found.policy);
+    let ask = |model: &str| {
+        let decision = policy.decide(&mut Given::named(&policy, &[("model", Signal::text(model))]), false);
+        let effects = decision.effects().unwrap();
+        let models: Vec<&str> = effects.models.iter().map(|candidate| &*candidate.model).collect();
+        (effects.answer.as_ref().map(|answer| answer.status), models.join(" "))
+    };
+    for (line, model) in [(2, "a/only"), (3, "a/closed"), (4, "a/ignored")] {
+        assert_eq!(ask(model), (Some(503), String::new()), "{model}");
+        let told = |gap: &tollgate_policy::import::Gap| gap.line == line && gap.consequence.contains("503");
+        assert!(found.gaps.iter().any(told), "{model}: {:?}", found.gaps);
+    }
+    assert_eq!(ask("a/mixed"), (None, "a/mixed@anthropic".into()));
+    assert_eq!(ask("a/open"), (None, "a/open@openrouter".into()));
+    assert!(found.policy.contains("model in [\"a/mixed\", \"a/mixed@anthropic\"]"), "{}", found.policy);
+    let none = import(Source::OpenRouter, r#"{"model": "a/b", "provider": {"only": ["nowhere"]}}"#).unwrap();
+    assert!(none.config.is_none() && none.policy.matches("answer 503").count() == 2, "{}", none.policy);
+}
+
+/// `text` with `from` exchanged for `to` is imported to another policy, configuration or list of gaps.
+fn differs(source: Source, text: &str, from: &str, to: &str) {
+    assert_eq!(text.matches(from).count(), 1, "{from}");
+    let (before, after) =
+        (import(source, text).unwrap(), import(source, &text.replacen(from, to, 1)).unwrap());
+    let part = |found: &tollgate_policy::import::Import| {
+        let gaps: Vec<_> = found.gaps.iter().map(|gap| format!("{gap:?}")).collect();
+        (found.policy.clone(), found.config.clone(), gaps)
+    };
+    assert_ne!(part(&before), part(&after), "{from} to {to}");
+}
+
+#[test]
+fn nothing_is_dropped_silently() {
+    let text = "version: v0.3
+global: {router: {strategy: priority, clear_route_cache: true}}
+providers: {defaults: {default_model: m}, models: [{name: m}]}
+routing:
+  modelCards: [{name: m, context_window_size: 4096, quality_score: 0.8, capabilities: [chat]}, {name: ghost}]
+  signals:
+    structure: [{name: q, feature: {type: sequence, source: {type: sequence, sequences: [[one, two]]}}, predicate: {gte: 2}}]
+    jailbreak: [{name: j, on_error: block, positive_labels: [bad]}]
+    pii: [{name: p, threshold: 0.91}]
+    language: [{name: en, threshold: 0.92}]
+    fact_check: [{name: needs_fact_check, threshold: 0.93}]
+    user_feedbacks: [{name: wrong_answer, threshold: 0.94}]
+  decisions:
+    - name: d
+      priority: 2
+      rules: {operator: OR, conditions: [{type: structure, name: q}, {type: jailbreak, name: j}, {type: pii, name: p}, {type: language, name: en}, {type: fact_check, name: needs_fact_check}, {type: user_feedback, name: wrong_answer}]}
+      modelRefs: [{model: m, weight: 2}, {model: m, weight: 3}]
+    - {name: e, priority: 1, rules: {type: pii, name: p}, modelRefs: [{model: m}]}
+";
+    for (from, to) in [
+        ("strategy: priority", "strategy: confidence"),
+        ("clear_route_cache: true", "clear_route_cache: false"),
+        ("4096", "8192"),
+        ("0.8,", "0.7,"),
+        ("[chat]", "[vision]"),
+        ("ghost", "spirit"),
+        ("gte: 2", "gte: 3"),
+        ("on_error: block", "on_error: allow"),
+        ("[bad]", "[worse]"),
+        ("0.91", "0.5"),
+        ("0.92", "0.5"),
+        ("0.93", "0.5"),
+        ("0.94", "0.5"),
+        (", {model: m, weight: 3}", ""),
+        ("weight: 3", "weight: 4"),
+    ] {
+        differs(Source::VllmSr, text, from, to);
+    }
+    let others = LITELLM.replace("  num_retries", "  default_fallbacks: [missing]\n  num_retries");
+    for (from, to) in [("gone]", "lost]"), (", gone", ""), ("missing", "absent"), ("[missing]", "[]")] {
+        differs(Source::LiteLlm, &others, from, to);
+    }
 }
 
 /// A file with every kind of signal and projection, which the fuzz target starts from too.

@@ -76,8 +76,8 @@ fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallba
             for rule in section.list(key) {
                 for entry in rule.entries() {
                     entry.seen.set(true);
-                    let others = entry.node.items().iter().filter_map(Node::text);
                     if groups.has(&entry.key) {
+                        let others = served(entry.node.items(), groups, gaps);
                         found.entry(&entry.key).or_default().extend(others);
                     } else {
                         gaps.wrong(
@@ -94,7 +94,10 @@ fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallba
             "a refusal of content is an answer: it is not sent elsewhere",
         );
     }
-    let general: Vec<&str> = sections.iter().flat_map(|section| section.texts("default_fallbacks")).collect();
+    let mut general: Vec<&str> = Vec::new();
+    for section in &sections {
+        general.extend(served(section.list("default_fallbacks"), groups, gaps));
+    }
     if !general.is_empty() {
         for group in groups.names() {
             found.entry(group).or_default().extend(&general);
@@ -103,12 +106,24 @@ fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallba
     for (group, others) in &mut found {
         let mut seen = vec![*group];
         others.retain(|other| {
-            let fresh = groups.has(other) && !seen.contains(other);
+            let fresh = !seen.contains(other);
             seen.push(other);
             fresh
         });
     }
     found.retain(|_, others| !others.is_empty());
+    found
+}
+
+/// Of these fallbacks the models of the list; a gap for each other.
+fn served<'y>(others: &'y [Node], groups: &Groups<'y>, gaps: &mut Gaps) -> Vec<&'y str> {
+    let mut found = Vec::new();
+    for other in others {
+        match other.text().filter(|name| groups.has(name)) {
+            Some(name) => found.push(name),
+            None => gaps.wrong(other, "a fallback to a model that is not in the list; it is left out"),
+        }
+    }
     found
 }
 
@@ -119,7 +134,7 @@ fn aliases<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Vec<(&'y
     for entry in table.map(Node::entries).unwrap_or_default() {
         entry.seen.set(true);
         let target = entry.node.text().or_else(|| entry.node.str("model"));
-        let _ = entry.node.get("hidden");
+        gaps.drop_key(&entry.node, "hidden", "every name is listed to those who may use it");
         match target.filter(|target| groups.has(target) && !groups.has(&entry.key)) {
             Some(target) => found.push((&*entry.key, target)),
             None => {

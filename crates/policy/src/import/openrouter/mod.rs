@@ -41,6 +41,9 @@ const DROPPED: &[(&str, &str)] = &[
     ("experimental", "no such preference"),
 ];
 
+/// What a request gets that may go only where the gateway cannot send it.
+const REFUSED: &str = "answer 503 \"none of the providers that this request may go to is known here\"\n";
+
 /// Where a model is asked for.
 type Place<'y> = (&'y str, &'y str);
 
@@ -65,14 +68,18 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     for preset in &presets {
         one(preset, &mut names, &mut needs, (&mut routes, &mut rules), gaps);
     }
-    let Some(first) = needs.first else {
+    if needs.virtuals.is_empty() {
         return Err(fault(1, "no request names a `model` that a known provider serves"));
-    };
+    }
     let mut out =
         String::from("# Imported from requests to OpenRouter; the importer's list says what differs.\n");
     let _ = writeln!(out, "policy {}\nvirtual {}", quote("openrouter"), list(needs.virtuals.iter().copied()));
     out += &rules;
     out += &routes;
+    let Some(first) = needs.first else {
+        let _ = write!(out, "default {{\n{REFUSED}}}\n");
+        return Ok((out, None));
+    };
     let _ = write!(out, "default {{\nmodels {{ {} }}\n}}\n", quote(&named(first)));
     Ok((out, Some(config(&needs.places))))
 }
@@ -115,16 +122,24 @@ fn one<'y>(
     }
     models.retain(|model| !model.is_empty());
     let places = places(&models, node.get("provider"), gaps);
-    if asked.is_empty() || places.is_empty() || needs.virtuals.contains(&asked) {
+    if asked.is_empty() || models.is_empty() || needs.virtuals.contains(&asked) {
         return gaps
             .wrong(node, "a request names a model of its own that some provider serves; it is left out");
     }
     let identifier = names.give(asked);
     let when = format!("model in {}", list([asked]));
-    let candidates: Vec<String> = places.iter().map(|place| quote(&named(*place))).collect();
+    needs.virtuals.push(asked);
+    if places.is_empty() {
+        let _ = write!(routes, "route {identifier} {{\nwhen {when}\n{REFUSED}}}\n");
+        return gaps.wrong(
+            node.get("provider").unwrap_or(node),
+            "no provider that is allowed is known to the gateway: the request is refused with 503",
+        );
+    }
+    let concrete: Vec<String> = places.iter().map(|place| named(*place)).collect();
+    let candidates: Vec<String> = concrete.iter().map(|name| quote(name)).collect();
     let _ =
         write!(routes, "route {identifier} {{\nwhen {when}\nmodels {{ {} }}\n}}\n", candidates.join(", "));
-    needs.virtuals.push(asked);
     needs.first = needs.first.or(places.first().copied());
     if let Some(preferences) = node.get("provider") {
         let bounded = ["only", "ignore"].iter().any(|key| !preferences.texts(key).is_empty())
@@ -138,8 +153,10 @@ fn one<'y>(
         if !bounds.is_empty() {
             let _ = write!(
                 rules,
-                "rule {} {{\nwhen {when}\n{bounds}}}\n",
-                names.give(&format!("{asked}_providers"))
+                "rule {} {{\nwhen model in {}\n{bounds}}}\n",
+                names.give(&format!("{asked}_providers")),
+                // Whoever asks for a candidate by its own name is bound too.
+                list(std::iter::once(asked).chain(concrete.iter().map(String::as_str)))
             );
         }
     }
@@ -173,6 +190,7 @@ fn places<'y>(models: &[&'y str], preferences: Option<&'y Node>, gaps: &mut Gaps
     let Some(preferences) = preferences else { return models.iter().map(|model| (*model, ITSELF)).collect() };
     let (only, ignore) = (preferences.texts("only"), preferences.texts("ignore"));
     let mut order = preferences.texts("order");
+    let ordered = !order.is_empty();
     order.extend(only.iter().copied());
     let mut seen = BTreeSet::new();
     order.retain(|slug| {
@@ -207,8 +225,13 @@ fn places<'y>(models: &[&'y str], preferences: Option<&'y Node>, gaps: &mut Gaps
             );
         }
     }
-    let open = only.is_empty() && preferences.get("allow_fallbacks").and_then(Node::flag) != Some(false);
-    let itself = open || known.is_empty();
+    let fallbacks = preferences.get("allow_fallbacks");
+    let closed = fallbacks.and_then(Node::flag) == Some(false);
+    // OpenRouter chooses where neither a list nor an order says who else may answer, known here or not.
+    let itself = only.is_empty() && !(closed && ordered);
+    if let Some(wish) = fallbacks.filter(|_| closed && itself) {
+        gaps.stands_in(wish, "OpenRouter itself may still try a second provider: name one under `order`");
+    }
     if itself && !ignore.is_empty() {
         gaps.stands_in(preferences, "OpenRouter itself may still take a provider that is to be ignored");
     }
@@ -229,6 +252,10 @@ fn price(preferences: &Node, gaps: &mut Gaps) -> String {
         }
     }
     let Some(request) = most.get("request") else { return String::new() };
+    gaps.stands_in(
+        request,
+        "the models come without prices, so that a request costs nothing and the bound never binds: give each a `price:`",
+    );
     // Dollars to micro-dollars, whole.
     match request.text().and_then(|text| shifted(text, 6)).filter(|text| !text.contains('.')) {
         Some(micro) => format!("cost <= {micro}\n"),

@@ -84,6 +84,10 @@ impl<'y> Lower<'y, '_> {
                 self.gaps.wrong(node, "no provider serves this model; the candidate is left out");
                 continue;
             }
+            if !given.insert(name) {
+                self.gaps.dropped(node, "the model is a candidate already: the first mention counts");
+                continue;
+            }
             if found.len() >= crate::limits::MAX_MODELS {
                 self.gaps.dropped(node, "more candidates than a route can have");
                 continue;
@@ -96,9 +100,7 @@ impl<'y> Lower<'y, '_> {
             if let Some(effort) = self.effort(node, models) {
                 let _ = write!(text, " effort {effort}");
             }
-            if given.insert(name) {
-                found.push(text);
-            }
+            found.push(text);
         }
         if found.is_empty() {
             if let Some(name) = models.default_name() {

@@ -53,7 +53,8 @@ impl<'y> Lower<'y, '_> {
         let threshold = rule.get("threshold").and_then(Node::number);
         let bad = self.words(rule, "jailbreak_patterns", MAX_WORDS);
         let good = self.words(rule, "benign_patterns", MAX_WORDS);
-        let _ = (rule.get("on_error"), rule.get("positive_labels"));
+        self.gaps.drop_key(rule, "on_error", "there is no classifier that could fail");
+        self.gaps.drop_key(rule, "positive_labels", "there is no classifier whose labels could be chosen");
         self.gaps.stands_in(rule, "patterns of known attacks stand in for the classifier");
         if rule.str("method") == Some("contrastive") && !bad.is_empty() {
             let bad =
@@ -79,7 +80,11 @@ impl<'y> Lower<'y, '_> {
     pub(super) fn pii(&mut self, name: &str, rule: &'y Node) -> Term {
         let allowed: Vec<String> =
             rule.texts("pii_types_allowed").into_iter().map(str::to_ascii_uppercase).collect();
-        let _ = rule.get("threshold");
+        self.gaps.drop_key(
+            rule,
+            "threshold",
+            "patterns find or do not find: there is nothing to compare with",
+        );
         let mut types: Vec<&str> = PII
             .iter()
             .filter(|(theirs, _)| !allowed.iter().any(|name| name == theirs))

@@ -156,7 +156,7 @@ impl<'y> Lower<'y, '_> {
     /// A label or group of a knowledge base.
     pub(super) fn knowledge(&mut self, name: &str, rule: &'y Node) -> Term {
         let base = rule.str("kb").unwrap_or_default();
-        let _ = (rule.get("match"), rule.get("threshold"));
+        self.gaps.drop_key(rule, "match", "the signal holds where the subject or an example does");
         let Some(target) = rule.get("target") else {
             self.gaps.wrong(rule, "a target is wanted; the signal never holds");
             return Term::Never;
@@ -173,6 +173,7 @@ impl<'y> Lower<'y, '_> {
             .collect();
         if !subjects.is_empty() {
             self.gaps.stands_in(rule, "word lists of subjects stand in for the knowledge base");
+            self.gaps.drop_key(rule, "threshold", "a word list has no scale to compare with");
             let body = format!("domain is {}", list(subjects.iter().map(String::as_str)));
             return self.signal("kb", name, name, &body);
         }
@@ -258,7 +259,7 @@ impl<'y> Lower<'y, '_> {
             }
         };
         self.gaps.stands_in(at, "word lists stand in for the classifier");
-        let _ = at.get("threshold");
+        self.gaps.drop_key(at, "threshold", "a word list has no scale to compare with");
         self.flag("fact_check", name, name, condition)
     }
 
@@ -269,7 +270,7 @@ impl<'y> Lower<'y, '_> {
             return Term::Never;
         }
         self.gaps.stands_in(at, "word lists stand in for the classifier");
-        let _ = at.get("threshold");
+        self.gaps.drop_key(at, "threshold", "a word list has no scale to compare with");
         self.signal("user_feedback", name, &format!("feedback_{name}"), &format!("feedback is {name}"))
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     let recipes = recipes(root, gaps);
     let models = Models::read(root, &recipes, gaps);
     let autos = autos(root, gaps);
-    let order = Order::of(&recipes, gaps);
+    let order = Order::of(root, &recipes, gaps);
     let (mut names, mut route_names) = (Names::default(), Names::default());
     let (mut signals, mut routes) = (String::new(), String::new());
     for (at, recipe) in recipes.iter().enumerate() {
@@ -145,7 +145,6 @@ fn catalogue(global: &Node, gaps: &mut Gaps) {
 fn recipes<'y>(root: &'y Node, gaps: &mut Gaps) -> Vec<Recipe<'y>> {
     let mut recipes = Vec::new();
     let routing = root.get("routing");
-    let _ = routing.and_then(|routing| routing.get("strategy"));
     if let Some(routing) = routing
         && routing.get("decisions").is_some()
     {
@@ -202,8 +201,13 @@ fn autos<'y>(root: &'y Node, gaps: &mut Gaps) -> Vec<&'y str> {
     if let Some(router) = global.get("router") {
         names.extend(router.str("auto_model_name"));
         names.extend(router.texts("auto_model_names"));
-        let _ = (router.get("strategy"), router.get("config_source"), router.get("clear_route_cache"));
-        let _ = router.get("include_config_models_in_list");
+        for (key, consequence) in [
+            ("config_source", "the policy is a file; `serve --policy` names it"),
+            ("clear_route_cache", "there is no proxy in front whose routes are cached"),
+            ("include_config_models_in_list", "the list of models has every model that a caller may use"),
+        ] {
+            gaps.drop_key(router, key, consequence);
+        }
         gaps.drop_key(
             router,
             "learning",

@@ -69,7 +69,7 @@ impl<'y> Models<'y> {
         let tops = root.get("routing").into_iter();
         for routing in tops.chain(recipes.iter().map(|recipe| recipe.routing)) {
             for card in routing.list("modelCards") {
-                found.card(card);
+                found.card(card, gaps);
             }
         }
         if found.default.is_none() {
@@ -105,14 +105,30 @@ impl<'y> Models<'y> {
         });
     }
 
-    /// A card says how much a model can take; the rest describes it for people and algorithms.
-    fn card(&mut self, card: &'y Node) {
-        let window = card.get("context_window_size").and_then(Node::number).filter(|size| *size >= 1.0);
-        if let Some(model) = self.models.iter_mut().find(|model| card.str("name") == Some(model.name)) {
-            // A window is far below 2^53.
-            model.window = window.map(|size| size as u64).or(model.window);
+    /// A card says how much a model can take; the rest describes it for algorithms that are not here.
+    fn card(&mut self, card: &'y Node, gaps: &mut Gaps) {
+        let name = card.str("name");
+        super::gaps_free_text(card);
+        let Some(model) = self.models.iter_mut().find(|model| name == Some(model.name)) else {
+            return gaps.dropped(card, "no provider serves a model of this name: the card has no effect");
+        };
+        for entry in card.entries() {
+            match &*entry.key {
+                "name" | "description" => {}
+                "context_window_size" => {
+                    entry.seen.set(true);
+                    match entry.node.number().filter(|size| (1.0..=1e12).contains(size)) {
+                        // Far below 2^53.
+                        Some(size) => model.window = Some(size as u64),
+                        None => gaps.wrong(&entry.node, "not a number of tokens; the model has no bound"),
+                    }
+                }
+                _ => {
+                    entry.seen.set(true);
+                    gaps.dropped(&entry.node, "of a card only the context window has an effect");
+                }
+            }
         }
-        card.see_all();
     }
 
     /// Whether the file has a model of this name.

@@ -32,26 +32,16 @@ struct Given {
 }
 
 impl Order {
-    /// Reads the ranks of all recipes.
-    pub(super) fn of(recipes: &[Recipe<'_>], gaps: &mut Gaps) -> Self {
+    /// Reads the ranks of all recipes; a recipe without a strategy of its own has that of `global.router`.
+    pub(super) fn of(root: &Node, recipes: &[Recipe<'_>], gaps: &mut Gaps) -> Self {
+        let router = root.get("global").and_then(|global| global.get("router"));
+        let general = by_confidence(router.and_then(|router| router.get("strategy")), gaps).unwrap_or(false);
         let given: Vec<(bool, Vec<Given>)> = recipes
             .iter()
             .map(|recipe| {
-                let strategy = recipe.routing.get("strategy");
-                let by_confidence = match strategy.and_then(Node::text) {
-                    Some("confidence") => true,
-                    None | Some("priority") => false,
-                    Some(_) => {
-                        if let Some(node) = strategy {
-                            gaps.wrong(node, "the strategies are priority and confidence; priority is taken");
-                        }
-                        false
-                    }
-                };
-                (
-                    by_confidence,
-                    recipe.routing.list("decisions").iter().map(|node| read(node, gaps)).collect(),
-                )
+                let own = by_confidence(recipe.routing.get("strategy"), gaps);
+                let decisions = recipe.routing.list("decisions").iter().map(|node| read(node, gaps));
+                (own.unwrap_or(general), decisions.collect())
             })
             .collect();
         let by_confidence = given.iter().any(|(confidence, decisions)| {
@@ -71,6 +61,19 @@ impl Order {
     /// The ranks of one recipe's decisions, in the order of the file.
     pub(super) fn recipe(&self, at: usize) -> &[Rank] {
         self.recipes.get(at).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Whether a strategy puts confidence first; `None` where there is none.
+fn by_confidence(strategy: Option<&Node>, gaps: &mut Gaps) -> Option<bool> {
+    let node = strategy?;
+    match node.text() {
+        Some("confidence") => Some(true),
+        Some("priority") => Some(false),
+        _ => {
+            gaps.wrong(node, "the strategies are priority and confidence; priority is taken");
+            Some(false)
+        }
     }
 }
 

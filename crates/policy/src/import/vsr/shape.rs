@@ -31,8 +31,7 @@ impl<'y> Lower<'y, '_> {
     /// One language; English also where the gateway is unsure, as the incumbent then says English.
     pub(super) fn language(&mut self, name: &str, rule: &'y Node, at: &'y Node) -> Term {
         let code: String = name.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-        // The incumbent's detector says how sure it is on a scale of its own.
-        let _ = rule.get("threshold");
+        self.gaps.drop_key(rule, "threshold", "the incumbent's detector has a scale of its own");
         if !LANGUAGES.contains(&code.as_str()) {
             self.gaps.stands_in(at, "the gateway does not tell this language; the signal never holds");
             return Term::Never;
