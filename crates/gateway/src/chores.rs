@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tollgate_net::client::Client;
 use tollgate_net::upstream::Timeouts;
+use tollgate_policy::Report;
 use tollgate_store::{Store, StoreError};
 
 /// How often each chore is looked at; what another process did to files or keys is in force that much later.
@@ -56,13 +57,22 @@ async fn analyse(shared: &Shared, mut stopped: watch::Receiver<bool>) {
             continue;
         }
         seen = snapshot.generation;
-        let work = tokio::task::spawn_blocking(move || tollgate_policy::analyse(&snapshot.policy));
+        let work = tokio::task::spawn_blocking(move || {
+            let mut report = Report::default();
+            let known = crate::snapshot::known(&snapshot.settings);
+            tollgate_policy::review_governance(&snapshot.policy, &known, &mut report);
+            (tollgate_policy::analyse(&snapshot.policy), report)
+        });
         // A gateway that stops does not wait for it either.
         let findings = tokio::select! {
             found = work => found,
             _ = stopped.changed() => return,
         };
-        for finding in findings.map(|found| found.findings).unwrap_or_default() {
+        let Ok((findings, governed)) = findings else { continue };
+        for found in governed.diagnostics {
+            tracing::warn!(kind = found.code, repair = ?found.help, "policy: {}", found.message);
+        }
+        for finding in findings.findings {
             let (kind, routes) = (finding.kind.word(), finding.rules.join(", "));
             tracing::warn!(kind, %routes, repair = %finding.repair, "policy: {}", finding.message);
         }

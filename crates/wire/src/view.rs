@@ -80,6 +80,8 @@ pub struct ToolView {
     pub span: Span,
     /// Its name; for a built-in tool without a name, its type.
     pub name: TextSpan,
+    /// The type of a built-in tool, whatever its name says; absent for a function of the caller's.
+    pub built_in: Option<TextSpan>,
 }
 
 /// What a request asks for.

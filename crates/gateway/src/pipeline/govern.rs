@@ -10,6 +10,7 @@ use super::choose::{Demand, Offer};
 use super::journey::Tokens;
 use super::settle::PriceTag;
 use crate::snapshot::{ModelEntry, Snapshot};
+use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind};
 use tollgate_policy::{Ask, Clearance, Decision, Denial, Standing};
@@ -73,8 +74,12 @@ impl Gate {
         if !clearance.watches_tools() {
             return Ok(());
         }
+        if let Some(field) = unread(view) {
+            return self.refuse(clearance.unread(&field), &field);
+        }
         for tool in &view.tools {
-            match clearance.tool(&view.text(tool.name)) {
+            let built_in = tool.built_in.map(|kind| view.text(kind));
+            match clearance.offer(&view.text(tool.name), built_in.as_deref()) {
                 Standing::Denied { denial, block: true } => return self.refuse(denial, "tools"),
                 Standing::Denied { denial, block: false } => self.note(denial),
                 Standing::Allowed | Standing::Conditional => {}
@@ -150,16 +155,46 @@ impl Gate {
         snapshot.places.get(site).is_some_and(|place| clearance.place(&ask(model, demand), place).is_ok())
     }
 
-    /// Whether an offered tool stays in the request.
-    pub(crate) fn keeps_tool(&self, tool: &str) -> bool {
-        let denied = |clearance: &Arc<Clearance>| matches!(clearance.tool(tool), Standing::Denied { .. });
-        !self.clearance.as_ref().is_some_and(denied)
+    /// The clearance at the place of an attempt, where tools are governed: only the roles that allow the place are left.
+    pub(crate) fn at(
+        &self,
+        snapshot: &Snapshot,
+        model: &ModelEntry,
+        demand: &Demand,
+        site: usize,
+    ) -> Option<Clearance> {
+        let mut clearance = Clearance::clone(self.watches()?);
+        if let Some(place) = snapshot.places.get(site) {
+            clearance.at(&ask(model, demand), place);
+        }
+        Some(clearance)
     }
 
     /// The clearance, where calls of tools in the answer must be watched.
     pub(crate) fn watches(&self) -> Option<&Arc<Clearance>> {
         self.clearance.as_ref().filter(|clearance| clearance.watches_tools())
     }
+}
+
+/// Fields that bring tools beside `tools`, over all dialects: the older functions of OpenAI's chat and its search, a
+/// stored prompt, MCP servers of Anthropic, and what OpenRouter, xAI and Qwen add to chat.
+const UNREAD: [&str; 8] = [
+    "functions",
+    "function_call",
+    "web_search_options",
+    "mcp_servers",
+    "prompt",
+    "plugins",
+    "search_parameters",
+    "enable_search",
+];
+
+/// The first such field of a request; a null or `false` stands for an absent one.
+fn unread(view: &RequestView) -> Option<String> {
+    let set = view.members.iter().filter(|(_, value)| !matches!(view.bytes(*value), b"null" | b"false"));
+    set.map(|(key, _)| view.text(*key))
+        .find(|key| UNREAD.iter().any(|name| key.eq_ignore_ascii_case(name)))
+        .map(Cow::into_owned)
 }
 
 fn ask<'m>(model: &'m ModelEntry, demand: &Demand) -> Ask<'m> {

@@ -166,6 +166,73 @@ async fn a_denied_tool_leaves_the_request_or_ends_it() {
 }
 
 #[tokio::test]
+async fn tools_that_are_offered_elsewhere_or_in_disguise_do_not_pass() {
+    let world = world().await;
+    let fields = [
+        (Client::Chat, "functions", json!([{"name": "shell"}])),
+        (Client::Chat, "web_search_options", json!({})),
+        (Client::Chat, "plugins", json!([{"id": "web"}])),
+        (Client::Messages, "mcp_servers", json!([{"type": "url", "url": "https://x.test", "name": "x"}])),
+        (Client::Responses, "prompt", json!({"id": "pmpt_1"})),
+    ];
+    let before = (world.received(1).await.len(), world.received(2).await.len());
+    for (client, field, value) in fields {
+        let mut body = client.ask("auto", "Hello", false);
+        body[field] = value;
+        let got = send(&world, "analyst", client.path(), &body).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{field}: {}", got.text());
+        assert!(got.text().contains(field) && got.text().contains("role analyst"), "{}", got.text());
+        body[field] = Value::Null;
+        assert_eq!(send(&world, "analyst", client.path(), &body).await.status, StatusCode::OK);
+    }
+    assert_eq!((world.received(0).await.len(), before), (0, (0, 0)));
+    for (client, tool) in [
+        (Client::Messages, json!({"type": "code_execution_20250522", "name": "search"})),
+        (
+            Client::Responses,
+            json!({"type": "code_interpreter", "name": "search", "container": {"type": "auto"}}),
+        ),
+        // Allowed under a condition on its arguments, which nobody sees before it runs.
+        (Client::Messages, json!({"type": "transfer", "name": "transfer"})),
+    ] {
+        let mut body = client.ask("auto", "Hello", false);
+        body["tools"] = json!([tool]);
+        let got = send(&world, "analyst", client.path(), &body).await;
+        assert_eq!(
+            (got.status, got.header("x-tollgate-denied")),
+            (StatusCode::OK, "role analyst"),
+            "{}",
+            got.text()
+        );
+        for at in [1, 2] {
+            let sent = world.received(at).await;
+            assert!(sent.iter().all(|sent| sent["body"].get("tools").is_none()), "{sent:?}");
+        }
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn personal_data_anywhere_in_the_conversation_stays_on_premise() {
+    let world = world().await;
+    let call = json!({"role": "assistant", "content": null, "tool_calls": [
+        {"id": "k", "type": "function", "function": {"name": "search", "arguments": "{}"}}]});
+    let user = |words: &str| json!({"role": "user", "content": words});
+    for messages in [
+        json!([user(PERSONAL), {"role": "assistant", "content": "I see."}, user("Go on")]),
+        json!([{"role": "system", "content": PERSONAL}, user("Hello")]),
+        json!([user("Hello"), call, {"role": "tool", "tool_call_id": "k", "content": PERSONAL}]),
+    ] {
+        let got =
+            send(&world, "operator", "/v1/chat/completions", &json!({"model": "auto", "messages": messages}))
+                .await;
+        assert_eq!((got.status, got.header("x-tollgate-instance")), (StatusCode::OK, "rack-1"), "{messages}");
+    }
+    assert_eq!((world.received(1).await.len(), world.received(2).await.len()), (0, 0));
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn a_call_with_forbidden_arguments_never_reaches_the_caller() {
     let world = world().await;
     let words = |amount: u32| format!(r#"call transfer with {{"amount": {amount}, "to": "acct-7"}}"#);

@@ -37,6 +37,7 @@ use crate::decide::Verdict;
 use crate::decide::run::{Run, Tri};
 use crate::policy::{Compiled, Policy, compile};
 use crate::table::Table;
+use crate::text::diagnostic::Report;
 use domain::Domain;
 use relations::{Relation, relations};
 use std::cell::Cell;
@@ -71,11 +72,17 @@ pub fn review(text: &str, known: &Known) -> Compiled {
     let mut compiled = compile(text, known);
     if let Some(policy) = &compiled.policy {
         analyse(policy).tell(&mut compiled.report);
-        if policy.governance().is_some() && known.fleet.is_some() {
-            crisp::governed::tell(&World::new(policy), known, &mut compiled.report);
-        }
+        review_governance(policy, known, &mut compiled.report);
     }
     compiled
+}
+
+/// Adds to the report what governance refuses before the known fleet (`route-refuses`, `no-place-together`); nothing
+/// where nothing is governed or no fleet is known.
+pub fn review_governance(policy: &Policy, known: &Known, report: &mut Report) {
+    if policy.governance().is_some() && known.fleet.is_some() {
+        crisp::governed::tell(&World::new(policy), known, report);
+    }
 }
 
 /// What is fixed while a policy is analysed.

@@ -54,7 +54,7 @@ impl Condition {
             Self::Test(path, test) => {
                 let mut met = Vec::new();
                 find(arguments, path, &mut met);
-                if *test == ArgTest::Given {
+                if *test == ArgTest::Given && met.iter().all(Option::is_some) {
                     return truth(met.is_empty() != wanted);
                 }
                 if met.is_empty() {
@@ -130,6 +130,8 @@ fn fact(test: &ArgTest, value: Option<&Value>, wanted: bool) -> Verdict {
             patterns.iter().any(|pattern| like(pattern, text))
         }
         (ArgTest::Flag(flag), Some(Value::Flag(found))) => flag == found,
+        // Under a `*`: given in every branch, or (negated) in none.
+        (ArgTest::Given, value) => value.is_some(),
         _ => return Verdict::Unknown,
     };
     truth(holds == wanted)
@@ -175,6 +177,10 @@ mod tests {
             (test("dry_run", ArgTest::Flag(true)), r#"{"dry_run":true}"#, true),
             (not(test("force", ArgTest::Given)), "{}", true),
             (not(test("force", ArgTest::Given)), r#"{"force":null}"#, false),
+            (test("files.*.path", ArgTest::Given), r#"{"files":[{"path":"/a"},{}]}"#, false),
+            (test("files.*.path", ArgTest::Given), r#"{"files":[{"path":"/a"},{"path":""}]}"#, true),
+            (not(test("files.*.path", ArgTest::Given)), r#"{"files":[{"path":"/a"},{}]}"#, false),
+            (not(test("files.*.path", ArgTest::Given)), r#"{"files":[{},{}]}"#, true),
             (like("to.0", "a*"), r#"{"to":["ab","b"]}"#, true),
         ];
         for (condition, arguments, allowed) in cases {
@@ -199,6 +205,7 @@ mod tests {
         assert!(parse(r#"{"amount":1,"amount":900}"#).is_err());
         assert!(parse(r#"{"a":[{"b":1,"b":2}]}"#).is_err());
         assert!(parse(r#"{"amount":1,"\u0061mount":900}"#).is_err(), "spelled otherwise it is the same");
+        assert!(parse(r#"{"amount":1,"Amount":900}"#).is_err(), "a reader that folds case reads the other");
         assert!(parse(&"[".repeat(200)).is_err());
         assert_eq!(parse("").unwrap(), Value::Members(Vec::new()));
     }

@@ -1,7 +1,8 @@
 //! What one request may do: the caller's roles and the guards that bind it.
 
+use super::admit::admits;
 use super::strict::{self, Value};
-use super::{Governance, Guard, Place, ToolRight, fits};
+use super::{Governance, Guard, Place, ToolRight};
 use crate::effects::like;
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -194,18 +195,92 @@ impl Clearance {
     /// Whether a tool of this name may be offered to the model.
     #[must_use]
     pub fn tool(&self, name: &str) -> Standing {
-        let by_rules = self.all_of().map(|guard| (says(guard, name), guard)).min_by_key(|(says, _)| *says);
-        let by_role = self.one_of().map(|guard| (says(guard, name), guard)).max_by_key(|(says, _)| *says);
+        self.standing(name, says)
+    }
+
+    /// Whether a tool of this name and, for one that is built in, this type may be offered: both must be allowed. What
+    /// the provider runs itself is never seen before it runs, so a condition on its arguments allows nothing.
+    #[must_use]
+    pub fn offer(&self, name: &str, built_in: Option<&str>) -> Standing {
+        let Some(kind) = built_in else { return self.tool(name) };
+        let read = if run_by_caller(kind) { says } else { says_unseen };
+        match (self.standing(name, read), self.standing(kind, read)) {
+            (no @ Standing::Denied { .. }, _) | (_, no @ Standing::Denied { .. }) => no,
+            (Standing::Conditional, _) | (_, Standing::Conditional) => Standing::Conditional,
+            _ => Standing::Allowed,
+        }
+    }
+
+    /// The denial of a field that offers tools in a way that is not read.
+    #[must_use]
+    pub fn unread(&self, field: &str) -> Denial {
+        let speaks = self.one_of().chain(self.all_of()).filter(|guard| !guard.rights.tools.is_empty());
+        let labels: Vec<String> = speaks.map(Guard::label).collect();
+        let why = format!("`{field}` may bring tools that cannot be judged; offer them in `tools` instead");
+        Denial { rule: labels.join(", "), topic: Topic::Tool, subject: field.to_owned(), why }
+    }
+
+    fn standing(&self, name: &str, says: impl Fn(&Guard, &str) -> Says) -> Standing {
         if let Err(denial) = self.caller() {
             return Standing::Denied { denial, block: true };
         }
-        let denied =
-            |guard: &Guard| Standing::Denied { denial: no_tool(guard, name), block: guard.rights.block };
-        match (by_rules, by_role) {
-            (Some((Says::No, guard)), _) | (_, Some((Says::No, guard))) => denied(guard),
-            (Some((Says::Sometimes, _)), _) | (_, Some((Says::Sometimes, _))) => Standing::Conditional,
-            _ => Standing::Allowed,
+        let no = |guard: &&Guard| says(guard, name) == Says::No;
+        let rules: Vec<&Guard> = self.all_of().filter(no).collect();
+        let roles: Vec<&Guard> = self.one_of().filter(no).collect();
+        let roles_deny = !roles.is_empty() && roles.len() == self.one_of().count();
+        let mut deciding = rules.into_iter().chain(roles.into_iter().filter(|_| roles_deny)).peekable();
+        if let Some(first) = deciding.peek() {
+            let denial = no_tool(first, name);
+            return Standing::Denied { denial, block: deciding.any(|guard| guard.rights.block) };
         }
+        let by_role = self.one_of().map(|guard| says(guard, name)).max();
+        let all = self.all_of().map(|guard| says(guard, name)).chain(by_role);
+        if all.min() == Some(Says::Sometimes) { Standing::Conditional } else { Standing::Allowed }
+    }
+
+    /// Goes on with the roles that allow this place, so that one role allows all of the request. Leaves everything as
+    /// it is where none does: that was to be refused.
+    pub fn at(&mut self, ask: &Ask<'_>, place: &Place) {
+        self.narrow(|guard| admits(guard, ask, place).is_ok());
+    }
+
+    /// Whether an offered tool stays, as for [`Self::offer`]; goes on with the roles that allow it.
+    pub fn keep(&mut self, name: &str, built_in: Option<&str>) -> bool {
+        if matches!(self.offer(name, built_in), Standing::Denied { .. }) {
+            return false;
+        }
+        let unseen = built_in.is_some_and(|kind| !run_by_caller(kind));
+        let read = if unseen { says_unseen } else { says };
+        self.narrow(|guard| {
+            read(guard, name) > Says::No && built_in.is_none_or(|kind| read(guard, kind) > Says::No)
+        })
+    }
+
+    /// Judges a call as [`Self::call`] does and goes on with the roles that allow it.
+    ///
+    /// # Errors
+    /// The denial of the rule, or of the roles.
+    pub fn take(&mut self, name: &str, arguments: &str) -> Result<(), Denial> {
+        self.call(name, arguments)?;
+        let mut read = None;
+        self.narrow(|guard| allows(guard, name, arguments, &mut read).is_ok());
+        Ok(())
+    }
+
+    /// Keeps the roles for which `stays` holds; says whether any did, and keeps all where none did. A caller without a
+    /// role has only `others`, which is one guard.
+    fn narrow(&mut self, mut stays: impl FnMut(&Guard) -> bool) -> bool {
+        let of = |at: &u32| self.governance.roles.get(*at as usize);
+        let left: SmallVec<[u32; 4]> =
+            self.roles.iter().filter(|at| of(at).is_some_and(&mut stays)).copied().collect();
+        if self.roles.is_empty() {
+            return true;
+        }
+        let any = !left.is_empty();
+        if any {
+            self.roles = left;
+        }
+        any
     }
 
     /// Whether a call of a tool may reach the caller; `arguments` is JSON text.
@@ -214,28 +289,48 @@ impl Clearance {
     /// The denial of the rule, or of the roles.
     pub fn call(&self, name: &str, arguments: &str) -> Result<(), Denial> {
         self.caller()?;
-        // Read once, and only where a condition asks.
-        let mut read: Option<Result<Value, String>> = None;
-        let mut allows = |guard: &Guard| {
-            let Some(right) = first_right(guard, name) else {
-                return if guard.rights.tools.is_empty() { Ok(()) } else { Err(no_tool(guard, name)) };
-            };
-            let Some(condition) = right.when.as_ref().filter(|_| !right.never) else {
-                return if right.never { Err(no_tool(guard, name)) } else { Ok(()) };
-            };
-            let arguments = read.get_or_insert_with(|| value(arguments));
-            let why = match arguments {
-                Ok(value) if condition.holds(value) => return Ok(()),
-                Ok(_) => format!("tool {} is not allowed with these arguments", told(name)),
-                Err(error) => format!("the arguments of tool {} cannot be read: {error}", told(name)),
-            };
-            Err(Denial { rule: guard.label(), topic: Topic::Arguments, subject: told(name), why })
-        };
+        let mut read = None;
         for guard in self.all_of() {
-            allows(guard)?;
+            allows(guard, name, arguments, &mut read)?;
         }
-        self.any_role(allows)
+        self.any_role(|guard| allows(guard, name, arguments, &mut read))
     }
+}
+
+/// Arguments as they were read: once, and only where a condition asks.
+type Arguments = Option<Result<Value, String>>;
+
+/// Whether one guard allows a call.
+fn allows(guard: &Guard, name: &str, arguments: &str, read: &mut Arguments) -> Result<(), Denial> {
+    let Some(right) = first_right(guard, name) else {
+        return if guard.rights.tools.is_empty() { Ok(()) } else { Err(no_tool(guard, name)) };
+    };
+    let Some(condition) = right.when.as_ref().filter(|_| !right.never) else {
+        return if right.never { Err(no_tool(guard, name)) } else { Ok(()) };
+    };
+    let why = match read.get_or_insert_with(|| value(arguments)) {
+        Ok(value) if condition.holds(value) => return Ok(()),
+        Ok(_) => format!("tool {} is not allowed with these arguments", told(name)),
+        Err(error) => format!("the arguments of tool {} cannot be read: {error}", told(name)),
+    };
+    Err(Denial { rule: guard.label(), topic: Topic::Arguments, subject: told(name), why })
+}
+
+/// Types of built-in tools whose calls come back to the caller, so that they are judged before they run. Types that
+/// are not listed are taken to be run by the provider. Source: the references of the Responses and Messages APIs.
+const RUN_BY_CALLER: [&str; 8] = [
+    "bash_*",
+    "text_editor_*",
+    "computer_2*",
+    "memory_*",
+    "computer_use_preview*",
+    "local_shell",
+    "apply_patch",
+    "custom",
+];
+
+fn run_by_caller(kind: &str) -> bool {
+    RUN_BY_CALLER.iter().any(|pattern| like(pattern, kind))
 }
 
 fn value(arguments: &str) -> Result<Value, String> {
@@ -268,51 +363,15 @@ fn says(guard: &Guard, tool: &str) -> Says {
     }
 }
 
+/// The same for a tool whose arguments nobody sees before it runs.
+fn says_unseen(guard: &Guard, tool: &str) -> Says {
+    match says(guard, tool) {
+        Says::Sometimes => Says::No,
+        says => says,
+    }
+}
+
 fn no_tool(guard: &Guard, tool: &str) -> Denial {
     let why = format!("tool {} is not allowed", told(tool));
     Denial { rule: guard.label(), topic: Topic::Tool, subject: told(tool), why }
-}
-
-/// Whether one guard admits a model at a place.
-pub(super) fn admits(guard: &Guard, ask: &Ask<'_>, place: &Place) -> Result<(), Denial> {
-    let rights = &guard.rights;
-    let deny = |topic, subject: &str, why: String| {
-        Err(Denial { rule: guard.label(), topic, subject: subject.to_owned(), why })
-    };
-    if !fits(rights.models.as_deref(), ask.model) {
-        return deny(Topic::Model, ask.model, format!("model {} is not allowed", ask.model));
-    }
-    if let Some(most) = rights.cost_micro.filter(|most| ask.cost_micro > *most) {
-        let why = format!(
-            "the estimated cost with model {} is {} micro-dollars, more than {most}",
-            ask.model, ask.cost_micro
-        );
-        return deny(Topic::Cost, ask.model, why);
-    }
-    let at = place.instance.as_str();
-    if !fits(rights.pools.as_deref(), &place.pool) {
-        return deny(Topic::Pool, at, format!("pool {} is not allowed", place.pool));
-    }
-    if !fits(rights.providers.as_deref(), &place.provider) {
-        return deny(Topic::Provider, at, format!("provider {} is not allowed", place.provider));
-    }
-    if rights.on_premise && !place.on_premise {
-        return deny(Topic::Premise, at, format!("{at} of pool {} is not on premise", place.pool));
-    }
-    if rights.regions.is_some() {
-        match &place.region {
-            None => return deny(Topic::Region, at, format!("the region of {at} is not declared")),
-            Some(region) if !fits(rights.regions.as_deref(), region) => {
-                return deny(Topic::Region, at, format!("{at} stands in region {region}"));
-            }
-            Some(_) => {}
-        }
-    }
-    match (rights.tokens_per_joule, place.tokens_per_joule) {
-        (Some(least), Some(found)) if found < least => {
-            deny(Topic::Energy, at, format!("{at} gives {found} tokens per joule, less than {least}"))
-        }
-        (Some(_), None) => deny(Topic::Energy, at, format!("the tokens per joule of {at} are not declared")),
-        _ => Ok(()),
-    }
 }

@@ -5,7 +5,7 @@
 //! request that a guard binds ever takes a route, which whoever can prove it answers as [`Meetings`]. Each finding
 //! names the guards, their places in the text, an example and a repair.
 
-use super::clearance::admits;
+use super::admit::admits;
 use super::overlap::may_hold_for;
 use super::{Ask, Denial, Fleet, Governance, Guard, GuardKind, Place, Topic};
 use crate::effects::Route;

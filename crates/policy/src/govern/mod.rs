@@ -20,6 +20,7 @@
 //! assert_eq!(denial.rule, "role intern");
 //! ```
 
+mod admit;
 mod arguments;
 mod clearance;
 mod findings;

@@ -15,11 +15,23 @@ impl Edits<'_> {
     /// # Errors
     /// [`WireError::Edit`] for a Gemini tool object of which only some built-in tools should stay.
     pub fn keep_tools(&mut self, mut keep: impl FnMut(&str) -> bool) -> Result<usize, WireError> {
+        self.keep_offers(|name, _| keep(name))
+    }
+
+    /// The same, asked with the name and, for a built-in tool, its type.
+    ///
+    /// # Errors
+    /// As for [`Self::keep_tools`].
+    pub fn keep_offers(
+        &mut self,
+        mut keep: impl FnMut(&str, Option<&str>) -> bool,
+    ) -> Result<usize, WireError> {
         let view = self.view;
         let (mut gone, mut names) = (Vec::new(), BTreeSet::new());
         for tool in &view.tools {
             let name = view.text(tool.name);
-            let out = !keep(&name);
+            let built_in = tool.built_in.map(|kind| view.text(kind));
+            let out = !keep(&name, built_in.as_deref());
             gone.push(out);
             if out {
                 names.insert(name.into_owned());

@@ -48,7 +48,7 @@ impl Reader<'_> {
         // A function without a name cannot be called; a built-in tool is known by its type.
         let built_in = kind.filter(|kind| !matches!(self.scan.name(*kind).as_ref(), b"function" | b"custom"));
         let name = name.or(built_in).ok_or(no_name)?;
-        self.view.tools.push(ToolView { span, name });
+        self.view.tools.push(ToolView { span, name, built_in });
         Ok(())
     }
 
@@ -84,13 +84,13 @@ impl Reader<'_> {
                 let no_name = self.scan.flaw(Problem::Missing("name", "the name of the function"));
                 let name = self.inner_name()?.ok_or(no_name)?;
                 let span = self.scan.since(at);
-                self.view.tools.push(ToolView { span, name });
+                self.view.tools.push(ToolView { span, name, built_in: None });
             }
         }
         let span = self.scan.since(start);
         for name in built_in {
             self.bound(self.view.tools.len(), self.limits.tools, "tools")?;
-            self.view.tools.push(ToolView { span, name });
+            self.view.tools.push(ToolView { span, name, built_in: Some(name) });
         }
         Ok(())
     }

@@ -17,7 +17,7 @@ use std::pin::Pin;
 use std::task::{Context as Task, Poll};
 use tollgate_core::{Fault, FaultKind};
 use tollgate_net::upstream::UpstreamBody;
-use tollgate_policy::Denial;
+use tollgate_policy::{Clearance, Denial};
 use tollgate_wire::form::Options;
 use tollgate_wire::meter::{Framing, Meter, Reading};
 use tollgate_wire::{Dialect, error, translate};
@@ -53,7 +53,13 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    pub(crate) fn new(ctx: &Context<'_>, outbound: Dialect, streamed: bool, strip_usage: bool) -> Self {
+    pub(crate) fn new(
+        ctx: &Context<'_>,
+        outbound: Dialect,
+        streamed: bool,
+        strip_usage: bool,
+        governed: Option<Clearance>,
+    ) -> Self {
         let inbound = ctx.view.dialect;
         let mut options = ctx.answer_options();
         if inbound == Dialect::OpenaiResponses {
@@ -81,7 +87,7 @@ impl Watch {
             stream_wanted: ctx.view.stream,
             prompt_tokens: ctx.demand.prompt_tokens,
             previous: ctx.previous.clone(),
-            calls: ctx.gate.watches().map(|clearance| Box::new(Calls::new(clearance.clone(), inbound))),
+            calls: governed.map(|clearance| Box::new(Calls::new(clearance, inbound))),
         }
     }
 

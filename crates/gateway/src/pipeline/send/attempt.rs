@@ -15,7 +15,7 @@ use std::time::Duration;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Tick};
 use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
 use tollgate_net::{Class, Error as NetError};
-use tollgate_policy::{Denial, Effects};
+use tollgate_policy::{Clearance, Denial, Effects};
 use tollgate_select::circuit::{Detail, Outcome};
 use tollgate_select::retry::{Attempt, Stage};
 use tollgate_wire::Dialect;
@@ -78,6 +78,8 @@ struct Letter {
     outgoing: Outgoing,
     strip_usage: bool,
     lost: Vec<String>,
+    /// What judges the calls of the answer: the roles that allow the place and the offered tools.
+    governed: Option<Clearance>,
 }
 
 /// Sends the request to one instance. The ticket of the instance is completed here on failure and handed on with
@@ -118,7 +120,7 @@ pub(crate) async fn attempt(
     }
     let streamed = ctx.view.stream && is_event_stream(&parts.headers);
     let headers = outgoing::clean_answer(parts.headers);
-    let watch = Watch::new(ctx, letter.dialect, streamed, letter.strip_usage);
+    let watch = Watch::new(ctx, letter.dialect, streamed, letter.strip_usage, letter.governed);
     if streamed {
         let mut relay = Relay::new(body, watch);
         match hold_back(ctx, &mut relay).await {
@@ -229,8 +231,11 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         && ctx.view.stream
         && !ctx.view.include_usage
         && (dialect != inbound || row.quirks.stream_usage);
-    let wish = Wish { model: upstream_model, effort: goal.effort, meter_stream, gate: Some(&ctx.gate) };
-    let mut body = shape(ctx.view, effects, &wish)?;
+    let model = ctx.snapshot.models.get(goal.model);
+    let mut governed = model.and_then(|model| ctx.gate.at(&ctx.snapshot, model, &ctx.demand, site.index));
+    let effort = goal.effort;
+    let mut wish = Wish { model: upstream_model, effort, meter_stream, governed: governed.as_mut() };
+    let mut body = shape(ctx.view, effects, &mut wish)?;
     let mut lost = Vec::new();
     if dialect != inbound {
         let options = ctx.translation(upstream_model);
@@ -257,7 +262,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         Outgoing::new(Method::POST, &path).map_err(|e| Fault::internal(e.to_string()))?.body(body);
     *outgoing.headers_mut() = headers;
     let strip_usage = meter_stream && dialect == inbound;
-    Ok(Letter { dialect, outgoing, strip_usage, lost })
+    Ok(Letter { dialect, outgoing, strip_usage, lost, governed })
 }
 
 fn timeouts(ctx: &Context<'_>, now: Tick) -> Timeouts {

@@ -3,12 +3,11 @@
 //! Without edits the original bytes go on as they are. A parameter is named as OpenAI's chat dialect names it; where
 //! another dialect spells it differently, its spelling is used.
 
-use crate::pipeline::govern::Gate;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tollgate_core::signal::Param;
 use tollgate_core::{Fault, FaultKind};
-use tollgate_policy::{Effects, Effort, HeaderEdit, ParamEdit, SystemEdit, ToolFilter};
+use tollgate_policy::{Clearance, Effects, Effort, HeaderEdit, ParamEdit, SystemEdit, ToolFilter};
 use tollgate_wire::edit::{self, Edits};
 use tollgate_wire::view::RequestView;
 use tollgate_wire::{Dialect, WireError};
@@ -25,12 +24,12 @@ pub(crate) struct Wish<'a> {
     pub(crate) effort: Option<Effort>,
     /// Whether the stream must end with usage that the caller did not ask for.
     pub(crate) meter_stream: bool,
-    /// What governs the request, where anything does.
-    pub(crate) gate: Option<&'a Gate>,
+    /// What governs the request's tools at its place, where anything does; goes on with the roles that allow them.
+    pub(crate) governed: Option<&'a mut Clearance>,
 }
 
 /// The request's bytes with every edit made.
-pub(crate) fn shape(view: &RequestView, effects: &Effects, wish: &Wish<'_>) -> Result<Bytes, Fault> {
+pub(crate) fn shape(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<Bytes, Fault> {
     let body = edited(view, effects, wish).map_err(|e| e.fault())?;
     Ok(body)
 }
@@ -62,7 +61,7 @@ pub(crate) fn describe(effects: &Effects, effort: Option<Effort>) -> Vec<String>
     lines
 }
 
-fn edited(view: &RequestView, effects: &Effects, wish: &Wish<'_>) -> Result<Bytes, WireError> {
+fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<Bytes, WireError> {
     let mut edits = Edits::new(view);
     if view.dialect != Dialect::Gemini && view.model().as_deref() != Some(wish.model) {
         edits.model(wish.model)?;
@@ -77,10 +76,11 @@ fn edited(view: &RequestView, effects: &Effects, wish: &Wish<'_>) -> Result<Byte
             SystemEdit::Replace(text) => edits.system(edit::SystemEdit::Replace, text)?,
         }
     }
-    let watched = wish.gate.filter(|gate| gate.watches().is_some());
-    if (watched.is_some() || !effects.tools.is_empty()) && !view.tools.is_empty() {
-        let granted = |name: &str| watched.is_none_or(|gate| gate.keeps_tool(name));
-        edits.keep_tools(|name| granted(name) && effects.tools.iter().all(|filter| filter.allows(name)))?;
+    if (wish.governed.is_some() || !effects.tools.is_empty()) && !view.tools.is_empty() {
+        edits.keep_offers(|name, built_in| {
+            effects.tools.iter().all(|filter| filter.allows(name))
+                && wish.governed.as_deref_mut().is_none_or(|governed| governed.keep(name, built_in))
+        })?;
     }
     for param in &effects.params {
         parameter(&mut edits, view, param)?;
@@ -175,8 +175,8 @@ mod tests {
 
     fn shaped(dialect: Dialect, body: &str, effects: &Effects, effort: Option<Effort>) -> Value {
         let view = peek(dialect, Bytes::copy_from_slice(body.as_bytes()), &Limits::default()).unwrap();
-        let wish = Wish { model: "up", effort, meter_stream: false, gate: None };
-        serde_json::from_slice(&shape(&view, effects, &wish).unwrap()).unwrap()
+        let mut wish = Wish { model: "up", effort, meter_stream: false, governed: None };
+        serde_json::from_slice(&shape(&view, effects, &mut wish).unwrap()).unwrap()
     }
 
     #[test]
@@ -185,8 +185,8 @@ mod tests {
             br#"{ "model" : "up", "messages":[{"role":"user","content":"a"}] , "x":1.50}"#,
         );
         let view = peek(Dialect::OpenaiChat, body.clone(), &Limits::default()).unwrap();
-        let wish = Wish { model: "up", effort: None, meter_stream: false, gate: None };
-        let shaped = shape(&view, &Effects::default(), &wish).unwrap();
+        let mut wish = Wish { model: "up", effort: None, meter_stream: false, governed: None };
+        let shaped = shape(&view, &Effects::default(), &mut wish).unwrap();
         assert_eq!(shaped.as_ptr(), body.as_ptr(), "not even copied");
     }
 

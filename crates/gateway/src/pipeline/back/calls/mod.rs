@@ -8,7 +8,6 @@
 use bytes::{Bytes, BytesMut};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind};
 use tollgate_policy::{Clearance, Denial};
 use tollgate_wire::Dialect;
@@ -20,7 +19,7 @@ const HELD_MAX: usize = 8 << 20;
 const CALLS_MAX: usize = 1024;
 /// What stands in every event that begins or continues a call; an event without them is not parsed. A letter written
 /// as an escape would hide a word, so escapes of letters count too.
-const TRACES: [&[u8]; 4] = [b"tool", b"function", b"_call", b"\\u00"];
+const TRACES: [&[u8]; 5] = [b"tool", b"function", b"_call", b"mcp_", b"\\u00"];
 
 /// Why an answer stops here.
 #[derive(Clone, PartialEq, Debug)]
@@ -54,11 +53,20 @@ impl Stop {
 struct Call {
     name: String,
     arguments: String,
+    /// What stood in the event that began it; counts where no pieces come.
+    begun: String,
+}
+
+impl Call {
+    /// Its arguments as far as they were told.
+    fn told(&self) -> &str {
+        if self.arguments.is_empty() { &self.begun } else { &self.arguments }
+    }
 }
 
 /// Watches the calls of one answer.
 pub(crate) struct Calls {
-    clearance: Arc<Clearance>,
+    clearance: Clearance,
     dialect: Dialect,
     framer: Framer,
     /// Calls that are not whole, by the place that their dialect gives them.
@@ -69,7 +77,7 @@ pub(crate) struct Calls {
 }
 
 impl Calls {
-    pub(crate) fn new(clearance: Arc<Clearance>, dialect: Dialect) -> Self {
+    pub(crate) fn new(clearance: Clearance, dialect: Dialect) -> Self {
         Self {
             clearance,
             dialect,
@@ -251,6 +259,8 @@ impl Calls {
         match event.get("type").and_then(Value::as_str) {
             Some("content_block_start") => {
                 let block = event.get("content_block").unwrap_or(&Value::Null);
+                // What was open here is judged before it is lost.
+                self.judge_open(|open| *open == at)?;
                 if kind(block).ends_with("tool_use") {
                     self.count(&at)?;
                     let input =
@@ -258,6 +268,7 @@ impl Calls {
                     let call = Call {
                         name: text(block, "name").unwrap_or_default().to_owned(),
                         arguments: input.map(Value::to_string).unwrap_or_default(),
+                        begun: String::new(),
                     };
                     self.open.insert(at, call);
                 }
@@ -287,18 +298,32 @@ impl Calls {
     fn responses_event(&mut self, event: &Value) -> Result<(), Stop> {
         let at = (0, number(event, "output_index"));
         let item = event.get("item").unwrap_or(&Value::Null);
-        match event.get("type").and_then(Value::as_str) {
-            Some("response.output_item.added") if called(item).is_some() => {
+        match kind(event) {
+            "response.output_item.added" => {
+                self.judge_open(|open| *open == at)?;
+                let Some(name) = called(item) else { return Ok(()) };
                 self.count(&at)?;
-                self.open.insert(at, Call::default());
+                let call = Call { name: name.to_owned(), begun: given(item), ..Call::default() };
+                self.open.insert(at, call);
                 Ok(())
             }
-            Some("response.output_item.done") => {
-                self.open.remove(&at);
+            piece if piece.ends_with("_arguments.delta") || piece.ends_with("_call_input.delta") => {
+                self.piece(at, None, text(event, "delta"))
+            }
+            "response.output_item.done" => {
+                // Its pieces have been told as well as its whole: both are judged.
+                match self.open.remove(&at) {
+                    Some(call) if called(item).is_none() || !call.arguments.is_empty() => {
+                        let name =
+                            if call.name.is_empty() { called(item).unwrap_or_default() } else { &call.name };
+                        self.judge(name, call.told())?;
+                    }
+                    _ => {}
+                }
                 self.item(item)
             }
-            Some("response.completed" | "response.incomplete" | "response.failed") => {
-                self.open.clear();
+            "response.completed" | "response.incomplete" | "response.failed" => {
+                self.judge_open(|_| true)?;
                 let response = event.get("response").unwrap_or(&Value::Null);
                 list(response, "output").iter().try_for_each(|item| self.item(item))
             }
@@ -308,23 +333,21 @@ impl Calls {
 
     fn item(&mut self, item: &Value) -> Result<(), Stop> {
         let Some(name) = called(item) else { return Ok(()) };
-        let given = ["arguments", "input"].iter().find_map(|key| text(item, key)).map(str::to_owned);
-        // Items without arguments of their own, such as an action on the screen, are their own arguments.
-        let arguments = given.unwrap_or_else(|| item.get("action").unwrap_or(item).to_string());
-        self.judge(name, &arguments)
+        self.judge(name, &given(item))
     }
 
     /// Judges and closes the open calls that `which` names.
     fn judge_open(&mut self, which: impl Fn(&(u64, u64)) -> bool) -> Result<(), Stop> {
         let closing: Vec<(u64, u64)> = self.open.keys().filter(|at| which(at)).copied().collect();
         closing.iter().try_for_each(|at| match self.open.remove(at) {
-            Some(call) => self.judge(&call.name, &call.arguments),
+            Some(call) => self.judge(&call.name, call.told()),
             None => Ok(()),
         })
     }
 
-    fn judge(&self, name: &str, arguments: &str) -> Result<(), Stop> {
-        self.clearance.call(name, arguments).map_err(Stop::Denied)
+    /// One role allows all calls of an answer: those that allow this one are left for the next.
+    fn judge(&mut self, name: &str, arguments: &str) -> Result<(), Stop> {
+        self.clearance.take(name, arguments).map_err(Stop::Denied)
     }
 }
 
@@ -347,6 +370,13 @@ fn number(value: &Value, key: &str) -> u64 {
 
 fn kind(value: &Value) -> &str {
     text(value, "type").unwrap_or_default()
+}
+
+/// The arguments of an output item. Items without arguments of their own, such as an action on the screen, are their
+/// own arguments.
+fn given(item: &Value) -> String {
+    let text = ["arguments", "input"].iter().find_map(|key| text(item, key)).map(str::to_owned);
+    text.unwrap_or_else(|| item.get("action").unwrap_or(item).to_string())
 }
 
 /// The tool that an output item of the Responses dialect asks the caller to run. What the provider ran itself has

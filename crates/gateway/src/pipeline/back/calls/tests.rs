@@ -10,7 +10,7 @@ const RIGHTS: &str =
 
 fn calls(dialect: Dialect) -> Calls {
     let policy = Policy::load("p", RIGHTS, &Known::any()).unwrap();
-    Calls::new(Arc::new(policy.clearance(&["r".into()], &[]).unwrap()), dialect)
+    Calls::new(policy.clearance(&["r".into()], &[]).unwrap(), dialect)
 }
 
 fn sse(events: &[Value]) -> String {
@@ -200,4 +200,67 @@ fn whole_answers_are_judged_in_every_dialect() {
     }
     let screen = json!({"output": [{"type": "computer_call", "action": {"type": "click"}}]});
     assert!(calls(Dialect::OpenaiResponses).whole(screen.to_string().as_bytes()).is_err(), "no right to it");
+}
+
+/// A policy in which the calls of an answer are judged by the whole of one role.
+#[test]
+fn one_role_allows_all_calls_of_an_answer() {
+    let text = "role \"r\" { tool \"look\" tool \"read\" }\nrole \"s\" { tool \"pay\" tool \"read\" }\ndefault { models { \"m\" } }";
+    let policy = Policy::load("p", text, &Known::any()).unwrap();
+    let judged = |names: &[&str]| {
+        let clearance = policy.clearance(&["r".into(), "s".into()], &[]).unwrap();
+        let list: Vec<Value> =
+            names.iter().map(|name| json!({"function": {"name": name, "arguments": "{}"}})).collect();
+        let body = json!({"choices": [{"message": {"tool_calls": list}}]}).to_string();
+        Calls::new(clearance, Dialect::OpenaiChat).whole(body.as_bytes()).is_ok()
+    };
+    assert!(judged(&["read", "look"]) && judged(&["pay", "read"]));
+    assert!(!judged(&["look", "pay"]) && !judged(&["pay", "read", "look"]));
+}
+
+#[test]
+fn a_call_that_is_never_closed_or_is_overwritten_is_judged_all_the_same() {
+    let added = json!({"type": "response.output_item.added", "output_index": 1,
+        "item": {"type": "function_call", "name": "pay", "arguments": ""}});
+    let delta = json!({"type": "response.function_call_arguments.delta", "output_index": 1, "delta": "{\"amount\":80}"});
+    let ends = ["completed", "incomplete", "failed"];
+    let end = |word: &str| json!({"type": format!("response.{word}"), "response": {"output": []}});
+    let done = json!({"type": "response.output_item.done", "output_index": 1,
+        "item": {"type": "function_call", "name": "pay", "arguments": "{\"amount\":1}"}});
+    let other = json!({"type": "response.output_item.done", "output_index": 1, "item": {"type": "message"}});
+    let again = json!({"type": "response.output_item.added", "output_index": 1, "item": {"type": "message"}});
+    let mut streams: Vec<Vec<Value>> =
+        ends.iter().map(|word| vec![added.clone(), delta.clone(), end(word)]).collect();
+    streams
+        .extend([done, other, again].map(|last| vec![added.clone(), delta.clone(), last, end("completed")]));
+    for events in streams {
+        let mut calls = calls(Dialect::OpenaiResponses);
+        let out = calls.feed(sse(&events).into());
+        assert!(out.is_empty() && calls.stop().is_some_and(|stop| stop.denial().is_some()), "{events:?}");
+    }
+    let begin = |name: &str| json!({"type": "content_block_start", "index": 1, "content_block": {"type": "tool_use", "name": name, "input": {}}});
+    let text =
+        json!({"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": ""}});
+    let stop = json!({"type": "content_block_stop", "index": 1});
+    for second in [begin("look"), text] {
+        let mut calls = calls(Dialect::Anthropic);
+        let out = calls.feed(sse(&[begin("pay"), second, stop.clone()]).into());
+        assert!(out.is_empty() && calls.stop().is_some_and(|stop| stop.denial().is_some()));
+    }
+}
+
+#[test]
+fn an_approval_that_is_asked_for_is_a_call() {
+    let item =
+        |name: &str| json!({"type": "mcp_approval_request", "id": "m", "name": name, "arguments": "{}"});
+    let stream = |name: &str| {
+        sse(&[
+            json!({"type": "response.output_item.added", "output_index": 0, "item": item(name)}),
+            json!({"type": "response.output_item.done", "output_index": 0, "item": item(name)}),
+        ])
+    };
+    let mut denied = calls(Dialect::OpenaiResponses);
+    assert!(denied.feed(stream("wipe").into()).is_empty() && denied.stop().is_some());
+    let mut allowed = calls(Dialect::OpenaiResponses);
+    assert_eq!(allowed.feed(stream("look").into()), stream("look"));
 }
