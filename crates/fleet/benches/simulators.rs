@@ -35,6 +35,7 @@ fn workload(rate_per_s: f64) -> Workload {
             class: Class { name: "chat".into(), slo: Slo::ttft(500.0) },
             arrivals: Arrivals::poisson(rate_per_s),
             lengths: JointLengths::of_totals(&cdf, 0.2).expect("valid"),
+            cached: 0.0,
         }],
     }
 }

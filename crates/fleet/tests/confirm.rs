@@ -121,6 +121,31 @@ fn random_plans_hold_in_simulation() {
     assert!((0.9..1.1).contains(&middle), "{tally:?}");
 }
 
+/// A plan for prompts that are mostly in a cache holds in simulation because the simulation has them there too.
+#[test]
+fn the_cached_share_counts_in_plan_and_simulation_alike() {
+    let shipped = Catalogue::shipped().unwrap();
+    let (gpu, model) = (shipped.gpu("h100-sxm").unwrap(), shipped.model("llama-3.1-70b").unwrap());
+    let serving = Serving { tensor_parallel: 4, ..Serving::default() };
+    let profile = Profile::derive(gpu, model, &serving).unwrap();
+    let cdf = Cdf::new(vec![(4096, 0.5), (16_384, 1.0)]).unwrap();
+    let class = Class { name: "all".into(), slo: Slo::ttft(3000.0) };
+    let stream = Stream::new(class, JointLengths::of_totals(&cdf, 0.05).unwrap(), 30.0);
+    let of = |cached: f64| {
+        let stream = Stream { cached, ..stream.clone() };
+        Problem::new(vec![stream], vec![profile.clone()], Space::one_pool(16_384))
+    };
+    let (cached, uncached) = (of(0.8), of(0.0));
+    let found = plan(&cached).unwrap();
+    assert!(found.pools[0].needed < plan(&uncached).unwrap().pools[0].needed);
+    let as_planned = simulated(&cached, &found, 12_000, 7);
+    assert_eq!(as_planned.met(), Some(true), "{:?}", as_planned.classes[0].attainment);
+    let ours = found.pools[0].classes[0].tpot_mean_ms;
+    let theirs = as_planned.classes[0].tpot_ms.mean.mean;
+    assert!((0.9..1.1).contains(&(ours / theirs)), "{ours} against {theirs}");
+    assert_eq!(simulated(&uncached, &found, 12_000, 7).met(), Some(false));
+}
+
 /// Over many (395 of 397 held when this was written): `cargo test --release -p tollgate-fleet --test confirm -- --ignored`.
 #[test]
 #[ignore = "takes minutes"]

@@ -8,6 +8,7 @@ use crate::Error;
 use crate::sim::engine::{Engine, EngineSpec, EngineTime, Served};
 use crate::trace::ServedRequest;
 use crate::workload::Request;
+use std::borrow::Cow;
 
 /// A recorded run and what is known of the engine that made it.
 #[derive(Clone, Debug)]
@@ -89,7 +90,17 @@ impl Recorded {
         self.requests.iter().map(of).collect()
     }
 
-    /// The engine on the recorded arrivals; requests that it refuses have no times.
+    /// The same with its requests by arrival: files are often in the order of endings.
+    fn by_arrival(&self) -> Cow<'_, Self> {
+        if self.requests.is_sorted_by(|a, b| a.arrival_s <= b.arrival_s) {
+            return Cow::Borrowed(self);
+        }
+        let mut sorted = self.clone();
+        sorted.requests.sort_by(|a, b| a.arrival_s.total_cmp(&b.arrival_s));
+        Cow::Owned(sorted)
+    }
+
+    /// The engine on the recorded arrivals, which must be in order; requests that it refuses have no times.
     ///
     /// # Errors
     /// What [`EngineSpec::check`] refuses.
@@ -144,30 +155,43 @@ impl Recorded {
         (0..3).map(|metric| off[metric] / sums[metric].max(1e-12)).sum()
     }
 
-    /// Fits the iteration's coefficients to the requests that `half` sees.
+    /// Fits the iteration's coefficients to the requests that `half` sees, whatever their order in the file.
     ///
     /// # Errors
-    /// [`Error::Empty`] for fewer than 8 requests; what [`EngineSpec::check`] refuses.
+    /// [`Error::Empty`] for fewer than 8 requests or where none is held out; [`Error::Format`] where no coefficients serve all
+    /// of them; what [`EngineSpec::check`] refuses.
     pub fn fit(&self, half: Half) -> Result<EngineFit, Error> {
         if self.requests.len() < 8 {
             return Err(Error::Empty { what: "the recorded run", fix: "give at least 8 requests" });
         }
-        let recorded = self.recorded_times();
-        let mut distance = |at: &[f64]| self.distance(&recorded, time_of(at), half);
+        EngineSpec { time: time_of(&START.map(f64::ln)), ..self.spec }.check()?;
+        let run = self.by_arrival();
+        let recorded = run.recorded_times();
+        let mut distance = |at: &[f64]| run.distance(&recorded, time_of(at), half);
         let found = minimise(&START.map(f64::ln), 0.5, EVALUATIONS, &mut distance);
         // A second simplex from where the first one got stuck.
-        let best = time_of(&minimise(&found.at, 0.2, EVALUATIONS, &mut distance).at);
-        self.judge(best, half)
+        let best = minimise(&found.at, 0.2, EVALUATIONS, &mut distance);
+        if !best.value.is_finite() {
+            return Err(Error::Format {
+                place: "the recorded run".into(),
+                problem:
+                    "the engine refuses a request of it whatever its coefficients, or a time is not a number"
+                        .into(),
+                fix: "give the KV cache and the context that the run had, and times in seconds".into(),
+            });
+        }
+        run.judge(time_of(&best.at), half)
     }
 
     /// What `time` says of the requests that `half` does not see.
     ///
     /// # Errors
-    /// What [`EngineSpec::check`] refuses.
+    /// [`Error::Empty`] where none is held out; what [`EngineSpec::check`] refuses.
     pub fn judge(&self, time: EngineTime, half: Half) -> Result<EngineFit, Error> {
         let (mut recorded, mut simulated, mut held_out) = ([0.0; 3], [0.0; 3], 0);
         let count = self.requests.len();
-        for (place, (times, served)) in self.recorded_times().iter().zip(self.simulate(time)?).enumerate() {
+        let run = self.by_arrival();
+        for (place, (times, served)) in run.recorded_times().iter().zip(run.simulate(time)?).enumerate() {
             let Some(served) = served.filter(|_| !half.sees(place, count)) else { continue };
             let found = served_times(&served);
             for metric in 0..3 {
@@ -176,8 +200,14 @@ impl Recorded {
             }
             held_out += 1;
         }
+        if held_out == 0 {
+            return Err(Error::Empty {
+                what: "the half of the recorded run that judges the fit",
+                fix: "give requests that the engine can serve",
+            });
+        }
         let means = |sums: [f64; 3]| {
-            let [ttft_s, tpot_s, e2e_s] = sums.map(|sum| sum / f64::from(held_out.max(1)));
+            let [ttft_s, tpot_s, e2e_s] = sums.map(|sum| sum / f64::from(held_out));
             Means { ttft_s, tpot_s, e2e_s }
         };
         let (recorded, simulated) = (means(recorded), means(simulated));
@@ -204,5 +234,57 @@ fn time_of(at: &[f64]) -> EngineTime {
         per_token_s: get(3),
         free_tokens: get(4),
         per_pair_s: get(5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run that the engine itself made, 24 requests a quarter of a second apart.
+    fn run(kv_blocks: u64) -> Recorded {
+        let requests = (0..24_u32).map(|n| {
+            let arrival_s = f64::from(n) * 0.25;
+            ServedRequest {
+                prompt_tokens: 200 + n * 37 % 900,
+                output_tokens: 20 + n * 11 % 50,
+                arrival_s,
+                queued_s: arrival_s,
+                scheduled_s: arrival_s,
+                first_token_s: 0.0,
+                last_token_s: 0.0,
+            }
+        });
+        let mut run = Recorded {
+            requests: requests.collect(),
+            spec: EngineSpec::new(EngineTime::default(), kv_blocks),
+            engines: 1,
+        };
+        let time = time_of(&START.map(f64::ln));
+        let served = run.simulate(time).unwrap();
+        for (recorded, served) in run.requests.iter_mut().zip(served) {
+            if let Some(served) = served {
+                recorded.first_token_s = recorded.queued_s + served.first_s - served.queued_s;
+                recorded.last_token_s = recorded.queued_s + served.last_s - served.queued_s;
+            }
+        }
+        run
+    }
+
+    #[test]
+    fn the_order_of_the_file_changes_nothing() {
+        let run = run(10_000);
+        let mut shuffled = run.clone();
+        shuffled.requests.sort_by(|a, b| b.last_token_s.total_cmp(&a.last_token_s));
+        let (fit, same) = (run.fit(Half::Early).unwrap(), shuffled.fit(Half::Early).unwrap());
+        assert_eq!((fit.time, fit.recorded, fit.held_out), (same.time, same.recorded, 12));
+        assert!(fit.errors().iter().all(|error| error.abs() < 0.05), "{:?}", fit.errors());
+    }
+
+    #[test]
+    fn a_run_that_the_engine_cannot_serve_is_no_fit() {
+        let said = run(2).fit(Half::Even).unwrap_err().to_string();
+        assert!(said.contains("refuses a request"), "{said}");
+        assert!(run(2).judge(time_of(&START.map(f64::ln)), Half::Even).is_err());
     }
 }

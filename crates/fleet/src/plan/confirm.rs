@@ -52,7 +52,7 @@ fn spec(name: &str, pool: &PoolPlan, profile: &Profile) -> PoolSpec {
 
 impl Problem {
     /// The demand of this problem as a workload to draw requests from: renewal arrivals with gamma gaps of the stated
-    /// burstiness.
+    /// burstiness, and the cached share of each prompt.
     ///
     /// # Errors
     /// What the workload refuses.
@@ -62,7 +62,7 @@ impl Problem {
             let gaps =
                 if s.arrival_cv2 == 1.0 { Gaps::Exponential } else { Gaps::Gamma { cv2: s.arrival_cv2 } };
             let arrivals = Arrivals::Steady { rate_per_s: s.rate_per_s, gaps };
-            Part { class: s.class.clone(), arrivals, lengths: s.lengths.clone() }
+            Part { class: s.class.clone(), arrivals, lengths: s.lengths.clone(), cached: s.cached }
         };
         Ok(Workload { name: name.into(), parts: self.streams.iter().map(part).collect() })
     }

@@ -25,8 +25,10 @@ pub struct Job {
     pub prompt: u32,
     /// Output tokens, at least 1.
     pub output: u32,
-    /// Prompt tokens that need no prefill.
+    /// Prompt tokens that need no prefill where it is.
     pub cached: u32,
+    /// Prompt tokens that need no prefill wherever it goes.
+    pub held: u32,
     /// Its class.
     pub class: u16,
     /// How many instances had it before.
@@ -48,7 +50,6 @@ impl Job {
     }
 
     /// Iterations of its prefill, and the prompt tokens of each.
-    #[inline]
     fn prefill(&self, chunk: u32) -> (f64, f64) {
         let todo = self.prompt.saturating_sub(self.cached).max(1);
         let steps = todo.div_ceil(chunk);

@@ -262,6 +262,7 @@ impl Profile {
                 class: Class { name: name.into(), slo: *slos.get(index).unwrap_or(last) },
                 arrivals: Arrivals::Steady { rate_per_s: rate_per_s * shares[index], gaps },
                 lengths: lengths.lengths()?,
+                cached: 0.0,
             });
         }
         if parts.is_empty() {
@@ -284,6 +285,7 @@ mod tests {
             class,
             session,
             prefix: Prefix::of(blocks),
+            ..Request::default()
         }
     }
 

@@ -182,6 +182,7 @@ impl Parser {
             class,
             session,
             prefix: Prefix::of(&prefix),
+            cached_tokens: 0,
         })
     }
 }

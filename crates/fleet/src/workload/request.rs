@@ -20,6 +20,8 @@ pub struct Request {
     pub session: u64,
     /// Hashes of the blocks of its prompt, for prefix caches.
     pub prefix: Prefix,
+    /// Tokens of its prompt that whichever instance holds already, beside what its prefix finds in a cache.
+    pub cached_tokens: u32,
 }
 
 impl Request {

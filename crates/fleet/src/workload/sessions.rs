@@ -135,6 +135,7 @@ impl ConversationStream<'_> {
             class: self.of.class,
             session,
             prefix,
+            cached_tokens: 0,
         })
     }
 

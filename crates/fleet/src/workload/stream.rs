@@ -13,6 +13,8 @@ pub struct Part {
     pub arrivals: Arrivals,
     /// How long they are.
     pub lengths: JointLengths,
+    /// The share of their prompt tokens that a prefix cache holds already, in [0, 1).
+    pub cached: f64,
 }
 
 /// What arrives: the classes side by side.
@@ -74,7 +76,8 @@ impl Iterator for Requests<'_> {
         let (class, source) = self.sources.iter_mut().enumerate().min_by_key(soonest)?;
         let arrival_ns = source.next_ns?;
         source.next_ns = source.arrivals.next();
-        let (prompt_tokens, output_tokens) = self.workload.parts[class].lengths.draw(&mut source.lengths);
+        let part = &self.workload.parts[class];
+        let (prompt_tokens, output_tokens) = part.lengths.draw(&mut source.lengths);
         Some(Request {
             arrival_ns,
             prompt_tokens,
@@ -82,6 +85,7 @@ impl Iterator for Requests<'_> {
             class: class as u16,
             session: 0,
             prefix: Prefix::default(),
+            cached_tokens: (f64::from(prompt_tokens) * part.cached).round() as u32,
         })
     }
 }
@@ -97,6 +101,18 @@ mod tests {
             class: Class { name: name.into(), slo: Slo::ttft(500.0) },
             arrivals: Arrivals::poisson(rate_per_s),
             lengths: JointLengths::of_totals(&cdf, 0.2).unwrap(),
+            cached: 0.0,
+        }
+    }
+
+    #[test]
+    fn the_cached_share_is_drawn_with_every_request() {
+        let parts = vec![part("chat", 30.0, 2000), Part { cached: 0.5, ..part("agent", 10.0, 60_000) }];
+        let workload = Workload { name: "both".into(), parts };
+        for request in workload.requests(Seed(4)).unwrap().take(1000) {
+            let half = f64::from(request.prompt_tokens) / 2.0;
+            let expected = if request.class == 0 { 0.0 } else { half };
+            assert!((f64::from(request.cached_tokens) - expected).abs() <= 0.5, "{request:?}");
         }
     }
 

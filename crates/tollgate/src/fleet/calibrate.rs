@@ -67,6 +67,10 @@ fn rows<T: Measured>(path: &Path) -> Result<Vec<T>> {
     let file = File::open(path).with_context(|| format!("cannot read {place}"))?;
     let mut table = Table::<_, T>::new(&place, archive::unpack(&place, file)?)?;
     let rows = table.by_ref().take(ROWS_MAX).collect::<Result<Vec<T>, _>>()?;
+    let more = rows.len() == ROWS_MAX && table.next().is_some();
+    if more {
+        say::remark(&format!("{place}: only its first {ROWS_MAX} rows are used"));
+    }
     let report = table.report();
     if report.bad > 0 {
         say::remark(&format!("{place}: {} of {} rows cannot be used:", report.bad, report.rows));
@@ -167,7 +171,7 @@ fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
         ],
     ];
     say::line(&format!(
-        "{} points of {} runs; each run predicted from the others",
+        "{} points of {} sources (a run at a concurrency) in {FOLDS} parts; each part predicted from the others",
         by_source.points, by_source.groups
     ))?;
     say::table(&["error held out", "mean", "median", "roofline alone, mean"], &rows)?;

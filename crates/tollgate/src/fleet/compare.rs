@@ -6,7 +6,7 @@ use super::simulate::{CLASS_HEAD, Placement, RunArgs, class_row};
 use super::{kusd_a_year, usd};
 use crate::ending::Ending;
 use crate::say;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
 use tollgate_fleet::plan::{Plan, Problem, Space, plan};
@@ -57,9 +57,13 @@ pub(super) struct Case {
 /// Compares.
 pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
     let (loaded, problem) = args.fleet.problem()?;
+    known_classes(&args.class_times, &problem)?;
     let mut cases = fleets(&problem);
     cases.extend(what_if(args, &problem));
     let best = cases.first().and_then(|case| case.plan.as_ref().ok());
+    if args.simulate && best.is_none() {
+        say::remark("nothing is simulated: there is no fleet as asked");
+    }
     let mut outcomes = Vec::new();
     if let Some(best) = best.filter(|_| args.simulate) {
         for placement in Placement::ALL {
@@ -82,6 +86,15 @@ pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
         say::table(&CLASS_HEAD, &outcome.classes.iter().map(class_row).collect::<Vec<_>>())?;
     }
     Ok(Ending::Good)
+}
+
+/// Whether every class that is named is there.
+fn known_classes(named: &[(String, f64)], problem: &Problem) -> Result<()> {
+    let there: Vec<&str> = problem.streams.iter().map(|stream| stream.class.name.as_str()).collect();
+    if let Some((class, _)) = named.iter().find(|(class, _)| !there.contains(&class.as_str())) {
+        bail!("--class-times: there is no class `{class}`; there is {}", there.join(", "));
+    }
+    Ok(())
 }
 
 /// The best of all, then each GPU alone, with and without a boundary.

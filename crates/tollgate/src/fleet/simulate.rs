@@ -6,7 +6,7 @@ use super::problem::FleetArgs;
 use super::workload::Loaded;
 use crate::ending::Ending;
 use crate::say;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use indicatif::ProgressBar;
 use serde_json::json;
@@ -67,7 +67,7 @@ pub(super) struct RunArgs {
     #[arg(long, value_name = "H", requires = "repair_hours")]
     failure_hours: Option<f64>,
     /// Mean time to repair an instance, in hours
-    #[arg(long, value_name = "H")]
+    #[arg(long, value_name = "H", requires = "failure_hours")]
     repair_hours: Option<f64>,
 }
 
@@ -140,7 +140,7 @@ impl RunArgs {
         planned: &Plan,
         placement: Placement,
     ) -> Result<Outcome> {
-        let scenario = self.scenario(loaded, problem, planned, placement);
+        let scenario = self.scenario(loaded, problem, planned, placement)?;
         let bar = ProgressBar::new(self.requests * u64::from(self.replications));
         bar.set_style(style("{human_pos} of {human_len} requests")?);
         let outcome = simulate(&scenario, |seed| {
@@ -156,8 +156,30 @@ impl RunArgs {
         Ok(outcome)
     }
 
-    fn scenario(&self, loaded: &Loaded, problem: &Problem, planned: &Plan, placement: Placement) -> Scenario {
-        let pools = planned.pools.iter().enumerate().map(|(index, pool)| {
+    /// The instances of each pool.
+    fn instances(&self, planned: &Plan) -> Result<Vec<u32>> {
+        let pools: Vec<String> =
+            planned.pools.iter().map(|p| format!("up to {} tokens", p.max_total_tokens)).collect();
+        let (given, there) = (self.instances.len(), pools.len());
+        if given == 0 {
+            return Ok(planned.pools.iter().map(|pool| pool.instances).collect());
+        }
+        if given != there || self.instances.contains(&0) {
+            let pools = pools.join(", ");
+            bail!("--instances has {given} numbers for {there} pools ({pools}): give one above 0 for each");
+        }
+        Ok(self.instances.clone())
+    }
+
+    fn scenario(
+        &self,
+        loaded: &Loaded,
+        problem: &Problem,
+        planned: &Plan,
+        placement: Placement,
+    ) -> Result<Scenario> {
+        let counts = self.instances(planned)?;
+        let pools = planned.pools.iter().zip(counts).map(|(pool, instances)| {
             let profile = &problem.profiles[pool.profile_index];
             let limits = Limits {
                 kv_tokens: profile.kv_tokens,
@@ -166,7 +188,6 @@ impl RunArgs {
                 chunk: profile.chunk,
                 ..Limits::slots(profile.sequences)
             };
-            let instances = self.instances.get(index).copied().unwrap_or(pool.instances).max(1);
             let watts = (0..=profile.sequences)
                 .map(|n| f64::from(profile.gpus) * profile.power.watts(f64::from(n)) + profile.host_power_w)
                 .map(|it_w| it_w * problem.site.pue)
@@ -200,7 +221,7 @@ impl RunArgs {
             seed: Seed(self.seed),
             ..RunSpec::default()
         };
-        Scenario { pools: pools.collect(), router, classes, run }
+        Ok(Scenario { pools: pools.collect(), router, classes, run })
     }
 }
 

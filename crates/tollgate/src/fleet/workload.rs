@@ -116,7 +116,7 @@ impl WorkloadArgs {
                 streams.push(Stream { arrival_cv2: cv2, cached: self.cached, ..stream });
                 let gaps = if (cv2 - 1.0).abs() < 0.05 { Gaps::Exponential } else { Gaps::Gamma { cv2 } };
                 let arrivals = Arrivals::Steady { rate_per_s: rate * share, gaps };
-                parts.push(Part { class, arrivals, lengths: lengths.clone() });
+                parts.push(Part { class, arrivals, lengths: lengths.clone(), cached: self.cached });
             }
         }
         let cdf = together(&sources, &rates)?;

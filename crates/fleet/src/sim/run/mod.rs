@@ -168,6 +168,7 @@ impl<'a> World<'a> {
             arrival_s: self.now_s,
             prompt: request.prompt_tokens,
             output: request.output_tokens.max(1),
+            held: request.cached_tokens,
             class: request.class,
             measured,
             affinity: self.router.affinity(request, &self.blocks),
@@ -199,7 +200,7 @@ impl<'a> World<'a> {
         let pool = &mut self.pools[at];
         let member_at = self.router.place(pool, &job, &self.blocks).ok_or(Refusal::Full)?;
         let member = &mut pool.members[member_at];
-        job.cached = member.cached(&self.blocks, job.prompt, pool.spec.block_tokens);
+        job.cached = member.cached(&self.blocks, &job, pool.spec.block_tokens);
         member.instance.offer(job, self.now_s)?;
         member.remember(&self.blocks);
         self.live += 1;

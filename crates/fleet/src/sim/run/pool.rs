@@ -69,10 +69,11 @@ impl Member {
         self.epoch += 1;
     }
 
-    /// Tokens of this prompt that its cache holds.
-    pub(crate) fn cached(&self, blocks: &PromptBlocks, prompt: u32, block_tokens: u32) -> u32 {
-        let Some(cache) = self.cache.as_ref().filter(|_| !blocks.is_empty()) else { return 0 };
-        (cache.matched(blocks) as u32).saturating_mul(block_tokens).min(prompt.saturating_sub(1))
+    /// Tokens of this prompt that it need not read: those in its cache, or those held everywhere where they are more.
+    pub(crate) fn cached(&self, blocks: &PromptBlocks, job: &Job, block_tokens: u32) -> u32 {
+        let cache = self.cache.as_ref().filter(|_| !blocks.is_empty());
+        let found = cache.map_or(0, |cache| (cache.matched(blocks) as u32).saturating_mul(block_tokens));
+        found.max(job.held).min(job.prompt.saturating_sub(1))
     }
 
     pub(crate) fn remember(&mut self, blocks: &PromptBlocks) {
@@ -143,7 +144,7 @@ impl Pool {
         views.clear();
         views.extend(self.members.iter().map(|member| {
             let instance = &member.instance;
-            let cached = member.cached(blocks, job.prompt, self.spec.block_tokens);
+            let cached = member.cached(blocks, job, self.spec.block_tokens);
             InstanceView {
                 key: member.key,
                 weight: 1.0,

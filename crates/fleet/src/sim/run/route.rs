@@ -105,7 +105,11 @@ impl Router {
             && near.target_prompt_tokens > 0
             && self.draws.unit() < self.spec.compressible
         {
-            job.prompt = near.target_prompt_tokens as u32;
+            let shorter = near.target_prompt_tokens as u32;
+            // The share that is held stays, as the planner takes it to.
+            let held = u64::from(job.held) * u64::from(shorter) / u64::from(job.prompt.max(1));
+            job.held = u32::try_from(held).unwrap_or(shorter);
+            job.prompt = shorter;
             job.cached = 0;
             order.insert(0, near.pool);
         }
