@@ -8,7 +8,9 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use tollgate_policy::{Compiled, FindingKind, Findings, Policy, Report, Severity, analyse, compile};
+use tollgate_policy::{
+    Compiled, FindingKind, Findings, Policy, Report, Severity, analyse, compile, review_governance,
+};
 use tollgate_signals::SignalSet;
 
 /// Check a policy and show every finding with its place
@@ -68,6 +70,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
         findings.merge(traffic.conflicts(args.rate));
     }
     findings.tell(&mut report);
+    if let Some(policy) = &policy {
+        review_governance(policy, &source.known, &mut report);
+    }
     let warned = report.diagnostics.iter().any(|found| found.severity == Severity::Warning);
     let passed = report.is_ok() && unbuilt.is_empty() && !(args.strict && warned);
     let found = Checked { source: &source, policy, report, findings, seen, passed };

@@ -69,6 +69,17 @@ fn diff_says_what_moves_and_what_that_costs() {
 }
 
 #[test]
+fn check_says_where_governance_refuses_and_strict_fails() {
+    let folder = folder("check-govern");
+    folder.write("g.tollgate", &format!("role \"a\" {{ models [\"small\"] }}\n{BEFORE}"));
+    let check = ["policy", "check", "g.tollgate", "--config", "c.yaml"];
+    let plain = folder.run(&check);
+    assert!(plain.code == 0 && plain.err.contains("route-refuses"), "{}{}", plain.out, plain.err);
+    let strict = folder.run(&[&check[..], &["--strict"]].concat());
+    assert!(strict.code == 1 && strict.err.contains("route-refuses"), "{}{}", strict.out, strict.err);
+}
+
+#[test]
 fn diff_reads_the_log_and_says_what_a_record_lacks() {
     let folder = folder("diff-log");
     let flag = |matched: bool| json!({"matched": matched, "confidence": 1.0, "value": matched});
