@@ -2,9 +2,14 @@
 
 use super::Outcome;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-pub(crate) fn write(outcomes: &[Outcome], bar: &[(&str, usize, usize)]) {
+/// Where it is kept.
+pub(crate) fn place() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reports/vsr-probes.md")
+}
+
+pub(crate) fn text(outcomes: &[Outcome], bar: &[(&str, usize, usize)]) -> String {
     let mut text = String::from(
         "# Probes of the vLLM Semantic Router
 
@@ -41,6 +46,5 @@ Made by `UPDATE_REPORT=1 cargo test -p tollgate --test probes`.
             );
         }
     }
-    std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reports/vsr-probes.md"), text)
-        .unwrap();
+    text
 }
