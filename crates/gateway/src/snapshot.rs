@@ -21,6 +21,8 @@ pub struct ModelEntry {
     pub name: Arc<str>,
     /// Its price.
     pub price: Price,
+    /// Whether that was declared.
+    pub priced: bool,
     /// Its name, window and abilities, as the selection crate wants them.
     pub candidate: ModelCandidate,
     /// Its metrics, once a request has used it.
@@ -153,7 +155,7 @@ pub fn known(settings: &Settings) -> Known {
         input_micro: m.price.input_micro,
         output_micro: m.price.output_micro,
     };
-    let prices = settings.models.iter().map(|m| (m.name.clone(), price(m))).collect();
+    let prices = settings.models.iter().filter(|m| m.priced).map(|m| (m.name.clone(), price(m))).collect();
     let fleet = tollgate_policy::Fleet { places: places(settings), prices };
     Known::new(models, settings.pools.iter().map(|p| p.name.as_str())).with_fleet(fleet)
 }
@@ -192,6 +194,7 @@ fn models(settings: &Settings) -> (Vec<ModelEntry>, BTreeMap<String, usize>) {
         entries.push(ModelEntry {
             name: model.name.as_str().into(),
             price: model.price,
+            priced: model.priced,
             candidate,
             series: OnceLock::new(),
         });

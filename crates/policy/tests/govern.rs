@@ -37,7 +37,11 @@ fn fleet() -> Fleet {
         place("cloud", "cloud-2", None, false, &["cloud-m"]),
     ];
     let price = |input, output| Price { input_micro: input, output_micro: output };
-    let prices = [("cloud-m", price(400_000, 1_600_000)), ("cloud-xl", price(5_000_000, 25_000_000))];
+    let prices = [
+        ("house", price(0, 0)),
+        ("cloud-m", price(400_000, 1_600_000)),
+        ("cloud-xl", price(5_000_000, 25_000_000)),
+    ];
     Fleet { places, prices: prices.into_iter().map(|(name, price)| (name.to_owned(), price)).collect() }
 }
 
@@ -131,6 +135,16 @@ fn what_no_place_satisfies_is_an_error_with_the_repair() {
         assert!(error.message.contains(why) && error.help.is_some(), "{text}: {error:?}");
     }
     assert_eq!(codes("rule r { energy >= 4 }\nrule s { cost <= 1 }"), ["route-refuses", "route-refuses"]);
+}
+
+#[test]
+fn a_price_that_is_not_declared_keeps_no_bound_on_cost() {
+    let mut fleet = fleet();
+    fleet.prices.remove("house");
+    let known = Known::new(["house", "cloud-m", "cloud-xl"], ["rack", "cloud"]).with_fleet(fleet);
+    let report = reviewed(&format!("rule r {{ models [\"house\"] cost <= 5 }}\n{ROUTES}"), &known);
+    let found = report.diagnostics.iter().find(|found| found.code == "no-place").unwrap();
+    assert!(found.message.contains("price of model house is not declared"), "{}", found.message);
 }
 
 #[test]
@@ -329,10 +343,10 @@ proptest! {
         let fleet = fleet();
         for place in &fleet.places {
             for model in &place.models {
-                let cost = fleet.price(model).cost_micro(prompt, 10);
+                let cost = fleet.price(model).unwrap().cost_micro(prompt, 10);
                 let expected = mine.iter().any(|at| roles[*at].allows(model, cost, place))
                     && rules.iter().all(|rule| rule.allows(model, cost, place));
-                let got = clearance.place(&Ask { model, cost_micro: cost }, place);
+                let got = clearance.place(&Ask { model, cost_micro: Some(cost) }, place);
                 prop_assert_eq!(got.is_ok(), expected, "{} {} {:?}", model, &place.instance, got);
             }
         }
@@ -345,7 +359,7 @@ proptest! {
     ) {
         let fleet = fleet();
         let cells = || fleet.places.iter().flat_map(|place| place.models.iter().map(move |model| (model, place)));
-        let cheapest: BTreeMap<&String, u64> = cells().map(|(m, _)| (m, fleet.price(m).cost_micro(1, 1))).collect();
+        let cheapest: BTreeMap<&String, u64> = cells().map(|(m, _)| (m, fleet.price(m).unwrap().cost_micro(1, 1))).collect();
         let open = |guards: &[&Plain]| cells().any(|(m, place)| guards.iter().all(|g| g.allows(m, cheapest[m], place)));
         let report = found(&governed(&roles, &rules));
         let says = |code: &str| report.iter().any(|found| found.code == code);

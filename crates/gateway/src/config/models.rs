@@ -159,6 +159,7 @@ fn model(written: &written::Model, field: &str, findings: &mut Findings) -> Mode
         context_window: written.context_window,
         capabilities,
         price: price(&written.price, field, findings),
+        priced: written.price.input.is_some() && written.price.output.is_some(),
         quality: quality(written, field, findings),
     }
 }

@@ -115,6 +115,8 @@ pub struct Model {
     pub capabilities: Option<Vec<String>>,
     /// Its price.
     pub price: Price,
+    /// Whether prices of both input and output are declared; without, a bound on cost denies the model.
+    pub priced: bool,
     /// Its declared quality, 0 to 1.
     pub quality: Option<f64>,
 }

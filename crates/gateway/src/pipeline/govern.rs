@@ -200,5 +200,5 @@ fn unread(view: &RequestView) -> Option<String> {
 fn ask<'m>(model: &'m ModelEntry, demand: &Demand) -> Ask<'m> {
     let tokens =
         Tokens { prompt: demand.prompt_tokens, cached: 0, completion: demand.output_tokens, exact: false };
-    Ask { model: &model.name, cost_micro: PriceTag::of(model).cost_micro(tokens) }
+    Ask { model: &model.name, cost_micro: model.priced.then(|| PriceTag::of(model).cost_micro(tokens)) }
 }

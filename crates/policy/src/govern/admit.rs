@@ -11,10 +11,13 @@ pub(super) fn admits(guard: &Guard, ask: &Ask<'_>, place: &Place) -> Result<(), 
     if !fits(rights.models.as_deref(), ask.model) {
         return deny(Topic::Model, ask.model, format!("model {} is not allowed", ask.model));
     }
-    if let Some(most) = rights.cost_micro.filter(|most| ask.cost_micro > *most) {
-        let why = format!(
-            "the estimated cost with model {} is {} micro-dollars, more than {most}",
-            ask.model, ask.cost_micro
+    if let Some(most) = rights.cost_micro.filter(|most| ask.cost_micro.is_none_or(|cost| cost > *most)) {
+        let why = ask.cost_micro.map_or_else(
+            || format!("the price of model {} is not declared, and the cost is bounded", ask.model),
+            |cost| {
+                let model = ask.model;
+                format!("the estimated cost with model {model} is {cost} micro-dollars, more than {most}")
+            },
         );
         return deny(Topic::Cost, ask.model, why);
     }

@@ -80,8 +80,8 @@ impl std::fmt::Display for Denial {
 pub struct Ask<'a> {
     /// The model.
     pub model: &'a str,
-    /// Estimated cost in micro-dollars.
-    pub cost_micro: u64,
+    /// Estimated cost in micro-dollars; absent where the model has no price: a bound on cost denies that.
+    pub cost_micro: Option<u64>,
 }
 
 /// Whether a tool may be offered.

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 /// A model at one kind of place.
 struct Cell<'f> {
     model: &'f str,
-    cost_micro: u64,
+    cost_micro: Option<u64>,
     place: &'f Place,
 }
 
@@ -120,7 +120,7 @@ fn cells(fleet: &Fleet) -> Vec<Cell<'_>> {
         .flat_map(|place| {
             place.models.iter().map(move |model| Cell {
                 model,
-                cost_micro: fleet.price(model).cost_micro(1, 1),
+                cost_micro: fleet.price(model).map(|price| price.cost_micro(1, 1)),
                 place,
             })
         })
@@ -279,7 +279,9 @@ impl<'w> World<'w> {
             Topic::Energy => {
                 "declare `tokens_per_joule:` of a pool or instance in the configuration, or lower the floor"
             }
-            Topic::Cost => "raise the ceiling: even a request of one token costs more",
+            Topic::Cost => {
+                "declare `price:` of the models in the configuration, or raise the ceiling: one token costs more"
+            }
             _ => "name what the gateway has: `tollgate config check` lists models and pools",
         };
         Diagnostic::error("no-place", guard.span, message).help(help)

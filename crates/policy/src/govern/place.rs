@@ -44,14 +44,14 @@ impl Price {
 pub struct Fleet {
     /// The instances of all pools.
     pub places: Vec<Place>,
-    /// Prices by model; a model that is not named costs nothing.
+    /// Prices by model; the cost of a model that is not named is not known.
     pub prices: BTreeMap<String, Price>,
 }
 
 impl Fleet {
-    /// The price of a model.
+    /// The price of a model, when declared.
     #[must_use]
-    pub fn price(&self, model: &str) -> Price {
-        self.prices.get(model).copied().unwrap_or_default()
+    pub fn price(&self, model: &str) -> Option<Price> {
+        self.prices.get(model).copied()
     }
 }

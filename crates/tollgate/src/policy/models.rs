@@ -81,8 +81,13 @@ impl Models {
         }
     }
 
+    fn price(&self, model: &str, asked: &Asked<'_>) -> Option<u64> {
+        let price = self.fleet.price(model)?;
+        Some(price.cost_micro(asked.prompt_tokens, asked.output_tokens))
+    }
+
     fn cost(&self, model: &str, asked: &Asked<'_>) -> u64 {
-        self.fleet.price(model).cost_micro(asked.prompt_tokens, asked.output_tokens)
+        self.price(model, asked).unwrap_or_default()
     }
 
     /// Why no permitted place serves a model; nothing when one does.
@@ -93,7 +98,7 @@ impl Models {
         pool: Option<&str>,
         asked: &Asked<'_>,
     ) -> Option<String> {
-        let ask = Ask { model, cost_micro: self.cost(model, asked) };
+        let ask = Ask { model, cost_micro: self.price(model, asked) };
         let mut why = None;
         for place in &self.fleet.places {
             if !place.models.contains(model) || pool.is_some_and(|pool| pool != place.pool) {
