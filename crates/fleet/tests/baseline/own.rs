@@ -2,7 +2,7 @@
 //!
 //! `own.json` was written by this code at a state in which every recorded run of the reference was reproduced (the
 //! tests of the parent module), and then compared with what the reference itself (0.1.0.dev20260713) answers for these
-//! lengths: equal in all but `optimize_derived` and `watts.pools`, which its command line does not give.
+//! lengths: equal in all but `optimize_derived`, `one_pool` and `watts.pools`, which its command line does not give.
 
 use super::{same, value};
 use serde_json::{Value, json};
