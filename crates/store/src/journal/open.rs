@@ -74,7 +74,7 @@ impl Recovered {
             segment::check_root(name, &header, &self.tree)?;
         }
         let end = segment::walk(name, &bytes, &header, |seq, entry| self.entry(seq, entry))?;
-        if let Some(what) = end.broken.filter(|_| !is_last || segment::built_upon(&bytes, &end)) {
+        if let Some(what) = segment::damage(&bytes, &end, is_last) {
             return Err(JournalError::damaged(name, end.at, what));
         }
         self.cut_off(disk, name, &bytes, &end)?;

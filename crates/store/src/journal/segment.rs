@@ -88,7 +88,7 @@ pub(super) fn walk(
 
 /// Whether what is broken at `end` cannot be the torn end of a write, because records of later batches follow it: a batch
 /// is written only after the one before it was synced.
-pub(super) fn built_upon(bytes: &[u8], end: &End) -> bool {
+fn built_upon(bytes: &[u8], end: &End) -> bool {
     // A record's head and checksum stand at some later byte, with a number not far from the one expected here.
     let tail = bytes.get(end.at..).unwrap_or_default();
     let far = end.batch.saturating_add(1);
@@ -99,6 +99,12 @@ pub(super) fn built_upon(bytes: &[u8], end: &End) -> bool {
         near && (end.seq + 1..=end.seq + 4_096)
             .any(|seq| matches!(frame::look(rest, seq), Found::Record { .. }))
     })
+}
+
+/// What is damaged at the end of a segment, if it is more than a write that was torn or is under way: such a write can only
+/// be at the end of the last segment, and nothing was written behind it.
+pub(super) fn damage(bytes: &[u8], end: &End, is_last: bool) -> Option<&'static str> {
+    end.broken.filter(|_| !is_last || built_upon(bytes, end))
 }
 
 /// The tree of all entries before a segment must have the root that its header says.

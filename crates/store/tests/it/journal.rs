@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use tollgate_core::{Amount, Asset, ManualClock, Seed};
 use tollgate_pay::ledger::{Bound, Command, HoldId, Limits, Op, Outcome, Rest};
+use tollgate_store::journal::audit::entries;
 use tollgate_store::journal::{Answer, Folder, Journal, JournalConfig, JournalError};
 
 const ROUNDS: u64 = 12;
@@ -152,4 +153,43 @@ fn a_full_queue_and_full_keys_are_said() {
         drop(let_go);
     });
     journal.close();
+}
+
+#[test]
+fn entries_end_only_at_what_nothing_was_built_upon() {
+    let folder = crate::Folder::new();
+    let config = JournalConfig { segment_bytes: 1 << 20, ..JournalConfig::default() };
+    let clock = Arc::new(ManualClock::default());
+    let journal = Journal::open(Folder::open(&folder.0).unwrap(), config, clock).unwrap();
+    journal.apply(accounts()).unwrap();
+    (0..20).for_each(|n| drop(journal.apply(lock(n)).unwrap()));
+    journal.close();
+    let file = folder.0.join(format!("{:020}.journal", 0));
+    let whole = std::fs::read(&file).unwrap();
+    let read = || {
+        let mut seen = 0;
+        entries(&folder.0, 0, |_, _| {
+            seen += 1;
+            Ok(())
+        })
+        .map(|next| (next, seen))
+    };
+    assert_eq!(read().unwrap(), (21, 21));
+    // The last record may be a torn write; any earlier one was built upon, as each command had a sync of its own.
+    let place = |key: &str| whole.windows(key.len()).position(|found| found == key.as_bytes()).unwrap();
+    let (third, last) = (place("lock-3"), place("lock-19"));
+    for at in [third - 30, third, last - 300] {
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1;
+        std::fs::write(&file, flipped).unwrap();
+        assert!(matches!(read(), Err(JournalError::Damaged { .. })), "byte {at}: {:?}", read());
+    }
+    let mut torn = whole.clone();
+    torn[last] ^= 1;
+    std::fs::write(&file, &torn).unwrap();
+    assert_eq!(read().unwrap(), (20, 20));
+    std::fs::write(&file, &torn[..8]).unwrap();
+    assert_eq!(read().unwrap(), (0, 0), "a segment that is being begun");
+    std::fs::write(folder.0.join(format!("{:020}.journal", 21)), []).unwrap();
+    assert!(matches!(read(), Err(JournalError::Damaged { .. })), "an older segment without a header");
 }

@@ -21,7 +21,8 @@ const CHECKPOINT: &str = "checkpoint";
 /// Longest file of a log that is read, in bytes: a bundle of 256 entries with their lengths.
 const FILE_MAX: u64 = 256 * (65_535 + 2);
 
-/// Entries of a journal's folder from number `from` on, read without opening the ledger; up to what is whole.
+/// Entries of a journal's folder from number `from` on, read without opening the ledger. Only a write that is torn or under
+/// way ends them early, by the rule that recovery has: what others were built upon is damage.
 ///
 /// # Errors
 /// [`JournalError::Damaged`], [`JournalError::Io`], or what `each` says.
@@ -37,12 +38,18 @@ pub fn entries(
     let mut firsts: Vec<u64> = names.filter_map(|name| segment::first(&name)).collect();
     firsts.sort_unstable();
     let skipped = firsts.iter().take_while(|first| **first <= from).count().saturating_sub(1);
-    let mut next = None;
+    let (mut next, newest) = (None, firsts.last().copied());
     for first in firsts.into_iter().skip(skipped) {
+        let is_last = newest == Some(first);
         let name = segment::name(first);
         let bytes = fs::read(folder.join(&name)).map_err(JournalError::io("read", &name))?;
-        // A segment that is being begun has no header yet.
-        let Some(header) = segment::Header::read(&bytes) else { break };
+        let Some(header) = segment::Header::read(&bytes) else {
+            // The newest segment has no header while it is being begun.
+            if is_last && bytes.len() <= segment::HEADER {
+                break;
+            }
+            return Err(JournalError::damaged(&name, 0, "its header is not that of a segment"));
+        };
         if next.is_some_and(|next| next != header.first) {
             let what = format!("it begins at entry {}, expected {next:?}", header.first);
             return Err(JournalError::damaged(&name, 8, what));
@@ -57,6 +64,9 @@ pub fn entries(
         })?;
         if let Some(error) = failed {
             return Err(error);
+        }
+        if let Some(what) = segment::damage(&bytes, &end, is_last) {
+            return Err(JournalError::damaged(&name, end.at, what));
         }
         next = Some(end.seq);
     }
