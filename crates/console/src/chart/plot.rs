@@ -4,7 +4,7 @@
 //! finite, or not above 0 on a logarithmic axis, is left out.
 
 use super::scale::nice_max;
-use crate::view::{Drawn, Mark, Plot, PlotPoint, PlotSeries, Scale};
+use crate::view::{Drawn, Mark, Plot, PlotPoint, PlotSeries, Scale, Shade};
 use maud::{Markup, html};
 use std::fmt::Write as _;
 
@@ -113,7 +113,9 @@ pub(crate) fn plot(plot: &Plot) -> Markup {
         plot.series.iter().take(SERIES_MAX).map(|series| (series, thinned(&series.points))).collect();
     let points = || rows.iter().flat_map(|(_, points)| points.iter());
     let marks = |upright: bool| plot.marks.iter().filter(move |m| m.upright == upright).map(|m| m.at);
-    let x = Axis::new(plot.x_scale, false, points().map(|p| p.0).chain(marks(true)), LEFT, WIDTH - RIGHT);
+    let shaded = plot.shades.iter().flat_map(|shade| [shade.from, shade.to]);
+    let along = points().map(|p| p.0).chain(marks(true)).chain(shaded);
+    let x = Axis::new(plot.x_scale, false, along, LEFT, WIDTH - RIGHT);
     let y = Axis::new(plot.y_scale, true, points().map(|p| p.1).chain(marks(false)), HEIGHT - BOTTOM, TOP);
     html! {
         figure.chart.xy {
@@ -123,6 +125,7 @@ pub(crate) fn plot(plot: &Plot) -> Markup {
                 } } }
             }
             svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(format!("{}: {} against {}", plot.title, plot.y, plot.x)) {
+                @for at in 0..plot.shades.len() { (shade(&plot.shades, at, &x)) }
                 @for tick in x.ticks() { @if let Some(at) = x.place(tick) {
                     path.grid d=(format!("M{at:.1} {TOP}V{:.1}", HEIGHT - BOTTOM)) {}
                     text.tick x=(format!("{at:.1}")) y=(HEIGHT - BOTTOM + 15.0) text-anchor="middle" { (label(tick)) }
@@ -166,18 +169,25 @@ fn across(mark: &Mark, x: &Axis, y: &Axis) -> Markup {
     }
 }
 
+fn shade(all: &[Shade], index: usize, x: &Axis) -> Markup {
+    let Some(one) = all.get(index) else { return html! {} };
+    let (Some(from), Some(to)) = (x.place(one.from), x.place(one.to)) else { return html! {} };
+    let first = all.iter().take(index).all(|other| other.name != one.name);
+    let far = from > WIDTH * 0.6;
+    html! {
+        rect.shade x=(format!("{from:.1}")) y=(TOP) width=(format!("{:.1}", (to - from).max(2.0)))
+            height=(HEIGHT - BOTTOM - TOP) { title { (one.name) } }
+        @if first {
+            text.mark x=(format!("{:.1}", if far { to - 4.0 } else { from + 4.0 })) y=(HEIGHT - BOTTOM - 8.0)
+                text-anchor=(if far { "end" } else { "start" }) { (one.name) }
+        }
+    }
+}
+
 fn row(series: &PlotSeries, points: &[&PlotPoint], class: &str, x: &Axis, y: &Axis) -> Markup {
     let placed: Vec<(f64, f64, &PlotPoint)> =
         points.iter().filter_map(|point| Some((x.place(point.0)?, y.place(point.1)?, *point))).collect();
-    let mut path = String::new();
-    for (at, (left, top, _)) in placed.iter().enumerate() {
-        // Writing to a string does not fail.
-        let _ = match (at, series.drawn) {
-            (0, _) => write!(path, "M{left:.1} {top:.1}"),
-            (_, Drawn::Steps) => write!(path, "H{left:.1}V{top:.1}"),
-            _ => write!(path, "L{left:.1} {top:.1}"),
-        };
-    }
+    let path = path(points, series.drawn, x, y);
     let says = |point: &PlotPoint| {
         if point.2.is_empty() {
             format!("{}: {}, {}", series.name, label(point.0), label(point.1))
@@ -193,6 +203,24 @@ fn row(series: &PlotSeries, points: &[&PlotPoint], class: &str, x: &Axis, y: &Ax
             }
         }
     }
+}
+
+/// The line through points; where one has no height, it ends and begins anew behind it.
+fn path(points: &[&PlotPoint], drawn: Drawn, x: &Axis, y: &Axis) -> String {
+    let (mut path, mut down) = (String::new(), false);
+    for point in points {
+        let Some(left) = x.place(point.0) else { continue };
+        // Writing to a string does not fail.
+        let _ = match (y.place(point.1), drawn) {
+            (Some(top), _) if !down => write!(path, "M{left:.1} {top:.1}"),
+            (Some(top), Drawn::Steps) => write!(path, "H{left:.1}V{top:.1}"),
+            (Some(top), _) => write!(path, "L{left:.1} {top:.1}"),
+            (None, Drawn::Steps) if down => write!(path, "H{left:.1}"),
+            (None, _) => Ok(()),
+        };
+        down = y.place(point.1).is_some();
+    }
+    path
 }
 
 #[cfg(test)]
@@ -216,6 +244,21 @@ mod tests {
             with(vec![(0.0, 1.0), (10.0, 2.0)], Scale::Linear, Drawn::Steps)
                 .contains("M64.0 156.0H624.0V28.0")
         );
+    }
+
+    #[test]
+    fn a_line_breaks_where_nothing_is_known_and_a_stretch_is_set_off() {
+        let gap = vec![(0.0, 1.0), (2.0, f64::NAN), (4.0, 2.0), (10.0, 2.0)];
+        let lines = with(gap.clone(), Scale::Linear, Drawn::Line);
+        assert!(lines.contains("d=\"M64.0 156.0M288.0 28.0L624.0 28.0\""), "{lines}");
+        let steps = with(gap, Scale::Linear, Drawn::Steps);
+        assert!(steps.contains("d=\"M64.0 156.0H176.0M288.0 28.0H624.0V28.0\""), "{steps}");
+        let shade = |from, to| Shade { name: "no fleet".into(), from, to };
+        let series = vec![PlotSeries { points: vec![(0.0, 1.0, String::new())], ..PlotSeries::default() }];
+        let shades = vec![shade(0.0, 5.0), shade(8.0, 10.0)];
+        let html = plot(&Plot { series, shades, ..Plot::default() }).into_string();
+        assert!(html.contains("class=\"shade\" x=\"64.0\" y=\"28\" width=\"280.0\""), "{html}");
+        assert_eq!(html.matches(">no fleet</text>").count(), 1);
     }
 
     #[test]

@@ -14,7 +14,9 @@ pub use budgets::{BudgetView, BudgetsView, KeyView, Meter, RuleLimit, RuleView};
 pub use live::{Filter, LiveView, RequestRow, SeriesPoint, Tiles, WINDOWS, step_s};
 pub use policy::{CheckReport, Diagnostic, LastGood, OutlineItem, PolicyView, Severity, TestLine};
 pub use pools::{InstanceState, InstanceView, ModelView, PoolView, PoolsView};
-pub use report::{Drawn, Mark, Plot, PlotPoint, PlotSeries, ReportSection, ReportTable, ReportView, Scale};
+pub use report::{
+    Drawn, Mark, Plot, PlotPoint, PlotSeries, ReportSection, ReportTable, ReportView, Scale, Shade,
+};
 pub use request::{
     Attempt, Candidate, Check, Confidence, DecisionView, ExplainNode, Fact, PhaseView, PlacementView,
     PoolOption, RequestView, RouteTried, SignalView, Verdict,

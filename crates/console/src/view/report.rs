@@ -61,7 +61,7 @@ pub enum Drawn {
     Points,
 }
 
-/// A point: x, y, and what to say of it (empty: its coordinates).
+/// A point: x, y, and what to say of it (empty: its coordinates). A y that is not a number breaks a line: nothing is known there.
 pub type PlotPoint = (f64, f64, String);
 
 /// One row of points.
@@ -86,6 +86,17 @@ pub struct Mark {
     pub upright: bool,
 }
 
+/// A stretch of x that is set off, with a word: where something does not hold.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shade {
+    /// The word.
+    pub name: String,
+    /// Where it begins.
+    pub from: f64,
+    /// Where it ends.
+    pub to: f64,
+}
+
 /// A picture with two axes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Plot {
@@ -103,4 +114,6 @@ pub struct Plot {
     pub series: Vec<PlotSeries>,
     /// Lines across.
     pub marks: Vec<Mark>,
+    /// Stretches that are set off; only the first of a name bears it.
+    pub shades: Vec<Shade>,
 }

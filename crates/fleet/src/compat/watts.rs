@@ -5,6 +5,7 @@ use super::profile::Profile;
 use super::sizing::Calibration;
 use crate::Error;
 use crate::error::positive;
+use crate::power::DecodeOnly;
 use serde::Serialize;
 
 /// How far a power curve rests on measurements, in the reference's words.
@@ -185,4 +186,42 @@ pub fn fleet(pools: &[Pool<'_>], slo_ms: f64, context: u32) -> Result<FleetWatts
         worst_ms: points.iter().map(|p| p.ttft_ms).fold(0.0, f64::max),
         pools: points,
     })
+}
+
+/// One point of the reference's "1/W" curve (arXiv:2603.17280): decode only, full slots, a mean length of half the
+/// window, and the watts of one GPU for an instance of eight. Where no sequence fits, nothing is written.
+///
+/// # Errors
+///
+/// [`Error::Setting`] for a profile without a power curve.
+pub fn decode_only(profile: &Profile, window: u32) -> Result<DecodeOnly, Error> {
+    let slots = profile.slots(window);
+    let iteration_s = profile.iteration_s(slots, Some(f64::from(window) / 2.0));
+    let gpus_w = profile.power_w(slots)?;
+    let tokens_per_joule = slots as f64 / iteration_s / gpus_w;
+    Ok(DecodeOnly {
+        window,
+        slots: u32::try_from(slots).unwrap_or(u32::MAX),
+        iteration_s,
+        gpus_w,
+        tokens_per_joule,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::profile::h100;
+    use super::*;
+
+    /// The published table: 17.6 at 4K, 1.5 at 64K.
+    #[test]
+    fn the_decode_only_curve_is_the_published_one() {
+        let at = [2048, 4096, 8192, 16_384, 32_768, 65_536, 131_072];
+        let points = at.map(|window| decode_only(&h100(), window).unwrap());
+        let shown = points.map(|p| format!("{:.2}", p.tokens_per_joule));
+        assert_eq!(shown, ["35.00", "17.60", "8.97", "4.69", "2.58", "1.50", "0.88"]);
+        assert!(points.iter().all(|p| (p.iteration_s - 0.024_48).abs() < 1e-12));
+        let too_long = decode_only(&h100(), 1 << 21).unwrap();
+        assert_eq!((too_long.slots, too_long.tokens_per_joule), (0, 0.0));
+    }
 }

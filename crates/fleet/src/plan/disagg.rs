@@ -94,8 +94,14 @@ fn cheaper(best: &mut Option<(Side, Vec<f64>)>, found: Option<(Side, Vec<f64>)>)
 }
 
 fn refused(problem: &Problem, side: &str, objective: &str) -> Error {
-    let asked: Vec<String> =
-        problem.streams.iter().map(|s| format!("{}: {:?}", s.class.name, s.class.slo)).collect();
+    let asked = problem.streams.iter().map(|stream| {
+        let slo = &stream.class.slo;
+        let one = |name: &str, limit: Option<f64>| limit.map(|ms| format!("{name} {ms} ms"));
+        let all = [one("TTFT", slo.ttft_ms), one("TPOT", slo.tpot_ms), one("E2E", slo.e2e_ms)];
+        let all: Vec<String> = all.into_iter().flatten().collect();
+        format!("{}: {} at the {} quantile", stream.class.name, all.join(", "), slo.percentile)
+    });
+    let asked: Vec<String> = asked.collect();
     Error::Infeasible {
         why: format!(
             "no {side} instances of these profiles meet {objective} ({}): raise it, or give a profile with shorter \

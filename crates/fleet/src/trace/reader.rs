@@ -100,6 +100,11 @@ impl<R: Read> Reader<R> {
         &self.parser.layout
     }
 
+    /// When the first row was, in nanoseconds by the trace's own clock; arrivals count from it. 0 before it was read.
+    pub fn start_ns(&self) -> i128 {
+        self.parser.start_ns.unwrap_or(0)
+    }
+
     /// How reading went so far.
     pub fn report(&self) -> &Report {
         &self.report

@@ -1,10 +1,11 @@
 //! `tollgate fleet calibrate`: models of time fitted to measurements, each with its error on what it did not see.
 
+use super::hardware::{Errors, Fitted};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use tollgate_fleet::calibrate::engine::{EngineFit, Half, Recorded};
@@ -46,7 +47,7 @@ pub(crate) struct CalibrateArgs {
     #[arg(long, value_name = "N", default_value_t = 1)]
     engines: usize,
     /// Write the coefficients, for `--fitted` of the other commands
-    #[arg(long, value_name = "FILE", requires = "run")]
+    #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
@@ -84,12 +85,10 @@ fn engine(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
     (spec.max_sequences, spec.max_batched_tokens) = (args.max_sequences, args.batched_tokens);
     let recorded = Recorded { requests: rows::<ServedRequest>(path)?, spec, engines: args.engines };
     let fit = recorded.fit(Half::Even)?;
-    if let Some(out) = &args.out {
-        let text = serde_json::to_string_pretty(&file(&fit, path))?;
-        std::fs::write(out, text + "\n").with_context(|| format!("cannot write {}", out.display()))?;
-    }
+    let fitted = fitted(&fit, path);
+    write(args, &fitted)?;
     if args.json {
-        say::json(&file(&fit, path))?;
+        say::json(&fitted)?;
         return Ok(Ending::Good);
     }
     say::line(&format!("fitted to one half of {} requests, judged by the other", recorded.requests.len()))?;
@@ -122,13 +121,22 @@ fn engine(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-/// What `--fitted` reads: the coefficients with where they come from.
-fn file(fit: &EngineFit, path: &Path) -> Value {
+fn fitted(fit: &EngineFit, path: &Path) -> Fitted {
     let [ttft, tpot, e2e] = fit.errors();
-    json!({
-        "source": path.display().to_string(), "held_out": fit.held_out, "time": fit.time,
-        "errors": {"ttft": ttft, "tpot": tpot, "e2e": e2e},
-    })
+    Fitted {
+        source: path.display().to_string(),
+        held_out: fit.held_out,
+        errors: Errors { ttft, tpot, e2e: Some(e2e) },
+        time: Some(fit.time),
+        machines: Vec::new(),
+    }
+}
+
+/// Writes what `--fitted` reads, where a file was named.
+fn write(args: &CalibrateArgs, fitted: &Fitted) -> Result<()> {
+    let Some(out) = &args.out else { return Ok(()) };
+    let text = serde_json::to_string_pretty(fitted)?;
+    std::fs::write(out, text + "\n").with_context(|| format!("cannot write {}", out.display()))
 }
 
 fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {

@@ -1,9 +1,10 @@
 //! `tollgate fleet compare`: the same workload on each GPU, with and without a boundary, at other rates and prices, under
-//! other placements.
+//! other routers.
 
 use super::problem::FleetArgs;
-use super::simulate::{CLASS_HEAD, Placement, RunArgs, class_row};
-use super::{kusd_a_year, usd};
+use super::simulate::{CLASS_HEAD, RunArgs, class_row, routers};
+use super::workload::class_times;
+use super::{compat, kusd_a_year, usd};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Result, bail};
@@ -11,14 +12,21 @@ use clap::Args;
 use serde_json::{Value, json};
 use tollgate_fleet::plan::{Plan, Problem, Space, plan};
 
-/// Compare fleets: each GPU alone and all together, one pool and several, other rates, other placements
+/// Compare fleets: each GPU alone and all together, one pool and several, other rates, other routers
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tollgate fleet compare --cdf lengths.json --rate 40 --slo-ttft-ms 2000 --gpu h100 --gpu a100
-  tollgate fleet compare --trace requests.csv --gpu h100 --times 0.5,1,2,4 --price 80 --simulate")]
+  tollgate fleet compare --trace requests.csv --gpu h100 --times 0.5,1,2,4 --price 80 --simulate
+  tollgate fleet compare --cdf lengths.json --rate 200 --slo-ttft-ms 500 --gpu a100 --gpu h100 --gpu a10g --compat")]
 pub(crate) struct CompareArgs {
     #[command(flatten)]
-    fleet: FleetArgs,
+    pub(super) fleet: FleetArgs,
+    /// Answer as the public reference simulator's `whatif` does: the cheapest fleet by formula of each --gpu alone, at
+    /// each --rate
+    #[arg(long, conflicts_with_all = compat::REFUSED,
+        conflicts_with_all = ["slo_tpot_ms", "times", "class_times", "price", "simulate"],
+        conflicts_with_all = compat::SIMULATED)]
+    pub(super) compat: bool,
     /// Also at these multiples of the rate
     #[arg(long, value_name = "X", value_delimiter = ',')]
     times: Vec<f64>,
@@ -28,24 +36,14 @@ pub(crate) struct CompareArgs {
     /// Also with the first GPU's price at this percentage of what it is
     #[arg(long, value_name = "PERCENT")]
     price: Option<u32>,
-    /// Also simulate the best fleet under each placement
+    /// Also simulate the best fleet under each router
     #[arg(long)]
     simulate: bool,
     #[command(flatten)]
     run: RunArgs,
     /// Print as JSON
     #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("write CLASS=X, as agent=1.5")]
-struct NoClassTimes;
-
-fn class_times(text: &str) -> Result<(String, f64), NoClassTimes> {
-    let (class, times) = text.split_once('=').ok_or(NoClassTimes)?;
-    let times = times.parse::<f64>().ok().filter(|x| *x > 0.0 && x.is_finite()).ok_or(NoClassTimes)?;
-    Ok((class.into(), times))
+    pub(super) json: bool,
 }
 
 /// A question with its answer.
@@ -54,8 +52,21 @@ pub(super) struct Case {
     pub(super) plan: Result<Plan, tollgate_fleet::Error>,
 }
 
+impl Case {
+    /// For programs.
+    pub(super) fn json(&self) -> Value {
+        match &self.plan {
+            Ok(plan) => json!({"name": self.name, "plan": plan}),
+            Err(error) => json!({"name": self.name, "why_not": error.to_string()}),
+        }
+    }
+}
+
 /// Compares.
 pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
+    if args.compat {
+        return compat::gpus(args);
+    }
     let (loaded, problem) = args.fleet.problem()?;
     known_classes(&args.class_times, &problem)?;
     let mut cases = fleets(&problem);
@@ -66,24 +77,27 @@ pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
     }
     let mut outcomes = Vec::new();
     if let Some(best) = best.filter(|_| args.simulate) {
-        for placement in Placement::ALL {
-            outcomes.push((placement.name(), args.run.simulate(&loaded, &problem, best, placement)?));
+        let traffic = args.run.traffic(&args.fleet, &loaded, &problem)?;
+        for (name, run) in routers(&args.run) {
+            outcomes.push((name, run.simulate(&traffic, &problem, best)?));
         }
     }
     if args.json {
-        let case = |case: &Case| match &case.plan {
-            Ok(plan) => json!({"name": case.name, "plan": plan}),
-            Err(error) => json!({"name": case.name, "why_not": error.to_string()}),
-        };
         let simulated: Vec<Value> =
-            outcomes.iter().map(|(name, outcome)| json!({"placement": name, "outcome": outcome})).collect();
-        say::json(&json!({"cases": cases.iter().map(case).collect::<Vec<_>>(), "simulated": simulated}))?;
+            outcomes.iter().map(|(name, outcome)| json!({"router": name, "outcome": outcome})).collect();
+        say::json(
+            &json!({"cases": cases.iter().map(Case::json).collect::<Vec<_>>(), "simulated": simulated}),
+        )?;
         return Ok(Ending::Good);
     }
     say::table(&HEAD, &rows(&cases))?;
-    for (name, outcome) in &outcomes {
-        say::line(&format!("\nplacement {name}"))?;
-        say::table(&CLASS_HEAD, &outcome.classes.iter().map(class_row).collect::<Vec<_>>())?;
+    if !outcomes.is_empty() {
+        say::line("\nThe first fleet under each router:")?;
+        let head: Vec<&str> = ["router"].into_iter().chain(CLASS_HEAD).collect();
+        let rows = outcomes.iter().flat_map(|(name, outcome)| {
+            outcome.classes.iter().map(move |class| [vec![(*name).to_owned()], class_row(class)].concat())
+        });
+        say::table(&head, &rows.collect::<Vec<_>>())?;
     }
     Ok(Ending::Good)
 }
@@ -161,15 +175,4 @@ pub(super) fn rows(cases: &[Case]) -> Vec<Vec<String>> {
         Err(error) => vec![case.name.clone(), error.to_string()],
     };
     cases.iter().map(row).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn classes_have_multiples() {
-        assert_eq!(class_times("agent=1.5").unwrap(), ("agent".to_owned(), 1.5));
-        assert!(class_times("agent").is_err() && class_times("agent=-1").is_err());
-    }
 }

@@ -4,6 +4,7 @@
 //! put together in [`problem`]. Everything that computes is in `tollgate_fleet`; here are files, tables and pictures.
 
 mod calibrate;
+mod catalogue;
 mod compare;
 mod compat;
 mod files;
@@ -13,6 +14,7 @@ mod pools;
 mod problem;
 mod report;
 mod simulate;
+mod trade;
 mod workload;
 
 use crate::ending::Ending;
@@ -25,7 +27,12 @@ pub(crate) enum Command {
     Plan(plan::PlanArgs),
     Simulate(simulate::SimulateArgs),
     Compare(compare::CompareArgs),
+    Pareto(trade::ParetoArgs),
+    Split(trade::SplitArgs),
+    Flex(trade::FlexArgs),
+    Energy(trade::EnergyArgs),
     Calibrate(calibrate::CalibrateArgs),
+    Catalogue(catalogue::CatalogueArgs),
     Report(report::ReportArgs),
 }
 
@@ -35,7 +42,12 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Plan(args) => plan::run(&args),
         Command::Simulate(args) => simulate::run(&args),
         Command::Compare(args) => compare::run(&args),
+        Command::Pareto(args) => trade::pareto(&args),
+        Command::Split(args) => trade::split(&args),
+        Command::Flex(args) => trade::flex(&args),
+        Command::Energy(args) => trade::energy(&args),
         Command::Calibrate(args) => calibrate::run(&args),
+        Command::Catalogue(args) => catalogue::run(&args),
         Command::Report(args) => report::run(&args),
     }
 }

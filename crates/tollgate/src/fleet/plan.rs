@@ -23,7 +23,7 @@ pub(crate) struct PlanArgs {
     pub(super) fleet: FleetArgs,
     /// Answer as the public reference simulator does, digit for digit, its faults included: one CDF or trace, one
     /// boundary [default: 4096], one GPU or two; several rates ask for the cheapest fleet at each
-    #[arg(long, conflicts_with_all = compat::REFUSED)]
+    #[arg(long, conflicts_with_all = compat::REFUSED, conflicts_with_all = ["slo_tpot_ms", "pools_out"])]
     pub(super) compat: bool,
     /// With --compat and one rate: how many of the cheapest fleets are simulated [default: 3]
     #[arg(long, value_name = "N", requires = "compat")]
@@ -42,11 +42,11 @@ pub(crate) struct PlanArgs {
 /// Plans.
 pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
     if args.compat {
-        return compat::run(args);
+        return compat::plan(args);
     }
     let (loaded, problem) = args.fleet.problem()?;
     let found = match plan(&problem) {
-        Err(tollgate_fleet::Error::Infeasible { why }) => return refused(args, &why),
+        Err(tollgate_fleet::Error::Infeasible { why }) => return refused(args.json, &why),
         other => other?,
     };
     if let Some(path) = &args.pools_out {
@@ -66,8 +66,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-fn refused(args: &PlanArgs, why: &str) -> Result<Ending> {
-    if args.json {
+/// No fleet, and why.
+pub(super) fn refused(json: bool, why: &str) -> Result<Ending> {
+    if json {
         say::json(&json!({"plan": null, "why": why}))?;
     } else {
         say::line(&format!("no fleet meets every promise: {why}"))?;

@@ -3,8 +3,8 @@
 use super::hardware::HardwareArgs;
 use super::workload::{Loaded, WorkloadArgs};
 use anyhow::{Result, bail};
-use clap::Args;
-use tollgate_fleet::plan::{Problem, Space};
+use clap::{Args, ValueEnum};
+use tollgate_fleet::plan::{Goal, Limits, Problem, Space};
 use tollgate_fleet::power::Site;
 
 /// Boundaries that are tried where none is said.
@@ -36,6 +36,15 @@ pub(super) struct FleetArgs {
     /// The share of time that an instance is up
     #[arg(long, value_name = "SHARE", default_value_t = 1.0)]
     pub(super) availability: f64,
+    /// The probability with which as many instances as needed must be up
+    #[arg(long, value_name = "P", default_value_t = Limits::default().confidence)]
+    confidence: f64,
+    /// The largest share of an instance's full rate that is used
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().utilisation)]
+    utilisation: f64,
+    /// What is made small
+    #[arg(long, value_enum, default_value_t = Wanted::Cost)]
+    goal: Wanted,
     /// Facility power over equipment power
     #[arg(long, value_name = "X", default_value_t = Site::default().pue)]
     pue: f64,
@@ -45,6 +54,15 @@ pub(super) struct FleetArgs {
     /// Grams of CO₂-equivalent of a kilowatt-hour
     #[arg(long, value_name = "G", default_value_t = Site::default().carbon_g_per_kwh)]
     carbon: f64,
+}
+
+/// What is made small.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Wanted {
+    /// Money: instances, and energy where it has a tariff
+    Cost,
+    /// Watts at the meter
+    Power,
 }
 
 impl FleetArgs {
@@ -64,6 +82,12 @@ impl FleetArgs {
         let profiles = self.hardware.profiles(context)?;
         let mut problem = Problem::new(loaded.streams.clone(), profiles, self.space(&loaded, context));
         problem.limits.availability = self.availability;
+        problem.limits.confidence = self.confidence;
+        problem.limits.utilisation = self.utilisation;
+        problem.goal = match self.goal {
+            Wanted::Cost => Goal::Cost,
+            Wanted::Power => Goal::Power,
+        };
         problem.site = Site {
             pue: self.pue,
             tariff_micro_per_kwh: (self.tariff * 1e6).round() as i64,

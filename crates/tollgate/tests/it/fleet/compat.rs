@@ -1,4 +1,4 @@
-//! Fleets from the command line: the fixed form that scripts rely on.
+//! `--compat`: what the reference answers, and what it cannot be asked.
 
 use crate::tool::Folder;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 const FORM: [&str; 9] =
     ["--rate", "200", "--slo-ttft-ms", "500", "--boundary", "4096", "--gpu", "a100", "--json"];
 
-fn run(folder: &Folder, more: &[&str]) -> (i32, Value) {
+fn plan(folder: &Folder, more: &[&str]) -> (i32, Value) {
     let ran = folder.run(&[&["fleet", "plan"], more, &FORM].concat());
     let shown = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{more:?}: {}{}", ran.out, ran.err));
     (ran.code, shown)
@@ -21,11 +21,11 @@ fn a_trace_and_its_lengths_are_one_question_to_the_reference() {
     let text = rows.fold(String::from("arrival_s,prompt_tokens,output_tokens\n"), |text, row| text + &row);
     folder.write("trace.csv", &text);
     folder.write("cdf.json", "[[600,0.25],[1200,0.5],[3000,0.75],[9000,1.0]]");
-    let (traced, by_trace) = run(&folder, &["--trace", "trace.csv", "--compat"]);
-    let (given, by_cdf) = run(&folder, &["--cdf", "cdf.json", "--compat"]);
+    let (traced, by_trace) = plan(&folder, &["--trace", "trace.csv", "--compat"]);
+    let (given, by_cdf) = plan(&folder, &["--cdf", "cdf.json", "--compat"]);
     assert_eq!((traced, &by_trace), (given, &by_cdf));
     assert!(by_cdf["rows"].as_array().is_some_and(|rows| rows.len() > 5), "{by_cdf}");
-    assert_eq!(run(&folder, &["--cdf", "cdf.json"]).0, 0, "the corrected planner meets the promise");
+    assert_eq!(plan(&folder, &["--cdf", "cdf.json"]).0, 0, "the corrected planner meets the promise");
     let none = folder.run(&[&["fleet", "plan", "--compat"], &FORM[..]].concat());
     assert!(none.code == 2 && none.err.contains("--cdf or one --trace"), "{}", none.err);
 }
@@ -33,7 +33,7 @@ fn a_trace_and_its_lengths_are_one_question_to_the_reference() {
 /// Lengths and rows of the library's parity test (`crates/fleet/tests/baseline/own.json`).
 const LENGTHS: &str =
     "[[100,0.05],[300,0.2],[700,0.45],[1500,0.7],[3000,0.85],[6000,0.93],[12000,0.98],[40000,1.0]]";
-const ROWS: &str = include_str!("../../../fleet/tests/baseline/own.json");
+const ROWS: &str = include_str!("../../../../fleet/tests/baseline/own.json");
 
 fn compat(folder: &Folder, more: &str) -> Value {
     let words = format!("fleet plan --cdf cdf.json --json --compat {more}");
@@ -108,35 +108,69 @@ fn what_the_reference_cannot_do_is_refused() {
     assert!(broken.code == 2 && broken.err.contains("its length is -7 tokens"), "{}", broken.err);
 }
 
-#[test]
-fn what_cannot_be_meant_is_refused_with_what_there_is() {
-    let folder = Folder::new("fleet-refused");
-    folder.write("chat.json", "[[600,0.25],[1200,0.5],[3000,0.75],[9000,1.0]]");
-    let asked = "--cdf chat.json --rate 20 --slo-ttft-ms 3000 --boundary 4096 --gpu h100";
-    let asked: Vec<&str> = asked.split_whitespace().collect();
-    let refused = |command: &str, more: &[&str], words: &[&str]| {
-        let ran = folder.run(&[&["fleet", command], &asked[..], more].concat());
-        assert_eq!(ran.code, 2, "{more:?}: {}{}", ran.out, ran.err);
-        assert!(words.iter().all(|word| ran.err.contains(word)), "{more:?}: {}", ran.err);
-    };
-    refused("simulate", &["--instances", "3,3,3"], &["--instances has 3 numbers", "up to 9000 tokens"]);
-    refused("simulate", &["--instances", "0"], &["--instances", "above 0"]);
-    refused("simulate", &["--repair-hours", "2"], &["--failure-hours"]);
-    refused("simulate", &["--failure-hours", "1e-9", "--repair-hours", "1"], &["mean_up_s", "0.001"]);
-    refused("compare", &["--class-times", "typo=2"], &["no class `typo`", "chat"]);
+/// Equal up to the last digits of a sum.
+fn same(place: &str, ours: &Value, theirs: &Value) {
+    match (ours, theirs) {
+        (Value::Array(a), Value::Array(b)) => {
+            assert_eq!(a.len(), b.len(), "{place}");
+            a.iter().zip(b).enumerate().for_each(|(i, (a, b))| same(&format!("{place}[{i}]"), a, b));
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{place}");
+            a.iter().for_each(|(key, a)| same(&format!("{place}.{key}"), a, &b[key]));
+        }
+        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
+            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
+            assert!((a - b).abs() <= 1e-10 * b.abs(), "{place}: {a} is not {b}");
+        }
+        _ => assert_eq!(ours, theirs, "{place}"),
+    }
 }
 
-/// One replication has no interval, so it cannot tell that a promise is kept.
+/// The rest of the reference's questions give the rows of the library's parity test.
 #[test]
-fn one_replication_is_not_known_to_meet() {
-    let folder = Folder::new("fleet-unknown");
-    folder.write("chat.json", "[[600,0.5],[1200,1.0]]");
-    let simulate = |replications: &str| {
-        let asked = ["--cdf", "chat.json", "--rate", "5", "--slo-ttft-ms", "5000", "--gpu", "h100"];
-        let run = ["--requests", "500", "--replications", replications, "--json"];
-        let ran = folder.run(&[&["fleet", "simulate"], &asked[..], &run].concat());
-        (ran.code, serde_json::from_str::<Value>(&ran.out).unwrap()["met"].clone())
+fn each_of_the_reference_s_questions_has_a_command() {
+    let folder = Folder::new("fleet-compat-questions");
+    folder.write("cdf.json", LENGTHS);
+    let rows: Value = serde_json::from_str(ROWS).unwrap();
+    let ask = |words: &str| {
+        let words = format!("fleet {words} --cdf cdf.json --rate 120 --slo-ttft-ms 500 --compat --json");
+        let ran = folder.run(&words.split_whitespace().collect::<Vec<_>>());
+        let shown: Value =
+            serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{words}: {}{}", ran.out, ran.err));
+        assert_eq!(ran.code == 0, shown["met"] != Value::Bool(false), "{words}");
+        shown
     };
-    assert_eq!(simulate("1"), (1, Value::Null));
-    assert_eq!(simulate("2"), (0, Value::Bool(true)));
+    let pareto = ask("pareto --gpu a100 --gpu h100");
+    same("pareto", &pareto["rows"], &rows["thresholds"]);
+    same("one pool", &pareto["one_pool"], &rows["one_pool"]);
+    let split = ask("split --gpu h100 --gpu a100 --slo-tpot-ms 100");
+    same("split", &split["best"], &rows["disagg"]["best"]);
+    same("split", &split["pareto"], &rows["disagg"]["front"]);
+    assert_ne!(ask("split --gpu h100 --gpu a100 --mean-prompt 9000")["best"], split["best"]);
+    same("flex", &ask("flex --gpu h100 --instances 24")["curve"], &rows["grid"]);
+    let alone = ask("energy --gpu a100 --used 0.4");
+    let unnamed = |mut pools: Value| {
+        pools
+            .as_array_mut()
+            .unwrap()
+            .iter_mut()
+            .for_each(|pool| drop(pool.as_object_mut().unwrap().remove("pool_label")));
+        pools
+    };
+    same("energy", &unnamed(alone["pools"].clone()), &unnamed(rows["watts"]["alone"].clone()));
+    let both = ask("energy --gpu a100 --gpu h100 --boundary 3000");
+    same("energy of two pools", &both["routed"]["pools"], &rows["watts"]["pools"]);
+    same("energy of two pools", &both["routed"]["fleet_tpw"], &rows["watts"]["sums"][0]);
+    // The published decode-only curve: 17.6 at 4K, 1.5 at 64K.
+    let curve = ask("energy --gpu h100 --window 4096,65536")["decode_only"].clone();
+    let at = |i: usize| curve["curves"][0]["points"][i]["tokens_per_joule"].as_f64().unwrap();
+    assert_eq!([format!("{:.1}", at(0)), format!("{:.1}", at(1))], ["17.6", "1.5"]);
+    assert!(curve["what"].as_str().unwrap().contains("decode only"));
+    let each = ask("compare --gpu a100 --gpu h100 --boundary 3000");
+    let gpus: Vec<&str> =
+        each["rows"].as_array().unwrap().iter().map(|row| row["gpu"].as_str().unwrap()).collect();
+    assert_eq!(gpus, ["A100-80GB", "H100-80GB"]);
+    let alone = ask("plan --gpu a100 --boundary 3000 --verify 0");
+    assert_eq!(each["rows"][0]["total_gpus"], alone["best_analytical"]["total_gpus"]);
 }

@@ -1,16 +1,18 @@
 //! The workload of a command: files to classes of requests, with what was found in them.
 
+mod loaded;
+mod replay;
+
+pub(super) use loaded::{CLASS_HEAD, short};
+
 use super::files::{cdf_bytes, layout, stem, watched};
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tollgate_fleet::plan::Stream;
 use tollgate_fleet::trace::{Layout, Profile, Reader, archive};
-use tollgate_fleet::workload::{
-    Archetype, Arrivals, Cdf, Cell, Class, Gaps, JointLengths, Part, Slo, USUAL_BOUNDARY, Workload,
-};
+use tollgate_fleet::workload::{Arrivals, Cdf, Class, Gaps, JointLengths, Part, Slo, Workload};
 
 /// Most requests of a trace whose lengths are kept one by one.
 const TOTALS_MAX: usize = 50_000_000;
@@ -42,7 +44,7 @@ pub(super) struct WorkloadArgs {
     pub(super) slo_ttft_ms: Vec<f64>,
     /// Time per output token that is promised, in milliseconds
     #[arg(long, value_name = "T")]
-    slo_tpot_ms: Vec<f64>,
+    pub(super) slo_tpot_ms: Vec<f64>,
     /// Arrival to last token that is promised, in milliseconds
     #[arg(long, value_name = "T")]
     slo_e2e_ms: Vec<f64>,
@@ -81,6 +83,14 @@ pub(super) struct Found {
     pub(super) sessions: Option<(usize, f64)>,
     pub(super) prefix_hits: Option<f64>,
     pub(super) rate_over_time: (f64, Vec<f64>),
+    /// How many of the classes are its own.
+    pub(super) classes: usize,
+    /// Requests per second as recorded.
+    pub(super) recorded_rate: Option<f64>,
+    /// When its first row was, in nanoseconds by its own clock.
+    pub(super) start_ns: i128,
+    /// Recorded rate over the one that is asked for: by how much a replay takes longer.
+    pub(super) stretch: f64,
 }
 
 /// A file before rates and promises are given out.
@@ -88,8 +98,19 @@ struct Source {
     found: Found,
     /// By class: name, share, lengths.
     classes: Vec<(String, f64, JointLengths)>,
-    recorded_rate: Option<f64>,
     cdf: Cdf,
+}
+
+/// What `CLASS=X` is not.
+#[derive(Debug, thiserror::Error)]
+#[error("write CLASS=X, as agent=1.5")]
+pub(super) struct NoClassTimes;
+
+/// Reads `CLASS=X`.
+pub(super) fn class_times(text: &str) -> Result<(String, f64), NoClassTimes> {
+    let (class, times) = text.split_once('=').ok_or(NoClassTimes)?;
+    let times = times.parse::<f64>().ok().filter(|x| *x > 0.0 && x.is_finite()).ok_or(NoClassTimes)?;
+    Ok((class.into(), times))
 }
 
 impl WorkloadArgs {
@@ -120,13 +141,17 @@ impl WorkloadArgs {
             }
         }
         let cdf = together(&sources, &rates)?;
-        let found: Vec<Found> = sources.into_iter().map(|source| source.found).collect();
+        let stretched = |(source, rate): (Source, &f64)| {
+            let stretch = source.found.recorded_rate.map_or(1.0, |recorded| recorded / rate);
+            Found { stretch, ..source.found }
+        };
+        let found: Vec<Found> = sources.into_iter().zip(&rates).map(stretched).collect();
         let name = found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(" + ");
         Ok(Loaded { streams, cdf, workload: Workload { name, parts }, found })
     }
 
     fn rates(&self, sources: &[Source]) -> Result<Vec<f64>> {
-        let recorded: Option<Vec<f64>> = sources.iter().map(|source| source.recorded_rate).collect();
+        let recorded: Option<Vec<f64>> = sources.iter().map(|source| source.found.recorded_rate).collect();
         match self.rate.as_slice() {
             [] => recorded.context("say how many requests arrive: --rate R"),
             [all] => {
@@ -176,8 +201,12 @@ impl WorkloadArgs {
             sessions: None,
             prefix_hits: None,
             rate_over_time: (0.0, Vec::new()),
+            classes: 1,
+            recorded_rate: None,
+            start_ns: 0,
+            stretch: 1.0,
         };
-        Ok(Source { found, classes: vec![(name, 1.0, lengths)], recorded_rate: None, cdf })
+        Ok(Source { found, classes: vec![(name, 1.0, lengths)], cdf })
     }
 
     fn reader(&self, path: &Path) -> Result<Reader<impl std::io::Read + use<>>> {
@@ -236,9 +265,13 @@ impl WorkloadArgs {
             sessions: profile.sessions(),
             prefix_hits: profile.prefix_hits().map(|(share, _)| share),
             rate_over_time: profile.rate_over_time(),
+            classes: split.parts.len(),
+            recorded_rate: profile.rate_per_s(),
+            start_ns: reader.start_ns(),
+            stretch: 1.0,
         };
         let classes = split.parts.into_iter().map(class).collect();
-        Ok(Source { found, classes, recorded_rate: profile.rate_per_s(), cdf: profile.totals().cdf()? })
+        Ok(Source { found, classes, cdf: profile.totals().cdf()? })
     }
 }
 
@@ -258,111 +291,16 @@ fn together(sources: &[Source], rates: &[f64]) -> Result<Cdf> {
     Ok(Cdf::new(knots)?)
 }
 
-impl Loaded {
-    /// Requests per second.
-    pub(super) fn rate(&self) -> f64 {
-        self.streams.iter().map(|stream| stream.rate_per_s).sum()
-    }
-
-    /// The longest request.
-    pub(super) fn longest(&self) -> u32 {
-        self.streams.iter().map(|stream| stream.lengths.max_total_tokens()).max().unwrap_or(1)
-    }
-
-    /// Cuts off what is longer than `context`; says how much.
-    pub(super) fn drop_longer(&mut self, context: u32) -> Result<()> {
-        for (stream, part) in self.streams.iter_mut().zip(&mut self.workload.parts) {
-            if stream.lengths.max_total_tokens() <= context {
-                continue;
-            }
-            let Some((share, kept)) = stream.lengths.between(0, context) else {
-                bail!(
-                    "all requests of {} are longer than {context} tokens: raise --context",
-                    stream.class.name
-                );
-            };
-            say::remark(&format!(
-                "{}: {:.3} % of its requests are left out",
-                stream.class.name,
-                (1.0 - share) * 100.0
-            ));
-            stream.rate_per_s *= share;
-            stream.lengths = kept.clone();
-            if let Arrivals::Steady { rate_per_s, .. } = &mut part.arrivals {
-                *rate_per_s *= share;
-            }
-            part.lengths = kept;
-        }
-        Ok(())
-    }
-
-    /// The shape of all lengths together.
-    pub(super) fn archetype(&self, boundary: Option<u32>) -> Archetype {
-        Archetype::of(&self.cdf, boundary.unwrap_or(USUAL_BOUNDARY))
-    }
-
-    /// The classes as rows of a table, under [`CLASS_HEAD`].
-    pub(super) fn rows(&self) -> Vec<Vec<String>> {
-        let row = |stream: &Stream| {
-            let lengths = &stream.lengths;
-            vec![
-                stream.class.name.clone(),
-                format!("{:.2}", stream.rate_per_s),
-                format!("{:.2}", stream.arrival_cv2),
-                format!("{:.0}", lengths.mean_prompt()),
-                format!("{:.0}", lengths.mean_output()),
-                lengths.max_total_tokens().to_string(),
-                promised(&stream.class.slo),
-            ]
-        };
-        self.streams.iter().map(row).collect()
-    }
-
-    /// The same for programs.
-    pub(super) fn json(&self) -> Value {
-        let class = |stream: &Stream| {
-            json!({
-                "class": stream.class, "rate_per_s": stream.rate_per_s, "arrival_cv2": stream.arrival_cv2,
-                "mean_prompt_tokens": stream.lengths.mean_prompt(), "mean_output_tokens": stream.lengths.mean_output(),
-                "mean_total_tokens": stream.lengths.mean_of(Cell::total_tokens),
-                "max_total_tokens": stream.lengths.max_total_tokens(),
-            })
-        };
-        let file = |found: &Found| {
-            json!({
-                "name": found.name, "layout": found.layout, "requests": found.requests, "bad_rows": found.bad_rows,
-                "bad_samples": found.bad, "span_s": found.span_s, "gaps_cv2": found.gaps_cv2,
-                "sessions": found.sessions.map(|s| s.0), "turns_per_session": found.sessions.map(|s| s.1),
-                "prefix_hits": found.prefix_hits,
-            })
-        };
-        json!({
-            "archetype": self.archetype(None),
-            "classes": self.streams.iter().map(class).collect::<Vec<_>>(),
-            "files": self.found.iter().map(file).collect::<Vec<_>>(),
-        })
-    }
-}
-
-/// A number for a sentence: three digits that matter.
-pub(super) fn short(value: f64) -> String {
-    if value >= 100.0 { format!("{value:.0}") } else { format!("{value:.2}") }
-}
-
-/// The head of a table of classes.
-pub(super) const CLASS_HEAD: [&str; 7] =
-    ["class", "req/s", "gap CV²", "mean in", "mean out", "longest", "promised"];
-
-fn promised(slo: &Slo) -> String {
-    let one = |name: &str, limit: Option<f64>| limit.map(|ms| format!("{name} {ms} ms"));
-    let all = [one("TTFT", slo.ttft_ms), one("TPOT", slo.tpot_ms), one("E2E", slo.e2e_ms)];
-    format!("P{} {}", slo.percentile * 100.0, all.into_iter().flatten().collect::<Vec<_>>().join(", "))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tollgate_fleet::trace::TimeUnit;
+
+    #[test]
+    fn classes_have_multiples() {
+        assert_eq!(class_times("agent=1.5").unwrap(), ("agent".to_owned(), 1.5));
+        assert!(class_times("agent").is_err() && class_times("agent=-1").is_err());
+    }
 
     #[test]
     fn fields_of_ones_own() {

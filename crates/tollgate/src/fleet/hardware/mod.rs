@@ -1,13 +1,17 @@
 //! What a fleet may run on: GPUs, a model, and how it is served, to the profiles that a planner chooses from.
 
+mod checked;
+mod fitted;
+
+pub(super) use checked::catalogue;
+pub(super) use fitted::{Errors, Fitted};
+
 use crate::place;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tollgate_fleet::catalogue::{Catalogue, Dtype, Model, from_config};
-use tollgate_fleet::service::{Basis, Fit, Profile, Serving, StepTime};
-use tollgate_fleet::sim::engine::EngineTime;
+use tollgate_fleet::service::{Profile, Serving};
 
 /// Degrees that are tried where none is said.
 const DEGREES: [u32; 4] = [1, 2, 4, 8];
@@ -39,8 +43,9 @@ pub(super) struct HardwareArgs {
     /// Prompt tokens of an iteration
     #[arg(long, value_name = "N", default_value_t = 2048)]
     chunk: u32,
-    /// Times fitted to a recorded run by `fleet calibrate --out`, for one GPU and one degree
-    #[arg(long, value_name = "FILE", requires = "tensor_parallel")]
+    /// Times that `fleet calibrate --out` fitted: to a recorded run (for one GPU and one --tensor-parallel), or to
+    /// measured points (for the machines in it)
+    #[arg(long, value_name = "FILE")]
     fitted: Option<PathBuf>,
     /// A file of GPUs to add to the catalogue
     #[arg(long, value_name = "FILE")]
@@ -48,47 +53,6 @@ pub(super) struct HardwareArgs {
     /// A file of models to add to the catalogue
     #[arg(long, value_name = "FILE")]
     models: Option<PathBuf>,
-}
-
-/// What `fleet calibrate --out` writes.
-#[derive(Deserialize)]
-struct Fitted {
-    source: String,
-    held_out: usize,
-    time: EngineTime,
-    errors: Errors,
-}
-
-#[derive(Deserialize)]
-struct Errors {
-    ttft: f64,
-    tpot: f64,
-}
-
-impl Fitted {
-    fn read(path: &Path) -> Result<Self> {
-        let bytes = place::read(path)?;
-        let wrong = || format!("{} is not what `fleet calibrate --out` writes", path.display());
-        let fitted: Self = serde_json::from_slice(&bytes).with_context(wrong)?;
-        fitted.time.check()?;
-        Ok(fitted)
-    }
-
-    /// The request-level model has no term for pairs, and none for tokens that cost nothing: it is on the safe side.
-    fn apply(self, profile: &mut Profile) {
-        profile.step = StepTime {
-            base_s: self.time.base_s,
-            per_sequence_s: self.time.per_sequence_s,
-            per_context_token_s: self.time.per_context_token_s,
-            per_prefill_token_s: self.time.per_token_s,
-        };
-        profile.basis = Basis::Fitted(Fit {
-            source: self.source,
-            points: self.held_out,
-            tpot_error: self.errors.tpot.abs(),
-            ttft_error: self.errors.ttft.abs(),
-        });
-    }
 }
 
 /// A type of values.
@@ -117,6 +81,10 @@ impl HardwareArgs {
     pub(super) fn profiles(&self, context: u32) -> Result<Vec<Profile>> {
         let catalogue = self.catalogue()?;
         let (model, published) = self.model(&catalogue)?;
+        if self.model_config.is_some() {
+            checked::tell(&checked::imported(&model)?);
+        }
+        let weights = self.weights.map_or(published, Stored::dtype);
         let mut profiles = Vec::new();
         let mut last = None;
         for name in &self.gpu {
@@ -125,7 +93,7 @@ impl HardwareArgs {
             for &tensor_parallel in degrees {
                 let serving = Serving {
                     tensor_parallel,
-                    weights: self.weights.map_or(published, Stored::dtype),
+                    weights,
                     kv: self.kv.dtype(),
                     chunk: self.chunk,
                     sequences: self.sequences,
@@ -145,10 +113,8 @@ impl HardwareArgs {
             }
         }
         if let Some(path) = &self.fitted {
-            let [profile] = profiles.as_mut_slice() else {
-                bail!("--fitted is of one machine: give one --gpu and one --tensor-parallel");
-            };
-            Fitted::read(path)?.apply(profile);
+            profiles =
+                Fitted::read(path)?.onto(profiles, &model.name, weights, self.tensor_parallel.len())?;
         }
         match (profiles.is_empty(), last) {
             (false, _) => Ok(profiles),
@@ -158,14 +124,9 @@ impl HardwareArgs {
     }
 
     fn catalogue(&self) -> Result<Catalogue> {
-        let mut catalogue = Catalogue::shipped()?;
-        if let Some(path) = &self.gpus {
-            catalogue.add_gpus(&path.display().to_string(), &place::read_text(path)?)?;
-        }
-        if let Some(path) = &self.models {
-            catalogue.add_models(&path.display().to_string(), &place::read_text(path)?)?;
-        }
-        Ok(catalogue)
+        let (all, findings) = catalogue(self.gpus.as_deref(), self.models.as_deref())?;
+        checked::tell(&findings);
+        Ok(all)
     }
 
     fn model(&self, catalogue: &Catalogue) -> Result<(Model, Dtype)> {
@@ -179,8 +140,16 @@ impl HardwareArgs {
         Ok((imported.model, imported.weights))
     }
 
+    /// Bytes per second from one host to another, of one GPU of the slowest of the types.
+    pub(super) fn network_bytes_per_s(&self) -> Result<f64> {
+        let (all, _) = catalogue(self.gpus.as_deref(), self.models.as_deref())?;
+        let each = self.gpu.iter().map(|name| Ok(all.gpu(name)?.network_bytes_per_s));
+        Ok(each.collect::<Result<Vec<f64>>>()?.into_iter().fold(f64::INFINITY, f64::min))
+    }
+
     /// The model's name, for reports and configurations.
     pub(super) fn model_name(&self) -> Result<String> {
-        Ok(self.model(&self.catalogue()?)?.0.name)
+        let (all, _) = catalogue(self.gpus.as_deref(), self.models.as_deref())?;
+        Ok(self.model(&all)?.0.name)
     }
 }

@@ -1,0 +1,129 @@
+//! Fitted times in a file: what `fleet calibrate --out` writes and `--fitted` reads.
+
+use crate::{place, say};
+use anyhow::{Context, Result, bail};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use tollgate_fleet::catalogue::Dtype;
+use tollgate_fleet::service::{Basis, Fit, Profile, StepTime};
+use tollgate_fleet::sim::engine::EngineTime;
+
+/// A fit with where it comes from and how far it was off on what it did not see.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::fleet) struct Fitted {
+    /// The measurements.
+    pub(in crate::fleet) source: String,
+    /// Measurements that judged it.
+    pub(in crate::fleet) held_out: usize,
+    /// Errors on them, as shares.
+    pub(in crate::fleet) errors: Errors,
+    /// Of a recorded run: the engine's iteration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::fleet) time: Option<EngineTime>,
+    /// Of measured points: the machines that they are of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::fleet) machines: Vec<Machine>,
+}
+
+/// Held-out errors of the mean times, as shares.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::fleet) struct Errors {
+    pub(in crate::fleet) ttft: f64,
+    pub(in crate::fleet) tpot: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::fleet) e2e: Option<f64>,
+}
+
+/// Times of one model on one type of instance.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in crate::fleet) struct Machine {
+    pub(in crate::fleet) gpu: String,
+    pub(in crate::fleet) model: String,
+    pub(in crate::fleet) weights: Dtype,
+    pub(in crate::fleet) tensor_parallel: u32,
+    pub(in crate::fleet) step: StepTime,
+    /// Measured points of exactly this.
+    pub(in crate::fleet) points: usize,
+    /// How far the line is from what was learned, over the lengths and batches measured, as a share.
+    pub(in crate::fleet) off: f64,
+}
+
+impl Fitted {
+    /// # Errors
+    /// What is not such a file, or no times.
+    pub(in crate::fleet) fn read(path: &Path) -> Result<Self> {
+        let bytes = place::read(path)?;
+        let wrong = || format!("{} is not what `fleet calibrate --out` writes", path.display());
+        let fitted: Self = serde_json::from_slice(&bytes).with_context(wrong)?;
+        if fitted.time.is_none() && fitted.machines.is_empty() {
+            bail!("{}: there is neither `time` nor `machines` in it", wrong());
+        }
+        fitted.time.iter().try_for_each(EngineTime::check).with_context(wrong)?;
+        fitted.machines.iter().try_for_each(|machine| machine.step.check()).with_context(wrong)?;
+        Ok(fitted)
+    }
+
+    /// Puts the fitted times in place of those that data sheets imply. A run is of one machine, so there must be one
+    /// profile and one degree that was said; of measured points, profiles that were not measured are left out.
+    pub(super) fn onto(
+        &self,
+        profiles: Vec<Profile>,
+        model: &str,
+        weights: Dtype,
+        degrees: usize,
+    ) -> Result<Vec<Profile>> {
+        match (&self.time, profiles.as_slice()) {
+            (Some(time), [one]) if degrees == 1 => Ok(vec![self.of_run(one.clone(), time)]),
+            (Some(_), _) => bail!("--fitted is of one machine: give one --gpu and one --tensor-parallel"),
+            (None, _) => self.of_points(profiles, model, weights),
+        }
+    }
+
+    fn fit(&self) -> Basis {
+        Basis::Fitted(Fit {
+            source: self.source.clone(),
+            points: self.held_out,
+            tpot_error: self.errors.tpot.abs(),
+            ttft_error: self.errors.ttft.abs(),
+        })
+    }
+
+    /// The request-level model has no term for pairs, and none for tokens that cost nothing: it is on the safe side.
+    fn of_run(&self, profile: Profile, time: &EngineTime) -> Profile {
+        let step = StepTime {
+            base_s: time.base_s,
+            per_sequence_s: time.per_sequence_s,
+            per_context_token_s: time.per_context_token_s,
+            per_prefill_token_s: time.per_token_s,
+        };
+        Profile { step, basis: self.fit(), ..profile }
+    }
+
+    fn of_points(&self, profiles: Vec<Profile>, model: &str, weights: Dtype) -> Result<Vec<Profile>> {
+        let mut measured = Vec::new();
+        for profile in profiles {
+            let same = |machine: &&Machine| {
+                machine.gpu == profile.gpu
+                    && machine.model == model
+                    && machine.weights == weights
+                    && machine.tensor_parallel == profile.gpus
+            };
+            match self.machines.iter().find(same) {
+                Some(machine) => measured.push(Profile { step: machine.step, basis: self.fit(), ..profile }),
+                None => say::remark(&format!("{} is left out: nothing was fitted to it", profile.name)),
+            }
+        }
+        if measured.is_empty() {
+            let named = |m: &Machine| {
+                format!("{}x{} {} {:?}", m.gpu, m.tensor_parallel, m.model, m.weights).to_lowercase()
+            };
+            let there: Vec<String> = self.machines.iter().map(named).collect();
+            bail!(
+                "--fitted has no {model} with {} weights on these GPUs; it has {}",
+                format!("{weights:?}").to_lowercase(),
+                there.join(", ")
+            );
+        }
+        Ok(measured)
+    }
+}

@@ -1,0 +1,186 @@
+//! From a plan and options to a scenario, and through it with a bar.
+
+use super::super::files::style;
+use super::super::problem::FleetArgs;
+use super::super::workload::Loaded;
+use super::router::RouterArgs;
+use super::traffic::{Traffic, TrafficArgs};
+use crate::say;
+use anyhow::{Result, bail};
+use clap::Args;
+use indicatif::ProgressBar;
+use tollgate_core::Seed;
+use tollgate_fleet::plan::{Plan, PoolPlan, Problem};
+use tollgate_fleet::sim::{Autoscale, Failures, Limits, Outcome, PoolSpec, RunSpec, Scenario, simulate};
+
+/// Every so many requests the bar moves.
+const TICK: u64 = 4096;
+/// Samples of a timeline, about.
+const SAMPLES: f64 = 240.0;
+
+/// How it is simulated
+#[derive(Args, Debug, Clone)]
+pub(in crate::fleet) struct RunArgs {
+    /// Instances of each pool, instead of the plan's
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    instances: Vec<u32>,
+    #[command(flatten)]
+    pub(super) router: RouterArgs,
+    #[command(flatten)]
+    traffic: TrafficArgs,
+    /// Independent replications, which give the intervals
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    replications: u32,
+    /// Where all draws come from
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
+    /// Mean time to the failure of an instance, in hours [default: they do not fail]
+    #[arg(long, value_name = "H", requires = "repair_hours")]
+    failure_hours: Option<f64>,
+    /// Mean time to repair an instance, in hours
+    #[arg(long, value_name = "H", requires = "failure_hours")]
+    repair_hours: Option<f64>,
+    /// From being switched on, or repaired, to serving, in seconds
+    #[arg(long, value_name = "S", default_value_t = 0.0)]
+    cold_start_s: f64,
+    /// Grow and shrink pools so that this share of the slots is taken (1: all of them) [default: pools stay as they are]
+    #[arg(long, value_name = "SHARE")]
+    autoscale: Option<f64>,
+    /// Fewest and most instances of a pool that grows and shrinks, as shares of what it has [default: 0.25,2]
+    #[arg(long, value_name = "LOW,HIGH", value_delimiter = ',', num_args = 1, requires = "autoscale")]
+    autoscale_bounds: Vec<f64>,
+    /// How often a pool is looked at, in seconds
+    #[arg(long, value_name = "S", default_value_t = 30.0)]
+    autoscale_s: f64,
+    /// Requests that may wait at an instance; the next one is refused
+    #[arg(long, value_name = "N", default_value_t = tollgate_fleet::sim::DEFAULT_WAITING)]
+    waiting: u32,
+    /// A request that has waited longer, in seconds, is dropped [default: it waits for ever]
+    #[arg(long, value_name = "S")]
+    patience_s: Option<f64>,
+    /// Blocks of prefix cache of an instance, for replayed requests whose prefixes are known
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    cache_blocks: usize,
+    /// Tokens of a block, as the trace cuts prompts
+    #[arg(long, value_name = "N", default_value_t = 512)]
+    block_tokens: u32,
+}
+
+impl RunArgs {
+    /// What arrives in a replication.
+    pub(in crate::fleet) fn traffic(
+        &self,
+        fleet: &FleetArgs,
+        loaded: &Loaded,
+        problem: &Problem,
+    ) -> Result<Traffic> {
+        self.traffic.traffic(fleet, loaded, problem.space.context)
+    }
+
+    /// Whether rate or fleet differ over time.
+    pub(in crate::fleet) fn changes(&self) -> bool {
+        self.traffic.changes() || self.autoscale.is_some() || self.failure_hours.is_some()
+    }
+
+    /// Runs the plan's fleet.
+    pub(in crate::fleet) fn simulate(
+        &self,
+        traffic: &Traffic,
+        problem: &Problem,
+        planned: &Plan,
+    ) -> Result<Outcome> {
+        if traffic.is_replay() && self.failure_hours.is_none() {
+            say::remark(
+                "a replay is the same in every replication: intervals tell of the router's draws alone",
+            );
+        }
+        let scenario = self.scenario(traffic, problem, planned)?;
+        let bar = ProgressBar::new(traffic.requests * u64::from(self.replications));
+        bar.set_style(style("{human_pos} of {human_len} requests")?);
+        let outcome = simulate(&scenario, |seed| {
+            let bar = bar.clone();
+            let moved = move |(n, _): &(u64, _)| {
+                if n % TICK == TICK - 1 {
+                    bar.inc(TICK);
+                }
+            };
+            Ok((0..).zip(traffic.requests(seed)?).inspect(moved).map(|(_, request)| request))
+        })?;
+        bar.finish_and_clear();
+        Ok(outcome)
+    }
+
+    /// The instances of each pool.
+    fn instances(&self, planned: &Plan) -> Result<Vec<u32>> {
+        let pools: Vec<String> =
+            planned.pools.iter().map(|p| format!("up to {} tokens", p.max_total_tokens)).collect();
+        let (given, there) = (self.instances.len(), pools.len());
+        if given == 0 {
+            return Ok(planned.pools.iter().map(|pool| pool.instances).collect());
+        }
+        if given != there || self.instances.contains(&0) {
+            let pools = pools.join(", ");
+            bail!("--instances has {given} numbers for {there} pools ({pools}): give one above 0 for each");
+        }
+        Ok(self.instances.clone())
+    }
+
+    fn scenario(&self, traffic: &Traffic, problem: &Problem, planned: &Plan) -> Result<Scenario> {
+        let counts = self.instances(planned)?;
+        let pools = planned.pools.iter().zip(counts).map(|(pool, count)| self.pool(problem, pool, count));
+        let run = RunSpec {
+            requests: traffic.requests,
+            replications: self.replications,
+            seed: Seed(self.seed),
+            sample_s: Some((traffic.span_s / SAMPLES).max(0.01)),
+            ..RunSpec::default()
+        };
+        Ok(Scenario {
+            pools: pools.collect::<Result<_>>()?,
+            router: self.router.spec(planned, problem.space.compressible),
+            classes: problem.streams.iter().map(|stream| stream.class.clone()).collect(),
+            run,
+        })
+    }
+
+    fn pool(&self, problem: &Problem, pool: &PoolPlan, instances: u32) -> Result<PoolSpec> {
+        let profile = &problem.profiles[pool.profile_index];
+        let name = format!("up to {}", pool.max_total_tokens);
+        // The longest that may be sent here is the router's business; memory takes what fits.
+        let spec = PoolSpec::of_profile(&name, instances, profile, problem.space.context);
+        let metered = |watts: &f64| watts * problem.site.pue;
+        let hours = |hours: f64| hours * 3600.0;
+        let failures = self
+            .failure_hours
+            .zip(self.repair_hours)
+            .map(|(up, repair)| Failures { mean_up_s: hours(up), mean_repair_s: hours(repair) });
+        Ok(PoolSpec {
+            max_total_tokens: u64::from(pool.max_total_tokens),
+            limits: Limits {
+                waiting: self.waiting,
+                patience_s: self.patience_s.unwrap_or(f64::INFINITY),
+                ..spec.limits
+            },
+            watts: spec.watts.iter().map(metered).collect(),
+            failures,
+            cold_start_s: self.cold_start_s,
+            autoscale: self.autoscale(pool.slots, profile.sequences, instances)?,
+            cache_blocks: self.cache_blocks,
+            block_tokens: self.block_tokens,
+            ..spec
+        })
+    }
+
+    /// Aims at a share of the `slots` that memory leaves, in terms of the `sequences` that the engine takes at most.
+    fn autoscale(&self, slots: u32, sequences: u32, instances: u32) -> Result<Option<Autoscale>> {
+        let Some(share) = self.autoscale else { return Ok(None) };
+        let (low, high) = match *self.autoscale_bounds.as_slice() {
+            [] => (0.25, 2.0),
+            [low, high] if low > 0.0 && low <= 1.0 && high >= 1.0 => (low, high),
+            _ => bail!("--autoscale-bounds: give a share up to 1 and one from 1 on, as 0.25,2"),
+        };
+        let bound = |share: f64| (f64::from(instances) * share).round().max(1.0) as u32;
+        let target = share * f64::from(slots.min(sequences)) / f64::from(sequences.max(1));
+        Ok(Some(Autoscale { min: bound(low), max: bound(high), interval_s: self.autoscale_s, target }))
+    }
+}

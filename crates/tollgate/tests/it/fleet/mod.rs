@@ -1,0 +1,52 @@
+//! Fleets from the command line: the fixed form that scripts rely on.
+
+mod compat;
+mod trade;
+
+use crate::tool::{Folder, Ran};
+use serde_json::Value;
+
+/// Runs a command whose words have no spaces in them.
+fn run(folder: &Folder, words: &str) -> Ran {
+    folder.run(&words.split_whitespace().collect::<Vec<_>>())
+}
+
+/// Its exit code and the JSON that it prints.
+fn json(folder: &Folder, words: &str) -> (i32, Value) {
+    let ran = run(folder, words);
+    let shown = serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{words}: {}{}", ran.out, ran.err));
+    (ran.code, shown)
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_what_there_is() {
+    let folder = Folder::new("fleet-refused");
+    folder.write("chat.json", "[[600,0.25],[1200,0.5],[3000,0.75],[9000,1.0]]");
+    let asked = "--cdf chat.json --rate 20 --slo-ttft-ms 3000 --boundary 4096 --gpu h100";
+    let asked: Vec<&str> = asked.split_whitespace().collect();
+    let refused = |command: &str, more: &[&str], words: &[&str]| {
+        let ran = folder.run(&[&["fleet", command], &asked[..], more].concat());
+        assert_eq!(ran.code, 2, "{more:?}: {}{}", ran.out, ran.err);
+        assert!(words.iter().all(|word| ran.err.contains(word)), "{more:?}: {}", ran.err);
+    };
+    refused("simulate", &["--instances", "3,3,3"], &["--instances has 3 numbers", "up to 9000 tokens"]);
+    refused("simulate", &["--instances", "0"], &["--instances", "above 0"]);
+    refused("simulate", &["--repair-hours", "2"], &["--failure-hours"]);
+    refused("simulate", &["--failure-hours", "1e-9", "--repair-hours", "1"], &["mean_up_s", "0.001"]);
+    refused("compare", &["--class-times", "typo=2"], &["no class `typo`", "chat"]);
+}
+
+/// One replication has no interval, so it cannot tell that a promise is kept.
+#[test]
+fn one_replication_is_not_known_to_meet() {
+    let folder = Folder::new("fleet-unknown");
+    folder.write("chat.json", "[[600,0.5],[1200,1.0]]");
+    let simulate = |replications: &str| {
+        let asked = ["--cdf", "chat.json", "--rate", "5", "--slo-ttft-ms", "5000", "--gpu", "h100"];
+        let run = ["--requests", "500", "--replications", replications, "--json"];
+        let ran = folder.run(&[&["fleet", "simulate"], &asked[..], &run].concat());
+        (ran.code, serde_json::from_str::<Value>(&ran.out).unwrap()["met"].clone())
+    };
+    assert_eq!(simulate("1"), (1, Value::Null));
+    assert_eq!(simulate("2"), (0, Value::Bool(true)));
+}
