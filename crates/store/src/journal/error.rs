@@ -16,6 +16,14 @@ pub enum JournalError {
         /// The system's reason.
         source: io::Error,
     },
+    /// The database refused or cannot be reached.
+    #[error("failed to {doing}: check that the database runs and that this user may use it")]
+    Database {
+        /// What was being done.
+        doing: &'static str,
+        /// The driver's reason.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A file is not what was written to it.
     #[error("{file:?} is damaged at byte {at}: {what}; restore it from a copy, nothing was changed")]
     Damaged {

@@ -1,4 +1,5 @@
-//! The embedded engine of the ledger: one thread decides, one journal makes it durable, nothing is told before.
+//! The ledger's engine: one thread decides, one journal makes it durable, nothing is told before. The journal is a folder of
+//! files (told here), or a database that many replicas share (see `postgres`).
 //!
 //! Commands wait in a bounded queue. The thread takes all that wait, decides them in memory, appends their entries to the
 //! journal, syncs once (group commit), and only then answers. Each journal record *is* the entry whose hash is a leaf of
@@ -17,13 +18,18 @@ pub mod audit;
 mod disk;
 mod engine;
 mod error;
+mod files;
 mod frame;
+mod medium;
 mod open;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 mod queue;
 mod segment;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub use disk::{Disk, Folder};
 pub use engine::{Answer, Journal, JournalConfig, JournalStats};

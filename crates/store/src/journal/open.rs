@@ -1,9 +1,10 @@
 //! Opening: from what a crash may have left to the state after the last answered command.
 
+use super::medium::replay;
 use super::segment::{self, End, Header};
 use super::{Disk, JournalError, snapshot};
-use tollgate_pay::ledger::{Book, Entry, Limits};
-use tollgate_pay::log::{Frontier, leaf_hash};
+use tollgate_pay::ledger::{Book, Limits};
+use tollgate_pay::log::Frontier;
 
 /// What was found.
 #[derive(Debug)]
@@ -104,10 +105,7 @@ impl Recovered {
         if seq < self.book.next_seq() {
             return Ok(());
         }
-        let entry: Entry =
-            serde_json::from_slice(bytes).map_err(|error| format!("it is no entry: {error}"))?;
-        self.book.replay(&entry).map_err(|error| error.to_string())?;
-        self.tree.push(leaf_hash(bytes));
+        replay(&mut self.book, &mut self.tree, bytes)?;
         self.replayed = self.replayed.saturating_add(1);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::{Answer, JournalError};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
+use std::time::Duration;
 use tollgate_pay::ledger::{Book, Command};
 
 /// Tells a caller what was decided, after it is durable.
@@ -54,14 +55,22 @@ impl Queue {
         Ok(())
     }
 
-    /// Waits for jobs and takes up to `most`; empty only when the queue is closed and nothing is left.
-    pub(super) fn take(&self, jobs: &mut Vec<Job>, most: usize) {
+    /// Waits for jobs, at most for `linger`, and takes up to `most`; false only when the queue is closed and empty.
+    pub(super) fn take(&self, jobs: &mut Vec<Job>, most: usize, linger: Option<Duration>) -> bool {
         let mut state = self.state.lock();
         while state.jobs.is_empty() && !state.closing {
-            self.wake.wait(&mut state);
+            match linger {
+                None => self.wake.wait(&mut state),
+                Some(linger) => {
+                    if self.wake.wait_for(&mut state, linger).timed_out() {
+                        break;
+                    }
+                }
+            }
         }
         let count = state.jobs.len().min(most);
         jobs.extend(state.jobs.drain(..count));
+        count > 0 || !state.closing
     }
 
     /// Lets nothing more in.

@@ -10,7 +10,7 @@ use tollgate_pay::ledger::{Book, Limits, Row};
 use tollgate_pay::log::Frontier;
 
 /// Snapshots that are kept.
-const KEPT: usize = 2;
+pub(super) const KEPT: usize = 2;
 
 /// A line of the file.
 #[derive(Serialize, Deserialize)]
@@ -39,10 +39,8 @@ fn names(disk: &impl Disk) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Writes a snapshot, and removes those that are no longer wanted.
-pub(super) fn write(disk: &mut impl Disk, book: &Book, tree: &Frontier) -> Result<(), JournalError> {
-    let name = name(book.next_seq());
-    let failed = JournalError::io("write the snapshot", &name);
+/// The bytes of a snapshot.
+pub(super) fn bytes(book: &Book, tree: &Frontier) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut put = |line: &Line| -> io::Result<()> {
         serde_json::to_writer(&mut bytes, line)?;
@@ -50,13 +48,21 @@ pub(super) fn write(disk: &mut impl Disk, book: &Book, tree: &Frontier) -> Resul
         Ok(())
     };
     let peaks = tree.peaks().iter().copied().map(Digest).collect();
-    put(&Line::Tree { peaks, size: tree.size() }).map_err(&failed)?;
+    put(&Line::Tree { peaks, size: tree.size() })?;
     for row in book.rows() {
-        put(&Line::Row(row)).map_err(&failed)?;
+        put(&Line::Row(row))?;
     }
     let digest = Digest::of(&bytes);
-    serde_json::to_writer(&mut bytes, &Line::Digest(digest)).map_err(|error| failed(error.into()))?;
+    serde_json::to_writer(&mut bytes, &Line::Digest(digest))?;
     bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Writes a snapshot, and removes those that are no longer wanted.
+pub(super) fn write(disk: &mut impl Disk, book: &Book, tree: &Frontier) -> Result<(), JournalError> {
+    let name = name(book.next_seq());
+    let failed = JournalError::io("write the snapshot", &name);
+    let bytes = bytes(book, tree).map_err(&failed)?;
     disk.replace(&name, &bytes).map_err(&failed)?;
     for old in names(disk).map_err(&failed)?.iter().skip(KEPT) {
         disk.remove(old).map_err(JournalError::io("remove the snapshot", old))?;
@@ -75,7 +81,8 @@ pub(super) fn newest(disk: &impl Disk, limits: &Limits) -> Result<(Book, Frontie
     Ok((Book::new(limits.clone()), Frontier::default()))
 }
 
-fn read(bytes: &[u8], limits: &Limits) -> Option<(Book, Frontier)> {
+/// Reads a snapshot; `None` when it is not whole.
+pub(super) fn read(bytes: &[u8], limits: &Limits) -> Option<(Book, Frontier)> {
     let body = bytes.strip_suffix(b"\n")?;
     let start = body.iter().rposition(|b| *b == b'\n')? + 1;
     let (body, last) = body.split_at_checked(start)?;

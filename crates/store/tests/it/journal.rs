@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use tollgate_core::{Amount, Asset, ManualClock, Seed};
 use tollgate_pay::ledger::{Bound, Command, HoldId, Limits, Op, Outcome, Rest};
-use tollgate_store::journal::audit::entries;
+use tollgate_store::journal::audit::Source;
 use tollgate_store::journal::{Answer, Folder, Journal, JournalConfig, JournalError};
 
 const ROUNDS: u64 = 12;
@@ -168,11 +168,12 @@ fn entries_end_only_at_what_nothing_was_built_upon() {
     let whole = std::fs::read(&file).unwrap();
     let read = || {
         let mut seen = 0;
-        entries(&folder.0, 0, |_, _| {
-            seen += 1;
-            Ok(())
-        })
-        .map(|next| (next, seen))
+        Source::Folder(folder.0.clone())
+            .entries(0, |_, _| {
+                seen += 1;
+                Ok(())
+            })
+            .map(|next| (next, seen))
     };
     assert_eq!(read().unwrap(), (21, 21));
     // The last record may be a torn write; any earlier one was built upon, as each command had a sync of its own.

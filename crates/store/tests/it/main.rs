@@ -6,6 +6,7 @@ mod decisions;
 mod journal;
 mod keys;
 mod kill;
+mod ledger;
 mod lifecycle;
 mod responses;
 

@@ -12,7 +12,7 @@ use tollgate_gateway::clock::entropy;
 use tollgate_pay::PayError;
 use tollgate_pay::log::{Cosigned, Note, Receipt, Role, SigningKey, VerifyingKey};
 use tollgate_store::journal::JournalError;
-use tollgate_store::journal::audit::{LogFolder, Verified, Verify};
+use tollgate_store::journal::audit::{LogFolder, Source, Verified, Verify};
 
 /// What can be done with an audit log.
 #[derive(Subcommand, Debug)]
@@ -46,9 +46,9 @@ pub(crate) struct KeygenArgs {
 
 The folder holds static files (C2SP tlog-tiles): copy it or serve it as it is. The ledger may be in use meanwhile.")]
 pub(crate) struct PublishArgs {
-    /// The ledger's folder
-    #[arg(long, value_name = "DIR")]
-    ledger: PathBuf,
+    /// The ledger's folder or its PostgreSQL URL
+    #[arg(long, value_name = "PLACE", value_parser = super::source)]
+    ledger: Source,
     /// The log's folder
     #[arg(long, value_name = "DIR")]
     log: PathBuf,

@@ -6,12 +6,13 @@ use anyhow::{Context, Result, ensure};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::json;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use tollgate_core::{Amount, Asset, Timestamp};
 use tollgate_gateway::clock::SystemClock;
-use tollgate_pay::ledger::{Account, Book, Command as Asked, Entry, Limits, Outcome};
-use tollgate_store::journal::{Folder, Journal, JournalConfig, JournalError, audit};
+use tollgate_pay::ledger::{Account, Book, Command as Asked, Outcome};
+use tollgate_store::journal::JournalConfig;
+use tollgate_store::journal::audit::Source;
 
 /// What can be done with a ledger.
 #[derive(Subcommand, Debug)]
@@ -26,15 +27,16 @@ pub(crate) enum Command {
   tollgate pay ledger apply commands.jsonl --ledger books
   echo '{"key":"open-1","ops":[{"open":{"asset":{"code":"USD","exponent":2},"bound":"none","id":"acct_bank"}}]}' |
     tollgate pay ledger apply - --ledger books
+  tollgate pay ledger apply commands.jsonl --ledger postgres://tollgate@127.0.0.1/books
 
 Operations: open, transfer, hold, post, void, sweep. A command applies whole or not at all. Its key makes it safe to send
 again: the first answer is given again, nothing happens twice. Exit code 1 when a command was refused."#)]
 pub(crate) struct ApplyArgs {
     /// File of commands, `-` for standard input
     file: PathBuf,
-    /// The ledger's folder, made when there is none
-    #[arg(long, value_name = "DIR")]
-    ledger: PathBuf,
+    /// The ledger's folder or its PostgreSQL URL; it is made when there is none
+    #[arg(long, value_name = "PLACE", value_parser = super::source)]
+    ledger: Source,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -48,9 +50,9 @@ pub(crate) struct ApplyArgs {
 
 The past is read from the journal, entry by entry. A ledger that is in use can be read.")]
 pub(crate) struct AccountsArgs {
-    /// The ledger's folder
-    #[arg(long, value_name = "DIR")]
-    ledger: PathBuf,
+    /// The ledger's folder or its PostgreSQL URL
+    #[arg(long, value_name = "PLACE", value_parser = super::source)]
+    ledger: Source,
     /// The moment, as RFC 3339 [default: the last entry]
     #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
     at: Option<Timestamp>,
@@ -74,8 +76,7 @@ fn apply(args: &ApplyArgs) -> Result<Ending> {
         serde_json::from_str(line).with_context(|| format!("{}:{}: no command", args.file.display(), n + 1))
     };
     let commands = lines.map(read).collect::<Result<Vec<_>>>()?;
-    let journal =
-        Journal::open(Folder::open(&args.ledger)?, JournalConfig::default(), Arc::new(SystemClock::new()))?;
+    let journal = args.ledger.open(JournalConfig::default(), Arc::new(SystemClock::new()))?;
     let mut refused = false;
     for command in commands {
         let key = command.key().to_owned();
@@ -152,20 +153,10 @@ fn shown(id: &str, account: &Account) -> Shown {
     }
 }
 
-/// The ledger as it was, read from its journal.
-fn past(folder: &Path, at: Option<Timestamp>) -> Result<Book> {
-    ensure!(folder.is_dir(), "{} is not a folder: name the folder of a ledger", folder.display());
-    let mut book = Book::new(Limits::default());
-    audit::entries(folder, 0, |seq, bytes| {
-        let entry: Entry = serde_json::from_slice(bytes).map_err(|error| JournalError::Damaged {
-            file: folder.display().to_string(),
-            at: seq,
-            what: format!("entry {seq} is none: {error}"),
-        })?;
-        if at.is_none_or(|at| entry.time <= at) {
-            book.replay(&entry)?;
-        }
-        Ok(())
-    })?;
-    Ok(book)
+/// The ledger as it was, read from its entries.
+fn past(ledger: &Source, at: Option<Timestamp>) -> Result<Book> {
+    if let Source::Folder(folder) = ledger {
+        ensure!(folder.is_dir(), "{} is not a folder: name the folder of a ledger", folder.display());
+    }
+    Ok(ledger.past(at)?)
 }

@@ -1,4 +1,4 @@
-//! `tollgate pay`: the ledger in a folder, its audit log as files that anybody can check, and mandates.
+//! `tollgate pay`: the ledger in a folder or a database, its audit log as files that anybody can check, and mandates.
 
 mod audit;
 mod ledger;
@@ -8,6 +8,7 @@ use crate::args::Group;
 use crate::ending::Ending;
 use anyhow::Result;
 use clap::Subcommand;
+use tollgate_store::journal::audit::Source;
 
 /// What can be done.
 #[derive(Subcommand, Debug)]
@@ -18,6 +19,11 @@ pub(crate) enum Command {
     Audit(Group<audit::Command>),
     /// Check what a mandate allows
     Mandate(Group<mandate::Command>),
+}
+
+/// Where a ledger is kept, as an argument.
+fn source(text: &str) -> Result<Source, std::convert::Infallible> {
+    Ok(Source::from(text))
 }
 
 /// Does it.

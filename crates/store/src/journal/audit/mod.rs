@@ -5,8 +5,10 @@
 //! of is there.
 
 mod nodes;
+mod source;
 mod verify;
 
+pub use source::Source;
 pub use verify::{Verified, Verify};
 
 use super::{JournalError, segment};
@@ -23,10 +25,7 @@ const FILE_MAX: u64 = 256 * (65_535 + 2);
 
 /// Entries of a journal's folder from number `from` on, read without opening the ledger. Only a write that is torn or under
 /// way ends them early, by the rule that recovery has: what others were built upon is damage.
-///
-/// # Errors
-/// [`JournalError::Damaged`], [`JournalError::Io`], or what `each` says.
-pub fn entries(
+fn folder_entries(
     folder: &Path,
     from: u64,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), JournalError>,
@@ -118,7 +117,12 @@ impl LogFolder {
     /// # Errors
     /// [`JournalError::Ledger`] when the log there is not this key's or has more than the journal, besides what reading and
     /// writing say. The old checkpoint stays valid then.
-    pub fn extend(&self, journal: &Path, key: &SigningKey, origin: &str) -> Result<Checkpoint, JournalError> {
+    pub fn extend(
+        &self,
+        journal: &Source,
+        key: &SigningKey,
+        origin: &str,
+    ) -> Result<Checkpoint, JournalError> {
         let size = match self.checkpoint()? {
             Some(note) => Checkpoint::verified(&note, key.public(), origin)?.size,
             None => 0,
@@ -126,7 +130,7 @@ impl LogFolder {
         let mut tiler = Tiler::resume(size, |path| self.read(path))?;
         // The journal must be the one that the log was made from: it has the log's last entry at its place.
         let last = size.checked_sub(1).map(|last| self.entry(last, size)).transpose()?;
-        let next = entries(journal, size.saturating_sub(1), |seq, entry| {
+        let next = journal.entries(size.saturating_sub(1), |seq, entry| {
             if seq < size {
                 let same = last.as_deref() == Some(entry);
                 let reason =

@@ -2,7 +2,8 @@
 
 use super::disk::Crashing;
 use super::{Rng, Told, config, credited, job, writer};
-use crate::journal::{Answer, Disk, JournalError, snapshot};
+use crate::journal::medium::Medium as _;
+use crate::journal::{Answer, Disk, JournalError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_core::Seed;
@@ -60,7 +61,7 @@ fn schedule(mut rng: Rng, seed: u64) -> u64 {
             if next >= COMMANDS {
                 break;
             }
-            if rng.below(8) == 0 && snapshot::write(&mut writer.disk, &writer.book, &writer.tree).is_err() {
+            if rng.below(8) == 0 && writer.medium.snapshot(&writer.state).is_err() {
                 (disk, crashes) = (disk.reboot(&mut rng), crashes + 1);
                 break;
             }
@@ -79,17 +80,17 @@ fn remember(answered: &mut BTreeMap<u64, Answer>, n: u64, answer: &Answer, seed:
 fn check(disk: &Crashing, answered: &BTreeMap<u64, Answer>, seed: u64) {
     let mut rng = Rng(Seed(seed).derive("last"));
     let writer = writer(disk.reboot(&mut rng)).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
-    assert_eq!(credited(&writer.book), u128::from(COMMANDS - 1), "seed {seed}");
+    assert_eq!(credited(&writer.state.book), u128::from(COMMANDS - 1), "seed {seed}");
     assert_eq!(answered.len() as u64, COMMANDS, "seed {seed}");
     let mut places: Vec<u64> = answered.values().map(|answer| answer.seq).collect();
     places.sort_unstable();
     assert!(places.into_iter().eq(0..COMMANDS), "seed {seed}: places in the log are without gaps");
     // The tree is that of the entries as they lie on the disk, from the first byte on.
     let mut tree = Frontier::default();
-    let mut names = writer.disk.list().unwrap();
+    let mut names = writer.medium.disk.list().unwrap();
     names.sort_unstable();
     for name in names.iter().filter(|name| name.ends_with(".journal")) {
-        let bytes = writer.disk.read(name).unwrap();
+        let bytes = writer.medium.disk.read(name).unwrap();
         let Some(header) = crate::journal::segment::Header::read(&bytes) else { continue };
         let end = crate::journal::segment::walk(name, &bytes, &header, |seq, entry| {
             let read: Entry = serde_json::from_slice(entry).map_err(|error| error.to_string())?;
@@ -100,5 +101,5 @@ fn check(disk: &Crashing, answered: &BTreeMap<u64, Answer>, seed: u64) {
         assert_eq!(end.unwrap().broken, None, "seed {seed}");
         assert!(bytes.len() <= config().segment_bytes, "seed {seed}");
     }
-    assert_eq!((tree.size(), tree.root()), (COMMANDS, writer.tree.root()), "seed {seed}");
+    assert_eq!((tree.size(), tree.root()), (COMMANDS, writer.state.tree.root()), "seed {seed}");
 }

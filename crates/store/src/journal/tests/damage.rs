@@ -2,6 +2,7 @@
 
 use super::disk::Crashing;
 use super::{Told, credited, job, writer};
+use crate::journal::medium::Medium as _;
 use crate::journal::segment::HEADER;
 use crate::journal::{Disk, JournalError, frame};
 
@@ -26,7 +27,7 @@ fn damaged(disk: &Crashing) -> String {
     match writer(disk.clone()) {
         Err(error @ JournalError::Damaged { .. }) => error.to_string(),
         Err(error) => panic!("{error}"),
-        Ok(writer) => panic!("opened with {} cents", credited(&writer.book)),
+        Ok(writer) => panic!("opened with {} cents", credited(&writer.state.book)),
     }
 }
 
@@ -73,7 +74,7 @@ fn a_snapshot_that_knows_more_than_the_journal_is_refused() {
     let disk = filled(30);
     {
         let mut open = writer(disk.clone()).unwrap();
-        crate::journal::snapshot::write(&mut open.disk, &open.book, &open.tree).unwrap();
+        open.medium.snapshot(&open.state).unwrap();
     }
     assert!(writer(disk.clone()).is_ok());
     let last = segments(&disk).pop().unwrap();
@@ -86,13 +87,13 @@ fn a_damaged_snapshot_costs_time_only() {
     let disk = filled(30);
     {
         let mut open = writer(disk.clone()).unwrap();
-        crate::journal::snapshot::write(&mut open.disk, &open.book, &open.tree).unwrap();
+        open.medium.snapshot(&open.state).unwrap();
     }
     let name = disk.list().unwrap().into_iter().find(|name| name.ends_with(".snapshot")).unwrap();
     let len = disk.read(&name).unwrap().len();
     for at in (0..len).step_by(11) {
         disk.tamper(&name, |bytes| bytes[at] ^= 1);
-        assert_eq!(credited(&writer(disk.clone()).unwrap().book), 29, "byte {at}");
+        assert_eq!(credited(&writer(disk.clone()).unwrap().state.book), 29, "byte {at}");
         disk.tamper(&name, |bytes| bytes[at] ^= 1);
     }
 }
@@ -111,7 +112,7 @@ fn an_old_record_behind_a_torn_one_is_never_taken_for_a_new_one() {
     torn[second - 1] ^= 1;
     disk.tamper(&name, |bytes| bytes.extend(&torn));
     let open = writer(disk.clone()).unwrap();
-    assert_eq!(credited(&open.book), 2);
+    assert_eq!(credited(&open.state.book), 2);
     assert_eq!(disk.read(&name).unwrap().len(), bytes.len(), "what was torn is cut off");
 }
 

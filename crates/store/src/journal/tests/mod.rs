@@ -4,8 +4,9 @@ mod crash;
 mod damage;
 mod disk;
 
-use super::engine::Writer;
+use super::files::Files;
 use super::queue::{Job, Queue};
+use super::writer::Writer;
 use super::{Answer, JournalConfig, JournalError, recover};
 use std::sync::{Arc, Mutex};
 use tollgate_core::{Amount, Asset, ManualClock, Seed, Timestamp};
@@ -57,8 +58,9 @@ fn job(n: u64, told: &Told) -> Job {
 }
 
 /// A writer without its thread.
-fn writer(mut disk: disk::Crashing) -> Result<Writer<disk::Crashing>, JournalError> {
-    let state = recover(&mut disk, &config().limits)?;
+fn writer(mut disk: disk::Crashing) -> Result<Writer<Files<disk::Crashing>>, JournalError> {
+    let found = recover(&mut disk, &config().limits)?;
+    let (files, state) = Files::new(disk, found, config().segment_bytes);
     let clock = Arc::new(ManualClock::new(Timestamp(1)));
-    Ok(Writer::new(disk, state, config(), clock, Arc::new(Queue::new(64))))
+    Ok(Writer::new(files, state, config(), clock, Arc::new(Queue::new(64))))
 }
