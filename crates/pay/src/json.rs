@@ -11,6 +11,8 @@
 //! # Ok::<(), tollgate_pay::PayError>(())
 //! ```
 
+mod number;
+
 use crate::PayError;
 use std::collections::BTreeMap;
 use tollgate_wire::json::{Flaw, Kind, Scanner};
@@ -98,16 +100,31 @@ impl Json {
     /// # Errors
     /// [`PayError::Bad`] for a fraction or a number beyond 2^53 - 1: signed objects have none.
     pub fn canonical(&self) -> Result<String, PayError> {
+        self.spell(whole)
+    }
+
+    /// The canonical form of what others made: fractions and exponents too, as long as a double keeps them exactly.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for a number that a double would round.
+    pub fn canonical_foreign(&self) -> Result<String, PayError> {
+        self.spell(|digits| {
+            let wanted = "a number that a double keeps exactly";
+            number::canonical(digits).ok_or_else(|| PayError::bad("number", digits, wanted))
+        })
+    }
+
+    fn spell(&self, number: fn(&str) -> Result<String, PayError>) -> Result<String, PayError> {
         let mut out = Vec::new();
-        self.write(&mut out)?;
+        self.write(&mut out, number)?;
         Ok(String::from_utf8(out).unwrap_or_default())
     }
 
-    fn write(&self, out: &mut Vec<u8>) -> Result<(), PayError> {
+    fn write(&self, out: &mut Vec<u8>, number: fn(&str) -> Result<String, PayError>) -> Result<(), PayError> {
         match self {
             Self::Null => out.extend(b"null"),
             Self::Bool(value) => out.extend(if *value { b"true".as_slice() } else { b"false" }),
-            Self::Number(digits) => out.extend(whole(digits)?.bytes()),
+            Self::Number(digits) => out.extend(number(digits)?.bytes()),
             Self::Text(text) => out.extend(tollgate_wire::json::quote(text)),
             Self::List(items) => {
                 out.push(b'[');
@@ -115,7 +132,7 @@ impl Json {
                     if n > 0 {
                         out.push(b',');
                     }
-                    item.write(out)?;
+                    item.write(out, number)?;
                 }
                 out.push(b']');
             }
@@ -130,7 +147,7 @@ impl Json {
                     }
                     out.extend(tollgate_wire::json::quote(name));
                     out.push(b':');
-                    value.write(out)?;
+                    value.write(out, number)?;
                 }
                 out.push(b'}');
             }

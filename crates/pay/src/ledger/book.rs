@@ -1,6 +1,7 @@
 //! The state of the ledger, and how a command is decided.
 
 use super::keys::{Keys, Known};
+use super::marks::{self, Marks};
 use super::undo::Step;
 use super::{Account, Command, Decision, Entry, HoldId, Op, Outcome};
 use crate::PayError;
@@ -21,17 +22,20 @@ pub struct Limits {
     pub holds_max: usize,
     /// Idempotency keys remembered at one time.
     pub keys_max: usize,
+    /// Names remembered about mandates at one time: mandates, authorisations, challenges, transactions.
+    pub marks_max: usize,
     /// How long a key is remembered at least, in microseconds.
     pub key_age_us: i64,
 }
 
 impl Default for Limits {
-    /// A million accounts, a million open holds, four million keys, a day.
+    /// A million accounts, a million open holds, four million keys, a day; four million names about mandates.
     fn default() -> Self {
         Self {
             accounts_max: 1_000_000,
             holds_max: 1_000_000,
             keys_max: 4_000_000,
+            marks_max: 4_000_000,
             key_age_us: 86_400_000_000,
         }
     }
@@ -71,6 +75,7 @@ pub struct Book {
     pub(super) holds: BTreeMap<HoldId, Reservation>,
     pub(super) due: BTreeSet<(Timestamp, HoldId)>,
     pub(super) keys: Keys,
+    pub(super) marks: Marks,
     pub(super) next_seq: u64,
     pub(super) next_hold: u64,
     pub(super) time: Timestamp,
@@ -124,6 +129,7 @@ impl Book {
     /// Decides a command whose key is new.
     fn decide(&mut self, now: Timestamp, command: Command, digest: Digest) -> Result<Entry, PayError> {
         self.steps.clear();
+        self.marks.forget(now);
         let first_hold = self.next_hold;
         let expired = self.expire(now);
         let swept = self.steps.len();
@@ -163,7 +169,9 @@ impl Book {
             "remembered idempotency keys, none of them old enough to forget",
         )?;
         full(accounts, opens, self.limits.accounts_max, "accounts")?;
-        full(open, holds, self.limits.holds_max, "open holds")
+        full(open, holds, self.limits.holds_max, "open holds")?;
+        let names = command.ops().iter().map(marks::added).sum();
+        full(self.marks.len(), names, self.limits.marks_max, "names of mandates and their payments")
     }
 
     /// The account, if there is one.

@@ -1,6 +1,7 @@
 //! What can be asked of the ledger.
 
 use super::Bound;
+use super::grant::{Admission, Closing};
 use crate::PayError;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -107,6 +108,23 @@ pub enum Op {
     Void {
         /// Which hold.
         hold: HoldId,
+    },
+    /// Counts a verified payment against its mandates, and uses its authorisation up.
+    Admit(Box<Admission>),
+    /// Ends a live admission.
+    Close {
+        /// Name of its authorisation.
+        admission: Digest,
+        /// How it ended.
+        how: Closing,
+    },
+    /// Ends a mandate: nothing more is admitted under it.
+    Revoke {
+        /// Name of the mandate.
+        mandate: Digest,
+        /// When it ends by itself, as far as that is known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// Does nothing itself: holds whose time has run out are given back before any command.
     Sweep,

@@ -1,10 +1,11 @@
 //! What the ledger decided: one entry per command that reached a decision.
 
+use super::grant::Unmet;
 use super::{Command, HoldId};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use tollgate_core::id::AccountId;
-use tollgate_core::{Asset, Timestamp};
+use tollgate_core::{Asset, Digest, Timestamp};
 
 /// A decided command, as it is written, hashed and replayed. The plain serialisation is canonical (RFC 8785).
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -164,6 +165,14 @@ pub enum Refusal {
         expires: Timestamp,
         /// The ledger's time.
         now: Timestamp,
+    },
+    /// A mandate does not allow it.
+    #[error("mandate or payment {name}: {why}")]
+    Mandate {
+        /// Name of the mandate, or of the payment, challenge or transaction under it.
+        name: Digest,
+        /// Why not.
+        why: Box<Unmet>,
     },
     /// A linked hold is resolved and another of its group is not.
     #[error("hold {hold} is linked to what this command resolves: resolve all of the group in one command")]

@@ -5,6 +5,9 @@
 //! first answer again, with other operations a conflict. Every command that reached a decision, refusals too, is an
 //! [`Entry`] with a gapless sequence number; applying the entries in order to an empty [`Book`] gives the same book.
 //!
+//! An **admission** counts a verified mandate's payment: its authorisation is used once, for ever, and budgets and periods are
+//! kept, in the same command that holds the money.
+//!
 //! Invariants, checked at every command before it counts: for each asset, posted debits = posted credits and pending
 //! debits = pending credits; a bounded account is never overdrawn; a hold is resolved at most once; time never runs back.
 //!
@@ -15,7 +18,9 @@ mod account;
 mod book;
 mod command;
 mod entry;
+mod grant;
 mod keys;
+mod marks;
 mod ops;
 mod rows;
 mod undo;
@@ -24,4 +29,5 @@ pub use account::{Account, Bound, Side};
 pub use book::{Book, Hold, Limits};
 pub use command::{Command, HoldId, KEY_BYTES_MAX, OPS_MAX, Op, Rest};
 pub use entry::{Decision, Entry, Outcome, Refusal};
+pub use grant::{Admission, Closing, SHARES_MAX, Share, Unmet};
 pub use rows::Row;

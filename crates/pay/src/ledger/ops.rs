@@ -19,6 +19,9 @@ impl Book {
             }
             Op::Post { amount, hold, rest } => self.post(now, *amount, *hold, *rest),
             Op::Void { hold } => self.open_hold(now, *hold).and_then(|_| self.release(*hold)),
+            Op::Admit(admission) => self.admit(now, admission),
+            Op::Close { admission, how } => self.close(*admission, *how),
+            Op::Revoke { mandate, until } => self.revoke(*mandate, *until),
             Op::Sweep => Ok(()),
         }
     }

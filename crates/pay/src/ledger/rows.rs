@@ -2,6 +2,7 @@
 
 use super::book::Reservation;
 use super::keys::Known;
+use super::marks::Mark;
 use super::{Account, Book, Bound, HoldId, Limits, Outcome, Side};
 use crate::PayError;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,13 @@ pub enum Row {
         /// What it reserves, as decimal text.
         left: String,
     },
+    /// What is remembered of a name.
+    Mark {
+        /// The name.
+        name: Digest,
+        /// What is remembered, as JSON text of this program's own.
+        state: String,
+    },
     /// A remembered idempotency key.
     Key {
         /// Digest of the command.
@@ -87,7 +95,11 @@ impl Book {
             seq: known.seq,
             time,
         });
-        std::iter::once(head).chain(accounts).chain(holds).chain(keys)
+        let marks = self.marks.iter().map(|(name, mark)| {
+            // Serialising plain data into memory cannot fail.
+            Row::Mark { name, state: serde_json::to_string(mark).unwrap_or_default() }
+        });
+        std::iter::once(head).chain(accounts).chain(holds).chain(marks).chain(keys)
     }
 
     /// Takes one row more of a snapshot.
@@ -118,6 +130,13 @@ impl Book {
                     return Err(PayError::bad("snapshot hold", &id.to_string(), wanted));
                 }
                 self.put_hold(id, Reservation { debit, credit, left: sum(&left)?, expires, group });
+            }
+            Row::Mark { name, state } => {
+                let bad = |_| PayError::bad("snapshot mark", &state, "what the book wrote");
+                let mark: Mark = serde_json::from_str(&state).map_err(bad)?;
+                if self.marks.put(name, Some(mark)).is_some() {
+                    return Err(PayError::bad("snapshot mark", &name.to_string(), "a name that occurs once"));
+                }
             }
             Row::Key { command, key, outcome, seq, time } => {
                 self.keys.remember(key, time, Known { command, seq, outcome });

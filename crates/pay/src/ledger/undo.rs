@@ -1,10 +1,11 @@
 //! What a command has changed so far, so that it can be undone and its sums checked.
 
 use super::book::{Book, Reservation};
+use super::marks::Mark;
 use super::{Account, HoldId};
 use crate::PayError;
 use smallvec::SmallVec;
-use tollgate_core::Asset;
+use tollgate_core::{Asset, Digest};
 
 /// One change, with what stood there before.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) enum Step {
     Held { hold: HoldId },
     /// A hold stood like this.
     Hold { hold: HoldId, before: Reservation },
+    /// A name had this mark, or none.
+    Mark { name: Digest, before: Option<Mark> },
 }
 
 /// Posted and pending sums of one asset, modulo 2^128.
@@ -41,6 +44,9 @@ impl Book {
                     self.remove_hold(hold);
                 }
                 Some(Step::Hold { hold, before }) => self.put_hold(hold, before),
+                Some(Step::Mark { name, before }) => {
+                    self.marks.put(name, before);
+                }
                 None => break,
             }
         }

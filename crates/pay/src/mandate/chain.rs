@@ -6,7 +6,7 @@ use super::terms::{Closed, Open, closed, open};
 use super::{Refusal, Usage};
 use crate::json::Json;
 use sha2::{Digest as _, Sha256};
-use tollgate_core::Timestamp;
+use tollgate_core::{Digest, Timestamp};
 
 /// Most hops of a chain.
 pub const HOPS_MAX: usize = 8;
@@ -40,8 +40,10 @@ pub struct Chain {
     pub open: Vec<Open>,
     /// The payment.
     pub closed: Closed,
-    /// Name of the open mandate that starts the chain: what budgets and recurrences are counted by.
-    pub mandate: [u8; 32],
+    /// Names of the open mandates, in order: what budgets and recurrences are counted by. Each covers the ones before it.
+    pub names: Vec<[u8; 32]>,
+    /// Name of the challenge that the payment answers: its audience and nonce.
+    pub challenge: Digest,
     /// Name of this authorisation: of what was signed, not of the signatures' bytes. Consume it once.
     pub id: [u8; 32],
     /// Key id of the principal, as the first hop's header names it.
@@ -98,7 +100,7 @@ impl Chain {
         }
         let last = texts.len().saturating_sub(1);
         let (mut opened, mut names) = (Vec::<Open>::new(), Sha256::new());
-        let (mut before, mut mandate, mut principal) = (None::<Hop<'_>>, [0; 32], String::new());
+        let (mut before, mut opens, mut principal) = (None::<Hop<'_>>, Vec::new(), String::new());
         for (hop, text) in texts.into_iter().enumerate() {
             let this = Hop::read(hop, text)?;
             match (&before, opened.last()) {
@@ -121,30 +123,24 @@ impl Chain {
                 }
             }
             let json = this.mandate(hop)?;
-            in_time(hop, &this.jws.payload, expect.now)?;
-            in_time(hop, &json, expect.now)?;
+            let ends = [in_time(hop, &this.jws.payload, expect.now)?, in_time(hop, &json, expect.now)?];
+            let until = ends.into_iter().flatten().min();
             // What was signed and what of it is shown; the signature's own bytes have a second spelling.
             for part in [this.jws.signed].iter().chain(&this.shown) {
                 names.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
                 names.update(part);
             }
-            if hop == 0 {
-                mandate = Sha256::digest(this.jws.signed).into();
-            }
+            opens.push(next_name(opens.last(), this.jws.signed));
             match (json.get("vct").and_then(Json::text), hop == last) {
-                (Some("mandate.payment.open.1"), false) => opened.push(open(hop, &json)?),
+                (Some("mandate.payment.open.1"), false) => opened.push(open(hop, &json, until)?),
                 (Some("mandate.payment.1"), true) => {
                     if json.get("cnf").is_some() {
                         return Err(bad(hop, "a closed mandate names no further holder"));
                     }
-                    let closed = closed(hop, &json)?;
-                    return Ok(Self {
-                        open: opened,
-                        closed,
-                        mandate,
-                        id: names.finalize().into(),
-                        principal,
-                    });
+                    let closed = closed(hop, &json, until)?;
+                    opens.truncate(opened.len());
+                    let (challenge, id) = (challenge(expect.hops.last()), names.finalize().into());
+                    return Ok(Self { open: opened, closed, names: opens, challenge, id, principal });
                 }
                 (vct, _) => return Err(bad(hop, &format!("vct {vct:?} does not belong here"))),
             }
@@ -193,6 +189,20 @@ impl Chain {
     }
 }
 
+/// Name of an open mandate: of what was signed, from the principal's on. What is shown of it and how the signature is
+/// spelled must not begin a new count.
+fn next_name(before: Option<&[u8; 32]>, signed: &str) -> [u8; 32] {
+    let before = before.map_or(&[][..], |name| name.as_slice());
+    Sha256::new_with_prefix(before).chain_update(signed).finalize().into()
+}
+
+/// Name of a challenge.
+pub(super) fn challenge(hop: Option<&Addressed>) -> Digest {
+    let (audience, nonce) = hop.map_or(("", ""), |hop| (hop.audience.as_str(), hop.nonce.as_str()));
+    let context = "tollgate mandate challenge v1";
+    Digest::of_parts([context.as_bytes(), audience.as_bytes(), nonce.as_bytes()])
+}
+
 /// A hop names the one before by the digest of all of it, or of its signed part alone: exactly one of both.
 fn continues(hop: usize, jws: &Jws<'_>, before: &Hop<'_>) -> Result<(), Refusal> {
     let issuer = || digest(before.text.split('~').next().unwrap_or_default());
@@ -209,7 +219,7 @@ fn continues(hop: usize, jws: &Jws<'_>, before: &Hop<'_>) -> Result<(), Refusal>
     if same { Ok(()) } else { Err(Refusal::Spliced { hop }) }
 }
 
-fn addressed(hop: usize, jws: &Jws<'_>, wanted: Option<&Addressed>) -> Result<(), Refusal> {
+pub(super) fn addressed(hop: usize, jws: &Jws<'_>, wanted: Option<&Addressed>) -> Result<(), Refusal> {
     let Some(wanted) = wanted else {
         return Err(Refusal::Unreadable { hop, what: "no audience is given for it".into() });
     };
@@ -225,8 +235,10 @@ fn addressed(hop: usize, jws: &Jws<'_>, wanted: Option<&Addressed>) -> Result<()
     Ok(())
 }
 
-/// `iat` is not in the future and `exp` is not past, by more than the skew; both are whole seconds where they stand.
-fn in_time(hop: usize, json: &Json, now: Timestamp) -> Result<(), Refusal> {
+/// `iat` and `nbf` are not in the future and `exp` is not past, by more than the skew; all are whole seconds where they
+/// stand. Answers when it ends.
+pub(super) fn in_time(hop: usize, json: &Json, now: Timestamp) -> Result<Option<Timestamp>, Refusal> {
+    let mut until = None;
     for claim in ["iat", "exp", "nbf"] {
         let Some(value) = json.get(claim) else { continue };
         let at = value.integer().and_then(|at| i64::try_from(at).ok());
@@ -240,6 +252,9 @@ fn in_time(hop: usize, json: &Json, now: Timestamp) -> Result<(), Refusal> {
         if !good {
             return Err(Refusal::Time { hop, claim, at, now });
         }
+        if claim == "exp" {
+            until = Some(Timestamp(at.saturating_add(SKEW_S).saturating_mul(1_000_000)));
+        }
     }
-    Ok(())
+    Ok(until)
 }

@@ -2,10 +2,12 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
 use tollgate_core::Timestamp;
 
 /// How often a payment may recur.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Frequency {
     /// Whenever it is wanted.
     OnDemand,

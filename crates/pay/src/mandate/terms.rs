@@ -5,7 +5,7 @@ use super::disclose::element_digest;
 use super::jws::Es256Key;
 use super::{Refusal, exponent};
 use crate::json::Json;
-use tollgate_core::{Amount, Asset};
+use tollgate_core::{Amount, Asset, Timestamp};
 
 /// Most constraints that one mandate may have.
 const CONSTRAINTS_MAX: usize = 64;
@@ -50,6 +50,8 @@ pub struct Open {
     pub constraints: Vec<Constraint>,
     /// Who may close it or delegate it further.
     pub holder: Es256Key,
+    /// When it ends, by its own and its token's `exp`, with the tolerance for clocks.
+    pub until: Option<Timestamp>,
     pub(super) details: Details,
 }
 
@@ -64,6 +66,8 @@ pub struct Closed {
     pub amount: Amount,
     /// What is paid with.
     pub instrument: Party,
+    /// When the authorisation ends, as for [`Open::until`].
+    pub until: Option<Timestamp>,
     pub(super) details: Details,
 }
 
@@ -117,7 +121,7 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn open(hop: usize, json: &Json) -> Result<Open, Refusal> {
+pub(super) fn open(hop: usize, json: &Json, until: Option<Timestamp>) -> Result<Open, Refusal> {
     let read = Reader { hop, json };
     read.all_shown()?;
     let list =
@@ -132,10 +136,10 @@ pub(super) fn open(hop: usize, json: &Json) -> Result<Open, Refusal> {
     let jwk = json.get("cnf").and_then(|cnf| cnf.get("jwk"));
     let holder =
         jwk.and_then(Es256Key::from_jwk).ok_or_else(|| read.bad("cnf.jwk is no P-256 public key"))?;
-    Ok(Open { constraints, holder, details: read.details()? })
+    Ok(Open { constraints, holder, until, details: read.details()? })
 }
 
-pub(super) fn closed(hop: usize, json: &Json) -> Result<Closed, Refusal> {
+pub(super) fn closed(hop: usize, json: &Json, until: Option<Timestamp>) -> Result<Closed, Refusal> {
     let read = Reader { hop, json };
     read.all_shown()?;
     let transaction = json.get("transaction_id").and_then(Json::text).filter(|id| !id.is_empty());
@@ -150,5 +154,5 @@ pub(super) fn closed(hop: usize, json: &Json) -> Result<Closed, Refusal> {
     }
     let payee = details.payee.clone().ok_or_else(|| missing("payee"))?;
     let instrument = details.instrument.clone().ok_or_else(|| missing("payment_instrument"))?;
-    Ok(Closed { transaction, payee, amount, instrument, details })
+    Ok(Closed { transaction, payee, amount, instrument, until, details })
 }

@@ -254,7 +254,7 @@ fn history_does_not_depend_on_bounds() {
         };
         entries.push(entry);
     }
-    let tight = Limits { accounts_max: 0, holds_max: 0, keys_max: 0, key_age_us: 1_000 };
+    let tight = Limits { accounts_max: 0, holds_max: 0, keys_max: 0, marks_max: 0, key_age_us: 1_000 };
     let mut again = Book::new(tight);
     entries.iter().for_each(|entry| again.replay(entry).unwrap());
     // The second use of a key is the one that is remembered.

@@ -1,5 +1,6 @@
 //! `tollgate pay mandate`: does this chain of mandates allow this payment?
 
+use super::admit;
 use crate::ending::{Ending, Refusal as No};
 use crate::{place, say};
 use anyhow::{Context, Result, bail};
@@ -15,6 +16,28 @@ use tollgate_pay::mandate::{Addressed, Chain, Es256Key, Expect, Refusal, Usage};
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Verify(Box<VerifyArgs>),
+    Admit(Box<admit::AdmitArgs>),
+    Close(admit::CloseArgs),
+    Revoke(admit::RevokeArgs),
+}
+
+/// A chain, and what it must be.
+#[derive(Args, Debug)]
+pub(crate) struct Chosen {
+    /// File of the chain, `-` for standard input
+    file: PathBuf,
+    /// File of the principal's public key: a JWK, or a JWK set from which the key id chooses
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Audience and nonce of each hop after the first, in order; of a payment that the principal signed, its own
+    #[arg(long = "hop", value_name = "AUDIENCE,NONCE", required = true, value_parser = hop)]
+    hops: Vec<Addressed>,
+    /// When it is checked, as RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
+    pub(super) at: Option<Timestamp>,
+    /// Print as JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 /// Check an AP2 delegation chain: who allowed what, and whether the payment meets every constraint
@@ -25,20 +48,12 @@ pub(crate) enum Command {
 
 The chain is AP2 v0.2: SD-JWTs joined by ~~, ES256. Every hop after the first must be addressed to the audience and answer
 the nonce given for it, in order. What was paid before under the mandate is given by --spent, --payments and --last: this
-command keeps no account of it.
+command keeps no account of it, `mandate admit` does. A payment that the principal signed itself is one JWS (ES256, type
+mandate+jwt).
 Exit codes: 0 allowed, 1 refused with the reason, 2 cannot be read.")]
 pub(crate) struct VerifyArgs {
-    /// File of the chain, `-` for standard input
-    file: PathBuf,
-    /// File of the principal's public key: a JWK, or a JWK set from which the key id chooses
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// Audience and nonce of each hop after the first, in order
-    #[arg(long = "hop", value_name = "AUDIENCE,NONCE", required = true, value_parser = hop)]
-    hops: Vec<Addressed>,
-    /// When it is checked, as RFC 3339 [default: now]
-    #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
-    at: Option<Timestamp>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Minor units paid under the mandate before
     #[arg(long, value_name = "N", default_value_t = 0)]
     spent: i128,
@@ -48,9 +63,6 @@ pub(crate) struct VerifyArgs {
     /// When the last of them was made
     #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
     last: Option<Timestamp>,
-    /// Print as JSON
-    #[arg(long)]
-    json: bool,
 }
 
 /// `AUDIENCE,NONCE`.
@@ -62,24 +74,36 @@ fn hop(text: &str) -> Result<Addressed, &'static str> {
 pub(super) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Verify(args) => verify(&args),
+        Command::Admit(args) => admit::admit(&args),
+        Command::Close(args) => admit::close(&args),
+        Command::Revoke(args) => admit::revoke(&args),
     }
 }
 
 fn verify(args: &VerifyArgs) -> Result<Ending> {
-    let token = place::read_text(&args.file)?;
+    let now = args.chosen.at.unwrap_or_else(|| SystemClock::new().now());
+    let usage = Usage { spent: args.spent, payments: args.payments, last: args.last };
+    let verified = chain(&args.chosen, now)?;
+    match verified.and_then(|chain| chain.admit(&usage, now).map(|()| chain)) {
+        Ok(chain) => show(&chain, args.chosen.json),
+        Err(refusal) => refuse(&refusal, args.chosen.json),
+    }
+}
+
+/// Reads and proves what was chosen: a chain, or a payment that the principal signed.
+pub(super) fn chain(args: &Chosen, now: Timestamp) -> Result<Result<Chain, Refusal>> {
+    let text = place::read_text(&args.file)?;
+    let token = text.trim_end();
     let keys = keys(&args.key)?;
     let root = |kid: &str| match keys.as_slice() {
         // A key without an id is the one that was meant.
         [(None, key)] => Some(key.clone()),
         keys => keys.iter().find(|(id, _)| id.as_deref() == Some(kid)).map(|(_, key)| key.clone()),
     };
-    let now = args.at.unwrap_or_else(|| SystemClock::new().now());
-    let usage = Usage { spent: args.spent, payments: args.payments, last: args.last };
-    let verified = Chain::verify(token.trim_end(), root, &Expect { hops: &args.hops, now });
-    match verified.and_then(|chain| chain.admit(&usage, now).map(|()| chain)) {
-        Ok(chain) => show(&chain, args.json),
-        Err(refusal) => refuse(&refusal, args.json),
+    if let ([hop], false) = (args.hops.as_slice(), token.contains('~')) {
+        return Ok(Chain::verify_single(token, root, hop, now));
     }
+    Ok(Chain::verify(token, root, &Expect { hops: &args.hops, now }))
 }
 
 /// Keys with their ids.
@@ -97,7 +121,7 @@ fn keys(path: &Path) -> Result<Vec<(Option<String>, Es256Key)>> {
     Ok(keys)
 }
 
-fn refuse(refusal: &Refusal, as_json: bool) -> Result<Ending> {
+pub(super) fn refuse(refusal: &Refusal, as_json: bool) -> Result<Ending> {
     if !as_json {
         return Err(No(format!("{}: {refusal}", refusal.code())).into());
     }
@@ -113,7 +137,7 @@ fn show(chain: &Chain, as_json: bool) -> Result<Ending> {
         say::json(&json!({
             "allowed": true,
             "authorisation": hex(&chain.id),
-            "mandate": hex(&chain.mandate),
+            "mandates": chain.names.iter().map(&hex).collect::<Vec<_>>(),
             "principal": chain.principal,
             "transaction": closed.transaction,
             "payee": closed.payee.id,

@@ -1,5 +1,6 @@
 //! `tollgate pay`: the ledger in a folder or a database, its audit log as files that anybody can check, and mandates.
 
+mod admit;
 mod audit;
 mod ledger;
 mod mandate;
@@ -17,7 +18,7 @@ pub(crate) enum Command {
     Ledger(Group<ledger::Command>),
     /// Publish the audit log of a ledger, and check one offline
     Audit(Group<audit::Command>),
-    /// Check what a mandate allows
+    /// Check what a mandate allows, and use it once
     Mandate(Group<mandate::Command>),
 }
 

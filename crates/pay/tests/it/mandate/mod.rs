@@ -2,6 +2,8 @@
 
 mod attacks;
 mod constraints;
+mod counted;
+mod forms;
 mod make;
 mod published;
 

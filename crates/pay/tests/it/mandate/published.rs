@@ -62,7 +62,7 @@ fn every_published_chain_gets_the_verdict_that_it_should() {
     let named = |name: &str| &accepted.iter().find(|(n, _)| *n == name).unwrap().1;
     assert_eq!(named("valid").id, named("ecdsa_high_low_s_malleated_terminal").id);
     assert_ne!(named("valid").id, named("amount_at_max").id);
-    assert_eq!(named("valid").mandate, named("ecdsa_high_low_s_malleated_terminal").mandate);
+    assert_eq!(named("valid").names, named("ecdsa_high_low_s_malleated_terminal").names);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Scenarios with their answers, the same for each engine.
 
 use super::{Engine, account, accounts, clock, hold_op, holds, lock, release, usd};
-use tollgate_core::Timestamp;
+use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::PayError;
-use tollgate_pay::ledger::{Command, HoldId, Limits, Op, Outcome, Refusal, Rest};
+use tollgate_pay::ledger::{
+    Admission, Closing, Command, HoldId, Limits, Op, Outcome, Refusal, Rest, Share, Unmet,
+};
 use tollgate_store::journal::{Journal, JournalConfig, JournalError};
 
 fn apply(journal: &Journal, key: &str, ops: Vec<Op>) -> Outcome {
@@ -130,6 +132,63 @@ fn the_past_can_be_read() {
         let now = engine.source().past(None).unwrap();
         let rows = journal.look(|book| book.rows().collect::<Vec<_>>()).unwrap();
         assert_eq!(now.rows().collect::<Vec<_>>(), rows);
+        journal.close();
+    }
+}
+
+/// Payment `n` of a cent under the mandate `m`, which allows three payments.
+fn admit(n: u64, m: u64) -> Command {
+    let name = |kind: &str, n: u64| Digest::of_parts([kind.as_bytes(), &n.to_le_bytes()]);
+    let budget = Some(usd(3));
+    let share = Share { budget, mandate: name("mandate", m), occurrences: None, period: None, until: None };
+    let admission = Admission {
+        amount: usd(1),
+        id: name("payment", n),
+        once: Default::default(),
+        shares: vec![share],
+        transaction: name("transaction", n),
+        until: None,
+    };
+    let ops = vec![Op::Admit(Box::new(admission)), hold_op(1, None, false)];
+    Command::new(format!("admit-{n}-{m}"), ops).unwrap()
+}
+
+#[test]
+fn a_mandate_is_consumed_once_with_the_hold_that_it_allows() {
+    for engine in Engine::all() {
+        let clock = clock();
+        let mut journal = engine.open(&clock);
+        journal.apply(accounts(100)).unwrap();
+        let refused = |outcome: Outcome| match outcome {
+            Outcome::Refused { why: Refusal::Mandate { why, .. }, .. } => Some(*why),
+            _ => None,
+        };
+        for n in 1..=3 {
+            let admitted = journal.apply(admit(n, 7)).unwrap();
+            assert_eq!(holds(&admitted).len(), 1);
+            let payment = Digest::of_parts([b"payment".as_slice(), &n.to_le_bytes()]);
+            let live = Unmet::Live { live: payment };
+            assert_eq!(refused(journal.apply(admit(n + 50, 7)).unwrap().outcome), Some(live));
+            if n == 2 {
+                journal.snapshot().unwrap();
+            }
+            journal.close();
+            journal = engine.open(&clock);
+            // Under another key, and another mandate: the authorisation itself is used up.
+            assert_eq!(refused(journal.apply(admit(n, 8)).unwrap().outcome), Some(Unmet::Used));
+            apply(
+                &journal,
+                &format!("close-{n}"),
+                vec![Op::Close { admission: payment, how: Closing::Paid }],
+            );
+        }
+        let beyond = refused(journal.apply(admit(4, 7)).unwrap().outcome);
+        assert!(matches!(beyond, Some(Unmet::Budget { .. })), "{beyond:?}");
+        assert_eq!(
+            sums(&journal, "acct_ada"),
+            (100, 3, 0),
+            "each payment holds once, what was refused nothing"
+        );
         journal.close();
     }
 }
