@@ -28,7 +28,7 @@ const LINEAR: f64 = 0.3;
 /// Noise of a measurement against the kernel's scale.
 const NOISE: f64 = 0.03;
 /// A prompt at concurrency `n` waits for about this share of the `n` prompts beside it.
-const QUEUED_SHARE: f64 = 0.25;
+pub(super) const QUEUED_SHARE: f64 = 0.25;
 
 /// What the kernel sees of a point.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ pub struct HeldOut {
 }
 
 /// The catalogue's name of a model by its repository path: without owner, `-Instruct`, and how it is quantised.
-fn model_name(path: &str) -> String {
+pub(super) fn model_name(path: &str) -> String {
     let name = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     let mut name = name.as_str();
     for suffix in ["-fp8", "-nvfp4", "-instruct"] {
@@ -87,14 +87,19 @@ fn hash(parts: &[&str]) -> u64 {
     tollgate_core::Digest::of(parts.join("\u{1f}").as_bytes()).short()
 }
 
-fn see(catalogue: &Catalogue, point: &SiliconPoint) -> Result<Seen, Error> {
-    let name = model_name(&point.model);
-    let (gpu, model) = (catalogue.gpu(&point.system)?, catalogue.model(&name)?);
-    let weights = match point.weight_type.as_str() {
+/// How a point's weights are stored.
+pub(super) fn weights(point: &SiliconPoint) -> Dtype {
+    match point.weight_type.as_str() {
         "nvfp4" => Dtype::Int4,
         "bfloat16" | "float16" => Dtype::Fp16,
         _ => Dtype::Fp8,
-    };
+    }
+}
+
+fn see(catalogue: &Catalogue, point: &SiliconPoint) -> Result<Seen, Error> {
+    let name = model_name(&point.model);
+    let (gpu, model) = (catalogue.gpu(&point.system)?, catalogue.model(&name)?);
+    let weights = weights(point);
     let gpus = point.tensor_parallel.max(point.attention_data_parallel);
     let (isl, osl) = (f64::from(point.prompt_tokens.max(1)), f64::from(point.output_tokens.max(1)));
     let batch = f64::from(point.concurrency.max(1));

@@ -5,17 +5,22 @@ use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use indicatif::ProgressBar;
 use serde_json::json;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tollgate_fleet::calibrate::engine::{EngineFit, Half, Recorded};
-use tollgate_fleet::calibrate::silicon::{held_out, roofline_alone};
+use tollgate_fleet::calibrate::silicon::{HeldOut, Learned, held_out, roofline_alone};
+use tollgate_fleet::calibrate::{Machine, machines};
 use tollgate_fleet::catalogue::Catalogue;
 use tollgate_fleet::sim::engine::{EngineSpec, EngineTime};
 use tollgate_fleet::trace::{Measured, ServedRequest, SiliconPoint, Table, archive};
 
 /// Parts of the points, each predicted from the others.
 const FOLDS: usize = 5;
+/// How often the spinner turns.
+const SPIN: Duration = Duration::from_millis(120);
 /// Most rows of a file of measurements.
 const ROWS_MAX: usize = 1_000_000;
 
@@ -23,7 +28,7 @@ const ROWS_MAX: usize = 1_000_000;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tollgate fleet calibrate --run requests.jsonl --max-sequences 128 --kv-tokens 180000 --out fitted.json
-  tollgate fleet calibrate --points points.csv
+  tollgate fleet calibrate --points points.csv --backend vllm --out machines.json
 
 A run has input_toks, output_toks, arrival_time, queued_ts, scheduled_ts, first_token_ts and last_token_ts in seconds; points
 have model_path, system, backend, isl, osl, batch_size, tp_size, silicon_ttft_ms and silicon_tpot_ms.")]
@@ -34,6 +39,9 @@ pub(crate) struct CalibrateArgs {
     /// Serving points: times to first token and per token at lengths and concurrencies
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     points: Option<PathBuf>,
+    /// Of the points, only those of this engine, as vllm
+    #[arg(long, value_name = "NAME", requires = "points")]
+    backend: Option<String>,
     /// Sequences that the engine runs together (max_num_seqs)
     #[arg(long, value_name = "N", default_value_t = 256)]
     max_sequences: u32,
@@ -144,22 +152,34 @@ fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
     let all = rows::<SiliconPoint>(path)?;
     let read = all.len();
     let known = |point: &SiliconPoint| roofline_alone(&catalogue, std::slice::from_ref(point)).is_ok();
-    let points: Vec<SiliconPoint> = all.into_iter().filter(|p| p.mode != "disagg" && known(p)).collect();
+    let asked = |point: &SiliconPoint| args.backend.as_ref().is_none_or(|name| *name == point.backend);
+    let points: Vec<SiliconPoint> =
+        all.into_iter().filter(|p| p.mode != "disagg" && asked(p) && known(p)).collect();
     if points.is_empty() {
-        bail!("{}: none of its {read} points is of a model and a GPU of the catalogue", path.display());
+        let engine = args.backend.as_ref().map_or_else(String::new, |name| format!(" and of {name}"));
+        bail!(
+            "{}: none of its {read} points is of a model and a GPU of the catalogue{engine}",
+            path.display()
+        );
     }
     say::remark(&format!(
         "{} of {read} points are of one pool, and of models and GPUs of the catalogue",
         points.len()
     ));
     let (ttft_alone, tpot_alone) = roofline_alone(&catalogue, &points)?;
+    let bar = ProgressBar::new_spinner();
+    bar.set_message(format!("learning from {} points in {FOLDS} parts", points.len()));
+    bar.enable_steady_tick(SPIN);
     let by_source = held_out(&catalogue, &points, FOLDS, |point| point.source.clone())?;
+    let machines = of_points(args, &catalogue, &points, path, &by_source)?;
+    bar.finish_and_clear();
     if args.json {
         say::json(&json!({
             "read": read, "points": by_source.points, "groups": by_source.groups,
             "held_out": {"tpot_mean": by_source.tpot_mean, "tpot_median": by_source.tpot_median,
                 "ttft_mean": by_source.ttft_mean, "ttft_median": by_source.ttft_median},
             "roofline_alone": {"tpot_mean": tpot_alone, "ttft_mean": ttft_alone},
+            "machines": machines,
         }))?;
         return Ok(Ending::Good);
     }
@@ -183,5 +203,58 @@ fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
         by_source.points, by_source.groups
     ))?;
     say::table(&["error held out", "mean", "median", "roofline alone, mean"], &rows)?;
+    say::line("\nMachines with points enough, as --fitted takes them:")?;
+    say::table(&MACHINES, &machines.iter().map(machine_row).collect::<Vec<_>>())?;
     Ok(Ending::Good)
+}
+
+/// The machines that can be planned with, written where a file was named.
+fn of_points(
+    args: &CalibrateArgs,
+    catalogue: &Catalogue,
+    points: &[SiliconPoint],
+    path: &Path,
+    held_out: &HeldOut,
+) -> Result<Vec<Machine>> {
+    let learned = Learned::from_points(catalogue, points)?;
+    let found = match machines(catalogue, &learned, points) {
+        Err(tollgate_fleet::Error::Empty { .. }) if args.out.is_none() => Vec::new(),
+        other => other?,
+    };
+    let fitted = Fitted {
+        source: path.display().to_string(),
+        held_out: held_out.points,
+        errors: Errors { ttft: held_out.ttft_mean, tpot: held_out.tpot_mean, e2e: None },
+        time: None,
+        machines: found,
+    };
+    write(args, &fitted)?;
+    Ok(fitted.machines)
+}
+
+const MACHINES: [&str; 9] = [
+    "GPU",
+    "model",
+    "weights",
+    "engine",
+    "points",
+    "iteration ms",
+    "µs a sequence",
+    "line off TPOT",
+    "off TTFT",
+];
+
+fn machine_row(machine: &Machine) -> Vec<String> {
+    let percent = |share: f64| format!("{:.1} %", share * 100.0);
+    vec![
+        format!("{}x{}", machine.gpu, machine.tensor_parallel),
+        machine.model.clone(),
+        format!("{:?}", machine.weights).to_lowercase(),
+        machine.backend.clone(),
+        machine.points.to_string(),
+        format!("{:.2}", machine.step.base_s * 1e3),
+        format!("{:.1}", machine.step.per_sequence_s * 1e6),
+        percent(machine.tpot_off),
+        percent(machine.ttft_off),
+    ]
 }

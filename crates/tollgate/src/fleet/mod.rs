@@ -9,6 +9,7 @@ mod compare;
 mod compat;
 mod files;
 mod hardware;
+mod operate;
 mod plan;
 mod pools;
 mod problem;
@@ -31,6 +32,8 @@ pub(crate) enum Command {
     Split(trade::SplitArgs),
     Flex(trade::FlexArgs),
     Energy(trade::EnergyArgs),
+    Tune(operate::TuneArgs),
+    Forecast(operate::ForecastArgs),
     Calibrate(calibrate::CalibrateArgs),
     Catalogue(catalogue::CatalogueArgs),
     Report(report::ReportArgs),
@@ -46,6 +49,8 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Split(args) => trade::split(&args),
         Command::Flex(args) => trade::flex(&args),
         Command::Energy(args) => trade::energy(&args),
+        Command::Tune(args) => operate::tune(&args),
+        Command::Forecast(args) => operate::forecast(&args),
         Command::Calibrate(args) => calibrate::run(&args),
         Command::Catalogue(args) => catalogue::run(&args),
         Command::Report(args) => report::run(&args),

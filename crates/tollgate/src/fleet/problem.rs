@@ -4,7 +4,7 @@ use super::hardware::HardwareArgs;
 use super::workload::{Loaded, WorkloadArgs};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use tollgate_fleet::plan::{Goal, Limits, Problem, Space};
+use tollgate_fleet::plan::{Goal, Limits, Problem, Space, Stream};
 use tollgate_fleet::power::Site;
 
 /// Boundaries that are tried where none is said.
@@ -54,6 +54,17 @@ pub(super) struct FleetArgs {
     /// Grams of CO₂-equivalent of a kilowatt-hour
     #[arg(long, value_name = "G", default_value_t = Site::default().carbon_g_per_kwh)]
     carbon: f64,
+}
+
+/// The requests of a problem with more than `low` and at most `high` tokens, for one pool; `None` where there are none.
+pub(super) fn band(problem: &Problem, low: u32, high: u32) -> Option<Problem> {
+    let cut = |stream: &Stream| {
+        let (share, lengths) = stream.lengths.between(low, high)?;
+        let rate_per_s = stream.rate_per_s * share;
+        (rate_per_s > 0.0).then(|| Stream { lengths, rate_per_s, ..stream.clone() })
+    };
+    let streams: Vec<Stream> = problem.streams.iter().filter_map(cut).collect();
+    (!streams.is_empty()).then(|| Problem { streams, space: Space::one_pool(high), ..problem.clone() })
 }
 
 /// What is made small.

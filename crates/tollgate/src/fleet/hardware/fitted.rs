@@ -4,9 +4,13 @@ use crate::{place, say};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use tollgate_fleet::calibrate::Machine;
 use tollgate_fleet::catalogue::Dtype;
 use tollgate_fleet::service::{Basis, Fit, Profile, StepTime};
 use tollgate_fleet::sim::engine::EngineTime;
+
+/// From this distance on a fitted line is told to be far off, as a share.
+const FAR_OFF: f64 = 0.2;
 
 /// A fit with where it comes from and how far it was off on what it did not see.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,20 +36,6 @@ pub(in crate::fleet) struct Errors {
     pub(in crate::fleet) tpot: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::fleet) e2e: Option<f64>,
-}
-
-/// Times of one model on one type of instance.
-#[derive(Debug, Serialize, Deserialize)]
-pub(in crate::fleet) struct Machine {
-    pub(in crate::fleet) gpu: String,
-    pub(in crate::fleet) model: String,
-    pub(in crate::fleet) weights: Dtype,
-    pub(in crate::fleet) tensor_parallel: u32,
-    pub(in crate::fleet) step: StepTime,
-    /// Measured points of exactly this.
-    pub(in crate::fleet) points: usize,
-    /// How far the line is from what was learned, over the lengths and batches measured, as a share.
-    pub(in crate::fleet) off: f64,
 }
 
 impl Fitted {
@@ -79,9 +69,9 @@ impl Fitted {
         }
     }
 
-    fn fit(&self) -> Basis {
+    fn fit(&self, engine: &str) -> Basis {
         Basis::Fitted(Fit {
-            source: self.source.clone(),
+            source: format!("{}{engine}", self.source),
             points: self.held_out,
             tpot_error: self.errors.tpot.abs(),
             ttft_error: self.errors.ttft.abs(),
@@ -96,7 +86,7 @@ impl Fitted {
             per_context_token_s: time.per_context_token_s,
             per_prefill_token_s: time.per_token_s,
         };
-        Profile { step, basis: self.fit(), ..profile }
+        Profile { step, basis: self.fit(""), ..profile }
     }
 
     fn of_points(&self, profiles: Vec<Profile>, model: &str, weights: Dtype) -> Result<Vec<Profile>> {
@@ -108,8 +98,18 @@ impl Fitted {
                     && machine.weights == weights
                     && machine.tensor_parallel == profile.gpus
             };
-            match self.machines.iter().find(same) {
-                Some(machine) => measured.push(Profile { step: machine.step, basis: self.fit(), ..profile }),
+            // Of several engines, the one that most is known of.
+            match self.machines.iter().filter(same).max_by_key(|machine| machine.points) {
+                Some(machine) => {
+                    if machine.tpot_off > FAR_OFF {
+                        let (name, percent) = (&profile.name, machine.tpot_off * 100.0);
+                        say::remark(&format!(
+                            "{name}: the fitted line is {percent:.0} % off what was measured on average"
+                        ));
+                    }
+                    let basis = self.fit(&format!(", {}", machine.backend));
+                    measured.push(Profile { step: machine.step, basis, ..profile });
+                }
                 None => say::remark(&format!("{} is left out: nothing was fitted to it", profile.name)),
             }
         }

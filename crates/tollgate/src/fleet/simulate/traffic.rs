@@ -4,7 +4,7 @@
 //! rate. A replay is the recorded requests themselves, the same in every replication.
 
 use super::super::problem::FleetArgs;
-use super::super::workload::{Loaded, class_times};
+use super::super::workload::{Clock, Loaded, class_times};
 use anyhow::{Result, bail};
 use clap::Args;
 use std::f64::consts::TAU;
@@ -86,7 +86,7 @@ impl TrafficArgs {
     }
 
     fn recorded(&self, fleet: &FleetArgs, loaded: &Loaded, context: u32) -> Result<Traffic> {
-        let mut requests = fleet.workload.recorded(loaded)?;
+        let mut requests = fleet.workload.recorded(loaded, Clock::Stretched)?;
         if fleet.workload.drop_longer {
             requests.retain(|request| request.total_tokens() <= context);
         }

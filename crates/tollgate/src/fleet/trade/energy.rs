@@ -1,7 +1,7 @@
 //! `tollgate fleet energy`: tokens per joule of a plan, by pool and by context, and the decode-only curve beside them.
 
 use super::super::plan::refused;
-use super::super::problem::FleetArgs;
+use super::super::problem::{FleetArgs, band};
 use super::super::{compat, usd};
 use crate::ending::Ending;
 use crate::say;
@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use tollgate_fleet::Error;
-use tollgate_fleet::plan::{Plan, PoolPlan, Problem, Space, plan};
+use tollgate_fleet::plan::{Plan, PoolPlan, Problem, plan};
 use tollgate_fleet::power::{DecodeOnly, Usage, decode_only};
 
 /// Context windows where none is said, in tokens.
@@ -157,24 +157,12 @@ fn bands(problem: &Problem, windows: &[u32]) -> Vec<Band> {
     edges.sort_unstable();
     edges.dedup();
     let lows = [0].into_iter().chain(edges.iter().copied());
-    lows.zip(&edges).filter_map(|(low, &high)| band(problem, low, high)).collect()
+    lows.zip(&edges).filter_map(|(low, &high)| served(problem, low, high)).collect()
 }
 
-fn band(problem: &Problem, low: u32, high: u32) -> Option<Band> {
-    let streams: Vec<_> = problem
-        .streams
-        .iter()
-        .filter_map(|stream| {
-            let (share, lengths) = stream.lengths.between(low, high)?;
-            let rate_per_s = stream.rate_per_s * share;
-            (rate_per_s > 0.0).then(|| tollgate_fleet::plan::Stream { lengths, rate_per_s, ..stream.clone() })
-        })
-        .collect();
-    let rate_per_s = streams.iter().map(|stream| stream.rate_per_s).sum();
-    if streams.is_empty() {
-        return None;
-    }
-    let alone = Problem { streams, space: Space::one_pool(high), ..problem.clone() };
+fn served(problem: &Problem, low: u32, high: u32) -> Option<Band> {
+    let alone = band(problem, low, high)?;
+    let rate_per_s = alone.streams.iter().map(|stream| stream.rate_per_s).sum();
     let empty = Band {
         above_tokens: low,
         up_to_tokens: high,

@@ -13,6 +13,11 @@ impl Loaded {
         self.streams.iter().map(|stream| stream.rate_per_s).sum()
     }
 
+    /// The rates that are asked for over those recorded, by class.
+    pub(in crate::fleet) fn growth(&self) -> Vec<f64> {
+        self.found.iter().flat_map(|found| std::iter::repeat_n(found.growth, found.classes)).collect()
+    }
+
     /// The longest request.
     pub(in crate::fleet) fn longest(&self) -> u32 {
         self.streams.iter().map(|stream| stream.lengths.max_total_tokens()).max().unwrap_or(1)

@@ -4,6 +4,7 @@ mod loaded;
 mod replay;
 
 pub(super) use loaded::{CLASS_HEAD, short};
+pub(super) use replay::Clock;
 
 use super::files::{cdf_bytes, layout, stem, watched};
 use crate::say;
@@ -89,8 +90,8 @@ pub(super) struct Found {
     pub(super) recorded_rate: Option<f64>,
     /// When its first row was, in nanoseconds by its own clock.
     pub(super) start_ns: i128,
-    /// Recorded rate over the one that is asked for: by how much a replay takes longer.
-    pub(super) stretch: f64,
+    /// The rate that is asked for over the recorded one.
+    pub(super) growth: f64,
 }
 
 /// A file before rates and promises are given out.
@@ -141,11 +142,11 @@ impl WorkloadArgs {
             }
         }
         let cdf = together(&sources, &rates)?;
-        let stretched = |(source, rate): (Source, &f64)| {
-            let stretch = source.found.recorded_rate.map_or(1.0, |recorded| recorded / rate);
-            Found { stretch, ..source.found }
+        let grown = |(source, rate): (Source, &f64)| {
+            let growth = source.found.recorded_rate.map_or(1.0, |recorded| rate / recorded);
+            Found { growth, ..source.found }
         };
-        let found: Vec<Found> = sources.into_iter().zip(&rates).map(stretched).collect();
+        let found: Vec<Found> = sources.into_iter().zip(&rates).map(grown).collect();
         let name = found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(" + ");
         Ok(Loaded { streams, cdf, workload: Workload { name, parts }, found })
     }
@@ -204,7 +205,7 @@ impl WorkloadArgs {
             classes: 1,
             recorded_rate: None,
             start_ns: 0,
-            stretch: 1.0,
+            growth: 1.0,
         };
         Ok(Source { found, classes: vec![(name, 1.0, lengths)], cdf })
     }
@@ -268,7 +269,7 @@ impl WorkloadArgs {
             classes: split.parts.len(),
             recorded_rate: profile.rate_per_s(),
             start_ns: reader.start_ns(),
-            stretch: 1.0,
+            growth: 1.0,
         };
         let classes = split.parts.into_iter().map(class).collect();
         Ok(Source { found, classes, cdf: profile.totals().cdf()? })

@@ -1,6 +1,9 @@
 //! Fleets from the command line: the fixed form that scripts rely on.
 
 mod compat;
+mod log;
+mod operate;
+mod report;
 mod trade;
 
 use crate::tool::{Folder, Ran};
