@@ -19,7 +19,7 @@ fn trace(minutes: u32, of: impl Fn(u32) -> (u32, &'static str)) -> String {
 /// Short chats, then long documents too.
 fn shift(second: u32) -> (u32, &'static str) {
     let chat = (200 + second * 37 % 1500, "chat");
-    if second > 3600 && second % 3 == 0 { (6000 + second * 53 % 20_000, "documents") } else { chat }
+    if second > 3600 && second.is_multiple_of(3) { (6000 + second * 53 % 20_000, "documents") } else { chat }
 }
 
 fn number(value: &Value) -> f64 {
