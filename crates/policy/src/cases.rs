@@ -7,7 +7,7 @@ use crate::decide::record::StaticSignal;
 use crate::{Decision, Policy, Span};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tollgate_core::signal::{Kind, Signal, SignalSource, SignalSpec, Value};
+use tollgate_core::signal::{Kind, Signal, SignalSource, SignalSpec, UnreadSet, Value};
 
 /// One test of a policy.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -71,6 +71,10 @@ impl<S: SignalSource> Overlay<S> {
 }
 
 impl<S: SignalSource> SignalSource for Overlay<S> {
+    fn unread(&self) -> UnreadSet {
+        self.inner.unread()
+    }
+
     fn read(&mut self, index: usize) -> &Signal {
         match self.set.get(index) {
             Some(Some(signal)) => signal,

@@ -49,15 +49,15 @@ pub use cases::{TestCase, TestResult};
 pub use check::Known;
 pub use decide::{
     Confidence, Decision, LabelReport, LeafReport, NodeReport, Outcome, Recorded, Rejection, Replay,
-    RouteReport, SignalReport, SignalSet, Trace, Verdict,
+    RouteReport, SignalReport, SignalSet, Suspected, Trace, Verdict,
 };
 pub use effects::{
     Algorithm, Answer, Candidate, Effects, Effort, HeaderEdit, ParamEdit, Route, SystemEdit, ToolFilter,
 };
 pub use error::PolicyError;
 pub use govern::{
-    Ask, Clearance, Denial, Fleet, Governance, Guard, GuardKind, Place, Price, Rights, Standing, ToolRight,
-    Topic,
+    Ask, Clearance, Denial, Fleet, Governance, Guard, GuardKind, OnUnread, Place, Price, Rights, Standing,
+    ToolRight, Topic, run_by_caller,
 };
 pub use outline::{Outline, OutlineItem, outline};
 pub use policy::{Compiled, Policy, compile, diagnose};

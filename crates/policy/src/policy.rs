@@ -211,6 +211,13 @@ impl Policy {
         self.table.labelled.iter().map(report).collect()
     }
 
+    /// The same for a decision, with what it says of content that was not read.
+    #[must_use]
+    pub fn cleared(&self, roles: &[String], decision: &Decision) -> Option<Clearance> {
+        let clearance = self.clearance(roles, &decision.binding)?;
+        Some(clearance.suspecting(decision.suspected.clone()))
+    }
+
     /// Names of the guards that a decision says bind the request.
     #[must_use]
     pub fn binding_labels(&self, binding: &[u32]) -> Vec<String> {
@@ -244,7 +251,8 @@ impl Policy {
         winner: Option<u32>,
         traced: bool,
     ) -> Decision {
-        let binding = self.governance.as_ref().map(|g| run.binding(&g.rules)).unwrap_or_default();
+        let (binding, suspected) =
+            self.governance.as_ref().map(|g| run.binding(&g.rules)).unwrap_or_default();
         let trace = traced.then(|| {
             let rejected = match &outcome {
                 Outcome::Rejected(found) => Some(found.signal.as_str()),
@@ -252,9 +260,14 @@ impl Policy {
             };
             let mut traced = trace(&mut run, winner, rejected);
             traced.binding = self.binding_labels(&binding);
+            for (label, at) in traced.binding.iter_mut().zip(&binding) {
+                if suspected.rules.contains(at) {
+                    label.push_str(&format!(" (not read: {})", suspected.unread));
+                }
+            }
             Box::new(traced)
         });
         let confidence = Confidence { low: tri.low, high: tri.high };
-        Decision { outcome, confidence, read: run.read, binding, policy: self.digest, trace }
+        Decision { outcome, confidence, read: run.read, binding, suspected, policy: self.digest, trace }
     }
 }

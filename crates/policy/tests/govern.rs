@@ -346,7 +346,7 @@ proptest! {
                 let cost = fleet.price(model).unwrap().cost_micro(prompt, 10);
                 let expected = mine.iter().any(|at| roles[*at].allows(model, cost, place))
                     && rules.iter().all(|rule| rule.allows(model, cost, place));
-                let got = clearance.place(&Ask { model, cost_micro: Some(cost) }, place);
+                let got = clearance.place(&Ask { model, cost_micro: Some(cost), unbounded: None }, place);
                 prop_assert_eq!(got.is_ok(), expected, "{} {} {:?}", model, &place.instance, got);
             }
         }

@@ -52,7 +52,7 @@ proptest! {
         let names: Vec<String> = (0..tools.len()).map(|at| format!("r{at}")).collect();
         let mut clearance = policy.clearance(&names, &[]).unwrap();
         let place = Place { region: Some("eu-de".into()), ..Place::default() };
-        let ask = Ask { model: "m", cost_micro: Some(0) };
+        let ask = Ask { model: "m", cost_micro: Some(0), unbounded: None };
         let mut left: Vec<usize> = (0..tools.len()).filter(|at| regions[*at] != Some("us-*")).collect();
         prop_assert_eq!(clearance.place(&ask, &place).is_ok(), !left.is_empty());
         if left.is_empty() {

@@ -26,8 +26,8 @@ mod text;
 
 pub use error::{Problem, SpecError};
 pub use identity::{
-    OutputLength, Session, SessionSource, Shape, TokenRatio, Workload, WorkloadKind, prompt_bytes,
-    prompt_tokens, prompt_tokens_of,
+    Ceiling, OutputLength, Session, SessionSource, Shape, TokenRatio, Workload, WorkloadKind, prompt_bytes,
+    prompt_tokens, prompt_tokens_of, text_tokens_max,
 };
 pub use input::{Caller, Forecast, Input, SessionHints};
 pub use reading::Reading;

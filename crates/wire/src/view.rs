@@ -8,6 +8,7 @@ use crate::Dialect;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use tollgate_core::signal::UnreadSet;
 
 /// A half-open range of byte offsets in the body.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -82,6 +83,8 @@ pub struct ToolView {
     pub name: TextSpan,
     /// The type of a built-in tool, whatever its name says; absent for a function of the caller's.
     pub built_in: Option<TextSpan>,
+    /// Whether it may bring further tools that are not listed here: a namespace, a set of tools, a server.
+    pub nested: bool,
 }
 
 /// What a request asks for.
@@ -126,6 +129,15 @@ pub struct RequestView {
     pub previous_response_id: Option<TextSpan>,
     /// `store` of the responses dialect (its default there is true).
     pub store: Option<bool>,
+    /// What else goes to the model as words and is no turn's text: reasoning, titles, citations, members that the
+    /// dialect does not name. Strings, or JSON as it stands.
+    pub aside: Vec<TextSpan>,
+    /// Arguments of calls in the history: JSON, or a string that holds JSON.
+    pub arguments: Vec<TextSpan>,
+    /// Kinds of content that are sent and stand in no text of this view.
+    pub unread: UnreadSet,
+    /// Where such content stands inside the body, as far as it does.
+    pub opaque: Vec<Span>,
     /// Every top-level member: key and value, for edits and parameters that have no field here.
     pub members: Vec<(TextSpan, Span)>,
 }
@@ -158,6 +170,12 @@ impl RequestView {
     #[must_use]
     pub fn last_user(&self) -> Option<&MessageView> {
         self.messages.iter().rev().find(|m| m.role == Role::User)
+    }
+
+    /// The whole body as one text: every key, string and number that is sent, escapes decoded.
+    #[must_use]
+    pub const fn sent(&self) -> TextSpan {
+        TextSpan { span: self.object, escaped: true }
     }
 
     /// The value of a top-level member.

@@ -70,9 +70,10 @@ const fn param(name: &'static str, param_type: ParamType, required: bool, help: 
 /// Which part of the conversation a text signal reads.
 const SCOPE: ParamInfo = param(
     "scope",
-    ParamType::Word(&["last_user", "users", "system", "all"]),
+    ParamType::Word(&["last_user", "users", "system", "all", "sent"]),
     false,
-    "text that is read: last_user (default), users, system or all turns with tool results",
+    "text that is read: last_user (default), users, system, all (every turn with reasoning, calls of tools and their \
+     results) or sent (the whole request as it is sent, definitions of tools and parameters included)",
 );
 const CASE: ParamInfo = param("case", ParamType::Flag, false, "true: letter case counts (default false)");
 
@@ -266,6 +267,7 @@ kinds! {
     ToolLoop "tool_loop" Structural Flag (5, 0) &[], "the last message is a tool result: the model is in the middle of using tools";
     ToolFailures "tool_failures" Structural Number (100, 20) &[], "tool results so far that report an error";
     Images "images" Structural Number (2, 0) &[], "images in the request";
+    Unread "unread" Structural Set (2, 0) &[], "kinds of content that are sent and not read as words: image, audio, video, file, tokens, sealed, reference, unknown";
     HasSystem "has_system" Structural Flag (2, 0) &[], "there is a system prompt";
     SystemFingerprint "system_fingerprint" Structural Text (100, 300) &[], "first 16 hex digits of the digest of the system prompt";
     MaxTokens "max_tokens" Structural Number (2, 0) &[], "output limit that the caller set, 0 when none";
@@ -307,6 +309,26 @@ impl Kind {
     #[must_use]
     pub const fn word(self) -> &'static str {
         self.info().word
+    }
+
+    /// Whether what it says depends on words of the request, so that content which is not read may change it.
+    #[must_use]
+    pub const fn reads_words(self) -> bool {
+        matches!(
+            self,
+            Self::Language
+                | Self::Keyword
+                | Self::Feature
+                | Self::Ratio
+                | Self::Event
+                | Self::Reask
+                | Self::Similar
+                | Self::Domain
+                | Self::FactSeeking
+                | Self::Feedback
+                | Self::Jailbreak
+                | Self::Pii
+        )
     }
 
     /// Whether this kind is a fact, that is, has no parameters and needs no declaration.

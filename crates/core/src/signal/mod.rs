@@ -11,8 +11,10 @@
 //! ```
 
 mod catalogue;
+mod unread;
 
 pub use catalogue::{Family, Info, Kind, ParamInfo, ParamType};
+pub use unread::{Unread, UnreadSet};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -222,4 +224,9 @@ impl SignalSpec {
 pub trait SignalSource {
     /// The signal at `index`.
     fn read(&mut self, index: usize) -> &Signal;
+
+    /// Kinds of content that the request sends and that no signal reads as words.
+    fn unread(&self) -> UnreadSet {
+        UnreadSet::default()
+    }
 }

@@ -141,6 +141,7 @@ fn provider(written: &written::Provider, field: &str, findings: &mut Findings) -
         key: findings.secret(written.key.as_ref(), &format!("{field}.key")),
         headers,
         ca_file: written.ca_file.as_ref().map(|word| findings.path(word)),
+        carries: written.carries.iter().map(|word| word.value.clone()).collect(),
         locality: Locality::of_provider(written, field, findings),
     })
 }

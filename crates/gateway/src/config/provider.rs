@@ -41,7 +41,57 @@ pub struct ProviderRow {
     pub probe: &'static str,
     /// Its quirks.
     pub quirks: Quirks,
+    /// Members of a request, beside those of the dialect, that may go to it where governance restricts the request: they
+    /// choose no other model, provider or region, bring no tools and change no price.
+    pub carries: &'static [&'static str],
 }
+
+/// OpenAI's own `metadata` is only stored; proxies route by it.
+const STORED: &[&str] = &["metadata"];
+/// What engines add to sampling and templates. Not `kv_transfer_params` and `lora_path`: they name another place or model.
+const ENGINE: &[&str] = &[
+    "metadata",
+    "add_generation_prompt",
+    "add_special_tokens",
+    "bad_words",
+    "cache_prompt",
+    "chat_template",
+    "chat_template_kwargs",
+    "continue_final_message",
+    "documents",
+    "ebnf",
+    "echo",
+    "format",
+    "grammar",
+    "guided_choice",
+    "guided_decoding_backend",
+    "guided_grammar",
+    "guided_json",
+    "guided_regex",
+    "ignore_eos",
+    "include_reasoning",
+    "include_stop_str_in_output",
+    "json_schema",
+    "length_penalty",
+    "min_tokens",
+    "mirostat",
+    "mirostat_eta",
+    "mirostat_tau",
+    "mm_processor_kwargs",
+    "prompt_logprobs",
+    "regex",
+    "return_tokens_as_token_ids",
+    "separate_reasoning",
+    "skip_special_tokens",
+    "spaces_between_special_tokens",
+    "stop_token_ids",
+    "stream_reasoning",
+    "structured_outputs",
+    "think",
+    "thinking_token_budget",
+    "truncate_prompt_tokens",
+    "typical_p",
+];
 
 const CHAT: (Dialect, &str) = (Dialect::OpenaiChat, "/v1/chat/completions");
 const RESPONSES: (Dialect, &str) = (Dialect::OpenaiResponses, "/v1/responses");
@@ -51,7 +101,15 @@ const CHAT_EMBED: &[(Dialect, &str)] = &[CHAT, EMBEDDINGS];
 const PLAIN: Quirks = Quirks { stream_usage: true, headers: &[] };
 
 const fn compatible(kind: &'static str, base_url: Option<&'static str>) -> ProviderRow {
-    ProviderRow { kind, base_url, auth: Auth::Bearer, paths: CHAT_EMBED, probe: "/v1/models", quirks: PLAIN }
+    ProviderRow {
+        kind,
+        base_url,
+        auth: Auth::Bearer,
+        paths: CHAT_EMBED,
+        probe: "/v1/models",
+        quirks: PLAIN,
+        carries: &[],
+    }
 }
 
 /// The table. Base URLs are those that the providers document for their public endpoints.
@@ -64,25 +122,37 @@ pub const PROVIDERS: &[ProviderRow] = &[
         paths: &[CHAT, RESPONSES, MESSAGES, (Dialect::Gemini, "/v1beta/models/{model}:{stream}"), EMBEDDINGS],
         probe: "/health",
         quirks: PLAIN,
+        carries: ENGINE,
     },
     ProviderRow {
         probe: "/health",
         paths: &[CHAT, RESPONSES, EMBEDDINGS],
+        carries: ENGINE,
         ..compatible("vllm", Some("http://127.0.0.1:8000"))
     },
-    ProviderRow { probe: "/health", ..compatible("sglang", Some("http://127.0.0.1:30000")) },
+    ProviderRow { probe: "/health", carries: ENGINE, ..compatible("sglang", Some("http://127.0.0.1:30000")) },
     ProviderRow {
         auth: Auth::None,
         probe: "/api/version",
+        carries: ENGINE,
         ..compatible("ollama", Some("http://127.0.0.1:11434"))
     },
-    ProviderRow { probe: "/health", ..compatible("llama_cpp", Some("http://127.0.0.1:8080")) },
+    ProviderRow {
+        probe: "/health",
+        carries: ENGINE,
+        ..compatible("llama_cpp", Some("http://127.0.0.1:8080"))
+    },
     ProviderRow {
         paths: &[CHAT, RESPONSES, EMBEDDINGS],
+        carries: STORED,
         ..compatible("openai", Some("https://api.openai.com"))
     },
     // For models that their provider serves on no other path.
-    ProviderRow { paths: &[RESPONSES], ..compatible("openai_responses", Some("https://api.openai.com")) },
+    ProviderRow {
+        paths: &[RESPONSES],
+        carries: STORED,
+        ..compatible("openai_responses", Some("https://api.openai.com"))
+    },
     ProviderRow {
         kind: "anthropic",
         base_url: Some("https://api.anthropic.com"),
@@ -90,6 +160,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
         paths: &[MESSAGES],
         probe: "/v1/models",
         quirks: Quirks { stream_usage: false, headers: &[("anthropic-version", "2023-06-01")] },
+        carries: STORED,
     },
     ProviderRow {
         kind: "gemini",
@@ -98,6 +169,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
         paths: &[(Dialect::Gemini, "/v1beta/models/{model}:{stream}")],
         probe: "/v1beta/models",
         quirks: Quirks { stream_usage: false, headers: &[] },
+        carries: &[],
     },
     ProviderRow {
         auth: Auth::Header("api-key"),
@@ -107,6 +179,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
             (Dialect::OpenaiEmbeddings, "/openai/v1/embeddings"),
         ],
         probe: "/openai/v1/models",
+        carries: STORED,
         ..compatible("azure_openai", None)
     },
     ProviderRow {
@@ -117,12 +190,20 @@ pub const PROVIDERS: &[ProviderRow] = &[
     ProviderRow {
         paths: &[(Dialect::OpenaiChat, "/api/v1/chat/completions")],
         probe: "/api/v1/models",
+        // Not `models`, `provider`, `route`, `preset`, `plugins` and `transforms`: they route, or change what is sent.
+        carries: &["include_reasoning", "top_a", "usage"],
         ..compatible("openrouter", Some("https://openrouter.ai"))
     },
-    compatible("mistral", Some("https://api.mistral.ai")),
+    // A proxy that routes by what the request says (`fallbacks`, `model_list`, `api_base`, `metadata`, `tags`).
+    compatible("litellm", Some("http://127.0.0.1:4000")),
+    ProviderRow {
+        carries: &["prompt_mode", "random_seed", "safe_prompt"],
+        ..compatible("mistral", Some("https://api.mistral.ai"))
+    },
     ProviderRow {
         paths: &[(Dialect::OpenaiChat, "/openai/v1/chat/completions")],
         probe: "/openai/v1/models",
+        carries: &["include_reasoning", "reasoning_format"],
         ..compatible("groq", Some("https://api.groq.com"))
     },
     ProviderRow { paths: &[CHAT], ..compatible("deepseek", Some("https://api.deepseek.com")) },

@@ -136,6 +136,8 @@ pub struct Provider {
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
     /// Authority file for TLS.
     pub ca_file: Option<PathBuf>,
+    /// More members of a request that go to it where governance restricts the request.
+    pub carries: Vec<String>,
     /// Where its instances stand, unless pool or instance say otherwise.
     pub locality: Locality,
 }

@@ -88,6 +88,9 @@ pub struct Provider {
     pub headers: BTreeMap<String, Word>,
     /// A PEM file with the authority that signed its certificate, instead of the system's.
     pub ca_file: Option<Word>,
+    /// More members of a request that go to it where governance restricts the request.
+    #[serde(default)]
+    pub carries: Vec<Word>,
     /// The region of its instances, for governance: any name, such as `eu-de`.
     pub region: Option<Word>,
     /// Whether its instances stand on premise, for governance.

@@ -75,7 +75,7 @@ pub(crate) fn authenticate(
     }
     if settings.trusted_hops.iter().any(|hop| hop.contains(peer)) && headers.contains_key("x-tollgate-caller")
     {
-        return Ok(of_hop(headers));
+        return of_hop(headers);
     }
     match settings.mode {
         AuthMode::Open => Ok(Caller::default()),
@@ -108,20 +108,29 @@ fn of_key(key: Arc<VirtualKey>) -> Caller {
     }
 }
 
-fn of_hop(headers: &HeaderMap) -> Caller {
+/// Headers in which a trusted hop states who the caller is.
+const IDENTITY: [&str; 5] =
+    ["x-tollgate-caller", "x-tollgate-roles", "x-tollgate-groups", "x-tollgate-tenant", "x-tollgate-scopes"];
+
+fn of_hop(headers: &HeaderMap) -> Result<Caller, Fault> {
+    // A hop that adds to what a caller wrote, instead of setting it, lets every caller name its own roles.
+    if let Some(name) = IDENTITY.iter().find(|name| headers.get_all(**name).iter().nth(1).is_some()) {
+        let message = format!("{name} is given twice: the trusted hop must set it, not add one");
+        return Err(Fault::caller(FaultKind::Unauthenticated, message));
+    }
     let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let words = |name: &str| {
         let words = text(name).split(',').map(str::trim).filter(|w| !w.is_empty());
         words.take(WORDS_MAX).map(str::to_owned).collect()
     };
-    Caller {
+    Ok(Caller {
         key: None,
         id: text("x-tollgate-caller").into(),
         roles: words("x-tollgate-roles"),
         groups: words("x-tollgate-groups"),
         tenant: text("x-tollgate-tenant").into(),
         scopes: words("x-tollgate-scopes"),
-    }
+    })
 }
 
 #[cfg(test)]
@@ -155,6 +164,17 @@ mod tests {
         let stranger = ask("11.0.0.1", AuthMode::Open, &["10.0.0.0/8"]).unwrap();
         assert!(stranger.id.is_empty() && stranger.roles.is_empty());
         assert!(ask("11.0.0.1", AuthMode::Keys, &["10.0.0.0/8"]).is_err());
+    }
+
+    #[test]
+    fn an_identity_header_that_comes_twice_is_refused() {
+        let mut twice = headers(&[("x-tollgate-caller", "a"), ("x-tollgate-roles", "boss")]);
+        twice.append("x-tollgate-roles", HeaderValue::from_static("visitor"));
+        let hop = settings(AuthMode::Open, &["10.0.0.0/8"]);
+        let refused = authenticate(&twice, [10, 0, 0, 1].into(), &hop, &KeyRing::default(), Timestamp(0));
+        assert!(refused.unwrap_err().message.contains("x-tollgate-roles is given twice"));
+        let stranger = authenticate(&twice, [11, 0, 0, 1].into(), &hop, &KeyRing::default(), Timestamp(0));
+        assert!(stranger.unwrap().roles.is_empty(), "of a stranger they do not count at all");
     }
 
     #[test]

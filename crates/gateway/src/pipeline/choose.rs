@@ -11,6 +11,7 @@ use tollgate_select::model::{Capabilities, Dropped, ModelCandidate, ModelReason,
 use tollgate_select::place::{InstanceView, Placement, Standing};
 use tollgate_select::pool::members::Ask;
 use tollgate_select::pool::{PoolAsk, PoolChoice, PoolReason, PoolView, choose_pool};
+use tollgate_signals::Ceiling;
 
 /// What a request needs of model, pool and instance.
 #[derive(Clone, Debug)]
@@ -19,6 +20,8 @@ pub(crate) struct Demand {
     pub(crate) prompt_tokens: u64,
     /// Output tokens to leave room for.
     pub(crate) output_tokens: u64,
+    /// What it can use at most.
+    pub(crate) ceiling: Ceiling,
     /// What the model must be able to do.
     pub(crate) needs: Capabilities,
     /// What placement reads: tokens and prefix blocks.

@@ -5,17 +5,18 @@ use super::choose::{self, Demand, ModelPlan};
 use super::govern::Gate;
 use super::heard::Heard;
 use super::journey::Facts;
+use super::shape::spelling;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
-use tollgate_core::signal::Signal;
+use tollgate_core::signal::{Param, Signal};
 use tollgate_core::{Fault, FaultKind, Retry, Seed, Timestamp};
-use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, Route};
+use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, ParamEdit, Route, SystemEdit};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
 use tollgate_select::prefix::PromptBlocks;
-use tollgate_signals::{Forecast, Input, Reading, SessionHints};
+use tollgate_signals::{Ceiling, Forecast, Input, Reading, SessionHints, text_tokens_max};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
 
@@ -113,8 +114,32 @@ impl Known {
         };
         let ask = Ask { prompt_tokens: self.prompt_tokens, prompt_bytes, blocks };
         let output_tokens = if embeds { 0 } else { learned as u64 };
-        Demand { prompt_tokens: self.prompt_tokens, output_tokens, needs, ask }
+        let ceiling = ceiling(snapshot, view, decided.effects());
+        Demand { prompt_tokens: self.prompt_tokens, output_tokens, ceiling, needs, ask }
     }
+}
+
+/// What a request uses at most once the policy's edits are made. The prompt is only measured where somebody asks.
+fn ceiling(snapshot: &Snapshot, view: &RequestView, effects: &Effects) -> Ceiling {
+    let mut ceiling = Ceiling::of(view);
+    let asked =
+        snapshot.policy.governance().is_some_and(|g| g.guards().any(|g| g.rights.cost_micro.is_some()));
+    if asked {
+        ceiling = ceiling.with_prompt(view);
+        for edit in &effects.system {
+            let (SystemEdit::Append(text) | SystemEdit::Prepend(text) | SystemEdit::Replace(text)) = edit;
+            ceiling.prompt_tokens = ceiling.prompt_tokens.saturating_add(text_tokens_max(text));
+        }
+    }
+    for edit in &effects.params {
+        match edit {
+            ParamEdit::Set { name, value: Param::Number(value) } => ceiling.set(spelling(view, name), *value),
+            ParamEdit::Set { .. } => {}
+            ParamEdit::Cap { name, at } => ceiling.cap(spelling(view, name), *at),
+            ParamEdit::Remove { name } => ceiling.remove(spelling(view, name)),
+        }
+    }
+    ceiling
 }
 
 /// Tenants never share an estimate of what is cached; neither do keys without a tenant.
@@ -181,7 +206,8 @@ fn run(
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock).with_evidence(evidence);
     let decision = snapshot.policy.decide(&mut reading, trace);
     let session = session_name(reading.session().key);
-    let heard = Arc::new(Heard::new(snapshot.clone(), reading.into_times(), decision.read.clone()));
+    let read = decision.read.clone();
+    let heard = Arc::new(Heard::new(snapshot.clone(), reading.into_times(), read, view.unread));
     let route = match &decision.outcome {
         Outcome::Route(route) | Outcome::Default(route) => route.clone(),
         Outcome::Rejected(rejection) => {
@@ -313,7 +339,7 @@ pub(crate) fn explain_request(
         return Ok(out);
     };
     out["model"] = serde_json::json!(&*model.name);
-    let governed = |site| gate.permits(snapshot, model, &demand, site);
+    let governed = |site| gate.permits(snapshot, model, &demand.stake(0), site);
     let permits: choose::Permits<'_> = gate.clearance().is_some().then_some(&governed);
     let pools =
         choose::pools(&snapshot.fleet, model, &demand, decided.effects().pool.as_deref(), permits, now)?;

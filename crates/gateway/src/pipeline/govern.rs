@@ -7,13 +7,15 @@
 
 use super::authenticate::Caller;
 use super::choose::{Demand, Offer};
-use super::journey::Tokens;
 use super::settle::PriceTag;
+use super::tokens::Tokens;
 use crate::snapshot::{ModelEntry, Snapshot};
 use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind};
-use tollgate_policy::{Ask, Clearance, Decision, Denial, Standing};
+use tollgate_policy::{Ask, Clearance, Decision, Denial, Standing, Topic, run_by_caller};
+use tollgate_select::model::Capabilities;
+use tollgate_signals::Ceiling;
 use tollgate_wire::view::RequestView;
 
 /// Most denials that are kept of one request.
@@ -24,6 +26,8 @@ const DENIALS_MAX: usize = 32;
 pub(crate) struct Gate {
     clearance: Option<Arc<Clearance>>,
     denials: Vec<Denial>,
+    /// It offers a tool that the provider runs: nobody says what that will cost.
+    runs_tools: bool,
 }
 
 /// The fault that tells the caller of a denial.
@@ -34,8 +38,8 @@ pub(crate) fn fault(denial: &Denial) -> Fault {
 impl Gate {
     /// What the policy in force says of this caller and this decision.
     pub(crate) fn of(snapshot: &Snapshot, caller: &Caller, decision: &Decision) -> Self {
-        let clearance = snapshot.policy.clearance(&caller.roles, &decision.binding);
-        Self { clearance: clearance.map(Arc::new), denials: Vec::new() }
+        let clearance = snapshot.policy.cleared(&caller.roles, decision);
+        Self { clearance: clearance.map(Arc::new), ..Self::default() }
     }
 
     /// The clearance, where anything is governed.
@@ -53,15 +57,19 @@ impl Gate {
         &self.denials
     }
 
+    /// Notes a denial on the way. The last place is kept for the one that decides.
     fn note(&mut self, denial: Denial) {
-        if self.denials.len() < DENIALS_MAX && !self.denials.contains(&denial) {
+        if self.denials.len() + 1 < DENIALS_MAX && !self.denials.contains(&denial) {
             self.denials.push(denial);
         }
     }
 
-    fn refuse<T>(&mut self, denial: Denial, field: &str) -> Result<T, Fault> {
+    /// Notes the denial that decides: it is always kept.
+    pub(crate) fn refuse<T>(&mut self, denial: Denial, field: &str) -> Result<T, Fault> {
         let fault = fault(&denial).at(field);
-        self.note(denial);
+        if !self.denials.contains(&denial) {
+            self.denials.push(denial);
+        }
         Err(fault)
     }
 
@@ -69,20 +77,25 @@ impl Gate {
     pub(crate) fn admit(&mut self, view: &RequestView) -> Result<(), Fault> {
         let Some(clearance) = self.clearance.clone() else { return Ok(()) };
         if let Err(denial) = clearance.caller() {
-            return self.refuse(denial, "key");
+            let field = if denial.topic == Topic::Unread { "messages" } else { "key" };
+            return self.refuse(denial, field);
         }
-        if !clearance.watches_tools() {
-            return Ok(());
+        let watches = clearance.watches_tools();
+        if let Some(field) = unread(view).filter(|_| watches) {
+            return self.refuse(clearance.may_bring_tools(&field), &field);
         }
-        if let Some(field) = unread(view) {
-            return self.refuse(clearance.unread(&field), &field);
-        }
-        for tool in &view.tools {
+        for (at, tool) in view.tools.iter().enumerate() {
+            if tool.nested && watches {
+                let field = format!("tools[{at}]");
+                return self.refuse(clearance.may_bring_tools(&field), &field);
+            }
             let built_in = tool.built_in.map(|kind| view.text(kind));
             match clearance.offer(&view.text(tool.name), built_in.as_deref()) {
                 Standing::Denied { denial, block: true } => return self.refuse(denial, "tools"),
                 Standing::Denied { denial, block: false } => self.note(denial),
-                Standing::Allowed | Standing::Conditional => {}
+                Standing::Allowed | Standing::Conditional => {
+                    self.runs_tools |= built_in.is_some_and(|kind| !run_by_caller(&kind));
+                }
             }
         }
         Ok(())
@@ -125,7 +138,7 @@ impl Gate {
         let (Some(clearance), Some(entry)) = (self.clearance.clone(), snapshot.models.get(model)) else {
             return Ok(());
         };
-        let ask = ask(entry, demand);
+        let ask = self.ask(entry, &demand.stake(0));
         let serves = |place: &&tollgate_policy::Place| {
             place.models.contains(&*entry.name) && pool.is_none_or(|pool| pool == place.pool)
         };
@@ -143,31 +156,76 @@ impl Gate {
         no.filter(|_| !open).map_or(Ok(()), Err)
     }
 
+    /// Whether anything is bounded for this request.
+    pub(crate) fn restricts(&self) -> bool {
+        self.clearance.as_ref().is_some_and(|clearance| clearance.restricts())
+    }
+
     /// Whether a model may be asked at the instance of this position over all pools.
     pub(crate) fn permits(
         &self,
         snapshot: &Snapshot,
         model: &ModelEntry,
-        demand: &Demand,
+        stake: &Stake<'_>,
         site: usize,
     ) -> bool {
         let Some(clearance) = &self.clearance else { return true };
-        snapshot.places.get(site).is_some_and(|place| clearance.place(&ask(model, demand), place).is_ok())
+        snapshot.places.get(site).is_some_and(|place| clearance.place(&self.ask(model, stake), place).is_ok())
     }
 
-    /// The clearance at the place of an attempt, where tools are governed: only the roles that allow the place are left.
+    /// The clearance at a place: only the roles that allow it are left.
+    fn narrowed(
+        &self,
+        snapshot: &Snapshot,
+        model: &ModelEntry,
+        stake: &Stake<'_>,
+        site: usize,
+    ) -> Option<Clearance> {
+        let mut clearance = Clearance::clone(self.clearance.as_ref()?);
+        if let Some(place) = snapshot.places.get(site) {
+            clearance.at(&self.ask(model, stake), place);
+        }
+        Some(clearance)
+    }
+
+    /// The clearance at the place of an attempt, where tools are governed.
     pub(crate) fn at(
         &self,
         snapshot: &Snapshot,
         model: &ModelEntry,
-        demand: &Demand,
+        stake: &Stake<'_>,
         site: usize,
     ) -> Option<Clearance> {
-        let mut clearance = Clearance::clone(self.watches()?);
-        if let Some(place) = snapshot.places.get(site) {
-            clearance.at(&ask(model, demand), place);
+        self.watches()?;
+        self.narrowed(snapshot, model, stake, site)
+    }
+
+    /// Most tokens of one answer that a ceiling of cost leaves at a place, where the request itself states no limit.
+    pub(crate) fn limit(
+        &self,
+        snapshot: &Snapshot,
+        model: &ModelEntry,
+        stake: &Stake<'_>,
+        site: usize,
+    ) -> Option<u64> {
+        let ceiling = &stake.demand.ceiling;
+        if ceiling.stated().is_some() || model.price.output_micro == 0 {
+            return None;
         }
-        Some(clearance)
+        let most = self.narrowed(snapshot, model, stake, site)?.cost_most()?;
+        let prompt =
+            PriceTag::of(model).cost_micro(Tokens { prompt: prompt(model, ceiling), ..Tokens::default() });
+        let left = most.saturating_sub(stake.risked_micro).saturating_sub(prompt);
+        let tokens = u128::from(left) * 1_000_000 / u128::from(model.price.output_micro);
+        let each = tokens / u128::from(ceiling.choices.max(1));
+        Some(u64::try_from(each).unwrap_or(u64::MAX).saturating_sub(ceiling.thinking()))
+    }
+
+    fn ask<'m>(&self, model: &'m ModelEntry, stake: &Stake<'m>) -> Ask<'m> {
+        let tools = self.runs_tools.then_some("it offers a tool that the provider runs and charges for");
+        let unbounded = stake.demand.ceiling.unbounded.as_deref().or(tools).filter(|_| model.priced);
+        let cost_micro = worst_micro(model, stake).filter(|_| unbounded.is_none());
+        Ask { model: &model.name, cost_micro, unbounded }
     }
 
     /// The clearance, where calls of tools in the answer must be watched.
@@ -197,8 +255,38 @@ fn unread(view: &RequestView) -> Option<String> {
         .map(Cow::into_owned)
 }
 
-fn ask<'m>(model: &'m ModelEntry, demand: &Demand) -> Ask<'m> {
-    let tokens =
-        Tokens { prompt: demand.prompt_tokens, cached: 0, completion: demand.output_tokens, exact: false };
-    Ask { model: &model.name, cost_micro: model.priced.then(|| PriceTag::of(model).cost_micro(tokens)) }
+/// Least output that a ceiling of cost must leave: the smallest limit that every provider takes.
+const OUTPUT_MIN: u64 = 16;
+
+/// What is at stake with the next attempt.
+#[derive(Clone, Copy)]
+pub(crate) struct Stake<'a> {
+    pub(crate) demand: &'a Demand,
+    /// What earlier attempts cost, or may have cost.
+    pub(crate) risked_micro: u64,
+}
+
+impl Demand {
+    pub(crate) const fn stake(&self, risked_micro: u64) -> Stake<'_> {
+        Stake { demand: self, risked_micro }
+    }
+}
+
+/// Most prompt tokens: an upstream takes no more than its window holds.
+fn prompt(model: &ModelEntry, ceiling: &Ceiling) -> u64 {
+    ceiling.prompt_tokens.min(model.candidate.context_tokens.unwrap_or(u64::MAX))
+}
+
+/// What a request can cost at most with a model, earlier attempts included; nothing where the model has no price or
+/// the request no bound. A request that states no limit gets one ([`Gate::limit`]), so its expected output counts.
+pub(crate) fn worst_micro(model: &ModelEntry, stake: &Stake<'_>) -> Option<u64> {
+    let ceiling = &stake.demand.ceiling;
+    if !model.priced || ceiling.unbounded.is_some() {
+        return None;
+    }
+    let embeds = stake.demand.needs.missing(Capabilities::EMBEDDINGS).is_empty();
+    let completion =
+        if embeds { 0 } else { ceiling.output_tokens(stake.demand.output_tokens.max(OUTPUT_MIN)) };
+    let tokens = Tokens { prompt: prompt(model, ceiling), cached: 0, completion, exact: false };
+    Some(PriceTag::of(model).cost_micro(tokens).saturating_add(stake.risked_micro))
 }

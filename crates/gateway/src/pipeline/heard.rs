@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tollgate_core::signal::Signal;
+use tollgate_core::signal::{Signal, UnreadSet};
 use tollgate_policy::SignalSet;
 
 /// Bytes that the names of the signals that hold usually take.
@@ -21,6 +21,8 @@ pub(crate) struct Heard {
     read: Vec<(usize, u64, Signal)>,
     /// Those on which the decision rests.
     decided_by: SignalSet,
+    /// Kinds of content that none of them read as words.
+    unread: UnreadSet,
 }
 
 /// One signal, as recorded.
@@ -37,8 +39,9 @@ impl Heard {
         snapshot: Arc<Snapshot>,
         read: Vec<(usize, u64, Signal)>,
         decided_by: SignalSet,
+        unread: UnreadSet,
     ) -> Self {
-        Self { snapshot, read, decided_by }
+        Self { snapshot, read, decided_by, unread }
     }
 
     fn name(&self, index: usize) -> &str {
@@ -90,9 +93,12 @@ impl Serialize for Grounds {
             .filter(decisive)
             .map(|(index, _, signal)| (heard.name(*index), signal))
             .collect();
-        let mut map = serializer.serialize_map(Some(2))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("policy", &heard.snapshot.policy.digest())?;
         map.serialize_entry("signals", &signals)?;
+        if !heard.unread.is_empty() {
+            map.serialize_entry("unread", &heard.unread)?;
+        }
         map.end()
     }
 }

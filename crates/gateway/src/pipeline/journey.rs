@@ -9,6 +9,7 @@ use super::decide::{Decided, Known};
 use super::govern::Gate;
 use super::heard::{Grounds, Heard};
 use super::settle::PriceTag;
+use super::tokens::Tokens;
 use crate::clock::time_ordered;
 use crate::fleet::Site;
 use crate::observe::metrics::{AttemptLabels, DenialLabels, ModelSeries, ReasonLabel, RequestLabels};
@@ -21,7 +22,6 @@ use std::sync::Arc;
 use tollgate_core::id::RequestId;
 use tollgate_core::{FaultKind, Tick, Timestamp};
 use tollgate_policy::{Denial, Route};
-use tollgate_store::budget::Usage;
 use tollgate_store::{DecisionRecord, Payload};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
@@ -31,19 +31,6 @@ pub(crate) const CALLER_LEFT: u16 = 499;
 
 /// Most characters kept of the model name that a caller wrote.
 const MODEL_LABEL_MAX: usize = 128;
-
-/// Tokens of one answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Tokens {
-    /// Prompt tokens, cached ones included.
-    pub(crate) prompt: u64,
-    /// Prompt tokens read from a cache.
-    pub(crate) cached: u64,
-    /// Completion tokens, reasoning included.
-    pub(crate) completion: u64,
-    /// Whether the upstream said so; otherwise they are estimates.
-    pub(crate) exact: bool,
-}
 
 /// One attempt at an upstream.
 #[derive(Clone, Debug, Serialize)]
@@ -134,9 +121,11 @@ pub(crate) struct Journey {
     pub(crate) heard: Option<Arc<Heard>>,
     pub(crate) story: Story,
     pub(crate) price: Option<PriceTag>,
-    /// What an answer used that the caller never got.
-    pub(crate) used: Tokens,
-    series: Option<Arc<ModelSeries>>,
+    /// What answers used that the caller never got.
+    pub(super) used: Tokens,
+    /// What they cost.
+    pub(super) used_micro: u64,
+    pub(super) series: Option<Arc<ModelSeries>>,
     mark: Tick,
     closed: bool,
 }
@@ -176,6 +165,7 @@ impl Journey {
             story: Story::default(),
             price: None,
             used: Tokens::default(),
+            used_micro: 0,
             series: None,
             mark: start,
             closed: false,
@@ -243,8 +233,10 @@ impl Journey {
         if self.story.governed.is_empty() {
             self.story.governed = gate.binding();
         }
-        for denial in gate.denials().iter().skip(self.story.denials.len()) {
-            self.denied(denial);
+        for denial in gate.denials() {
+            if !self.story.denials.contains(denial) {
+                self.denied(denial);
+            }
         }
     }
 
@@ -255,12 +247,6 @@ impl Journey {
         let labels = DenialLabels { rule, topic: denial.topic.word() };
         self.shared.metrics.denials.get_or_create(&labels).inc();
         self.story.denials.push(denial.clone());
-    }
-
-    /// What an answer used that the caller never got, as budgets count it.
-    pub(crate) fn usage(&self) -> Usage {
-        let tokens = self.used.prompt.saturating_add(self.used.completion);
-        Usage { requests: 1, tokens, micro: self.price.as_ref().map_or(0, |tag| tag.cost_micro(self.used)) }
     }
 
     /// Counts a refusal.
@@ -299,8 +285,9 @@ impl Journey {
             return 0;
         }
         let now = self.shared.clock.tick();
-        let cost = self.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
-        self.count(end, cost, now);
+        let own = self.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
+        self.count(end, own, now);
+        let cost = own.saturating_add(self.used_micro);
         let watched = self.shared.live.receiver_count() > 0;
         let good = end.status == 200 && end.fault.is_none();
         let wanted = !good || self.shared.store.wants(self.arrived);
@@ -336,11 +323,7 @@ impl Journey {
         if let Some(first) = end.first_content {
             series.first_content.observe(first.since_ns(self.start) as f64 / 1e9);
         }
-        series.cost_micro.inc_by(cost);
-        let kinds = [end.tokens.prompt, end.tokens.cached, end.tokens.completion];
-        for (counter, tokens) in series.tokens.iter().zip(kinds).filter(|(_, tokens)| *tokens > 0) {
-            counter.inc_by(tokens);
-        }
+        series.add(end.tokens, cost);
     }
 
     fn record(&mut self, end: End, cost: u64, now: Tick) -> DecisionRecord {
@@ -358,9 +341,10 @@ impl Journey {
         record.status = end.status;
         record.fault = end.fault;
         record.stream = self.stream;
-        record.prompt_tokens = end.tokens.prompt;
-        record.cached_tokens = end.tokens.cached;
-        record.completion_tokens = end.tokens.completion;
+        let tokens = self.used.plus(end.tokens);
+        record.prompt_tokens = tokens.prompt;
+        record.cached_tokens = tokens.cached;
+        record.completion_tokens = tokens.completion;
         record.cost_micro = cost;
         record.ttft_us = end.first_content.map(|first| first.since_ns(self.start) / 1000);
         record.total_us = now.since_ns(self.start) / 1000;

@@ -15,6 +15,7 @@ mod journey;
 mod responses;
 mod send;
 mod settle;
+mod tokens;
 
 pub(crate) use authenticate::{Caller, authenticate, presented};
 pub(crate) use back::stream::Streaming;
@@ -26,22 +27,25 @@ pub(crate) use responses::{
 pub(crate) use settle::limits;
 
 use back::{answer, calls, filter, relay, stream};
-use send::{attempt, dispatch, flight, outgoing, shape};
+use send::{attempt, dispatch, flight, members, outgoing, shape};
 
+use crate::fleet::Site;
 use crate::observe::TraceContext;
 use crate::reply::Reply;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::{InFlight, Shared};
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
-use journey::{End, Journey, Tokens};
+use journey::{End, Journey};
 use settle::{Closing, Estimate, PriceTag, Verdict};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokens::Tokens;
 use tollgate_core::{Fault, FaultKind, Tick};
 use tollgate_net::body::{BodyError, BodyLimits};
 use tollgate_wire::Dialect;
@@ -68,6 +72,8 @@ pub(crate) struct Context<'a> {
     pub(crate) trace: TraceContext,
     pub(crate) demand: Demand,
     pub(crate) gate: govern::Gate,
+    /// Micro-dollars that earlier attempts cost, or may have cost.
+    pub(crate) risked_micro: AtomicU64,
     pub(crate) started: Tick,
     pub(crate) created_s: u64,
 }
@@ -79,8 +85,24 @@ impl Context<'_> {
         self.snapshot.settings.timeouts.total_ms.saturating_sub(spent)
     }
 
+    /// What is at stake with the next attempt.
+    pub(crate) fn stake(&self) -> govern::Stake<'_> {
+        self.demand.stake(self.risked_micro.load(Ordering::Relaxed))
+    }
+
+    /// The member that limits the output, with its value, where a ceiling of cost needs it.
+    pub(crate) fn limit(&self, model: &ModelEntry, site: &Site) -> Option<(&'static str, u64)> {
+        let name = match self.view.dialect {
+            Dialect::OpenaiResponses => "max_output_tokens",
+            Dialect::OpenaiChat if site.provider.row.kind.ends_with("openai") => "max_completion_tokens",
+            Dialect::OpenaiChat | Dialect::Anthropic => "max_tokens",
+            Dialect::Gemini | Dialect::OpenaiEmbeddings => return None,
+        };
+        Some((name, self.gate.limit(&self.snapshot, model, &self.stake(), site.index)?))
+    }
+
     /// The instance that a goal names.
-    pub(crate) fn site(&self, goal: &choose::Goal) -> Option<&crate::fleet::Site> {
+    pub(crate) fn site(&self, goal: &choose::Goal) -> Option<&Site> {
         self.snapshot.fleet.pools.get(goal.pool)?.sites.get(goal.member)
     }
 
@@ -205,6 +227,7 @@ async fn steps(
         trace: journey.trace,
         demand,
         gate,
+        risked_micro: AtomicU64::new(0),
         started: journey.start,
         created_s: u64::try_from(journey.arrived.seconds()).unwrap_or(0),
         snapshot: snapshot.clone(),
@@ -213,8 +236,8 @@ async fn steps(
         Ok(answer) => answer,
         Err(failure) => {
             // On other failures nothing was used: the reservation is released when it is dropped.
-            if failure.denied.is_some() {
-                reservation.settle(journey.usage());
+            if let Some(usage) = journey.usage() {
+                reservation.settle(usage);
             }
             return Err(failure.into());
         }
@@ -236,7 +259,8 @@ fn admit(
     let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else {
         return Err(Fault::internal("the choice of models is empty").into());
     };
-    let estimate = Estimate { prompt_tokens: demand.prompt_tokens, output_tokens: demand.output_tokens };
+    let output_tokens = demand.output_tokens.saturating_mul(demand.ceiling.choices.max(1));
+    let estimate = Estimate { prompt_tokens: demand.prompt_tokens, output_tokens };
     let now = shared.clock.now();
     match settle::reserve(shared, snapshot, caller, estimate, &PriceTag::of(model), now)? {
         Verdict::Granted(reservation) => Ok((plan, reservation)),
@@ -244,7 +268,9 @@ fn admit(
             let Some(index) = snapshot.models.iter().position(|m| *m.name == *model) else {
                 return Err(Fault::internal("the model of a spent budget is gone").into());
             };
-            gate.model(snapshot, index, demand, pool).map_err(|denial| govern::fault(&denial).at("model"))?;
+            if let Err(denial) = gate.model(snapshot, index, demand, pool) {
+                return gate.refuse(denial, "model").map_err(Into::into);
+            }
             let order = vec![choose::Offer { model: index, weight: 1, effort: None }];
             let reason = choose::ModelWhy::Budget { budget, model };
             Ok((choose::ModelPlan { order, reason }, reservation))

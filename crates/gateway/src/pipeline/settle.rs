@@ -5,7 +5,8 @@
 //! request reserves nothing of the spent meter; its actual usage is still settled, as overrun.
 
 use super::authenticate::Caller;
-use super::journey::{End, Journey, Tokens};
+use super::journey::{End, Journey};
+use super::tokens::Tokens;
 use crate::config::{Budget, BudgetScope};
 use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::{InFlight, Shared};
@@ -166,8 +167,7 @@ impl Closing {
     pub(crate) fn close(mut self, end: End, answer: Option<&[u8]>) -> u64 {
         let cost = self.journey.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
         if let Some(reservation) = self.reservation.take() {
-            let tokens = end.tokens.prompt.saturating_add(end.tokens.completion);
-            reservation.settle(Usage { requests: 1, tokens, micro: cost });
+            reservation.settle(self.journey.usage_with(end.tokens, cost));
         }
         self.learn(end.tokens);
         if let (Some(keep), Some(answer)) = (self.keep.take(), answer) {

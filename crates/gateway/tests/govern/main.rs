@@ -11,6 +11,9 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod cost;
+mod reroute;
+mod unread;
 
 use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk};
 use common::shapes::{CLIENTS, Client, events};
@@ -26,7 +29,11 @@ const PERSONAL: &str = "What is the date of birth of this person?";
 
 /// The example in front of instances `{0}` (rack), `{1}` (eu) and `{2}` (us).
 fn example(addresses: &[String], kind: &str) -> Options {
-    let text = EXAMPLE
+    example_of(EXAMPLE, addresses, kind)
+}
+
+fn example_of(text: &str, addresses: &[String], kind: &str) -> Options {
+    let text = text
         .replace("tollgate_sim", kind)
         .replace("policy: governance.tollgate", "policy: {policy}")
         .replace("127.0.0.1:8101", "{0}")
@@ -38,6 +45,11 @@ fn example(addresses: &[String], kind: &str) -> Options {
 async fn world() -> World {
     let (sims, addresses) = sims(3).await;
     World::launch(sims, example(&addresses, "tollgate_sim")).await
+}
+
+/// The body of a request that an instance was sent.
+fn body_of(received: &Value) -> Value {
+    serde_json::from_str(received["body"].as_str().unwrap()).unwrap()
 }
 
 async fn send(world: &World, role: &str, path: &str, body: &Value) -> Got {
@@ -351,5 +363,46 @@ async fn a_policy_that_no_place_satisfies_is_refused_and_the_editor_says_why() {
     let put = world.send(Method::PUT, "/api/v1/policy", &[], lost).await;
     assert_eq!(put.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", put.text());
     assert_eq!(say(&world, "operator", "auto", PERSONAL).await.header("x-tollgate-pool"), "rack");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_denial_that_decides_is_kept_and_told_first_however_many_came_before() {
+    let (sims, addresses) = sims(1).await;
+    let site = |name: &str, model: &str| {
+        format!(
+            "      - {{name: {name}, provider: p, url: \"http://{{0}}\", models: {{{model}: {model}}}}}\n"
+        )
+    };
+    let far: String = (0..60).map(|at| site(&format!("far-{at}"), "m")).collect();
+    let text = format!(
+        "policy: {{policy}}\nauth: {{mode: open, trusted_hops: [127.0.0.1]}}\nproviders: [{{name: p, kind: tollgate_sim}}]\n\
+         models: [{{name: m}}, {{name: n}}]\npools:\n  - name: far\n    region: us\n    instances:\n{far}  - name: near\n    \
+         region: eu\n    instances:\n{}",
+        site("near", "n")
+    );
+    let folder = common::Folder::new();
+    let policy =
+        "role \"z\" { regions [\"eu\"] }\nrule a { tool \"*\" }\ndefault { models { \"m\", \"n\" } }";
+    let policy = folder.write("p.tollgate", policy);
+    let settings = settings(&text, &addresses, &policy);
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let got = say(&world, "z", "auto", "Hello").await;
+    assert_eq!((got.status, got.header("x-tollgate-model")), (StatusCode::OK, "n"), "{}", got.text());
+    let got = say(&world, "z", "m", "Hello").await;
+    assert_eq!(
+        (got.status, got.header("x-tollgate-denied")),
+        (StatusCode::FORBIDDEN, "role z"),
+        "{}",
+        got.text()
+    );
+    world.gateway.shared().store.flush().unwrap();
+    let record = world.decision(&got.headers).await;
+    let denials = record["decision"]["denials"].as_array().unwrap();
+    assert_eq!(denials.len(), 32, "the list is bounded");
+    let last = denials.last().unwrap();
+    assert!(got.text().contains(last["why"].as_str().unwrap()), "{last} {}", got.text());
+    let metrics = world.get("/metrics").await.text();
+    assert!(metrics.contains(r#"tollgate_denials_total{rule="role z",topic="region"}"#), "{metrics}");
     world.stop().await;
 }

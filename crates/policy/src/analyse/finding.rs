@@ -9,7 +9,7 @@ use crate::text::diagnostic::{Diagnostic, Label, Report, Severity};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use tollgate_core::signal::{Signal, Value};
+use tollgate_core::signal::{Signal, UnreadSet, Value};
 
 /// Most signals of an example that a message names.
 const SHOWN: usize = 6;
@@ -194,6 +194,7 @@ impl Witness {
             recorded: Recorded {
                 policy: world.policy.digest(),
                 signals: shown.into_iter().filter_map(named).collect(),
+                unread: UnreadSet::EMPTY,
             },
             outcome: decision.route_name().to_owned(),
         }

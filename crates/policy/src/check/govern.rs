@@ -1,12 +1,13 @@
 //! Guards: from what was written to rights, with every slip named.
 
 use super::names::{Checker, shorten};
-use crate::govern::{ArgTest, Condition, Governance, Guard, GuardKind, Path, Rights, ToolRight};
+use crate::govern::{ArgTest, Condition, Governance, Guard, GuardKind, OnUnread, Path, Rights, ToolRight};
 use crate::limits;
 use crate::syntax::govern::{ArgumentExpr, ArgumentTest, GuardDecl, Right, RightKind, Scope, ToolDecl};
 use crate::syntax::tree::{Cmp, Item, ItemKind, Name, Number, Text};
 use crate::text::diagnostic::Diagnostic;
 use crate::text::span::Span;
+use tollgate_core::signal::{Unread, UnreadSet};
 
 impl<'a> Checker<'a, '_> {
     /// Checks every guard.
@@ -43,11 +44,7 @@ impl<'a> Checker<'a, '_> {
         }
         let root = self.guard_when(declared, kind);
         let rights = self.rights(declared, kind);
-        if declared.whole
-            && rights == Rights::default()
-            && kind != GuardKind::Others
-            && kind != GuardKind::Role
-        {
+        if declared.whole && !rights.bound() && kind != GuardKind::Others && kind != GuardKind::Role {
             let message = format!("`{}` bounds nothing", shorten(name));
             let found = Diagnostic::error("bad-value", span, message);
             self.push(found.help(
@@ -85,7 +82,9 @@ impl<'a> Checker<'a, '_> {
     }
 
     fn rights(&mut self, declared: &GuardDecl<'a>, kind: GuardKind) -> Rights {
-        let mut rights = Rights::default();
+        // What a class of data looks for may stand in what nobody reads.
+        let unread = if kind == GuardKind::Data { OnUnread::ALL } else { OnUnread::default() };
+        let mut rights = Rights { unread, ..Rights::default() };
         let mut once: Vec<(&str, Span)> = Vec::new();
         for right in &declared.body {
             self.once_right(&mut once, right);
@@ -98,6 +97,9 @@ impl<'a> Checker<'a, '_> {
                 }
                 RightKind::Tool(tool) => rights.tools.extend(self.tool_right(tool)),
                 RightKind::Denied(word) => rights.block = self.block(*word),
+                RightKind::Unread(word, kinds) => {
+                    rights.unread = self.unread(*word, kinds.as_deref(), right.span, kind);
+                }
             }
         }
         if rights.tools.len() > limits::MAX_LIST {
@@ -119,6 +121,7 @@ impl<'a> Checker<'a, '_> {
             RightKind::When(_) => "when",
             RightKind::Only(name, _) | RightKind::OnPremise(name) | RightKind::Bound(name, ..) => name.text,
             RightKind::Denied(_) => "denied",
+            RightKind::Unread(..) => "unread",
             RightKind::Tool(_) => return,
         };
         match seen.iter().find(|(held, _)| *held == word).copied() {
@@ -207,6 +210,46 @@ impl<'a> Checker<'a, '_> {
             );
         }
         word.text == "block"
+    }
+
+    fn unread(
+        &mut self,
+        word: Name<'a>,
+        kinds: Option<&[Text<'a>]>,
+        span: Span,
+        kind: GuardKind,
+    ) -> OnUnread {
+        if !matches!(kind, GuardKind::Data | GuardKind::Rule) {
+            let found = Diagnostic::error("bad-value", span, "a role does not look at what is sent");
+            self.push(found.help("say it in a class of data, or in a rule with a `when`"));
+        }
+        let mut listed = UnreadSet::default();
+        for text in kinds.unwrap_or_default() {
+            match Unread::parse(&text.value) {
+                Some(kind) => listed.insert(kind),
+                None => {
+                    let message = format!("{:?} is no kind of content", shorten(&text.value));
+                    let words: Vec<&str> = Unread::ALL.iter().map(|kind| kind.word()).collect();
+                    let found = Diagnostic::error("bad-value", text.span, message);
+                    self.push(found.help(format!("the kinds are {}", words.join(", "))));
+                }
+            }
+        }
+        let all = UnreadSet::ALL;
+        let meant = if kinds.is_some() { listed } else { all };
+        match word.text {
+            "suspect" => OnUnread { suspect: meant, refuse: UnreadSet::default() },
+            "refuse" => OnUnread { suspect: all, refuse: meant },
+            "allow" => OnUnread { suspect: all.without(meant), refuse: UnreadSet::default() },
+            other => {
+                let message = format!("`{}` is not known here", shorten(other));
+                let found = Diagnostic::error("bad-value", word.span, message);
+                self.push(found.help(
+                    "write suspect (what is not read counts as carrying it), refuse (such a request is refused) or allow",
+                ));
+                OnUnread::ALL
+            }
+        }
     }
 
     fn tool_right(&mut self, declared: &ToolDecl<'a>) -> Option<ToolRight> {

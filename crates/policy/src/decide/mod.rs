@@ -20,5 +20,5 @@ pub(crate) mod truth;
 
 pub use explain::{LeafReport, NodeReport, RouteReport, SignalReport, Trace};
 pub(crate) use leaf::holds;
-pub use outcome::{Confidence, Decision, LabelReport, Outcome, Rejection, SignalSet, Verdict};
+pub use outcome::{Confidence, Decision, LabelReport, Outcome, Rejection, SignalSet, Suspected, Verdict};
 pub use record::{Recorded, Replay};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use tollgate_core::Digest;
+use tollgate_core::signal::UnreadSet;
 
 /// A truth value that may still be open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -111,6 +112,15 @@ pub enum Outcome {
     Rejected(Rejection),
 }
 
+/// Classes of data and rules that bind because of content that no signal read as words.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Suspected {
+    /// Their positions in the governance.
+    pub rules: SmallVec<[u32; 4]>,
+    /// The kinds of content that the request holds.
+    pub unread: UnreadSet,
+}
+
 /// A decision: the outcome, and what it rests on.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Decision {
@@ -122,6 +132,8 @@ pub struct Decision {
     pub read: SignalSet,
     /// The classes of data and rules that bind the request, as positions in the governance.
     pub binding: SmallVec<[u32; 4]>,
+    /// Those among them that bind only because content was not read, or that refuse for it.
+    pub suspected: Suspected,
     /// Digest of the policy's text.
     pub policy: Digest,
     /// Every considered route with its leaves, when asked for.

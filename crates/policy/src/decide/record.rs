@@ -6,7 +6,7 @@ use crate::{Decision, Policy, PolicyError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tollgate_core::Digest;
-use tollgate_core::signal::{Signal, SignalSource, SignalSpec, Value};
+use tollgate_core::signal::{Signal, SignalSource, SignalSpec, UnreadSet, Value};
 
 /// What a decision rests on.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -15,6 +15,14 @@ pub struct Recorded {
     pub policy: Digest,
     /// The signals read, by name.
     pub signals: BTreeMap<String, Signal>,
+    /// Kinds of content that no signal read as words.
+    #[serde(default, skip_serializing_if = "none_unread")]
+    pub unread: UnreadSet,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+const fn none_unread(unread: &UnreadSet) -> bool {
+    unread.is_empty()
 }
 
 /// Makes signals of plain values.
@@ -35,17 +43,22 @@ impl StaticSignal {
 /// A recorded decision as a source of signals.
 pub struct Replay {
     signals: Vec<Option<Signal>>,
-    unread: Signal,
+    unread: UnreadSet,
+    absent: Signal,
     missing: Option<usize>,
 }
 
 impl SignalSource for Replay {
+    fn unread(&self) -> UnreadSet {
+        self.unread
+    }
+
     fn read(&mut self, index: usize) -> &Signal {
         match self.signals.get(index) {
             Some(Some(signal)) => signal,
             _ => {
                 self.missing.get_or_insert(index);
-                &self.unread
+                &self.absent
             }
         }
     }
@@ -58,7 +71,8 @@ impl Policy {
             let spec = self.specs().get(index)?;
             Some((spec.name.clone(), source.read(index).clone()))
         };
-        Recorded { policy: self.digest(), signals: decision.read.iter().filter_map(named).collect() }
+        let signals = decision.read.iter().filter_map(named).collect();
+        Recorded { policy: self.digest(), signals, unread: source.unread() }
     }
 
     /// Decides again from a record, with a trace.
@@ -84,7 +98,8 @@ impl Policy {
     ) -> Result<Decision, PolicyError> {
         let held = |spec: &SignalSpec| recorded.signals.get(&spec.name).filter(|_| fits(spec)).cloned();
         let signals = self.specs().iter().map(held).collect();
-        let mut replay = Replay { signals, unread: Signal::failed("not recorded"), missing: None };
+        let absent = Signal::failed("not recorded");
+        let mut replay = Replay { signals, unread: recorded.unread, absent, missing: None };
         let decision = self.decide(&mut replay, true);
         match replay.missing.and_then(|index| self.specs().get(index)) {
             Some(spec) => Err(PolicyError::Incomplete { signal: spec.name.clone() }),

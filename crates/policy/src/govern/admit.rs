@@ -12,13 +12,14 @@ pub(super) fn admits(guard: &Guard, ask: &Ask<'_>, place: &Place) -> Result<(), 
         return deny(Topic::Model, ask.model, format!("model {} is not allowed", ask.model));
     }
     if let Some(most) = rights.cost_micro.filter(|most| ask.cost_micro.is_none_or(|cost| cost > *most)) {
-        let why = ask.cost_micro.map_or_else(
-            || format!("the price of model {} is not declared, and the cost is bounded", ask.model),
-            |cost| {
-                let model = ask.model;
-                format!("the estimated cost with model {model} is {cost} micro-dollars, more than {most}")
-            },
-        );
+        let model = ask.model;
+        let why = match (ask.cost_micro, ask.unbounded) {
+            (Some(cost), _) => {
+                format!("with model {model} the request may cost {cost} micro-dollars, more than {most}")
+            }
+            (None, Some(why)) => format!("the cost is bounded, and that of this request is not: {why}"),
+            (None, None) => format!("the price of model {model} is not declared, and the cost is bounded"),
+        };
         return deny(Topic::Cost, ask.model, why);
     }
     let at = place.instance.as_str();

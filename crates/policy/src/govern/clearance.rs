@@ -2,86 +2,25 @@
 
 use super::admit::admits;
 use super::strict::{self, Value};
-use super::{Governance, Guard, Place, ToolRight};
+use super::{Denial, Governance, Guard, Place, ToolRight, Topic};
+use crate::decide::Suspected;
 use crate::effects::like;
-use serde::Serialize;
 use smallvec::SmallVec;
 use std::sync::Arc;
+use tollgate_core::signal::UnreadSet;
 
 /// Longest text of arguments that is read, in bytes; longer ones are denied where a condition is on them.
 const ARGUMENTS_MAX: usize = 1 << 20;
-
-/// What a denial is about.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Topic {
-    /// The caller has no right at all.
-    Caller,
-    /// The model.
-    Model,
-    /// The pool.
-    Pool,
-    /// The provider.
-    Provider,
-    /// The region.
-    Region,
-    /// On premise or not.
-    Premise,
-    /// The estimated cost.
-    Cost,
-    /// The tokens per joule.
-    Energy,
-    /// The tool.
-    Tool,
-    /// The arguments of a call.
-    Arguments,
-}
-
-impl Topic {
-    /// Its word, for labels.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Caller => "caller",
-            Self::Model => "model",
-            Self::Pool => "pool",
-            Self::Provider => "provider",
-            Self::Region => "region",
-            Self::Premise => "premise",
-            Self::Cost => "cost",
-            Self::Energy => "energy",
-            Self::Tool => "tool",
-            Self::Arguments => "arguments",
-        }
-    }
-}
-
-/// A no, with the guard that said it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Denial {
-    /// The guard, as [`Guard::label`] names it; several roles are joined by a comma.
-    pub rule: String,
-    /// What it is about.
-    pub topic: Topic,
-    /// The model, instance or tool that was denied.
-    pub subject: String,
-    /// Why, in words that the caller may read.
-    pub why: String,
-}
-
-impl std::fmt::Display for Denial {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the policy's {:?} denies this: {}", self.rule, self.why)
-    }
-}
 
 /// What is asked of a place: the model with the estimated cost of the request there.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
     /// The model.
     pub model: &'a str,
-    /// Estimated cost in micro-dollars; absent where the model has no price: a bound on cost denies that.
+    /// What the request can cost at most, in micro-dollars; absent where that has no bound: a ceiling denies that.
     pub cost_micro: Option<u64>,
+    /// Why it has no bound; without a reason the model has no price.
+    pub unbounded: Option<&'a str>,
 }
 
 /// Whether a tool may be offered.
@@ -108,6 +47,8 @@ pub struct Clearance {
     roles: SmallVec<[u32; 4]>,
     /// The rules that bind; positions in the governance.
     rules: SmallVec<[u32; 4]>,
+    /// Those of them that bind because of content that was not read.
+    suspected: Suspected,
 }
 
 /// What one guard says of a tool.
@@ -123,7 +64,11 @@ impl Clearance {
         let declared = governance.roles.iter().enumerate();
         let held = declared.filter(|(_, guard)| roles.contains(&guard.name));
         let roles = held.filter_map(|(at, _)| u32::try_from(at).ok()).collect();
-        Self { governance, roles, rules: SmallVec::from_slice(rules) }
+        Self { governance, roles, rules: SmallVec::from_slice(rules), suspected: Suspected::default() }
+    }
+
+    pub(crate) fn suspecting(self, suspected: Suspected) -> Self {
+        Self { suspected, ..self }
     }
 
     /// The guards of which one must allow: the caller's roles, or those of `others`.
@@ -142,17 +87,59 @@ impl Clearance {
         self.rules.iter().filter_map(|at| self.governance.rules.get(*at as usize))
     }
 
+    /// Whether anything is bounded at all: a caller whose only role allows everything, under no rule, is free.
+    #[must_use]
+    pub fn restricts(&self) -> bool {
+        let free = !self.by_role() || self.one_of().any(|guard| !guard.rights.bound());
+        !free || self.all_of().any(|guard| guard.rights.bound())
+    }
+
+    /// The ceiling of cost, in micro-dollars: the least of the rules', and the greatest that one of the roles gives.
+    #[must_use]
+    pub fn cost_most(&self) -> Option<u64> {
+        let mut roles = self.one_of().map(|guard| guard.rights.cost_micro).peekable();
+        let role = roles.peek().is_some().then(|| roles.try_fold(0, |most, cost| Some(most.max(cost?))));
+        self.all_of().filter_map(|guard| guard.rights.cost_micro).chain(role.flatten()).min()
+    }
+
+    /// The kinds of content that were not read and for which some guard binds.
+    #[must_use]
+    pub fn unread(&self) -> UnreadSet {
+        if self.suspected.rules.is_empty() { UnreadSet::EMPTY } else { self.suspected.unread }
+    }
+
+    /// Why a guard binds a request that does not say what it is about, after the reason of its denial.
+    fn because(&self, guard: &Guard, denial: Denial) -> Denial {
+        let mut rules = self.suspected.rules.iter().filter_map(|at| self.governance.rules.get(*at as usize));
+        if !rules.any(|rule| std::ptr::eq(rule, guard)) {
+            return denial;
+        }
+        let (why, kinds, name) = (denial.why, self.suspected.unread, &guard.name);
+        let why = format!("{why}; content that is not read ({kinds}) counts as {name}");
+        Denial { why, ..denial }
+    }
+
     /// Names of the guards that bind, roles first.
     #[must_use]
     pub fn binding(&self) -> Vec<String> {
         self.one_of().chain(self.all_of()).map(Guard::label).collect()
     }
 
-    /// Whether the caller has any right: where roles are declared, one of them or `others`.
+    /// Whether the request may be made at all: its content, and the caller's right. Where roles are declared, one of them or `others`.
     ///
     /// # Errors
     /// The denial.
     pub fn caller(&self) -> Result<(), Denial> {
+        for at in &self.suspected.rules {
+            let Some(guard) = self.governance.rules.get(*at as usize) else { continue };
+            let refused = guard.rights.unread.refuse.and(self.suspected.unread);
+            if !refused.is_empty() {
+                let why =
+                    format!("content that is not read ({refused}) is refused where it may be {}", guard.name);
+                let subject = refused.to_string();
+                return Err(Denial { rule: guard.label(), topic: Topic::Unread, subject, why });
+            }
+        }
         if !self.by_role() || self.one_of().next().is_some() {
             return Ok(());
         }
@@ -167,7 +154,7 @@ impl Clearance {
     pub fn place(&self, ask: &Ask<'_>, place: &Place) -> Result<(), Denial> {
         self.caller()?;
         for guard in self.all_of() {
-            admits(guard, ask, place)?;
+            admits(guard, ask, place).map_err(|denial| self.because(guard, denial))?;
         }
         self.any_role(|guard| admits(guard, ask, place))
     }
@@ -213,7 +200,7 @@ impl Clearance {
 
     /// The denial of a field that offers tools in a way that is not read.
     #[must_use]
-    pub fn unread(&self, field: &str) -> Denial {
+    pub fn may_bring_tools(&self, field: &str) -> Denial {
         let speaks = self.one_of().chain(self.all_of()).filter(|guard| !guard.rights.tools.is_empty());
         let labels: Vec<String> = speaks.map(Guard::label).collect();
         let why = format!("`{field}` may bring tools that cannot be judged; offer them in `tools` instead");
@@ -329,7 +316,9 @@ const RUN_BY_CALLER: [&str; 8] = [
     "custom",
 ];
 
-fn run_by_caller(kind: &str) -> bool {
+/// Whether calls of a built-in tool of this type come back to the caller instead of being run by the provider.
+#[must_use]
+pub fn run_by_caller(kind: &str) -> bool {
     RUN_BY_CALLER.iter().any(|pattern| like(pattern, kind))
 }
 

@@ -129,7 +129,7 @@ fn cells(fleet: &Fleet) -> Vec<Cell<'_>> {
 
 impl Cell<'_> {
     fn admitted(&self, guards: &[&Guard]) -> Result<(), Denial> {
-        let ask = Ask { model: self.model, cost_micro: self.cost_micro };
+        let ask = Ask { model: self.model, cost_micro: self.cost_micro, unbounded: None };
         guards.iter().try_for_each(|guard| admits(guard, &ask, self.place))
     }
 }

@@ -23,6 +23,7 @@
 mod admit;
 mod arguments;
 mod clearance;
+mod denial;
 mod findings;
 mod overlap;
 mod place;
@@ -30,13 +31,15 @@ mod strict;
 mod words;
 
 pub(crate) use arguments::{ArgTest, Condition, Path};
-pub use clearance::{Ask, Clearance, Denial, Standing, Topic};
+pub use clearance::{Ask, Clearance, Standing, run_by_caller};
+pub use denial::{Denial, Topic};
 pub(crate) use findings::{Meeting, Meetings, errors, warnings};
 pub use place::{Fleet, Place, Price};
 
 use crate::effects::like;
 use crate::text::span::Span;
 use serde::Serialize;
+use tollgate_core::signal::UnreadSet;
 
 /// What a guard allows of one tool.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -80,6 +83,37 @@ pub struct Rights {
     pub tools: Vec<ToolRight>,
     /// A request that offers a denied tool is refused instead of losing the tool.
     pub block: bool,
+    /// What content that is not read as words means.
+    #[serde(skip_serializing_if = "OnUnread::is_none")]
+    pub unread: OnUnread,
+}
+
+impl Rights {
+    /// Whether they bound anything.
+    #[must_use]
+    pub fn bound(&self) -> bool {
+        let rest = Self { unread: OnUnread::default(), block: false, ..self.clone() };
+        rest != Self::default() || !self.unread.refuse.is_empty()
+    }
+}
+
+/// What a class of data or a rule makes of a request with content that is not read as words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct OnUnread {
+    /// Kinds that may hold anything: the request counts as one that the guard binds, unless what was read rules it out.
+    pub suspect: UnreadSet,
+    /// Kinds with which such a request is refused.
+    pub refuse: UnreadSet,
+}
+
+impl OnUnread {
+    /// Everything is suspect, nothing refused.
+    pub(crate) const ALL: Self = Self { suspect: UnreadSet::ALL, refuse: UnreadSet::EMPTY };
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    const fn is_none(&self) -> bool {
+        self.suspect.is_empty() && self.refuse.is_empty()
+    }
 }
 
 /// What a guard is about.

@@ -28,6 +28,9 @@ impl fmt::Display for Guard {
         if !rights.tools.is_empty() {
             parts.push(format!("tools {}", rights.tools.iter().map(tool).collect::<Vec<_>>().join(", ")));
         }
+        parts.extend(
+            (!rights.unread.refuse.is_empty()).then(|| format!("refuses unread {}", rights.unread.refuse)),
+        );
         let all = if parts.is_empty() { "everything".to_owned() } else { parts.join("; ") };
         write!(f, "{}: {all}", self.label())
     }

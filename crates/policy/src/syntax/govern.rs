@@ -23,8 +23,19 @@ use crate::text::span::Span;
 pub(super) const GOVERN: &[&str] = &["role", "others", "data", "rule"];
 
 /// Words that start a statement in one.
-const STATEMENTS: &[&str] =
-    &["when", "models", "pools", "providers", "regions", "on_premise", "cost", "energy", "tool", "denied"];
+const STATEMENTS: &[&str] = &[
+    "when",
+    "models",
+    "pools",
+    "providers",
+    "regions",
+    "on_premise",
+    "cost",
+    "energy",
+    "tool",
+    "denied",
+    "unread",
+];
 
 /// Whom or what a declaration is about.
 #[derive(Clone, Debug)]
@@ -84,6 +95,8 @@ pub(crate) enum RightKind<'a> {
     Tool(ToolDecl<'a>),
     /// `strip` or `block`.
     Denied(Name<'a>),
+    /// `suspect`, `refuse` or `allow`, with the kinds of content that are meant; all without them.
+    Unread(Name<'a>, Option<Vec<Text<'a>>>),
 }
 
 /// `tool "pattern"`, with `never` or with a condition on the arguments.
@@ -175,6 +188,11 @@ impl<'a> Parser<'a, '_> {
                 RightKind::Bound(name, cmp, self.number("a number")?)
             }
             "tool" => RightKind::Tool(self.tool()?),
+            "unread" => {
+                let name = self.name("suspect, refuse or allow")?;
+                let kinds = if self.is_mark("[") { Some(self.list()?.0) } else { None };
+                RightKind::Unread(name, kinds)
+            }
             _ => RightKind::Denied(self.name("strip or block")?),
         };
         Ok(Right { kind, span: start.to(self.end_of_last()) })

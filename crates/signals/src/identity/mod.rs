@@ -7,12 +7,14 @@
 //! Workload { kind: Agent, turns: 3, tools: 2, tool_loop: true, shape: PrefillHeavy, session: header "s1", … }
 //! ```
 
+mod ceiling;
 mod estimate;
 mod output;
 mod session;
 mod tokens;
 mod workload;
 
+pub use ceiling::{Ceiling, text_tokens_max};
 pub use estimate::{prompt_bytes, prompt_tokens, prompt_tokens_of};
 pub use output::OutputLength;
 pub use session::{Session, SessionSource};

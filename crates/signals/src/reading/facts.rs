@@ -45,6 +45,7 @@ impl Reading<'_> {
             Kind::ToolCalls => Signal::number(view.messages.iter().map(|m| m.tool_calls.len() as f64).sum()),
             Kind::ToolCycles => Signal::number(f64::from(identity::tool_cycles(view))),
             Kind::Images => Signal::number(view.messages.iter().map(|m| f64::from(m.images)).sum()),
+            Kind::Unread => Signal::set(view.unread.iter().map(|kind| kind.word().to_owned()).collect()),
             Kind::HasSystem => Signal::flag(self.has_system()),
             Kind::SystemFingerprint => {
                 Signal::text(identity::system_fingerprint(self.texts.raw(Scope::System)))

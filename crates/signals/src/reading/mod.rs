@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use std::cell::OnceCell;
 use texts::Texts;
 use tollgate_core::Clock;
-use tollgate_core::signal::{Signal, SignalSource};
+use tollgate_core::signal::{Signal, SignalSource, UnreadSet};
 
 /// Longest evidence, in bytes.
 const EVIDENCE_MAX: usize = 120;
@@ -133,6 +133,10 @@ impl<'a> Reading<'a> {
 }
 
 impl SignalSource for Reading<'_> {
+    fn unread(&self) -> UnreadSet {
+        self.input.view.unread
+    }
+
     fn read(&mut self, index: usize) -> &Signal {
         if self.place.get(index) == Some(&0) {
             let (ns, mut signal) = self.compute(index);

@@ -12,14 +12,14 @@ use tollgate_wire::view::RequestView;
 pub(super) struct Texts<'a> {
     set: &'a SignalSet,
     view: &'a RequestView,
-    raw: [OnceCell<Cow<'a, str>>; 4],
-    folded: [OnceCell<String>; 4],
-    count: [OnceCell<u64>; 4],
-    profile: [OnceCell<Profile>; 4],
-    fingerprint: [OnceCell<Fingerprint>; 4],
+    raw: [OnceCell<Cow<'a, str>>; Scope::COUNT],
+    folded: [OnceCell<String>; Scope::COUNT],
+    count: [OnceCell<u64>; Scope::COUNT],
+    profile: [OnceCell<Profile>; Scope::COUNT],
+    fingerprint: [OnceCell<Fingerprint>; Scope::COUNT],
     words: [OnceCell<Words>; TextKey::COUNT],
     hits: [OnceCell<Hits>; TextKey::COUNT],
-    regexes: [OnceCell<RegexHits>; 4],
+    regexes: [OnceCell<RegexHits>; Scope::COUNT],
     grams: Vec<OnceCell<Vec<f64>>>,
 }
 

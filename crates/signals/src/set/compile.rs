@@ -92,7 +92,7 @@ const METHODS: [(&str, Method); 5] = [
 #[derive(Default)]
 pub(super) struct Compiler {
     lexicons: [LexiconBuilder; TextKey::COUNT],
-    banks: [RegexBankBuilder; 4],
+    banks: [RegexBankBuilder; Scope::COUNT],
     grams: Vec<((TextKey, usize, usize), GramIndexBuilder)>,
     near: usize,
     /// Examples of all signals so far.
@@ -136,7 +136,7 @@ impl Compiler {
             lexicons[at] =
                 Some(builder.build(TextKey::case_of(at)).map_err(|e| whole("words", e.to_string()))?);
         }
-        let mut banks = [const { None }; 4];
+        let mut banks = [const { None }; Scope::COUNT];
         for (slot, builder) in banks.iter_mut().zip(self.banks).filter(|(_, b)| b.len() > 0) {
             *slot = Some(builder.build().map_err(|e| whole("regex", e.to_string()))?);
         }

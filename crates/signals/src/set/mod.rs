@@ -16,7 +16,7 @@ pub(crate) use plan::{Counted, EventPlan, FeaturePlan, Found, KeywordPlan, Measu
 
 use crate::SpecError;
 use crate::lexical::{GramIndex, Lexicon, RegexBank};
-use crate::text::TextKey;
+use crate::text::{Scope, TextKey};
 use tollgate_core::signal::{Kind, SignalSpec};
 
 /// Compiled signals of one policy.
@@ -26,7 +26,7 @@ pub struct SignalSet {
     /// By [`TextKey::index`].
     pub(crate) lexicons: [Option<Lexicon>; TextKey::COUNT],
     /// By scope.
-    pub(crate) banks: [Option<RegexBank>; 4],
+    pub(crate) banks: [Option<RegexBank>; Scope::COUNT],
     pub(crate) grams: Vec<(TextKey, GramIndex)>,
     /// Literals of each subject, and of each kind of feedback, in the last user turn.
     pub(crate) subjects: Vec<Vec<u32>>,

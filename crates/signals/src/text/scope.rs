@@ -10,12 +10,21 @@ pub(crate) enum Scope {
     Users,
     System,
     All,
+    Sent,
 }
 
 impl Scope {
     /// The words of the catalogue, in the order of the enum.
-    pub(crate) const WORDS: [(&'static str, Self); 4] =
-        [("last_user", Self::LastUser), ("users", Self::Users), ("system", Self::System), ("all", Self::All)];
+    pub(crate) const WORDS: [(&'static str, Self); 5] = [
+        ("last_user", Self::LastUser),
+        ("users", Self::Users),
+        ("system", Self::System),
+        ("all", Self::All),
+        ("sent", Self::Sent),
+    ];
+
+    /// How many there are.
+    pub(crate) const COUNT: usize = Self::WORDS.len();
 
     /// Its text: borrowed from the body when it is one part without escapes.
     pub(crate) fn text(self, view: &RequestView) -> Cow<'_, str> {
@@ -26,8 +35,10 @@ impl Scope {
             Self::Users => join(view, of_role(view, Role::User)),
             Self::System => join(view, view.system.iter().chain(of_role(view, Role::System))),
             Self::All => {
-                join(view, view.system.iter().chain(view.messages.iter().flat_map(|m| m.text.iter())))
+                let said = view.system.iter().chain(view.messages.iter().flat_map(|m| m.text.iter()));
+                twice_decoded(join(view, said.chain(&view.aside).chain(&view.arguments)), view)
             }
+            Self::Sent => twice_decoded(view.text(view.sent()), view),
         }
     }
 }
@@ -41,7 +52,7 @@ pub(crate) struct TextKey {
 
 impl TextKey {
     /// Number of keys.
-    pub(crate) const COUNT: usize = 8;
+    pub(crate) const COUNT: usize = 2 * Scope::COUNT;
 
     /// Its place in a table of [`Self::COUNT`].
     pub(crate) const fn index(self) -> usize {
@@ -52,6 +63,20 @@ impl TextKey {
     pub(crate) const fn case_of(index: usize) -> bool {
         index % 2 == 1
     }
+}
+
+/// A text with the arguments of calls once more: JSON in a string may spell a letter as an escape of its own.
+fn twice_decoded<'v>(text: Cow<'v, str>, view: &'v RequestView) -> Cow<'v, str> {
+    let mut text = text;
+    for span in &view.arguments {
+        let once = view.text(*span);
+        if once.contains("\\u") {
+            let whole = text.to_mut();
+            whole.push('\n');
+            whole.push_str(&tollgate_wire::json::unescape(once.as_bytes()));
+        }
+    }
+    text
 }
 
 fn of_role(view: &RequestView, role: Role) -> impl Iterator<Item = &TextSpan> {

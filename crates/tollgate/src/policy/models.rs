@@ -125,7 +125,7 @@ pub(super) fn chosen(
         chosen.refused = Some("the policy refuses it: a signal failed".into());
         return chosen;
     };
-    let clearance = policy.clearance(asked.roles, &decision.binding);
+    let clearance = policy.cleared(asked.roles, decision);
     if let Some(clearance) = &clearance {
         chosen.governed = clearance.binding();
         if let Err(denial) = clearance.caller() {

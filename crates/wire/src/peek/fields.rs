@@ -108,8 +108,23 @@ impl Seen {
     }
 }
 
-const fn duplicate(key: TextSpan) -> Flaw {
+pub(super) const fn duplicate(key: TextSpan) -> Flaw {
     Flaw { offset: key.span.start.saturating_sub(1), problem: Problem::Duplicate }
+}
+
+/// Whether a reader that folds case takes `name` for `word`. Go's JSON reader, for one, folds `ſ` to s and the Kelvin
+/// sign to k too (encoding/json, "foldName").
+pub(super) fn folds(name: &[u8], word: &str) -> bool {
+    if name.is_ascii() {
+        return name.eq_ignore_ascii_case(word.as_bytes());
+    }
+    let plain = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    std::str::from_utf8(name)
+        .is_ok_and(|name| name.chars().map(plain).eq(word.chars().map(|c| c.to_ascii_lowercase())))
 }
 
 /// The field named `name`, checked to be new. A name that differs from a field only in case is refused as well:
@@ -121,7 +136,7 @@ pub(super) fn find(
     seen: &mut Seen,
 ) -> Result<Option<Field>, Flaw> {
     for (index, (word, field)) in table(dialect).iter().enumerate() {
-        if name.eq_ignore_ascii_case(word.as_bytes()) {
+        if folds(name, word) {
             if name != word.as_bytes() {
                 return Err(duplicate(key));
             }

@@ -5,6 +5,34 @@ use super::message::Content;
 use super::{Read, Reader};
 use crate::json::{Kind, Problem};
 use crate::view::{MessageView, Role};
+use tollgate_core::signal::Unread;
+
+const TEXT: usize = 0;
+const THOUGHT: usize = 1;
+const BLOB: usize = 2;
+const CALL: usize = 3;
+const RESULT: usize = 4;
+/// Members of a part, and those that say how it was made or cut.
+const PART: &[(&str, usize)] = &[
+    ("text", TEXT),
+    ("thought", THOUGHT),
+    ("inlineData", BLOB),
+    ("inline_data", BLOB),
+    ("fileData", BLOB),
+    ("file_data", BLOB),
+    ("functionCall", CALL),
+    ("function_call", CALL),
+    ("functionResponse", RESULT),
+    ("function_response", RESULT),
+    ("executableCode", 5),
+    ("executable_code", 5),
+    ("codeExecutionResult", 6),
+    ("code_execution_result", 6),
+    ("thoughtSignature", 7),
+    ("thought_signature", 7),
+    ("videoMetadata", 8),
+    ("video_metadata", 8),
+];
 
 impl Reader<'_> {
     pub(super) fn contents(&mut self) -> Read<()> {
@@ -35,17 +63,13 @@ impl Reader<'_> {
         let mut given = false;
         self.scan.enter_object()?;
         while let Some(key) = self.scan.next_key()? {
-            match self.scan.name(key).as_ref() {
-                b"role" => {
-                    seen.mark(0, key)?;
-                    role = self.gemini_role()?;
-                }
-                b"parts" => {
-                    seen.mark(1, key)?;
+            match self.which(key, &[("role", 0), ("parts", 1)], &mut seen)? {
+                Some(0) => role = self.gemini_role()?,
+                Some(_) => {
                     given = true;
                     self.gemini_parts(content)?;
                 }
-                _ => drop(self.scan.skip()?),
+                None => self.beside(key)?,
             }
         }
         if given { Ok(role) } else { Err(no_parts) }
@@ -82,31 +106,27 @@ impl Reader<'_> {
         let (mut seen, mut text, mut thought, mut result) = (Seen::default(), None, false, None);
         self.scan.enter_object()?;
         while let Some(key) = self.scan.next_key()? {
-            match self.scan.name(key).as_ref() {
-                b"text" => {
-                    seen.mark(0, key)?;
-                    text = Some(self.scan.string()?);
+            match self.which(key, PART, &mut seen)? {
+                Some(TEXT) => text = Some(self.scan.string()?),
+                Some(THOUGHT) => thought = self.scan.boolean()?,
+                Some(BLOB) => {
+                    let kind = self.gemini_blob()?;
+                    self.view.unread.insert(kind);
+                    content.images = content.images.saturating_add(u16::from(kind == Unread::Image));
                 }
-                b"thought" => {
-                    seen.mark(1, key)?;
-                    thought = self.scan.boolean()?;
+                Some(CALL) => self.named(content)?,
+                Some(RESULT) => result = Some(self.gemini_result()?),
+                Some(_) => {
+                    let words = self.words()?;
+                    self.view.aside.extend(words);
                 }
-                b"inlineData" | b"inline_data" | b"fileData" | b"file_data" => {
-                    seen.mark(2, key)?;
-                    let image = self.gemini_blob()?;
-                    content.images = content.images.saturating_add(u16::from(image));
+                None => {
+                    self.view.unread.insert(Unread::Unknown);
+                    self.beside(key)?;
                 }
-                b"functionCall" | b"function_call" => {
-                    seen.mark(3, key)?;
-                    self.named(content)?;
-                }
-                b"functionResponse" | b"function_response" => {
-                    seen.mark(4, key)?;
-                    result = Some(self.gemini_result()?);
-                }
-                _ => drop(self.scan.skip()?),
             }
         }
+        self.view.aside.extend(text.filter(|_| thought));
         content.text.extend(text.filter(|_| !thought));
         if let Some((inner, tool_error)) = result {
             let span = self.scan.since(start);
@@ -115,42 +135,48 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Whether binary data is an image.
-    fn gemini_blob(&mut self) -> Read<bool> {
-        let mut image = false;
+    /// The kind of binary data, by its media type.
+    fn gemini_blob(&mut self) -> Read<Unread> {
+        let (mut found, mut seen) = (Unread::File, Seen::default());
         self.scan.enter_object()?;
         while let Some(key) = self.scan.next_key()? {
-            let mime = matches!(self.scan.name(key).as_ref(), b"mimeType" | b"mime_type");
-            if mime && self.scan.kind()? == Kind::String {
-                let text = self.scan.string()?;
-                image = self.scan.name(text).starts_with(b"image/");
-            } else {
-                self.scan.skip()?;
-            }
-        }
-        Ok(image)
-    }
-
-    /// A function's response: the strings of its `response` object are its text; a key `error` marks a failure.
-    fn gemini_result(&mut self) -> Read<(Content, bool)> {
-        let (mut inner, mut failed) = (Content::default(), false);
-        self.scan.enter_object()?;
-        while let Some(key) = self.scan.next_key()? {
-            let response = self.scan.name(key).as_ref() == b"response";
-            if !response || self.scan.kind()? != Kind::Object {
+            let mime = self.which(key, &[("mimeType", 0), ("mime_type", 0)], &mut seen)?;
+            if mime.is_none() || self.scan.kind()? != Kind::String {
                 self.scan.skip()?;
                 continue;
+            }
+            let text = self.scan.string()?;
+            let family =
+                [(&b"image/"[..], Unread::Image), (b"audio/", Unread::Audio), (b"video/", Unread::Video)];
+            let name = self.scan.name(text);
+            found = family.iter().find(|(start, _)| name.starts_with(start)).map_or(found, |(_, kind)| *kind);
+        }
+        Ok(found)
+    }
+
+    /// A function's response: what its `response` object holds is its text; a key `error` marks a failure.
+    fn gemini_result(&mut self) -> Read<(Content, bool)> {
+        let (mut inner, mut failed, mut seen) = (Content::default(), false, Seen::default());
+        self.scan.enter_object()?;
+        while let Some(key) = self.scan.next_key()? {
+            match (self.which(key, &[("response", 0), ("parts", 1)], &mut seen)?, self.scan.kind()?) {
+                (Some(0), Kind::Object) => {}
+                (Some(1), Kind::Array | Kind::Object) => {
+                    self.gemini_parts(&mut inner)?;
+                    continue;
+                }
+                _ => {
+                    self.beside(key)?;
+                    continue;
+                }
             }
             self.scan.enter_object()?;
             while let Some(key) = self.scan.next_key()? {
                 failed |= self.scan.name(key).as_ref() == b"error";
-                if self.scan.kind()? == Kind::String {
-                    self.bound(self.parts as usize, self.limits.parts, "content parts")?;
-                    self.parts += 1;
-                    inner.text.push(self.scan.string()?);
-                } else {
-                    self.scan.skip()?;
-                }
+                self.bound(self.parts as usize, self.limits.parts, "content parts")?;
+                self.parts += 1;
+                let words = self.words()?;
+                inner.text.extend(words);
             }
         }
         Ok((inner, failed))

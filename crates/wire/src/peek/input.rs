@@ -6,6 +6,23 @@ use super::{Read, Reader};
 use crate::Dialect;
 use crate::json::{Kind, Problem};
 use crate::view::{MessageView, Role, TextSpan};
+use tollgate_core::signal::Unread;
+
+const TYPE: usize = 0;
+const ROLE: usize = 1;
+const CONTENT: usize = 2;
+const NAME: usize = 3;
+const OUTPUT: usize = 4;
+const STATUS: usize = 5;
+/// Members of an input item.
+const ITEM: &[(&str, usize)] = &[
+    ("type", TYPE),
+    ("role", ROLE),
+    ("content", CONTENT),
+    ("name", NAME),
+    ("output", OUTPUT),
+    ("status", STATUS),
+];
 
 /// The keys of one input item, read before its type is known.
 #[derive(Default)]
@@ -32,7 +49,8 @@ impl Reader<'_> {
             (Dialect::OpenaiResponses, _) => return Err(self.scan.flaw(Problem::Want("a string"))),
             _ => return Err(self.scan.flaw(Problem::Want("a string or an array of text blocks"))),
         }
-        self.view.system = content.text;
+        self.view.system = std::mem::take(&mut content.text);
+        self.leave(content);
         Ok(())
     }
 
@@ -76,9 +94,13 @@ impl Reader<'_> {
                 if !item.has_content {
                     return Err(no_content);
                 }
+                self.leave(item.output);
+                self.view.aside.extend(item.name);
                 self.push(item.content, role, span)
             }
             kind if kind.ends_with(b"_call_output") => {
+                self.leave(item.content);
+                self.view.aside.extend(item.output.results.drain(..).flat_map(|result| result.text));
                 let view = MessageView { tool_error: item.failed, ..item.output.view(Role::Tool, span) };
                 self.view.messages.push(view);
                 Ok(())
@@ -90,10 +112,24 @@ impl Reader<'_> {
                 if let Some(name) = name {
                     self.call(&mut item.content, name)?;
                 }
+                if kind == b"image_generation_call" {
+                    self.view.unread.insert(Unread::Image);
+                }
+                self.leave(item.output);
                 self.push(item.content, Role::Assistant, span)
             }
             // Reasoning, references, approvals and what is not known yet are kept, but are no turns.
-            _ => Ok(()),
+            kind => {
+                match kind {
+                    b"reasoning" | b"compaction" => {}
+                    b"item_reference" => self.view.unread.insert(Unread::Reference),
+                    kind if kind.starts_with(b"mcp_") => {}
+                    _ => self.view.unread.insert(Unread::Unknown),
+                }
+                self.leave(item.content);
+                self.leave(item.output);
+                Ok(())
+            }
         }
     }
 
@@ -105,36 +141,22 @@ impl Reader<'_> {
         }
         self.scan.enter_object()?;
         while let Some(key) = self.scan.next_key()? {
-            let name = self.scan.name(key);
-            let index = match name.as_ref() {
-                b"type" => 0,
-                b"role" => 1,
-                b"content" => 2,
-                b"name" => 3,
-                b"output" => 4,
-                b"status" => 5,
-                _ => {
-                    self.scan.skip()?;
-                    continue;
-                }
-            };
-            seen.mark(index, key)?;
-            match (index, self.scan.kind()?) {
-                (0, _) => item.kind = Some(self.scan.string()?),
-                (1, Kind::String) => item.role = Some(self.role()?),
-                (2, Kind::Null) => drop(self.scan.skip()?),
-                (2, _) => {
+            match (self.which(key, ITEM, &mut seen)?, self.scan.kind()?) {
+                (Some(TYPE), _) => item.kind = Some(self.scan.string()?),
+                (Some(ROLE), Kind::String) => item.role = Some(self.role()?),
+                (Some(CONTENT), Kind::Null) => drop(self.scan.skip()?),
+                (Some(CONTENT), _) => {
                     item.has_content = true;
                     self.content(&mut item.content)?;
                 }
-                (3, Kind::String) => item.name = Some(self.scan.string()?),
-                (4, Kind::String | Kind::Array) => self.content(&mut item.output)?,
-                (4, Kind::Object) => self.part(&mut item.output)?,
-                (5, Kind::String) => {
+                (Some(NAME), Kind::String) => item.name = Some(self.scan.string()?),
+                (Some(OUTPUT), Kind::String | Kind::Array) => self.content(&mut item.output)?,
+                (Some(OUTPUT), Kind::Object) => self.part(&mut item.output)?,
+                (Some(STATUS), Kind::String) => {
                     let status = self.scan.string()?;
                     item.failed = matches!(self.scan.name(status).as_ref(), b"incomplete" | b"failed");
                 }
-                _ => drop(self.scan.skip()?),
+                _ => self.beside(key)?,
             }
         }
         Ok(item)
@@ -171,12 +193,14 @@ impl Reader<'_> {
                         self.scan.unsigned("a token number")?;
                     }
                     let span = self.scan.since(at);
+                    self.view.unread.insert(Unread::Tokens);
                     self.view.messages.push(Content::default().view(Role::User, span));
                 }
                 _ => return Err(self.scan.flaw(Problem::Want(WANT))),
             }
         }
         if first == Some(Kind::Number) {
+            self.view.unread.insert(Unread::Tokens);
             let span = self.scan.since(start);
             self.view.messages.push(Content::default().view(Role::User, span));
         }

@@ -7,6 +7,22 @@ use crate::json::{Kind, Problem};
 use crate::view::{MessageView, Role, Span, TextSpan};
 use smallvec::SmallVec;
 
+const ROLE: usize = 0;
+const CONTENT: usize = 1;
+const CALLS: usize = 2;
+const CALL: usize = 3;
+const REFUSAL: usize = 4;
+/// Members of a chat message.
+const CHAT: &[(&str, usize)] = &[
+    ("role", ROLE),
+    ("content", CONTENT),
+    ("tool_calls", CALLS),
+    ("function_call", CALL),
+    ("refusal", REFUSAL),
+];
+/// Members of another message.
+const PLAIN: &[(&str, usize)] = &[("role", ROLE), ("content", CONTENT)];
+
 /// What the contents of one message add up to.
 #[derive(Default)]
 pub(super) struct Content {
@@ -55,41 +71,24 @@ impl Reader<'_> {
 
     fn message(&mut self) -> Read<()> {
         let start = self.scan.start();
+        let names = if self.view.dialect == Dialect::OpenaiChat { CHAT } else { PLAIN };
         let whole = self.scan.flaw(Problem::Missing("role", roles(self.view.dialect)));
         let no_content = self.scan.flaw(Problem::Missing("content", "a string or an array of content parts"));
         self.scan.enter_object()?;
         let (mut seen, mut who, mut content, mut given) = (Seen::default(), None, Content::default(), false);
         while let Some(key) = self.scan.next_key()? {
-            match self.scan.name(key).as_ref() {
-                b"role" => {
-                    seen.mark(0, key)?;
-                    who = Some(self.role()?);
+            match (self.which(key, names, &mut seen)?, self.scan.kind()?) {
+                (Some(ROLE), _) => who = Some(self.role()?),
+                (Some(CONTENT), Kind::Null) => drop(self.scan.skip()?),
+                (Some(CONTENT), _) => {
+                    given = true;
+                    self.content(&mut content)?;
                 }
-                b"content" => {
-                    seen.mark(1, key)?;
-                    given = !self.scan.null()?;
-                    if given {
-                        self.content(&mut content)?;
-                    }
-                }
+                (Some(CALLS), _) => self.tool_calls(&mut content)?,
+                (Some(CALL), Kind::Object) => self.named(&mut content)?,
                 // A refusal in the history is what the assistant said.
-                b"refusal"
-                    if self.view.dialect == Dialect::OpenaiChat && self.scan.kind()? == Kind::String =>
-                {
-                    seen.mark(4, key)?;
-                    content.text.push(self.scan.string()?);
-                }
-                b"tool_calls" if self.view.dialect == Dialect::OpenaiChat => {
-                    seen.mark(2, key)?;
-                    self.tool_calls(&mut content)?;
-                }
-                b"function_call" if self.view.dialect == Dialect::OpenaiChat => {
-                    seen.mark(3, key)?;
-                    if !self.scan.null()? {
-                        self.named(&mut content)?;
-                    }
-                }
-                _ => drop(self.scan.skip()?),
+                (Some(REFUSAL), Kind::String) => content.text.push(self.scan.string()?),
+                _ => self.beside(key)?,
             }
         }
         let role = who.ok_or(whole)?;
@@ -147,11 +146,9 @@ impl Reader<'_> {
             self.scan.enter_object()?;
             let mut seen = Seen::default();
             while let Some(key) = self.scan.next_key()? {
-                if matches!(self.scan.name(key).as_ref(), b"function" | b"custom") {
-                    seen.mark(0, key)?;
-                    self.named(content)?;
-                } else {
-                    self.scan.skip()?;
+                match self.which(key, &[("function", 0), ("custom", 0)], &mut seen)? {
+                    Some(_) => self.named(content)?,
+                    None => self.beside(key)?,
                 }
             }
         }
@@ -162,7 +159,14 @@ impl Reader<'_> {
     pub(super) fn named(&mut self, content: &mut Content) -> Read<()> {
         self.scan.start();
         let missing = self.scan.flaw(Problem::Missing("name", "the name of the called tool"));
-        let name = self.inner_name()?;
+        let (mut seen, mut name) = (Seen::default(), None);
+        self.scan.enter_object()?;
+        while let Some(key) = self.scan.next_key()? {
+            match self.which(key, &[("name", 0)], &mut seen)? {
+                Some(_) => name = Some(self.scan.string()?),
+                None => self.beside(key)?,
+            }
+        }
         self.call(content, name.ok_or(missing)?)
     }
 

@@ -12,6 +12,7 @@
 //! assert!(view.member("seed").is_some());
 //! ```
 
+mod beside;
 mod fields;
 mod gemini;
 mod input;
@@ -25,6 +26,7 @@ use crate::{Dialect, WireError, json};
 use bytes::Bytes;
 use fields::{Field, Seen};
 use smallvec::SmallVec;
+use tollgate_core::signal::{Unread, UnreadSet};
 
 /// Bounds on what one request may hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -101,6 +103,10 @@ fn empty(dialect: Dialect, body: Bytes) -> RequestView {
         user: None,
         previous_response_id: None,
         store: None,
+        aside: Vec::new(),
+        arguments: Vec::new(),
+        unread: UnreadSet::default(),
+        opaque: Vec::new(),
         members: Vec::with_capacity(8),
     }
 }
@@ -138,8 +144,9 @@ impl Reader<'_> {
             }
             let span = self.scan.since(at);
             self.view.members.push((key, span));
-            if let Some(field) = field {
-                self.note(field, span);
+            match field {
+                Some(field) => self.note(field, span),
+                None => self.beyond(key, span),
             }
         }
         self.view.object = self.scan.since(start);
@@ -170,9 +177,16 @@ impl Reader<'_> {
                 let text = self.scan.string()?;
                 self.user(rank, text);
             }
-            Field::PreviousResponse => self.view.previous_response_id = Some(self.scan.string()?),
+            Field::PreviousResponse => {
+                self.view.unread.insert(Unread::Reference);
+                self.view.previous_response_id = Some(self.scan.string()?);
+            }
             Field::Store => self.view.store = Some(self.scan.boolean()?),
-            Field::OtherInput => drop(self.scan.skip()?),
+            Field::OtherInput => {
+                self.view.unread.insert(Unread::Reference);
+                let words = self.words()?;
+                self.view.aside.extend(words);
+            }
         }
         Ok(())
     }

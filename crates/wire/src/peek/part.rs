@@ -8,6 +8,25 @@ use super::message::Content;
 use super::{Read, Reader};
 use crate::json::{Flaw, Kind, Problem};
 use crate::view::{MessageView, Role, Span, TextSpan};
+use tollgate_core::signal::Unread;
+
+const TYPE: usize = 0;
+const TEXT: usize = 1;
+const REFUSAL: usize = 2;
+const NAME: usize = 3;
+const ERROR: usize = 4;
+const CONTENT: usize = 5;
+const SOURCE: usize = 6;
+/// Members of a part.
+const PART: &[(&str, usize)] = &[
+    ("type", TYPE),
+    ("text", TEXT),
+    ("refusal", REFUSAL),
+    ("name", NAME),
+    ("is_error", ERROR),
+    ("content", CONTENT),
+    ("source", SOURCE),
+];
 
 /// The keys of one part, read before its type is known.
 #[derive(Default)]
@@ -18,6 +37,8 @@ struct Part {
     is_error: bool,
     /// Nested content: a tool result's, a search result's or a document's.
     inner: Content,
+    /// It has a source that is not read.
+    source_opaque: bool,
     /// Where `text` stands when it is no string.
     bad_text: Option<Flaw>,
 }
@@ -33,30 +54,66 @@ impl Reader<'_> {
         let mut part = self.part_keys()?;
         let span = self.scan.since(start);
         let kind = part.kind.map(|kind| self.scan.name(kind)).unwrap_or_default();
+        let called = kind.ends_with(b"tool_use");
+        self.view.aside.extend(part.name.filter(|_| !called));
         match kind.as_ref() {
             b"image" | b"image_url" | b"input_image" | b"computer_screenshot" => {
                 content.images = content.images.saturating_add(1);
+                self.view.unread.insert(Unread::Image);
             }
-            b"thinking" | b"redacted_thinking" | b"reasoning" | b"reasoning_text" | b"summary_text" => {}
+            b"thinking" | b"redacted_thinking" | b"reasoning" | b"reasoning_text" | b"summary_text" => {
+                self.view.aside.extend(part.text);
+                self.leave(part.inner);
+            }
             b"tool_use" | b"server_tool_use" | b"mcp_tool_use" => {
+                self.leave(part.inner);
                 self.call(content, part.name.ok_or(no_name)?)?;
             }
             b"tool_result" => {
+                self.note_source(part.source_opaque);
                 // Results inside a result cannot be; their text counts as this result's.
+                self.view.aside.extend(part.text);
                 content.results.push(result(part, span));
             }
             b"text" | b"input_text" | b"output_text" => match (part.text, part.bad_text) {
-                (Some(text), _) => content.text.push(text),
+                (Some(text), _) => {
+                    content.text.push(text);
+                    self.note_source(part.source_opaque);
+                    self.leave(part.inner);
+                }
                 (None, Some(flaw)) => return Err(flaw),
                 (None, None) => return Err(no_text),
             },
-            _ => {
+            kind => {
+                self.unread_part(kind, part.source_opaque);
                 content.text.extend(part.text);
                 content.text.append(&mut part.inner.text);
                 content.images = content.images.saturating_add(part.inner.images);
+                self.leave(part.inner);
             }
         }
         Ok(())
+    }
+
+    fn note_source(&mut self, opaque: bool) {
+        if opaque {
+            self.view.unread.insert(Unread::File);
+        }
+    }
+
+    /// Notes what of a part of this type is no words.
+    fn unread_part(&mut self, kind: &[u8], source_opaque: bool) {
+        self.note_source(source_opaque);
+        let known = [&b""[..], b"refusal", b"document", b"search_result", b"tool_reference"];
+        match kind {
+            b"input_audio" | b"audio" | b"output_audio" | b"audio_url" => {
+                self.view.unread.insert(Unread::Audio);
+            }
+            b"video" | b"video_url" | b"input_video" => self.view.unread.insert(Unread::Video),
+            b"file" | b"input_file" | b"container_upload" => self.view.unread.insert(Unread::File),
+            kind if kind.ends_with(b"_result") || known.contains(&kind) => {}
+            _ => self.view.unread.insert(Unread::Unknown),
+        }
     }
 
     fn part_keys(&mut self) -> Read<Part> {
@@ -64,34 +121,25 @@ impl Reader<'_> {
         let mut seen = Seen::default();
         self.scan.enter_object()?;
         while let Some(key) = self.scan.next_key()? {
-            let name = self.scan.name(key);
-            let index = match name.as_ref() {
-                b"type" => 0,
-                b"text" => 1,
-                b"refusal" => 2,
-                b"name" => 3,
-                b"is_error" => 4,
-                b"content" => 5,
-                b"source" => 6,
-                _ => {
-                    self.scan.skip()?;
-                    continue;
-                }
-            };
-            seen.mark(index, key)?;
+            let slot = self.which(key, PART, &mut seen)?;
             let kind = self.scan.kind()?;
-            match (index, kind) {
-                (0, _) => part.kind = Some(self.scan.string()?),
-                (1 | 2, Kind::String) => part.text = Some(self.scan.string()?),
-                (3, Kind::String) => part.name = Some(self.scan.string()?),
-                (4, Kind::Bool) => part.is_error = self.scan.boolean()?,
-                (5, Kind::String | Kind::Array) => self.inner(&mut part.inner, kind)?,
-                (6, Kind::Object) => self.source(&mut part.inner)?,
-                (1, _) => {
-                    part.bad_text = Some(self.scan.flaw(Problem::Want("a string")));
-                    self.scan.skip()?;
+            match (slot, kind) {
+                (Some(TYPE), _) => part.kind = Some(self.scan.string()?),
+                (Some(TEXT | REFUSAL), Kind::String) => {
+                    let text = self.scan.string()?;
+                    // Of two texts in one part one is what is said; the other goes to the model all the same.
+                    self.view.aside.extend(part.text.replace(text));
                 }
-                _ => drop(self.scan.skip()?),
+                (Some(NAME), Kind::String) => part.name = Some(self.scan.string()?),
+                (Some(ERROR), Kind::Bool) => part.is_error = self.scan.boolean()?,
+                (Some(CONTENT), Kind::String | Kind::Array) => self.inner(&mut part.inner, kind)?,
+                (Some(CONTENT), Kind::Object) => self.part(&mut part.inner)?,
+                (Some(SOURCE), Kind::Object) => part.source_opaque |= self.source(&mut part.inner)?,
+                (Some(TEXT), _) => {
+                    part.bad_text = Some(self.scan.flaw(Problem::Want("a string")));
+                    self.beside(key)?;
+                }
+                _ => self.beside(key)?,
             }
         }
         Ok(part)
@@ -110,38 +158,37 @@ impl Reader<'_> {
             if self.scan.kind()? == Kind::Object {
                 self.part(inner)?;
             } else {
-                self.scan.skip()?;
+                let words = self.words()?;
+                self.view.aside.extend(words);
             }
         }
         Ok(())
     }
 
-    /// A document's or image's source: plain text and nested content are text, base64 and links are not.
-    fn source(&mut self, inner: &mut Content) -> Read<()> {
-        let (mut plain, mut data, mut seen) = (false, None, Seen::default());
+    /// A document's or image's source: plain text and nested content are text, base64 and links are not. Whether it is
+    /// one that is not read.
+    fn source(&mut self, inner: &mut Content) -> Read<bool> {
+        let (mut plain, mut data, mut seen, mut nested) = (false, None, Seen::default(), false);
         self.scan.enter_object()?;
         while let Some(key) = self.scan.next_key()? {
-            let name = self.scan.name(key);
+            let slot = self.which(key, &[("type", 0), ("data", 1), ("content", 2)], &mut seen)?;
             let kind = self.scan.kind()?;
-            match (name.as_ref(), kind) {
-                (b"type", Kind::String) => {
-                    seen.mark(0, key)?;
+            match (slot, kind) {
+                (Some(0), Kind::String) => {
                     let text = self.scan.string()?;
                     plain = self.scan.name(text).as_ref() == b"text";
                 }
-                (b"data", Kind::String) => {
-                    seen.mark(1, key)?;
-                    data = Some(self.scan.string()?);
-                }
-                (b"content", Kind::String | Kind::Array) => {
-                    seen.mark(2, key)?;
+                (Some(1), Kind::String) => data = Some(self.scan.string()?),
+                (Some(2), Kind::String | Kind::Array) => {
+                    nested = true;
                     self.inner(inner, kind)?;
                 }
-                _ => drop(self.scan.skip()?),
+                _ => self.beside(key)?,
             }
         }
         inner.text.extend(data.filter(|_| plain));
-        Ok(())
+        self.view.opaque.extend(data.filter(|_| !plain).map(|data| data.span));
+        Ok(if plain { data.is_none() } else { !nested || data.is_some() })
     }
 }
 

@@ -156,8 +156,7 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
     if let Some(seconds) = retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    let tokens = journey.used;
-    journey.end(End { tokens, ..unsent(status.as_u16(), Some(fault.kind)) });
+    journey.end(unsent(status.as_u16(), Some(fault.kind)));
     respond(status, headers, Reply::full(body))
 }
 
@@ -215,12 +214,14 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
     }
 }
 
-/// The guards that denied something, each once.
+/// The guards that denied something, each once: the last first, since it may be the one that decided.
 fn denied(denials: &[tollgate_policy::Denial]) -> Vec<String> {
+    let last = denials.last().map(|denial| denial.rule.clone());
     let mut rules: Vec<String> = denials.iter().map(|denial| denial.rule.clone()).collect();
     rules.sort_unstable();
     rules.dedup();
-    rules
+    rules.retain(|rule| last.as_ref() != Some(rule));
+    last.into_iter().chain(rules).collect()
 }
 
 fn respond(status: StatusCode, headers: HeaderMap, body: Reply) -> Response<Reply> {

@@ -6,10 +6,10 @@
 
 use crate::pipeline::Context;
 use crate::pipeline::answer::in_public;
-use crate::pipeline::attempt::{Denied, net_fault};
+use crate::pipeline::attempt::net_fault;
 use crate::pipeline::calls::Calls;
 use crate::pipeline::filter::{Filter, Whole, linked, renamed};
-use crate::pipeline::journey::Tokens;
+use crate::pipeline::tokens::Tokens;
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use std::future::poll_fn;
@@ -101,9 +101,11 @@ impl Watch {
         self.calls.as_ref().is_some_and(|calls| calls.holds())
     }
 
-    /// The denial that stopped the answer, with what the answer used.
-    pub(crate) fn denied(&self) -> Option<Denied> {
-        Some(Denied { denial: self.denial()?.clone(), tokens: self.tokens() })
+    /// What an answer used that is not handed on, because it was stopped or cannot be read; nothing of one that only
+    /// broke off.
+    pub(crate) fn spent(&self) -> Option<Tokens> {
+        let whole = self.reading().error.is_none() && self.reading().complete;
+        (self.stopped().is_some() || whole).then(|| self.tokens())
     }
 
     /// Why the answer is not handed on.

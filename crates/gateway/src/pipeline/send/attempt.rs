@@ -4,10 +4,10 @@ use crate::fleet::Site;
 use crate::pipeline::Context;
 use crate::pipeline::choose::Goal;
 use crate::pipeline::flight::Flight;
-use crate::pipeline::journey::Tokens;
-use crate::pipeline::outgoing;
 use crate::pipeline::relay::{Relay, Watch};
 use crate::pipeline::shape::{Wish, shape};
+use crate::pipeline::tokens::Tokens;
+use crate::pipeline::{members, outgoing};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::borrow::Cow;
@@ -47,16 +47,10 @@ pub(crate) struct Failure {
     pub(crate) said: Option<(StatusCode, Bytes)>,
     /// What could not cross.
     pub(crate) lost: Vec<String>,
-    /// The tool call in the answer that the policy denies.
-    pub(crate) denied: Option<Denied>,
-}
-
-/// An answer that the policy stopped. It was paid for all the same.
-pub(crate) struct Denied {
-    /// Why.
-    pub(crate) denial: Denial,
-    /// What it used.
-    pub(crate) tokens: Tokens,
+    /// What the answer used that is not handed on: it was paid for all the same.
+    pub(crate) spent: Option<Tokens>,
+    /// Why the policy stopped it.
+    pub(crate) denial: Option<Denial>,
 }
 
 impl Failure {
@@ -67,8 +61,20 @@ impl Failure {
             retry_after_ms: None,
             said: None,
             lost: Vec::new(),
-            denied: None,
+            spent: None,
+            denial: None,
         }
+    }
+
+    /// With what the answer used so far, where it was stopped or was whole and no use.
+    fn of(self, watch: &Watch) -> Self {
+        Self { spent: watch.spent(), denial: watch.denial().cloned(), ..self }
+    }
+
+    /// Whether the upstream may have worked for it although nothing is known of what it used.
+    pub(crate) fn may_be_charged(&self) -> bool {
+        self.spent.is_none()
+            && (self.fault.kind == FaultKind::Timeout || self.attempt.stage() >= Stage::LifecycleSeen)
     }
 }
 
@@ -128,13 +134,13 @@ pub(crate) async fn attempt(
                 flight.first_content();
                 if let Err((fault, stage)) = first_calls(ctx, &mut relay).await {
                     let failure = flight.fail(fault, Detail::default(), stage, lost);
-                    return Err(Failure { denied: relay.watch.denied(), ..failure });
+                    return Err(failure.of(&relay.watch));
                 }
                 Ok((Answer::Stream { headers, relay: Box::new(relay), flight }, lost))
             }
             Err((fault, stage)) => {
                 let failure = flight.fail(fault, Detail::default(), stage, lost);
-                Err(Failure { denied: relay.watch.denied(), ..failure })
+                Err(failure.of(&relay.watch))
             }
         }
     } else {
@@ -161,7 +167,7 @@ async fn whole(
         Ok(body) => Ok((Answer::Whole { headers, body, watch: Box::new(watch), flight }, lost)),
         Err(fault) => {
             let failure = flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost);
-            Err(Failure { denied: watch.denied(), ..failure })
+            Err(failure.of(&watch))
         }
     }
 }
@@ -232,20 +238,29 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         && !ctx.view.include_usage
         && (dialect != inbound || row.quirks.stream_usage);
     let model = ctx.snapshot.models.get(goal.model);
-    let mut governed = model.and_then(|model| ctx.gate.at(&ctx.snapshot, model, &ctx.demand, site.index));
+    let mut governed = model.and_then(|model| ctx.gate.at(&ctx.snapshot, model, &ctx.stake(), site.index));
+    let restricted = ctx.gate.restricts();
+    let withheld = if restricted { members::withheld(ctx.view, &site.provider) } else { Vec::new() };
+    let mut lost: Vec<String> = withheld.iter().map(|name| members::told("member", name)).collect();
+    let limit = model.and_then(|model| ctx.limit(model, site));
+    lost.extend(
+        limit.map(|(name, most)| format!("{name} set to {most}: the ceiling of cost allows no more")),
+    );
     let effort = goal.effort;
-    let mut wish = Wish { model: upstream_model, effort, meter_stream, governed: governed.as_mut() };
+    let mut wish = Wish {
+        model: upstream_model,
+        effort,
+        meter_stream,
+        withheld: &withheld,
+        limit,
+        governed: governed.as_mut(),
+    };
     let mut body = shape(ctx.view, effects, &mut wish)?;
-    let mut lost = Vec::new();
     if dialect != inbound {
         let options = ctx.translation(upstream_model);
         let crossed = translate::request(inbound, dialect, &body, &options).map_err(|e| e.fault())?;
-        lost = crossed
-            .report
-            .losses
-            .iter()
-            .map(|l| format!("{} {}: {}", l.path, outcome_word(l.outcome), l.why))
-            .collect();
+        let crossing = crossed.report.losses.iter();
+        lost.extend(crossing.map(|l| format!("{} {}: {}", l.path, outcome_word(l.outcome), l.why)));
         body = crossed.body.into();
     }
     let method = if ctx.view.stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
@@ -256,8 +271,10 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     if !site.url.prefix.is_empty() {
         path.to_mut().insert_str(0, &site.url.prefix);
     }
+    let withheld = restricted.then_some(&mut lost);
+    let edits = &effects.headers;
     let headers =
-        outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, ctx.trace.outgoing())?;
+        outgoing::headers(ctx.headers, site, dialect == inbound, edits, ctx.trace.outgoing(), withheld)?;
     let mut outgoing =
         Outgoing::new(Method::POST, &path).map_err(|e| Fault::internal(e.to_string()))?.body(body);
     *outgoing.headers_mut() = headers;

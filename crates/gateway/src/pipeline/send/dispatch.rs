@@ -5,8 +5,10 @@
 use crate::pipeline::Context;
 use crate::pipeline::attempt::{Answer, Failure, attempt};
 use crate::pipeline::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan, Shut};
+use crate::pipeline::govern::worst_micro;
 use crate::pipeline::journey::{AttemptNote, Journey};
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tollgate_core::{Fault, FaultKind, Seed, Tick};
 use tollgate_policy::Effects;
@@ -57,11 +59,10 @@ pub(crate) async fn dispatch(
             }
             Err(failure) => failure,
         };
-        if let Some(denied) = &failure.denied {
-            journey.denied(&denied.denial);
-            journey.priced(ctx.snapshot.models.get(goal.model));
-            journey.used = denied.tokens;
+        if let Some(denial) = &failure.denial {
+            journey.denied(denial);
         }
+        course.charge(&goal, &failure, journey);
         let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
         journey.failed(note, failure.fault.kind.word());
         tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
@@ -75,6 +76,8 @@ pub(crate) async fn dispatch(
         let taken = course.take(step).await;
         // A pause before the next attempt is the upstream's doing, not our own time.
         journey.resume();
+        // What the attempt cost counts towards the ceiling of the next one.
+        let taken = taken.and_then(|()| if course.permitted() { Ok(()) } else { Err(GiveUp::Exhausted) });
         if let Err(why) = taken {
             tracing::debug!(request = %journey.id, why = why.word(), "no other attempt");
             return Err(failure);
@@ -117,7 +120,7 @@ impl<'a> Course<'a> {
             return Err(Fault::internal("the model is gone").into());
         };
         let fleet = &ctx.snapshot.fleet;
-        let governed = |site| ctx.gate.permits(&ctx.snapshot, entry, &ctx.demand, site);
+        let governed = |site| ctx.gate.permits(&ctx.snapshot, entry, &ctx.stake(), site);
         let permits: choose::Permits<'_> = ctx.gate.clearance().is_some().then_some(&governed);
         let pools = choose::pools(fleet, entry, &ctx.demand, effects.pool.as_deref(), permits, now)?;
         let mut last = None;
@@ -137,6 +140,29 @@ impl<'a> Course<'a> {
         let pool = *self.pools.order.get(self.pool).ok_or_else(gone)?;
         let member = *self.place.order.get(self.member).ok_or_else(gone)?;
         Ok(Goal { model, model_name: name, effort, pool, member })
+    }
+
+    /// Counts what a failed attempt used, or at most may have used.
+    fn charge(&self, goal: &Goal, failure: &Failure, journey: &mut Journey) {
+        let model = self.ctx.snapshot.models.get(goal.model);
+        let micro = match failure.spent {
+            Some(tokens) => journey.spend(model, tokens),
+            None if failure.may_be_charged() => {
+                model.and_then(|model| worst_micro(model, &self.ctx.demand.stake(0))).unwrap_or(0)
+            }
+            None => 0,
+        };
+        self.ctx.risked_micro.fetch_add(micro, Ordering::Relaxed);
+    }
+
+    /// Whether the attempt that comes next is still permitted.
+    fn permitted(&self) -> bool {
+        let Ok(goal) = self.goal() else { return true };
+        let (Some(model), Some(site)) = (self.ctx.snapshot.models.get(goal.model), self.ctx.site(&goal))
+        else {
+            return true;
+        };
+        self.ctx.gate.permits(&self.ctx.snapshot, model, &self.ctx.stake(), site.index)
     }
 
     fn now(&self) -> Tick {

@@ -70,7 +70,15 @@ impl Flight {
         let mut attempt = Attempt::new();
         // From the first stage every later one can be reached.
         let _ = attempt.advance(stage);
-        Failure { fault, attempt, retry_after_ms: detail.retry_after_ms, said: None, lost, denied: None }
+        Failure {
+            fault,
+            attempt,
+            retry_after_ms: detail.retry_after_ms,
+            said: None,
+            lost,
+            spent: None,
+            denial: None,
+        }
     }
 }
 

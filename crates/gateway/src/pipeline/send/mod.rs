@@ -6,5 +6,6 @@
 pub(super) mod attempt;
 pub(super) mod dispatch;
 pub(super) mod flight;
+pub(super) mod members;
 pub(super) mod outgoing;
 pub(super) mod shape;

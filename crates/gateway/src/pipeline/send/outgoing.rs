@@ -1,6 +1,7 @@
 //! Headers on their way up and down: what is the caller's goes on, what is ours or a secret does not.
 
 use crate::fleet::{Site, credentials};
+use crate::pipeline::members;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SERVER, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_core::Fault;
@@ -14,13 +15,15 @@ const ENDING: &[HeaderName] = &[SET_COOKIE, CONTENT_LENGTH, CONTENT_TYPE, SERVER
 /// The prefix of our own headers.
 pub(crate) const OURS: &str = "x-tollgate-";
 
-/// The headers of one attempt: the caller's, less what is withheld, with the provider's, the policy's and the key.
+/// The headers of one attempt: the caller's, less what is withheld, with the provider's, the policy's and the key. Of a
+/// request that governance restricts only known headers go; the names of the others are added to `withheld`.
 pub(crate) fn headers(
     caller: &HeaderMap,
     site: &Site,
     same_dialect: bool,
     edits: &[HeaderEdit],
     trace: HeaderValue,
+    withheld: Option<&mut Vec<String>>,
 ) -> Result<HeaderMap, Fault> {
     let mut headers = HeaderMap::with_capacity(caller.len() + 4);
     for (name, value) in caller {
@@ -29,6 +32,10 @@ pub(crate) fn headers(
         }
     }
     strip_hop_by_hop(&mut headers);
+    if let Some(withheld) = withheld {
+        let gone = members::withhold_headers(&mut headers);
+        withheld.extend(gone.iter().map(|name| members::told("header", name.as_str())));
+    }
     for (name, value) in site.provider.row.quirks.headers {
         if !headers.contains_key(*name) {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -117,7 +124,7 @@ mod tests {
         for (name, value) in caller {
             map.append(*name, HeaderValue::from_static(value));
         }
-        headers(&map, &fleet.pools[0].sites[0], true, edits, HeaderValue::from_static("t")).unwrap()
+        headers(&map, &fleet.pools[0].sites[0], true, edits, HeaderValue::from_static("t"), None).unwrap()
     }
 
     #[test]

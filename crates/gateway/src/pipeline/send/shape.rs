@@ -24,6 +24,10 @@ pub(crate) struct Wish<'a> {
     pub(crate) effort: Option<Effort>,
     /// Whether the stream must end with usage that the caller did not ask for.
     pub(crate) meter_stream: bool,
+    /// Members of the request that do not go up.
+    pub(crate) withheld: &'a [String],
+    /// The output limit that keeps the ceiling of cost, where the request states none.
+    pub(crate) limit: Option<(&'static str, u64)>,
     /// What governs the request's tools at its place, where anything does; goes on with the roles that allow them.
     pub(crate) governed: Option<&'a mut Clearance>,
 }
@@ -65,6 +69,10 @@ fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<
     let mut edits = Edits::new(view);
     if view.dialect != Dialect::Gemini && view.model().as_deref() != Some(wish.model) {
         edits.model(wish.model)?;
+    }
+    wish.withheld.iter().for_each(|name| edits.remove(name));
+    if let Some((name, most)) = wish.limit {
+        edits.set(name, most.to_string())?;
     }
     if wish.meter_stream {
         edits.include_usage()?;
@@ -110,7 +118,7 @@ fn parameter(edits: &mut Edits<'_>, view: &RequestView, edit: &ParamEdit) -> Res
 }
 
 /// The dialect's own name for a parameter.
-fn spelling<'n>(view: &RequestView, name: &'n str) -> &'n str {
+pub(crate) fn spelling<'n>(view: &RequestView, name: &'n str) -> &'n str {
     match (view.dialect, name) {
         (Dialect::OpenaiChat, "max_tokens") if view.member("max_completion_tokens").is_some() => {
             "max_completion_tokens"
@@ -175,7 +183,8 @@ mod tests {
 
     fn shaped(dialect: Dialect, body: &str, effects: &Effects, effort: Option<Effort>) -> Value {
         let view = peek(dialect, Bytes::copy_from_slice(body.as_bytes()), &Limits::default()).unwrap();
-        let mut wish = Wish { model: "up", effort, meter_stream: false, governed: None };
+        let mut wish =
+            Wish { model: "up", effort, meter_stream: false, withheld: &[], limit: None, governed: None };
         serde_json::from_slice(&shape(&view, effects, &mut wish).unwrap()).unwrap()
     }
 
@@ -185,7 +194,14 @@ mod tests {
             br#"{ "model" : "up", "messages":[{"role":"user","content":"a"}] , "x":1.50}"#,
         );
         let view = peek(Dialect::OpenaiChat, body.clone(), &Limits::default()).unwrap();
-        let mut wish = Wish { model: "up", effort: None, meter_stream: false, governed: None };
+        let mut wish = Wish {
+            model: "up",
+            effort: None,
+            meter_stream: false,
+            withheld: &[],
+            limit: None,
+            governed: None,
+        };
         let shaped = shape(&view, &Effects::default(), &mut wish).unwrap();
         assert_eq!(shaped.as_ptr(), body.as_ptr(), "not even copied");
     }

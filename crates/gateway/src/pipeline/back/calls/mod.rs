@@ -5,7 +5,10 @@
 //! are whole; then it goes on at once or never. What is held is bounded; an answer that exceeds the bound, or that
 //! cannot be read, is not handed on.
 
+mod read;
+
 use bytes::{Bytes, BytesMut};
+use read::{called, given, kind, list, number, text, whole_events};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tollgate_core::{Fault, FaultKind};
@@ -51,7 +54,11 @@ impl Stop {
 /// A call that has begun.
 #[derive(Default)]
 struct Call {
+    id: String,
     name: String,
+    /// Names that came before at the same place, without arguments and without an id that would tell the calls apart: a
+    /// client may read them and this one as one name, so that is judged too.
+    joined: String,
     arguments: String,
     /// What stood in the event that began it; counts where no pieces come.
     begun: String,
@@ -224,24 +231,47 @@ impl Calls {
             let of = |key: &str| piece.get(key).unwrap_or(&Value::Null);
             let name = text(of("function"), "name").or_else(|| text(of("custom"), "name"));
             let more = text(of("function"), "arguments").or_else(|| text(of("custom"), "input"));
-            self.piece((choice, index), name, more)?;
+            self.begin((choice, index), text(piece, "id").unwrap_or_default(), name.unwrap_or_default())?;
+            self.piece((choice, index), more)?;
         }
         if let Some(call) = message.get("function_call").filter(|call| !call.is_null()) {
-            self.piece((choice, u64::MAX), text(call, "name"), text(call, "arguments"))?;
+            self.begin((choice, u64::MAX), "", text(call, "name").unwrap_or_default())?;
+            self.piece((choice, u64::MAX), text(call, "arguments"))?;
         }
         Ok(())
     }
 
-    fn piece(&mut self, at: (u64, u64), name: Option<&str>, more: Option<&str>) -> Result<(), Stop> {
-        let begun =
-            self.open.get(&at).is_some_and(|call| !call.name.is_empty() && !call.arguments.is_empty());
-        if begun && name.is_some_and(|name| !name.is_empty()) {
-            self.judge_open(|open| *open == at)?;
+    /// A name at a place: the first names the call there, a further one ends that call and begins another.
+    fn begin(&mut self, at: (u64, u64), id: &str, name: &str) -> Result<(), Stop> {
+        let mut next = Call { id: id.to_owned(), name: name.to_owned(), ..Call::default() };
+        match self.open.get_mut(&at) {
+            Some(call) if name.is_empty() || call.name.is_empty() => {
+                call.name.push_str(name);
+                if call.id.is_empty() {
+                    id.clone_into(&mut call.id);
+                }
+                return Ok(());
+            }
+            Some(call) => {
+                let apart = !call.arguments.is_empty() || (!id.is_empty() && id != call.id);
+                if !apart {
+                    next.joined = format!("{}{}", call.joined, call.name);
+                    if next.id.is_empty() {
+                        next.id.clone_from(&call.id);
+                    }
+                }
+            }
+            None => {}
         }
+        self.judge_open(|open| *open == at)?;
         self.count(&at)?;
-        let call = self.open.entry(at).or_default();
-        call.name.push_str(name.unwrap_or_default());
-        call.arguments.push_str(more.unwrap_or_default());
+        self.open.insert(at, next);
+        Ok(())
+    }
+
+    fn piece(&mut self, at: (u64, u64), more: Option<&str>) -> Result<(), Stop> {
+        self.count(&at)?;
+        self.open.entry(at).or_default().arguments.push_str(more.unwrap_or_default());
         Ok(())
     }
 
@@ -268,7 +298,7 @@ impl Calls {
                     let call = Call {
                         name: text(block, "name").unwrap_or_default().to_owned(),
                         arguments: input.map(Value::to_string).unwrap_or_default(),
-                        begun: String::new(),
+                        ..Call::default()
                     };
                     self.open.insert(at, call);
                 }
@@ -308,7 +338,7 @@ impl Calls {
                 Ok(())
             }
             piece if piece.ends_with("_arguments.delta") || piece.ends_with("_call_input.delta") => {
-                self.piece(at, None, text(event, "delta"))
+                self.piece(at, text(event, "delta"))
             }
             "response.output_item.done" => {
                 // Its pieces have been told as well as its whole: both are judged.
@@ -340,7 +370,12 @@ impl Calls {
     fn judge_open(&mut self, which: impl Fn(&(u64, u64)) -> bool) -> Result<(), Stop> {
         let closing: Vec<(u64, u64)> = self.open.keys().filter(|at| which(at)).copied().collect();
         closing.iter().try_for_each(|at| match self.open.remove(at) {
-            Some(call) => self.judge(&call.name, call.told()),
+            Some(call) => {
+                if !call.joined.is_empty() {
+                    self.judge(&format!("{}{}", call.joined, call.name), call.told())?;
+                }
+                self.judge(&call.name, call.told())
+            }
             None => Ok(()),
         })
     }
@@ -348,49 +383,6 @@ impl Calls {
     /// One role allows all calls of an answer: those that allow this one are left for the next.
     fn judge(&mut self, name: &str, arguments: &str) -> Result<(), Stop> {
         self.clearance.take(name, arguments).map_err(Stop::Denied)
-    }
-}
-
-/// Whether the last event is at its end: a blank line.
-fn whole_events(events: &[u8]) -> bool {
-    [&b"\n\n"[..], b"\r\r", b"\n\r\n"].iter().any(|end| events.ends_with(end))
-}
-
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
-    value.get(key).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
-    value.get(key).and_then(Value::as_str)
-}
-
-fn number(value: &Value, key: &str) -> u64 {
-    value.get(key).and_then(Value::as_u64).unwrap_or(0)
-}
-
-fn kind(value: &Value) -> &str {
-    text(value, "type").unwrap_or_default()
-}
-
-/// The arguments of an output item. Items without arguments of their own, such as an action on the screen, are their
-/// own arguments.
-fn given(item: &Value) -> String {
-    let text = ["arguments", "input"].iter().find_map(|key| text(item, key)).map(str::to_owned);
-    text.unwrap_or_else(|| item.get("action").unwrap_or(item).to_string())
-}
-
-/// The tool that an output item of the Responses dialect asks the caller to run. What the provider ran itself has
-/// happened; it is governed by what was offered.
-fn called(item: &Value) -> Option<&str> {
-    match kind(item) {
-        "function_call" | "custom_tool_call" | "mcp_call" | "mcp_approval_request" => {
-            Some(text(item, "name").unwrap_or_default())
-        }
-        "computer_call" => Some("computer_use_preview"),
-        "local_shell_call" => Some("local_shell"),
-        "shell_call" => Some("shell"),
-        "apply_patch_call" => Some("apply_patch"),
-        _ => None,
     }
 }
 

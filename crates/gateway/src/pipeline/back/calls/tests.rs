@@ -264,3 +264,50 @@ fn an_approval_that_is_asked_for_is_a_call() {
     let mut allowed = calls(Dialect::OpenaiResponses);
     assert_eq!(allowed.feed(stream("look").into()), stream("look"));
 }
+
+/// Pieces at one place, cut at every byte: `look` is allowed with anything, `pay` up to 50, everything else is denied.
+#[test]
+fn a_second_call_at_the_same_place_is_never_joined_to_the_first() {
+    let piece = |id: Option<&str>, name: &str, arguments: &str| {
+        let mut call = json!({"index": 0, "function": {"name": name, "arguments": arguments}});
+        if let Some(id) = id {
+            call["id"] = json!(id);
+        }
+        chat(&json!({"tool_calls": [call]}), &Value::Null)
+    };
+    let end = chat(&json!({}), &json!("tool_calls"));
+    let cases = [
+        // The first has no arguments yet: it is a call all the same.
+        (vec![piece(Some("a"), "sh", ""), piece(Some("b"), "look", "{}")], Some("sh")),
+        (vec![piece(Some("a"), "look", ""), piece(Some("b"), "sh", "")], Some("sh")),
+        (vec![piece(Some("a"), "look", ""), piece(Some("b"), "pay", "{\"amount\":80}")], Some("pay")),
+        (vec![piece(Some("a"), "look", ""), piece(Some("b"), "pay", "{\"amount\":8}")], None),
+        (vec![piece(Some("a"), "look", "{}"), piece(None, "pay", "{\"amount\":8}")], None),
+        (
+            vec![
+                piece(Some("a"), "pay", "{\"amount\":8}"),
+                piece(Some("b"), "look", ""),
+                piece(None, "", "{}"),
+            ],
+            None,
+        ),
+        // Without a new id it may be read as one name.
+        (vec![piece(Some("a"), "look", ""), piece(None, "out", "{}")], Some("lookout")),
+        (vec![piece(Some("a"), "lo", ""), piece(None, "ok", "{}")], Some("lo")),
+        (vec![piece(Some("a"), "look", ""), piece(Some("a"), "pay", "{\"amount\":8}")], Some("lookpay")),
+    ];
+    for (mut events, denied) in cases {
+        events.push(end.clone());
+        let text = sse(&events);
+        for cut in 0..=text.len() {
+            let (out, stop) = pass(Dialect::OpenaiChat, &text, cut);
+            let subject = stop.as_ref().and_then(Stop::denial).map(|denial| denial.subject.as_str());
+            assert_eq!(subject, denied, "{text} cut at {cut}");
+            assert_eq!(out.is_empty(), denied.is_some(), "{text} cut at {cut}");
+        }
+    }
+    let mut whole = calls(Dialect::OpenaiChat);
+    let call = |name: &str| json!({"index": 0, "id": name, "function": {"name": name, "arguments": ""}});
+    let body = json!({"choices": [{"message": {"tool_calls": [call("look"), call("sh")]}}]}).to_string();
+    assert!(whole.whole(body.as_bytes()).is_err());
+}
