@@ -11,6 +11,7 @@ pub mod config;
 pub mod control;
 pub mod fleet;
 pub mod observe;
+pub mod offered;
 mod pipeline;
 pub mod reply;
 pub mod serve;

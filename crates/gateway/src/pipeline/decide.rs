@@ -5,18 +5,18 @@ use super::choose::{self, Demand, ModelPlan};
 use super::govern::Gate;
 use super::heard::Heard;
 use super::journey::Facts;
-use super::shape::spelling;
+use crate::offered::ceiling;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
-use tollgate_core::signal::{Param, Signal};
+use tollgate_core::signal::Signal;
 use tollgate_core::{Fault, FaultKind, Retry, Seed, Timestamp};
-use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, ParamEdit, Route, SystemEdit};
+use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, Route};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
 use tollgate_select::prefix::PromptBlocks;
-use tollgate_signals::{Ceiling, Forecast, Input, Reading, SessionHints, text_tokens_max};
+use tollgate_signals::{Forecast, Input, Reading, SessionHints};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
 
@@ -81,15 +81,11 @@ impl Known {
         shared: &Shared,
         snapshot: &Snapshot,
         view: &RequestView,
-        decided: &Decided,
+        route: &Route,
         caller: &Caller,
     ) -> Demand {
-        let learned = shared
-            .estimates
-            .lock()
-            .output
-            .expect(&decided.route.name, self.prompt_tokens as f64, view.max_tokens)
-            .1;
+        let learned =
+            shared.estimates.lock().output.expect(&route.name, self.prompt_tokens as f64, view.max_tokens).1;
         let mut needs = Capabilities::default();
         if !view.tools.is_empty() {
             needs = needs.with(Capabilities::TOOLS);
@@ -114,32 +110,9 @@ impl Known {
         };
         let ask = Ask { prompt_tokens: self.prompt_tokens, prompt_bytes, blocks };
         let output_tokens = if embeds { 0 } else { learned as u64 };
-        let ceiling = ceiling(snapshot, view, decided.effects());
+        let ceiling = ceiling(&snapshot.policy, view, &route.effects);
         Demand { prompt_tokens: self.prompt_tokens, output_tokens, ceiling, needs, ask }
     }
-}
-
-/// What a request uses at most once the policy's edits are made. The prompt is only measured where somebody asks.
-fn ceiling(snapshot: &Snapshot, view: &RequestView, effects: &Effects) -> Ceiling {
-    let mut ceiling = Ceiling::of(view);
-    let asked =
-        snapshot.policy.governance().is_some_and(|g| g.guards().any(|g| g.rights.cost_micro.is_some()));
-    if asked {
-        ceiling = ceiling.with_prompt(view);
-        for edit in &effects.system {
-            let (SystemEdit::Append(text) | SystemEdit::Prepend(text) | SystemEdit::Replace(text)) = edit;
-            ceiling.prompt_tokens = ceiling.prompt_tokens.saturating_add(text_tokens_max(text));
-        }
-    }
-    for edit in &effects.params {
-        match edit {
-            ParamEdit::Set { name, value: Param::Number(value) } => ceiling.set(spelling(view, name), *value),
-            ParamEdit::Set { .. } => {}
-            ParamEdit::Cap { name, at } => ceiling.cap(spelling(view, name), *at),
-            ParamEdit::Remove { name } => ceiling.remove(spelling(view, name)),
-        }
-    }
-    ceiling
 }
 
 /// Tenants never share an estimate of what is cached; neither do keys without a tenant.
@@ -230,7 +203,7 @@ fn session_name(key: u64) -> Arc<str> {
 pub(crate) fn models(
     snapshot: &Snapshot,
     view: &RequestView,
-    decided: &Decided,
+    effects: &Effects,
     demand: &Demand,
     caller: &Caller,
     seed: Seed,
@@ -239,7 +212,6 @@ pub(crate) fn models(
     let asked = view.model().unwrap_or_default();
     let allows = |model: &str| caller.allows_model(model);
     if snapshot.chooses(&asked) {
-        let effects = decided.effects();
         let offers = choose::offers(snapshot, &effects.models);
         let offers = gate.offers(snapshot, offers, demand, effects.pool.as_deref())?;
         return choose::select(snapshot, &offers, effects.algorithm, demand, allows, seed);
@@ -253,9 +225,9 @@ pub(crate) fn models(
     };
     // The caller's choice of model stands; the policy's effort for that model, if it names one, applies.
     let name = snapshot.models.get(index).map_or("", |m| &m.name);
-    let listed = decided.effects().models.iter().find(|c| *c.model == *name);
+    let listed = effects.models.iter().find(|c| *c.model == *name);
     let pinned = choose::Offer { model: index, weight: 1, effort: listed.and_then(|c| c.effort) };
-    let pinned = gate.offers(snapshot, vec![pinned], demand, decided.effects().pool.as_deref())?;
+    let pinned = gate.offers(snapshot, vec![pinned], demand, effects.pool.as_deref())?;
     let mut plan = choose::select(snapshot, &pinned, Algorithm::Static, demand, allows, seed)?;
     plan.reason = choose::ModelWhy::Named;
     Ok(plan)
@@ -268,6 +240,46 @@ pub(crate) struct Evaluation {
     /// Index, nanoseconds and value of every signal read.
     pub(crate) read: Vec<(usize, u64, Signal)>,
     pub(crate) known: Known,
+    /// What governance leaves of the decision; absent where nothing is governed.
+    pub(crate) governed: Option<Governed>,
+}
+
+/// What governance leaves of a decision.
+#[derive(Default)]
+pub(crate) struct Governed {
+    /// The models that may serve it, in the order in which they are tried.
+    pub(crate) models: Vec<String>,
+    /// Why it is refused.
+    pub(crate) refused: Option<String>,
+}
+
+/// The models that are left for a decision, as dispatch would try them.
+fn governed(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    view: &RequestView,
+    caller: &Caller,
+    (known, decision): (&Known, &Decision),
+) -> Option<Governed> {
+    let mut gate = Gate::of(snapshot, caller, decision);
+    gate.clearance()?;
+    let Some(route) = decision.route() else { return Some(Governed::default()) };
+    let demand = known.demand(shared, snapshot, view, route, caller);
+    let seed = Seed(shared.seeds.next().0.0);
+    let plan = gate.admit(view).and_then(|()| {
+        if route.effects.answer.is_some() {
+            return Ok(None);
+        }
+        models(snapshot, view, &route.effects, &demand, caller, seed, &mut gate).map(Some)
+    });
+    Some(match plan {
+        Ok(plan) => {
+            let order = plan.map(|plan| plan.order).unwrap_or_default();
+            let names = order.iter().filter_map(|offer| snapshot.models.get(offer.model));
+            Governed { models: names.map(|model| model.name.to_string()).collect(), refused: None }
+        }
+        Err(fault) => Governed { models: Vec::new(), refused: Some(fault.message) },
+    })
 }
 
 /// Decides for a request without sending it, and reads every label's signals too.
@@ -283,7 +295,9 @@ pub(crate) fn evaluate(
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
     let decision = snapshot.policy.decide(&mut reading, true);
     let labels = snapshot.policy.labelled(&mut reading);
-    Evaluation { decision, labels, read: reading.into_times(), known }
+    let read = reading.into_times();
+    let governed = governed(shared, snapshot, view, caller, (&known, &decision));
+    Evaluation { decision, labels, read, known, governed }
 }
 
 /// Decides for a request without sending it: the explanation of `POST /v1/route`.
@@ -296,7 +310,7 @@ pub(crate) fn explain_request(
 ) -> Result<serde_json::Value, Fault> {
     let known = characterise(shared, view, headers, caller, shared.clock.now());
     let decided = run(shared, snapshot, view, headers, caller, &known, true)?;
-    let demand = known.demand(shared, snapshot, view, &decided, caller);
+    let demand = known.demand(shared, snapshot, view, &decided.route, caller);
     let seed = Seed(shared.seeds.next().0.0);
     let mut out = serde_json::json!({
         "route": decided.route.name,
@@ -321,7 +335,7 @@ pub(crate) fn explain_request(
         out["answer"] = serde_json::json!(answer);
         return Ok(out);
     }
-    let plan = models(snapshot, view, &decided, &demand, caller, seed, &mut gate);
+    let plan = models(snapshot, view, decided.effects(), &demand, caller, seed, &mut gate);
     out["denials"] = serde_json::json!(gate.denials());
     let plan = match plan {
         Ok(plan) => plan,

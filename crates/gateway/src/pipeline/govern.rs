@@ -9,11 +9,11 @@ use super::authenticate::Caller;
 use super::choose::{Demand, Offer};
 use super::settle::PriceTag;
 use super::tokens::Tokens;
+use crate::offered::offered;
 use crate::snapshot::{ModelEntry, Snapshot};
-use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind};
-use tollgate_policy::{Ask, Clearance, Decision, Denial, Standing, Topic, run_by_caller};
+use tollgate_policy::{Ask, Clearance, Decision, Denial, Topic};
 use tollgate_select::model::Capabilities;
 use tollgate_signals::Ceiling;
 use tollgate_wire::view::RequestView;
@@ -80,25 +80,10 @@ impl Gate {
             let field = if denial.topic == Topic::Unread { "messages" } else { "key" };
             return self.refuse(denial, field);
         }
-        let watches = clearance.watches_tools();
-        if let Some(field) = unread(view).filter(|_| watches) {
-            return self.refuse(clearance.may_bring_tools(&field), &field);
-        }
-        for (at, tool) in view.tools.iter().enumerate() {
-            if tool.nested && watches {
-                let field = format!("tools[{at}]");
-                return self.refuse(clearance.may_bring_tools(&field), &field);
-            }
-            let built_in = tool.built_in.map(|kind| view.text(kind));
-            match clearance.offer(&view.text(tool.name), built_in.as_deref()) {
-                Standing::Denied { denial, block: true } => return self.refuse(denial, "tools"),
-                Standing::Denied { denial, block: false } => self.note(denial),
-                Standing::Allowed | Standing::Conditional => {
-                    self.runs_tools |= built_in.is_some_and(|kind| !run_by_caller(&kind));
-                }
-            }
-        }
-        Ok(())
+        let offered = offered(&clearance, view);
+        self.runs_tools = offered.runs_tools;
+        offered.denied.into_iter().for_each(|denial| self.note(denial));
+        offered.refused.map_or(Ok(()), |(denial, field)| self.refuse(denial, &field))
     }
 
     /// Leaves out the offers that no permitted place serves.
@@ -234,29 +219,8 @@ impl Gate {
     }
 }
 
-/// Fields that bring tools beside `tools`, over all dialects: the older functions of OpenAI's chat and its search, a
-/// stored prompt, MCP servers of Anthropic, and what OpenRouter, xAI and Qwen add to chat.
-const UNREAD: [&str; 8] = [
-    "functions",
-    "function_call",
-    "web_search_options",
-    "mcp_servers",
-    "prompt",
-    "plugins",
-    "search_parameters",
-    "enable_search",
-];
-
-/// The first such field of a request; a null or `false` stands for an absent one.
-fn unread(view: &RequestView) -> Option<String> {
-    let set = view.members.iter().filter(|(_, value)| !matches!(view.bytes(*value), b"null" | b"false"));
-    set.map(|(key, _)| view.text(*key))
-        .find(|key| UNREAD.iter().any(|name| key.eq_ignore_ascii_case(name)))
-        .map(Cow::into_owned)
-}
-
 /// Least output that a ceiling of cost must leave: the smallest limit that every provider takes.
-const OUTPUT_MIN: u64 = 16;
+pub(crate) const OUTPUT_MIN: u64 = 16;
 
 /// What is at stake with the next attempt.
 #[derive(Clone, Copy)]

@@ -25,6 +25,7 @@ pub(crate) use responses::{
     blocking, delete as delete_response, get as get_response, items as response_items,
 };
 pub(crate) use settle::limits;
+pub(crate) use shape::spelling;
 
 use back::{answer, calls, filter, relay, stream};
 use send::{attempt, dispatch, flight, members, outgoing, shape};
@@ -208,11 +209,12 @@ async fn steps(
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
     }
 
-    let demand = known.demand(shared, &snapshot, &view, &decided, &caller);
+    let demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);
     let pool = decided.effects().pool.as_deref();
-    let models = decide::models(&snapshot, &view, &decided, &demand, &caller, journey.seed(), &mut gate)
-        .map_err(Into::into)
-        .and_then(|models| admit(shared, &snapshot, &caller, &demand, models, &mut gate, pool));
+    let models =
+        decide::models(&snapshot, &view, decided.effects(), &demand, &caller, journey.seed(), &mut gate)
+            .map_err(Into::into)
+            .and_then(|models| admit(shared, &snapshot, &caller, &demand, models, &mut gate, pool));
     journey.governed(&gate);
     let (models, reservation) = models?;
     journey.story.models = Some(models.reason.clone());

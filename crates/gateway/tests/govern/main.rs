@@ -13,6 +13,7 @@
 mod common;
 mod cost;
 mod reroute;
+mod told;
 mod unread;
 
 use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk};
@@ -336,20 +337,6 @@ async fn a_denied_call_behind_content_ends_the_stream_with_an_error_and_without_
 }
 
 #[tokio::test]
-async fn a_route_is_explained_with_its_guards_and_denials() {
-    let world = world().await;
-    let ask = |model: &str| Client::Chat.ask(model, PERSONAL, false);
-    let explained = send(&world, "operator", "/v1/route", &ask("auto")).await.json();
-    assert_eq!(explained["governed"], json!(["role operator", "data personal"]), "{explained}");
-    assert_eq!(explained["denials"][0]["rule"], "data personal");
-    assert_eq!((&explained["model"], &explained["pool"]), (&json!("house"), &json!("rack")));
-    assert!(explained["explanation"].as_str().unwrap().contains("bound by: data personal"));
-    let refused = send(&world, "operator", "/v1/route", &ask("cloud-large")).await.json();
-    assert!(refused["refused"].as_str().unwrap().contains("on premise"), "{refused}");
-    world.stop().await;
-}
-
-#[tokio::test]
 async fn a_policy_that_no_place_satisfies_is_refused_and_the_editor_says_why() {
     let world = world().await;
     let text = std::fs::read_to_string(POLICY).unwrap();
@@ -363,46 +350,5 @@ async fn a_policy_that_no_place_satisfies_is_refused_and_the_editor_says_why() {
     let put = world.send(Method::PUT, "/api/v1/policy", &[], lost).await;
     assert_eq!(put.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", put.text());
     assert_eq!(say(&world, "operator", "auto", PERSONAL).await.header("x-tollgate-pool"), "rack");
-    world.stop().await;
-}
-
-#[tokio::test]
-async fn the_denial_that_decides_is_kept_and_told_first_however_many_came_before() {
-    let (sims, addresses) = sims(1).await;
-    let site = |name: &str, model: &str| {
-        format!(
-            "      - {{name: {name}, provider: p, url: \"http://{{0}}\", models: {{{model}: {model}}}}}\n"
-        )
-    };
-    let far: String = (0..60).map(|at| site(&format!("far-{at}"), "m")).collect();
-    let text = format!(
-        "policy: {{policy}}\nauth: {{mode: open, trusted_hops: [127.0.0.1]}}\nproviders: [{{name: p, kind: tollgate_sim}}]\n\
-         models: [{{name: m}}, {{name: n}}]\npools:\n  - name: far\n    region: us\n    instances:\n{far}  - name: near\n    \
-         region: eu\n    instances:\n{}",
-        site("near", "n")
-    );
-    let folder = common::Folder::new();
-    let policy =
-        "role \"z\" { regions [\"eu\"] }\nrule a { tool \"*\" }\ndefault { models { \"m\", \"n\" } }";
-    let policy = folder.write("p.tollgate", policy);
-    let settings = settings(&text, &addresses, &policy);
-    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
-    let got = say(&world, "z", "auto", "Hello").await;
-    assert_eq!((got.status, got.header("x-tollgate-model")), (StatusCode::OK, "n"), "{}", got.text());
-    let got = say(&world, "z", "m", "Hello").await;
-    assert_eq!(
-        (got.status, got.header("x-tollgate-denied")),
-        (StatusCode::FORBIDDEN, "role z"),
-        "{}",
-        got.text()
-    );
-    world.gateway.shared().store.flush().unwrap();
-    let record = world.decision(&got.headers).await;
-    let denials = record["decision"]["denials"].as_array().unwrap();
-    assert_eq!(denials.len(), 32, "the list is bounded");
-    let last = denials.last().unwrap();
-    assert!(got.text().contains(last["why"].as_str().unwrap()), "{last} {}", got.text());
-    let metrics = world.get("/metrics").await.text();
-    assert!(metrics.contains(r#"tollgate_denials_total{rule="role z",topic="region"}"#), "{metrics}");
     world.stop().await;
 }

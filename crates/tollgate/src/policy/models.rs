@@ -3,6 +3,7 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tollgate_gateway::config::Settings;
+use tollgate_gateway::offered::{ceiling, offered};
 use tollgate_gateway::snapshot::known;
 use tollgate_policy::{Algorithm, Ask, Candidate, Clearance, Decision, Fleet, Policy};
 use tollgate_signals::{OutputLength, prompt_tokens};
@@ -50,14 +51,16 @@ pub(super) struct Asked<'a> {
     pub(super) model: Option<&'a str>,
     pub(super) prompt_tokens: u64,
     pub(super) output_tokens: u64,
+    /// The request itself; absent where only its record is known, so that its tools and limits are not.
+    pub(super) view: Option<&'a RequestView>,
 }
 
 impl<'a> Asked<'a> {
     /// What is estimated of a request before any traffic has taught better.
-    pub(super) fn of(view: &RequestView, roles: &'a [String], model: Option<&'a str>) -> Self {
+    pub(super) fn of(view: &'a RequestView, roles: &'a [String], model: Option<&'a str>) -> Self {
         let prompt = prompt_tokens(view, BYTES_PER_TOKEN);
         let (_, output) = OutputLength::new().expect("", prompt, view.max_tokens);
-        Self { roles, model, prompt_tokens: prompt as u64, output_tokens: output as u64 }
+        Self { roles, model, prompt_tokens: prompt as u64, output_tokens: output as u64, view: Some(view) }
     }
 }
 
@@ -90,15 +93,23 @@ impl Models {
         self.price(model, asked).unwrap_or_default()
     }
 
-    /// Why no permitted place serves a model; nothing when one does.
+    /// Why no permitted place serves a model; nothing when one does. The cost is that of the worst case where the request
+    /// is known, as at dispatch.
     fn denied(
         &self,
         clearance: &Clearance,
         model: &str,
         pool: Option<&str>,
         asked: &Asked<'_>,
+        most: Option<&Most>,
     ) -> Option<String> {
-        let ask = Ask { model, cost_micro: self.price(model, asked) };
+        let price = self.fleet.price(model);
+        let unbounded = most.and_then(|most| most.unbounded.as_deref()).filter(|_| price.is_some());
+        let worst = match most {
+            Some(most) => price.map(|price| price.cost_micro(most.prompt_tokens, most.output_tokens)),
+            None => self.price(model, asked),
+        };
+        let ask = Ask { model, cost_micro: worst.filter(|_| unbounded.is_none()), unbounded };
         let mut why = None;
         for place in &self.fleet.places {
             if !place.models.contains(model) || pool.is_some_and(|pool| pool != place.pool) {
@@ -110,6 +121,23 @@ impl Models {
             }
         }
         why
+    }
+}
+
+/// What a request uses at most.
+struct Most {
+    prompt_tokens: u64,
+    output_tokens: u64,
+    unbounded: Option<String>,
+}
+
+/// Judges the tools on offer as dispatch does: those that leave the request are noted, one that ends it is the reason.
+fn tools(view: &RequestView, clearance: &Clearance, chosen: &mut Chosen) -> Result<bool, String> {
+    let offered = offered(clearance, view);
+    chosen.denied.extend(offered.denied.iter().map(ToString::to_string));
+    match offered.refused {
+        Some((denial, _)) => Err(denial.to_string()),
+        None => Ok(offered.runs_tools),
     }
 }
 
@@ -133,6 +161,22 @@ pub(super) fn chosen(
             return chosen;
         }
     }
+    let mut most = None;
+    if let (Some(clearance), Some(view)) = (&clearance, asked.view) {
+        let runs = match tools(view, clearance, &mut chosen) {
+            Ok(runs) => runs,
+            Err(why) => {
+                chosen.refused = Some(why);
+                return chosen;
+            }
+        };
+        let ceiling = ceiling(policy, view, effects);
+        most = Some(Most {
+            prompt_tokens: ceiling.prompt_tokens,
+            output_tokens: ceiling.output_tokens(asked.output_tokens),
+            unbounded: ceiling.unbounded.or_else(|| runs.then(|| "the provider runs a tool".to_owned())),
+        });
+    }
     if effects.answer.is_some() {
         chosen.cost_micro = models.map(|_| 0);
         return chosen;
@@ -141,14 +185,19 @@ pub(super) fn chosen(
     let pinned = named.map(|name| vec![Candidate { model: name.clone(), weight: 1, effort: None }]);
     let mut left = pinned.unwrap_or_else(|| effects.models.clone());
     if let (Some(models), Some(clearance)) = (models, &clearance) {
+        let (pool, before) = (effects.pool.as_deref(), chosen.denied.len());
         left.retain(|candidate| {
-            let denied = models.denied(clearance, &candidate.model, effects.pool.as_deref(), asked);
+            let denied = models.denied(clearance, &candidate.model, pool, asked, most.as_ref());
             chosen.denied.extend(denied.clone());
             denied.is_none()
         });
+        if left.is_empty() {
+            chosen.refused = chosen.denied.get(before..).and_then(|denied| denied.last().cloned());
+            return chosen;
+        }
     }
     let Some(first) = left.first().cloned() else {
-        chosen.refused = chosen.denied.first().cloned();
+        chosen.refused = Some("the route has no model".into());
         return chosen;
     };
     chosen.model = Some(first.model);

@@ -46,9 +46,13 @@ pub(super) fn evaluation(snapshot: &Snapshot, found: &Evaluation, asked: &Asked)
     let note = |key: &str| route.and_then(|route| route.notes.get(key)).map(String::as_str);
     let recipe = note("recipe");
     let named = named(snapshot, found, recipe);
-    let models: Vec<&str> = route
-        .map(|route| route.effects.models.iter().map(|model| model.model.as_str()).collect())
-        .unwrap_or_default();
+    // What governance leaves, in the order of dispatch; without governance the route's own list.
+    let models: Vec<&str> = match (&found.governed, route) {
+        (Some(governed), _) => governed.models.iter().map(String::as_str).collect(),
+        (None, Some(route)) => route.effects.models.iter().map(|model| model.model.as_str()).collect(),
+        (None, None) => Vec::new(),
+    };
+    let refused = found.governed.as_ref().and_then(|governed| governed.refused.as_deref());
     let concrete = snapshot.model(&asked.model).map(|model| model.name.to_string());
     let decision = chosen.map(|route| decision_result(snapshot, route, &named, found));
     let confidences: Map<String, Value> = named
@@ -58,6 +62,7 @@ pub(super) fn evaluation(snapshot: &Snapshot, found: &Evaluation, asked: &Asked)
         .collect();
     let (values, errors, metrics) = signals(snapshot, found);
     let status = match (&concrete, &found.decision.outcome) {
+        _ if refused.is_some() => "rejected",
         (Some(_), _) => "passthrough",
         (None, Outcome::Route(_)) => "selected",
         (None, Outcome::Default(_)) => "default",
@@ -69,7 +74,7 @@ pub(super) fn evaluation(snapshot: &Snapshot, found: &Evaluation, asked: &Asked)
         "recipe": recipe.unwrap_or("default"),
         "decision_result": decision,
         "recommended_models": models,
-        "selected_model": concrete.as_deref().or_else(|| models.first().copied()),
+        "selected_model": concrete.as_deref().filter(|_| refused.is_none()).or_else(|| models.first().copied()),
         "selection_status": status,
         "selection_method": route.map(|route| method(route)),
         "selection_reason": found.decision.trace.as_ref().map(|trace| trace.why.as_str()),
@@ -83,6 +88,9 @@ pub(super) fn evaluation(snapshot: &Snapshot, found: &Evaluation, asked: &Asked)
         "signal_errors": errors,
         "context_token_count": found.known.prompt_tokens,
     });
+    if let Some(why) = refused {
+        out["refused"] = json!(why);
+    }
     if asked.trace {
         out["eval_trace"] = json!(found.decision.trace);
     }

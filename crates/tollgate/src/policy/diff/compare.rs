@@ -40,7 +40,7 @@ impl Side {
             }
             What::Record(recorded, prompt_tokens, output_tokens) => {
                 let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
-                let asked = Asked { roles: &entry.roles, model, prompt_tokens, output_tokens };
+                let asked = Asked { roles: &entry.roles, model, prompt_tokens, output_tokens, view: None };
                 (self.recorded(recorded, other)?, asked)
             }
             What::Nothing => return Err("it was refused before it was decided".to_owned()),
