@@ -29,6 +29,9 @@ fn decide(policy: &Policy, given: &[(&str, Signal)], unread: &[Unread]) -> Decis
     policy.decide(&mut source(policy, given, unread), true)
 }
 
+/// A condition, what was read, what was not, and whether the class binds.
+type Case<'a> = (&'a str, &'a [(&'a str, Signal)], &'a [Unread], bool);
+
 fn bound(text: &str, given: &[(&str, Signal)], unread: &[Unread]) -> Vec<String> {
     let text = format!(
         "signal people = keyword any [\"x\"] scope sent\nsignal consent = keyword any [\"y\"]\n{text}\ndefault {{ models {{ \"m\" }} }}"
@@ -42,7 +45,7 @@ fn bound(text: &str, given: &[(&str, Signal)], unread: &[Unread]) -> Vec<String>
 fn a_class_of_data_binds_what_could_carry_it() {
     let class = |rest: &str| format!("data personal {{ when {rest} on_premise }}");
     let image = &[Unread::Image][..];
-    let cases: [(&str, &[(&str, Signal)], &[Unread], bool); 13] = [
+    let cases: [Case<'_>; 13] = [
         ("people", &[], &[], false),
         ("people", &[], image, true),
         ("people unread allow", &[], image, false),

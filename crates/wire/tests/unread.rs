@@ -33,118 +33,137 @@ fn words(view: &RequestView) -> String {
     said.chain(&view.aside).chain(&view.arguments).map(|text| view.text(*text) + "\n").collect()
 }
 
+/// Turns with SECRET where no turn's text stands.
+const ELSEWHERE: &[(Dialect, &str)] = &[
+    (
+        Dialect::OpenaiChat,
+        r#"{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"q\":\"SECRET\"}"}}]}"#,
+    ),
+    (
+        Dialect::OpenaiChat,
+        r#"{"role":"assistant","tool_calls":[{"type":"custom","custom":{"name":"f","input":"SECRET"}}]}"#,
+    ),
+    (Dialect::OpenaiChat, r#"{"role":"assistant","function_call":{"name":"f","arguments":"SECRET"}}"#),
+    (Dialect::OpenaiChat, r#"{"role":"assistant","content":"a","reasoning_content":"SECRET"}"#),
+    (
+        Dialect::OpenaiChat,
+        r#"{"role":"assistant","content":"a","reasoning_details":[{"type":"reasoning.text","text":"SECRET"}]}"#,
+    ),
+    (Dialect::OpenaiChat, r#"{"role":"assistant","content":null,"refusal":"SECRET"}"#),
+    (Dialect::OpenaiChat, r#"{"role":"assistant","content":[{"type":"refusal","refusal":"SECRET"}]}"#),
+    (Dialect::OpenaiChat, r#"{"role":"user","name":"SECRET","content":"a"}"#),
+    (
+        Dialect::OpenaiChat,
+        r#"{"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"SECRET"}]}"#,
+    ),
+    (
+        Dialect::OpenaiChat,
+        r#"{"role":"user","content":[{"type":"text","text":"a","extra":{"b":["SECRET"]}}]}"#,
+    ),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"function_call","call_id":"1","name":"f","arguments":"{\"q\":\"SECRET\"}"}"#,
+    ),
+    (Dialect::OpenaiResponses, r#"{"type":"custom_tool_call","call_id":"1","name":"f","input":"SECRET"}"#),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"local_shell_call","call_id":"1","action":{"command":["echo","SECRET"]}}"#,
+    ),
+    (Dialect::OpenaiResponses, r#"{"type":"web_search_call","id":"1","action":{"query":"SECRET"}}"#),
+    (Dialect::OpenaiResponses, r#"{"type":"file_search_call","id":"1","queries":["SECRET"],"results":null}"#),
+    (Dialect::OpenaiResponses, r#"{"type":"code_interpreter_call","id":"1","code":"SECRET","outputs":[]}"#),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"mcp_call","id":"1","name":"f","arguments":"{}","output":"SECRET"}"#,
+    ),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"mcp_list_tools","server_label":"s","tools":[{"name":"f","description":"SECRET"}]}"#,
+    ),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"reasoning","id":"1","summary":[{"type":"summary_text","text":"SECRET"}]}"#,
+    ),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"reasoning","id":"1","summary":[],"content":[{"type":"reasoning_text","text":"SECRET"}]}"#,
+    ),
+    (Dialect::OpenaiResponses, r#"{"type":"function_call_output","call_id":"1","output":"SECRET"}"#),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"function_call_output","call_id":"1","output":[{"type":"input_text","text":"SECRET"}]}"#,
+    ),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"type":"shell_call_output","call_id":"1","output":[{"stdout":"SECRET","outcome":{"type":"exit"}}]}"#,
+    ),
+    (
+        Dialect::OpenaiResponses,
+        r#"{"role":"assistant","content":[{"type":"output_text","text":"a","annotations":[{"title":"SECRET"}]}]}"#,
+    ),
+    (Dialect::OpenaiResponses, r#"{"type":"something_new","payload":{"deep":["SECRET"]}}"#),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{"q":{"r":"SECRET"}}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"assistant","content":[{"type":"server_tool_use","id":"1","name":"web_search","input":{"query":"SECRET"}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"assistant","content":[{"type":"thinking","thinking":"SECRET","signature":"x"}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"user","content":[{"type":"document","title":"SECRET","source":{"type":"text","data":"a"}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"user","content":[{"type":"document","context":"SECRET","source":{"type":"text","data":"a"}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"user","content":[{"type":"document","source":{"type":"text","data":"SECRET"}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"user","content":[{"type":"document","source":{"type":"content","content":[{"type":"text","text":"SECRET"}]}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"user","content":[{"type":"search_result","source":"u","title":"SECRET","content":[{"type":"text","text":"a"}]}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[{"type":"search_result","source":"u","title":"t","content":[{"type":"text","text":"SECRET"}]}]}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":{"type":"text","text":"SECRET"}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"assistant","content":[{"type":"bash_code_execution_tool_result","content":{"type":"bash_code_execution_result","stdout":"SECRET"}}]}"#,
+    ),
+    (
+        Dialect::Anthropic,
+        r#"{"role":"assistant","content":[{"type":"text","text":"a","citations":[{"cited_text":"SECRET"}]}]}"#,
+    ),
+    (Dialect::Gemini, r#"{"role":"model","parts":[{"functionCall":{"name":"f","args":{"q":"SECRET"}}}]}"#),
+    (Dialect::Gemini, r#"{"role":"model","parts":[{"text":"SECRET","thought":true}]}"#),
+    (Dialect::Gemini, r#"{"role":"model","parts":[{"executableCode":{"code":"SECRET"}}]}"#),
+    (
+        Dialect::Gemini,
+        r#"{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"rows":[{"a":"SECRET"}]}}}]}"#,
+    ),
+];
+
 #[test]
 fn words_in_other_places_than_a_turns_text_are_read() {
-    use Dialect::{Anthropic, Gemini, OpenaiChat as Chat, OpenaiResponses as Responses};
-    let cases = [
-        (
-            Chat,
-            r#"{"role":"assistant","tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{\"q\":\"SECRET\"}"}}]}"#,
-        ),
-        (
-            Chat,
-            r#"{"role":"assistant","tool_calls":[{"type":"custom","custom":{"name":"f","input":"SECRET"}}]}"#,
-        ),
-        (Chat, r#"{"role":"assistant","function_call":{"name":"f","arguments":"SECRET"}}"#),
-        (Chat, r#"{"role":"assistant","content":"a","reasoning_content":"SECRET"}"#),
-        (
-            Chat,
-            r#"{"role":"assistant","content":"a","reasoning_details":[{"type":"reasoning.text","text":"SECRET"}]}"#,
-        ),
-        (Chat, r#"{"role":"assistant","content":null,"refusal":"SECRET"}"#),
-        (Chat, r#"{"role":"assistant","content":[{"type":"refusal","refusal":"SECRET"}]}"#),
-        (Chat, r#"{"role":"user","name":"SECRET","content":"a"}"#),
-        (Chat, r#"{"role":"tool","tool_call_id":"1","content":[{"type":"text","text":"SECRET"}]}"#),
-        (Chat, r#"{"role":"user","content":[{"type":"text","text":"a","extra":{"b":["SECRET"]}}]}"#),
-        (Responses, r#"{"type":"function_call","call_id":"1","name":"f","arguments":"{\"q\":\"SECRET\"}"}"#),
-        (Responses, r#"{"type":"custom_tool_call","call_id":"1","name":"f","input":"SECRET"}"#),
-        (Responses, r#"{"type":"local_shell_call","call_id":"1","action":{"command":["echo","SECRET"]}}"#),
-        (Responses, r#"{"type":"web_search_call","id":"1","action":{"query":"SECRET"}}"#),
-        (Responses, r#"{"type":"file_search_call","id":"1","queries":["SECRET"],"results":null}"#),
-        (Responses, r#"{"type":"code_interpreter_call","id":"1","code":"SECRET","outputs":[]}"#),
-        (Responses, r#"{"type":"mcp_call","id":"1","name":"f","arguments":"{}","output":"SECRET"}"#),
-        (
-            Responses,
-            r#"{"type":"mcp_list_tools","server_label":"s","tools":[{"name":"f","description":"SECRET"}]}"#,
-        ),
-        (Responses, r#"{"type":"reasoning","id":"1","summary":[{"type":"summary_text","text":"SECRET"}]}"#),
-        (
-            Responses,
-            r#"{"type":"reasoning","id":"1","summary":[],"content":[{"type":"reasoning_text","text":"SECRET"}]}"#,
-        ),
-        (Responses, r#"{"type":"function_call_output","call_id":"1","output":"SECRET"}"#),
-        (
-            Responses,
-            r#"{"type":"function_call_output","call_id":"1","output":[{"type":"input_text","text":"SECRET"}]}"#,
-        ),
-        (
-            Responses,
-            r#"{"type":"shell_call_output","call_id":"1","output":[{"stdout":"SECRET","outcome":{"type":"exit"}}]}"#,
-        ),
-        (
-            Responses,
-            r#"{"role":"assistant","content":[{"type":"output_text","text":"a","annotations":[{"title":"SECRET"}]}]}"#,
-        ),
-        (Responses, r#"{"type":"something_new","payload":{"deep":["SECRET"]}}"#),
-        (
-            Anthropic,
-            r#"{"role":"assistant","content":[{"type":"tool_use","id":"1","name":"f","input":{"q":{"r":"SECRET"}}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"assistant","content":[{"type":"server_tool_use","id":"1","name":"web_search","input":{"query":"SECRET"}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"assistant","content":[{"type":"thinking","thinking":"SECRET","signature":"x"}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"user","content":[{"type":"document","title":"SECRET","source":{"type":"text","data":"a"}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"user","content":[{"type":"document","context":"SECRET","source":{"type":"text","data":"a"}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"user","content":[{"type":"document","source":{"type":"text","data":"SECRET"}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"user","content":[{"type":"document","source":{"type":"content","content":[{"type":"text","text":"SECRET"}]}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"user","content":[{"type":"search_result","source":"u","title":"SECRET","content":[{"type":"text","text":"a"}]}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":[{"type":"search_result","source":"u","title":"t","content":[{"type":"text","text":"SECRET"}]}]}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"user","content":[{"type":"tool_result","tool_use_id":"1","content":{"type":"text","text":"SECRET"}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"assistant","content":[{"type":"bash_code_execution_tool_result","content":{"type":"bash_code_execution_result","stdout":"SECRET"}}]}"#,
-        ),
-        (
-            Anthropic,
-            r#"{"role":"assistant","content":[{"type":"text","text":"a","citations":[{"cited_text":"SECRET"}]}]}"#,
-        ),
-        (Gemini, r#"{"role":"model","parts":[{"functionCall":{"name":"f","args":{"q":"SECRET"}}}]}"#),
-        (Gemini, r#"{"role":"model","parts":[{"text":"SECRET","thought":true}]}"#),
-        (Gemini, r#"{"role":"model","parts":[{"executableCode":{"code":"SECRET"}}]}"#),
-        (
-            Gemini,
-            r#"{"role":"user","parts":[{"functionResponse":{"name":"f","response":{"rows":[{"a":"SECRET"}]}}}]}"#,
-        ),
-    ];
-    for (dialect, turn) in cases {
-        let text = body(dialect, &turn.replace("SECRET", SECRET));
-        let found = view(dialect, &text);
+    for (dialect, turn) in ELSEWHERE {
+        let text = body(*dialect, &turn.replace("SECRET", SECRET));
+        let found = view(*dialect, &text);
         assert!(words(&found).contains(SECRET), "{dialect:?} {turn}");
         assert!(found.text(found.sent()).contains(SECRET), "{dialect:?} {turn}");
         assert_eq!(found.unread.is_empty(), !turn.contains("something_new"), "{turn}: {}", found.unread);

@@ -48,7 +48,7 @@ async fn ask(world: &World, secret: &str, client: Client, body: &Value) -> Got {
     world.send(Method::POST, client.path(), &[("authorization", &bearer)], body.to_string()).await
 }
 
-fn with(client: Client, model: &str, members: Value) -> Value {
+fn with(client: Client, model: &str, members: &Value) -> Value {
     let mut body = client.ask(model, "Hello", false);
     for (name, value) in members.as_object().unwrap() {
         body[name] = value.clone();
@@ -74,16 +74,16 @@ async fn the_worst_case_counts_before_anything_is_sent() {
         (Client::Messages, json!({"max_tokens": 50, "thinking": {"type": "enabled", "budget_tokens": 2000}})),
     ];
     for (client, members) in dear {
-        let got = ask(&world, &secret, client, &with(client, "plain", members.clone())).await;
+        let got = ask(&world, &secret, client, &with(client, "plain", &members)).await;
         assert_eq!(got.status, StatusCode::FORBIDDEN, "{members}: {}", got.text());
         assert!(got.text().contains("rule thrift") && got.text().contains("may cost"), "{}", got.text());
         // The next candidate holds it.
-        let got = ask(&world, &secret, client, &with(client, "auto", members)).await;
+        let got = ask(&world, &secret, client, &with(client, "auto", &members)).await;
         assert_ne!(got.status, StatusCode::FORBIDDEN, "{}", got.text());
         assert_eq!(got.header("x-tollgate-model"), "cheap", "{}", got.text());
     }
     for members in [json!({"n": "2"}), json!({"max_tokens": 10, "n": -1})] {
-        let got = ask(&world, &secret, chat, &with(chat, "cheap", members.clone())).await;
+        let got = ask(&world, &secret, chat, &with(chat, "cheap", &members)).await;
         assert!(
             got.status == StatusCode::FORBIDDEN && got.text().contains("no number"),
             "{members} {}",
@@ -91,13 +91,13 @@ async fn the_worst_case_counts_before_anything_is_sent() {
         );
     }
     let search = json!({"tools": [{"type": "look"}]});
-    let got = ask(&world, &secret, Client::Responses, &with(Client::Responses, "cheap", search)).await;
+    let got = ask(&world, &secret, Client::Responses, &with(Client::Responses, "cheap", &search)).await;
     assert!(
         got.status == StatusCode::FORBIDDEN && got.text().contains("the provider runs"),
         "{}",
         got.text()
     );
-    let free = ask(&world, &secret, chat, &with(chat, "free", json!({}))).await;
+    let free = ask(&world, &secret, chat, &with(chat, "free", &json!({}))).await;
     assert_eq!(free.status, StatusCode::FORBIDDEN);
     assert!(free.text().contains("the price of model free is not declared"), "{}", free.text());
     world.stop().await;
@@ -136,7 +136,7 @@ async fn an_attempt_that_may_have_been_charged_counts_towards_the_next() {
     let (world, secret) = world(&addresses, sims, "tollgate_sim").await;
     // A plain failure costs nothing: the next attempt may follow.
     world.fault(0, &rule("status=503")).await;
-    let body = with(Client::Chat, "plain", json!({"max_tokens": 60, "stream": true}));
+    let body = with(Client::Chat, "plain", &json!({"max_tokens": 60, "stream": true}));
     ask(&world, &secret, Client::Chat, &body).await;
     let tried = world.received(0).await.len();
     assert!(tried > 1, "{tried}");
@@ -149,7 +149,7 @@ async fn an_attempt_that_may_have_been_charged_counts_towards_the_next() {
     let upstream = Scripted::start(script).await;
     let (world, secret) = self::world(&[upstream.addr.to_string()], Vec::new(), "litellm").await;
     for (max_tokens, attempts) in [(60, 1), (20, 3)] {
-        let body = with(Client::Chat, "plain", json!({"max_tokens": max_tokens, "stream": true}));
+        let body = with(Client::Chat, "plain", &json!({"max_tokens": max_tokens, "stream": true}));
         let got = ask(&world, &secret, Client::Chat, &body).await;
         assert!(got.status.is_server_error(), "{}", got.text());
         world.gateway.shared().store.flush().unwrap();
@@ -183,7 +183,7 @@ async fn an_answer_that_cannot_be_judged_is_settled_all_the_same() {
         let body = with(
             Client::Chat,
             "plain",
-            json!({"max_tokens": 20, "stream": true, "stream_options": {"include_usage": true}}),
+            &json!({"max_tokens": 20, "stream": true, "stream_options": {"include_usage": true}}),
         );
         let got = ask(&world, &secret, Client::Chat, &body).await;
         assert_eq!(got.status == StatusCode::OK, late, "{}", got.text());

@@ -94,7 +94,7 @@ impl Ceiling {
             // Messages count thinking within the limit, and so do Responses.
             match view.dialect {
                 Dialect::Anthropic | Dialect::OpenaiResponses => {
-                    self.limits.extend((budget > 0).then_some(("thinking", budget)))
+                    self.limits.extend((budget > 0).then_some(("thinking", budget)));
                 }
                 _ => self.thinking = self.thinking.saturating_add(budget),
             }
