@@ -5,13 +5,13 @@
 use crate::clock::entropy;
 use crate::config::{self, Settings};
 use crate::pipeline;
-use crate::snapshot::{Snapshot, SnapshotError, policy_text};
+use crate::snapshot::{Snapshot, SnapshotError, known, policy_text};
 use crate::state::Shared;
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
 use tollgate_core::Seed;
-use tollgate_policy::{Policy, TestCase, TestResult};
+use tollgate_policy::{Fleet, Policy, TestCase, TestResult};
 use tollgate_signals::{Input, Reading, SignalSet};
 use tollgate_wire::Dialect;
 use tollgate_wire::peek::{Limits, peek};
@@ -29,13 +29,17 @@ pub(crate) fn apply_budgets(shared: &Shared) {
 
 /// Runs a policy's own tests against real signals; nothing when its signals cannot be built.
 #[must_use]
-pub fn policy_tests(policy: &Policy, clock: &dyn tollgate_core::Clock) -> Vec<TestResult> {
+pub fn policy_tests(
+    policy: &Policy,
+    fleet: Option<&Fleet>,
+    clock: &dyn tollgate_core::Clock,
+) -> Vec<TestResult> {
     let Ok(set) = SignalSet::compile(policy.specs()) else { return Vec::new() };
     let views: Vec<Option<RequestView>> = policy.tests().iter().map(test_view).collect();
     let empty = TestCase { text: String::new(), ..policy.tests().first().cloned().unwrap_or_else(blank) };
     let Some(fallback) = test_view(&empty) else { return Vec::new() };
     let mut next = 0;
-    policy.run_tests(|_| {
+    policy.run_tests(fleet, |_| {
         let view = views.get(next).and_then(Option::as_ref).unwrap_or(&fallback);
         next += 1;
         Reading::new(&set, &Input::new(view), clock)
@@ -47,6 +51,7 @@ fn blank() -> TestCase {
         text: String::new(),
         facts: std::collections::BTreeMap::new(),
         expect: String::new(),
+        governed: tollgate_policy::Expected::default(),
         span: tollgate_policy::Span::default(),
     }
 }
@@ -103,10 +108,14 @@ fn swap(shared: &Shared, settings: Settings, text: String) -> Result<u64, Snapsh
     let seed = entropy().map(|b| Seed(u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])));
     let seed = seed.unwrap_or(Seed(shared.prefix_root));
     let next = Snapshot::build(settings, text, Some(&before), seed, &*shared.clock)?;
-    let failed: Vec<String> = policy_tests(&next.policy, &*shared.clock)
+    let fleet = known(&next.settings).fleet;
+    let failed: Vec<String> = policy_tests(&next.policy, fleet.as_ref(), &*shared.clock)
         .iter()
         .filter(|t| !t.passed)
-        .map(|t| format!("line {}: expected {}, got {}", t.line, t.case.expect, t.got))
+        .map(|t| match &t.governed {
+            Some(left) => format!("line {}: {left}", t.line),
+            None => format!("line {}: expected {}, got {}", t.line, t.case.expect, t.got),
+        })
         .collect();
     if !failed.is_empty() {
         return Err(SnapshotError::Policy(format!("the policy's own tests fail: {}", failed.join("; "))));

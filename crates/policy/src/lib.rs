@@ -45,7 +45,7 @@ pub use analyse::{
     Caps, Example, Exemplars, Finding, FindingKind, Findings, Interval, Meeting, NoVectors, Part, Together,
     Traffic, Witness, analyse, analyse_with, review, review_governance,
 };
-pub use cases::{TestCase, TestResult};
+pub use cases::{Expected, TestCase, TestResult};
 pub use check::Known;
 pub use decide::{
     Confidence, Decision, LabelReport, LeafReport, NodeReport, Outcome, Recorded, Rejection, Replay,
@@ -56,8 +56,8 @@ pub use effects::{
 };
 pub use error::PolicyError;
 pub use govern::{
-    Ask, Clearance, Denial, Fleet, Governance, Guard, GuardKind, OnUnread, Place, Price, Rights, Standing,
-    ToolRight, Topic, run_by_caller,
+    Ask, Clearance, Denial, Fleet, Governance, Guard, GuardKind, Left, OnUnread, Place, Price, Rights,
+    Standing, ToolRight, Topic, run_by_caller,
 };
 pub use outline::{Outline, OutlineItem, outline};
 pub use policy::{Compiled, Policy, compile, diagnose};

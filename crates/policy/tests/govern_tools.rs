@@ -70,3 +70,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_name_that_only_looks_otherwise_is_no_other_tool() {
+    let text = "role \"r\" { tool \"shell\" never  tool \"pay\" when \"amount\" <= 5  tool \"*\" }\ndefault { models { \"m\" } }";
+    let policy = policy(text);
+    let clearance = policy.clearance(&["r".to_owned()], &[]).unwrap();
+    for name in
+        ["shell", "Shell", "SHELL", "\u{17f}hell", " shell", "she\u{200b}ll", "\u{ff53}hell", "shell\n"]
+    {
+        assert!(matches!(clearance.tool(name), Standing::Denied { .. }), "{name:?}");
+        assert!(clearance.call(name, "{}").is_err(), "{name:?}");
+    }
+    for name in ["Pay", "pay ", "P\u{ad}AY"] {
+        assert_eq!(clearance.tool(name), Standing::Conditional, "{name:?}");
+        assert!(
+            clearance.call(name, r#"{"amount": 9}"#).is_err()
+                && clearance.call(name, r#"{"amount": 3}"#).is_ok()
+        );
+    }
+    assert_eq!(clearance.tool("shells"), Standing::Allowed);
+    // What is allowed is allowed by its own name.
+    let narrow = common::policy("role \"r\" { tool \"look\" }\ndefault { models { \"m\" } }");
+    let clearance = narrow.clearance(&["r".to_owned()], &[]).unwrap();
+    assert!(matches!(clearance.tool("Look"), Standing::Denied { .. }));
+}

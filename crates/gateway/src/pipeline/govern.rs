@@ -203,7 +203,13 @@ impl Gate {
         let left = most.saturating_sub(stake.risked_micro).saturating_sub(prompt);
         let tokens = u128::from(left) * 1_000_000 / u128::from(model.price.output_micro);
         let each = tokens / u128::from(ceiling.choices.max(1));
-        Some(u64::try_from(each).unwrap_or(u64::MAX).saturating_sub(ceiling.thinking()))
+        let each = u64::try_from(each).unwrap_or(u64::MAX).saturating_sub(ceiling.thinking());
+        // More than the model can write is no limit, and servers refuse it.
+        match model.candidate.context_tokens {
+            Some(window) if each >= window => None,
+            Some(window) => Some(each.min(window.saturating_sub(stake.demand.prompt_tokens).max(OUTPUT_MIN))),
+            None => Some(each.min(stake.demand.output_tokens.saturating_mul(4).max(UNSTATED_MAX))),
+        }
     }
 
     fn ask<'m>(&self, model: &'m ModelEntry, stake: &Stake<'m>) -> Ask<'m> {
@@ -221,6 +227,9 @@ impl Gate {
 
 /// Least output that a ceiling of cost must leave: the smallest limit that every provider takes.
 pub(crate) const OUTPUT_MIN: u64 = 16;
+
+/// Most output that a request without a limit gets where the model's window is not declared, unless more is expected.
+const UNSTATED_MAX: u64 = 4_096;
 
 /// What is at stake with the next attempt.
 #[derive(Clone, Copy)]

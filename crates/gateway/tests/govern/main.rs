@@ -9,6 +9,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+mod attacks;
 #[path = "../common/mod.rs"]
 mod common;
 mod cost;

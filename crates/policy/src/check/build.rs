@@ -3,7 +3,7 @@
 use super::Known;
 use super::names::{Checker, Meaning, Size, shorten};
 use super::routes::order_signals;
-use crate::cases::TestCase;
+use crate::cases::{Expected, TestCase};
 use crate::effects::Route;
 use crate::govern::{Governance, errors};
 use crate::limits;
@@ -234,6 +234,11 @@ impl<'a> Checker<'a, '_> {
             text: String::new(),
             facts: BTreeMap::new(),
             expect: declared.expect.text.to_owned(),
+            governed: Expected {
+                models: declared.models.as_deref().map(owned),
+                tools: declared.tools.as_deref().map(owned),
+                refused: declared.refused.as_ref().map(|text| text.value.clone().into_owned()),
+            },
             span: declared.span,
         };
         let expect = declared.expect;
@@ -294,4 +299,8 @@ impl<'a> Checker<'a, '_> {
         };
         Some((kind, given))
     }
+}
+
+fn owned(texts: &[Text<'_>]) -> Vec<String> {
+    texts.iter().map(|text| text.value.clone().into_owned()).collect()
 }

@@ -337,9 +337,27 @@ fn told(tool: &str) -> String {
     tool.chars().take(NAME_SHOWN).collect()
 }
 
-/// The first right of a guard that fits a tool.
+/// The first right of a guard that fits a tool. A right that narrows (`never`, `when`) fits names too that only look
+/// otherwise, so that no later statement allows `Shell` where `shell` is denied.
 fn first_right<'g>(guard: &'g Guard, tool: &str) -> Option<&'g ToolRight> {
-    guard.rights.tools.iter().find(|right| like(&right.pattern, tool))
+    let alike = |right: &ToolRight| {
+        (right.never || right.when.is_some()) && like(&plain(&right.pattern), &plain(tool))
+    };
+    guard.rights.tools.iter().find(|right| like(&right.pattern, tool) || alike(right))
+}
+
+/// A name as a careless reader takes it: small letters, wide ones narrow, without what does not show.
+fn plain(name: &str) -> String {
+    let shows = |c: &char| {
+        let joins = matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
+        !(joins || c.is_control() || c.is_whitespace())
+    };
+    let narrow = |c: char| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{17f}' => 's',
+        c => c,
+    };
+    name.chars().filter(shows).map(narrow).flat_map(char::to_lowercase).collect()
 }
 
 fn says(guard: &Guard, tool: &str) -> Says {

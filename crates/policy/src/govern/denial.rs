@@ -53,7 +53,7 @@ impl Topic {
 /// A no, with the guard that said it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Denial {
-    /// The guard, as [`Guard::label`] names it; several roles are joined by a comma.
+    /// The guard, as [`Guard::label`](super::Guard::label) names it; several roles are joined by a comma.
     pub rule: String,
     /// What it is about.
     pub topic: Topic,

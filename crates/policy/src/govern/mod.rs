@@ -25,6 +25,7 @@ mod arguments;
 mod clearance;
 mod denial;
 mod findings;
+mod leaves;
 mod overlap;
 mod place;
 mod strict;
@@ -34,6 +35,7 @@ pub(crate) use arguments::{ArgTest, Condition, Path};
 pub use clearance::{Ask, Clearance, Standing, run_by_caller};
 pub use denial::{Denial, Topic};
 pub(crate) use findings::{Meeting, Meetings, errors, warnings};
+pub use leaves::Left;
 pub use place::{Fleet, Place, Price};
 
 use crate::effects::like;

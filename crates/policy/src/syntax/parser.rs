@@ -295,7 +295,25 @@ impl<'a> Parser<'a, '_> {
         };
         self.mark("->")?;
         let expect = self.name("a route's name, default or rejected")?;
-        Ok(TestDecl { fields, expect, span: start.to(expect.span) })
+        let mut test = TestDecl { fields, expect, models: None, tools: None, refused: None, span: start };
+        loop {
+            match self.word() {
+                Some("models") => {
+                    self.take();
+                    test.models = Some(self.list()?.0);
+                }
+                Some("tools") => {
+                    self.take();
+                    test.tools = Some(self.list()?.0);
+                }
+                Some("refused") => {
+                    self.take();
+                    test.refused = Some(self.quoted("the guard in quotes, such as \"data personal\"")?);
+                }
+                _ => break,
+            }
+        }
+        Ok(TestDecl { span: start.to(self.end_of_last()), ..test })
     }
 
     /// Skips to the next line that can start a test.

@@ -237,11 +237,17 @@ pub(crate) struct RouteDecl<'a> {
     pub(crate) whole: bool,
 }
 
-/// `"text" -> route`, or `{ text "..." tokens 9000 } -> route`.
+/// `"text" -> route`, or `{ text "..." tokens 9000 } -> route`, with what governance should leave.
 #[derive(Clone, Debug)]
 pub(crate) struct TestDecl<'a> {
     pub(crate) fields: Vec<Argument<'a>>,
     pub(crate) expect: Name<'a>,
+    /// `models ["a"]`: the candidates that remain, in their order.
+    pub(crate) models: Option<Vec<Text<'a>>>,
+    /// `tools ["a"]`: the offered tools that remain.
+    pub(crate) tools: Option<Vec<Text<'a>>>,
+    /// `refused "data personal"`: the guard that refuses it.
+    pub(crate) refused: Option<Text<'a>>,
     pub(crate) span: Span,
 }
 

@@ -216,7 +216,7 @@ mod tests {
         let compiled = tollgate_policy::compile(POLICY, &known);
         assert!(compiled.policy.is_some(), "{}", compiled.report.to_json(POLICY));
         let clock = SystemClock::new();
-        let tests = tollgate_gateway::control::policy_tests(&compiled.policy.unwrap(), &clock);
+        let tests = tollgate_gateway::control::policy_tests(&compiled.policy.unwrap(), None, &clock);
         assert!(!tests.is_empty() && tests.iter().all(|t| t.passed), "{tests:?}");
     }
 }

@@ -27,7 +27,7 @@ pub(crate) struct TestArgs {
 pub(super) fn run(args: &TestArgs) -> Result<Ending> {
     let source = args.source.read()?;
     let (policy, _) = source.compile()?;
-    let results = policy_tests(&policy, &SystemClock::new());
+    let results = policy_tests(&policy, source.known.fleet.as_ref(), &SystemClock::new());
     let failed = results.iter().filter(|result| !result.passed).count();
     if args.json {
         say::json(
@@ -45,6 +45,9 @@ pub(super) fn run(args: &TestArgs) -> Result<Ending> {
             "FAIL  {}:{} {:?}: expected {}, got {}",
             source.name, result.line, case.text, case.expect, result.got
         ))?;
+        if let Some(left) = &result.governed {
+            say::line(&format!("      governance: {left}"))?;
+        }
         for line in result.explanation.lines() {
             say::line(&format!("      {line}"))?;
         }

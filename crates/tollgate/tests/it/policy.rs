@@ -144,6 +144,56 @@ fn diff_obeys_governance() {
 }
 
 #[test]
+fn explain_diff_and_test_weigh_tools_and_limits() {
+    let read = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    let folder = folder("weigh");
+    let rights = "role \"a\" { tool \"look\"  cost <= 1_000 }\nothers { tool \"*\" never  denied block }\n";
+    let cases = "tests {\n  { text \"a\" role [\"a\"] tool_names [\"look\", \"sh\"] } -> default models [\"small\"] tools [\"look\"]\n  { text \"a\" tool_names [\"look\"] } -> default refused \"others\"\n}\n";
+    folder.write("g.tollgate", &format!("{rights}{BEFORE}{cases}"));
+    let tools =
+        r#"[{"type":"function","function":{"name":"look"}},{"type":"function","function":{"name":"sh"}}]"#;
+    let request = |more: &str| {
+        format!(r#"{{"model":"auto","messages":[{{"role":"user","content":"a"}}],"tools":{tools}{more}}}"#)
+    };
+    folder.write("r.json", &request(r#","max_tokens":50"#));
+    folder.write("dear.json", &request(r#","max_tokens":50,"n":20"#));
+    let explain = ["policy", "explain", "g.tollgate", "--config", "c.yaml", "--json", "--request"];
+    let role = |file: &str| {
+        let ran = folder.run(&[&explain[..], &[file, "--role", "a"]].concat());
+        read(&ran.out)["governance"].clone()
+    };
+    let cheap = role("r.json");
+    assert_eq!(cheap["model"], "small", "{cheap}");
+    assert!(cheap["denied"].to_string().contains("tool sh is not allowed"), "{cheap}");
+    let dear = role("dear.json");
+    assert!(dear["refused"].as_str().unwrap().contains("may cost"), "{dear}");
+    let blocked = folder.run(&[&explain[..], &["r.json"]].concat());
+    assert!(read(&blocked.out)["governance"]["refused"].to_string().contains("others"), "{}", blocked.out);
+    folder.write("trace.jsonl", &format!("{{\"request\": {}, \"roles\": [\"b\"]}}\n", request("")));
+    let diff = [
+        "policy",
+        "diff",
+        "a.tollgate",
+        "g.tollgate",
+        "--trace",
+        "trace.jsonl",
+        "--config",
+        "c.yaml",
+        "--json",
+    ];
+    let moved = read(&folder.run(&diff).out);
+    assert!(moved["examples"][0]["after"]["refused"].to_string().contains("others"), "{moved}");
+    let tested = folder.run(&["policy", "test", "g.tollgate", "--config", "c.yaml"]);
+    assert!(tested.out.contains("2 tests, 0 failed"), "{}", tested.out);
+    let blind = folder.run(&["policy", "test", "g.tollgate"]);
+    assert!(
+        blind.out.contains("give the configuration") && blind.out.contains("2 tests, 1 failed"),
+        "{}",
+        blind.out
+    );
+}
+
+#[test]
 fn the_picture_holds_every_route_model_and_pool_and_nothing_from_elsewhere() {
     let folder = folder("graph");
     let odd = format!("policy \"<odd> & \\\"quoted\\\"\"\nrole \"a\" {{ cost <= 5 }}\n{BEFORE}");

@@ -28,8 +28,10 @@ pub(super) fn view(worker: &Worker) -> PolicyView {
 
 /// Everything that is to be said about a policy's text: diagnostics, tests, outline. Nothing changes.
 pub(crate) fn report(shared: &Shared, snapshot: &Snapshot, text: &str) -> CheckReport {
-    let Compiled { policy, report } = review(text, &known(&snapshot.settings));
-    let results = policy.as_ref().map(|p| control::policy_tests(p, &*shared.clock)).unwrap_or_default();
+    let known = known(&snapshot.settings);
+    let Compiled { policy, report } = review(text, &known);
+    let run = |policy| control::policy_tests(policy, known.fleet.as_ref(), &*shared.clock);
+    let results = policy.as_ref().map(run).unwrap_or_default();
     let lines = Lines::new(text);
     let diagnostics = report.diagnostics.iter().map(|found| {
         let (start, end) = (lines.position(found.span.start), lines.position(found.span.end));

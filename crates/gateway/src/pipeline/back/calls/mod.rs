@@ -226,6 +226,9 @@ impl Calls {
 
     /// Pieces of calls in a message or delta. Some servers give every call the index 0: a new name begins a new one.
     fn chat_pieces(&mut self, choice: u64, message: &Value) -> Result<(), Stop> {
+        if message.get("tool_calls").is_some_and(|calls| !calls.is_null() && !calls.is_array()) {
+            return Err(Stop::Unread("the answer's tool calls are no list"));
+        }
         for (position, piece) in list(message, "tool_calls").iter().enumerate() {
             let index = piece.get("index").and_then(Value::as_u64).unwrap_or(position as u64);
             let of = |key: &str| piece.get(key).unwrap_or(&Value::Null);
@@ -339,6 +342,14 @@ impl Calls {
             }
             piece if piece.ends_with("_arguments.delta") || piece.ends_with("_call_input.delta") => {
                 self.piece(at, text(event, "delta"))
+            }
+            // The whole once more: a client may read it instead of the pieces.
+            whole if whole.ends_with("_arguments.done") || whole.ends_with("_call_input.done") => {
+                let told = text(event, "arguments").or_else(|| text(event, "input"));
+                match (self.open.get(&at).map(|call| call.name.clone()), told) {
+                    (Some(name), Some(told)) => self.judge(&name, told),
+                    _ => Ok(()),
+                }
             }
             "response.output_item.done" => {
                 // Its pieces have been told as well as its whole: both are judged.

@@ -311,3 +311,25 @@ fn a_second_call_at_the_same_place_is_never_joined_to_the_first() {
     let body = json!({"choices": [{"message": {"tool_calls": [call("look"), call("sh")]}}]}).to_string();
     assert!(whole.whole(body.as_bytes()).is_err());
 }
+
+#[test]
+fn the_whole_arguments_that_follow_the_pieces_are_judged_too() {
+    let item = json!({"type": "function_call", "name": "pay", "arguments": "{\"amount\":8}"});
+    let begin = json!({"type": "function_call", "name": "pay", "arguments": ""});
+    let stream = |done: &str| {
+        sse(&[
+            json!({"type": "response.output_item.added", "output_index": 1, "item": begin}),
+            json!({"type": "response.function_call_arguments.delta", "output_index": 1, "delta": "{\"amount\":8}"}),
+            json!({"type": "response.function_call_arguments.done", "output_index": 1, "arguments": done}),
+            json!({"type": "response.output_item.done", "output_index": 1, "item": item}),
+        ])
+    };
+    let mut denied = calls(Dialect::OpenaiResponses);
+    assert!(denied.feed(stream("{\"amount\":80}").into()).is_empty() && denied.stop().is_some());
+    let mut allowed = calls(Dialect::OpenaiResponses);
+    assert_eq!(allowed.feed(stream("{\"amount\":8}").into()), stream("{\"amount\":8}"));
+    let mut odd = calls(Dialect::OpenaiChat);
+    let calls = json!({"tool_calls": {"0": {"function": {"name": "sh"}}}});
+    assert!(odd.feed(sse(&[chat(&calls, &Value::Null)]).into()).is_empty());
+    assert!(matches!(odd.stop(), Some(Stop::Unread(_))));
+}
