@@ -16,9 +16,8 @@ use tollgate_policy::{Clearance, Denial};
 use tollgate_wire::Dialect;
 use tollgate_wire::sse::Framer;
 
-/// Most bytes of an answer that are held for its calls.
+/// Most bytes of an answer that are held for its calls, and most calls.
 const HELD_MAX: usize = 8 << 20;
-/// Most calls of one answer.
 const CALLS_MAX: usize = 1024;
 /// What stands in every event that begins or continues a call; an event without them is not parsed. A letter written
 /// as an escape would hide a word, so escapes of letters count too.
@@ -343,7 +342,7 @@ impl Calls {
             piece if piece.ends_with("_arguments.delta") || piece.ends_with("_call_input.delta") => {
                 self.piece(at, text(event, "delta"))
             }
-            // The whole once more: a client may read it instead of the pieces.
+            // A client may read the whole instead of the pieces.
             whole if whole.ends_with("_arguments.done") || whole.ends_with("_call_input.done") => {
                 let told = text(event, "arguments").or_else(|| text(event, "input"));
                 match (self.open.get(&at).map(|call| call.name.clone()), told) {
