@@ -7,6 +7,7 @@
 //! crash that was ever found (`regressions/TARGET/*`), and over random changes of both from a fixed seed.
 
 mod conversations;
+mod agents;
 mod money;
 mod streams;
 mod texts;
@@ -51,6 +52,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "mandate", run: money::mandate, seeds: "mandates", choices: 0 },
     Target { name: "receipt", run: money::receipt, seeds: "receipts", choices: 0 },
     Target { name: "entry", run: money::entry, seeds: "entries", choices: 0 },
+    Target { name: "record", run: agents::record, seeds: "records", choices: 0 },
+    Target { name: "did", run: agents::did, seeds: "dids", choices: 0 },
+    Target { name: "card", run: agents::card, seeds: "cards", choices: 0 },
 ];
 
 /// Seeds that are not in the corpus of the wire crate, by kind.
@@ -84,6 +88,15 @@ pub const SEEDS: &[(&str, &str)] = &[
     ("signed", r#"{"b":[1,-2,{"\u00e9":"\ud83d\ude00\n"}],"a":{"x":null,"y":true},"1":9007199254740991}"#),
     ("mandates", include_str!("../../docs/examples/mandate-chain.txt")),
     ("receipts", include_str!("../seeds/receipt.txt")),
+    ("records", include_str!("../seeds/record.json")),
+    (
+        "dids",
+        r##"{"id":"did:web:shop.example","verificationMethod":[{"id":"#k","controller":"did:web:shop.example","publicKeyMultibase":"z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK"}],"assertionMethod":["#k"]}"##,
+    ),
+    (
+        "cards",
+        r#"{"type":"https://eips.ethereum.org/EIPS/eip-8004#registration-v1","name":"a","services":[{"name":"A2A","endpoint":"https://a"}],"registrations":[{"agentId":1,"agentRegistry":"eip155:1:0x8004a169fb4a3325136eb29fa0ceb6d2e539a432"}],"price":1.5e-7,"signatures":[{"protected":"eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ","signature":"AA"}]}"#,
+    ),
     (
         "entries",
         r#"{"command":{"key":"k-1","ops":[{"open":{"asset":{"code":"USD","exponent":2},"bound":"none","id":"acct_a"}},{"hold":{"amount":{"asset":{"code":"USD","exponent":2},"minor":"5"},"credit":"acct_a","debit":"acct_b","expires":9,"linked":true}},{"post":{"hold":"hold_3","rest":"keep"}},"sweep"]},"expired":["hold_1"],"outcome":{"refused":{"op":1,"why":{"overdrawn":{"account":"acct_b","available":"4","wanted":"5"}}}},"seq":7,"time":8}"#,

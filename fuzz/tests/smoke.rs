@@ -99,4 +99,5 @@ targets! {
     json peek translate_request translate_response translate_stream sse meter classify policy_compile policy_analyse
     policy_import config
     signed_json mandate receipt entry
+    record did card
 }

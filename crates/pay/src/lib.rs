@@ -41,5 +41,6 @@ pub mod json;
 pub mod ledger;
 pub mod log;
 pub mod mandate;
+pub mod registry;
 
 pub use error::PayError;

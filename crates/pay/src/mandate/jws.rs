@@ -28,7 +28,24 @@ impl Es256Key {
         VerifyingKey::from_sec1_bytes(&point).ok().map(Self)
     }
 
-    fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
+    /// Reads a point in SEC1 form, compressed or not.
+    pub(crate) fn from_sec1(point: &[u8]) -> Option<Self> {
+        VerifyingKey::from_sec1_bytes(point).ok().map(Self)
+    }
+
+    /// The point in compressed SEC1 form: 33 bytes.
+    pub(crate) fn to_sec1(&self) -> Vec<u8> {
+        self.0.to_sec1_point(true).as_bytes().to_vec()
+    }
+
+    /// Both coordinates, 32 bytes each.
+    pub(crate) fn coordinates(&self) -> (Vec<u8>, Vec<u8>) {
+        let point = self.0.to_sec1_point(false);
+        let (x, y) = point.as_bytes().get(1..).unwrap_or_default().split_at_checked(32).unwrap_or_default();
+        (x.to_vec(), y.to_vec())
+    }
+
+    pub(crate) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
         Signature::from_slice(signature).is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
     }
 }

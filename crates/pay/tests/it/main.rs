@@ -13,3 +13,4 @@ mod log;
 mod mandate;
 mod oracle;
 mod properties;
+mod registry;

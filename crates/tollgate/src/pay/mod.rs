@@ -1,6 +1,7 @@
 //! `tollgate pay`: the ledger in a folder or a database, its audit log as files that anybody can check, and mandates.
 
 mod admit;
+mod agent;
 mod audit;
 mod ledger;
 mod mandate;
@@ -18,6 +19,8 @@ pub(crate) enum Command {
     Ledger(Group<ledger::Command>),
     /// Publish the audit log of a ledger, and check one offline
     Audit(Group<audit::Command>),
+    /// Keep signed records of agents, and check their keys, cards and accounts
+    Agent(Group<agent::Command>),
     /// Check what a mandate allows, and use it once
     Mandate(Group<mandate::Command>),
 }
@@ -32,6 +35,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Ledger(group) => ledger::run(group.command),
         Command::Audit(group) => audit::run(group.command),
+        Command::Agent(group) => agent::run(group.command),
         Command::Mandate(group) => mandate::run(group.command),
     }
 }

@@ -1,0 +1,98 @@
+//! Finding agents: by id, name, skill or rail, page by page, in the order of their ids.
+
+use super::{AgentRecord, Document, History, Sealed};
+use crate::PayError;
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use tollgate_core::Timestamp;
+
+/// Most agents of one directory.
+pub const AGENTS_MAX: usize = 100_000;
+/// Most agents on one page.
+const PAGE_MAX: usize = 100;
+
+/// What is looked for. All that is given must hold; letter case does not matter.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Query {
+    /// Part of the id, the name or a skill.
+    pub text: Option<String>,
+    /// A skill.
+    pub skill: Option<String>,
+    /// A rail on which an account is proven.
+    pub rail: Option<String>,
+    /// The last id of the page before.
+    pub after: Option<String>,
+    /// How many at most.
+    pub limit: usize,
+}
+
+impl Query {
+    fn matches(&self, record: &AgentRecord) -> bool {
+        let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
+        let within = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
+        let text = self.text.as_deref().is_none_or(|part| {
+            within(&record.id, part)
+                || within(&record.name, part)
+                || record.skills.iter().any(|skill| within(skill, part))
+        });
+        let skill =
+            self.skill.as_deref().is_none_or(|wanted| record.skills.iter().any(|skill| same(skill, wanted)));
+        let rail = self
+            .rail
+            .as_deref()
+            .is_none_or(|wanted| record.rails.iter().any(|rail| same(&rail.rail, wanted)));
+        text && skill && rail
+    }
+}
+
+/// All agents that are known, each with its history.
+#[derive(Clone, Debug, Default)]
+pub struct Directory {
+    agents: BTreeMap<String, History>,
+}
+
+impl Directory {
+    /// Takes a signed record: the first of an agent or its next version. `document` is the one that a `did:web` id names.
+    /// Answers whether it was new.
+    ///
+    /// # Errors
+    /// Those of [`History::begin`] and [`History::extend`], and [`PayError::Full`].
+    pub fn take(
+        &mut self,
+        sealed: &Sealed,
+        document: Option<&Document>,
+        now: Timestamp,
+    ) -> Result<bool, PayError> {
+        let id = AgentRecord::read(sealed.payload())?.id;
+        if let Some(history) = self.agents.get_mut(&id) {
+            let before = history.versions().len();
+            history.extend(sealed, now)?;
+            return Ok(history.versions().len() > before);
+        }
+        if self.agents.len() >= AGENTS_MAX {
+            return Err(PayError::Full { what: "agents", limit: AGENTS_MAX });
+        }
+        self.agents.insert(id, History::begin(sealed, document, now)?);
+        Ok(true)
+    }
+
+    /// The agent of this id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&History> {
+        self.agents.get(id)
+    }
+
+    /// A page of agents that match, and the id to go on after, if there are more.
+    #[must_use]
+    pub fn find(&self, query: &Query) -> (Vec<&AgentRecord>, Option<String>) {
+        let limit = query.limit.clamp(1, PAGE_MAX);
+        let from = query.after.clone().map_or(Bound::Unbounded, Bound::Excluded);
+        let agents = self.agents.range((from, Bound::Unbounded)).filter_map(|(_, history)| history.current());
+        let mut found: Vec<_> =
+            agents.filter(|record| query.matches(record)).take(limit.saturating_add(1)).collect();
+        let more = found.len() > limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| more).map(|record| record.id.clone());
+        (found, next)
+    }
+}

@@ -1,0 +1,134 @@
+//! What an agent's owner signs: records, and proofs that it controls an account.
+
+use super::book::Registry;
+use crate::ending::Ending;
+use crate::{place, say};
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use tollgate_core::{Clock, Digest};
+use tollgate_gateway::clock::{SystemClock, entropy};
+use tollgate_pay::json::Json;
+use tollgate_pay::registry::{Challenge, Sealed, SecretKey, prove as proof};
+
+/// Make an Ed25519 key for an agent; prints its id as did:key, and the public key as JWK
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent keygen --out ada.key")]
+pub(crate) struct KeygenArgs {
+    /// File for the secret key, readable by its owner only; it must not exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Sign a record; prints the signed one
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent sign ada.json --key ada.key --kid main --registry agents.jsonl > ada-2.json
+
+The draft is a JSON object of id, name, keys, skills, cards and rails. Its time, and its version and the digest of the version
+before when the registry has one, are filled in where they are missing.")]
+pub(crate) struct SignArgs {
+    /// File of the draft, `-` for standard input
+    file: PathBuf,
+    /// File of the secret key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Id of the key in the record before, or in the first record
+    #[arg(long, value_name = "KID")]
+    kid: String,
+    /// The registry in which the version before stands
+    #[arg(long, value_name = "FILE")]
+    registry: Option<PathBuf>,
+}
+
+/// Prove by an account's key that an agent controls the account; prints an item for the record's `rails`
+#[derive(Args, Debug)]
+pub(crate) struct ProveArgs {
+    /// The agent's id
+    #[arg(long, value_name = "ID")]
+    agent: String,
+    /// The rail
+    #[arg(long, value_name = "NAME")]
+    rail: String,
+    /// The account on it
+    #[arg(long, value_name = "ACCOUNT")]
+    account: String,
+    /// The challenge that was given out
+    #[arg(long, value_name = "TEXT")]
+    nonce: String,
+    /// File of the account's secret key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+}
+
+pub(super) fn keygen(args: &KeygenArgs) -> Result<Ending> {
+    let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
+    let shown = args.out.display();
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out);
+    let mut file = file.with_context(|| format!("cannot make {shown}"))?;
+    writeln!(file, "ed25519:{}", Digest(seed))
+        .and_then(|()| file.sync_all())
+        .with_context(|| format!("cannot write {shown}"))?;
+    let public = SecretKey::from_seed(&seed).public();
+    let jwk = public.jwk().canonical()?;
+    if args.json {
+        let jwk: Value = serde_json::from_str(&jwk)?;
+        say::json(&json!({"id": public.did(), "jwk": jwk}))?;
+        return Ok(Ending::Good);
+    }
+    say::line(&public.did())?;
+    say::line(&jwk)?;
+    Ok(Ending::Good)
+}
+
+fn secret(path: &Path) -> Result<SecretKey> {
+    let text = place::read_text(path)?;
+    let seed = text.trim_end().strip_prefix("ed25519:").and_then(|hex| hex.parse::<Digest>().ok());
+    let Some(seed) = seed else { bail!("{}: not a secret key that `agent keygen` made", path.display()) };
+    Ok(SecretKey::from_seed(&seed.0))
+}
+
+pub(super) fn sign(args: &SignArgs) -> Result<Ending> {
+    let shown = args.file.display();
+    let mut draft: Value =
+        serde_json::from_str(&place::read_text(&args.file)?).with_context(|| shown.to_string())?;
+    let Some(members) = draft.as_object_mut() else { bail!("{shown}: the draft is no object") };
+    let before = match (&args.registry, members.get("id").and_then(Value::as_str)) {
+        (Some(path), Some(id)) if path.exists() => {
+            let registry = Registry::open(path)?;
+            registry.agents.get(id).and_then(|history| Some((history.current()?.version, history.digest()?)))
+        }
+        _ => None,
+    };
+    let mut fill = |name: &str, value: Value| {
+        members.entry(name).or_insert(value);
+    };
+    fill("issued_at", SystemClock::new().now().to_string().into());
+    fill("version", before.map_or(1, |(version, _)| version + 1).into());
+    if let Some((_, digest)) = before {
+        fill("previous", digest.to_string().into());
+    }
+    let payload = Json::parse(draft.to_string().as_bytes())?;
+    let sealed = Sealed::sign(&payload, "tollgate-agent-record+jws", &args.kid, &secret(&args.key)?)?;
+    say::line(sealed.text())?;
+    Ok(Ending::Good)
+}
+
+pub(super) fn prove(args: &ProveArgs) -> Result<Ending> {
+    let challenge = Challenge {
+        agent: args.agent.clone(),
+        rail: args.rail.clone(),
+        account: args.account.clone(),
+        nonce: args.nonce.clone(),
+        signed_at: SystemClock::new().now(),
+    };
+    say::line(proof(&challenge, &secret(&args.key)?)?.text())?;
+    Ok(Ending::Good)
+}
