@@ -46,7 +46,7 @@ use tollgate_core::signal::Signal;
 use witness::{Given, Ranges};
 
 /// Steps of search and evaluation that all questions of one analysis may take together. A step is about a microsecond.
-const MAX_STEPS: u64 = 1_800_000;
+const MAX_STEPS: u64 = 2_400_000;
 
 /// Finds what is wrong with a policy that compiles.
 #[must_use]
@@ -143,7 +143,7 @@ impl<'p> World<'p> {
     /// The rule that comes first under these signals, with all of them read; absent for the default. The lazy decision
     /// is the same, and is what confirms an example that is shown.
     fn winner(&self, signals: &[Signal]) -> Option<u32> {
-        self.spend(1 + self.table.rules.len() as u64 / 8);
+        self.spend(1 + self.table.rules.len() as u64 / crisp::RULES);
         let mut source = Given(signals);
         let mut run = Run::reading_all(self.table, &mut source);
         self.table.ranks.iter().find_map(|rank| {

@@ -3,6 +3,7 @@
 //! Each route has a question of its own, which holds what that route needs and no more, so a thousand routes are a
 //! thousand small questions. Other routes are drawn in only when an example shows that they matter.
 
+mod front;
 pub(super) mod governed;
 mod overlap;
 mod pair;
@@ -17,17 +18,24 @@ use crate::decide::Verdict;
 use crate::decide::run::Run;
 use crate::table::{Leaf, Node, Test};
 use crate::text::diagnostic::Label;
+use front::Front;
 use reach::Reach;
 use tollgate_core::signal::Signal;
+
+/// Most names that a message lists.
+const MAX_NAMES: usize = 6;
+/// How many rules are evaluated in one step.
+pub(super) const RULES: u64 = 24;
 
 /// Every crisp finding.
 pub(super) fn analyse(world: &World<'_>) -> Findings {
     let mut findings = Findings::default();
     let count = u32::try_from(world.table.rules.len()).unwrap_or(u32::MAX);
     let mut live = Vec::new();
+    let mut front = Front::new(world);
     for rule in 0..count {
         let mut question = Question::new(world);
-        match reach::rule(world, &mut question, rule) {
+        match reach::rule(world, &mut front, &mut question, rule) {
             Reach::Chosen => live.push(rule),
             Reach::Unknown => {
                 // What could not be settled for the whole is not tried for its parts.
@@ -45,7 +53,7 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
     }
     redundant::find_named(world, &mut findings);
     overlap::find(world, &live, &mut findings);
-    match reach::default(world) {
+    match reach::default(world, &mut front) {
         Reach::Never(found) | Reach::Shadowed(found) => findings.findings.push(*found),
         Reach::Unknown => findings.unsettled += 1,
         Reach::Chosen => {}
@@ -110,9 +118,16 @@ impl World<'_> {
         }
     }
 
+    /// Whether a rule holds under these signals.
+    fn is_true(&self, rule: u32, signals: &[Signal]) -> bool {
+        self.spend(1);
+        let mut source = super::Given(signals);
+        Run::reading_all(self.table, &mut source).node(self.root(rule)).verdict == Verdict::True
+    }
+
     /// The rules that hold under these signals.
     fn holding(&self, signals: &[Signal]) -> Vec<u32> {
-        self.spend(1 + self.table.rules.len() as u64 / 4);
+        self.spend(1 + self.table.rules.len() as u64 / RULES);
         let mut source = super::Given(signals);
         let mut run = Run::reading_all(self.table, &mut source);
         let holds = |(at, rule): (usize, &crate::table::Rule)| {
@@ -131,9 +146,13 @@ impl World<'_> {
     }
 }
 
-/// Names in back quotes, with commas between and "or" before the last.
+/// Names in back quotes, with commas between and "or" before the last; of many the first few.
 fn list(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let shown = if names.len() > MAX_NAMES + 1 { MAX_NAMES } else { names.len() };
+    let mut quoted: Vec<String> = names.iter().take(shown).map(|name| format!("`{name}`")).collect();
+    if names.len() > shown {
+        quoted.push(format!("one of {} others", names.len() - shown));
+    }
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.join(", "),

@@ -4,12 +4,19 @@
 //! is ruled out and the next example is asked for, until the route is chosen or no example is left. What was ruled
 //! out then shadows it.
 
+use super::front::{Front, Reached};
 use super::list;
 use crate::analyse::World;
 use crate::analyse::domain::Domain;
 use crate::analyse::finding::{Finding, FindingKind, Witness, finding};
 use crate::analyse::question::{Ask, Found, Question};
 use tollgate_core::signal::Signal;
+
+/// Most steps of a search, and most rounds, for the names of what shadows a route that is known to be shadowed.
+const NAMING_STEPS: u32 = 400;
+const NAMING_ROUNDS: usize = 12;
+/// Most routes that are marked as coming first.
+const MAX_LABELS: usize = 8;
 
 /// The answer for one route.
 pub(super) enum Reach {
@@ -23,7 +30,16 @@ pub(super) enum Reach {
 }
 
 /// Whether `rule` is ever chosen.
-pub(super) fn rule(world: &World<'_>, question: &mut Question<'_>, rule: u32) -> Reach {
+pub(super) fn rule(
+    world: &World<'_>,
+    front: &mut Front<'_>,
+    question: &mut Question<'_>,
+    rule: u32,
+) -> Reach {
+    front.advance(world, Some(rule));
+    if front.has_example(world, rule) {
+        return Reach::Chosen;
+    }
     let own = world.conjuncts(world.ask(rule, true));
     let first = match question.ask(&own) {
         Found::Witness(signals) => signals,
@@ -34,30 +50,53 @@ pub(super) fn rule(world: &World<'_>, question: &mut Question<'_>, rule: u32) ->
                 .map_or(Reach::Unknown, |core| Reach::Never(Box::new(never(world, rule, &core))));
         }
     };
-    let end = chase(world, question, &own, Some(rule), first.clone());
-    match end {
-        End::Chosen => Reach::Chosen,
-        End::Unknown => Reach::Unknown,
-        End::Covered(asks) => {
-            let Some(core) = question.excluded(&asks) else { return Reach::Unknown };
-            shadowed(world, rule, &core, &first)
-                .map_or(Reach::Unknown, |found| Reach::Shadowed(Box::new(found)))
+    if world.winner(&first) == Some(rule) {
+        front.keep(first);
+        return Reach::Chosen;
+    }
+    if let Some(end) = front.ended() {
+        return shadowed(world, rule, &[], end, &first);
+    }
+    match front.ask(world, &own, Some(rule)) {
+        Reached::Chosen => Reach::Chosen,
+        Reached::Unknown => Reach::Unknown,
+        Reached::Rivalled => match chase(world, question, &own, Some(rule), first.clone(), usize::MAX) {
+            End::Chosen => Reach::Chosen,
+            End::Unknown => Reach::Unknown,
+            End::Covered(asks) => match question.excluded(&asks) {
+                Some(core) => shadowed(world, rule, &core, &ruled_out(world, &core), &first),
+                None => Reach::Unknown,
+            },
+        },
+        Reached::Never => {
+            let mut question = Question::bounded(world, NAMING_STEPS);
+            let asks = match chase(world, &mut question, &own, Some(rule), first.clone(), NAMING_ROUNDS) {
+                End::Covered(asks) => question.excluded(&asks),
+                End::Chosen | End::Unknown => None,
+            };
+            match asks {
+                Some(core) => shadowed(world, rule, &core, &ruled_out(world, &core), &first),
+                None => shadowed(world, rule, &[], &front.passed(), &first),
+            }
+        }
+        Reached::Ended => {
+            let by = front.end(world);
+            shadowed(world, rule, &[], by, &first)
         }
     }
 }
 
 /// Whether the default is ever taken.
-pub(super) fn default(world: &World<'_>) -> Reach {
-    let mut question = Question::new(world);
-    let Found::Witness(first) = question.ask(&[]) else { return Reach::Unknown };
-    match chase(world, &mut question, &[], None, first) {
-        End::Chosen => Reach::Chosen,
-        End::Unknown => Reach::Unknown,
-        End::Covered(asks) => {
-            let Some(core) = question.excluded(&asks) else { return Reach::Unknown };
-            Reach::Shadowed(Box::new(no_default(world, &core)))
+pub(super) fn default(world: &World<'_>, front: &mut Front<'_>) -> Reach {
+    front.advance(world, None);
+    if front.ended().is_none() {
+        match front.ask(world, &[], None) {
+            Reached::Chosen => return Reach::Chosen,
+            Reached::Never | Reached::Ended => {}
+            Reached::Rivalled | Reached::Unknown => return Reach::Unknown,
         }
     }
+    Reach::Shadowed(Box::new(no_default(world, front.end(world))))
 }
 
 enum End {
@@ -67,19 +106,20 @@ enum End {
     Unknown,
 }
 
-/// Rules out, one after the other, the routes that win instead of `rule` (the default when there is none).
+/// Rules out, one after the other and in at most this many rounds, the routes that win instead of `rule` (the default when there is none).
 fn chase(
     world: &World<'_>,
     question: &mut Question<'_>,
     own: &[Ask],
     rule: Option<u32>,
     first: Vec<Signal>,
+    rounds: usize,
 ) -> End {
     let mut asks = own.to_vec();
     // Routes of the same rank that win by being surer: ruling them out proves nothing, but may find an example.
     let mut soft: Vec<Ask> = Vec::new();
     let mut signals = first;
-    loop {
+    for _ in 0..rounds {
         let winner = world.winner(&signals);
         if winner == rule {
             return End::Chosen;
@@ -111,6 +151,7 @@ fn chase(
             Found::Never(_) => return End::Covered(asks),
         }
     }
+    End::Unknown
 }
 
 /// Whether `rule` is chosen when some signals are less sure: all of them, or those that only its rival reads.
@@ -166,10 +207,10 @@ fn ruled_out(world: &World<'_>, core: &[Ask]) -> Vec<u32> {
     (0..count).filter(|rule| core.contains(&world.ask(*rule, false))).collect()
 }
 
-/// Absent when the policy's own decision does not confirm the example.
-fn shadowed(world: &World<'_>, rule: u32, core: &[Ask], example: &[Signal]) -> Option<Finding> {
+/// The finding that `by` always come before `rule`; unknown when the policy's own decision does not confirm the example.
+/// `core` is empty where that is known only of all of them together.
+fn shadowed(world: &World<'_>, rule: u32, core: &[Ask], by: &[u32], example: &[Signal]) -> Reach {
     let name = world.name(rule);
-    let by = ruled_out(world, core);
     let names: Vec<String> = by.iter().map(|rule| world.name(*rule)).collect();
     let verb = if by.len() == 1 {
         "holds too and comes first"
@@ -188,23 +229,22 @@ fn shadowed(world: &World<'_>, rule: u32, core: &[Ask], example: &[Signal]) -> O
     };
     let rules = std::iter::once(name.clone()).chain(names).collect();
     let mut found = finding(FindingKind::Shadowed, rules, world.name_span(rule), message, repair);
-    for other in &by {
+    for other in by.iter().take(MAX_LABELS) {
         found.labels.push(world.condition_label(*other, "comes first"));
     }
     for ask in core {
         let owner = by.iter().copied().find(|other| *ask == world.ask(*other, false)).unwrap_or(rule);
         found.core.push(world.part(owner, *ask));
     }
-    let shown: Vec<u32> = std::iter::once(rule).chain(by).collect();
+    let shown: Vec<u32> = std::iter::once(rule).chain(by.iter().copied().take(MAX_LABELS)).collect();
     let witness = Witness::of(world, example, &shown);
     let confirmed =
         found.rules.first().is_some_and(|own| *own != witness.outcome) && witness.outcome != "default";
     found.witness = Some(witness);
-    confirmed.then_some(found)
+    if confirmed { Reach::Shadowed(Box::new(found)) } else { Reach::Unknown }
 }
 
-fn no_default(world: &World<'_>, core: &[Ask]) -> Finding {
-    let by = ruled_out(world, core);
+fn no_default(world: &World<'_>, by: &[u32]) -> Finding {
     let names: Vec<String> = by.iter().map(|rule| world.name(*rule)).collect();
     let message = match names.as_slice() {
         [only] => format!("the default is never taken: `{only}` always holds"),
@@ -214,8 +254,10 @@ fn no_default(world: &World<'_>, core: &[Ask]) -> Finding {
         format!("narrow {}, or move what one of them does into `default` and remove it", list(&names));
     let span = world.policy.default_name();
     let mut found = finding(FindingKind::UnreachableDefault, names, span, message, repair);
-    for rule in &by {
-        found.labels.push(world.condition_label(*rule, "covers a part"));
+    for rule in by {
+        if found.labels.len() < MAX_LABELS {
+            found.labels.push(world.condition_label(*rule, "covers a part"));
+        }
         found.core.push(world.part(*rule, world.ask(*rule, false)));
     }
     found

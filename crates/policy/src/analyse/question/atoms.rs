@@ -135,7 +135,7 @@ impl<'p> Atoms<'p> {
             [] => self.always,
             [only] => *only,
             _ => {
-                let gate = solver.fresh();
+                let gate = solver.gate();
                 let mut whole = vec![gate];
                 for part in &kept {
                     solver.add(&[!gate, *part]);

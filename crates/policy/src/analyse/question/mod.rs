@@ -23,8 +23,13 @@ use solver::{Answer, Solver};
 use std::collections::HashMap;
 use tollgate_core::signal::Signal;
 
+/// Most steps of one search where nothing else is said.
+const MAX_STEPS: u32 = 10_000;
 /// Most times that a model is taken to the search for a witness and refuted.
 const MAX_ROUNDS: usize = 200;
+
+/// Most conditions that exclude each other of which it is tried to leave out each.
+const MAX_CORE: usize = 64;
 
 /// A condition that is asked for: a node of the table, the truth that it shall have, and the place that it is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,24 +57,41 @@ pub(super) struct Question<'p> {
     atoms: Atoms<'p>,
     /// The literal of each node that was turned into clauses.
     nodes: HashMap<u32, Lit>,
+    /// What holds in every answer.
+    insisted: Vec<Lit>,
+    /// Most steps of one search.
+    most: u32,
 }
 
 impl<'p> Question<'p> {
     pub(super) fn new(world: &'p World<'p>) -> Self {
+        Self::bounded(world, MAX_STEPS)
+    }
+
+    /// A question whose searches take at most this many steps each.
+    pub(super) fn bounded(world: &'p World<'p>, most: u32) -> Self {
         let mut solver = Solver::new();
         let atoms = Atoms::new(&mut solver);
-        Self { world, solver, atoms, nodes: HashMap::new() }
+        Self { world, solver, atoms, nodes: HashMap::new(), insisted: Vec::new(), most }
+    }
+
+    /// From now on everything asked for shall hold together with this.
+    pub(super) fn insist(&mut self, ask: Ask) {
+        let lit = self.lit(ask);
+        self.solver.add(&[lit]);
+        self.insisted.push(lit);
     }
 
     /// Whether all of `asks` can hold together.
     pub(super) fn ask(&mut self, asks: &[Ask]) -> Found {
         let lits: Vec<Lit> = asks.iter().map(|ask| self.lit(*ask)).collect();
+        let roots: Vec<Lit> = lits.iter().chain(&self.insisted).copied().collect();
         for _ in 0..MAX_ROUNDS {
             if self.world.is_spent() {
                 return Found::Unknown;
             }
             self.lay_down_laws();
-            let answer = self.solver.solve(&lits);
+            let answer = self.solver.solve(&lits, self.most);
             self.world.spend(self.solver.cost());
             match answer {
                 Answer::Unknown => return Found::Unknown,
@@ -77,7 +99,7 @@ impl<'p> Question<'p> {
                     let used = asks.iter().zip(&lits).filter(|(_, lit)| core.contains(lit));
                     return Found::Never(used.map(|(ask, _)| *ask).collect());
                 }
-                Answer::Yes => match self.realise(&lits) {
+                Answer::Yes => match self.realise(&roots) {
                     Ok(signals) if self.confirmed(asks, &signals) => return Found::Witness(signals),
                     Ok(_) | Err(model::Refusal::Unknown) => return Found::Unknown,
                     Err(model::Refusal::Because(cause)) => {
@@ -90,9 +112,13 @@ impl<'p> Question<'p> {
         Found::Unknown
     }
 
-    /// Whether these exclude each other, with a smallest set of them that does: none can be left out.
+    /// Whether these exclude each other, with a smallest set of them that does: none can be left out, unless more than
+    /// [`MAX_CORE`] are needed as far as the solver saw.
     pub(super) fn excluded(&mut self, asks: &[Ask]) -> Option<Vec<Ask>> {
         let Found::Never(mut core) = self.ask(asks) else { return None };
+        if core.len() > MAX_CORE {
+            return Some(core);
+        }
         let mut at = 0;
         while let Some(left_out) = core.get(at).copied() {
             let rest: Vec<Ask> = core.iter().copied().filter(|ask| *ask != left_out).collect();

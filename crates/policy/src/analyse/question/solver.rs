@@ -3,16 +3,16 @@
 //! Work is counted in steps of the search and not in time, so that an answer does not depend on the machine. What
 //! the bound cuts off is [`Answer::Unknown`]: nothing is claimed then.
 
+use batsat::{SolverInterface as _, lbool};
 use rustsat::solvers::{Solve, SolveIncremental, SolverResult};
 use rustsat::types::{Clause, Lit, TernaryVal};
 use rustsat_batsat::BasicSolver;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// Most decisions of one search, beyond one for each variable.
-const MAX_STEPS: u32 = 10_000;
-/// What a question costs at the least, in steps.
+/// What a question costs at the least, in steps, and how many propagated literals are one step.
 const LEAST: u64 = 10;
+const PROPAGATIONS: u64 = 20;
 /// Most clauses of one question.
 const MAX_CLAUSES: usize = 1 << 20;
 
@@ -32,23 +32,36 @@ pub(super) struct Solver {
     clauses: usize,
     steps: Rc<Cell<u32>>,
     most: Rc<Cell<u32>>,
+    /// Literals that were propagated before the last search.
+    propagated: u64,
 }
 
 impl Solver {
     pub(super) fn new() -> Self {
         let steps = Rc::new(Cell::new(0_u32));
         let mut inner = BasicSolver::default();
-        let most = Rc::new(Cell::new(MAX_STEPS));
+        let most = Rc::new(Cell::new(u32::MAX));
         let (counted, bound) = (Rc::clone(&steps), Rc::clone(&most));
         inner.batsat_mut().cb_mut().set_stop(move || {
             counted.set(counted.get().saturating_add(1));
             counted.get() > bound.get()
         });
-        Self { inner, vars: 0, clauses: 0, steps, most }
+        Self { inner, vars: 0, clauses: 0, steps, most, propagated: 0 }
     }
 
     /// A new variable, as the literal that it is true.
     pub(super) fn fresh(&mut self) -> Lit {
+        self.variable(true)
+    }
+
+    /// A new variable that clauses settle once all others are: the search need not guess it.
+    pub(super) fn gate(&mut self) -> Lit {
+        self.variable(false)
+    }
+
+    fn variable(&mut self, guessed: bool) -> Lit {
+        // What is guessed is guessed to be absent: the fewer signals an example has, the fewer other routes take it.
+        self.inner.batsat_mut().new_var(lbool::FALSE, guessed);
         let lit = Lit::new(self.vars, false);
         self.vars += 1;
         lit
@@ -67,13 +80,15 @@ impl Solver {
         }
     }
 
-    /// Whether the clauses can hold under these assumptions.
-    pub(super) fn solve(&mut self, assumptions: &[Lit]) -> Answer {
-        if self.clauses > MAX_CLAUSES || self.reserve().is_none() {
+    /// Whether the clauses can hold under these assumptions, in at most this many steps of search beyond one for each
+    /// variable.
+    pub(super) fn solve(&mut self, assumptions: &[Lit], most: u32) -> Answer {
+        if self.clauses > MAX_CLAUSES {
             return Answer::Unknown;
         }
         self.steps.set(0);
-        self.most.set(MAX_STEPS.saturating_add(self.vars));
+        self.propagated = self.inner.batsat_ref().num_propagations();
+        self.most.set(most.saturating_add(self.vars));
         match self.inner.solve_assumps(assumptions) {
             Ok(SolverResult::Sat) => Answer::Yes,
             Ok(SolverResult::Unsat) => {
@@ -84,14 +99,10 @@ impl Solver {
         }
     }
 
-    /// What the last search cost, in steps; a variable is decided once for nothing.
+    /// What the last search cost, in steps.
     pub(super) fn cost(&self) -> u64 {
-        LEAST + u64::from(self.vars / 16) + u64::from(self.steps.get().saturating_sub(self.vars))
-    }
-
-    fn reserve(&mut self) -> Option<()> {
-        let last = self.vars.checked_sub(1)?;
-        self.inner.reserve(rustsat::types::Var::new(last)).ok()
+        let propagated = self.inner.batsat_ref().num_propagations() - self.propagated;
+        LEAST + u64::from(self.steps.get()) + propagated / PROPAGATIONS
     }
 
     /// Whether `lit` is true in the model just found.
@@ -104,19 +115,21 @@ impl Solver {
 mod tests {
     use super::*;
 
+    const MOST: u32 = 10_000;
+
     #[test]
     fn cores_name_assumptions() {
         let mut solver = Solver::new();
         let (a, b, c) = (solver.fresh(), solver.fresh(), solver.fresh());
         solver.add(&[!a, !b]);
-        assert_eq!(solver.solve(&[a, c]), Answer::Yes);
+        assert_eq!(solver.solve(&[a, c], MOST), Answer::Yes);
         assert!(solver.holds(a) && !solver.holds(b));
-        let Answer::No(mut core) = solver.solve(&[c, a, b]) else {
+        let Answer::No(mut core) = solver.solve(&[c, a, b], MOST) else {
             unreachable!("a and b exclude each other")
         };
         core.sort_unstable();
         assert_eq!(core, [a, b]);
-        assert_eq!(solver.solve(&[b]), Answer::Yes);
+        assert_eq!(solver.solve(&[b], MOST), Answer::Yes);
     }
 
     /// Eleven pigeons in ten holes: no short refutation by resolution exists.
@@ -135,6 +148,6 @@ mod tests {
                 }
             }
         }
-        assert_eq!(solver.solve(&[]), Answer::Unknown);
+        assert_eq!(solver.solve(&[], MOST), Answer::Unknown);
     }
 }
