@@ -11,10 +11,8 @@ use serde::Serialize;
 use std::f64::consts::PI;
 use tollgate_core::signal::SignalSpec;
 
-/// Most examples of one signal that are looked at.
-const MAX_EXAMPLES: usize = 64;
-/// Most pairs of signals that are compared.
-const MAX_PAIRS: usize = 20_000;
+/// Most numbers of vectors that are compared; pairs of signals beyond that are counted as unsettled.
+const MAX_NUMBERS: usize = 500_000_000;
 /// Room for rounding, in radians: a hundredth of the angle that f32 vectors of some hundred numbers are wrong by.
 const ROUNDING: f64 = 1e-6;
 
@@ -30,7 +28,7 @@ pub struct Example {
 /// What a signal compares with.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Caps {
-    /// The examples, at most 64.
+    /// The examples.
     pub examples: Vec<Example>,
     /// Least cosine to the best example at which the signal can fire, in [-1, 1].
     pub threshold: f64,
@@ -71,23 +69,37 @@ pub struct Meeting {
 pub(super) struct Geometry {
     pub(super) meetings: Vec<((u32, u32), Meeting)>,
     pub(super) apart: Vec<Relation>,
+    /// Pairs that were not compared.
+    pub(super) unsettled: usize,
+}
+
+/// Caps with the directions of their examples, as long as all have one.
+struct Bank {
+    caps: Caps,
+    units: Option<Vec<Vec<f64>>>,
 }
 
 /// Compares every pair of signals that have caps.
 pub(super) fn geometry(policy: &Policy, exemplars: &dyn Exemplars) -> Geometry {
-    let caps: Vec<(u32, &SignalSpec, Caps)> = (0u32..)
+    let banks: Vec<(u32, &SignalSpec, Bank)> = (0u32..)
         .zip(policy.specs())
-        .filter_map(|(at, spec)| exemplars.caps(spec).map(|caps| (at, spec, caps)))
+        .filter_map(|(at, spec)| exemplars.caps(spec).map(|caps| (at, spec, Bank::of(caps))))
         .collect();
     let mut found = Geometry::default();
-    let pairs = caps
+    let mut numbers = 0_usize;
+    let pairs = banks
         .iter()
         .enumerate()
-        .flat_map(|(at, first)| caps.iter().skip(at + 1).map(move |second| (first, second)));
-    for ((a, one, first), (b, other, second)) in pairs.take(MAX_PAIRS) {
+        .flat_map(|(at, first)| banks.iter().skip(at + 1).map(move |second| (first, second)));
+    for ((a, one, first), (b, other, second)) in pairs {
+        numbers = numbers.saturating_add(first.size().saturating_mul(second.caps.examples.len()));
+        if numbers > MAX_NUMBERS {
+            found.unsettled += 1;
+            continue;
+        }
         match meet(first, second) {
             Closest::Meet(u, v, angle) => {
-                let radii = [first.radius(), second.radius()];
+                let radii = [first.caps.radius(), second.caps.radius()];
                 let vector = between(&u.vector, &v.vector, angle, radii);
                 let meeting = Meeting {
                     signals: [one.name.clone(), other.name.clone()],
@@ -103,6 +115,18 @@ pub(super) fn geometry(policy: &Policy, exemplars: &dyn Exemplars) -> Geometry {
         }
     }
     found
+}
+
+impl Bank {
+    fn of(caps: Caps) -> Self {
+        let units = caps.examples.iter().map(|example| unit(&example.vector)).collect();
+        Self { caps, units }
+    }
+
+    /// How many numbers its vectors have together.
+    fn size(&self) -> usize {
+        self.caps.examples.iter().map(|example| example.vector.len()).sum()
+    }
 }
 
 impl Caps {
@@ -123,27 +147,29 @@ impl Caps {
 enum Closest<'c> {
     Meet(&'c Example, &'c Example, f64),
     Apart,
-    /// A vector is missing or has no direction, or there are too many.
+    /// A vector is missing, has no direction or another dimension.
     Unknown,
 }
 
-fn meet<'c>(first: &'c Caps, second: &'c Caps) -> Closest<'c> {
-    if first.examples.len().max(second.examples.len()) > MAX_EXAMPLES {
-        return Closest::Unknown;
-    }
-    let mut closest: Option<(&Example, &Example, f64)> = None;
-    for u in &first.examples {
-        for v in &second.examples {
-            let Some(angle) = angle(&u.vector, &v.vector) else { return Closest::Unknown };
+fn meet<'c>(first: &'c Bank, second: &'c Bank) -> Closest<'c> {
+    let (Some(us), Some(vs)) = (&first.units, &second.units) else { return Closest::Unknown };
+    let mut closest: Option<(usize, usize, f64)> = None;
+    for (i, u) in us.iter().enumerate() {
+        for (j, v) in vs.iter().enumerate() {
+            if u.len() != v.len() {
+                return Closest::Unknown;
+            }
+            let angle = between_units(u, v);
             if closest.is_none_or(|(_, _, held)| angle < held) {
-                closest = Some((u, v, angle));
+                closest = Some((i, j, angle));
             }
         }
     }
-    let reach = first.radius() + second.radius();
-    match closest {
-        Some((u, v, angle)) if angle <= reach => Closest::Meet(u, v, angle),
-        Some((_, _, angle)) if angle > reach + ROUNDING => Closest::Apart,
+    let Some((i, j, angle)) = closest else { return Closest::Unknown };
+    let reach = first.caps.radius() + second.caps.radius();
+    match (first.caps.examples.get(i), second.caps.examples.get(j)) {
+        (Some(u), Some(v)) if angle <= reach => Closest::Meet(u, v, angle),
+        _ if angle > reach + ROUNDING => Closest::Apart,
         _ => Closest::Unknown,
     }
 }
@@ -151,29 +177,32 @@ fn meet<'c>(first: &'c Caps, second: &'c Caps) -> Closest<'c> {
 /// The angle between two vectors in [0, π]; absent where one has no direction or their dimensions differ. By
 /// 2·atan2(|u-v|, |u+v|) of the unit vectors, which is exact where arccos is not: near 0 and π (W. Kahan).
 fn angle(u: &[f32], v: &[f32]) -> Option<f64> {
-    let length = |w: &[f32]| w.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-    let (of_u, of_v) = (length(u), length(v));
-    let directed = of_u.is_normal() && of_v.is_normal();
-    if u.len() != v.len() || !directed {
+    if u.len() != v.len() {
         return None;
     }
+    Some(between_units(&unit(u)?, &unit(v)?))
+}
+
+fn between_units(u: &[f64], v: &[f64]) -> f64 {
     let (mut apart, mut along) = (0.0, 0.0);
     for (x, y) in u.iter().zip(v) {
-        let (x, y) = (f64::from(*x) / of_u, f64::from(*y) / of_v);
         apart += (x - y) * (x - y);
         along += (x + y) * (x + y);
     }
-    Some(2.0 * apart.sqrt().atan2(along.sqrt()))
+    2.0 * apart.sqrt().atan2(along.sqrt())
+}
+
+/// The unit vector of a direction; absent where there is none.
+pub(super) fn unit(of: &[f32]) -> Option<Vec<f64>> {
+    let length = of.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
+    length.is_normal().then(|| of.iter().map(|x| f64::from(*x) / length).collect())
 }
 
 /// The unit vector on the way from `u` to `v` that divides the angle as the radii do.
 fn between(u: &[f32], v: &[f32], angle: f64, radii: [f64; 2]) -> Vec<f32> {
     let reach = radii[0] + radii[1];
     let share = if reach > 0.0 { radii[0] / reach } else { 0.5 };
-    let length = |w: &[f32]| w.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
-    let (of_u, of_v) = (length(u), length(v));
-    let unit = |w: &[f32], of: f64| -> Vec<f64> { w.iter().map(|x| f64::from(*x) / of).collect() };
-    let (from, mut to) = (unit(u, of_u), unit(v, of_v));
+    let (from, mut to) = (unit(u).unwrap_or_default(), unit(v).unwrap_or_default());
     if PI - angle < 1e-6 {
         // Opposite points: every way is as long; the one over the axis that u has least of will do.
         let least = from
@@ -212,13 +241,19 @@ mod tests {
             (cap(0.0, 10.0), cap(180.0, 171.0), true),
             (cap(10.0, 0.5), cap(10.0, 0.5), true),
         ] {
-            assert_eq!(matches!(meet(&first, &second), Closest::Meet(..)), meets, "{first:?} {second:?}");
+            let said = format!("{first:?} {second:?}");
+            let (first, second) = (Bank::of(first), Bank::of(second));
+            assert_eq!(matches!(meet(&first, &second), Closest::Meet(..)), meets, "{said}");
             assert_eq!(matches!(meet(&first, &second), Closest::Apart), !meets);
         }
-        assert!(matches!(meet(&caps(vec![0.0, 0.0], 0.5), &cap(0.0, 1.0)), Closest::Unknown));
+        let (nowhere, flat) = (Bank::of(caps(vec![0.0, 0.0], 0.5)), Bank::of(caps(vec![1.0], 0.5)));
+        let one = Bank::of(cap(0.0, 1.0));
+        assert!(
+            matches!(meet(&nowhere, &one), Closest::Unknown) && matches!(meet(&flat, &one), Closest::Unknown)
+        );
     }
 
-    fn unit() -> impl Strategy<Value = Vec<f32>> {
+    fn direction() -> impl Strategy<Value = Vec<f32>> {
         proptest::collection::vec(-1.0f32..1.0, 6)
             .prop_filter("has a direction", |v| v.iter().any(|x| x.abs() > 0.1))
     }
@@ -226,9 +261,9 @@ mod tests {
     proptest! {
         /// The point between two caps that meet lies in both; caps that are apart share none of many points.
         #[test]
-        fn meetings_are_real(u in unit(), v in unit(), a in -0.5f64..0.99, b in -0.5f64..0.99, tries in proptest::collection::vec(unit(), 200)) {
+        fn meetings_are_real(u in direction(), v in direction(), a in -0.5f64..0.99, b in -0.5f64..0.99, tries in proptest::collection::vec(direction(), 200)) {
             let (first, second) = (caps(u.clone(), a), caps(v.clone(), b));
-            match meet(&first, &second) {
+            match meet(&Bank::of(first.clone()), &Bank::of(second.clone())) {
                 Closest::Meet(u, v, angle) => {
                     let point = between(&u.vector, &v.vector, angle, [first.radius(), second.radius()]);
                     prop_assert!(first.hold(&point) && second.hold(&point), "{point:?}");

@@ -26,11 +26,13 @@ mod finding;
 mod question;
 mod relations;
 mod traffic;
+mod vectors;
 mod witness;
 
 pub use caps::{Caps, Example, Exemplars, Meeting, NoVectors};
 pub use finding::{Finding, FindingKind, Findings, Part, Witness};
 pub use traffic::{Interval, Together, Traffic};
+pub use vectors::{Vectors, VectorsError};
 
 use crate::check::Known;
 use crate::decide::Verdict;
@@ -59,8 +61,11 @@ pub fn analyse(policy: &Policy) -> Findings {
 #[must_use]
 pub fn analyse_with(policy: &Policy, exemplars: &dyn Exemplars) -> Findings {
     let mut world = World::new(policy);
-    world.learn(caps::geometry(policy, exemplars));
+    let geometry = caps::geometry(policy, exemplars);
+    let unsettled = geometry.unsettled;
+    world.learn(geometry);
     let mut findings = crisp::analyse(&world);
+    findings.unsettled += unsettled;
     findings.sort();
     findings
 }

@@ -3,13 +3,14 @@
 use super::sample;
 use super::source::{Source, Text};
 use crate::ending::Ending;
-use crate::say;
-use anyhow::Result;
+use crate::{place, say};
+use anyhow::{Context as _, Result};
 use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tollgate_policy::{
-    Compiled, FindingKind, Findings, Policy, Report, Severity, analyse, compile, review_governance,
+    Compiled, Exemplars, FindingKind, Findings, NoVectors, Policy, Report, Severity, Vectors, analyse_with,
+    compile, review_governance,
 };
 use tollgate_signals::SignalSet;
 
@@ -19,6 +20,7 @@ use tollgate_signals::SignalSet;
   tollgate policy check                                        the shipped policy
   tollgate policy check my.tollgate --config tollgate.yaml     models and pools too
   tollgate policy check my.tollgate --sample requests.jsonl    count routes that hold together
+  tollgate policy check my.tollgate --vectors examples.jsonl   examples that are near each other
   tollgate policy check my.tollgate --sarif > policy.sarif     for code hosts and editors
 
 Errors keep a policy from being used; warnings and notes say what is likely not meant.
@@ -34,6 +36,10 @@ pub(crate) struct CheckArgs {
     /// The share of requests above which two routes of one priority that hold together are a conflict
     #[arg(long, default_value_t = 0.05, value_name = "SHARE", requires = "sample", value_parser = share)]
     rate: f64,
+    /// Vectors of the examples of `similar` signals, one JSON a line: {\"signal\": NAME, \"text\": EXAMPLE,
+    /// \"vector\": [NUMBERS]}; thresholds are read as cosines, and routes whose examples are near each other are told
+    #[arg(long, value_name = "FILE")]
+    vectors: Option<PathBuf>,
     /// Warnings count as errors
     #[arg(long)]
     strict: bool,
@@ -62,7 +68,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
         Some(Err(errors)) => (None, errors),
         None => (None, Vec::new()),
     };
-    let mut findings = policy.as_ref().map(analyse).unwrap_or_default();
+    let vectors = match (&args.vectors, &policy) {
+        (Some(path), Some(policy)) => Some(vectors(policy, path)?),
+        _ => None,
+    };
+    let exemplars: &dyn Exemplars = vectors.as_ref().map_or(&NoVectors, |vectors| vectors);
+    let mut findings = policy.as_ref().map(|policy| analyse_with(policy, exemplars)).unwrap_or_default();
     let mut seen = None;
     if let (Some(path), Some(policy), Some(set)) = (&args.sample, &policy, &set) {
         let traffic = sample::count(policy, set, path)?;
@@ -88,6 +99,20 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
         found.show()?;
     }
     Ok(Ending::of(passed))
+}
+
+/// The vectors in a file, for the examples of a policy.
+fn vectors(policy: &Policy, path: &Path) -> Result<Vectors> {
+    let vectors =
+        Vectors::read(&place::read_text(path)?, policy).with_context(|| path.display().to_string())?;
+    if !vectors.left_out().is_empty() {
+        say::remark(&format!(
+            "{}: nothing is said of `{}`: no vectors are given",
+            path.display(),
+            vectors.left_out().join("`, `")
+        ));
+    }
+    Ok(vectors)
 }
 
 /// What a check found.

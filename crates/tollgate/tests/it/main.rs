@@ -4,6 +4,7 @@
 
 mod agents;
 mod commands;
+mod findings;
 mod fleet;
 mod guide;
 mod keys;

@@ -5,6 +5,7 @@
 
 mod front;
 pub(super) mod governed;
+mod near;
 mod overlap;
 mod pair;
 mod reach;

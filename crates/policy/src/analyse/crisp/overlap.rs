@@ -4,10 +4,10 @@
 //! Pairs whose needs exclude each other are passed over at a glance; each route is reported once, with the first
 //! route that it meets.
 
+use super::near;
 use super::shape::Shape;
 use crate::Severity;
 use crate::analyse::World;
-use crate::analyse::caps::Meeting;
 use crate::analyse::finding::{Finding, FindingKind, Findings, Witness, finding};
 use crate::analyse::question::{Found, Question};
 use tollgate_core::signal::Signal;
@@ -15,32 +15,35 @@ use tollgate_core::signal::Signal;
 /// Most pairs that are taken to the solver.
 const MAX_PAIRS: usize = 20_000;
 
-/// Adds the overlaps among `live` rules.
+/// Adds the overlaps among `live` rules; first those whose examples are near each other, then the rest.
 pub(super) fn find(world: &World<'_>, live: &[u32], findings: &mut Findings) {
     let mut asked = 0;
     for rank in world.table.ranks.iter().filter(|rank| rank.rules.len() > 1) {
-        let within: Vec<u32> = live.iter().copied().filter(|rule| rank.rules.contains(rule)).collect();
-        let shapes: Vec<Shape<'_>> =
-            within.iter().map(|rule| Shape::of(world, world.ask(*rule, true))).collect();
-        for (at, (first, shape)) in within.iter().zip(&shapes).enumerate() {
-            let later = within.iter().zip(&shapes).skip(at + 1);
-            for (second, _) in
-                later.filter(|(other, held)| world.differ(*first, **other) && !shape.excludes(held))
-            {
-                asked += 1;
-                if asked > MAX_PAIRS {
-                    findings.unsettled += 1;
-                    continue;
-                }
-                match together(world, *first, *second) {
-                    Pair::Example(signals) => {
-                        findings.findings.push(overlap(world, *first, *second, &signals));
-                        break;
-                    }
-                    Pair::Never => {}
-                    Pair::Unknown => findings.unsettled += 1,
+        let within = live.iter().copied().filter(|rule| rank.rules.contains(rule));
+        let shapes: Vec<(u32, Shape<'_>)> =
+            within.map(|rule| (rule, Shape::of(world, world.ask(rule, true)))).collect();
+        let mut ask = |first: &(u32, Shape<'_>), second: &(u32, Shape<'_>), unsettled: &mut usize| {
+            if !world.differ(first.0, second.0) || first.1.excludes(&second.1) {
+                return None;
+            }
+            asked += 1;
+            let pair = if asked > MAX_PAIRS { Pair::Unknown } else { together(world, first.0, second.0) };
+            match pair {
+                Pair::Example(signals) => Some(overlap(world, first.0, second.0, &signals)),
+                Pair::Never => None,
+                Pair::Unknown => {
+                    *unsettled += 1;
+                    None
                 }
             }
+        };
+        let told = near::find(world, &shapes, &mut ask, findings);
+        for (at, first) in shapes.iter().enumerate() {
+            let later = shapes.iter().skip(at + 1).filter(|second| !told.contains(&(first.0, second.0)));
+            let mut unsettled = 0;
+            let found = later.into_iter().find_map(|second| ask(first, second, &mut unsettled));
+            findings.unsettled += unsettled;
+            findings.findings.extend(found);
         }
     }
 }
@@ -91,43 +94,5 @@ fn overlap(world: &World<'_>, a: u32, b: u32, signals: &[Signal]) -> Finding {
     found.labels.push(world.condition_label(b, "holds too"));
     found.core = vec![world.part(a, world.ask(a, true)), world.part(b, world.ask(b, true))];
     found.witness = Some(witness);
-    if let Some(meeting) = meeting(world, a, b) {
-        near(&mut found, meeting);
-    }
     found
-}
-
-/// The caps that both routes ask for and that meet.
-fn meeting<'w>(world: &'w World<'_>, a: u32, b: u32) -> Option<&'w Meeting> {
-    if world.meetings.is_empty() {
-        return None;
-    }
-    let (first, second) = (Shape::of(world, world.ask(a, true)), Shape::of(world, world.ask(b, true)));
-    let found = world.meetings.iter().find(|((one, other), _)| {
-        (first.needs(*one) && second.needs(*other)) || (first.needs(*other) && second.needs(*one))
-    });
-    found.map(|(_, meeting)| meeting)
-}
-
-/// The finding of two routes whose examples are near enough that one text can be like both.
-fn near(found: &mut Finding, meeting: &Meeting) {
-    let Meeting { signals: [one, other], examples: [first, second], angle, radii, .. } = meeting;
-    let degrees = |radians: f64| radians.to_degrees();
-    found.kind = FindingKind::CapOverlap;
-    found.severity = Severity::Warning;
-    found.message = format!(
-        "{}: texts like {first:?} (`{one}`) and like {second:?} (`{other}`) are {:.1} degrees apart, within the {:.1} + {:.1} \
-         that their thresholds allow, so one text can be like both",
-        found.message,
-        degrees(*angle),
-        degrees(radii[0]),
-        degrees(radii[1])
-    );
-    found.repair = format!(
-        "raise the thresholds until they are less than {:.1} degrees together (cosines of {:.3} each), or put `{one}` and \
-         `{other}` into one exclusive group",
-        degrees(*angle),
-        (angle / 2.0).cos()
-    );
-    found.meeting = Some(meeting.clone());
 }
