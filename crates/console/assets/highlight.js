@@ -1,7 +1,7 @@
 // The policy language in colours: one pass over the text, no understanding of it.
 
 const WORDS = new Set(["policy", "signal", "score", "band", "group", "route", "default", "tests", "tier", "priority",
-  "when", "models", "model", "pool", "param", "header", "system", "answer", "tools", "weight", "and", "or", "not",
+  "given", "when", "models", "model", "pool", "param", "header", "system", "answer", "tools", "weight", "and", "or", "not",
   "true", "false", "of", "any", "all", "none", "in", "text", "on_failure", "role", "others",
   "data", "rule", "regions", "providers", "pools", "on_premise", "cost", "energy", "tool", "never", "given", "denied", "strip",
   "block"]);

@@ -22,6 +22,8 @@ pub(crate) enum Node {
     Leaf(u32),
     /// Children, as a range of [`Table::children`].
     And(u32, u32),
+    /// The same, with the confidence of the last alone.
+    Given(u32, u32),
     Or(u32, u32),
     Not(u32),
 }
@@ -173,6 +175,8 @@ pub(crate) struct Rule {
     pub(crate) name: Span,
     /// Where its condition stands.
     pub(crate) when: Span,
+    /// Where what is given stands.
+    pub(crate) given: Option<Span>,
 }
 
 /// Routes of one tier and priority.
@@ -269,7 +273,7 @@ impl Table {
     fn collect(&self, index: u32, found: &mut Vec<u32>) {
         match self.node(index) {
             Some(Node::Leaf(leaf)) => self.collect_leaf(leaf, found),
-            Some(Node::And(start, end) | Node::Or(start, end)) => {
+            Some(Node::And(start, end) | Node::Given(start, end) | Node::Or(start, end)) => {
                 self.kids(start, end).iter().for_each(|kid| self.collect(*kid, found));
             }
             Some(Node::Not(inner)) => self.collect(inner, found),

@@ -261,6 +261,34 @@ recipes:
 }
 
 #[test]
+fn a_recipes_model_names_do_not_count_in_the_confidence() {
+    let text = "version: v0.3
+providers: {defaults: {default_model: m}, models: [{name: m}]}
+entrypoints: [{model_names: [smart], recipe: deep}, {model_names: [quick], recipe: speed}]
+recipes:
+  - name: deep
+    routing:
+      signals: {keywords: [{name: a, keywords: [aa]}, {name: b, keywords: [bb]}]}
+      decisions:
+        - name: both
+          priority: 5
+          rules: {operator: AND, conditions: [{type: keyword, name: a}, {type: keyword, name: b}]}
+          modelRefs: [{model: m}]
+        - {name: rest, priority: 1, modelRefs: [{model: m}]}
+  - name: speed
+    routing:
+      decisions: [{name: go, modelRefs: [{model: m}]}]
+";
+    let policy = policy(&import(Source::VllmSr, text).unwrap().policy);
+    let model = || ("model", Signal::text("smart"));
+    let (route, confidence) = takes(&policy, &[model(), ("a", sure(0.4)), ("b", sure(0.9))]);
+    assert!(route == "both" && (confidence - 0.65).abs() < 1e-12, "{route} {confidence}");
+    assert_eq!(takes(&policy, &[model()]), ("rest".into(), 0.0));
+    let other = [("model", Signal::text("quick")), ("a", sure(0.4)), ("b", sure(0.9))];
+    assert_eq!(takes(&policy, &other).0, "go");
+}
+
+#[test]
 fn nothing_is_dropped_silently() {
     let found = vsr("  signals:
     keywords:

@@ -76,14 +76,18 @@ fn expr() -> impl Strategy<Value = String> {
     })
 }
 
-fn text(routes: &[(String, u8, u8)], by_confidence: bool) -> String {
+type Written = (String, Option<String>, u8, u8);
+
+fn text(routes: &[Written], by_confidence: bool) -> String {
     let mut text = HEAD.to_owned();
     if by_confidence {
         text += "order tier confidence priority\n";
     }
-    for (at, (when, tier, priority)) in routes.iter().enumerate() {
+    for (at, (when, given, tier, priority)) in routes.iter().enumerate() {
         let tier = if *tier == 0 { String::new() } else { format!("tier {tier}") };
-        text += &format!("route r{at} {tier} priority {priority} {{ when {when} models {{ \"m\" }} }}\n");
+        let given = given.as_ref().map(|given| format!("given {given}\n")).unwrap_or_default();
+        text +=
+            &format!("route r{at} {tier} priority {priority} {{ {given} when {when} models {{ \"m\" }} }}\n");
     }
     text + "default { models { \"d\" } }"
 }
@@ -137,7 +141,7 @@ proptest! {
 
     #[test]
     fn lazy_equals_full(
-        routes in proptest::collection::vec((expr(), 0u8..3, 0u8..2), 1..7),
+        routes in proptest::collection::vec((expr(), proptest::option::weighted(0.3, expr()), 0u8..3, 0u8..2), 1..7),
         signals in proptest::collection::vec(signal(), 8),
         by_confidence in any::<bool>(),
     ) {
@@ -160,7 +164,7 @@ proptest! {
 }
 
 /// Random policies in which each signal stands once, so that "could matter" can be tried out in full.
-fn once() -> impl Strategy<Value = Vec<(String, u8, u8)>> {
+fn once() -> impl Strategy<Value = Vec<Written>> {
     let shapes = proptest::sample::select(vec![
         vec!["a and b", "c > 0 or d", "e"],
         vec!["a or b", "c > 0 and d", "e"],
@@ -170,7 +174,11 @@ fn once() -> impl Strategy<Value = Vec<(String, u8, u8)>> {
         vec!["(a or e) and (b or c > 0)", "d"],
     ]);
     (shapes, proptest::collection::vec((0u8..2, 0u8..2), 5)).prop_map(|(shape, ranks)| {
-        shape.iter().zip(ranks).map(|(when, (tier, priority))| ((*when).to_owned(), tier, priority)).collect()
+        shape
+            .iter()
+            .zip(ranks)
+            .map(|(when, (tier, priority))| ((*when).to_owned(), None, tier, priority))
+            .collect()
     })
 }
 

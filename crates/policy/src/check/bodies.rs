@@ -56,6 +56,7 @@ type MakeFilter = fn(Vec<String>) -> ToolFilter;
 
 /// What a body says.
 pub(super) struct Body<'t, 'a> {
+    pub(super) given: Option<&'t Expr<'a>>,
     pub(super) when: Option<&'t Expr<'a>>,
     pub(super) effects: Effects,
     pub(super) notes: BTreeMap<String, String>,
@@ -64,13 +65,14 @@ pub(super) struct Body<'t, 'a> {
 impl<'a> Checker<'a, '_> {
     /// Effects of a body; statements that may stand once are checked for that.
     pub(super) fn effects<'t>(&mut self, route: &'t RouteDecl<'a>) -> Body<'t, 'a> {
-        let mut body = Body { when: None, effects: Effects::default(), notes: BTreeMap::new() };
+        let mut body = Body { given: None, when: None, effects: Effects::default(), notes: BTreeMap::new() };
         let mut algorithm = None;
         let mut once: Vec<(&str, Span)> = Vec::new();
         for statement in &route.body {
             self.once(&mut once, statement);
             let effects = &mut body.effects;
             match &statement.kind {
+                StatementKind::Given(expr) => body.given = Some(expr),
                 StatementKind::When(expr) => body.when = Some(expr),
                 StatementKind::Models(models) => effects.models = self.models(models, statement.span),
                 StatementKind::Algorithm(name) => algorithm = self.algorithm(*name).map(|a| (a, name.span)),
@@ -111,6 +113,7 @@ impl<'a> Checker<'a, '_> {
 
     fn once(&mut self, seen: &mut Vec<(&'static str, Span)>, statement: &Statement<'a>) {
         let word = match statement.kind {
+            StatementKind::Given(_) => "given",
             StatementKind::When(_) => "when",
             StatementKind::Models(_) => "models",
             StatementKind::Algorithm(_) => "algorithm",

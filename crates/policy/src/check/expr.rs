@@ -58,6 +58,14 @@ impl<'a> Checker<'a, '_> {
         }
     }
 
+    /// A route's condition under what is given: both must hold, the condition alone says how surely.
+    pub(super) fn given(&mut self, given: (u32, Span), when: (u32, Span)) -> u32 {
+        let start = index(self.table.children.len());
+        self.table.children.extend([given.0, when.0]);
+        self.table.places.extend([given.1, when.1]);
+        self.node(Node::Given(start, index(self.table.children.len())), when.1)
+    }
+
     fn node(&mut self, node: Node, span: Span) -> u32 {
         self.table.nodes.push(node);
         self.table.spans.push(span);

@@ -25,7 +25,15 @@ impl<'a> Checker<'a, '_> {
             return None;
         };
         self.leaves = 0;
+        let given = body.given.map(|given| Some((given, self.truth(given)?)));
         let root = self.truth(when)?;
+        let root = match given {
+            Some(given) => {
+                let (given, node) = given?;
+                self.given((node, given.span), (root, when.span))
+            }
+            None => root,
+        };
         let route = Route {
             name: declared.name.text.to_owned(),
             tier: tier.and_then(|tier| u32::try_from(tier).ok()),
@@ -33,15 +41,18 @@ impl<'a> Checker<'a, '_> {
             effects: body.effects,
             notes: body.notes,
         };
-        let (name, when) = (declared.name.span, when.span);
-        Some(Rule { route: Arc::new(route), root, gate: None, entry: NONE, name, when })
+        let (name, when, given) = (declared.name.span, when.span, body.given.map(|given| given.span));
+        Some(Rule { route: Arc::new(route), root, gate: None, entry: NONE, name, when, given })
     }
 
     /// The default's effects.
     pub(super) fn default(&mut self, declared: &RouteDecl<'a>) -> Arc<Route> {
         let body = self.effects(declared);
-        if let Some(when) = body.when {
-            let found = Diagnostic::error("bad-value", when.span, "the default has no `when`");
+        if let Some((word, expr)) =
+            body.when.map(|when| ("when", when)).or(body.given.map(|given| ("given", given)))
+        {
+            let message = format!("the default has no `{word}`");
+            let found = Diagnostic::error("bad-value", expr.span, message);
             self.push(found.help("it is chosen when no route is"));
         }
         let Body { effects, notes, .. } = body;
@@ -77,7 +88,10 @@ impl<'a> Checker<'a, '_> {
         let mut first: HashMap<String, usize> = HashMap::new();
         let mut never = Vec::new();
         for (at, draft) in drafts.iter().enumerate() {
-            let words = draft.when.of(self.text).split_whitespace().collect::<Vec<_>>().join(" ");
+            let given = draft.given.map(|given| given.of(self.text)).unwrap_or_default();
+            let words =
+                given.split_whitespace().chain(["when"]).chain(draft.when.of(self.text).split_whitespace());
+            let words = words.collect::<Vec<_>>().join(" ");
             match first.get(&words).and_then(|earlier| drafts.get(*earlier)) {
                 Some(earlier) => never.push(unreachable(draft, earlier)),
                 None => drop(first.insert(words, at)),
@@ -190,7 +204,9 @@ fn gate(table: &Table, root: u32, entry: u32) -> Option<u32> {
     };
     match table.node(root)? {
         Node::Leaf(_) => is_gate(root),
-        Node::And(start, end) => table.kids(start, end).iter().find_map(|kid| is_gate(*kid)),
+        Node::And(start, end) | Node::Given(start, end) => {
+            table.kids(start, end).iter().find_map(|kid| is_gate(*kid))
+        }
         Node::Or(..) | Node::Not(_) => None,
     }
 }

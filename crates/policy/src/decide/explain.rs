@@ -142,6 +142,7 @@ fn node(run: &mut Run<'_, '_>, index: u32) -> NodeReport {
     let (op, leaf, kids) = match table.node(index) {
         Some(Node::Leaf(leaf)) => ("leaf", Some(leaf_report(run, leaf)), &[][..]),
         Some(Node::And(start, end)) => ("and", None, table.kids(start, end)),
+        Some(Node::Given(start, end)) => ("given", None, table.kids(start, end)),
         Some(Node::Or(start, end)) => ("or", None, table.kids(start, end)),
         Some(Node::Not(inner)) => {
             let parts = vec![node(run, inner)];

@@ -16,6 +16,7 @@ pub(crate) trait Truth<'t>: Facts<'t> {
         match table.node(index) {
             Some(Node::Leaf(leaf)) => self.leaf(leaf),
             Some(Node::And(start, end)) => self.and(table.kids(start, end)),
+            Some(Node::Given(start, end)) => self.given(table.kids(start, end)),
             Some(Node::Or(start, end)) => self.or(table.kids(start, end)),
             Some(Node::Not(inner)) => {
                 let inner = self.node(inner);
@@ -52,6 +53,24 @@ pub(crate) trait Truth<'t>: Facts<'t> {
         let count = children.len().max(1) as f64;
         all.low /= count;
         all.high /= count;
+        all
+    }
+
+    /// Holds when every child does; the confidence is that of the last.
+    fn given(&mut self, children: &[u32]) -> Tri {
+        let mut all = Tri::yes(0.0);
+        for child in children {
+            let tri = self.node(*child);
+            match tri.verdict {
+                Verdict::False => return Tri::NO,
+                Verdict::True => {}
+                Verdict::Unknown => {
+                    all.verdict = Verdict::Unknown;
+                    all.need = all.need.min(tri.need);
+                }
+            }
+            (all.low, all.high, all.refine) = (tri.low, tri.high, tri.refine);
+        }
         all
     }
 

@@ -12,7 +12,7 @@ use crate::text::diagnostic::Diagnostic;
 
 /// Words that start a statement.
 pub(super) const STATEMENTS: &[&str] =
-    &["when", "models", "algorithm", "pool", "system", "header", "param", "tools", "answer", "note"];
+    &["given", "when", "models", "algorithm", "pool", "system", "header", "param", "tools", "answer", "note"];
 
 impl<'a> Parser<'a, '_> {
     /// `{ statement ... }`, and whether every statement could be read.
@@ -48,6 +48,7 @@ impl<'a> Parser<'a, '_> {
         }
         self.take();
         let kind = match word {
+            "given" => StatementKind::Given(self.expression()?),
             "when" => StatementKind::When(self.expression()?),
             "models" => StatementKind::Models(self.models()?),
             "algorithm" => StatementKind::Algorithm(self.name("an algorithm: static or weighted")?),

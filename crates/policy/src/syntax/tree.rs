@@ -211,6 +211,8 @@ pub(crate) struct Statement<'a> {
 
 #[derive(Clone, Debug)]
 pub(crate) enum StatementKind<'a> {
+    /// What must hold too, without counting in the confidence.
+    Given(Expr<'a>),
     When(Expr<'a>),
     Models(Vec<ModelDecl<'a>>),
     Algorithm(Name<'a>),

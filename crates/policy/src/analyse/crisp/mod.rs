@@ -94,7 +94,7 @@ impl World<'_> {
     /// The conditions that must all hold for this one to: its parts and theirs, or itself.
     fn conjuncts(&self, whole: Ask) -> Vec<Ask> {
         match self.table.node(whole.node) {
-            Some(Node::And(start, end)) => {
+            Some(Node::And(start, end) | Node::Given(start, end)) => {
                 let parts = self.table.placed(start, end);
                 parts.flat_map(|(node, place)| self.conjuncts(Ask { node, holds: true, place })).collect()
             }
@@ -108,6 +108,9 @@ impl World<'_> {
             // `always` is a conjunction of nothing, and its confidence is 0.
             Some(Node::And(start, end) | Node::Or(start, end)) => {
                 start < end && self.table.kids(start, end).iter().all(|kid| self.is_exact(*kid))
+            }
+            Some(Node::Given(start, end)) => {
+                self.table.kids(start, end).last().is_some_and(|kid| self.is_exact(*kid))
             }
             Some(Node::Not(_)) => true,
             Some(Node::Leaf(leaf)) => match self.table.leaves.get(leaf as usize) {

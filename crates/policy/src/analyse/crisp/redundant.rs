@@ -60,7 +60,7 @@ impl Look<'_, '_, '_> {
                     *self.uses.entry(signal).or_default() += 1;
                 }
             }
-            Some(Node::And(start, end) | Node::Or(start, end)) => {
+            Some(Node::And(start, end) | Node::Given(start, end) | Node::Or(start, end)) => {
                 self.world.table.kids(start, end).iter().for_each(|kid| self.count(*kid));
             }
             Some(Node::Not(inner)) => self.count(inner),
@@ -89,7 +89,7 @@ impl Look<'_, '_, '_> {
     fn node(&mut self, node: u32, around: &mut Vec<Ask>) {
         let table = self.world.table;
         let (start, end, neutral) = match table.node(node) {
-            Some(Node::And(start, end)) => (start, end, true),
+            Some(Node::And(start, end) | Node::Given(start, end)) => (start, end, true),
             Some(Node::Or(start, end)) => (start, end, false),
             Some(Node::Not(inner)) => {
                 let place = table.spans.get(node as usize).copied().unwrap_or_default();

@@ -17,7 +17,7 @@ impl<'p> Question<'p> {
         let table = self.world.table;
         let lit = match table.node(index) {
             Some(Node::Leaf(leaf)) => self.leaf(leaf),
-            Some(Node::And(start, end)) => {
+            Some(Node::And(start, end) | Node::Given(start, end)) => {
                 let parts: Vec<Lit> = table.kids(start, end).iter().map(|kid| self.node(*kid)).collect();
                 self.atoms.all(&mut self.solver, parts)
             }

@@ -32,10 +32,6 @@ pub(super) fn write<'y>(
             continue;
         };
         let condition = lower.condition(decision.get("rules"));
-        let when = match guard {
-            Some(guard) => format!("{guard} and {condition}"),
-            None => condition,
-        };
         if let Some(description) = decision.str("description") {
             let _ = writeln!(out, "# {}", comment(description));
         }
@@ -47,7 +43,11 @@ pub(super) fn write<'y>(
         if rank.priority != 0 {
             let _ = write!(out, " priority {}", rank.priority);
         }
-        let _ = writeln!(out, " {{\nwhen {when}");
+        out.push_str(" {\n");
+        if let Some(guard) = guard {
+            let _ = writeln!(out, "given {guard}");
+        }
+        let _ = writeln!(out, "when {condition}");
         lower.effects(decision, models, out);
         if let Some(recipe) = recipe {
             let _ = writeln!(out, "note recipe {}", note(recipe));

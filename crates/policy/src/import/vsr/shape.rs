@@ -3,14 +3,13 @@
 use super::super::write::{list, number, quote};
 use super::super::yaml::Node;
 use super::leaf::{Lower, Term};
+use super::meaning::SCALE;
 
 /// Languages that the gateway can tell (`crates/signals`, measure/language).
 const LANGUAGES: &[&str] = &[
     "ar", "bn", "de", "el", "en", "es", "fr", "he", "hi", "hy", "it", "ja", "ka", "km", "ko", "nl", "pt",
     "ru", "sv", "ta", "te", "th", "tr", "uk", "vi", "zh",
 ];
-/// Similarity of words and 3-grams that stands for one unit of cosine between sentence embeddings.
-const REASK_SCALE: f64 = 0.75;
 
 impl<'y> Lower<'y, '_> {
     /// Tokens in an inclusive range; `32K` and `1M` are thousands and millions.
@@ -148,7 +147,7 @@ impl<'y> Lower<'y, '_> {
             let Some(node) = self.rule("reask", other) else { continue };
             let turns = node.get("lookback_turns").and_then(Node::number).unwrap_or(1.0).clamp(1.0, 16.0);
             let threshold = node.get("threshold").and_then(Node::number).unwrap_or(0.8).clamp(0.0, 1.0);
-            let body = format!("reask threshold {} streak {turns}", number(threshold * REASK_SCALE));
+            let body = format!("reask threshold {} streak {turns}", number(threshold * SCALE));
             // Whole and in range after the clamp.
             rows.push((turns as u32, self.helper(&format!("{other}_row"), &body)));
             if let Some(threshold) = node.get("threshold") {

@@ -27,6 +27,7 @@ const DECLARATIONS: &[(&str, &str)] = &[
 
 /// Words that start a statement, each with what it does.
 const STATEMENTS: &[(&str, &str)] = &[
+    ("given", "what must hold too, without counting in the confidence"),
     ("when", "the condition"),
     ("models", "candidate models of a route, or the models that may be used"),
     ("algorithm", "how one candidate is picked: static or weighted"),
