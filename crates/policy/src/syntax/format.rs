@@ -181,7 +181,9 @@ impl Writer<'_> {
 
     fn spaced(&self, last: &Token, token: &Token) -> bool {
         let (left, right) = (last.span.of(self.text), token.span.of(self.text));
-        let call = last.kind == Kind::Word && right == "(" && !matches!(left, "and" | "or" | "not" | "when" | "given");
+        let call = last.kind == Kind::Word
+            && right == "("
+            && !matches!(left, "and" | "or" | "not" | "when" | "given");
         // A minus that was written at its number is a sign.
         let sign = left == "-" && last.span.end == token.span.start && {
             let before = self.text.get(..last.span.start as usize).unwrap_or_default();

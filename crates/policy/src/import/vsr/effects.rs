@@ -40,7 +40,12 @@ impl<'y> Lower<'y, '_> {
                 continue;
             }
             match kind {
-                "fast_response" => answer = configuration.str("message"),
+                "fast_response" => {
+                    answer = configuration.str("message");
+                    if answer.is_none() {
+                        self.gaps.wrong(plugin, "there is no message to answer with; models answer");
+                    }
+                }
                 _ => self.plugin(kind, plugin, configuration, &mut edits),
             }
         }
@@ -79,7 +84,12 @@ impl<'y> Lower<'y, '_> {
                 continue;
             };
             let _ = (node.get("model"), node.get("reasoning_description"));
-            let name = if models.serves(name) { name } else { node.str("model").unwrap_or(name) };
+            let adapter = node.get("lora_name").filter(|_| !models.serves(name));
+            if let Some(adapter) = adapter {
+                self.gaps
+                    .dropped(adapter, "no model of the file has the adapter's name; its base model answers");
+            }
+            let name = if adapter.is_some() { node.str("model").unwrap_or(name) } else { name };
             if !models.serves(name) {
                 self.gaps.wrong(node, "no provider serves this model; the candidate is left out");
                 continue;
@@ -163,6 +173,8 @@ impl<'y> Lower<'y, '_> {
                 if let Some(prompt) = configuration.str("system_prompt") {
                     let mode = if replace { "replace" } else { "prepend" };
                     let _ = writeln!(out, "system {mode} {}", quote(prompt));
+                } else {
+                    self.gaps.wrong(plugin, "there is no system_prompt to put in; it has no effect");
                 }
             }
             "header_mutation" => self.headers(configuration, out),
@@ -232,8 +244,12 @@ impl<'y> Lower<'y, '_> {
     }
 
     fn tools(&mut self, configuration: &'y Node, out: &mut String) {
-        if configuration.str("mode") == Some("none") {
-            out.push_str("tools keep []\n");
+        match configuration.str("mode") {
+            Some("none") => out.push_str("tools keep []\n"),
+            None | Some("passthrough" | "filtered") => {}
+            Some(_) => self
+                .gaps
+                .wrong(configuration, "the modes are passthrough, filtered and none; no mode is taken"),
         }
         let allowed = configuration.texts("allow_tools");
         if !allowed.is_empty() {

@@ -109,13 +109,14 @@ impl<'y, 'g> Lower<'y, 'g> {
                     self.gaps.wrong(rule, "a signal has a name; it is left out");
                     continue;
                 };
-                if self.rules.insert((kind, name), rule).is_some() {
+                if self.rules.insert((kind, name), rule).is_some() && *kind != "authz" {
                     self.gaps.wrong(rule, "two signals of one type and name; the later one counts");
                 }
             }
         }
         self.partitions();
         self.best_embeddings();
+        self.best_of("preference");
         for (kind, key) in TYPES {
             for rule in signals.map(|signals| signals.list(key)).unwrap_or_default() {
                 let name = if *kind == "authz" { rule.str("role") } else { rule.str("name") };

@@ -196,7 +196,14 @@ impl<'y> Lower<'y, '_> {
         }
         let feature = rule.get("feature")?;
         let source = feature.get("source")?;
-        let kind = feature.str("type").unwrap_or("exists");
+        let kind = match feature.str("type").unwrap_or("exists") {
+            known @ ("exists" | "count" | "density") => known,
+            _ => {
+                self.gaps
+                    .wrong(feature, "the types are exists, count, density and sequence; exists is taken");
+                "exists"
+            }
+        };
         let case = if source.is_true("case_sensitive") || rule.is_true("case_sensitive") {
             " case true"
         } else {
@@ -230,18 +237,9 @@ impl<'y> Lower<'y, '_> {
                 return None;
             }
         };
-        let measure = match kind {
-            "exists" | "count" | "density" => kind,
-            _ => {
-                self.gaps
-                    .wrong(feature, "the types are exists, count, density and sequence; exists is taken");
-                "exists"
-            }
-        };
-        let found =
-            self.helper(&format!("{name}_{measure}"), &format!("feature measure {measure} {looked_for}"));
+        let found = self.helper(&format!("{name}_{kind}"), &format!("feature measure {kind} {looked_for}"));
         // Density here is per hundred units of text, there per unit.
-        let value = if measure == "density" {
+        let value = if kind == "density" {
             self.sum(&format!("{name}_share"), &format!("{found} / 100"))
         } else {
             found
@@ -253,7 +251,12 @@ impl<'y> Lower<'y, '_> {
     /// Texts one after the other, anywhere in the turn; one sequence of several is enough.
     fn sequence(&mut self, name: &str, rule: &'y Node) -> Term {
         let source = rule.get("feature").and_then(|feature| feature.get("source"));
-        let _ = source.and_then(|source| source.get("type"));
+        if let Some(kind) =
+            source.and_then(|source| source.get("type")).filter(|kind| kind.text() != Some("sequence"))
+        {
+            self.gaps
+                .wrong(kind, "a sequence is looked for in a source of type sequence; it is taken as one");
+        }
         let case =
             rule.is_true("case_sensitive") || source.is_some_and(|source| source.is_true("case_sensitive"));
         let case = if case { " case true" } else { "" };
@@ -283,8 +286,11 @@ impl<'y> Lower<'y, '_> {
         for (key, word) in [("event_types", "types"), ("severities", "severities"), ("action_codes", "codes")]
         {
             let mut texts = self.words(rule, key, MAX_WORDS);
-            if word == "severities" {
-                texts.retain(|text| ["critical", "high", "medium", "low"].contains(text));
+            let known = |text: &&str| ["critical", "high", "medium", "low"].contains(text);
+            if word == "severities" && !texts.iter().all(known) {
+                self.gaps
+                    .wrong(rule, "the severities are critical, high, medium and low; others are left out");
+                texts.retain(known);
             }
             if !texts.is_empty() {
                 body += &format!(" {word} {}", list(texts));

@@ -129,12 +129,13 @@ impl<'y> Lower<'y, '_> {
 
     /// One of fourteen subjects.
     pub(super) fn domain(&mut self, name: &str, rule: Option<&'y Node>, at: &'y Node) -> Term {
-        let mut labels: Vec<String> = rule
-            .map(|rule| rule.texts("mmlu_categories"))
-            .unwrap_or_default()
-            .into_iter()
-            .map(normal)
-            .collect();
+        let mut labels: Vec<String> = Vec::new();
+        for category in rule.map(|rule| rule.list("mmlu_categories")).unwrap_or_default() {
+            match category.text().map(normal) {
+                Some(label) if DOMAINS.contains(&label.as_str()) => labels.push(label),
+                _ => self.gaps.wrong(category, "no subject of the classifier; it is left out"),
+            }
+        }
         labels.push(normal(name));
         if let Some(rule) = rule {
             self.gaps.drop_key(rule, "model_scores", "models are not scored by subject");

@@ -105,27 +105,38 @@ impl<'y> Lower<'y, '_> {
         if covers.any(|members| names.iter().all(|name| members.contains(name))) {
             return;
         }
+        self.best_of("embedding");
+    }
+
+    /// Of all signals of a type that hold, only the best counts.
+    pub(super) fn best_of(&mut self, kind: &str) {
+        let names = self.all(kind);
+        if names.len() < 2 {
+            return;
+        }
         let mut members: Vec<(&str, String)> = Vec::new();
         for name in names {
-            let Some(rule) = self.rule("embedding", name) else { continue };
+            let Some(rule) = self.rule(kind, name) else { continue };
             self.bare = true;
-            if let Term::Named(identifier) = self.leaf("embedding", name, rule) {
+            if let Term::Named(identifier) = self.leaf(kind, name, rule) {
                 members.push((name, identifier));
             }
             self.bare = false;
         }
         if members.len() > crate::limits::MAX_MEMBERS {
-            self.gaps.stands_in(self.routing, "more embeddings than a group can have: all that hold count");
+            let consequence =
+                format!("more signals of type {kind} than a group can have: all that hold count");
+            self.gaps.stands_in(self.routing, &consequence);
         }
         if members.len() < 2 || members.len() > crate::limits::MAX_MEMBERS {
             return;
         }
-        let group = self.identifier("best_embedding");
+        let group = self.identifier(&format!("best_{kind}"));
         let list: Vec<&str> = members.iter().map(|(_, identifier)| identifier.as_str()).collect();
         self.write("group", &group, &format!("winner({})", list.join(", ")));
         for (name, identifier) in &members {
-            let term = self.flag("embedding", name, name, &format!("{group} is {identifier}"));
-            self.settle_late("embedding", name, term);
+            let term = self.flag(kind, name, name, &format!("{group} is {identifier}"));
+            self.settle_late(kind, name, term);
         }
     }
 

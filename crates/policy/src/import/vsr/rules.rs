@@ -75,9 +75,13 @@ impl<'y> Lower<'y, '_> {
                 node,
                 "no model of this kind is loaded; the condition is answered by its on_error, else it does not hold",
             );
-            let _ = label;
             predicate.into_iter().for_each(Node::see_all);
             return if on_error == Some("match") { "not not always".to_owned() } else { NEVER.to_owned() };
+        }
+        for (key, given) in [("label", label.is_some()), ("on_error", on_error.is_some())] {
+            if given {
+                self.gaps.drop_key(node, key, "only conditions on classifiers have it");
+            }
         }
         let Some(predicate) = predicate else {
             return self.leaf(kind, name, node).truth();

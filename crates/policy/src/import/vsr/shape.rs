@@ -62,7 +62,11 @@ impl<'y> Lower<'y, '_> {
     /// What a conversation rule counts.
     pub(super) fn conversation_value(&mut self, rule: &'y Node) -> Option<String> {
         let feature = rule.get("feature")?;
-        let _ = feature.str("type");
+        if let Some(kind) =
+            feature.get("type").filter(|kind| !matches!(kind.text(), Some("count" | "exists")))
+        {
+            self.gaps.wrong(kind, "the types are count and exists; count is taken");
+        }
         let source = feature.get("source")?;
         let role = source.get("role");
         let word = match (source.str("type"), role.and_then(Node::text).unwrap_or_default()) {
@@ -113,7 +117,8 @@ impl<'y> Lower<'y, '_> {
     pub(super) fn role(&mut self, name: &str, rule: Option<&'y Node>) -> Term {
         let mut tests = vec![format!("role has {}", quote(name))];
         let (mut users, mut groups) = (Vec::new(), Vec::new());
-        if let Some(rule) = rule {
+        // Several bindings of one role add up.
+        for rule in self.bindings(name) {
             let _ = rule.get("name");
             for subject in rule.list("subjects") {
                 match (subject.str("kind"), subject.str("name")) {
@@ -125,6 +130,8 @@ impl<'y> Lower<'y, '_> {
                     }
                 }
             }
+        }
+        if let Some(rule) = rule {
             if !users.is_empty() {
                 self.gaps
                     .stands_in(rule, "users are the ids of keys: give each user a key, or the key this role");
@@ -137,6 +144,12 @@ impl<'y> Lower<'y, '_> {
             tests.push(format!("group has any {}", list(groups)));
         }
         self.flag("authz", name, &format!("role_{name}"), &tests.join(" or "))
+    }
+
+    fn bindings(&self, role: &str) -> Vec<&'y Node> {
+        let signals = self.routing.get("signals");
+        let all = signals.map(|signals| signals.list("role_bindings")).unwrap_or_default();
+        all.iter().filter(|rule| rule.str("role") == Some(role)).collect()
     }
 
     /// A turn that repeats the turns before it, in an unbroken row. Of the rules that hold only those with the largest
