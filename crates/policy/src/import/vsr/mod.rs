@@ -2,7 +2,7 @@
 //!
 //! Each recipe becomes the routes of one policy, told apart by the model name that the caller asks for; each signal a
 //! declaration that carries the incumbent's `type:name` as its label; each projection a sum and its bands. What
-//! decides equality is said in the guide ("Moving from vLLM Semantic Router") and tested in `tests/import.rs`.
+//! decides equality is said in the guide ("Moving from vLLM Semantic Router") and tested in `tests/import`.
 //!
 //! ```text
 //! global, entrypoints ─> virtual names      providers ─> configuration, default

@@ -1,15 +1,6 @@
 //! Imports of LiteLLM's configurations and of OpenRouter's provider preferences; a whole file and damaged ones.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what went wrong by panicking"
-)]
-
-mod common;
-
-use common::{Given, policy};
+use crate::common::{Given, policy};
 use proptest::prelude::*;
 use tollgate_core::signal::Signal;
 use tollgate_policy::import::{GapKind, Source, import};
@@ -225,7 +216,7 @@ routing:
 }
 
 /// A file with every kind of signal and projection, which the fuzz target starts from too.
-const WHOLE: &str = include_str!("../../../fuzz/src/import_vllm_sr.yaml");
+const WHOLE: &str = include_str!("../../../../fuzz/src/import_vllm_sr.yaml");
 
 #[test]
 fn a_whole_file_is_read_to_the_last_field() {
