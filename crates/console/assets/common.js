@@ -29,12 +29,12 @@ export function toast(message, bad = false) {
 }
 
 /** A call to the API: `{ok, status, body}` with the body as JSON where it is, and a message when it failed. */
-export async function call(method, path, body, type = "application/json") {
+export async function call(method, path, body, type = "application/json", signal = undefined) {
   const headers = { accept: "application/json", "x-tollgate-console": "1" };
   if (body !== undefined) headers["content-type"] = type;
   let response;
   try {
-    response = await fetch(path, { method, headers, body, cache: "no-store" });
+    response = await fetch(path, { method, headers, body, cache: "no-store", signal });
   } catch (error) {
     return { ok: false, status: 0, body: null, message: `the gateway does not answer (${error.message})` };
   }

@@ -11,6 +11,7 @@ const readOnly = element("policy-text").readOnly;
 let inForce = element("policy-text").value;
 let timer = 0;
 let asked = 0;
+let running = new AbortController();
 
 const editor = new Editor(element("editor"), () => {
   dirty();
@@ -90,8 +91,11 @@ function failed(message) {
 
 async function check() {
   clearTimeout(timer);
+  // The gateway stops working on a check that nobody waits for.
+  running.abort();
+  running = new AbortController();
   const [text, mine] = [editor.text, asked += 1];
-  const answer = await call("POST", "/api/v1/policy/check", text, "text/plain; charset=utf-8");
+  const answer = await call("POST", "/api/v1/policy/check", text, "text/plain; charset=utf-8", running.signal);
   // An answer about an older text is out of date.
   if (mine !== asked || text !== editor.text) return;
   if (answer.body?.diagnostics) show(answer.body);

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast};
 use tollgate_core::{Clock, Timestamp};
 use tollgate_select::retry::RetryBudget;
 use tollgate_signals::{OutputLength, TokenRatio};
@@ -61,10 +61,30 @@ pub struct Shared {
     pub traces: Option<Exporter>,
     /// The last reload that was refused, while its predecessor is in force: when and why.
     pub refused: Mutex<Option<(Timestamp, String)>>,
+    /// Who checks a policy, and who waits to.
+    pub(crate) checks: Checks,
     /// Where the configuration came from.
     pub origin: Origin,
     /// When the process started.
     pub started: Timestamp,
+}
+
+/// Most policies that are checked or wait for it.
+const MAX_CHECKS: usize = 16;
+
+/// The bounds on checking policies: analysis may take a second or two of a core.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    /// Those that are checked or wait.
+    pub(crate) places: Semaphore,
+    /// The one that is checked.
+    pub(crate) turn: Semaphore,
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self { places: Semaphore::new(MAX_CHECKS), turn: Semaphore::new(1) }
+    }
 }
 
 impl Shared {
@@ -94,6 +114,7 @@ impl Shared {
             prefix_root,
             traces,
             refused: Mutex::default(),
+            checks: Checks::default(),
             origin,
             started,
         }

@@ -111,6 +111,46 @@ async fn a_page_of_another_site_cannot_act() {
     world.stop().await;
 }
 
+/// A policy of nested conditions over few signals, whose analysis takes a while.
+fn laborious() -> String {
+    let mut seed = 7_u64;
+    let mut flag = || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        format!("{}s{}", if (seed >> 40) % 4 == 0 { "not " } else { "" }, (seed >> 33) % 40)
+    };
+    let signals: String = (0..40).map(|at| format!("signal s{at} = keyword any [\"w{at}\"]\n")).collect();
+    let mut part = || format!("({} or ({} and ({} or {})))", flag(), flag(), flag(), flag());
+    let mut when = || (0..5).map(|_| part()).collect::<Vec<_>>().join(" and ");
+    let route = |at: u32, when: String| {
+        format!("route r{at} priority {} {{ when {when} models {{ \"sim-small\" }} }}\n", 1_000 - at)
+    };
+    let routes: String = (0..400).map(|at| route(at, when())).collect();
+    format!("{signals}{routes}default {{ models {{ \"sim-small\" }} }}\n")
+}
+
+#[tokio::test]
+async fn a_long_check_holds_nobody_up_and_ends_when_nobody_waits() {
+    // One worker: were the check made there, nothing else would be answered before it.
+    let world = World::start().await;
+    let text = laborious();
+    let check = world.send(Method::POST, "/api/v1/policy/check", &[], text);
+    let others = async {
+        for _ in 0..10 {
+            assert_eq!(world.get("/healthz").await.status, StatusCode::OK);
+        }
+    };
+    tokio::select! {
+        biased;
+        answer = check => panic!("it was answered first: {}", answer.text()),
+        () = others => {}
+    }
+    // The check was given up with its connection, so the next has its turn.
+    let report =
+        world.send(Method::POST, "/api/v1/policy/check", &[], "default { models { \"sim-small\" } }\n").await;
+    assert_eq!(report.json()["ok"], json!(true), "{}", report.text());
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_policy_is_checked_applied_or_refused_while_running() {
     let world = World::start().await;

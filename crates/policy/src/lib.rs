@@ -43,7 +43,7 @@ mod text;
 
 pub use analyse::{
     Caps, Example, Exemplars, Finding, FindingKind, Findings, Interval, Meeting, NoVectors, Part, Together,
-    Traffic, Vectors, VectorsError, Witness, analyse, analyse_with, review, review_governance,
+    Traffic, Vectors, VectorsError, Witness, analyse, analyse_with, review, review_governance, review_while,
 };
 pub use cases::{Expected, TestCase, TestResult};
 pub use check::Known;

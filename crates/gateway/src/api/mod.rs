@@ -95,9 +95,9 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Live => admin::live(worker),
         Route::Pools => admin::pools(worker),
         Route::PolicyGet => policy::get(worker),
-        Route::PolicyPut => policy::put(worker, &read(body).await?),
-        Route::PolicyCheck => policy::check(worker, &read(body).await?),
-        Route::Reload => policy::reload(worker),
+        Route::PolicyPut => policy::put(worker, &read(body).await?).await,
+        Route::PolicyCheck => policy::check(worker, &read(body).await?).await,
+        Route::Reload => policy::reload(worker).await,
         Route::ConsoleHome
         | Route::ConsoleRequest
         | Route::ConsolePools

@@ -3,9 +3,13 @@
 use super::console::report;
 use super::{Answered, json, typed};
 use crate::control;
+use crate::snapshot::SnapshotError;
+use crate::state::Shared;
 use crate::worker::Worker;
 use http::StatusCode;
 use serde_json::json;
+use std::sync::Arc;
+use tollgate_console::view::CheckReport;
 use tollgate_core::{Fault, FaultKind};
 
 /// `GET /api/v1/policy`.
@@ -15,31 +19,64 @@ pub(super) fn get(worker: &Worker) -> Answered {
 }
 
 /// `POST /api/v1/policy/check`.
-pub(super) fn check(worker: &Worker, body: &[u8]) -> Answered {
-    let snapshot = worker.shared().snapshot.load_full();
-    json(StatusCode::OK, &report(worker.shared(), &snapshot, utf8(body)?))
+pub(super) async fn check(worker: &Worker, body: &[u8]) -> Answered {
+    let text = utf8(body)?.to_owned();
+    json(StatusCode::OK, &aside(worker, move |_, report| report(&text)).await?)
+}
+
+/// What a text comes to, by [`report`].
+pub(crate) type Check<'c> = &'c dyn Fn(&str) -> CheckReport;
+
+/// Does work that analyses policies, which may take a second or two, beside the workers: one at a time, and of those
+/// that wait only a few. The analysis ends when the caller goes away, as the console does when its text changes.
+pub(crate) async fn aside<T: Send + 'static>(
+    worker: &Worker,
+    work: impl FnOnce(&Shared, Check<'_>) -> T + Send + 'static,
+) -> Result<T, Fault> {
+    let shared = worker.shared().clone();
+    let busy = || {
+        Fault::caller(FaultKind::LimitReached, "other policies are being checked; try again in a few seconds")
+    };
+    let _place = shared.checks.places.try_acquire().map_err(|_| busy())?;
+    let _turn = shared.checks.turn.acquire().await.map_err(|_| busy())?;
+    let wanted = Arc::new(());
+    let still = Arc::downgrade(&wanted);
+    let held = shared.clone();
+    let done = tokio::task::spawn_blocking(move || {
+        let check =
+            |text: &str| report(&held, &held.snapshot.load_full(), text, &|| still.strong_count() > 0);
+        work(&held, &check)
+    });
+    let done = done.await.map_err(|error| Fault::internal(error.to_string()));
+    drop(wanted);
+    done
 }
 
 /// `PUT /api/v1/policy`: in force only when it compiles and its tests pass; the file on disk is not changed.
-pub(super) fn put(worker: &Worker, body: &[u8]) -> Answered {
+pub(super) async fn put(worker: &Worker, body: &[u8]) -> Answered {
     let text = utf8(body)?.to_owned();
-    let snapshot = worker.shared().snapshot.load_full();
-    let report = report(worker.shared(), &snapshot, &text);
-    if !report.ok {
-        worker.shared().metrics.reloads_refused.inc();
-        return json(StatusCode::UNPROCESSABLE_ENTITY, &report);
-    }
-    control::replace_policy(worker.shared(), text)
-        .map_err(|e| Fault::caller(FaultKind::BadRequest, e.to_string()))?;
-    json(StatusCode::OK, &report)
+    let done = aside(worker, move |shared, check| {
+        let report = check(&text);
+        if !report.ok {
+            shared.metrics.reloads_refused.inc();
+            return Ok(report);
+        }
+        control::replace_policy(shared, text).map(|_| report)
+    });
+    let report = done.await?.map_err(|e| Fault::caller(FaultKind::BadRequest, e.to_string()))?;
+    let status = if report.ok { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    json(status, &report)
 }
 
 /// `POST /api/v1/reload`.
-pub(super) fn reload(worker: &Worker) -> Answered {
-    match control::reload(worker.shared()) {
-        Ok(generation) => {
-            let snapshot = worker.shared().snapshot.load_full();
-            let found = report(worker.shared(), &snapshot, &snapshot.policy_text).diagnostics;
+pub(super) async fn reload(worker: &Worker) -> Answered {
+    let done = aside(worker, |shared, check| {
+        let generation = control::reload(shared)?;
+        let text = shared.snapshot.load().policy_text.clone();
+        Ok::<_, SnapshotError>((generation, check(&text).diagnostics))
+    });
+    match done.await? {
+        Ok((generation, found)) => {
             json(StatusCode::OK, &json!({"reloaded": true, "generation": generation, "diagnostics": found}))
         }
         Err(error) => {

@@ -60,7 +60,11 @@ pub fn analyse(policy: &Policy) -> Findings {
 /// other, and routes that ask for caps that do are told where.
 #[must_use]
 pub fn analyse_with(policy: &Policy, exemplars: &dyn Exemplars) -> Findings {
-    let mut world = World::new(policy);
+    analyse_while(policy, exemplars, &|| true)
+}
+
+fn analyse_while(policy: &Policy, exemplars: &dyn Exemplars, go_on: &dyn Fn() -> bool) -> Findings {
+    let mut world = World { go_on, ..World::new(policy) };
     let geometry = caps::geometry(policy, exemplars);
     let unsettled = geometry.unsettled;
     world.learn(geometry);
@@ -74,9 +78,16 @@ pub fn analyse_with(policy: &Policy, exemplars: &dyn Exemplars) -> Findings {
 /// to the report.
 #[must_use]
 pub fn review(text: &str, known: &Known) -> Compiled {
+    review_while(text, known, &|| true)
+}
+
+/// The same for as long as `go_on` says so, which is asked every few milliseconds: what is not settled by then is not
+/// told.
+#[must_use]
+pub fn review_while(text: &str, known: &Known, go_on: &dyn Fn() -> bool) -> Compiled {
     let mut compiled = compile(text, known);
     if let Some(policy) = &compiled.policy {
-        analyse(policy).tell(&mut compiled.report);
+        analyse_while(policy, &NoVectors, go_on).tell(&mut compiled.report);
         review_governance(policy, known, &mut compiled.report);
     }
     compiled
@@ -102,6 +113,8 @@ struct World<'p> {
     meetings: BTreeMap<(u32, u32), Meeting>,
     /// Steps that were taken.
     steps: Cell<u64>,
+    /// Whether anybody still wants to know.
+    go_on: &'p dyn Fn() -> bool,
 }
 
 impl<'p> World<'p> {
@@ -114,6 +127,7 @@ impl<'p> World<'p> {
             relations: relations(policy.specs()),
             meetings: BTreeMap::new(),
             steps: Cell::new(0),
+            go_on: &|| true,
         }
     }
 
@@ -131,9 +145,9 @@ impl<'p> World<'p> {
         self.steps.set(self.steps.get().saturating_add(steps));
     }
 
-    /// Whether the work that all questions may take together is done.
+    /// Whether the work that all questions may take together is done, or nobody wants to know any more.
     fn is_spent(&self) -> bool {
-        self.steps.get() > MAX_STEPS
+        self.steps.get() > MAX_STEPS || !(self.go_on)()
     }
 
     fn domain(&self, signal: u32) -> Domain {

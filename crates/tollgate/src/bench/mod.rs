@@ -14,6 +14,7 @@ mod ledger;
 mod load;
 mod part;
 mod payload;
+mod policy;
 mod process;
 
 use crate::ending::Ending;
@@ -25,6 +26,7 @@ use clap::Subcommand;
 pub(crate) enum Command {
     Gateway(gateway::GatewayArgs),
     Ledger(ledger::LedgerArgs),
+    Policy(policy::PolicyArgs),
     #[command(hide = true)]
     Part(part::PartArgs),
 }
@@ -34,6 +36,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Gateway(args) => gateway::run(&args),
         Command::Ledger(args) => ledger::run(&args),
+        Command::Policy(args) => policy::run(&args),
         Command::Part(args) => part::run(&args),
     }
 }

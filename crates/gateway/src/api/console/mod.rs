@@ -28,7 +28,7 @@ pub(super) async fn serve(worker: &Worker, route: Route, parts: &Parts, paramete
             request::view(worker, parameter).await.map(|view| page::request(&shell, &view))
         }
         Route::ConsolePools => Ok(page::pools(&shell, &pools::view(worker))),
-        Route::ConsolePolicy => Ok(page::policy(&shell, &policy::view(worker))),
+        Route::ConsolePolicy => policy::view(worker).await.map(|view| page::policy(&shell, &view)),
         Route::ConsoleBudgets => Ok(page::budgets(&shell, &budgets::view(worker))),
         _ => live::view(worker, parts).await.map(|view| page::live(&shell, &view)),
     };

@@ -1,5 +1,6 @@
 //! The policy editor, and what a check says of a text.
 
+use crate::api::policy::aside;
 use crate::control;
 use crate::snapshot::{Snapshot, known};
 use crate::state::Shared;
@@ -7,29 +8,38 @@ use crate::worker::Worker;
 use tollgate_console::view::{
     CheckReport, Diagnostic, LastGood, OutlineItem, PolicyView, Severity, TestLine,
 };
-use tollgate_policy::{Compiled, Lines, Policy, outline, review};
+use tollgate_core::Fault;
+use tollgate_policy::{Compiled, Lines, Policy, outline, review_while};
 
 /// The policy page's model.
-pub(super) fn view(worker: &Worker) -> PolicyView {
+pub(super) async fn view(worker: &Worker) -> Result<PolicyView, Fault> {
     let shared = worker.shared();
     let snapshot = shared.snapshot.load_full();
+    let text = snapshot.policy_text.clone();
+    let report = aside(worker, move |_, check| check(&text)).await?;
     let last_good =
         shared.refused.lock().as_ref().map(|(time, why)| LastGood { refused: *time, reason: why.clone() });
-    PolicyView {
+    Ok(PolicyView {
         text: snapshot.policy_text.clone(),
         digest: snapshot.policy.digest().to_string(),
         file: snapshot.settings.policy.as_ref().map(|p| p.display().to_string()),
         loaded: snapshot.built,
         read_only: None,
         last_good,
-        report: report(shared, &snapshot, &snapshot.policy_text),
-    }
+        report,
+    })
 }
 
-/// Everything that is to be said about a policy's text: diagnostics, tests, outline. Nothing changes.
-pub(crate) fn report(shared: &Shared, snapshot: &Snapshot, text: &str) -> CheckReport {
+/// Everything that is to be said about a policy's text: diagnostics, tests, outline. Nothing changes. Analysis ends when
+/// `go_on` says no.
+pub(crate) fn report(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    text: &str,
+    go_on: &dyn Fn() -> bool,
+) -> CheckReport {
     let known = known(&snapshot.settings);
-    let Compiled { policy, report } = review(text, &known);
+    let Compiled { policy, report } = review_while(text, &known, go_on);
     let run = |policy| control::policy_tests(policy, known.fleet.as_ref(), &*shared.clock);
     let results = policy.as_ref().map(run).unwrap_or_default();
     let lines = Lines::new(text);

@@ -131,11 +131,9 @@ impl<'y> Lower<'y, '_> {
                 }
             }
         }
-        if let Some(rule) = rule {
-            if !users.is_empty() {
-                self.gaps
-                    .stands_in(rule, "users are the ids of keys: give each user a key, or the key this role");
-            }
+        if let Some(rule) = rule.filter(|_| !users.is_empty()) {
+            self.gaps
+                .stands_in(rule, "users are the ids of keys: give each user a key, or the key this role");
         }
         if !users.is_empty() {
             tests.push(format!("caller in {}", list(users)));
