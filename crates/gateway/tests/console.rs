@@ -116,7 +116,7 @@ fn laborious() -> String {
     let mut seed = 7_u64;
     let mut flag = || {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        format!("{}s{}", if (seed >> 40) % 4 == 0 { "not " } else { "" }, (seed >> 33) % 40)
+        format!("{}s{}", if (seed >> 40).is_multiple_of(4) { "not " } else { "" }, (seed >> 33) % 40)
     };
     let signals: String = (0..40).map(|at| format!("signal s{at} = keyword any [\"w{at}\"]\n")).collect();
     let mut part = || format!("({} or ({} and ({} or {})))", flag(), flag(), flag(), flag());

@@ -106,13 +106,17 @@ struct ReplayArgs {
 /// Write the log as JSON lines, oldest first: the workload that `fleet plan --trace` reads
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  tollgate decisions export --since 2026-11-01T00:00:00Z --out log.jsonl")]
+  tollgate decisions export --since 2026-11-01T00:00:00Z --out log.jsonl
+  tollgate decisions export --signals --out log.jsonl && tollgate policy diff a b --trace log.jsonl")]
 struct ExportArgs {
     #[command(flatten)]
     place: Place,
     /// Only from this time on (RFC 3339)
     #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
     since: Option<Timestamp>,
+    /// With the signals that each decision rests on, for `policy diff --trace` and `policy check --sample`
+    #[arg(long)]
+    signals: bool,
     /// The file to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -275,11 +279,16 @@ fn export(args: &ExportArgs) -> Result<Ending> {
         let Some(last) = rows.last() else { break };
         after = Some((last.time, last.seq));
         for row in &rows {
-            let line = json!({
+            let mut line = json!({
                 "time": row.time.to_string(), "prompt_tokens": row.prompt_tokens,
                 "completion_tokens": row.completion_tokens, "session": row.session, "route": row.route,
                 "model": row.model, "pool": row.pool, "ttft_us": row.ttft_us, "total_us": row.total_us,
             });
+            if let Some(map) = line.as_object_mut().filter(|_| args.signals) {
+                map.insert("id".into(), json!(row.id));
+                map.insert("requested_model".into(), json!(row.requested_model));
+                map.insert("decision".into(), json!(row.decision));
+            }
             match &mut file {
                 Some(file) => writeln!(file, "{line}").context("cannot write the log")?,
                 None => say::line(&line.to_string())?,

@@ -65,6 +65,20 @@ fn and_is_the_mean_or_the_best_not_is_certain() {
     assert!((takes(&policy, &given()).1 - 0.675).abs() < 1e-12);
 }
 
+/// A match whose signal has no score of its own is 1.0 sure: graded keywords count in full.
+#[test]
+fn a_match_without_a_score_is_certain() {
+    for method in ["method: bm25", "method: ngram", "fuzzy_match: true"] {
+        let rules = "{operator: AND, conditions: [{type: keyword, name: k}, {type: keyword, name: k}]}";
+        let text = format!(
+            "  signals:\n    keywords: [{{name: k, keywords: [elephants], {method}}}]\n  decisions:\n    - {{name: x, rules: {rules}, modelRefs: [{{model: m}}]}}\n"
+        );
+        let policy = policy(&vsr(&text).policy);
+        let graded = policy.specs().iter().find(|spec| spec.name != "k").unwrap().name.clone();
+        assert_eq!(takes(&policy, &[(&graded, sure(0.3))]), ("x".into(), 1.0), "{method}");
+    }
+}
+
 #[test]
 fn tiers_then_confidence_then_priority() {
     let b = "{type: keyword, name: b}";

@@ -30,7 +30,8 @@ when a file cannot be read.")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     source: Source,
-    /// Requests, one JSON a line: {\"text\": \"...\"} or a request's body; routes that hold together are counted
+    /// Requests, one JSON a line: {\"text\": \"...\"}, a request's body, or a decision as `decisions export
+    /// --signals` and `decisions list --json` print them; routes that hold together are counted
     #[arg(long, value_name = "FILE")]
     sample: Option<PathBuf>,
     /// The share of requests above which two routes of one priority that hold together are a conflict
@@ -78,6 +79,13 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     if let (Some(path), Some(policy), Some(set)) = (&args.sample, &policy, &set) {
         let traffic = sample::count(policy, set, path)?;
         seen = Some(traffic.seen());
+        if traffic.open() > 0 {
+            say::remark(&format!(
+                "{}: {} decisions of the log are left out: their records do not tell which routes hold",
+                path.display(),
+                traffic.open()
+            ));
+        }
         findings.merge(traffic.conflicts(args.rate));
     }
     findings.tell(&mut report);

@@ -12,6 +12,7 @@ mod models;
 mod sample;
 mod source;
 mod tidy;
+mod trace;
 
 use crate::ending::Ending;
 use anyhow::Result;

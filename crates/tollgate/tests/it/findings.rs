@@ -115,3 +115,45 @@ fn what_is_wrong_with_vectors_is_said_with_its_line() {
         ran.err
     );
 }
+
+/// A decision of the log: the policy it was made under, and whether three keywords were found.
+fn logged(policy: &str, found: [Option<bool>; 3]) -> String {
+    let signal = |matched: bool| json!({"matched": matched, "confidence": 1.0, "value": matched});
+    let named = ["red", "green", "blue"].into_iter().zip(found);
+    let signals: serde_json::Map<_, _> =
+        named.filter_map(|(name, found)| Some((name.to_owned(), signal(found?)))).collect();
+    let decision = json!({"recorded": {"policy": policy, "signals": signals}});
+    json!({"id": "req_7", "prompt_tokens": 9, "completion_tokens": 1, "decision": decision}).to_string()
+        + "\n"
+}
+
+#[test]
+fn routes_that_hold_together_are_counted_over_the_log() {
+    let folder = Folder::new("sample-log");
+    let text = "signal red = keyword any [\"r\"]\nsignal green = keyword any [\"g\"]\nsignal blue = keyword any [\"b\"]\nroute a { when red models { \"a\" } }\nroute b { when green models { \"b\" } }\nroute c tier 1 { when blue models { \"c\" } }\ndefault { models { \"d\" } }\n";
+    folder.write("p.tollgate", text);
+    let digest = tollgate_core::Digest::of(text.as_bytes()).to_string();
+    let log = logged(&digest, [Some(true), Some(true), Some(false)]).repeat(8)
+        + &logged(&digest, [Some(true), Some(false), Some(false)]).repeat(2)
+        // Settled by its first tier alone, and not settled at all.
+        + &logged(&digest, [None, None, Some(true)])
+        + &logged(&digest, [Some(true), None, Some(false)]).repeat(3)
+        + "{\"id\": \"req_8\", \"decision\": null}\n";
+    folder.write("log.jsonl", &log);
+    let check = ["policy", "check", "p.tollgate", "--sample", "log.jsonl", "--json"];
+    let ran = folder.run(&check);
+    assert!(ran.err.contains("3 decisions of the log are left out"), "{}", ran.err);
+    let found: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(found["requests_counted"], 11, "{found}");
+    let kind = |f: &&Value| f["kind"] == "hold-together";
+    let seen = &found["findings"].as_array().unwrap().iter().find(kind).unwrap()["seen"];
+    assert_eq!(
+        (&seen["both"], &seen["either"], &seen["texts"]),
+        (&json!(8), &json!(10), &json!(["req_7"])),
+        "{seen}"
+    );
+    // Under another text the same names may mean something else: nothing is counted.
+    folder.write("log.jsonl", &logged(&"00".repeat(32), [Some(true), Some(true), Some(false)]).repeat(8));
+    let other: Value = serde_json::from_str(&folder.run(&check).out).unwrap();
+    assert_eq!(other["requests_counted"], 0, "{other}");
+}

@@ -48,6 +48,16 @@ fn diff_says_what_moves_and_what_that_costs() {
     let found: Value =
         serde_json::from_str(&ran.out).unwrap_or_else(|e| panic!("{e}: {}{}", ran.out, ran.err));
     assert_eq!((&found["requests"], &found["changed"]), (&json!(4), &json!(3)), "{found}");
+    let of = |route: &str, side: &str| found["routes"][route][side].clone();
+    assert_eq!(
+        (&of("hard_one", "before")["requests"], &of("hard_one", "after")["requests"]),
+        (&json!(1), &json!(4))
+    );
+    assert_eq!(
+        (&of("default", "before")["requests"], &of("default", "after")["requests"]),
+        (&json!(3), &json!(0))
+    );
+    assert_eq!(of("hard_one", "before")["quality"], json!(0.9), "{found}");
     let cost = |side: &str| found["cost_micro"][side].as_str().unwrap().parse::<u64>().unwrap();
     assert!(cost("after") > cost("before"), "{found}");
     let quality = found["quality"]["before"].as_f64().unwrap();

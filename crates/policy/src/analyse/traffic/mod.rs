@@ -19,11 +19,12 @@ use super::World;
 use super::finding::{Finding, FindingKind, Findings, finding};
 use crate::Severity;
 use crate::decide::Verdict;
+use crate::decide::record::Recorded;
 use crate::decide::run::Run;
 use crate::policy::Policy;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use tollgate_core::signal::SignalSource;
+use tollgate_core::signal::{Signal, SignalSource, SignalSpec};
 
 /// Most pairs of routes that are counted; further pairs are left out and said to be.
 const MAX_PAIRS: usize = 1 << 16;
@@ -57,33 +58,59 @@ pub struct Traffic<'p> {
     held: BTreeMap<u32, u64>,
     pairs: BTreeMap<(u32, u32), Pair>,
     left_out: bool,
+    /// Requests of which it is not known which routes hold.
+    open: u64,
 }
 
 impl<'p> Traffic<'p> {
     /// Nothing seen yet.
     #[must_use]
     pub fn new(policy: &'p Policy) -> Self {
-        Self { policy, seen: 0, held: BTreeMap::new(), pairs: BTreeMap::new(), left_out: false }
+        Self { policy, seen: 0, held: BTreeMap::new(), pairs: BTreeMap::new(), left_out: false, open: 0 }
     }
 
     /// Counts one request; every signal of the policy is read. `text` is what is shown of it.
     pub fn see(&mut self, text: &str, source: &mut dyn SignalSource) {
-        self.seen += 1;
+        let mut run = Run::reading_all(self.policy.table(), source);
+        self.settle(text, &mut run);
+    }
+
+    /// Counts one request by the signals that were recorded of it; `fits` says which of the policy's signals are those
+    /// of that name in the record. A request of which the record does not tell which routes hold is left out.
+    pub fn see_recorded(&mut self, text: &str, recorded: &Recorded, fits: impl Fn(&SignalSpec) -> bool) {
         let table = self.policy.table();
-        let mut run = Run::reading_all(table, source);
+        let unread = Signal::failed("not recorded");
+        let known: Vec<Option<&Signal>> =
+            table.specs.iter().map(|spec| recorded.signals.get(&spec.name).filter(|_| fits(spec))).collect();
+        let signals: Vec<Signal> = known.iter().map(|signal| signal.unwrap_or(&unread).clone()).collect();
+        let mut source = super::Given(&signals);
+        let mut run = Run::new(table, &mut source);
+        (0..).zip(&known).filter(|(_, signal)| signal.is_some()).for_each(|(at, _)| run.take(at));
+        self.settle(text, &mut run);
+    }
+
+    /// Counts the routes that hold together on what was read.
+    fn settle(&mut self, text: &str, run: &mut Run<'_, '_>) {
+        let table = self.policy.table();
+        let mut holding: Vec<u32> = Vec::new();
         // Only the first rank in which a route holds decides.
-        let holding = table.ranks.iter().find_map(|rank| {
-            let held: Vec<u32> = rank
-                .rules
-                .clone()
-                .filter(|rule| {
-                    let root = table.rules.get(*rule as usize).map(|rule| rule.root);
-                    root.is_some_and(|root| run.node(root).verdict == Verdict::True)
-                })
-                .collect();
-            (!held.is_empty()).then_some(held)
-        });
-        let holding = holding.unwrap_or_default();
+        for rank in &table.ranks {
+            for rule in rank.rules.clone() {
+                let root = table.rules.get(rule as usize).map(|rule| rule.root);
+                match root.map(|root| run.node(root).verdict) {
+                    Some(Verdict::True) => holding.push(rule),
+                    Some(Verdict::Unknown) => {
+                        self.open += 1;
+                        return;
+                    }
+                    Some(Verdict::False) | None => {}
+                }
+            }
+            if !holding.is_empty() {
+                break;
+            }
+        }
+        self.seen += 1;
         for (at, first) in holding.iter().enumerate() {
             *self.held.entry(*first).or_default() += 1;
             for second in holding.iter().skip(at + 1) {
@@ -112,6 +139,12 @@ impl<'p> Traffic<'p> {
     #[must_use]
     pub const fn seen(&self) -> u64 {
         self.seen
+    }
+
+    /// How many requests were left out, because their records do not tell which routes hold.
+    #[must_use]
+    pub const fn open(&self) -> u64 {
+        self.open
     }
 
     /// The pairs that hold together on more than `rate` of the requests on which one of them does: those whose interval

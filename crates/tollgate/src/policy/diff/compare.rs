@@ -1,7 +1,7 @@
 //! Two policies side by side over a trace, in one pass: counts by where requests went, and the first that moved.
 
-use super::trace::{Entry, What};
 use crate::policy::models::{Asked, Chosen, Models, chosen};
+use crate::policy::trace::{Entry, What};
 use crate::say;
 use anyhow::Result;
 use serde::Serialize;
@@ -70,6 +70,35 @@ struct Moved {
     requests: u64,
     /// Change of the estimated cost in micro-dollars.
     cost_micro: i128,
+    /// Sum of the changes of declared quality, over so many requests.
+    quality: f64,
+    rated: u64,
+}
+
+/// What goes to one route under one policy.
+#[derive(Clone, Copy, Default)]
+struct Load {
+    requests: u64,
+    cost_micro: u128,
+    quality: f64,
+    rated: u64,
+}
+
+impl Load {
+    fn add(&mut self, chosen: &Chosen) {
+        self.requests += 1;
+        self.cost_micro += u128::from(chosen.cost_micro.unwrap_or_default());
+        self.quality += chosen.quality.unwrap_or_default();
+        self.rated += u64::from(chosen.quality.is_some());
+    }
+
+    fn quality(&self) -> Option<f64> {
+        (self.rated > 0).then(|| self.quality / self.rated as f64)
+    }
+
+    fn to_json(self) -> Value {
+        json!({"requests": self.requests, "cost_micro": self.cost_micro.to_string(), "quality": self.quality()})
+    }
 }
 
 #[derive(Serialize)]
@@ -104,6 +133,8 @@ pub(super) struct Comparison {
     limit: usize,
     totals: Totals,
     ways: BTreeMap<Way, Moved>,
+    /// Each route with what goes there before and after.
+    routes: BTreeMap<String, [Load; 2]>,
     shown: Vec<Shown>,
     lacking: BTreeMap<String, u64>,
 }
@@ -125,6 +156,7 @@ impl Comparison {
             limit,
             totals: Totals::default(),
             ways: BTreeMap::new(),
+            routes: BTreeMap::new(),
             shown: Vec::new(),
             lacking: BTreeMap::new(),
         }
@@ -161,6 +193,10 @@ impl Comparison {
             if let (Some(a), Some(b)) = (before.cost_micro, after.cost_micro) {
                 moved.cost_micro += i128::from(b) - i128::from(a);
             }
+            if let (Some(a), Some(b)) = (before.quality, after.quality) {
+                moved.quality += b - a;
+                moved.rated += 1;
+            }
         }
         if self.shown.len() < self.limit {
             self.shown.push(Shown { line, request: entry.shown.clone(), before, after });
@@ -168,6 +204,10 @@ impl Comparison {
     }
 
     fn count(&mut self, before: &Chosen, after: &Chosen) {
+        for (side, chosen) in [before, after].into_iter().enumerate() {
+            let loads = self.routes.entry(chosen.route.clone()).or_default();
+            loads.get_mut(side).into_iter().for_each(|load| load.add(chosen));
+        }
         let totals = &mut self.totals;
         totals.refused_before += u64::from(before.refused.is_some());
         totals.refused_after += u64::from(after.refused.is_some());
@@ -192,7 +232,7 @@ impl Comparison {
     pub(super) fn to_json(&self) -> Value {
         let mut ways: Vec<_> = self.ways.iter().collect();
         ways.sort_by_key(|(_, moved)| std::cmp::Reverse(moved.requests));
-        let way = |(way, moved): &(&Way, &Moved)| json!({"before": way.before, "after": way.after, "requests": moved.requests, "cost_micro": moved.cost_micro.to_string()});
+        let way = |(way, moved): &(&Way, &Moved)| json!({"before": way.before, "after": way.after, "requests": moved.requests, "cost_micro": moved.cost_micro.to_string(), "quality": moved.quality()});
         let totals = &self.totals;
         json!({
             "before": self.before.name, "after": self.after.name,
@@ -203,6 +243,9 @@ impl Comparison {
                 "before": totals.cost_before_micro.to_string(), "after": totals.cost_after_micro.to_string(),
             })),
             "quality": self.quality().map(|(before, after)| json!({"requests": totals.rated, "before": before, "after": after})),
+            "routes": self.routes.iter().map(|(route, [before, after])| {
+                (route.clone(), json!({"before": before.to_json(), "after": after.to_json()}))
+            }).collect::<serde_json::Map<_, _>>(),
             "moves": ways.iter().map(way).collect::<Vec<_>>(),
             "lacking": self.lacking,
             "examples": self.shown,
@@ -243,15 +286,19 @@ impl Comparison {
         let mut ways: Vec<_> = self.ways.iter().collect();
         ways.sort_by_key(|(_, moved)| std::cmp::Reverse(moved.requests));
         let priced = totals.priced > 0;
-        let cost = |moved: &Moved| if priced { signed_usd(moved.cost_micro) } else { String::new() };
-        let rows: Vec<_> = ways
-            .iter()
-            .map(|(way, moved)| {
-                vec![moved.requests.to_string(), way.before.clone(), way.after.clone(), cost(moved)]
-            })
-            .collect();
+        let row = |(way, moved): &(&Way, &Moved)| {
+            let mut row = vec![moved.requests.to_string(), way.before.clone(), way.after.clone()];
+            if priced {
+                row.push(signed_usd(moved.cost_micro));
+                row.push(moved.quality().map(|change| format!("{change:+.3}")).unwrap_or_default());
+            }
+            row
+        };
+        let rows: Vec<_> = ways.iter().map(row).collect();
+        let head = ["requests", "before", "after", "USD", "quality"];
         say::line("")?;
-        say::table(&["requests", "before", "after", if priced { "USD" } else { "" }], &rows)?;
+        say::table(head.get(..if priced { 5 } else { 3 }).unwrap_or_default(), &rows)?;
+        self.print_routes(priced)?;
         let rows: Vec<_> = self
             .shown
             .iter()
@@ -261,6 +308,32 @@ impl Comparison {
             .collect();
         say::line("")?;
         say::table(&["line", "before", "after", "request"], &rows)
+    }
+}
+
+impl Comparison {
+    /// Each route before and after, with its cost and the mean of its declared quality.
+    fn print_routes(&self, priced: bool) -> Result<()> {
+        let row = |(route, loads): (&String, &[Load; 2])| {
+            let mut row = vec![route.clone()];
+            row.extend(loads.map(|load| load.requests.to_string()));
+            if priced {
+                row.extend(loads.map(|load| usd(load.cost_micro)));
+                row.extend(loads.map(|load| load.quality().map(|q| format!("{q:.3}")).unwrap_or_default()));
+            }
+            row
+        };
+        let rows: Vec<_> = self.routes.iter().map(row).collect();
+        let head = ["route", "before", "after", "USD before", "after", "quality before", "after"];
+        say::line("")?;
+        say::table(head.get(..if priced { 7 } else { 3 }).unwrap_or_default(), &rows)
+    }
+}
+
+impl Moved {
+    /// The mean change of declared quality, where it is known.
+    fn quality(&self) -> Option<f64> {
+        (self.rated > 0).then(|| self.quality / self.rated as f64)
     }
 }
 

@@ -1,20 +1,16 @@
 //! `tollgate policy diff`: which requests of a trace two policies would send elsewhere, and what that changes.
 
 mod compare;
-mod trace;
 
 use super::source::{self, Source};
+use super::trace;
 use crate::ending::Ending;
 use crate::say;
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::Args;
 use compare::{Comparison, Side};
-use std::io::{BufRead, BufReader, Read as _};
 use std::path::PathBuf;
 use tollgate_wire::Dialect;
-
-/// Longest line of a trace, in bytes.
-const LINE_MAX: u64 = 32 << 20;
 
 /// Compare where two policies send the requests of a trace
 #[derive(Args, Debug)]
@@ -24,7 +20,7 @@ const LINE_MAX: u64 = 32 << 20;
 
 A line of the trace is the body of a request, or {\"text\": \"...\"}, or {\"request\": BODY,
 \"dialect\": \"anthropic\", \"roles\": [\"gold\"]}, or a decision as `decisions list --json` prints
-them. From the log both policies decide on the signals that were recorded; what one of them
+them, or `decisions export --signals`. From the log both policies decide on the signals that were recorded; what one of them
 needs and the record lacks is counted as undecided. With --config the models' prices and
 `quality` give the change in cost and quality, and governance is obeyed: costs are estimates in
 micro-dollars, of the first candidate or the mean of weighted ones.
@@ -62,14 +58,7 @@ pub(super) fn run(args: &DiffArgs) -> Result<Ending> {
     };
     let models = args.config.as_deref().map(source::models).transpose()?;
     let mut comparison = Comparison::new(side(&args.before)?, side(&args.after)?, models, args.limit);
-    each_line(&args.trace, |number, line| {
-        for entry in
-            trace::read(line, args.dialect).with_context(|| format!("{}:{number}", args.trace.display()))?
-        {
-            comparison.take(number, &entry);
-        }
-        Ok(())
-    })?;
+    trace::each(&args.trace, args.dialect, |number, entry| comparison.take(number, entry))?;
     if comparison.requests() == 0 {
         bail!("{} holds no request", args.trace.display());
     }
@@ -79,39 +68,4 @@ pub(super) fn run(args: &DiffArgs) -> Result<Ending> {
         comparison.print()?;
     }
     Ok(Ending::Good)
-}
-
-/// Reads a file line by line; a whole list or object over several lines counts as one.
-fn each_line(path: &std::path::Path, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
-    let cannot = || format!("cannot read {}", path.display());
-    let mut reader: Box<dyn BufRead> = match path.to_str() {
-        Some("-") => Box::new(BufReader::new(std::io::stdin())),
-        _ => Box::new(BufReader::new(std::fs::File::open(path).with_context(cannot)?)),
-    };
-    let (mut number, mut line, mut held) = (0, String::new(), String::new());
-    loop {
-        line.clear();
-        if reader.by_ref().take(LINE_MAX + 1).read_line(&mut line).with_context(cannot)? == 0 {
-            break;
-        }
-        number += 1;
-        if (line.len() + held.len()) as u64 > LINE_MAX {
-            bail!("{}:{number}: a line is longer than {LINE_MAX} bytes", path.display());
-        }
-        let whole = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
-        match line.trim() {
-            "" => {}
-            one if held.is_empty() && whole(one) => take(number, one)?,
-            more => {
-                held.push_str(more);
-                // Indented JSON ends with the bracket that opened it.
-                if matches!(more, "]" | "}" | "],") && whole(&held) {
-                    take(number, &std::mem::take(&mut held))?;
-                } else {
-                    held.push('\n');
-                }
-            }
-        }
-    }
-    if held.is_empty() { Ok(()) } else { take(number, &held) }
 }

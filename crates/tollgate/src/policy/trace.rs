@@ -1,32 +1,36 @@
 //! The lines of a trace: requests in any dialect, texts, and decisions of the log.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read as _};
+use std::path::Path;
 use tollgate_policy::Recorded;
 use tollgate_wire::Dialect;
 use tollgate_wire::peek::{Limits, peek};
 use tollgate_wire::view::RequestView;
 
+/// Longest line of a trace, in bytes.
+const LINE_MAX: u64 = 32 << 20;
 /// Characters of a request that are shown.
 const SHOWN: usize = 60;
 
 /// One request of a trace.
-pub(super) struct Entry {
+pub(in crate::policy) struct Entry {
     /// What is decided on.
-    pub(super) what: What,
+    pub(in crate::policy) what: What,
     /// The caller's roles.
-    pub(super) roles: Vec<String>,
+    pub(in crate::policy) roles: Vec<String>,
     /// The start of what the user said, or the request's id.
-    pub(super) shown: String,
+    pub(in crate::policy) shown: String,
     /// The model that the caller names, when it names one itself.
-    pub(super) pinned: Option<String>,
+    pub(in crate::policy) pinned: Option<String>,
 }
 
 /// What a request is decided on.
-pub(super) enum What {
+pub(in crate::policy) enum What {
     /// The request itself.
     Request(Box<RequestView>),
     /// Its recorded signals, prompt and completion tokens.
@@ -45,7 +49,8 @@ struct Line<'a> {
     dialect: Option<String>,
     #[serde(default)]
     roles: Vec<String>,
-    #[serde(default)]
+    /// Also where it is null: what was refused before it was decided is a line of the log too.
+    #[serde(default, deserialize_with = "given")]
     decision: Option<Value>,
     #[serde(default)]
     prompt_tokens: u64,
@@ -59,8 +64,25 @@ struct Line<'a> {
     rows: Option<&'a RawValue>,
 }
 
+/// Takes each request of a file, with the number of its line; `-` is standard input.
+pub(in crate::policy) fn each(
+    path: &Path,
+    dialect: Dialect,
+    mut take: impl FnMut(usize, &Entry),
+) -> Result<()> {
+    each_line(path, |number, line| {
+        let found = read(line, dialect).with_context(|| format!("{}:{number}", path.display()))?;
+        found.iter().for_each(|entry| take(number, entry));
+        Ok(())
+    })
+}
+
+fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
 /// The requests of one line; a list counts as many.
-pub(super) fn read(line: &str, dialect: Dialect) -> Result<Vec<Entry>> {
+fn read(line: &str, dialect: Dialect) -> Result<Vec<Entry>> {
     if line.starts_with('[') {
         let all: Vec<&RawValue> = serde_json::from_str(line).context("this is not JSON")?;
         return all.into_iter().map(|one| one_of(one.get(), dialect)).collect();
@@ -79,7 +101,7 @@ fn one_of(text: &str, dialect: Dialect) -> Result<Entry> {
     }
     let dialect = match &line.dialect {
         Some(word) => crate::wire::dialect(word).map_err(|e| anyhow::anyhow!("{e}"))?,
-        None => dialect,
+        None => of_shape(line.request.map_or(text, RawValue::get)).unwrap_or(dialect),
     };
     let body = match (line.request, &line.text) {
         (Some(request), _) => Bytes::copy_from_slice(request.get().as_bytes()),
@@ -94,6 +116,21 @@ fn one_of(text: &str, dialect: Dialect) -> Result<Entry> {
     let shown = said(&view);
     let pinned = view.model().map(|model| model.into_owned());
     Ok(Entry { what: What::Request(Box::new(view)), roles: line.roles, shown, pinned })
+}
+
+/// The dialect that a body's members give away.
+fn of_shape(body: &str) -> Option<Dialect> {
+    #[derive(Deserialize)]
+    struct Members {
+        input: Option<serde::de::IgnoredAny>,
+        system: Option<serde::de::IgnoredAny>,
+    }
+    let Members { input, system } = serde_json::from_str(body).ok()?;
+    match (input, system) {
+        (Some(_), _) => Some(Dialect::OpenaiResponses),
+        (None, Some(_)) => Some(Dialect::Anthropic),
+        (None, None) => None,
+    }
 }
 
 /// A decision of the log. The roles that counted are among what governed it.
@@ -117,4 +154,39 @@ fn said(view: &RequestView) -> String {
     let text =
         last.and_then(|m| m.text.first()).map(|span| view.text(*span).into_owned()).unwrap_or_default();
     text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Reads a file line by line; a whole list or object over several lines counts as one.
+fn each_line(path: &Path, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
+    let cannot = || format!("cannot read {}", path.display());
+    let mut reader: Box<dyn BufRead> = match path.to_str() {
+        Some("-") => Box::new(BufReader::new(std::io::stdin())),
+        _ => Box::new(BufReader::new(std::fs::File::open(path).with_context(cannot)?)),
+    };
+    let (mut number, mut line, mut held) = (0, String::new(), String::new());
+    loop {
+        line.clear();
+        if reader.by_ref().take(LINE_MAX + 1).read_line(&mut line).with_context(cannot)? == 0 {
+            break;
+        }
+        number += 1;
+        if (line.len() + held.len()) as u64 > LINE_MAX {
+            bail!("{}:{number}: a line is longer than {LINE_MAX} bytes", path.display());
+        }
+        let whole = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        match line.trim() {
+            "" => {}
+            one if held.is_empty() && whole(one) => take(number, one)?,
+            more => {
+                held.push_str(more);
+                // Indented JSON ends with the bracket that opened it.
+                if matches!(more, "]" | "}" | "],") && whole(&held) {
+                    take(number, &std::mem::take(&mut held))?;
+                } else {
+                    held.push('\n');
+                }
+            }
+        }
+    }
+    if held.is_empty() { Ok(()) } else { take(number, &held) }
 }
