@@ -30,17 +30,24 @@ pub(super) fn given(item: &Value) -> String {
     text.unwrap_or_else(|| item.get("action").unwrap_or(item).to_string())
 }
 
-/// The tool that an output item of the Responses dialect asks the caller to run. What the provider ran itself has
-/// happened; it is governed by what was offered.
+/// Calls that the provider has run when they are told: they are governed by what was offered.
+const RUN: [&str; 5] = [
+    "web_search_call",
+    "file_search_call",
+    "code_interpreter_call",
+    "image_generation_call",
+    "tool_search_call",
+];
+
+/// The tool that an output item of the Responses dialect asks the caller to run. A call of a type that is not known here
+/// is taken for one, by the name of its type.
 pub(super) fn called(item: &Value) -> Option<&str> {
     match kind(item) {
         "function_call" | "custom_tool_call" | "mcp_call" | "mcp_approval_request" => {
             Some(text(item, "name").unwrap_or_default())
         }
         "computer_call" => Some("computer_use_preview"),
-        "local_shell_call" => Some("local_shell"),
-        "shell_call" => Some("shell"),
-        "apply_patch_call" => Some("apply_patch"),
-        _ => None,
+        run if RUN.contains(&run) => None,
+        other => other.strip_suffix("_call"),
     }
 }

@@ -333,3 +333,22 @@ fn the_whole_arguments_that_follow_the_pieces_are_judged_too() {
     assert!(odd.feed(sse(&[chat(&calls, &Value::Null)]).into()).is_empty());
     assert!(matches!(odd.stop(), Some(Stop::Unread(_))));
 }
+
+#[test]
+fn a_call_of_an_unknown_type_is_judged_by_that_type() {
+    let stream = |kind: &str| {
+        let item = json!({"type": kind, "call_id": "k", "action": {"command": ["rm"]}});
+        sse(&[
+            json!({"type": "response.output_item.added", "output_index": 0, "item": item}),
+            json!({"type": "response.output_item.done", "output_index": 0, "item": item}),
+        ])
+    };
+    for kind in ["local_shell_call", "shell_call", "apply_patch_call", "robot_arm_call", "computer_call"] {
+        let mut denied = calls(Dialect::OpenaiResponses);
+        assert!(denied.feed(stream(kind).into()).is_empty() && denied.stop().is_some(), "{kind}");
+    }
+    for kind in ["look_call", "web_search_call"] {
+        let mut allowed = calls(Dialect::OpenaiResponses);
+        assert_eq!(allowed.feed(stream(kind).into()), stream(kind));
+    }
+}
