@@ -59,28 +59,15 @@ fn scenario(instances: u32, requests: u64, two_choices: bool) -> Scenario {
     }
 }
 
-struct Row {
-    job: &'static str,
-    per_cpu_s: f64,
-    bar: f64,
-    reference: f64,
-}
-
-fn timed(job: &'static str, bar: f64, reference: f64, work: impl FnOnce() -> f64) -> Row {
+fn timed(job: &'static str, bar: f64, reference: f64, work: &dyn Fn() -> f64) {
     let start = cpu_s();
     let done = work();
     let per_cpu_s = done / (cpu_s() - start);
-    let row = Row { job, per_cpu_s, bar, reference };
     println!(
-        "{:44} {:>10.3e} /CPU-s   bar {:>8.1e} ({:>5.2}x)   reference {:>8.1e} ({:>8.0}x)",
-        row.job,
-        row.per_cpu_s,
-        row.bar,
-        row.per_cpu_s / row.bar,
-        row.reference,
-        row.per_cpu_s / row.reference
+        "{job:44} {per_cpu_s:>10.3e} /CPU-s   bar {bar:>8.1e} ({:>5.2}x)   reference {reference:>8.1e} ({:>8.0}x)",
+        per_cpu_s / bar,
+        per_cpu_s / reference
     );
-    row
 }
 
 fn requests(instances: u32, count: u64, two_choices: bool) -> f64 {
@@ -127,24 +114,28 @@ fn engine(count: usize) -> f64 {
 }
 
 fn main() {
-    // A hundred million requests on demand: `cargo bench -p tollgate-fleet --bench simulators -- --requests 100000000`.
-    let asked = std::env::args().skip_while(|arg| arg != "--requests").nth(1).and_then(|n| n.parse().ok());
-    if let Some(count) = asked {
-        timed("requests, 28 instances, least wait", 3e6, 1.9e4, || requests(28, count, false));
-        println!("peak memory {:.1} MiB, bar 64", peak_mib());
-        return;
-    }
-    let count = 2_000_000;
-    timed("drawing requests alone", 1e7, 4e5, || {
+    // `cargo bench -p tollgate-fleet --bench simulators -- --only 600` runs the rows whose names hold "600";
+    // `-- --requests 100000000` asks for so many requests of each row that simulates requests.
+    let option = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
+    let only = option("--only").unwrap_or_default();
+    let count = option("--requests").map_or(2_000_000, |n| n.parse().expect("a number of requests"));
+    let row = |job: &'static str, bar: f64, reference: f64, work: &dyn Fn() -> f64| {
+        if job.contains(&only) {
+            timed(job, bar, reference, work);
+        }
+    };
+    row("drawing requests alone", 1e7, 4e5, &|| {
         let load = workload(200.0);
         let drawn = load.requests(Seed(1)).expect("valid").take(count as usize);
         drawn.filter(|request| request.arrival_ns > 0).count() as f64
     });
-    timed("slots, 3,060", 1e7, 4e5, || slots(count as usize));
-    timed("requests, 28 instances, least wait", 3e6, 1.9e4, || requests(28, count, false));
-    timed("requests, 28 instances, two choices", 3e6, 1.9e4, || requests(28, count, true));
-    timed("requests, 600 instances, least wait", 2e6, 1.1e3, || requests(600, count, false));
-    timed("requests, 600 instances, two choices", 2e6, 1.1e3, || requests(600, count, true));
-    timed("token-step engine, output tokens", 2e7, 1.4e5, || engine(20_000));
-    println!("peak memory {:.1} MiB", peak_mib());
+    row("slots, 3,060", 1e7, 4e5, &|| slots(count as usize));
+    for (instances, bar, reference) in [(28, 3e6, 1.9e4), (600, 2e6, 1.1e3), (6_000, 2e6, 1.1e3)] {
+        let name =
+            |choice: &str| -> &'static str { format!("requests, {instances} instances, {choice}").leak() };
+        row(name("least wait"), bar, reference, &|| requests(instances, count, false));
+        row(name("two choices"), bar, reference, &|| requests(instances, count, true));
+    }
+    row("token-step engine, output tokens", 2e7, 1.4e5, &|| engine(20_000));
+    println!("peak memory {:.1} MiB, bar 64", peak_mib());
 }

@@ -1,18 +1,14 @@
 //! Why there is no answer: what was given, where, and what would be accepted.
 
+use tollgate_core::OutOfRange;
+pub(crate) use tollgate_core::range::{positive, within};
+
 /// The one error of this crate.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A value is out of its range.
-    #[error("{field}: {value} is out of range: {fix}")]
-    Setting {
-        /// The field, as a path.
-        field: &'static str,
-        /// The value as given.
-        value: String,
-        /// What would be accepted.
-        fix: &'static str,
-    },
+    #[error(transparent)]
+    Setting(#[from] OutOfRange),
     /// A name is not known.
     #[error("{what} `{name}` is not known: use one of {known}")]
     Unknown {
@@ -68,28 +64,4 @@ pub enum Error {
         /// What stands in the way, with numbers.
         why: String,
     },
-}
-
-/// A setting must lie in `low..=high`; NaN never does.
-pub(crate) fn within(
-    field: &'static str,
-    value: f64,
-    low: f64,
-    high: f64,
-    fix: &'static str,
-) -> Result<(), Error> {
-    if value >= low && value <= high {
-        Ok(())
-    } else {
-        Err(Error::Setting { field, value: value.to_string(), fix })
-    }
-}
-
-/// A setting must be above zero and finite.
-pub(crate) fn positive(field: &'static str, value: f64) -> Result<(), Error> {
-    if value > 0.0 && value.is_finite() {
-        Ok(())
-    } else {
-        Err(Error::Setting { field, value: value.to_string(), fix: "give a finite number above 0" })
-    }
 }

@@ -37,7 +37,13 @@ impl Cascade {
     /// [`Error::Setting`] names the first field out of range.
     pub fn check(&self) -> Result<(), Error> {
         within("cascade.accept", self.accept, 0.0, 1.0, "give 0 to 1")?;
-        within("cascade.max_stages", f64::from(self.max_stages), 1.0, f64::from(MAX_STAGES), "give 1 to 8")
+        Ok(within(
+            "cascade.max_stages",
+            f64::from(self.max_stages),
+            1.0,
+            f64::from(MAX_STAGES),
+            "give 1 to 8",
+        )?)
     }
 
     /// The stage to ask next after `stage` (from 0) answered with `score`, of `stages` in all; none when its answer stands.

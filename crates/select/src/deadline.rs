@@ -16,6 +16,7 @@
 use crate::Error;
 use crate::retry::Stage;
 use serde::{Deserialize, Serialize};
+use tollgate_core::OutOfRange;
 use tollgate_core::Tick;
 
 /// The four limits, in milliseconds; each at least 1.
@@ -51,7 +52,9 @@ impl Timeouts {
             ("timeouts.total_ms", self.total_ms),
         ];
         match fields.into_iter().find(|(_, ms)| *ms == 0) {
-            Some((field, _)) => Err(Error::Setting { field, value: "0".into(), fix: "give at least 1 ms" }),
+            Some((field, _)) => {
+                Err(Error::Setting(OutOfRange { field, value: "0".into(), fix: "give at least 1 ms" }))
+            }
             None => Ok(()),
         }
     }

@@ -1,20 +1,15 @@
 //! Why no choice could be made, or a value was not accepted.
 
 use crate::instance::Dispatched;
+use tollgate_core::OutOfRange;
+pub(crate) use tollgate_core::range::within;
 
 /// The one error of this crate.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum Error {
     /// A setting is out of its range.
-    #[error("{field}: {value} is out of range: {fix}")]
-    Setting {
-        /// The field, as a path.
-        field: &'static str,
-        /// The value as given.
-        value: String,
-        /// What would be accepted.
-        fix: &'static str,
-    },
+    #[error(transparent)]
+    Setting(#[from] OutOfRange),
     /// Every candidate model was filtered out (or there was none).
     #[error("no model is left of {given}: {why}")]
     NoModel {
@@ -69,19 +64,4 @@ pub enum Error {
         /// Where it was told to go.
         to: &'static str,
     },
-}
-
-/// A setting must lie in `range` (inclusive); NaN never does.
-pub(crate) fn within(
-    field: &'static str,
-    value: f64,
-    low: f64,
-    high: f64,
-    fix: &'static str,
-) -> Result<(), Error> {
-    if value >= low && value <= high {
-        Ok(())
-    } else {
-        Err(Error::Setting { field, value: value.to_string(), fix })
-    }
 }

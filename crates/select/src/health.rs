@@ -64,7 +64,7 @@ impl EjectorConfig {
         within("health.consecutive", f64::from(self.consecutive), 1.0, 1e9, "give at least 1")?;
         within("health.min_rate", self.min_rate, 0.0, 1.0, "give 0 to 1")?;
         within("health.factor", self.factor, 1.0, 1e6, "give at least 1")?;
-        within("health.max_share", self.max_share, 0.0, 1.0, "give 0 to 1")
+        Ok(within("health.max_share", self.max_share, 0.0, 1.0, "give 0 to 1")?)
     }
 }
 
@@ -202,7 +202,7 @@ impl ProbeConfig {
         within("probe.interval_ms", self.interval_ms as f64, 1.0, 1e9, "give 1 to 1e9 ms")?;
         within("probe.timeout_ms", self.timeout_ms as f64, 1.0, 1e9, "give 1 to 1e9 ms")?;
         within("probe.fall", f64::from(self.fall), 1.0, 1e6, "give at least 1")?;
-        within("probe.rise", f64::from(self.rise), 1.0, 1e6, "give at least 1")
+        Ok(within("probe.rise", f64::from(self.rise), 1.0, 1e6, "give at least 1")?)
     }
 }
 

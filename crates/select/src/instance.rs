@@ -98,7 +98,7 @@ impl InstanceConfig {
         let Some(power) = self.power else { return Ok(()) };
         within("instance.power.idle_w", power.idle_w, 0.0, 1e6, "give 0 to 1e6 watts")?;
         within("instance.power.peak_w", power.peak_w, power.idle_w, 1e6, "give idle_w to 1e6 watts")?;
-        within("instance.power.half", power.half, 1e-3, 1e6, "give 0.001 to 1e6 requests")
+        Ok(within("instance.power.half", power.half, 1e-3, 1e6, "give 0.001 to 1e6 requests")?)
     }
 }
 

@@ -120,7 +120,7 @@ impl Knots {
 
 /// A length must be one that can be computed with.
 pub(super) fn length(field: &'static str, tokens: f64) -> Result<(), Error> {
-    crate::error::within(field, tokens, 0.0, TOKENS_MAX.into(), "give at most 1,073,741,824 tokens")
+    Ok(crate::error::within(field, tokens, 0.0, TOKENS_MAX.into(), "give at most 1,073,741,824 tokens")?)
 }
 
 /// A number rounded to some decimals, half to even on its exact value, as the reference prints and stores it.

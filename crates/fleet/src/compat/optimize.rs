@@ -8,6 +8,7 @@ use super::slots::SlotPool;
 use crate::Error;
 use crate::error::{positive, within};
 use serde::Serialize;
+use tollgate_core::OutOfRange;
 
 /// Hours of a year, as billed.
 const HOURS: f64 = 8760.0;
@@ -70,7 +71,7 @@ impl Case {
         knots.check()?;
         length("boundary", self.boundary.into())?;
         length("context", self.long_context.into())?;
-        let setting = |field, value: String, fix| Err(Error::Setting { field, value, fix });
+        let setting = |field, value: String, fix| Err(Error::Setting(OutOfRange { field, value, fix }));
         if self.boundary == 0 || self.long_context == 0 {
             return setting("boundary", self.boundary.to_string(), "give lengths of at least one token");
         }
@@ -211,7 +212,7 @@ pub fn simulate(knots: &Knots, case: &Case, row: &Row, requests: usize) -> Resul
     case.check(knots)?;
     if requests > REQUESTS_MAX {
         let value = requests.to_string();
-        return Err(Error::Setting { field: "requests", value, fix: "give at most 10,000,000" });
+        return Err(Error::Setting(OutOfRange { field: "requests", value, fix: "give at most 10,000,000" }));
     }
     let (stretched, _, [to_short, to_long]) = case.part(knots, row.gamma);
     let mut random = Mersenne::new(SEED);

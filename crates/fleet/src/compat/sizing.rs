@@ -5,6 +5,7 @@ use super::mersenne::Mersenne;
 use super::profile::Profile;
 use crate::Error;
 use crate::queue::erlang_c;
+use tollgate_core::OutOfRange;
 
 /// Requests drawn for a calibration.
 const DRAWS: usize = 3000;
@@ -48,7 +49,11 @@ impl Calibration {
         length("shortest", shortest.into())?;
         if let Some(most) = profile.context_max().filter(|most| u64::from(context) > *most) {
             let value = format!("{context} tokens, of {most} that {} holds,", profile.name);
-            return Err(Error::Setting { field: "context", value, fix: "lower the context or the boundary" });
+            return Err(Error::Setting(OutOfRange {
+                field: "context",
+                value,
+                fix: "lower the context or the boundary",
+            }));
         }
         let mut random = Mersenne::new(SEED);
         let slots = profile.slots(context);

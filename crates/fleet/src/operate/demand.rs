@@ -1,6 +1,7 @@
 //! What each archetype asked of each pool, step by step.
 
 use crate::{Error, workload::NS_PER_S};
+use tollgate_core::OutOfRange;
 
 /// The most steps of a history (a year of ten minutes).
 pub const MAX_STEPS: usize = 52_704;
@@ -54,11 +55,11 @@ impl Demand {
         }
         if archetype >= self.archetypes || pool >= self.pools {
             let value = format!("archetype {archetype}, pool {pool}");
-            return Err(Error::Setting {
+            return Err(Error::Setting(OutOfRange {
                 field: "demand",
                 value,
                 fix: "name an archetype and a pool that there are",
-            });
+            }));
         }
         let (archetypes, pools) = (self.archetypes, self.pools);
         let empty = || Step { arrivals: vec![0.0; archetypes], work: vec![vec![0.0; pools]; archetypes] };

@@ -6,6 +6,7 @@ use crate::power::Site;
 use crate::service::Profile;
 use crate::workload::{Class, JointLengths, Part};
 use serde::Serialize;
+use tollgate_core::OutOfRange;
 
 /// Most classes of a problem.
 pub const STREAMS_MAX: usize = 64;
@@ -51,7 +52,7 @@ impl Stream {
         self.class.slo.check()?;
         positive("stream.rate_per_s", self.rate_per_s)?;
         within("stream.arrival_cv2", self.arrival_cv2, 0.0, 1e4, "give 0 to 10,000; 1 is Poisson")?;
-        within("stream.cached", self.cached, 0.0, 0.999, "give a share below 1")
+        Ok(within("stream.cached", self.cached, 0.0, 0.999, "give a share below 1")?)
     }
 }
 
@@ -218,11 +219,11 @@ impl Problem {
         self.space.check()?;
         let longest = self.streams.iter().map(|s| s.lengths.max_total_tokens()).max().unwrap_or(0);
         if longest > self.space.context {
-            return Err(Error::Setting {
+            return Err(Error::Setting(OutOfRange {
                 field: "space.context",
                 value: self.space.context.to_string(),
                 fix: "make it as long as the longest request, or cut the lengths: longer requests are refused",
-            });
+            }));
         }
         Ok(())
     }

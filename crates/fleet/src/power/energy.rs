@@ -31,7 +31,7 @@ impl Site {
     pub fn check(&self) -> Result<(), Error> {
         within("site.pue", self.pue, 1.0, 5.0, "give 1 to 5")?;
         within("site.tariff_micro_per_kwh", self.tariff_micro_per_kwh as f64, 0.0, 1e9, "give at least 0")?;
-        within("site.carbon_g_per_kwh", self.carbon_g_per_kwh, 0.0, 1e4, "give 0 to 10,000 g")
+        Ok(within("site.carbon_g_per_kwh", self.carbon_g_per_kwh, 0.0, 1e4, "give 0 to 10,000 g")?)
     }
 
     /// The use of instances at a mean batch that write `output_per_s` tokens together.

@@ -70,7 +70,7 @@ impl Serving {
         within("bandwidth_share", self.bandwidth_share, 0.01, 1.0, "give a share up to 1")?;
         within("flops_share", self.flops_share, 0.01, 1.0, "give a share up to 1")?;
         within("batch", f64::from(self.batch), 1.0, 1e6, "give the batch that you expect")?;
-        within("context", f64::from(self.context), 1.0, 1e8, "give the context that you expect")
+        Ok(within("context", f64::from(self.context), 1.0, 1e8, "give the context that you expect")?)
     }
 }
 

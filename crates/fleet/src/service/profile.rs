@@ -92,6 +92,6 @@ impl Profile {
         within("profile.chunk", f64::from(self.chunk), 1.0, 1e6, "give 1 to 1,000,000 tokens")?;
         within("profile.kv_tokens", self.kv_tokens as f64, 1.0, 1e15, "give at least 1 token")?;
         within("profile.price", self.price_micro_per_hour as f64, 0.0, 1e15, "give at least 0")?;
-        within("profile.host_power_w", self.host_power_w, 0.0, 1e6, "give 0 to 1e6 watts")
+        Ok(within("profile.host_power_w", self.host_power_w, 0.0, 1e6, "give 0 to 1e6 watts")?)
     }
 }

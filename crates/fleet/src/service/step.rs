@@ -53,7 +53,7 @@ impl StepTime {
         for (field, value) in fields {
             within(field, value, 0.0, 1e6, "give 0 to 1e6 seconds")?;
         }
-        positive("step.base_s + step.per_sequence_s", self.base_s + self.per_sequence_s)
+        Ok(positive("step.base_s + step.per_sequence_s", self.base_s + self.per_sequence_s)?)
     }
 }
 

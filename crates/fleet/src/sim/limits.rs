@@ -64,7 +64,13 @@ impl Limits {
         within("limits.context", f64::from(self.context), 1.0, f64::INFINITY, "give at least 1")?;
         within("limits.chunk", f64::from(self.chunk), 1.0, f64::INFINITY, "give at least 1")?;
         within("limits.waiting", f64::from(self.waiting), 0.0, 1e8, "give 0 to 1e8")?;
-        within("limits.patience_s", self.patience_s, 0.0, f64::INFINITY, "give at least 0, or leave it out")
+        Ok(within(
+            "limits.patience_s",
+            self.patience_s,
+            0.0,
+            f64::INFINITY,
+            "give at least 0, or leave it out",
+        )?)
     }
 }
 

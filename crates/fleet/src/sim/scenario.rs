@@ -27,7 +27,7 @@ const MIN_INTERVAL_S: f64 = 1e-3;
 
 /// A time after which the simulation acts again.
 fn interval(field: &'static str, value: f64) -> Result<(), Error> {
-    within(field, value, MIN_INTERVAL_S, 1e12, "give at least 0.001 seconds")
+    Ok(within(field, value, MIN_INTERVAL_S, 1e12, "give at least 0.001 seconds")?)
 }
 
 /// A pool of equal instances.
@@ -129,7 +129,13 @@ impl PoolSpec {
         within("pool.autoscale.target", scale.target, 1e-3, 10.0, "give 0.001 to 10 requests per slot")?;
         let (min, max) = (f64::from(scale.min), f64::from(scale.max));
         within("pool.autoscale.min", min, 1.0, max, "give 1 to autoscale.max")?;
-        within("pool.instances", f64::from(self.instances), min, max, "give autoscale.min to autoscale.max")
+        Ok(within(
+            "pool.instances",
+            f64::from(self.instances),
+            min,
+            max,
+            "give autoscale.min to autoscale.max",
+        )?)
     }
 }
 

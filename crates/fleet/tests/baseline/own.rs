@@ -6,6 +6,7 @@
 
 use super::{same, value};
 use serde_json::{Value, json};
+use tollgate_core::OutOfRange;
 use tollgate_fleet::Error;
 use tollgate_fleet::compat::{self, Case, Knots, Profile, a10g, a100, disagg, grid, h100, watts};
 
@@ -108,7 +109,10 @@ fn what_is_beyond_a_bound_is_refused() {
     let error = compat::optimize(&knots(), &case(), 1, 10_000_001).unwrap_err().to_string();
     assert!(error.contains("10000001") && error.contains("10,000,000"), "{error}");
     let far = Knots(vec![(u32::MAX, 0.5), (u32::MAX, 1.0)]);
-    assert!(matches!(compat::optimize(&far, &case(), 1, 100), Err(Error::Setting { field: "knots", .. })));
+    assert!(matches!(
+        compat::optimize(&far, &case(), 1, 100),
+        Err(Error::Setting(OutOfRange { field: "knots", .. }))
+    ));
     assert!(grid::flex(&far, &fleet(&h100()), &[0.0]).is_err());
     let gpu = h100();
     let far_fleet = grid::Fleet { context: u32::MAX, gpus: u64::MAX, ..fleet(&gpu) };

@@ -22,6 +22,7 @@ pub use outcome::{Detail, Effects, InstanceEffect, Outcome, RequestEffect, effec
 use crate::Error;
 use crate::retry::Backoff;
 use serde::{Deserialize, Serialize};
+use tollgate_core::OutOfRange;
 use tollgate_core::{Seed, Tick};
 
 /// When a circuit opens, for how long, and how it closes.
@@ -77,7 +78,9 @@ impl CircuitConfig {
             ("circuit.probes_to_close", self.probes_to_close),
         ];
         match counts.into_iter().find(|(_, count)| *count == 0) {
-            Some((field, _)) => Err(Error::Setting { field, value: "0".into(), fix: "give at least 1" }),
+            Some((field, _)) => {
+                Err(Error::Setting(OutOfRange { field, value: "0".into(), fix: "give at least 1" }))
+            }
             None => Ok(()),
         }
     }

@@ -198,7 +198,7 @@ impl PlaceRule {
     pub fn check(&self) -> Result<(), Error> {
         within("place.max_imbalance", self.max_imbalance, 1.0, 100.0, "give 1 to 100")?;
         within("place.max_ttft_ms", self.max_ttft_ms, 0.0, 1e9, "give 0 to 1e9 ms")?;
-        within("place.keep", self.keep as f64, 1.0, MAX_KEEP as f64, "give 1 to 16")
+        Ok(within("place.keep", self.keep as f64, 1.0, MAX_KEEP as f64, "give 1 to 16")?)
     }
 }
 

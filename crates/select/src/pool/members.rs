@@ -13,6 +13,7 @@ use crate::instance::{Completion, Dispatched, InstanceConfig, InstanceState, Tim
 use crate::place::{InstanceView, PlaceRule, Placement, Standing, key_of, place};
 use crate::prefix::{PrefixCache, PromptBlocks};
 use serde::{Deserialize, Serialize};
+use tollgate_core::OutOfRange;
 use tollgate_core::{Seed, Tick};
 
 /// Most instances of one pool: what the index of a placement can count.
@@ -129,7 +130,11 @@ impl Members {
         config.check()?;
         if specs.is_empty() || specs.len() > MAX_MEMBERS {
             let fix = "a pool has 1 to 65535 instances";
-            return Err(Error::Setting { field: "instances", value: specs.len().to_string(), fix });
+            return Err(Error::Setting(OutOfRange {
+                field: "instances",
+                value: specs.len().to_string(),
+                fix,
+            }));
         }
         let mut members = Vec::with_capacity(specs.len());
         for spec in specs {

@@ -77,7 +77,7 @@ impl PoolRule {
     /// [`Error::Setting`] names the first field out of range.
     pub fn check(&self) -> Result<(), Error> {
         within("pools.gamma", self.gamma, 1.0, 10.0, "give 1 to 10")?;
-        within("pools.spill_wait_ms", self.spill_wait_ms, 0.0, 1e9, "give 0 to 1e9 ms")
+        Ok(within("pools.spill_wait_ms", self.spill_wait_ms, 0.0, 1e9, "give 0 to 1e9 ms")?)
     }
 }
 

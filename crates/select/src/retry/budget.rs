@@ -31,7 +31,7 @@ impl BudgetConfig {
     pub fn check(&self) -> Result<(), Error> {
         within("retry.budget.ratio", self.ratio, 0.0, 1.0, "give 0 to 1")?;
         within("retry.budget.floor_per_s", self.floor_per_s, 0.0, 1000.0, "give 0 to 1000")?;
-        within("retry.budget.cap", self.cap, 1.0, 10_000.0, "give 1 to 10000")
+        Ok(within("retry.budget.cap", self.cap, 1.0, 10_000.0, "give 1 to 10000")?)
     }
 }
 

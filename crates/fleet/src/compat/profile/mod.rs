@@ -6,6 +6,7 @@ mod derived;
 
 use crate::Error;
 pub use derived::Prefill;
+use tollgate_core::OutOfRange;
 
 /// Power against the number of active sequences: a logistic in its base-2 logarithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -133,10 +134,12 @@ impl Profile {
     ///
     /// [`Error::Setting`] for a profile without a power curve.
     pub fn power_w(&self, active: u64) -> Result<f64, Error> {
-        let curve = self.power.ok_or_else(|| Error::Setting {
-            field: "gpu",
-            value: self.name.clone(),
-            fix: "name a GPU with a power curve: a100, h100 or a10g",
+        let curve = self.power.ok_or_else(|| {
+            Error::Setting(OutOfRange {
+                field: "gpu",
+                value: self.name.clone(),
+                fix: "name a GPU with a power curve: a100, h100 or a10g",
+            })
         })?;
         if active == 0 {
             return Ok(curve.idle_w);

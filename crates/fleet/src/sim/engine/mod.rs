@@ -83,7 +83,7 @@ impl EngineTime {
         ] {
             within(field, value, 0.0, 1e9, "give 0 to 1e9")?;
         }
-        positive("engine.base_s + engine.per_sequence_s", self.base_s + self.per_sequence_s)
+        Ok(positive("engine.base_s + engine.per_sequence_s", self.base_s + self.per_sequence_s)?)
     }
 }
 
@@ -135,7 +135,13 @@ impl EngineSpec {
         within("engine.blocks", self.blocks as f64, 1.0, 1e12, "give 1 to 1e12")?;
         within("engine.block_tokens", f64::from(self.block_tokens), 1.0, 65_536.0, "give 1 to 65,536")?;
         let rest = f64::from(self.hash_tokens % self.block_tokens);
-        within("engine.hash_tokens % block_tokens", rest, 0.0, 0.0, "give a multiple of block_tokens, or 0")
+        Ok(within(
+            "engine.hash_tokens % block_tokens",
+            rest,
+            0.0,
+            0.0,
+            "give a multiple of block_tokens, or 0",
+        )?)
     }
 }
 

@@ -62,7 +62,7 @@ impl Disaggregated {
         within("link.kv_token_bytes", self.link.kv_token_bytes, 0.0, 1e9, "give 0 to 1e9 bytes")?;
         let most = MAX_ENGINES as f64;
         within("prefill_engines", self.prefill_engines as f64, 1.0, most, "give 1 to 10,000")?;
-        within("decode_engines", self.decode_engines as f64, 1.0, most, "give 1 to 10,000")
+        Ok(within("decode_engines", self.decode_engines as f64, 1.0, most, "give 1 to 10,000")?)
     }
 
     /// Serves all `requests`, by rising arrival; each side takes the engine with the fewest requests.

@@ -10,6 +10,7 @@ pub use stream::ArrivalStream;
 use super::NS_PER_S;
 use crate::{Error, error::within, rng::Stream};
 use std::sync::Arc;
+use tollgate_core::OutOfRange;
 use tollgate_core::Seed;
 
 /// The most clients of one workload.
@@ -65,9 +66,9 @@ impl Gaps {
     fn check(&self) -> Result<(), Error> {
         match *self {
             Self::Exponential | Self::Constant => Ok(()),
-            Self::Gamma { cv2 } => within("arrivals.cv2", cv2, 1e-4, 1e4, "give 0.0001 to 10000"),
+            Self::Gamma { cv2 } => Ok(within("arrivals.cv2", cv2, 1e-4, 1e4, "give 0.0001 to 10000")?),
             Self::Weibull { shape } => {
-                within("arrivals.shape", shape, 0.1, 100.0, "give a shape of 0.1 to 100")
+                Ok(within("arrivals.shape", shape, 0.1, 100.0, "give a shape of 0.1 to 100")?)
             }
         }
     }
@@ -135,11 +136,11 @@ impl Client {
         }
         let starts = self.windows.iter().map(|w| w.start_ns).chain([self.end_ns]);
         if self.windows[0].start_ns != 0 || !starts.is_sorted_by(|a, b| a < b) {
-            return Err(Error::Setting {
+            return Err(Error::Setting(OutOfRange {
                 field: "client.windows.start_ns",
                 value: "not rising from 0".into(),
                 fix: "sort the windows by start, the first at 0, the end after the last",
-            });
+            }));
         }
         self.windows.iter().try_for_each(|w| {
             within("client.rate_per_s", w.rate_per_s, 0.0, 1e9, "give arrivals per second")?;
