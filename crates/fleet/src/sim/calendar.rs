@@ -3,36 +3,52 @@
 //! Changing one entry costs log₂ of their number and touches nothing else, so an event costs the same whether it is one
 //! instance's of ten or of ten thousand.
 
+use std::hint::select_unpredictable;
+
 /// The earliest of a fixed number of times.
 #[derive(Clone, Debug)]
 pub struct Calendar {
     leaves: usize,
     /// A binary tree in an array: node `i` holds the smaller of `2i` and `2i + 1`; leaves start at `leaves`.
     nodes: Vec<f64>,
+    /// The entry whose time each inner node holds.
+    firsts: Vec<u32>,
 }
 
 impl Calendar {
     /// `entries` entries without an event.
     #[must_use]
     pub fn new(entries: usize) -> Self {
-        let leaves = entries.max(1).next_power_of_two();
-        Self { leaves, nodes: vec![f64::INFINITY; 2 * leaves] }
+        let leaves = entries.max(2).next_power_of_two();
+        let mut firsts = vec![0; leaves];
+        for node in (1..leaves).rev() {
+            let left = 2 * node;
+            firsts[node] = if left < leaves { firsts[left] } else { (left - leaves) as u32 };
+        }
+        Self { leaves, nodes: vec![f64::INFINITY; 2 * leaves], firsts }
     }
 
     /// Sets the next event of an entry; infinity for none.
     #[inline]
     pub fn set(&mut self, entry: usize, time: f64) {
-        let mut node = self.leaves + entry;
-        self.nodes[node] = time;
+        let leaf = self.leaves + entry;
+        self.nodes[leaf] = time;
+        let (mut node, mut least, mut first) = (leaf, time, entry as u32);
         while node > 1 {
-            // Times are numbers, and a plain comparison is one instruction.
-            let (a, b) = (self.nodes[node], self.nodes[node ^ 1]);
-            let least = if a < b { a } else { b };
+            let other = node ^ 1;
+            let theirs = self.nodes[other];
+            let entry_of =
+                if other >= self.leaves { (other - self.leaves) as u32 } else { self.firsts[other] };
+            // Which of the two is earlier no processor can guess.
+            let later = theirs < least;
+            least = select_unpredictable(later, theirs, least);
+            first = select_unpredictable(later, entry_of, first);
             node >>= 1;
-            if self.nodes[node] == least {
+            if self.nodes[node] == least && self.firsts[node] == first {
                 return;
             }
             self.nodes[node] = least;
+            self.firsts[node] = first;
         }
     }
 
@@ -47,12 +63,7 @@ impl Calendar {
     #[must_use]
     #[inline]
     pub fn first(&self) -> usize {
-        let mut node = 1;
-        while node < self.leaves {
-            node *= 2;
-            node += usize::from(self.nodes[node] > self.nodes[node + 1]);
-        }
-        node - self.leaves
+        self.firsts[1] as usize
     }
 }
 

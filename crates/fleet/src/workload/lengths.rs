@@ -145,7 +145,8 @@ impl JointLengths {
         let u = stream.unit();
         let index = self.cumulative.partition_point(|&c| c <= u).min(self.cells.len() - 1);
         let cell = &self.cells[index];
-        let whole = |tokens: f64| (tokens.round() as u32).max(1);
+        // Rounds as `round` does what is not negative, without a call to it.
+        let whole = |tokens: f64| ((tokens + 0.5) as u32).max(1);
         (whole(cell.prompt_tokens), whole(cell.output_tokens))
     }
 }

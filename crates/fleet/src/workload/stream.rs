@@ -85,7 +85,7 @@ impl Iterator for Requests<'_> {
             class: class as u16,
             session: 0,
             prefix: Prefix::default(),
-            cached_tokens: (f64::from(prompt_tokens) * part.cached).round() as u32,
+            cached_tokens: (f64::from(prompt_tokens) * part.cached + 0.5) as u32,
         })
     }
 }

@@ -16,17 +16,18 @@
 //! assert_eq!((index.least(Seed(1)), index.least_load()), (Some(2), Some(20.0)));
 //! ```
 
+use std::hint::select_unpredictable;
 use tollgate_core::Seed;
 
-/// What lies below a node: the least load, how many have exactly that, and how many may be picked at all.
+/// What lies below a node: the least load, how many have exactly that, and one that has.
 #[derive(Clone, Copy, PartialEq, Debug)]
 struct Node {
     least: f64,
     ties: u32,
-    available: u32,
+    first: u32,
 }
 
-const EMPTY: Node = Node { least: f64::INFINITY, ties: 0, available: 0 };
+const EMPTY: Node = Node { least: f64::INFINITY, ties: 0, first: 0 };
 
 /// Draws of a pair by plain rejection before the tree is asked, which needs no luck.
 const TRIES: u32 = 4;
@@ -38,6 +39,8 @@ pub struct LoadIndex {
     leaves: usize,
     /// A binary tree in an array: node `i` sums up `2i` and `2i + 1`; leaves start at `leaves`.
     nodes: Vec<Node>,
+    /// How many below each node may be picked at all: apart, as it seldom changes.
+    available: Vec<u32>,
 }
 
 impl LoadIndex {
@@ -45,7 +48,7 @@ impl LoadIndex {
     #[must_use]
     pub fn new(instances: usize) -> Self {
         let leaves = instances.max(1).next_power_of_two();
-        Self { instances, leaves, nodes: vec![EMPTY; 2 * leaves] }
+        Self { instances, leaves, nodes: vec![EMPTY; 2 * leaves], available: vec![0; 2 * leaves] }
     }
 
     /// Sets the load of an instance, lower being better; none when it may not be picked. Not-a-number counts as the
@@ -56,17 +59,36 @@ impl LoadIndex {
             return;
         }
         let load = load.map(|load| if load.is_nan() { f64::MAX } else { load.min(f64::MAX) });
-        let leaf = load.map_or(EMPTY, |least| Node { least, ties: 1, available: 1 });
+        let first = instance as u32;
+        let leaf = load.map_or(Node { first, ..EMPTY }, |least| Node { least, ties: 1, first });
         let mut at = self.leaves + instance;
+        if self.count(at) != leaf.ties {
+            self.turn(at, leaf.ties == 1);
+        }
         self.put(at, leaf);
+        let mut below = leaf;
         while at > 1 {
-            let both = join(self.node(at & !1), self.node(at | 1));
+            below = join(below, self.node(at ^ 1));
             at >>= 1;
-            if self.node(at) == both {
+            if self.node(at) == below {
                 return;
             }
-            self.put(at, both);
+            self.put(at, below);
         }
+    }
+
+    /// One more may be picked at a leaf, or one less.
+    fn turn(&mut self, mut at: usize, more: bool) {
+        while at > 0 {
+            if let Some(count) = self.available.get_mut(at) {
+                *count = if more { *count + 1 } else { count.saturating_sub(1) };
+            }
+            at >>= 1;
+        }
+    }
+
+    fn count(&self, at: usize) -> u32 {
+        self.available.get(at).copied().unwrap_or(0)
     }
 
     fn node(&self, at: usize) -> Node {
@@ -82,7 +104,7 @@ impl LoadIndex {
     /// How many may be picked.
     #[must_use]
     pub fn available(&self) -> u32 {
-        self.node(1).available
+        self.count(1)
     }
 
     /// The least load of those that may be picked.
@@ -97,6 +119,9 @@ impl LoadIndex {
     #[inline]
     pub fn least(&self, seed: Seed) -> Option<usize> {
         let root = self.node(1);
+        if root.ties == 1 {
+            return Some(root.first as usize);
+        }
         let mut nth = below(seed, root.ties)?;
         let mut at = 1;
         while at < self.leaves {
@@ -127,12 +152,12 @@ impl LoadIndex {
         let mut tries = Seed(seed.bits());
         for _ in 0..TRIES {
             let instance = below(tries, self.instances as u32)? as usize;
-            if Some(instance) != without && self.node(self.leaves + instance).available > 0 {
+            if Some(instance) != without && self.count(self.leaves + instance) > 0 {
                 return Some(instance);
             }
             tries = tries.next();
         }
-        let left_out = without.filter(|out| self.node(self.leaves + out).available > 0);
+        let left_out = without.filter(|out| self.count(self.leaves + out) > 0);
         let count = self.available().saturating_sub(u32::from(left_out.is_some()));
         let mut nth = below(tries, count)?;
         if left_out.is_some_and(|out| nth >= self.rank(out)) {
@@ -147,7 +172,7 @@ impl LoadIndex {
         let mut before = 0;
         while at > 1 {
             if at % 2 == 1 {
-                before += self.node(at - 1).available;
+                before += self.count(at - 1);
             }
             at /= 2;
         }
@@ -161,7 +186,7 @@ impl LoadIndex {
         let mut at = 1;
         while at < self.leaves {
             at *= 2;
-            let left = self.node(at).available;
+            let left = self.count(at);
             if nth >= left {
                 nth -= left;
                 at += 1;
@@ -174,9 +199,13 @@ impl LoadIndex {
 /// Without branches on the loads, which no processor can guess.
 #[inline]
 fn join(a: Node, b: Node) -> Node {
-    let least = if a.least < b.least { a.least } else { b.least };
-    let ties = |node: Node| node.ties * u32::from(node.least == least);
-    Node { least, ties: ties(a) + ties(b), available: a.available + b.available }
+    let (less, equal) = (b.least < a.least, b.least == a.least);
+    let also = select_unpredictable(equal, b.ties, 0);
+    Node {
+        least: select_unpredictable(less, b.least, a.least),
+        ties: select_unpredictable(less, b.ties, a.ties) + also,
+        first: select_unpredictable(less, b.first, a.first),
+    }
 }
 
 /// A number below `bound`, off uniform by at most `bound / 2³²`; none when `bound` is 0.

@@ -28,8 +28,8 @@ impl Controls {
     pub(super) fn new(pools: &mut [Pool], sample_s: Option<f64>) -> Self {
         let mut controls = Self { due: BinaryHeap::new(), sample_s: sample_s.unwrap_or(f64::INFINITY) };
         for (at, pool) in pools.iter_mut().enumerate() {
-            for member in 0..pool.members.len() {
-                if pool.members[member].stand == Stand::On {
+            for member in 0..pool.stands.len() {
+                if pool.stands[member] == Stand::On {
                     controls.plan_failure(at, pool, member, 0.0);
                 }
             }
@@ -86,12 +86,12 @@ impl World<'_> {
         let (now_s, pool) = (self.now_s, &mut self.pools[at]);
         let Some(failures) = pool.spec.failures else { return };
         let member = &mut pool.members[member_at];
-        if member.epoch != epoch || !matches!(member.stand, Stand::On | Stand::Draining) {
+        if member.epoch != epoch || !matches!(pool.stands[member_at], Stand::On | Stand::Draining) {
             return;
         }
-        let lost = member.instance.fail(now_s);
+        let lost = pool.instances[member_at].fail(now_s);
         let back_s = now_s + failures.mean_repair_s * member.failures.exponential() + pool.spec.cold_start_s;
-        member.turn(Stand::Down, now_s);
+        pool.turn(member_at, Stand::Down, now_s);
         self.controls.plan_ready(at, pool, member_at, back_s);
         self.refresh(at, member_at);
         self.live -= lost.len() as u64;
@@ -109,9 +109,9 @@ impl World<'_> {
 
     fn ready(&mut self, at: usize, member_at: usize, epoch: u32) {
         let (now_s, pool) = (self.now_s, &mut self.pools[at]);
-        let member = &mut pool.members[member_at];
-        if member.epoch == epoch && matches!(member.stand, Stand::Starting | Stand::Down) {
-            member.turn(Stand::On, now_s);
+        let planned = pool.members[member_at].epoch == epoch;
+        if planned && matches!(pool.stands[member_at], Stand::Starting | Stand::Down) {
+            pool.turn(member_at, Stand::On, now_s);
             self.controls.plan_failure(at, pool, member_at, now_s);
             self.refresh(at, member_at);
         }
@@ -141,20 +141,19 @@ impl World<'_> {
     fn turn_some(&mut self, at: usize, count: u32, from: Stand, to: Stand) -> u32 {
         let now_s = self.now_s;
         let mut turned = 0;
-        for member_at in 0..self.pools[at].members.len() {
+        for member_at in 0..self.pools[at].stands.len() {
             if turned == count {
                 break;
             }
             let pool = &mut self.pools[at];
             let cold_s = pool.spec.cold_start_s;
-            let member = &mut pool.members[member_at];
-            if member.stand != from {
+            if pool.stands[member_at] != from {
                 continue;
             }
             turned += 1;
-            let empty = member.instance.in_flight() == 0;
+            let empty = pool.instances[member_at].in_flight() == 0;
             let to = if to == Stand::Draining && empty { Stand::Off } else { to };
-            member.turn(to, now_s);
+            pool.turn(member_at, to, now_s);
             match to {
                 Stand::Starting => self.controls.plan_ready(at, pool, member_at, now_s + cold_s),
                 Stand::On => self.controls.plan_failure(at, pool, member_at, now_s),

@@ -91,7 +91,7 @@ impl<'a> World<'a> {
         let mut owner = Vec::new();
         for (at, spec) in scenario.pools.iter().enumerate() {
             let pool = Pool::new(spec, owner.len(), seed.derive("pools"));
-            owner.resize(owner.len() + pool.members.len(), at as u16);
+            owner.resize(owner.len() + pool.instances.len(), at as u16);
             pools.push(pool);
         }
         let sample_s = scenario.run.sample_s.filter(|_| sampled);
@@ -199,10 +199,9 @@ impl<'a> World<'a> {
     fn try_pool(&mut self, at: usize, mut job: Job) -> Result<(), Refusal> {
         let pool = &mut self.pools[at];
         let member_at = self.router.place(pool, &job, &self.blocks).ok_or(Refusal::Full)?;
-        let member = &mut pool.members[member_at];
-        job.cached = member.cached(&self.blocks, &job, pool.spec.block_tokens);
-        member.instance.offer(job, self.now_s)?;
-        member.remember(&self.blocks);
+        job.cached = pool.cached(member_at, &self.blocks, &job);
+        pool.instances[member_at].offer(job, self.now_s)?;
+        pool.remember(member_at, &self.blocks);
         self.live += 1;
         self.refresh(at, member_at);
         Ok(())
@@ -213,31 +212,29 @@ impl<'a> World<'a> {
     fn refresh(&mut self, at: usize, member: usize) {
         let pool = &mut self.pools[at];
         pool.reindex(member);
-        self.calendar.set(pool.offset + member, pool.members[member].instance.next_s());
+        self.calendar.set(pool.offset + member, pool.instances[member].next_s());
     }
 
     fn instance_event(&mut self, entry: usize) {
         let at = usize::from(self.owner[entry]);
         let pool = &mut self.pools[at];
         let member_at = entry - pool.offset;
-        let member = &mut pool.members[member_at];
-        let happened = member.instance.run_event(self.now_s, &mut self.dropped);
+        let instance = &mut pool.instances[member_at];
+        let happened = instance.run_event(self.now_s, &mut self.dropped);
+        let empty = instance.in_flight() == 0;
         while let Some(job) = self.dropped.pop() {
             self.live -= 1;
             self.tally.refused(&job, Refusal::Impatient);
         }
-        if member.stand == Stand::Draining && member.instance.in_flight() == 0 {
-            member.turn(Stand::Off, self.now_s);
+        if pool.stands[member_at] == Stand::Draining && empty {
+            pool.turn(member_at, Stand::Off, self.now_s);
         }
-        match happened {
-            Some(Happened::Finished { job, first_s }) => {
-                pool.stayed(self.now_s - job.arrival_s);
-                self.refresh(at, member_at);
-                self.live -= 1;
-                self.finished(at, job, first_s);
-            }
-            Some(Happened::FirstToken(_)) => self.refresh(at, member_at),
-            None => self.calendar.set(entry, f64::INFINITY),
+        self.refresh(at, member_at);
+        // What follows waits for the request to come from memory, and nothing above does.
+        if let Some(Happened::Finished { job, first_s }) = happened {
+            self.pools[at].stayed(self.now_s - job.arrival_s);
+            self.live -= 1;
+            self.finished(at, job, first_s);
         }
     }
 
@@ -253,26 +250,19 @@ impl<'a> World<'a> {
     }
 
     fn reset_used(&mut self, now_s: f64) {
-        for member in self.pools.iter_mut().flat_map(|pool| &mut pool.members) {
-            match member.stand {
-                Stand::Off | Stand::Down | Stand::Starting => member.instance.skip(now_s),
-                Stand::On | Stand::Draining => {}
-            }
-            member.instance.reset_used(now_s);
-            member.reset_paid(now_s);
-        }
+        self.pools.iter_mut().for_each(|pool| pool.reset_used(now_s));
     }
 
     fn used(&mut self) -> Vec<PoolUse> {
         let now_s = self.now_s;
         let pool_use = |pool: &mut Pool| {
             let mut sum = PoolUse::default();
-            for member in &mut pool.members {
-                if !matches!(member.stand, Stand::On | Stand::Draining) {
-                    member.instance.skip(now_s);
+            for at in 0..pool.instances.len() {
+                if !matches!(pool.stands[at], Stand::On | Stand::Draining) {
+                    pool.instances[at].skip(now_s);
                 }
-                let used = member.instance.used(now_s);
-                sum.paid_s += member.paid(now_s);
+                sum.paid_s += pool.paid(at, now_s);
+                let used = pool.instances[at].used(now_s);
                 sum.busy_s += used.busy_s;
                 sum.slot_s += used.slot_s;
                 sum.joules += used.joules;
@@ -287,8 +277,9 @@ impl<'a> World<'a> {
             return;
         }
         let watts = |pool: &Pool| -> f64 {
-            let on = pool.members.iter().filter(|m| matches!(m.stand, Stand::On | Stand::Draining));
-            on.map(|m| m.instance.watts(m.instance.active())).sum()
+            let all = pool.instances.iter().zip(&pool.stands);
+            let on = all.filter(|(_, stand)| matches!(stand, Stand::On | Stand::Draining));
+            on.map(|(instance, _)| instance.watts(instance.active())).sum()
         };
         self.samples.push(Sample {
             at_s: self.now_s,

@@ -22,9 +22,8 @@ pub(crate) enum Stand {
     Down,
 }
 
+/// What of an instance is rarely looked at.
 pub(crate) struct Member {
-    pub(crate) instance: Instance,
-    pub(crate) stand: Stand,
     /// Counts changes of standing, so that events planned before one are known as stale.
     pub(crate) epoch: u32,
     pub(crate) failures: Stream,
@@ -34,57 +33,11 @@ pub(crate) struct Member {
     on_s: f64,
 }
 
-impl Member {
-    fn available(&self) -> bool {
-        self.stand == Stand::On
-    }
-
-    /// Counts the seconds that it was paid for.
-    pub(crate) fn paid(&mut self, now_s: f64) -> f64 {
-        if self.stand != Stand::Off {
-            self.on_s += now_s - self.on_since_s;
-            self.on_since_s = now_s;
-        }
-        self.on_s
-    }
-
-    pub(crate) fn reset_paid(&mut self, now_s: f64) {
-        self.on_since_s = now_s;
-        self.on_s = 0.0;
-    }
-
-    /// Changes its standing.
-    pub(crate) fn turn(&mut self, stand: Stand, now_s: f64) {
-        self.paid(now_s);
-        self.on_since_s = now_s;
-        if matches!(self.stand, Stand::Off | Stand::Down | Stand::Starting) {
-            self.instance.skip(now_s);
-        }
-        if matches!(stand, Stand::Down | Stand::Off)
-            && let Some(cache) = &mut self.cache
-        {
-            cache.clear();
-        }
-        self.stand = stand;
-        self.epoch += 1;
-    }
-
-    /// Tokens of this prompt that it need not read: those in its cache, or those held everywhere where they are more.
-    pub(crate) fn cached(&self, blocks: &PromptBlocks, job: &Job, block_tokens: u32) -> u32 {
-        let cache = self.cache.as_ref().filter(|_| !blocks.is_empty());
-        let found = cache.map_or(0, |cache| (cache.matched(blocks) as u32).saturating_mul(block_tokens));
-        found.max(job.held).min(job.prompt.saturating_sub(1))
-    }
-
-    pub(crate) fn remember(&mut self, blocks: &PromptBlocks) {
-        if let Some(cache) = self.cache.as_mut().filter(|_| !blocks.is_empty()) {
-            cache.insert(blocks);
-        }
-    }
-}
-
+/// Its lists go by instance: what every event touches lies apart from what few do.
 pub(crate) struct Pool {
     pub(crate) spec: PoolSpec,
+    pub(crate) instances: Vec<Instance>,
+    pub(crate) stands: Vec<Stand>,
     pub(crate) members: Vec<Member>,
     pub(crate) index: LoadIndex,
     /// Index of its first instance among all of the fleet.
@@ -98,14 +51,10 @@ const STAY_SHARE: f64 = 0.01;
 
 impl Pool {
     pub(crate) fn new(spec: &PoolSpec, offset: usize, seed: Seed) -> Self {
-        // Cloned, so that all share what is the same in each.
-        let idle = Instance::new(spec.step, spec.limits, &spec.watts);
         let member = |at: u32| {
             let name = format!("{}-{at}", spec.name);
             let own = seed.derive(&name);
             Member {
-                instance: idle.clone(),
-                stand: if at < spec.instances { Stand::On } else { Stand::Off },
                 epoch: 0,
                 failures: Stream::new(own, "failures"),
                 cache: (spec.cache_blocks > 0).then(|| PrefixCache::new(spec.cache_blocks)),
@@ -114,19 +63,85 @@ impl Pool {
                 on_s: 0.0,
             }
         };
-        let members: Vec<Member> = (0..spec.capacity()).map(member).collect();
-        let mut pool =
-            Self { spec: spec.clone(), index: LoadIndex::new(members.len()), members, offset, stay_s: 0.0 };
-        (0..pool.members.len()).for_each(|at| pool.reindex(at));
+        let capacity = spec.capacity() as usize;
+        let stand = |at: usize| if at < spec.instances as usize { Stand::On } else { Stand::Off };
+        let mut pool = Self {
+            spec: spec.clone(),
+            // Cloned, so that all share what is the same in each.
+            instances: vec![Instance::new(spec.step, spec.limits, &spec.watts); capacity],
+            stands: (0..capacity).map(stand).collect(),
+            members: (0..spec.capacity()).map(member).collect(),
+            index: LoadIndex::new(capacity),
+            offset,
+            stay_s: 0.0,
+        };
+        (0..capacity).for_each(|at| pool.reindex(at));
         pool
     }
 
     /// Brings the index up to date with an instance.
     #[inline]
     pub(crate) fn reindex(&mut self, at: usize) {
-        let member = &self.members[at];
-        let load = member.available().then(|| member.instance.expected_wait_s(self.stay_s));
-        self.index.set(at, load);
+        let serves = self.stands[at] == Stand::On;
+        self.index.set(at, serves.then(|| self.instances[at].expected_wait_s(self.stay_s)));
+    }
+
+    /// Counts the seconds that an instance was paid for.
+    pub(crate) fn paid(&mut self, at: usize, now_s: f64) -> f64 {
+        let member = &mut self.members[at];
+        if self.stands[at] != Stand::Off {
+            member.on_s += now_s - member.on_since_s;
+            member.on_since_s = now_s;
+        }
+        member.on_s
+    }
+
+    /// Forgets what the instances were used and paid for until now.
+    pub(crate) fn reset_used(&mut self, now_s: f64) {
+        for (at, instance) in self.instances.iter_mut().enumerate() {
+            match self.stands[at] {
+                Stand::Off | Stand::Down | Stand::Starting => instance.skip(now_s),
+                Stand::On | Stand::Draining => {}
+            }
+            instance.reset_used(now_s);
+            (self.members[at].on_since_s, self.members[at].on_s) = (now_s, 0.0);
+        }
+    }
+
+    /// Changes where an instance stands.
+    pub(crate) fn turn(&mut self, at: usize, stand: Stand, now_s: f64) {
+        self.paid(at, now_s);
+        let member = &mut self.members[at];
+        member.on_since_s = now_s;
+        member.epoch += 1;
+        if matches!(self.stands[at], Stand::Off | Stand::Down | Stand::Starting) {
+            self.instances[at].skip(now_s);
+        }
+        if matches!(stand, Stand::Down | Stand::Off)
+            && let Some(cache) = &mut member.cache
+        {
+            cache.clear();
+        }
+        self.stands[at] = stand;
+    }
+
+    /// Tokens of this prompt that an instance need not read: those in its cache, or those held everywhere where they are more.
+    pub(crate) fn cached(&self, at: usize, blocks: &PromptBlocks, job: &Job) -> u32 {
+        if blocks.is_empty() {
+            return job.held.min(job.prompt.saturating_sub(1));
+        }
+        let matched = self.members[at].cache.as_ref().map_or(0, |cache| cache.matched(blocks) as u32);
+        let found = matched.saturating_mul(self.spec.block_tokens);
+        found.max(job.held).min(job.prompt.saturating_sub(1))
+    }
+
+    pub(crate) fn remember(&mut self, at: usize, blocks: &PromptBlocks) {
+        if blocks.is_empty() {
+            return;
+        }
+        if let Some(cache) = &mut self.members[at].cache {
+            cache.insert(blocks);
+        }
     }
 
     #[inline]
@@ -142,30 +157,30 @@ impl Pool {
     /// What a placement looks at.
     pub(crate) fn views(&self, job: &Job, blocks: &PromptBlocks, views: &mut Vec<InstanceView>) {
         views.clear();
-        views.extend(self.members.iter().map(|member| {
-            let instance = &member.instance;
-            let cached = member.cached(blocks, job, self.spec.block_tokens);
+        views.extend(self.instances.iter().enumerate().map(|(at, instance)| {
+            let cached = self.cached(at, blocks, job);
             InstanceView {
-                key: member.key,
+                key: self.members[at].key,
                 weight: 1.0,
                 in_flight: instance.in_flight(),
                 wait_ms: instance.expected_wait_s(self.stay_s) * 1e3,
                 prefill_ms: instance.expected_prefill_s(job.prompt - cached) * 1e3,
                 marginal_w: instance.watts(instance.active() + 1) - instance.watts(instance.active()),
-                standing: match member.stand {
+                standing: match self.stands[at] {
                     Stand::On => Standing::Ready,
-                    Stand::Off | Stand::Starting | Stand::Draining => Standing::Cooling(Tick(u64::MAX)),
-                    Stand::Down => Standing::Cooling(Tick(u64::MAX)),
+                    Stand::Off | Stand::Starting | Stand::Draining | Stand::Down => {
+                        Standing::Cooling(Tick(u64::MAX))
+                    }
                 },
             }
         }));
     }
 
     pub(crate) fn in_flight(&self) -> u64 {
-        self.members.iter().map(|member| u64::from(member.instance.in_flight())).sum()
+        self.instances.iter().map(|instance| u64::from(instance.in_flight())).sum()
     }
 
     pub(crate) fn count(&self, stand: Stand) -> u32 {
-        self.members.iter().filter(|member| member.stand == stand).count() as u32
+        self.stands.iter().filter(|stands| **stands == stand).count() as u32
     }
 }

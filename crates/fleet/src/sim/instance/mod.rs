@@ -10,77 +10,16 @@
 //! taken as continuous; what real engines add by starting only at boundaries (half an iteration on average) is the token-step
 //! engine's business ([`super::engine`]).
 
+mod ends;
+mod job;
+
+pub use job::{Happened, Job, Refusal, Used};
+
 use super::limits::Limits;
 use crate::service::StepTime;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+use ends::{End, Ends};
+use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// A request as an instance holds it.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Job {
-    /// When it came to the fleet, in seconds.
-    pub arrival_s: f64,
-    /// Prompt tokens.
-    pub prompt: u32,
-    /// Output tokens, at least 1.
-    pub output: u32,
-    /// Prompt tokens that need no prefill where it is.
-    pub cached: u32,
-    /// Prompt tokens that need no prefill wherever it goes.
-    pub held: u32,
-    /// Its class.
-    pub class: u16,
-    /// How many instances had it before.
-    pub attempts: u8,
-    /// Pools of its order that were tried and whose answer was not good enough.
-    pub stage: u8,
-    /// Whether it counts in the statistics.
-    pub measured: bool,
-    /// What keeps it near its like; 0 for nothing.
-    pub affinity: u64,
-}
-
-impl Job {
-    /// Tokens held at the end.
-    #[must_use]
-    #[inline]
-    pub const fn total(&self) -> u32 {
-        self.prompt.saturating_add(self.output)
-    }
-
-    /// Iterations of its prefill, and the prompt tokens of each.
-    fn prefill(&self, chunk: u32) -> (f64, f64) {
-        let todo = self.prompt.saturating_sub(self.cached).max(1);
-        let steps = todo.div_ceil(chunk);
-        (f64::from(steps), f64::from(todo) / f64::from(steps))
-    }
-}
-
-/// Why an instance would not take, or keep, a request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Refusal {
-    /// It is longer than the instance's context or memory.
-    TooLong,
-    /// As many wait as may.
-    Full,
-    /// It waited longer than it was ready to.
-    Impatient,
-}
-
-/// What happened at an instance.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum Happened {
-    /// A prefill ended: this many prompt tokens left the backlog.
-    FirstToken(u32),
-    /// A request ended.
-    Finished {
-        /// The request.
-        job: Job,
-        /// When its first token came, in seconds.
-        first_s: f64,
-    },
-}
 
 /// What instances of one kind share.
 #[derive(Debug)]
@@ -98,6 +37,16 @@ struct Running {
     first_s: f64,
 }
 
+/// A prompt being read.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    /// The iteration at which it is read.
+    step: f64,
+    /// Its tokens of an iteration.
+    chunk: f64,
+    job: Job,
+}
+
 /// An instance that serves by processor sharing.
 #[derive(Clone, Debug)]
 pub struct Instance {
@@ -105,31 +54,22 @@ pub struct Instance {
     now_s: f64,
     /// Iterations done since the start, a real number.
     steps: f64,
+    /// The iteration of the next first or last token; infinite without any.
+    next_step: f64,
     active: u32,
     context: f64,
     growth: f64,
     prefill: f64,
     held: u64,
+    backlog: u64,
+    /// Few at a time, so a plain list.
+    reading: Vec<Reading>,
+    ends: Ends,
+    /// Those that have their first token, by slot.
     running: Vec<Running>,
     free: Vec<u32>,
-    /// Iteration at which each prefill ends: few at a time, so a plain list.
-    prefilling: Vec<(f64, f64, u32)>,
-    /// Iteration at which each decoding sequence ends (its bits sort as it does).
-    ends: BinaryHeap<Reverse<(u64, u32)>>,
     waiting: VecDeque<Job>,
-    backlog: u64,
     used: Used,
-}
-
-/// What an instance has used since the last [`Instance::reset_used`].
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Used {
-    /// Seconds with at least one active sequence.
-    pub busy_s: f64,
-    /// Active sequences, integrated over time.
-    pub slot_s: f64,
-    /// Energy, in joules.
-    pub joules: f64,
 }
 
 impl Instance {
@@ -142,17 +82,18 @@ impl Instance {
             kind: Arc::new(Kind { step, limits, per_slot, watts }),
             now_s: 0.0,
             steps: 0.0,
+            next_step: f64::INFINITY,
             active: 0,
             context: 0.0,
             growth: 0.0,
             prefill: 0.0,
             held: 0,
+            backlog: 0,
+            reading: Vec::new(),
+            ends: Ends::default(),
             running: Vec::new(),
             free: Vec::new(),
-            prefilling: Vec::new(),
-            ends: BinaryHeap::new(),
             waiting: VecDeque::new(),
-            backlog: 0,
             used: Used::default(),
         }
     }
@@ -210,16 +151,16 @@ impl Instance {
     #[must_use]
     #[inline]
     pub fn next_s(&self) -> f64 {
-        match self.next_step() {
-            Some(step) => self.now_s + self.time_of((step - self.steps).max(0.0)),
-            None => f64::INFINITY,
+        if self.active == 0 {
+            return f64::INFINITY;
         }
+        self.now_s + self.time_of((self.next_step - self.steps).max(0.0))
     }
 
-    fn next_step(&self) -> Option<f64> {
-        let end = self.ends.peek().map_or(f64::INFINITY, |Reverse((bits, _))| f64::from_bits(*bits));
-        let first = self.prefilling.iter().fold(end, |least, (at, ..)| least.min(*at));
-        first.is_finite().then_some(first)
+    #[inline]
+    fn find_next_step(&mut self) {
+        let first = |least: f64, reading: &Reading| if reading.step < least { reading.step } else { least };
+        self.next_step = self.reading.iter().fold(self.ends.soonest(), first);
     }
 
     /// Seconds of the next `steps` iterations.
@@ -276,7 +217,7 @@ impl Instance {
         } else {
             self.waiting.push_back(job);
         }
-        self.backlog += u64::from(job.prompt - job.cached.min(job.prompt));
+        self.backlog += u64::from(job.unread());
         Ok(())
     }
 
@@ -293,7 +234,50 @@ impl Instance {
         self.context += f64::from(job.cached.min(job.prompt));
         self.prefill += chunk;
         self.growth += chunk;
-        let running = Running { job, first_s: 0.0 };
+        let step = self.steps + steps;
+        self.next_step = if step < self.next_step { step } else { self.next_step };
+        self.reading.push(Reading { step, chunk, job });
+    }
+
+    /// Carries out the event that is due at `now_s` (the answer of [`Self::next_s`]), and puts requests that were dropped
+    /// for impatience into `dropped`.
+    pub fn run_event(&mut self, now_s: f64, dropped: &mut Vec<Job>) -> Option<Happened> {
+        if self.active == 0 {
+            return None;
+        }
+        let step = self.next_step;
+        self.pass((now_s - self.now_s).max(0.0), (step - self.steps).max(0.0));
+        (self.now_s, self.steps) = (now_s, self.steps.max(step));
+        let read = self.reading.iter().position(|reading| reading.step <= step);
+        let happened = match read {
+            Some(at) => {
+                let reading = self.reading.swap_remove(at);
+                self.first_token(reading, dropped)
+            }
+            None => {
+                let end = self.ends.pop()?;
+                self.growth -= 1.0;
+                self.let_go(end.tokens, dropped);
+                self.free.push(end.slot);
+                let Running { job, first_s } = self.running[end.slot as usize];
+                Happened::Finished { job, first_s }
+            }
+        };
+        self.find_next_step();
+        Some(happened)
+    }
+
+    fn first_token(&mut self, Reading { step, chunk, job }: Reading, dropped: &mut Vec<Job>) -> Happened {
+        self.prefill = if self.reading.is_empty() { 0.0 } else { self.prefill - chunk };
+        self.growth -= chunk;
+        self.backlog = self.backlog.saturating_sub(u64::from(job.unread()));
+        let first_s = self.now_s;
+        if job.output <= 1 {
+            self.let_go(job.total(), dropped);
+            return Happened::Finished { job, first_s };
+        }
+        self.growth += 1.0;
+        let running = Running { job, first_s };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.running[slot as usize] = running;
@@ -304,58 +288,28 @@ impl Instance {
                 (self.running.len() - 1) as u32
             }
         };
-        self.prefilling.push((self.steps + steps, chunk, slot));
-    }
-
-    /// Carries out the event that is due at `now_s` (the answer of [`Self::next_s`]), and puts requests that were dropped
-    /// for impatience into `dropped`.
-    pub fn run_event(&mut self, now_s: f64, dropped: &mut Vec<Job>) -> Option<Happened> {
-        let step = self.next_step()?;
-        self.pass((now_s - self.now_s).max(0.0), (step - self.steps).max(0.0));
-        (self.now_s, self.steps) = (now_s, self.steps.max(step));
-        if let Some(at) = self.prefilling.iter().position(|(end, ..)| *end <= step) {
-            let (end, chunk, slot) = self.prefilling.swap_remove(at);
-            return Some(self.prefilled(end, chunk, slot, dropped));
-        }
-        let Reverse((_, slot)) = self.ends.pop()?;
-        self.growth -= 1.0;
-        Some(self.finish(slot, dropped))
-    }
-
-    fn prefilled(&mut self, end: f64, chunk: f64, slot: u32, dropped: &mut Vec<Job>) -> Happened {
-        self.prefill = if self.prefilling.is_empty() { 0.0 } else { self.prefill - chunk };
-        self.growth -= chunk;
-        let running = &mut self.running[slot as usize];
-        running.first_s = self.now_s;
-        let job = running.job;
-        self.backlog = self.backlog.saturating_sub(u64::from(job.prompt - job.cached.min(job.prompt)));
-        if job.output <= 1 {
-            return self.finish(slot, dropped);
-        }
-        self.growth += 1.0;
-        self.ends.push(Reverse(((end + f64::from(job.output - 1)).to_bits(), slot)));
+        self.ends.push(End { step: step + f64::from(job.output - 1), slot, tokens: job.total() });
         Happened::FirstToken(job.prompt)
     }
 
-    fn finish(&mut self, slot: u32, dropped: &mut Vec<Job>) -> Happened {
-        let Running { job, first_s } = self.running[slot as usize];
-        self.free.push(slot);
+    /// A sequence of so many tokens leaves: the last token is not read any more.
+    fn let_go(&mut self, tokens: u32, dropped: &mut Vec<Job>) {
         self.active -= 1;
-        self.held -= u64::from(job.total());
-        self.context -= f64::from(job.prompt) + f64::from(job.output.saturating_sub(1));
+        self.held -= u64::from(tokens);
+        self.context -= f64::from(tokens.saturating_sub(1));
         if self.active == 0 {
             (self.context, self.growth, self.prefill) = (0.0, 0.0, 0.0); // Rounding ends with the batch.
         }
-        self.refill(dropped);
-        Happened::Finished { job, first_s }
+        if !self.waiting.is_empty() {
+            self.refill(dropped);
+        }
     }
 
     fn refill(&mut self, dropped: &mut Vec<Job>) {
         while let Some(job) = self.waiting.front().copied() {
             if self.now_s - job.arrival_s > self.kind.limits.patience_s {
                 self.waiting.pop_front();
-                self.backlog =
-                    self.backlog.saturating_sub(u64::from(job.prompt - job.cached.min(job.prompt)));
+                self.backlog = self.backlog.saturating_sub(u64::from(job.unread()));
                 dropped.push(job);
             } else if self.fits(&job) {
                 self.waiting.pop_front();
@@ -369,12 +323,11 @@ impl Instance {
     /// It dies at `now_s`: everything that ran or waited is handed back, and its memory is gone.
     pub fn fail(&mut self, now_s: f64) -> Vec<Job> {
         self.advance(now_s);
-        let mut lost: Vec<Job> =
-            self.prefilling.drain(..).map(|(.., slot)| self.running[slot as usize].job).collect();
-        let ends = std::mem::take(&mut self.ends);
-        lost.extend(ends.into_iter().map(|Reverse((_, slot))| self.running[slot as usize].job));
+        let mut lost: Vec<Job> = self.reading.drain(..).map(|reading| reading.job).collect();
+        lost.extend(self.ends.drain().map(|end| self.running[end.slot as usize].job));
         lost.extend(self.waiting.drain(..));
         (self.active, self.held, self.backlog) = (0, 0, 0);
+        self.next_step = f64::INFINITY;
         (self.context, self.growth, self.prefill) = (0.0, 0.0, 0.0);
         self.running.clear();
         self.free.clear();
