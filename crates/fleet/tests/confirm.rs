@@ -8,7 +8,7 @@
 
 use tollgate_core::Seed;
 use tollgate_fleet::catalogue::{Catalogue, Dtype};
-use tollgate_fleet::plan::{Plan, Problem, Space, Stream, plan};
+use tollgate_fleet::plan::{Plan, PoolPlan, Problem, Space, Stream, plan};
 use tollgate_fleet::rng::Stream as Draws;
 use tollgate_fleet::service::{Profile, Serving};
 use tollgate_fleet::sim::{Outcome, RunSpec, simulate};
@@ -119,6 +119,43 @@ fn random_plans_hold_in_simulation() {
     assert!(tally.planned >= 14 && tally.confirmed + 1 >= tally.planned, "{tally:?}");
     let middle = tally.tpot[tally.tpot.len() / 2];
     assert!((0.9..1.1).contains(&middle), "{tally:?}");
+}
+
+/// Each boundary is compressed by its own γ: what pools serve in simulation is what the plan sends them.
+#[test]
+fn every_boundary_keeps_its_own_gamma() {
+    let shipped = Catalogue::shipped().unwrap();
+    let (gpu, model) = (shipped.gpu("h100-sxm").unwrap(), shipped.model("llama-3.1-70b").unwrap());
+    let profile = Profile::derive(gpu, model, &Serving { tensor_parallel: 4, ..Serving::default() }).unwrap();
+    let cdf = Cdf::new(vec![(1024, 0.3), (2048, 0.6), (4096, 0.8), (8192, 0.95), (16_384, 1.0)]).unwrap();
+    let class = Class { name: "all".into(), slo: Slo::ttft(8000.0) };
+    let stream = Stream::new(class, JointLengths::of_totals(&cdf, 0.1).unwrap(), 40.0);
+    let lengths = stream.lengths.clone();
+    let asked = Problem::new(vec![stream], vec![profile], Space::two_pools(2048, 16_384));
+    let mut found = plan(&asked).unwrap();
+    let (pool, compressible) = (found.pools[0].clone(), asked.space.compressible);
+    for gammas in [[1.0, 1.5], [2.0, 1.0], [1.2, 1.8]] {
+        let bounds = [(2048, gammas[0]), (8192, gammas[1]), (16_384, 1.0)];
+        let planned =
+            |&(max_total_tokens, gamma)| PoolPlan { max_total_tokens, gamma, needed: 8, ..pool.clone() };
+        found.pools = bounds.iter().map(planned).collect();
+        let outcome = simulated(&asked, &found, 40_000, 11);
+        let below = |tokens: f64| -> f64 {
+            lengths.cells().iter().filter(|cell| cell.total_tokens() <= tokens).map(|cell| cell.weight).sum()
+        };
+        // What each pool has at last: all up to its boundary, and from above what can be compressed.
+        let up_to = bounds.map(|(most, gamma)| {
+            let most = f64::from(most);
+            below(most) + compressible * (below(most * gamma) - below(most))
+        });
+        let all: u64 = outcome.pools.iter().map(|pool| pool.served).sum();
+        let mut served = 0;
+        for (pool, wanted) in outcome.pools.iter().zip(up_to) {
+            served += pool.served;
+            let share = served as f64 / all as f64;
+            assert!((share - wanted).abs() < 0.006, "γ {gammas:?}: {share} served, {wanted} planned");
+        }
+    }
 }
 
 /// A plan for prompts that are mostly in a cache holds in simulation because the simulation has them there too.

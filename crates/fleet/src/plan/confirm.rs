@@ -3,51 +3,36 @@
 use super::problem::Problem;
 use super::report::{Plan, PoolPlan};
 use crate::Error;
-use crate::service::Profile;
-use crate::sim::{Limits, OutputGuess, PoolSpec, RouterSpec, RunSpec, Scenario};
+use crate::sim::{OutputGuess, PoolSpec, RouterSpec, RunSpec, Scenario};
 use crate::workload::{Arrivals, Gaps, Part, Workload};
 use tollgate_select::pool::PoolRule;
 
-/// Waiting requests of an instance after which more are refused, so that an overload shows.
-const WAITING_MAX: u32 = 10_000;
-
 impl Plan {
     /// The fleet of this plan with the instances that it needs (spares left out), behind a router that knows how long
-    /// requests will be, as the plan takes it to. One γ serves all boundaries: the largest.
+    /// requests will be and compresses at each boundary what the plan compresses there. Watts are at the meter.
     #[must_use]
     pub fn scenario(&self, problem: &Problem, run: RunSpec) -> Scenario {
-        let pools = self
-            .pools
-            .iter()
-            .enumerate()
-            .map(|(at, pool)| spec(&format!("pool-{at}"), pool, &problem.profiles[pool.profile_index]));
-        let gamma = self.pools.iter().map(|p| p.gamma).fold(1.0, f64::max);
+        let compresses = self.pools.iter().any(|pool| pool.gamma > 1.0);
         let router = RouterSpec {
             output: OutputGuess::Exact,
-            pools: PoolRule { gamma, spill_wait_ms: 1e9 },
-            compressible: if gamma > 1.0 { problem.space.compressible } else { 0.0 },
+            pools: PoolRule { spill_wait_ms: 1e9 },
+            compressible: if compresses { problem.space.compressible } else { 0.0 },
             ..RouterSpec::default()
         };
         let classes = problem.streams.iter().map(|s| s.class.clone()).collect();
-        Scenario { pools: pools.collect(), router, classes, run }
+        Scenario { pools: self.pools.iter().map(|pool| spec(pool, problem)).collect(), router, classes, run }
     }
 }
 
-fn spec(name: &str, pool: &PoolPlan, profile: &Profile) -> PoolSpec {
-    let limits = Limits {
-        kv_tokens: profile.kv_tokens,
-        context: pool.max_total_tokens,
-        chunk: profile.chunk,
-        waiting: WAITING_MAX,
-        ..Limits::slots(profile.sequences)
-    };
-    let watts =
-        |active: u32| f64::from(profile.gpus) * profile.power.watts(f64::from(active)) + profile.host_power_w;
-    PoolSpec {
-        max_total_tokens: u64::from(pool.max_total_tokens),
-        watts: (0..=profile.sequences).map(watts).collect(),
-        ..PoolSpec::new(name, pool.needed, profile.step, limits)
-    }
+/// How long a request may be is the router's business: an instance takes what its memory holds.
+fn spec(pool: &PoolPlan, problem: &Problem) -> PoolSpec {
+    let profile = &problem.profiles[pool.profile_index];
+    let name = format!("up to {}", pool.max_total_tokens);
+    let mut spec = PoolSpec::of_profile(&name, pool.needed, profile, problem.space.context);
+    spec.max_total_tokens = u64::from(pool.max_total_tokens);
+    spec.gamma = pool.gamma;
+    spec.watts.iter_mut().for_each(|watts| *watts *= problem.site.pue);
+    spec
 }
 
 impl Problem {

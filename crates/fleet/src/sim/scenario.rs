@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_core::Seed;
 use tollgate_select::cascade::Cascade;
 use tollgate_select::place::PlaceRule;
-use tollgate_select::pool::PoolRule;
+use tollgate_select::pool::{DEFAULT_GAMMA, PoolRule};
 
 /// Most pools of a fleet.
 pub const MAX_POOLS: usize = 64;
@@ -38,6 +38,9 @@ pub struct PoolSpec {
     pub name: String,
     /// Its boundary: most tokens, prompt and output, that the router sends here.
     pub max_total_tokens: u64,
+    /// γ: a request up to this many times the boundary may be compressed to fit.
+    #[serde(default = "default_gamma")]
+    pub gamma: f64,
     /// Instances at the start; with autoscaling, within its bounds.
     pub instances: u32,
     /// How long an iteration takes.
@@ -65,6 +68,10 @@ pub struct PoolSpec {
     pub autoscale: Option<Autoscale>,
 }
 
+const fn default_gamma() -> f64 {
+    DEFAULT_GAMMA
+}
+
 const fn default_block() -> u32 {
     512
 }
@@ -76,6 +83,7 @@ impl PoolSpec {
         Self {
             name: name.into(),
             max_total_tokens: u64::from(limits.context),
+            gamma: DEFAULT_GAMMA,
             instances,
             step,
             limits,
@@ -115,6 +123,7 @@ impl PoolSpec {
         self.limits.check()?;
         let fix = "give 1 to 65,535";
         within("pool.instances", f64::from(self.capacity()), 1.0, f64::from(MAX_INSTANCES), fix)?;
+        within("pool.gamma", self.gamma, 1.0, 100.0, "give 1 to 100")?;
         within("pool.cold_start_s", self.cold_start_s, 0.0, 1e9, "give 0 to 1e9 seconds")?;
         within("pool.block_tokens", f64::from(self.block_tokens), 1.0, 1e6, "give 1 to 1e6")?;
         for watts in &self.watts {
@@ -196,7 +205,7 @@ pub enum Affinity {
 pub struct RouterSpec {
     /// What it takes for the output.
     pub output: OutputGuess,
-    /// When a request spills, and up to which γ it is borderline. Spilling is off at an infinite wait.
+    /// When a request spills. Spilling is off at an infinite wait.
     pub pools: PoolRule,
     /// The order of instances.
     pub place: PlaceRule,
@@ -214,7 +223,7 @@ impl Default for RouterSpec {
     fn default() -> Self {
         Self {
             output: OutputGuess::Learned,
-            pools: PoolRule { spill_wait_ms: 1e9, ..PoolRule::default() },
+            pools: PoolRule { spill_wait_ms: 1e9 },
             place: PlaceRule::default(),
             affinity: Affinity::None,
             compressible: 0.0,

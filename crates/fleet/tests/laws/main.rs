@@ -91,7 +91,7 @@ fn any_router() -> impl Strategy<Value = RouterSpec> {
             |(output, strategy, two_choices, affinity, compressible, spill_wait_ms, cascade, retries)| {
                 RouterSpec {
                     output,
-                    pools: PoolRule { spill_wait_ms, ..PoolRule::default() },
+                    pools: PoolRule { spill_wait_ms },
                     place: PlaceRule { strategy, two_choices, ..PlaceRule::default() },
                     affinity,
                     compressible,

@@ -35,7 +35,7 @@ fn compression_moves_the_borderline_and_spilling_the_excess() {
     let all = served(RouterSpec { compressible: 1.0, ..exact }, 4);
     assert!(plain.0 + 0.05 < half.0 && half.0 + 0.05 < all.0, "{plain:?} {half:?} {all:?}");
     let crowded = served(exact, 1);
-    let spilling = RouterSpec { pools: PoolRule { spill_wait_ms: 100.0, ..PoolRule::default() }, ..exact };
+    let spilling = RouterSpec { pools: PoolRule { spill_wait_ms: 100.0 }, ..exact };
     let relieved = served(spilling, 1);
     assert!(relieved.0 < crowded.0 && relieved.1 < 0.8 * crowded.1, "{crowded:?} {relieved:?}");
 }

@@ -263,7 +263,7 @@ pub(super) fn pools(worker: &Worker) -> Answered {
                 })
                 .collect();
             let boundary = (pool.max_total_tokens < u64::MAX).then_some(pool.max_total_tokens);
-            json!({"name": &*pool.name, "max_total_tokens": boundary, "gamma": pool.rule.gamma,
+            json!({"name": &*pool.name, "max_total_tokens": boundary, "gamma": pool.gamma,
                 "wait_ms": members.wait_ms(now), "instances": instances})
         })
         .collect();

@@ -47,7 +47,9 @@ pub struct PoolState {
     pub name: Arc<str>,
     /// Most total tokens of a request that belongs here; `u64::MAX` when it has no boundary.
     pub max_total_tokens: u64,
-    /// Borderline and spill.
+    /// γ: requests up to this many times the boundary count as borderline.
+    pub gamma: f64,
+    /// When a request spills.
     pub rule: PoolRule,
     /// Its instances, in the order of `members`.
     pub sites: Vec<Site>,
@@ -115,10 +117,8 @@ impl Fleet {
             built.push(PoolState {
                 name: pool.name.as_str().into(),
                 max_total_tokens: pool.max_total_tokens.unwrap_or(u64::MAX),
-                rule: PoolRule {
-                    gamma: pool.gamma,
-                    spill_wait_ms: pool.spill_over_ms.map_or(NEVER_SPILL_MS, |ms| ms as f64),
-                },
+                gamma: pool.gamma,
+                rule: PoolRule { spill_wait_ms: pool.spill_over_ms.map_or(NEVER_SPILL_MS, |ms| ms as f64) },
                 sites,
                 members,
                 description,
@@ -156,6 +156,7 @@ impl PoolState {
             name: &self.name,
             max_total_tokens: self.max_total_tokens,
             wait_ms: self.members.lock().wait_ms(now),
+            gamma: self.gamma,
         })
     }
 

@@ -33,13 +33,18 @@ pub struct PoolView<'a> {
     pub max_total_tokens: u64,
     /// The least expected wait among its instances, in milliseconds; none when no instance is available.
     pub wait_ms: Option<f64>,
+    /// γ: a request up to this many times its boundary may be compressed to fit, in [1, 10].
+    pub gamma: f64,
 }
 
+/// γ where nothing else is said.
+pub const DEFAULT_GAMMA: f64 = 1.5;
+
 impl<'a> PoolView<'a> {
-    /// A pool without a wait.
+    /// A pool without a wait, with the default γ.
     #[must_use]
     pub const fn idle(name: &'a str, max_total_tokens: u64) -> Self {
-        Self { name, max_total_tokens, wait_ms: Some(0.0) }
+        Self { name, max_total_tokens, wait_ms: Some(0.0), gamma: DEFAULT_GAMMA }
     }
 }
 
@@ -54,19 +59,17 @@ pub struct PoolAsk<'a> {
     pub only: Option<&'a str>,
 }
 
-/// When a request is borderline and when it spills.
+/// When a request spills.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolRule {
-    /// γ: a request up to this many times a boundary may be compressed to fit, in [1, 10].
-    pub gamma: f64,
     /// A pool with a longer wait than this, in milliseconds, gives way to a longer pool with a shorter wait.
     pub spill_wait_ms: f64,
 }
 
 impl Default for PoolRule {
     fn default() -> Self {
-        Self { gamma: 1.5, spill_wait_ms: 1_000.0 }
+        Self { spill_wait_ms: 1_000.0 }
     }
 }
 
@@ -76,7 +79,6 @@ impl PoolRule {
     /// # Errors
     /// [`Error::Setting`] names the first field out of range.
     pub fn check(&self) -> Result<(), Error> {
-        within("pools.gamma", self.gamma, 1.0, 10.0, "give 1 to 10")?;
         Ok(within("pools.spill_wait_ms", self.spill_wait_ms, 0.0, 1e9, "give 0 to 1e9 ms")?)
     }
 }
@@ -172,7 +174,7 @@ pub fn choose_pool(pools: &[PoolView<'_>], ask: &PoolAsk<'_>, rule: &PoolRule) -
         order.insert(0, chosen);
         reason = PoolReason::Spilled { from: *smallest, wait_ms: view.wait_ms };
     }
-    let borderline = small.last().and_then(|(index, pool)| borderline(*index, pool, ask, total, rule));
+    let borderline = small.last().and_then(|(index, pool)| borderline(*index, pool, ask, total));
     Ok(PoolChoice { order, reason, borderline })
 }
 
@@ -192,15 +194,9 @@ fn spill(fit: &[(usize, &PoolView<'_>)], rule: &PoolRule) -> Option<usize> {
         .or_else(|| longer.min_by(|a, b| wait(*a).total_cmp(&wait(*b))).filter(|at| wait(*at) < wait(0)))
 }
 
-fn borderline(
-    index: usize,
-    pool: &PoolView<'_>,
-    ask: &PoolAsk<'_>,
-    total: u64,
-    rule: &PoolRule,
-) -> Option<Borderline> {
+fn borderline(index: usize, pool: &PoolView<'_>, ask: &PoolAsk<'_>, total: u64) -> Option<Borderline> {
     let boundary = pool.max_total_tokens;
-    (total as f64 <= rule.gamma * boundary as f64).then(|| Borderline {
+    (total as f64 <= pool.gamma * boundary as f64).then(|| Borderline {
         pool: index,
         excess_tokens: total.saturating_sub(boundary),
         target_prompt_tokens: boundary.saturating_sub(ask.output_tokens),
@@ -236,8 +232,8 @@ mod tests {
     fn waits(short: Option<f64>, long: Option<f64>) -> [PoolView<'static>; 2] {
         // Declared long first: the order of declaration must not matter.
         [
-            PoolView { name: "long", max_total_tokens: 64_000, wait_ms: long },
-            PoolView { name: "short", max_total_tokens: 8_000, wait_ms: short },
+            PoolView { wait_ms: long, ..PoolView::idle("long", 64_000) },
+            PoolView { wait_ms: short, ..PoolView::idle("short", 8_000) },
         ]
     }
 
@@ -283,6 +279,19 @@ mod tests {
         assert_eq!(flag(1, 8_001).unwrap().target_prompt_tokens, 0);
     }
 
+    /// Each boundary has a γ of its own: that of the pool which is just too short counts, whatever the others say.
+    #[test]
+    fn the_pool_that_is_missed_says_how_far() {
+        let pool = |name, most, gamma| PoolView { gamma, ..PoolView::idle(name, most) };
+        let pools = [pool("a", 1_000, 1.0), pool("b", 4_000, 2.0), pool("c", 16_000, 10.0)];
+        let near = |tokens| {
+            let choice = choose_pool(&pools, &ask(tokens, 0), &PoolRule::default()).unwrap();
+            choice.borderline.map(|near| near.pool)
+        };
+        let tokens = [1_000, 1_001, 4_000, 4_001, 8_000, 8_001];
+        assert_eq!(tokens.map(near), [None, None, None, Some(1), Some(1), None]);
+    }
+
     #[test]
     fn a_named_pool_is_the_only_one() {
         let pools = waits(Some(9e9), Some(0.0));
@@ -315,7 +324,7 @@ mod tests {
             prompt in 0u64..80_000, output in 0u64..40_000,
         ) {
             let views: Vec<PoolView<'_>> = pools.iter()
-                .map(|(max, wait)| PoolView { name: "p", max_total_tokens: *max, wait_ms: *wait }).collect();
+                .map(|(max, wait)| PoolView { wait_ms: *wait, ..PoolView::idle("p", *max) }).collect();
             let fits = |index: &usize| views[*index].max_total_tokens >= prompt + output;
             match choose_pool(&views, &ask(prompt, output), &PoolRule::default()) {
                 Ok(choice) => {

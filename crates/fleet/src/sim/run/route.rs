@@ -93,6 +93,7 @@ impl Router {
                 name: &pool.spec.name,
                 max_total_tokens: pool.spec.max_total_tokens,
                 wait_ms: pool.wait_ms(),
+                gamma: pool.spec.gamma,
             })
             .collect();
         let output = self.guess(&job);
