@@ -21,7 +21,7 @@ pub struct OutOfRange {
 impl OutOfRange {
     /// `value` is not what `field` accepts.
     #[must_use]
-    pub fn new(field: &'static str, value: impl ToString, fix: &'static str) -> Self {
+    pub fn new(field: &'static str, value: &impl ToString, fix: &'static str) -> Self {
         Self { field, value: value.to_string(), fix }
     }
 }
@@ -37,7 +37,7 @@ pub fn within(
     high: f64,
     fix: &'static str,
 ) -> Result<(), OutOfRange> {
-    if value >= low && value <= high { Ok(()) } else { Err(OutOfRange::new(field, value, fix)) }
+    if value >= low && value <= high { Ok(()) } else { Err(OutOfRange::new(field, &value, fix)) }
 }
 
 /// A setting must be above zero and finite.
@@ -48,7 +48,7 @@ pub fn positive(field: &'static str, value: f64) -> Result<(), OutOfRange> {
     if value > 0.0 && value.is_finite() {
         Ok(())
     } else {
-        Err(OutOfRange::new(field, value, "give a finite number above 0"))
+        Err(OutOfRange::new(field, &value, "give a finite number above 0"))
     }
 }
 
