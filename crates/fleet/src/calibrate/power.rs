@@ -1,16 +1,18 @@
 //! How well power curves predict a batch that was not measured.
 
 use crate::Error;
-use crate::power::{PowerCurve, PowerPoint};
+use crate::power::{MeasuredPower, PowerShape};
 
 /// A batch that was left out.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct LeftOut {
+    /// The instance, by index.
+    pub instance: usize,
     /// The batch.
     pub batch: f64,
     /// Watts as measured.
     pub measured_w: f64,
-    /// Watts as the others predict.
+    /// Watts as the curve of all the others says.
     pub predicted_w: f64,
     /// Whether smaller and larger batches were there.
     pub inner: bool,
@@ -24,57 +26,48 @@ impl LeftOut {
     }
 }
 
-/// Beyond the points the curve goes on with this share of its last slope over log₂ of the batch.
-const BEYOND: f64 = 0.75;
-
-/// Leaves each batch out in turn and predicts it from the others: between two by the curve, beyond the ends by three quarters
-/// of the last slope. Nothing for fewer than three points.
+/// Leaves each batch out in turn, fits everything to the others, and asks the curve that ships for it. An instance of fewer than
+/// three points is fitted to, and not asked.
 ///
 /// # Errors
-/// What [`PowerCurve::of_points`] refuses.
-pub fn leave_one_out(points: &[PowerPoint]) -> Result<Vec<LeftOut>, Error> {
-    if points.len() < 3 {
-        return Ok(Vec::new());
+/// What [`PowerShape::of`] refuses.
+pub fn leave_one_out(instances: &[MeasuredPower]) -> Result<Vec<LeftOut>, Error> {
+    let mut found = Vec::new();
+    for (instance, whole) in instances.iter().enumerate().filter(|(_, one)| one.points.len() >= 3) {
+        for at in 0..whole.points.len() {
+            let mut rest = instances.to_vec();
+            let out = rest[instance].points.remove(at);
+            let curve = PowerShape::of(&rest)?.curve(0.0, &rest[instance], "the other batches")?;
+            let (batch, measured_w) = (out.batch, out.watts);
+            let inner = at > 0 && at + 1 < whole.points.len();
+            found.push(LeftOut { instance, batch, measured_w, predicted_w: curve.watts(batch), inner });
+        }
     }
-    let one = |at: usize| {
-        let mut rest = points.to_vec();
-        let out = rest.remove(at);
-        let inner = at > 0 && at + 1 < points.len();
-        let predicted_w = if inner {
-            PowerCurve::of_points(0.0, rest, "the other batches")?.watts(out.batch)
-        } else {
-            let near =
-                if at == 0 { [rest[1], rest[0]] } else { [rest[rest.len() - 2], rest[rest.len() - 1]] };
-            let slope = (near[1].watts - near[0].watts) / (near[1].batch / near[0].batch).log2();
-            near[1].watts + BEYOND * slope * (out.batch / near[1].batch).log2()
-        };
-        Ok(LeftOut { batch: out.batch, measured_w: out.watts, predicted_w, inner })
-    };
-    (0..points.len()).map(one).collect()
+    Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::power::{PowerPoint, Trend};
 
     #[test]
-    fn a_straight_line_is_predicted_inside_and_nearly_beyond() {
-        let points: Vec<PowerPoint> = (3..8)
-            .map(|k| PowerPoint { batch: f64::from(1 << k), watts: 300.0 + 50.0 * f64::from(k) })
-            .collect();
-        let found = leave_one_out(&points).unwrap();
-        assert_eq!(found.iter().filter(|one| one.inner).count(), 3);
-        for one in found {
-            let off = one.predicted_w - one.measured_w;
-            let want = if one.inner {
-                0.0
-            } else if one.batch < 10.0 {
-                12.5
-            } else {
-                -12.5
-            };
-            assert!((off - want).abs() < 1e-9, "{one:?}");
-        }
-        assert!(leave_one_out(&points[..2]).unwrap().is_empty());
+    fn what_follows_the_shape_is_predicted_at_the_ends_too_and_an_outlier_is_not() {
+        let of = |rise_w: f64| {
+            let trend = Trend { base_w: 420.0, rise_w, half: 64.0, cap_w: 700.0 };
+            let points =
+                [8.0, 32.0, 128.0, 512.0].map(|batch| PowerPoint { batch, watts: trend.watts(batch) });
+            MeasuredPower { cap_w: 700.0, points: points.to_vec() }
+        };
+        let mut instances = [of(100.0), of(200.0), of(260.0)];
+        instances[2].points.truncate(2);
+        let found = leave_one_out(&instances).unwrap();
+        assert_eq!((found.len(), found.iter().filter(|one| one.inner).count()), (8, 4));
+        assert!(found.iter().all(|one| one.error() < 0.01), "{found:?}");
+        // A point that is twice as high must not be seen by the curve that is asked for it.
+        instances[0].points[3].watts *= 1.3;
+        let found = leave_one_out(&instances).unwrap();
+        assert!((found[3].predicted_w / of(100.0).points[3].watts - 1.0).abs() < 0.02, "{:?}", found[3]);
+        assert!(found[3].error() > 0.2);
     }
 }

@@ -102,7 +102,8 @@ fn power(theirs: &Theirs) -> PowerCurve {
         let watts = theirs.power_w(u64::from(batch)).unwrap_or(0.0);
         PowerPoint { batch: f64::from(batch), watts }
     };
-    PowerCurve::Points {
+    PowerCurve {
+        trend: None,
         idle_w: theirs.power.map_or(0.0, |p| p.idle_w),
         points: (0..DOUBLINGS).map(|k| point(1 << k)).collect(),
         source: "the reference's constants".into(),

@@ -23,34 +23,48 @@ pub struct PowerPoint {
     pub watts: f64,
 }
 
-/// How a GPU's power grows with the batch.
+/// Where the watts of an instance lead: `base + rise·b/(b + half)`, at most `cap`.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trend {
+    /// Watts of an empty batch.
+    pub base_w: f64,
+    /// Watts that an endless one adds.
+    pub rise_w: f64,
+    /// The batch half way up.
+    pub half: f64,
+    /// The board's limit.
+    pub cap_w: f64,
+}
+
+impl Trend {
+    /// Watts with a batch.
+    #[must_use]
+    pub fn watts(&self, batch: f64) -> f64 {
+        self.uncapped_w(batch).min(self.cap_w)
+    }
+
+    pub(super) fn uncapped_w(&self, batch: f64) -> f64 {
+        self.base_w + self.rise_w * batch / (batch + self.half)
+    }
+}
+
+/// How a GPU's power grows with the batch: points, and where they lead.
+///
+/// Between two points their distance to the trend is joined by a straight line over log₂ of the batch; beyond them it stays.
+/// Without a trend that means straight lines between the points and flat beyond.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PowerCurve {
-    /// Points, joined by straight lines over log₂ of the batch and flat beyond them; `idle_w` with nothing to do.
-    Points {
-        /// Watts without sequences.
-        idle_w: f64,
-        /// By rising batch.
-        points: Vec<PowerPoint>,
-        /// Who measured them, or how they were reckoned.
-        source: String,
-    },
-    /// `P(b) = base + rise·bᵖ/(bᵖ + halfᵖ)`, at most `cap_w`: a fit.
-    Saturating {
-        /// Watts without sequences.
-        idle_w: f64,
-        /// Watts of an endlessly small batch.
-        base_w: f64,
-        /// Watts that an endless one adds.
-        rise_w: f64,
-        /// The batch half way up.
-        half: f64,
-        /// Steepness.
-        exponent: f64,
-        /// The board's limit.
-        cap_w: f64,
-    },
+#[serde(deny_unknown_fields)]
+pub struct PowerCurve {
+    /// Watts without sequences.
+    pub idle_w: f64,
+    /// By rising batch.
+    pub points: Vec<PowerPoint>,
+    /// Who measured them, or how they were reckoned.
+    pub source: String,
+    /// What they follow, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trend: Option<Trend>,
 }
 
 impl PowerCurve {
@@ -76,7 +90,7 @@ impl PowerCurve {
             within("power.watts", point.watts, 1e-3, 1e5, "give watts above 0")?;
             before = point.batch * (1.0 + 1e-9);
         }
-        Ok(Self::Points { idle_w, points, source: source.into() })
+        Ok(Self { idle_w, points, source: source.into(), trend: None })
     }
 
     /// What is known of a GPU: measured points where there are some for this model and degree, or else the line
@@ -84,7 +98,7 @@ impl PowerCurve {
     #[must_use]
     pub(crate) fn of_roofline(gpu: &Gpu, model: &str, roofline: &Roofline, serving: &Serving) -> Self {
         if let Some(found) = measured(&gpu.name, model, serving.tensor_parallel) {
-            return found.curve(gpu.idle_power_w);
+            return found.curve(gpu);
         }
         let watts = |batch: f64| {
             let share = roofline.busy(batch, batch * f64::from(serving.context)) * serving.flops_share;
@@ -93,46 +107,32 @@ impl PowerCurve {
         let points =
             (0..=11).map(|k| f64::from(1u32 << k)).map(|batch| PowerPoint { batch, watts: watts(batch) });
         let source = "reckoned from the share of arithmetic in use; not measured".to_owned();
-        Self::Points { idle_w: gpu.idle_power_w, points: points.collect(), source }
+        Self { idle_w: gpu.idle_power_w, points: points.collect(), source, trend: None }
     }
 
     /// Watts of one GPU with a batch (a mean: any real number from 0).
     #[must_use]
     pub fn watts(&self, batch: f64) -> f64 {
-        let idle = self.idle_w();
         if batch >= 1.0 {
             return self.active_w(batch);
         }
         // Below one sequence the GPU is idle part of the time.
-        idle + (self.active_w(1.0) - idle) * batch.max(0.0)
+        self.idle_w + (self.active_w(1.0) - self.idle_w) * batch.max(0.0)
     }
 
     fn active_w(&self, batch: f64) -> f64 {
-        match self {
-            Self::Saturating { base_w, rise_w, half, exponent, cap_w, .. } => {
-                let (b, h) = (batch.powf(*exponent), half.powf(*exponent));
-                (base_w + rise_w * b / (b + h)).min(*cap_w)
+        let trend_w = |batch: f64| self.trend.map_or(0.0, |trend| trend.uncapped_w(batch));
+        let off_w = |point: &PowerPoint| point.watts - trend_w(point.batch);
+        let at = self.points.partition_point(|p| p.batch <= batch);
+        let off_w = match (at.checked_sub(1).and_then(|i| self.points.get(i)), self.points.get(at)) {
+            (Some(low), Some(high)) => {
+                let way = (batch / low.batch).log2() / (high.batch / low.batch).log2();
+                off_w(low) + way * (off_w(high) - off_w(low))
             }
-            Self::Points { points, idle_w, .. } => {
-                let at = points.partition_point(|p| p.batch <= batch);
-                match (at.checked_sub(1).and_then(|i| points.get(i)), points.get(at)) {
-                    (Some(low), Some(high)) => {
-                        let way = (batch / low.batch).log2() / (high.batch / low.batch).log2();
-                        low.watts + way * (high.watts - low.watts)
-                    }
-                    (Some(only), None) | (None, Some(only)) => only.watts,
-                    (None, None) => *idle_w,
-                }
-            }
-        }
-    }
-
-    /// Watts without sequences.
-    #[must_use]
-    pub fn idle_w(&self) -> f64 {
-        match self {
-            Self::Points { idle_w, .. } | Self::Saturating { idle_w, .. } => *idle_w,
-        }
+            (Some(only), None) | (None, Some(only)) => off_w(only),
+            (None, None) => return self.idle_w,
+        };
+        (trend_w(batch) + off_w).min(self.trend.map_or(f64::INFINITY, |trend| trend.cap_w))
     }
 
     /// The largest batch up to `most` whose watts, and those of every smaller batch, stay within `watts`; 0 when one
@@ -186,18 +186,20 @@ mod tests {
         assert_eq!([curve.batch_within(100.0, 8), curve.batch_within(900.0, 1)], [0, 1]);
     }
 
+    /// Through the points, along the trend between and beyond them, and never over the cap.
     #[test]
-    fn a_saturating_curve_rises_to_its_cap() {
-        let curve = PowerCurve::Saturating {
-            idle_w: 70.0,
-            base_w: 400.0,
-            rise_w: 300.0,
-            half: 64.0,
-            exponent: 1.0,
-            cap_w: 600.0,
-        };
-        assert!((curve.watts(64.0) - 550.0).abs() < 1e-9);
-        assert_eq!(curve.watts(1e6), 600.0);
+    fn a_trend_is_followed_between_and_beyond() {
+        let trend = Trend { base_w: 400.0, rise_w: 300.0, half: 64.0, cap_w: 680.0 };
+        let off = |batch: f64, by: f64| (batch, trend.uncapped_w(batch) + by);
+        let curve =
+            PowerCurve { trend: Some(trend), ..points(&[off(16.0, 10.0), off(64.0, -20.0)]).unwrap() };
+        let found = [1.0, 16.0, 32.0, 64.0, 192.0].map(|b| curve.watts(b) - trend.uncapped_w(b));
+        for (found, wanted) in found.into_iter().zip([10.0, 10.0, -5.0, -20.0, -20.0]) {
+            assert!((found - wanted).abs() < 1e-9, "{found} for {wanted}");
+        }
+        assert_eq!(trend.watts(1e9), 680.0);
+        let high = PowerCurve { trend: Some(trend), ..points(&[off(16.0, 30.0)]).unwrap() };
+        assert_eq!(high.watts(1e9), 680.0);
     }
 
     #[test]
