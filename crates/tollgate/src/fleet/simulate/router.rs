@@ -2,14 +2,10 @@
 
 use super::RunArgs;
 use clap::{Args, ValueEnum};
-use tollgate_fleet::plan::Plan;
 use tollgate_fleet::sim::{Affinity, OutputGuess, RouterSpec};
 use tollgate_select::cascade::{Cascade, MAX_STAGES};
 use tollgate_select::place::{PlaceRule, Strategy};
-use tollgate_select::pool::PoolRule;
 
-/// A wait that is never reached: "do not spill".
-const NEVER_MS: f64 = 1e9;
 /// Waits after which requests spill, and scores from which an answer stands, in a comparison of routers.
 const COMPARED: (f64, f64) = (250.0, 0.7);
 
@@ -80,23 +76,19 @@ impl Placement {
 }
 
 impl RouterArgs {
-    /// The rules for a plan's pools; `compressible` as its space has it. One γ serves all boundaries: the largest.
-    pub(super) fn spec(&self, planned: &Plan, compressible: f64) -> RouterSpec {
-        let gamma = planned.pools.iter().map(|pool| pool.gamma).fold(1.0, f64::max).clamp(1.0, 10.0);
-        let (place, affinity) = self.placement.rule();
-        RouterSpec {
-            output: match self.output {
-                Guess::Exact => OutputGuess::Exact,
-                Guess::Learned => OutputGuess::Learned,
-                Guess::None => OutputGuess::None,
-            },
-            pools: PoolRule { gamma, spill_wait_ms: self.spill_over_ms.unwrap_or(NEVER_MS) },
-            place,
-            affinity,
-            compressible: if gamma > 1.0 { compressible } else { 0.0 },
-            cascade: self.cascade.map(|accept| Cascade { accept, max_stages: MAX_STAGES }),
-            retries: self.retries,
+    /// What was asked for beside the plan.
+    pub(super) fn change(&self, spec: &mut RouterSpec) {
+        spec.output = match self.output {
+            Guess::Exact => OutputGuess::Exact,
+            Guess::Learned => OutputGuess::Learned,
+            Guess::None => OutputGuess::None,
+        };
+        (spec.place, spec.affinity) = self.placement.rule();
+        if let Some(spill_wait_ms) = self.spill_over_ms {
+            spec.pools.spill_wait_ms = spill_wait_ms;
         }
+        spec.cascade = self.cascade.map(|accept| Cascade { accept, max_stages: MAX_STAGES });
+        spec.retries = self.retries;
     }
 }
 

@@ -11,7 +11,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use tollgate_core::Seed;
 use tollgate_fleet::plan::{Plan, PoolPlan, Problem};
-use tollgate_fleet::sim::{Autoscale, Failures, Limits, Outcome, PoolSpec, RunSpec, Scenario, simulate};
+use tollgate_fleet::sim::{Autoscale, Failures, Outcome, PoolSpec, RunSpec, Scenario, simulate};
 
 /// Every so many requests the bar moves.
 const TICK: u64 = 4096;
@@ -126,8 +126,6 @@ impl RunArgs {
     }
 
     fn scenario(&self, traffic: &Traffic, problem: &Problem, planned: &Plan) -> Result<Scenario> {
-        let counts = self.instances(planned)?;
-        let pools = planned.pools.iter().zip(counts).map(|(pool, count)| self.pool(problem, pool, count));
         let run = RunSpec {
             requests: traffic.requests,
             replications: self.replications,
@@ -135,40 +133,30 @@ impl RunArgs {
             sample_s: Some((traffic.span_s / SAMPLES).max(0.01)),
             ..RunSpec::default()
         };
-        Ok(Scenario {
-            pools: pools.collect::<Result<_>>()?,
-            router: self.router.spec(planned, problem.space.compressible),
-            classes: problem.streams.iter().map(|stream| stream.class.clone()).collect(),
-            run,
-        })
+        let mut scenario = planned.scenario(problem, run);
+        let counts = self.instances(planned)?;
+        for ((spec, pool), instances) in scenario.pools.iter_mut().zip(&planned.pools).zip(counts) {
+            self.change(spec, pool, instances)?;
+        }
+        self.router.change(&mut scenario.router);
+        Ok(scenario)
     }
 
-    fn pool(&self, problem: &Problem, pool: &PoolPlan, instances: u32) -> Result<PoolSpec> {
-        let profile = &problem.profiles[pool.profile_index];
-        let name = format!("up to {}", pool.max_total_tokens);
-        // The longest that may be sent here is the router's business; memory takes what fits.
-        let spec = PoolSpec::of_profile(&name, instances, profile, problem.space.context);
-        let metered = |watts: &f64| watts * problem.site.pue;
+    /// What was asked for beside the plan.
+    fn change(&self, spec: &mut PoolSpec, pool: &PoolPlan, instances: u32) -> Result<()> {
         let hours = |hours: f64| hours * 3600.0;
-        let failures = self
+        spec.instances = instances;
+        spec.limits.waiting = self.waiting;
+        spec.limits.patience_s = self.patience_s.unwrap_or(f64::INFINITY);
+        spec.failures = self
             .failure_hours
             .zip(self.repair_hours)
             .map(|(up, repair)| Failures { mean_up_s: hours(up), mean_repair_s: hours(repair) });
-        Ok(PoolSpec {
-            max_total_tokens: u64::from(pool.max_total_tokens),
-            limits: Limits {
-                waiting: self.waiting,
-                patience_s: self.patience_s.unwrap_or(f64::INFINITY),
-                ..spec.limits
-            },
-            watts: spec.watts.iter().map(metered).collect(),
-            failures,
-            cold_start_s: self.cold_start_s,
-            autoscale: self.autoscale(pool.slots, profile.sequences, instances)?,
-            cache_blocks: self.cache_blocks,
-            block_tokens: self.block_tokens,
-            ..spec
-        })
+        spec.cold_start_s = self.cold_start_s;
+        spec.autoscale = self.autoscale(pool.slots, spec.limits.slots, instances)?;
+        spec.cache_blocks = self.cache_blocks;
+        spec.block_tokens = self.block_tokens;
+        Ok(())
     }
 
     /// Aims at a share of the `slots` that memory leaves, in terms of the `sequences` that the engine takes at most.

@@ -124,12 +124,8 @@ fn show_pools(problem: &Problem, planned: &Plan) -> Result<()> {
 
 /// Where a pool's power curve comes from.
 fn source(problem: &Problem, pool: &PoolPlan) -> String {
-    use tollgate_fleet::power::PowerCurve;
-    match problem.profiles.get(pool.profile_index).map(|profile| &profile.power) {
-        Some(PowerCurve::Points { source, .. }) => source.clone(),
-        Some(PowerCurve::Saturating { .. }) => "a fit to measurements".into(),
-        None => "not known".into(),
-    }
+    let profile = problem.profiles.get(pool.profile_index);
+    profile.map_or_else(|| "not known".into(), |profile| profile.power.source.clone())
 }
 
 /// The head of a table of the energy of pools.
