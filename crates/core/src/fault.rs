@@ -163,9 +163,22 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.field {
-            Some(field) => write!(f, "{field}: {}", self.message),
-            None => f.write_str(&self.message),
+            Some(field) if !self.names(field) => write!(f, "{field}: {}", self.message),
+            _ => f.write_str(&self.message),
         }
+    }
+}
+
+impl Fault {
+    /// Whether the message names the field itself, as a word of its own; it is not said twice then.
+    fn names(&self, field: &str) -> bool {
+        let part = |c: char| c.is_alphanumeric() || c == '_';
+        let ends = |at: usize| {
+            let (before, after) = (self.message.get(..at), self.message.get(at + field.len()..));
+            !before.is_some_and(|text| text.ends_with(part))
+                && !after.is_some_and(|text| text.starts_with(part))
+        };
+        self.message.match_indices(field).any(|(at, _)| ends(at))
     }
 }
 
@@ -177,6 +190,11 @@ mod tests {
     fn names_the_field_and_stays_private_when_ours() {
         let fault = Fault::caller(FaultKind::BadRequest, "must be a number").at("temperature");
         assert_eq!(fault.to_string(), "temperature: must be a number");
+        let said =
+            Fault::caller(FaultKind::BadRequest, "messages[0].role (byte 9): found 1").at("messages[0].role");
+        assert_eq!(said.to_string(), "messages[0].role (byte 9): found 1", "the place is said once");
+        let inside = Fault::caller(FaultKind::BadRequest, "a whole number").at("n");
+        assert_eq!(inside.to_string(), "n: a whole number");
         assert_eq!((fault.blame, fault.retry), (Blame::Caller, Retry::Never));
         assert_eq!(Fault::internal("store closed").exposure, Exposure::Private);
     }

@@ -23,13 +23,16 @@ pub struct IdError {
 /// ```
 #[must_use]
 pub fn hex<const N: usize>(bits: u128) -> [u8; N] {
-    let mut digits = [b'0'; N];
-    let mut rest = bits;
-    for digit in digits.iter_mut().rev() {
-        let value = (rest & 0xf) as u8;
-        *digit = if value < 10 { b'0' + value } else { b'a' + value - 10 };
-        rest >>= 4;
+    // All digits at once, so that compilers take many in one step.
+    let mut all = [0_u8; 32];
+    for (pair, byte) in all.as_chunks_mut::<2>().0.iter_mut().zip(bits.to_be_bytes()) {
+        *pair = [byte >> 4, byte & 0xf];
     }
+    for digit in &mut all {
+        *digit += if *digit < 10 { b'0' } else { b'a' - 10 };
+    }
+    let mut digits = [b'0'; N];
+    digits.iter_mut().rev().zip(all.iter().rev()).for_each(|(digit, found)| *digit = *found);
     digits
 }
 

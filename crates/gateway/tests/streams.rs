@@ -28,7 +28,7 @@ models: [{name: first, price: {input: "1", output: "2"}}]
 pools:
   - name: only
     instances: [{name: a, provider: p, url: "http://{0}", models: {first: m}}]
-timeouts: {connect_ms: 500, first_content_ms: 2000, idle_ms: 150, total_ms: 5000, probe_ms: 60000}
+timeouts: {connect_ms: 10000, first_content_ms: 20000, idle_ms: 400, total_ms: 60000, probe_ms: 60000}
 "#;
 
 /// Provider kinds by the dialect that they make of every request.

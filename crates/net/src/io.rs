@@ -1,7 +1,8 @@
 //! The socket of an upstream connection: TCP, or TLS over it, with a count of the bytes that came.
 
 use std::{
-    io,
+    cell::RefCell,
+    io::{self, IoSlice},
     pin::Pin,
     sync::{
         Arc,
@@ -27,6 +28,35 @@ impl Heard {
     pub(crate) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Writes of several parts up to this size are joined and sent as one: the copy costs less than the kernel's way over
+/// a list of parts. In bytes.
+const JOIN_MAX: usize = 16 << 10;
+
+thread_local! {
+    /// Where parts are joined; what it held is gone when a write returns.
+    static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Writes `parts` to a plain socket.
+pub(crate) fn write_parts(
+    stream: &mut TcpStream,
+    cx: &mut Context<'_>,
+    parts: &[IoSlice<'_>],
+) -> Poll<io::Result<usize>> {
+    let stream = Pin::new(stream);
+    if let [only] = parts {
+        return stream.poll_write(cx, only);
+    }
+    if parts.iter().map(|part| part.len()).sum::<usize>() > JOIN_MAX {
+        return stream.poll_write_vectored(cx, parts);
+    }
+    JOINED.with_borrow_mut(|joined| {
+        joined.clear();
+        parts.iter().for_each(|part| joined.extend_from_slice(part));
+        stream.poll_write(cx, joined)
+    })
 }
 
 enum Kind {
@@ -76,10 +106,10 @@ impl AsyncWrite for Socket {
     fn poll_write_vectored(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+        slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         match &mut self.get_mut().kind {
-            Kind::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+            Kind::Tcp(stream) => write_parts(stream, cx, slices),
             Kind::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
         }
     }

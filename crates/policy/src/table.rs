@@ -97,6 +97,25 @@ impl Num {
         }
     }
 
+    /// Whether it reads one signal and nothing else; what refers to named things counts as more.
+    pub(crate) fn reads_one(&self) -> bool {
+        let varying = |parts: &[Self]| parts.iter().filter(|part| !matches!(part, Self::Const(_))).count();
+        match self {
+            Self::Value { .. } | Self::Confidence(_) | Self::Strength(_) => true,
+            Self::Scale(_, inner) => inner.reads_one(),
+            Self::Sum(parts) | Self::Min(parts) | Self::Max(parts) => {
+                varying(parts) == 1 && parts.iter().any(Self::reads_one)
+            }
+            Self::Const(_)
+            | Self::Score(_)
+            | Self::Flag(_)
+            | Self::FlagConfidence(_)
+            | Self::Band(_)
+            | Self::BandConfidence(_)
+            | Self::Entropy(_) => false,
+        }
+    }
+
     /// Calls `visit` on every signal index that this number itself names.
     pub(crate) fn signals(&mut self, visit: &mut impl FnMut(&mut u32)) {
         match self {
@@ -122,6 +141,8 @@ pub(crate) struct Score {
     pub(crate) of: Num,
     /// Whether it is cut to [0, 1].
     pub(crate) cut: bool,
+    /// For each part, whether it reads one signal alone: it cannot change while that one is unread.
+    pub(crate) alone: Vec<bool>,
 }
 
 /// A threshold band over a number.

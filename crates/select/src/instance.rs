@@ -306,7 +306,10 @@ impl InstanceState {
             self.tpot.observe(tpot, now);
         }
         self.service.observe(timing.total_ms, now);
-        self.service_p50_ms = self.service.quantile(0.5).unwrap_or(0.0);
+        // Only a wait for a slot asks for it.
+        if self.config.slots.is_some() {
+            self.service_p50_ms = self.service.quantile(0.5).unwrap_or(0.0);
+        }
         let Some(ttft) = timing.ttft_ms else { return };
         self.ttft.observe(ttft, now);
         self.recent.observe(ttft, now);

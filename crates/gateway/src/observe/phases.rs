@@ -49,7 +49,6 @@ impl Phases {
             // Whole microseconds print faster than a float and say enough.
             text.push_str(separator);
             text.push_str(phase);
-            text.push_str(";dur=");
             push_ms(&mut text, ns / 1000);
         }
         text
@@ -57,17 +56,15 @@ impl Phases {
 }
 
 fn push_ms(text: &mut String, us: u64) {
-    let digit = |value: u64| char::from(b'0' + (value % 10) as u8);
+    let digit = |value: u64| b'0' + (value % 10) as u8;
     let ms = us / 1000;
+    let digits = [digit(ms), b'.', digit(us / 100), digit(us / 10), digit(us)];
+    text.push_str(";dur=");
     // Nearly every phase takes less than 10 ms.
-    match ms {
-        0..=9 => text.push(digit(ms)),
-        _ => text.push_str(&ms.to_string()),
+    if ms >= 10 {
+        text.push_str(&(ms / 10).to_string());
     }
-    text.push('.');
-    for place in [100, 10, 1] {
-        text.push(digit(us / place));
-    }
+    text.push_str(std::str::from_utf8(&digits).unwrap_or_default());
 }
 
 #[cfg(test)]

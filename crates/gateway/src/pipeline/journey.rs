@@ -179,9 +179,9 @@ impl Journey {
 
     /// Ends the running phase: the time since the last mark is on its account. Gives the time.
     pub(crate) fn lap(&mut self, phase: usize) -> Tick {
-        let now = self.shared.clock.tick();
-        self.phases.add(phase, now.since_ns(self.mark));
-        self.mark = now;
+        let before = self.mark;
+        let now = self.resume();
+        self.phases.add(phase, now.since_ns(before));
         now
     }
 
@@ -281,16 +281,19 @@ impl Journey {
 
     /// Writes the record; returns the cost in micro-dollars. Only the first end counts.
     pub(crate) fn end(&mut self, end: End) -> u64 {
+        if self.closed { 0 } else { self.end_at(end, self.shared.clock.tick()) }
+    }
+
+    /// [`Self::end`] at a time that was just looked at.
+    pub(crate) fn end_at(&mut self, end: End, now: Tick) -> u64 {
         if std::mem::replace(&mut self.closed, true) {
             return 0;
         }
-        let now = self.shared.clock.tick();
         let own = self.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
         self.count(end, own, now);
         let cost = own.saturating_add(self.used_micro);
         let watched = self.shared.live.receiver_count() > 0;
-        let good = end.status == 200 && end.fault.is_none();
-        let wanted = !good || self.shared.store.wants(self.arrived);
+        let wanted = end.status != 200 || end.fault.is_some() || self.shared.store.wants(self.arrived);
         if !(watched || wanted) {
             return cost;
         }
@@ -298,13 +301,10 @@ impl Journey {
         if watched {
             self.publish(&record);
         }
-        if !wanted {
-            return cost;
-        }
-        if let Some(traces) = &self.shared.traces {
+        if let (true, Some(traces)) = (wanted, &self.shared.traces) {
             traces.offer(&record, &self.trace);
         }
-        if !self.shared.store.record(record) {
+        if wanted && !self.shared.store.record(record) {
             tracing::debug!(request = %self.id, "decision record dropped: the store's queue is full");
         }
         cost
@@ -351,9 +351,8 @@ impl Journey {
         record.overhead_us = self.phases.total_ns() / 1000;
         record.phases_ns = phases;
         record.signals = self.heard.take().map_or(Payload::Absent, Payload::later);
-        let mut story = std::mem::take(&mut self.story);
-        story.exact_usage = end.tokens.exact;
-        record.decision = Payload::later(story);
+        self.story.exact_usage = end.tokens.exact;
+        record.decision = Payload::later(std::mem::take(&mut self.story));
         record.session = self.session.clone();
         record.trace = Some(self.trace.trace_id());
         record
@@ -378,7 +377,6 @@ impl Journey {
 
 impl Drop for Journey {
     fn drop(&mut self) {
-        let tokens = Tokens::default();
-        self.end(End { status: CALLER_LEFT, fault: None, tokens, first_content: None });
+        self.end(super::unsent(CALLER_LEFT, None));
     }
 }

@@ -173,8 +173,8 @@ impl Closing {
         if let (Some(keep), Some(answer)) = (self.keep.take(), answer) {
             super::responses::store(&self.shared, keep, answer, self.journey.arrived);
         }
-        self.journey.lap(super::SETTLE);
-        let cost = self.journey.end(end);
+        let now = self.journey.lap(super::SETTLE);
+        let cost = self.journey.end_at(end, now);
         drop(self.in_flight);
         cost
     }

@@ -1,6 +1,7 @@
 //! The socket of a client, which tells the supervisor what it does.
 
 use super::table::{Phase, State};
+use crate::io::write_parts;
 use std::{
     io::{self, IoSlice},
     pin::Pin,
@@ -54,7 +55,7 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        let result = write_parts(&mut self.stream, cx, slices);
         self.wrote(result)
     }
 

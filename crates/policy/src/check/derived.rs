@@ -33,7 +33,9 @@ impl<'a> Checker<'a, '_> {
         }
         self.small_enough(declared.name, what);
         self.measured(declared.name);
-        self.table.scores.push(Score { of: num.unwrap_or(Num::Const(0.0)), cut: declared.cut });
+        let of = num.unwrap_or(Num::Const(0.0));
+        let alone = of.parts().iter().map(Num::reads_one).collect();
+        self.table.scores.push(Score { of, cut: declared.cut, alone });
         let index = super::expr::index(self.table.scores.len() - 1);
         self.define(declared.name, Meaning::Score(index));
     }

@@ -32,8 +32,8 @@ pub(crate) trait Facts<'t>: Sized {
         self.score_now(index, 0)
     }
 
-    /// Part `at` of all parts of all scores, which is `num`.
-    fn part(&mut self, _at: usize, num: &Num) -> Bounds {
+    /// Part `at` of all parts of all scores, which is `num`; `alone`: it reads one signal.
+    fn part(&mut self, _at: usize, num: &Num, _alone: bool) -> Bounds {
         self.number(num)
     }
 

@@ -86,13 +86,13 @@ pub(crate) trait Numbers<'t>: Facts<'t> {
 
     /// A score, where its rule says so cut to [0, 1]; its parts start at `start` among those of all scores.
     fn score_now(&mut self, index: u32, start: usize) -> Bounds {
-        let Some(Score { of, cut }) = self.table().scores.get(index as usize) else {
+        let Some(Score { of, cut, alone }) = self.table().scores.get(index as usize) else {
             return Bounds::at(0.0);
         };
         let parts = of.parts();
         let mut inner = Bounds::at(0.0);
-        for (at, num) in parts.iter().enumerate() {
-            let part = self.part(start + at, num);
+        for (at, (num, alone)) in parts.iter().zip(alone).enumerate() {
+            let part = self.part(start + at, num, *alone);
             inner = if parts.len() == 1 { part } else { inner.plus(part) };
         }
         if !cut {

@@ -131,10 +131,12 @@ impl<'t, 's> Run<'t, 's> {
         tri
     }
 
-    /// Part `at` of all parts of all scores: as it was worked out if that is a point, else worked out now.
-    fn part_once(&mut self, at: usize, num: &Num) -> Bounds {
+    /// Part `at` of all parts of all scores: as it was worked out if that is a point or waits for its only signal,
+    /// else worked out now.
+    fn part_once(&mut self, at: usize, num: &Num, alone: bool) -> Bounds {
         match self.parts.get(at) {
             Some(bounds) if bounds.is_point() => *bounds,
+            Some(bounds) if alone && bounds.need != NONE && !self.read.contains(bounds.need) => *bounds,
             _ => {
                 let bounds = self.number(num);
                 if let Some(slot) = self.parts.get_mut(at) {
@@ -240,8 +242,8 @@ impl<'t> Facts<'t> for Run<'t, '_> {
         self.score_once(index)
     }
 
-    fn part(&mut self, at: usize, num: &Num) -> Bounds {
-        self.part_once(at, num)
+    fn part(&mut self, at: usize, num: &Num, alone: bool) -> Bounds {
+        self.part_once(at, num, alone)
     }
 }
 

@@ -80,12 +80,12 @@ impl LogHistogram {
         let mut last = None;
         for (index, count) in self.counts.iter().enumerate().filter(|(_, count)| **count > 0.0) {
             below += count;
-            last = Some(middle(index));
+            last = Some(index);
             if below >= rank {
                 break;
             }
         }
-        last
+        last.map(middle)
     }
 }
 

@@ -85,22 +85,31 @@ pub(crate) struct Lexicon {
 /// What one pass found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Hits {
-    /// Per literal: occurrences that do not overlap with one another.
+    /// Per literal: occurrences that do not overlap with one another; empty where no literal occurs.
     pub(crate) counts: Vec<u32>,
-    /// Per sequence: steps found in order, greedily from the left.
+    /// Per sequence: steps found in order, greedily from the left; empty where no literal occurs.
     pub(crate) steps: Vec<u32>,
+}
+
+impl Hits {
+    /// Whether nothing was found for certain: most texts hold none of a policy's words.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
 }
 
 impl Lexicon {
     /// Finds every literal in `text`.
     pub(crate) fn scan(&self, text: &str) -> Hits {
+        let Ok(found) = self.automaton.try_find_overlapping_iter(text) else { return Hits::default() };
+        let mut found = found.peekable();
+        if found.peek().is_none() {
+            return Hits::default();
+        }
         let mut counts = vec![0_u32; self.edges.len()];
         let mut ends = vec![0_usize; self.edges.len()];
         let mut steps = vec![0_u32; self.lengths.len()];
         let mut step_ends = vec![0_usize; self.lengths.len()];
-        let Ok(found) = self.automaton.try_find_overlapping_iter(text) else {
-            return Hits { counts, steps };
-        };
         for hit in found {
             let id = hit.pattern().as_usize();
             let (Some(&(left, right)), Some(end), Some(count)) =

@@ -98,6 +98,19 @@ impl<'a> Reading<'a> {
         self.metadata.get_or_init(parse).as_ref().map_err(|why| *why)
     }
 
+    /// Computes a signal that was not read yet; its position + 1 in `done`.
+    fn first(&mut self, index: usize) -> usize {
+        let (ns, mut signal) = self.compute(index);
+        if !self.evidence {
+            signal.evidence = None;
+        }
+        self.done.push((index, ns, signal));
+        if let Some(place) = self.place.get_mut(index) {
+            *place = self.done.len() as u32;
+        }
+        self.done.len()
+    }
+
     /// Computes a signal and the time that took; 0 where that is less than looking at the clock.
     fn compute(&self, index: usize) -> (u64, Signal) {
         let Some(signal) = self.set.signals.get(index) else { return (0, self.unknown.clone()) };
@@ -138,17 +151,11 @@ impl SignalSource for Reading<'_> {
     }
 
     fn read(&mut self, index: usize) -> &Signal {
-        if self.place.get(index) == Some(&0) {
-            let (ns, mut signal) = self.compute(index);
-            if !self.evidence {
-                signal.evidence = None;
-            }
-            self.done.push((index, ns, signal));
-            if let Some(place) = self.place.get_mut(index) {
-                *place = self.done.len() as u32;
-            }
-        }
-        let place = self.place.get(index).and_then(|place| place.checked_sub(1));
-        place.and_then(|at| self.done.get(at as usize)).map_or(&self.unknown, |(_, _, signal)| signal)
+        let place = match self.place.get(index) {
+            Some(0) => self.first(index),
+            Some(place) => *place as usize,
+            None => return &self.unknown,
+        };
+        self.done.get(place - 1).map_or(&self.unknown, |(_, _, signal)| signal)
     }
 }

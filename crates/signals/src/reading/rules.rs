@@ -51,6 +51,9 @@ impl Reading<'_> {
 
     /// Any, all and none must hold together; confidence is the weakest of them, where `any` counts its best.
     pub(super) fn keyword(&self, plan: &KeywordPlan) -> Signal {
+        if plan.literal && self.texts.hits(plan.key).is_empty() {
+            return flag(false, 1.0, None);
+        }
         let bm25 = plan.bm25.as_ref();
         let bm25 =
             bm25.map(|b| b.scores(self.texts.get(plan.key), self.texts.words(plan.key))).unwrap_or_default();

@@ -207,7 +207,10 @@ impl Compiler {
         };
         let (any, all, none) = (terms(any), terms(all), terms(none));
         let bm25 = (method == Method::Bm25).then(|| Bm25::new(&phrases));
-        KeywordPlan { key, any, all, none, threshold, bm25 }
+        let is_literal = |term: &Term| matches!(term.found, Found::Literal(_));
+        let literal =
+            any.iter().chain(&all).next().is_some() && any.iter().chain(&all).chain(&none).all(is_literal);
+        KeywordPlan { key, any, all, none, literal, threshold, bm25 }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call site; a struct would only rename the arguments")]

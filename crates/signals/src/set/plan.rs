@@ -102,6 +102,8 @@ pub(crate) struct KeywordPlan {
     pub(crate) any: Vec<Term>,
     pub(crate) all: Vec<Term>,
     pub(crate) none: Vec<Term>,
+    /// Whether it cannot hold in a text without any literal of the policy.
+    pub(crate) literal: bool,
     pub(crate) threshold: f64,
     pub(crate) bm25: Option<Bm25>,
 }

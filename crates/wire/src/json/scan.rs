@@ -7,6 +7,9 @@ use crate::WireError;
 use crate::view::{Span, TextSpan};
 use std::borrow::Cow;
 
+/// Words of eight bytes in which the end of a string is looked for one by one.
+const SHORT_WORDS: usize = 3;
+
 /// What kind of value comes next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
@@ -246,19 +249,24 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A string from its quote on. Keys and words mostly end within eight bytes: those are found at once.
+    /// A string from its quote on. Keys and words mostly end within a few words of eight bytes: those are found at once.
     #[inline]
     fn quoted(&mut self) -> Result<TextSpan, Flaw> {
         self.at += 1;
         let start = self.at;
-        let word = self.bytes.get(start..).and_then(<[u8]>::first_chunk::<8>);
-        if let Some(length) = word.and_then(|word| odd_byte(*word))
-            && self.bytes.get(start + length) == Some(&b'"')
-        {
-            self.at = start + length;
-            let span = self.span(start);
-            self.at += 1;
-            return Ok(TextSpan { span, escaped: false });
+        for _ in 0..SHORT_WORDS {
+            let Some(word) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) else { break };
+            let Some(length) = odd_byte(*word) else {
+                self.at += word.len();
+                continue;
+            };
+            self.at += length;
+            if self.byte() == Some(b'"') {
+                let span = self.span(start);
+                self.at += 1;
+                return Ok(TextSpan { span, escaped: false });
+            }
+            break;
         }
         self.quoted_from(start)
     }
@@ -335,10 +343,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// The bytes of a span.
+    pub(crate) fn raw(&self, span: Span) -> &'a [u8] {
+        self.bytes.get(span.start as usize..span.end as usize).unwrap_or_default()
+    }
+
     /// The bytes of a key or name, decoded when it holds escapes.
     #[must_use]
     pub fn name(&self, text: TextSpan) -> Cow<'a, [u8]> {
-        let raw = self.bytes.get(text.span.start as usize..text.span.end as usize).unwrap_or_default();
+        let raw = self.raw(text.span);
         if text.escaped { Cow::Owned(super::unescape(raw).into_bytes()) } else { Cow::Borrowed(raw) }
     }
 

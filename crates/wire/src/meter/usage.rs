@@ -18,6 +18,14 @@ pub struct Usage {
     pub reasoning: u64,
 }
 
+/// A number as JSON writes it, where it is a whole one that fits.
+fn whole(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |count, digit| {
+        let value = digit.checked_sub(b'0').filter(|value| *value < 10)?;
+        count.checked_mul(10)?.checked_add(u64::from(value))
+    })
+}
+
 /// The counts as they came; a later event overrides what it names.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct RawUsage {
@@ -69,14 +77,13 @@ impl RawUsage {
                     continue;
                 }
             };
-            if kind == Kind::Number {
-                // A count that is no whole number is left as it was.
-                let mut attempt = scan.fork();
-                if let Ok(count) = attempt.unsigned("") {
-                    *slot = count;
-                }
+            let span = scan.skip()?;
+            // A count that is no whole number is left as it was.
+            if kind == Kind::Number
+                && let Some(count) = whole(scan.raw(span))
+            {
+                *slot = count;
             }
-            scan.skip()?;
         }
         Ok(())
     }

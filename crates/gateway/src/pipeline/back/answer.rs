@@ -65,7 +65,8 @@ pub(crate) fn send(answer: Answer, closing: Closing, dialect: Dialect) -> Respon
     match answer {
         Answer::Whole { mut headers, body, watch, mut flight } => {
             let tokens = watch.tokens();
-            flight.complete(Outcome::Success, Completion::answered(tokens.completion));
+            let answered = Completion::answered(tokens.completion);
+            flight.complete_at(Outcome::Success, answered, closing.journey.now());
             describe(&closing.journey, &mut headers);
             let kind = if watch.unfolds() { "text/event-stream" } else { "application/json" };
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

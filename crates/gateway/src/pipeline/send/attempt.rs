@@ -11,6 +11,7 @@ use crate::pipeline::{members, outgoing};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Tick};
 use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
@@ -105,8 +106,10 @@ pub(crate) async fn attempt(
     let target = ctx.worker.target(&ctx.snapshot, site).map_err(|e| Failure::early(net_fault(&e)))?;
     let lost = letter.lost;
     // Requests that arrived together are all worked out before the first of them is sent: the sends then follow each
-    // other at once, and an upstream that slept is woken for all of them, not for each.
-    tokio::task::yield_now().await;
+    // other at once, and an upstream that slept is woken for all of them, not for each. One alone need not wait.
+    if ctx.shared.in_flight.load(Ordering::Relaxed) > 1 {
+        tokio::task::yield_now().await;
+    }
     let response = match target.send(letter.outgoing, &timeouts).await {
         Ok(response) => response,
         Err(error) => {

@@ -56,9 +56,15 @@ impl Flight {
 
     /// Counts the request out.
     pub(crate) fn complete(&mut self, outcome: Outcome, end: Completion) {
+        if self.ticket.is_some() {
+            self.complete_at(outcome, end, self.clock.tick());
+        }
+    }
+
+    /// Counts the request out at a time that was just looked at.
+    pub(crate) fn complete_at(&mut self, outcome: Outcome, end: Completion, now: Tick) {
         let Some(ticket) = self.ticket.take() else { return };
         let Some(pool) = self.snapshot.fleet.pools.get(self.pool) else { return };
-        let now = self.clock.tick();
         if let Err(error) = pool.members.lock().complete(ticket, outcome, end, now) {
             tracing::error!(%error, pool = %pool.name, "cannot count a request out");
         }
