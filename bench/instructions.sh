@@ -26,7 +26,7 @@ sed -e "s#{RUN}#$run#g" -e "s#{UPSTREAM}#$upstream#g" -e "s#{LISTEN}#$listen#g" 
 instructions() {
   rm -rf "$run/data"
   valgrind --tool=callgrind --callgrind-out-file=/dev/null "$tollgate" serve "$run/tollgate.yaml" --quiet 2> "$run/log" & local pid=$!
-  "$tollgate" bench part load --listen $listen --payload "$1" --requests "$2" || { echo "the load failed" >&2; exit 1; }
+  "$tollgate" bench part load --listen $listen --payload "$1" --requests "$2" || { kill $pid; wait $pid || true; echo "the load failed" >&2; exit 1; }
   kill -TERM $pid
   wait $pid || true
   sed -n 's/.*Collected : *//p' "$run/log"
