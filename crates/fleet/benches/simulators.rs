@@ -1,4 +1,4 @@
-//! Speeds of the simulators in CPU seconds, each beside its bar and the reference's figure.
+//! Speeds of the simulators in CPU seconds, each beside its bar and the reference's figure: the table of `docs/reports/fleet-speed.md`.
 
 #![expect(
     clippy::expect_used,
@@ -63,11 +63,9 @@ fn timed(job: &'static str, bar: f64, reference: f64, work: &dyn Fn() -> f64) {
     let start = cpu_s();
     let done = work();
     let per_cpu_s = done / (cpu_s() - start);
-    println!(
-        "{job:44} {per_cpu_s:>10.3e} /CPU-s   bar {bar:>8.1e} ({:>5.2}x)   reference {reference:>8.1e} ({:>8.0}x)",
-        per_cpu_s / bar,
-        per_cpu_s / reference
-    );
+    let met = if per_cpu_s >= bar { "met" } else { "**missed**" };
+    let times = per_cpu_s / reference;
+    println!("| {job} | {per_cpu_s:.2e} | {bar:.0e} | {met} | {reference:.1e} | {times:.0} |");
 }
 
 fn requests(instances: u32, count: u64, two_choices: bool) -> f64 {
@@ -119,6 +117,9 @@ fn main() {
     let option = |name: &str| std::env::args().skip_while(|arg| arg != name).nth(1);
     let only = option("--only").unwrap_or_default();
     let count = option("--requests").map_or(2_000_000, |n| n.parse().expect("a number of requests"));
+    println!(
+        "| job | per CPU second | bar | | reference | ratio |\n| --- | ---: | ---: | --- | ---: | ---: |"
+    );
     let row = |job: &'static str, bar: f64, reference: f64, work: &dyn Fn() -> f64| {
         if job.contains(&only) {
             timed(job, bar, reference, work);
@@ -137,5 +138,5 @@ fn main() {
         row(name("two choices"), bar, reference, &|| requests(instances, count, true));
     }
     row("token-step engine, output tokens", 2e7, 1.4e5, &|| engine(20_000));
-    println!("peak memory {:.1} MiB, bar 64", peak_mib());
+    println!("\nPeak memory {:.1} MiB; the bar is 64.", peak_mib());
 }

@@ -11,7 +11,8 @@ use std::{fs::File, path::PathBuf};
 use tollgate_core::Seed;
 use tollgate_fleet::{
     trace::{
-        PerformancePoint, Profile, Reader, Report, ServedRequest, SiliconPoint, Table, archive, servegen,
+        PerformancePoint, Profile, Reader, Report, ServedRequest, SiliconPoint, Table, archive, golden,
+        servegen,
     },
     workload::{Archetype, Arrivals, Cdf, NS_PER_S, Request, USUAL_BOUNDARY},
 };
@@ -145,6 +146,95 @@ fn measured_tables_have_their_rows() {
     let ttft_ms =
         served.iter().map(|r| (r.first_token_s - r.queued_s) * 1e3).sum::<f64>() / served.len() as f64;
     assert!((ttft_ms / 36_905.0 - 1.0).abs() < 0.01, "{ttft_ms}");
+}
+
+/// Runs of each golden file, and the requests that they completed.
+#[test]
+fn golden_runs_have_their_counts() {
+    for (file, runs, completed) in [
+        ("goldendataset.json", 5, 1_900),
+        ("trained_physics_iter29.json", 15, 98_400),
+        ("roofline_goldendataset.json", 15, 98_400),
+    ] {
+        let Some(path) = data(&format!("blis-golden/{file}")) else { return };
+        let read = golden(file, &std::fs::read(path).unwrap()).unwrap();
+        let sum: u64 = read.iter().map(|run| run.outcome.completed).sum();
+        assert_eq!((read.len(), sum), (runs, completed), "{file}");
+        assert!(read.iter().all(|run| run.outcome.ttft_mean_ms > 0.0 && run.blocks > 0 && run.sequences > 0));
+    }
+}
+
+/// Every file of every folder of traces is read by a test of this file, or says why it is not.
+#[test]
+fn every_file_has_a_reader_or_a_reason() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/traces");
+    let Ok(folders) = std::fs::read_dir(&root) else {
+        println!("SKIPPED: {} is not here", root.display());
+        return;
+    };
+    let mut found: Vec<PathBuf> = folders.map(|entry| entry.unwrap().path()).collect();
+    let mut left = Vec::new();
+    let mut read = 0;
+    while let Some(path) = found.pop() {
+        if path.is_dir() {
+            found.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        let name = path.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        let known = FILES.iter().find(|(pattern, _)| fits(pattern, &name));
+        match known {
+            Some((_, Some(_why_not))) => {}
+            Some((_, None)) => read += 1,
+            None => left.push(name),
+        }
+    }
+    assert!(left.is_empty(), "neither read nor excused: {left:?}");
+    assert_eq!(read, 25, "files that tests read");
+}
+
+/// Files by pattern (one `*` for anything), with why one is not read.
+const FILES: &[(&str, Option<&str>)] = &[
+    ("azure-llm-2023/AzureLLMInferenceTrace_*.csv.gz", None),
+    ("mooncake-fast25/*.jsonl.gz", None),
+    ("vidur-processed/*.csv.gz", None),
+    ("llmservingsim-vllm-bench/*/requests.jsonl.gz", None),
+    ("servegen/*.tar.zst", None),
+    ("cdf/*.json", None),
+    ("splitwise-perf-model/perf_model.csv.gz", None),
+    ("aiconfigurator-silicon/silicon_sample.csv.gz", None),
+    (
+        "blis-golden/hardware_config.json",
+        Some("peaks and efficiencies of four GPUs, which the catalogue has"),
+    ),
+    ("blis-golden/*.json", None),
+    (
+        "aiconfigurator-silicon/ops/*.parquet",
+        Some("times of single kernels, not requests; no reader of Parquet"),
+    ),
+    (
+        "aiconfigurator-silicon/ops/*system.yaml",
+        Some("peaks of GPUs, which the catalogue has with their source"),
+    ),
+    ("llmservingsim-vllm-bench/*/summary.txt", Some("that simulator's own summary of the run")),
+    (
+        "llmservingsim-vllm-bench/*/timeseries.csv",
+        Some("state of the engine by seconds, which nothing fits to"),
+    ),
+    (
+        "llmservingsim-vllm-bench/*.json",
+        Some("arguments of the engine and of that simulator, taken over by hand"),
+    ),
+    ("*README.md", Some("words")),
+    ("*LICENSE", Some("words")),
+];
+
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, tail)) => {
+            name.len() >= head.len() + tail.len() && name.starts_with(head) && name.ends_with(tail)
+        }
+    }
 }
 
 #[test]

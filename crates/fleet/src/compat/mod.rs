@@ -32,7 +32,9 @@ pub mod watts;
 pub use corrected::{Billing, corrected};
 pub use knots::{Knots, rounded};
 pub use mersenne::Mersenne;
-pub use optimize::{Case, Report, Row, Source, gammas_up_to, optimize, simulate, sweep, what_if};
+pub use optimize::{
+    Case, Report, Row, Source, compare_gpus, gammas_up_to, optimize, simulate, sweep, what_if,
+};
 pub use profile::{Power, Prefill, Profile, a10g, a100, h100};
 pub use sizing::Calibration;
 pub use threshold::{Threshold, recommended, thresholds};

@@ -8,6 +8,7 @@ use super::slots::SlotPool;
 use crate::Error;
 use crate::error::{positive, within};
 use serde::Serialize;
+use serde_json::{Value, json};
 use tollgate_core::OutOfRange;
 
 /// Hours of a year, as billed.
@@ -299,4 +300,32 @@ pub fn what_if(knots: &Knots, case: &Case, rates: &[f64]) -> Result<Vec<(f64, Ro
         found.extend(best(&rows).cloned().map(|row| (rate, row)));
     }
     Ok(found)
+}
+
+/// The best fleet of each GPU alone, at each of some rates, as the reference's `whatif --gpu-compare` writes it: rates in the order
+/// given, beside each a GPU's name with its row.
+///
+/// # Errors
+///
+/// As [`sweep`].
+pub fn compare_gpus(
+    knots: &Knots,
+    case: &Case,
+    gpus: &[(&str, Profile)],
+    rates: &[f64],
+) -> Result<Vec<Value>, Error> {
+    let mut rows: Vec<Value> = rates.iter().map(|rate| json!({ "lam": rate })).collect();
+    for (name, gpu) in gpus {
+        let alone = Case { short: gpu.clone(), long: gpu.clone(), ..case.clone() };
+        for (row, (_, best)) in rows.iter_mut().zip(what_if(knots, &alone, rates)?) {
+            row[name] = json!({
+                "total_gpus": best.gpus,
+                "cost_per_hr": rounded(best.cost_hour, 2),
+                "annualised_cost_kusd": rounded(best.cost_year, 1),
+                "p99_ttft_short_ms": rounded(best.short_ms, 1),
+                "slo_met": best.slo_met,
+            });
+        }
+    }
+    Ok(rows)
 }

@@ -15,6 +15,7 @@
 //! ```
 
 pub mod archive;
+mod golden;
 mod layout;
 mod lines;
 mod measured;
@@ -24,6 +25,7 @@ mod report;
 mod row;
 pub mod servegen;
 
+pub use golden::{GoldenOutcome, GoldenRun, golden};
 pub use layout::{LAYOUTS, Layout, Shape, TimeUnit};
 pub use lines::MAX_LINE_BYTES;
 pub use measured::{Measured, PerformancePoint, ServedRequest, SiliconPoint, Table};

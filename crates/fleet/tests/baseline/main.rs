@@ -1,7 +1,8 @@
 //! The compat mode against recorded runs of the reference: every analytic number and every percentile of its slots.
 //!
 //! The recordings lie outside the repository (`../shared/data/fleet-baseline`, lengths in `../shared/data/traces/cdf`);
-//! without them the test says SKIPPED. Rows on lengths of our own, which run everywhere, are in [`own`].
+//! without them the test says SKIPPED. Rows on lengths of our own and
+//! random cases that the reference itself answered run everywhere: [`own`], [`reference`].
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +12,7 @@
 
 mod command;
 mod own;
+mod reference;
 
 use command::Command;
 use serde_json::Value;

@@ -166,7 +166,7 @@ pub struct Served {
     pub first_s: f64,
     /// When its last token was there.
     pub last_s: f64,
-    /// Prompt tokens found in the prefix cache at its first admission.
+    /// Prompt tokens that its first admission did not compute: found in the prefix cache, or cached wherever it goes.
     pub cached_tokens: u32,
     /// How often it had to start over.
     pub preemptions: u32,

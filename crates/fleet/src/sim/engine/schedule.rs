@@ -99,6 +99,7 @@ impl Engine {
             served,
             generated,
             computed: 0,
+            known: request.cached_tokens.min(served.prompt_tokens - 1),
             blocks: 0,
             held: 0,
             prefix: request.prefix.clone(),
@@ -270,8 +271,7 @@ impl Engine {
         while *budget > 0 && self.running.len() < self.spec.max_sequences as usize {
             let Some(mut next) = self.waiting.pop_front() else { return };
             let matched = self.match_prefix(&next);
-            let cached =
-                if next.remote { next.served.prompt_tokens } else { matched * self.spec.hash_tokens };
+            let cached = next.cached(matched * self.spec.hash_tokens);
             let tokens = (next.tokens() - cached).min(*budget);
             let shared = u64::from(matched) * u64::from(self.spec.hash_tokens / self.spec.block_tokens);
             let needs = self.blocks_of(cached + tokens) - shared;
@@ -364,7 +364,7 @@ impl Engine {
         if self.spec.hash_tokens > 0 {
             return false; // What it would need depends on the cache: ask the scheduler.
         }
-        let cached = if next.remote { next.served.prompt_tokens } else { 0 };
+        let cached = next.cached(0);
         let budget = self.spec.max_batched_tokens.saturating_sub(self.running.len() as u32);
         let needs = self.blocks_of(cached + (next.tokens() - cached).min(budget));
         budget == 0 || needs > self.kv.available()

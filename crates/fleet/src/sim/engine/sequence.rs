@@ -11,6 +11,8 @@ pub(super) struct Sequence {
     pub(super) generated: u32,
     /// Tokens whose keys and values are in the cache.
     pub(super) computed: u32,
+    /// Tokens of its prompt that need not be computed wherever it is; their blocks are needed all the same.
+    pub(super) known: u32,
     /// Blocks of its own.
     pub(super) blocks: u64,
     /// Leading stretches of its prompt that it holds in the shared cache.
@@ -28,6 +30,12 @@ impl Sequence {
     #[inline]
     pub(super) fn tokens(&self) -> u32 {
         self.served.prompt_tokens + self.generated
+    }
+
+    /// Tokens that need not be computed when it is admitted, with so many found in the cache.
+    #[inline]
+    pub(super) fn cached(&self, found: u32) -> u32 {
+        if self.remote { self.served.prompt_tokens } else { found.max(self.known) }
     }
 
     /// Whether it takes one token per iteration.

@@ -33,6 +33,7 @@ fn requests(seed: u64, count: usize, rate_per_s: f64, hashes: bool) -> Vec<Reque
                 prompt_tokens,
                 output_tokens: 1 + draws.below(120) as u32,
                 prefix: if hashes { Prefix::of(&blocks) } else { Prefix::default() },
+                cached_tokens: if topic == 0 { prompt_tokens / 2 } else { 0 },
                 ..Request::default()
             }
         })
@@ -132,6 +133,28 @@ fn a_known_prefix_is_not_computed_again() {
     assert_eq!(served.iter().map(|s| s.cached_tokens).collect::<Vec<_>>(), [0, 576, 192]);
     let ttft = |at: usize| served[at].first_s - served[at].arrival_s;
     assert!(ttft(1) < ttft(2) && ttft(2) < ttft(0));
+}
+
+/// Tokens that are cached wherever a request goes are not computed, and still take memory: alone, it is served as a prompt
+/// without them whose context is there already.
+#[test]
+fn what_is_cached_everywhere_is_not_computed() {
+    let half = Request { cached_tokens: 400, ..one(800, 50) };
+    let (ended, engine) = run(spec(1000), std::slice::from_ref(&half), true);
+    // 400 tokens in chunks of 256, 100 of each free, with the pairs of each token and those before it.
+    let first_s = 2.0 * (0.02 + 1e-4)
+        + 1e-5 * (156.0 + 44.0)
+        + 1e-9 * (256.0 * (400.0 + 128.0) + 144.0 * (656.0 + 72.0));
+    assert!((ended[0].first_s - first_s).abs() < 1e-12, "{} for {first_s}", ended[0].first_s);
+    assert_eq!((ended[0].cached_tokens, engine.iterations()), (400, 2 + 49));
+    let (whole, _) = run(spec(1000), &[one(800, 50)], true);
+    let after = |served: &Served| served.last_s - served.first_s;
+    assert!((after(&ended[0]) - after(&whole[0])).abs() < 1e-12, "the same context is read afterwards");
+    // The last token of a prompt is computed even where all are cached, and memory is taken for all of them.
+    let (all, _) = run(spec(1000), &[Request { cached_tokens: 900, ..one(800, 1) }], true);
+    assert_eq!(all[0].cached_tokens, 799);
+    let (_, engine) = run(spec(50), &[half], true);
+    assert_eq!(engine.refused(), [0], "54 blocks do not fit into 50");
 }
 
 #[test]
