@@ -138,6 +138,11 @@ fn the_past_can_be_read() {
 
 /// Payment `n` of a cent under the mandate `m`, which allows three payments.
 fn admit(n: u64, m: u64) -> Command {
+    attempt(n, m, &format!("admit-{n}-{m}"))
+}
+
+/// The same under a key of the caller's choice.
+pub(super) fn attempt(n: u64, m: u64, key: &str) -> Command {
     let name = |kind: &str, n: u64| Digest::of_parts([kind.as_bytes(), &n.to_le_bytes()]);
     let budget = Some(usd(3));
     let share = Share { budget, mandate: name("mandate", m), occurrences: None, period: None, until: None };
@@ -150,7 +155,7 @@ fn admit(n: u64, m: u64) -> Command {
         until: None,
     };
     let ops = vec![Op::Admit(Box::new(admission)), hold_op(1, None, false)];
-    Command::new(format!("admit-{n}-{m}"), ops).unwrap()
+    Command::new(key, ops).unwrap()
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Many replicas of one ledger: nothing is applied twice, nothing answered is lost, whoever of them or the server dies.
 
+use super::conform::attempt;
 use super::server::{Server, scratch};
 use super::{accounts, clock, holds, lock, open, release};
 use crate::kill::run_and_kill;
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use tollgate_core::{Clock, ManualClock, Seed, Tick, Timestamp};
-use tollgate_pay::ledger::{Book, Command, Decision, Entry, Limits};
+use tollgate_pay::ledger::{Book, Command, Decision, Entry, Limits, Outcome};
 use tollgate_pay::log::{Frontier, leaf_hash};
 use tollgate_store::journal::audit::Source;
 use tollgate_store::journal::{Answer, Journal, JournalConfig, JournalError};
@@ -55,6 +56,32 @@ fn replicas_that_get_the_same_commands_apply_each_once() {
         assert_eq!(seen, (41, 40, Ok(())), "every replica sees what the others wrote");
         journal.close();
     }
+}
+
+#[test]
+fn one_authorisation_is_consumed_once_by_all_replicas_together() {
+    let Some(scratch) = scratch() else { return };
+    let source = Source::Database(scratch.url());
+    let replicas = [open(&source, &clock()), open(&source, &clock())];
+    apply(&replicas[0], &accounts(1_000));
+    let applied = Mutex::new(BTreeMap::<u64, u32>::new());
+    std::thread::scope(|scope| {
+        // Each client has keys of its own, so that only the authorisation can tell that the payment is the same.
+        for (client, journal) in [0, 1, 0, 1].into_iter().map(|n| &replicas[n]).enumerate() {
+            let applied = &applied;
+            scope.spawn(move || {
+                for n in 0..20 {
+                    let answer = apply(journal, &attempt(n, 1_000 + n, &format!("client-{client}-{n}")));
+                    let once = matches!(answer.outcome, Outcome::Applied { .. });
+                    *applied.lock().unwrap().entry(n).or_default() += u32::from(once);
+                }
+            });
+        }
+    });
+    let applied = applied.into_inner().unwrap();
+    assert!(applied.len() == 20 && applied.values().all(|times| *times == 1), "{applied:?}");
+    assert_eq!(replicas[1].look(|book| (book.open_holds(), book.audit())).unwrap(), (20, Ok(())));
+    replicas.iter().for_each(Journal::close);
 }
 
 /// Not a test by itself: a replica that holds and releases until it is killed. Its standard input names the ledger.
