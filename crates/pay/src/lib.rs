@@ -37,10 +37,13 @@
 )]
 
 mod error;
+pub mod escrow;
 pub mod json;
 pub mod ledger;
 pub mod log;
 pub mod mandate;
+pub mod rail;
 pub mod registry;
+pub mod simulate;
 
 pub use error::PayError;

@@ -195,6 +195,12 @@ impl Book {
         Some(Hold { debit: debit.clone(), credit: credit.clone(), left, expires: hold.expires })
     }
 
+    /// The entry that decided a key and what it decided, while the key is remembered.
+    #[must_use]
+    pub fn answered(&self, key: &str) -> Option<(u64, &Outcome)> {
+        self.keys.known(key).map(|known| (known.seq, &known.outcome))
+    }
+
     /// How many holds are open.
     #[must_use]
     pub fn open_holds(&self) -> usize {

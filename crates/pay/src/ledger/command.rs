@@ -3,6 +3,7 @@
 use super::Bound;
 use super::grant::{Admission, Closing};
 use crate::PayError;
+use crate::json::Json;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tollgate_core::id::AccountId;
@@ -10,6 +11,8 @@ use tollgate_core::{Amount, Asset, Digest, Timestamp};
 
 /// Most operations that one command may carry.
 pub const OPS_MAX: usize = 64;
+/// Longest canonical form of all records of one command together, in bytes: an entry must fit the log's bundles.
+pub const RECORD_BYTES_MAX: usize = 24 << 10;
 /// Longest idempotency key, in bytes.
 pub const KEY_BYTES_MAX: usize = 128;
 
@@ -126,6 +129,12 @@ pub enum Op {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// Says something that has no effect on accounts: it is in the log, and with whatever else the command does or not at
+    /// all. What it means is up to whoever wrote it.
+    Record {
+        /// What is said.
+        body: Json,
+    },
     /// Does nothing itself: holds whose time has run out are given back before any command.
     Sweep,
 }
@@ -158,7 +167,7 @@ impl Command {
     ///
     /// # Errors
     /// [`PayError::Bad`] when the key is not 1 to [`KEY_BYTES_MAX`] printable ASCII characters other than `"` and `\`, or
-    /// there are no operations or more than [`OPS_MAX`].
+    /// there are no operations or more than [`OPS_MAX`], or records are longer than [`RECORD_BYTES_MAX`].
     pub fn new(key: impl Into<String>, ops: Vec<Op>) -> Result<Self, PayError> {
         let key = key.into();
         let plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
@@ -171,6 +180,15 @@ impl Command {
         }
         if !(1..=OPS_MAX).contains(&ops.len()) {
             return Err(PayError::bad("ops", &ops.len().to_string(), "between 1 and 64 operations"));
+        }
+        let mut recorded = 0usize;
+        for op in &ops {
+            if let Op::Record { body } = op {
+                recorded = recorded.saturating_add(body.canonical()?.len());
+            }
+        }
+        if recorded > RECORD_BYTES_MAX {
+            return Err(PayError::bad("records", &recorded.to_string(), "at most 24,576 bytes in all"));
         }
         Ok(Self { key, ops })
     }

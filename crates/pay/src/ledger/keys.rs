@@ -37,6 +37,11 @@ impl Keys {
         }
     }
 
+    /// What the key was used for, whatever that was.
+    pub(super) fn known(&self, key: &str) -> Option<&Known> {
+        self.known.get(&Digest::of(key.as_bytes()))
+    }
+
     /// Forgets some keys older than `age_us`; answers how many are left.
     pub(super) fn forget(&mut self, now: Timestamp, age_us: i64) -> usize {
         for _ in 0..FORGET_STEP {

@@ -22,7 +22,7 @@ impl Book {
             Op::Admit(admission) => self.admit(now, admission),
             Op::Close { admission, how } => self.close(*admission, *how),
             Op::Revoke { mandate, until } => self.revoke(*mandate, *until),
-            Op::Sweep => Ok(()),
+            Op::Record { .. } | Op::Sweep => Ok(()),
         }
     }
 

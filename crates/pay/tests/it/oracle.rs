@@ -70,9 +70,9 @@ impl Oracle {
             }
             Op::Post { amount, hold, rest } => self.post(hold.0, amount.map(|a| a.minor()), *rest),
             Op::Void { hold } => self.release(hold.0),
-            Op::Sweep => true,
             // Mandates have an oracle of their own.
             Op::Admit(_) | Op::Close { .. } | Op::Revoke { .. } => false,
+            Op::Record { .. } | Op::Sweep => true,
         }
     }
 

@@ -11,6 +11,7 @@
 //! # Ok::<(), tollgate_pay::PayError>(())
 //! ```
 
+mod data;
 mod number;
 
 use crate::PayError;
@@ -137,11 +138,8 @@ impl Json {
                 out.push(b']');
             }
             Self::Map(members) => {
-                // RFC 8785 orders names by UTF-16 code units, which differs from UTF-8 beyond the basic plane.
-                let mut names: Vec<_> = members.iter().collect();
-                names.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
                 out.push(b'{');
-                for (n, (name, value)) in names.into_iter().enumerate() {
+                for (n, (name, value)) in ordered(members).into_iter().enumerate() {
                     if n > 0 {
                         out.push(b',');
                     }
@@ -154,6 +152,13 @@ impl Json {
         }
         Ok(())
     }
+}
+
+/// Members in the order of RFC 8785: by UTF-16 code units, which differs from UTF-8 beyond the basic plane.
+fn ordered(members: &BTreeMap<String, Json>) -> Vec<(&String, &Json)> {
+    let mut names: Vec<_> = members.iter().collect();
+    names.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    names
 }
 
 /// The one spelling of a whole number.

@@ -1,0 +1,123 @@
+//! Escrows at work: a desk, the ledger that records, and the rail that moves the money.
+//!
+//! Everything happens in this order: the event is recorded, with the call that it asks of the rail; the rail is called; what
+//! it said is recorded. A crash between any two of them leaves a call whose outcome is not known, and
+//! [`Office::settle`] finds out.
+
+use super::{Desk, Event, Phase, RailState, Refusal};
+use crate::PayError;
+use crate::ledger;
+use crate::rail::{Ledger, LedgerFault, Outcome, Rail};
+use tollgate_core::{Digest, Timestamp};
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum OfficeError {
+    /// It cannot happen.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The ledger could not say whether it recorded it: open it anew and read it.
+    #[error("whether this was recorded is not known: open the ledger anew")]
+    Unknown,
+    /// Somebody else recorded another event at this version: read the log anew.
+    #[error("another event of escrow {0} was recorded first: read the log anew")]
+    Stale(Digest),
+    /// The ledger does not take it, or what it says does not follow.
+    #[error(transparent)]
+    Ledger(PayError),
+}
+
+/// What was recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Told {
+    /// The escrow.
+    pub escrow: Digest,
+    /// The entry of the log.
+    pub seq: u64,
+    /// Where the escrow is now.
+    pub phase: Phase,
+    /// Its version.
+    pub version: u64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Office<L, R> {
+    desk: Desk,
+    ledger: L,
+    rail: R,
+    /// Key of a call that this office recorded and has not made yet: the rail cannot know it.
+    fresh: Option<String>,
+}
+
+impl<L: Ledger, R: Rail> Office<L, R> {
+    /// An office whose desk has folded all that is in the ledger.
+    pub const fn new(desk: Desk, ledger: L, rail: R) -> Self {
+        Self { desk, ledger, rail, fresh: None }
+    }
+
+    /// The escrows.
+    pub const fn desk(&self) -> &Desk {
+        &self.desk
+    }
+
+    /// The rail.
+    pub const fn rail(&mut self) -> &mut R {
+        &mut self.rail
+    }
+
+    /// Records an event. What it asks of the rail is done by [`Office::settle`].
+    ///
+    /// # Errors
+    /// See [`OfficeError`].
+    pub fn act(&mut self, id: Digest, event: Event, now: Timestamp) -> Result<Told, OfficeError> {
+        if let Event::Propose(signed) = &event {
+            let rail = &signed.statement.rail;
+            if rail != self.rail.name() {
+                return Err(Refusal::mismatch("rail", rail, &self.rail.name()).into());
+            }
+            self.rail.prepare(&signed.statement).map_err(Refusal::Bad)?;
+        }
+        let command = self.desk.decide(id, event, now)?;
+        let (seq, outcome) = self.ledger.apply(command.clone()).map_err(|fault| match fault {
+            LedgerFault::Unknown => OfficeError::Unknown,
+            LedgerFault::NotTaken(PayError::KeyConflict { .. }) => OfficeError::Stale(id),
+            LedgerFault::NotTaken(error) => OfficeError::Ledger(error),
+        })?;
+        self.desk.fold(&command, &outcome, seq).map_err(OfficeError::Ledger)?;
+        let escrow = self.desk.escrow(&id).ok_or(Refusal::Missing(id))?;
+        if let RailState::Pending(call) = &escrow.rail {
+            self.fresh = Some(call.key.clone());
+        }
+        Ok(Told { escrow: id, seq, phase: escrow.phase, version: escrow.version })
+    }
+
+    /// Makes the call that an escrow waits for, or finds out what became of it, and records what the rail said. `None` when
+    /// it waits for none, or still nobody knows.
+    ///
+    /// # Errors
+    /// See [`OfficeError`].
+    pub fn settle(&mut self, id: Digest, now: Timestamp) -> Result<Option<Told>, OfficeError> {
+        let escrow = self.desk.escrow(&id).ok_or(Refusal::Missing(id))?;
+        let Some(call) = escrow.rail.open().cloned() else { return Ok(None) };
+        let was_unknown = matches!(escrow.rail, RailState::Unknown(_));
+        let is_fresh = self.fresh.take().is_some_and(|key| key == call.key);
+        // Only a call that was certainly not made yet is made without asking; the key makes the second time harmless.
+        let outcome = match if is_fresh { Outcome::Unknown } else { self.rail.query(&call) } {
+            Outcome::Unknown => self.rail.perform(&call),
+            known => known,
+        };
+        if outcome == Outcome::Unknown && was_unknown {
+            return Ok(None);
+        }
+        if let Some((seq, said)) = self.landed(&call.key)? {
+            self.desk.saw(id, seq, &said);
+        }
+        self.act(id, Event::Rail { call: call.key, outcome }, now).map(Some)
+    }
+
+    /// What our own ledger did with a call.
+    fn landed(&mut self, key: &str) -> Result<Option<(u64, ledger::Outcome)>, OfficeError> {
+        self.ledger.find(key).map_err(|_| OfficeError::Unknown)
+    }
+}

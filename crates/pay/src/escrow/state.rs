@@ -1,0 +1,231 @@
+//! Where an escrow is.
+
+use super::step::{before, first_deadline};
+use super::{Refusal, Signed, Submission, TaskContract};
+use crate::rail::{Ask, Call};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use tollgate_core::{Amount, Digest, Timestamp};
+
+/// Where the task is. What the rail is doing is a matter of its own: see [`RailState`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Both parties signed.
+    Proposed,
+    /// The mandate is consumed.
+    Authorized,
+    /// The rail is asked to hold the funds.
+    Locking,
+    /// The funds are held, and the work can begin.
+    Locked,
+    /// Evidence is there.
+    Submitted,
+    /// The verifiers look at it.
+    Verifying,
+    /// They found for the payee: it is paid when the challenge window is over.
+    Releasable,
+    /// They found against the payee: all that is left goes back when the window is over.
+    Refusable,
+    /// The rail is asked to pay.
+    Releasing,
+    /// A stage was paid; others follow.
+    PartlyReleased,
+    /// The last stage was paid. Final.
+    Released,
+    /// The rail is asked to give back.
+    Refunding,
+    /// What was not released is back with the payer. Final.
+    Refunded,
+    /// A party objected to the verdict.
+    Disputed,
+    /// Never funded, and too late for it. Final.
+    Expired,
+}
+
+impl Phase {
+    /// All, in order.
+    pub const ALL: [Self; 15] = [
+        Self::Proposed,
+        Self::Authorized,
+        Self::Locking,
+        Self::Locked,
+        Self::Submitted,
+        Self::Verifying,
+        Self::Releasable,
+        Self::Refusable,
+        Self::Releasing,
+        Self::PartlyReleased,
+        Self::Released,
+        Self::Refunding,
+        Self::Refunded,
+        Self::Disputed,
+        Self::Expired,
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Proposed => "proposed",
+            Self::Authorized => "authorized",
+            Self::Locking => "locking",
+            Self::Locked => "locked",
+            Self::Submitted => "submitted",
+            Self::Verifying => "verifying",
+            Self::Releasable => "releasable",
+            Self::Refusable => "refusable",
+            Self::Releasing => "releasing",
+            Self::PartlyReleased => "partly_released",
+            Self::Released => "released",
+            Self::Refunding => "refunding",
+            Self::Refunded => "refunded",
+            Self::Disputed => "disputed",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// Whether nothing can happen any more.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Released | Self::Refunded | Self::Expired)
+    }
+
+    /// Whether funds are held and nothing is under way on the rail: the phases from which the payer reclaims.
+    #[must_use]
+    pub const fn is_funded(self) -> bool {
+        match self {
+            Self::Locked
+            | Self::Submitted
+            | Self::Verifying
+            | Self::Releasable
+            | Self::Refusable
+            | Self::PartlyReleased
+            | Self::Disputed => true,
+            Self::Proposed
+            | Self::Authorized
+            | Self::Locking
+            | Self::Releasing
+            | Self::Released
+            | Self::Refunding
+            | Self::Refunded
+            | Self::Expired => false,
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What the rail is doing for an escrow.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum RailState {
+    /// It was never asked.
+    #[default]
+    None,
+    /// It is asked, and has not said anything.
+    Pending(Call),
+    /// It was asked, and nobody knows what became of it. That is no failure: the money may have moved.
+    Unknown(Call),
+    /// What became of the last call is known for good.
+    Final,
+}
+
+impl RailState {
+    /// The call whose outcome is not known.
+    #[must_use]
+    pub const fn open(&self) -> Option<&Call> {
+        match self {
+            Self::Pending(call) | Self::Unknown(call) => Some(call),
+            Self::None | Self::Final => None,
+        }
+    }
+}
+
+/// What is to be executed, by verdict or ruling.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Grant {
+    /// What is to be released; nothing gives all that is left back.
+    pub amount: Amount,
+    /// From this moment on it can be executed, and no longer disputed.
+    pub from: Timestamp,
+    /// The log's entry that holds the decision; an order must prove it. `None` only where the rail failed to give back.
+    pub entry: Option<u64>,
+}
+
+/// One escrow. It follows from the events in the log, and nothing else.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Escrow {
+    /// The contract's digest, which is the escrow's name.
+    pub id: Digest,
+    /// The terms.
+    pub contract: TaskContract,
+    /// Where the task is.
+    pub phase: Phase,
+    /// What the rail is doing.
+    pub rail: RailState,
+    /// Events so far, the proposal included. It is bound into every signed statement.
+    pub version: u64,
+    /// The stage that is worked on, from 0.
+    pub stage: usize,
+    /// What the rail has paid out, fees included.
+    pub released: Amount,
+    /// The evidence for this stage.
+    pub submission: Option<Signed<Submission>>,
+    /// What was decided about it.
+    pub grant: Option<Grant>,
+    /// Objections and evidence in the dispute, the first one included.
+    pub exhibits: u32,
+    /// What the rail calls the held funds.
+    pub held: Option<String>,
+    /// Time of the last event; it never runs back.
+    pub time: Timestamp,
+}
+
+impl Escrow {
+    /// The escrow of a contract that both parties signed.
+    ///
+    /// # Errors
+    /// [`Refusal::Bad`] for terms that make no sense, [`Refusal::NotSigned`], [`Refusal::TooLate`].
+    pub fn propose(signed: &Signed<TaskContract>, now: Timestamp) -> Result<Self, Refusal> {
+        let contract = &signed.statement;
+        contract.check()?;
+        signed.check("payer", &contract.payer)?;
+        signed.check("payee", &contract.payee.key)?;
+        before("a proposal", now, first_deadline(contract))?;
+        Ok(Self {
+            id: contract.digest(),
+            phase: Phase::Proposed,
+            rail: RailState::None,
+            version: 1,
+            stage: 0,
+            released: contract.amount(0),
+            submission: None,
+            grant: None,
+            exhibits: 0,
+            held: None,
+            time: now,
+            contract: contract.clone(),
+        })
+    }
+
+    /// The call that the event which makes this version asks of the rail.
+    pub(super) fn call(&self, version: u64, ask: Ask) -> Call {
+        Call { key: format!("escrow:{}:{version}:call", self.id), escrow: self.id, ask }
+    }
+
+    /// What is not released yet.
+    #[must_use]
+    pub fn left(&self) -> Amount {
+        self.contract.price.checked_sub(self.released).unwrap_or(self.contract.amount(0))
+    }
+
+    /// Whether the stage that is worked on is the last.
+    #[must_use]
+    pub fn is_last_stage(&self) -> bool {
+        self.stage.saturating_add(1) >= self.contract.stages.len()
+    }
+}

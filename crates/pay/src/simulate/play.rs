@@ -1,0 +1,319 @@
+//! One schedule, step by step.
+
+use super::world::{Crash, Machine, Shared};
+use super::{Broken, Cast, Rng, Tally, broken, check};
+use crate::escrow::{Escrow, Event, Office, OfficeError, Phase, RailState, Signed, TaskContract};
+use crate::rail::kit::{Fault, FaultyLedger};
+use crate::rail::{Ledger as _, LedgerRail, Outcome};
+use std::collections::BTreeSet;
+use tollgate_core::{Digest, Seed, Timestamp};
+
+/// Steps that a trace keeps.
+const TRACE_MAX: usize = 40;
+/// Messages under way at one time; beyond it the oldest is lost.
+const MAIL_MAX: usize = 16;
+/// Rounds in which an escrow must come to its end when everything works.
+const END_MAX: u32 = 12;
+
+type Desk = Office<Shared, LedgerRail<FaultyLedger<Shared>>>;
+
+/// See the module.
+pub(super) struct Play<'a> {
+    pub(super) cast: &'a Cast,
+    seed: u64,
+    pub(super) rng: Rng,
+    pub(super) machine: Shared,
+    contracts: Vec<Signed<TaskContract>>,
+    /// Events on their way from the verifiers and the parties, for an escrow.
+    mail: Vec<(Digest, Event)>,
+    disputed: BTreeSet<Digest>,
+    funds: [i128; 2],
+    steps: u32,
+    trace: Vec<String>,
+    tally: Tally,
+}
+
+/// Why a step ends a schedule.
+pub(super) type Stop = String;
+
+impl<'a> Play<'a> {
+    pub(super) fn new(cast: &'a Cast, seed: u64) -> Self {
+        let mut rng = Rng(Seed(seed).derive("escrow schedule"));
+        let mut contracts = vec![cast.any_contract(&mut rng), cast.any_contract(&mut rng)];
+        if rng.one_in(8)
+            && let Some(first) = contracts.first().cloned()
+        {
+            // The same contract a second time.
+            contracts.truncate(1);
+            contracts.push(first);
+        }
+        let contracts = contracts.into_iter().map(|contract| cast.signed(contract)).collect();
+        let funds = [8_000, 3_000].map(|most| i128::from(rng.below(most).saturating_add(most)));
+        Self {
+            cast,
+            seed,
+            rng,
+            machine: Shared::new(Machine::new()),
+            contracts,
+            mail: Vec::new(),
+            disputed: BTreeSet::new(),
+            funds,
+            steps: 0,
+            trace: Vec::new(),
+            tally: Tally { schedules: 1, ..Tally::default() },
+        }
+    }
+
+    pub(super) fn whole(mut self) -> Result<Tally, Box<Broken>> {
+        match self.run() {
+            Ok(()) => Ok(self.tally),
+            Err(what) => Err(Box::new(Broken { seed: self.seed, step: self.steps, what, trace: self.trace })),
+        }
+    }
+
+    fn run(&mut self) -> Result<(), Stop> {
+        let opening = self.cast.opening(self.funds).map_err(|error| broken("opening", &error))?;
+        self.machine.apply(opening).map_err(|fault| format!("the opening was not taken: {fault:?}"))?;
+        let mut office = self.open()?;
+        for _ in 0..self.rng.below(40).saturating_add(25) {
+            self.steps = self.steps.saturating_add(1);
+            self.step(&mut office)?;
+            if self.machine.0.borrow().is_dead() {
+                office = self.restart(&mut office)?;
+            }
+            let mut machine = self.machine.0.borrow_mut();
+            check::step(&machine, office.desk())?;
+            if self.rng.one_in(16) {
+                check::log(&mut machine, office.desk(), self.cast, false)?;
+            }
+        }
+        self.end(office)
+    }
+
+    /// An office on what is written.
+    fn open(&self) -> Result<Desk, Stop> {
+        let desk = self.machine.0.borrow_mut().desk(self.cast);
+        let desk = desk.map_err(|error| broken("the log does not replay", &error))?;
+        let clearing = Cast::clearing().map_err(|error| broken("clearing", &error))?;
+        let rail = LedgerRail::new(FaultyLedger::new(self.machine.clone()), clearing);
+        Ok(Office::new(desk, self.machine.clone(), rail))
+    }
+
+    /// The process died: what it knew is gone, what is on its way is not.
+    fn restart(&mut self, office: &mut Desk) -> Result<Desk, Stop> {
+        self.tally.crashes = self.tally.crashes.saturating_add(1);
+        self.note("restart");
+        self.machine.0.borrow_mut().reboot();
+        let delayed = office.rail().ledger().take_delayed();
+        let mut again = self.open()?;
+        again.rail().ledger().delay(delayed);
+        Ok(again)
+    }
+
+    fn note(&mut self, what: impl Into<String>) {
+        if self.trace.len() >= TRACE_MAX {
+            self.trace.remove(0);
+        }
+        self.trace.push(format!("{}: {}", self.steps, what.into()));
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.machine.0.borrow().now
+    }
+
+    fn step(&mut self, office: &mut Desk) -> Result<(), Stop> {
+        self.tally.steps = self.tally.steps.saturating_add(1);
+        let which = self.rng.below(2);
+        let place = usize::try_from(which).unwrap_or(0);
+        let Some(signed) = self.contracts.get(place).cloned() else { return Ok(()) };
+        let id = signed.statement.digest();
+        match self.rng.below(20) {
+            0..=9 => match office.desk().escrow(&id).cloned() {
+                None => self.act(office, id, Event::Propose(Box::new(signed))).map(drop),
+                Some(escrow) => self.progress(office, &escrow),
+            },
+            10..=12 => self.settle(office, id),
+            13 | 14 => self.deliver(office, id),
+            15 => {
+                let fault = self.rng.pick(&Fault::ALL).unwrap_or(Fault::None);
+                self.note(format!("rail: {fault:?}"));
+                office.rail().ledger().arm(fault);
+                Ok(())
+            }
+            16 => {
+                let crash = if self.rng.one_in(2) { Crash::Before } else { Crash::After };
+                let writes = self.rng.below(3);
+                self.note(format!("crash {crash:?} in {writes}"));
+                self.machine.0.borrow_mut().die_in(writes, crash);
+                Ok(())
+            }
+            17 => {
+                office.rail().ledger().heal();
+                Ok(())
+            }
+            18 => self.mischief(office, id),
+            _ => {
+                self.turn_clock(office, id);
+                Ok(())
+            }
+        }
+    }
+
+    /// What an honest party would do next; now and then the message is late.
+    fn progress(&mut self, office: &mut Desk, escrow: &Escrow) -> Result<(), Stop> {
+        let Some(event) = self.next(escrow)? else { return self.settle(office, escrow.id) };
+        if self.rng.one_in(4) {
+            if self.mail.len() >= MAIL_MAX {
+                self.mail.remove(0);
+            }
+            self.mail.push((escrow.id, event));
+            return Ok(());
+        }
+        self.act(office, escrow.id, event).map(drop)
+    }
+
+    /// Records an event; answers whether it was.
+    fn act(&mut self, office: &mut Desk, id: Digest, event: Event) -> Result<bool, Stop> {
+        let kind = event.kind();
+        let disputes = matches!(event, Event::Dispute(_));
+        let now = self.now();
+        let done = office.act(id, event, now);
+        let what = done.as_ref().map_or_else(ToString::to_string, |told| told.phase.to_string());
+        self.note(format!("{kind} at {}: {what}", now.0));
+        match done {
+            Ok(_) => {
+                self.tally.recorded = self.tally.recorded.saturating_add(1);
+                if disputes {
+                    self.disputed.insert(id);
+                }
+                Ok(true)
+            }
+            Err(OfficeError::Refused(_)) => {
+                self.tally.refused = self.tally.refused.saturating_add(1);
+                Ok(false)
+            }
+            Err(OfficeError::Unknown) => Ok(false),
+            Err(error) => Err(format!("{kind}: {error}")),
+        }
+    }
+
+    fn settle(&mut self, office: &mut Desk, id: Digest) -> Result<(), Stop> {
+        let now = self.now();
+        let done = office.settle(id, now);
+        self.note(format!("settle at {}: {done:?}", now.0));
+        match done {
+            Ok(told) => {
+                let unknown =
+                    office.desk().escrow(&id).is_some_and(|e| matches!(e.rail, RailState::Unknown(_)));
+                let count = u64::from(told.is_some() && unknown);
+                self.tally.unknown = self.tally.unknown.saturating_add(count);
+                Ok(())
+            }
+            Err(OfficeError::Unknown | OfficeError::Refused(crate::escrow::Refusal::Missing(_))) => Ok(()),
+            Err(error) => Err(format!("settle: {error}")),
+        }
+    }
+
+    /// A message arrives: any, now and then again, now and then at the wrong escrow.
+    fn deliver(&mut self, office: &mut Desk, id: Digest) -> Result<(), Stop> {
+        let count = u64::try_from(self.mail.len()).unwrap_or(0);
+        let place = usize::try_from(self.rng.below(count)).unwrap_or(0);
+        let Some((to, event)) = self.mail.get(place).cloned() else { return Ok(()) };
+        if !self.rng.one_in(3) {
+            self.mail.remove(place);
+        }
+        let wrong = self.rng.one_in(6) && to != id;
+        let signed = !matches!(
+            event,
+            Event::Lock | Event::Take | Event::Reclaim | Event::Expire | Event::Authorize { .. }
+        );
+        let kind = event.kind();
+        let done = self.act(office, if wrong { id } else { to }, event)?;
+        if done && wrong && signed {
+            return Err(format!("a {kind} for another escrow was taken"));
+        }
+        Ok(())
+    }
+
+    /// What nobody may do: it must be refused.
+    fn mischief(&mut self, office: &mut Desk, id: Digest) -> Result<(), Stop> {
+        let Some(escrow) = office.desk().escrow(&id).cloned() else { return Ok(()) };
+        let event = match self.rng.below(4) {
+            0 => Event::Rail {
+                call: format!("escrow:{id}:1:call"),
+                outcome: Outcome::Failed { reason: "no".into() },
+            },
+            1 => {
+                // The office itself claims that the money moved.
+                let key = escrow.rail.open().map_or_else(String::new, |call| call.key.clone());
+                Event::Rail { call: key, outcome: Outcome::Done { proof: "0".into() } }
+            }
+            _ => match self.forged(&escrow)? {
+                Some(event) => event,
+                None => return Ok(()),
+            },
+        };
+        let kind = event.kind();
+        if self.act(office, id, event)? {
+            return Err(format!("a forged {kind} was taken"));
+        }
+        Ok(())
+    }
+
+    /// On, to a deadline and its neighbours, or back.
+    fn turn_clock(&mut self, office: &Desk, id: Digest) {
+        let now = self.now().0;
+        let escrow = office.desk().escrow(&id);
+        let deadlines = escrow.map(|escrow| {
+            let stage = escrow.contract.stages.get(escrow.stage).map(|stage| stage.submit_by.0);
+            let window = escrow.grant.as_ref().map(|grant| grant.from.0);
+            let end = escrow.contract.refund_after.0;
+            [window, window, window, window, window, stage, stage, Some(end)]
+        });
+        let step = i64::try_from(self.rng.below(300_000_000)).unwrap_or(0);
+        let to = match self.rng.below(8) {
+            0 => now.saturating_sub(step.saturating_mul(6)),
+            1..=4 => {
+                let deadline = deadlines.and_then(|of| self.rng.pick(&of).flatten());
+                let beside = i64::try_from(self.rng.below(3)).unwrap_or(0).saturating_sub(1);
+                deadline.map_or(now, |at| at.saturating_add(beside))
+            }
+            _ => now.saturating_add(step),
+        };
+        self.note(format!("clock {now} to {to}"));
+        self.machine.0.borrow_mut().now = Timestamp(to);
+    }
+
+    /// Everything works again, and every deadline is past: all must come to its end, without the verifiers.
+    fn end(&mut self, mut office: Desk) -> Result<(), Stop> {
+        office.rail().ledger().heal();
+        let mut office = self.restart(&mut office)?;
+        let past = self.contracts.iter().map(|signed| signed.statement.refund_after.0).max().unwrap_or(0);
+        self.machine.0.borrow_mut().now = Timestamp(past);
+        let ids: Vec<Digest> = office.desk().escrows().map(|escrow| escrow.id).collect();
+        for id in ids {
+            for _ in 0..END_MAX {
+                let Some(escrow) = office.desk().escrow(&id) else { break };
+                match escrow.phase {
+                    phase if phase.is_final() => break,
+                    Phase::Proposed | Phase::Authorized => drop(self.act(&mut office, id, Event::Expire)?),
+                    phase if phase.is_funded() => drop(self.act(&mut office, id, Event::Reclaim)?),
+                    _ => self.settle(&mut office, id)?,
+                }
+            }
+        }
+        for escrow in office.desk().escrows() {
+            let count = match escrow.phase {
+                Phase::Released => &mut self.tally.released,
+                Phase::Refunded => &mut self.tally.refunded,
+                _ => &mut self.tally.expired,
+            };
+            *count = count.saturating_add(1);
+        }
+        self.tally.disputed = u64::try_from(self.disputed.len()).unwrap_or(0);
+        let anew = self.rng.one_in(8);
+        let mut machine = self.machine.0.borrow_mut();
+        check::log(&mut machine, office.desk(), self.cast, anew)?;
+        check::end(&machine, office.desk(), self.cast, self.funds)
+    }
+}

@@ -1,0 +1,8 @@
+//! Escrows: contracts, the whole table of the state machine, orders and their forgeries, rails, and the simulator.
+
+mod contract;
+mod orders;
+mod rails;
+mod scene;
+mod simulated;
+mod table;
