@@ -20,6 +20,7 @@ pub mod budget;
 mod config;
 pub mod decisions;
 mod error;
+pub mod escrows;
 mod feedback;
 mod fsck;
 pub mod journal;

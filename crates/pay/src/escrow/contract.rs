@@ -28,6 +28,12 @@ const WHOLE_BPS: i128 = 10_000;
 /// Stands before what evidence must carry.
 const BIND_DOMAIN: &[u8] = b"tollgate/bind/v1";
 
+/// SHA-256, which is what statements name files by.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> Digest {
+    Digest(Sha256::digest(bytes).into())
+}
+
 /// The version of the form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Form {
@@ -145,7 +151,7 @@ impl TaskContract {
     /// SHA-256 of the canonical form: the name of the contract and of its escrow.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Digest(Sha256::digest(serde_json::to_vec(self).unwrap_or_default()).into())
+        digest(&serde_json::to_vec(self).unwrap_or_default())
     }
 
     /// What evidence for an output must carry where its kind has room for the caller's data: it is then evidence of this

@@ -277,6 +277,21 @@ impl fmt::Display for EventKind {
 }
 
 impl Event {
+    /// The escrow that a signed statement is about; `None` for what nobody signs.
+    #[must_use]
+    pub fn about(&self) -> Option<Digest> {
+        match self {
+            Self::Propose(signed) => Some(signed.statement.digest()),
+            Self::Submit(signed) => Some(signed.statement.contract),
+            Self::Verdict(signed) => Some(signed.statement.contract),
+            Self::Order { order, .. } => Some(order.statement.contract),
+            Self::Dispute(signed) | Self::Counter(signed) => Some(signed.statement.contract),
+            Self::Rule(signed) => Some(signed.statement.contract),
+            Self::Authorize { .. } | Self::Lock | Self::Rail { .. } | Self::Take => None,
+            Self::Reclaim | Self::Expire => None,
+        }
+    }
+
     /// What kind it is.
     #[must_use]
     pub const fn kind(&self) -> EventKind {

@@ -31,7 +31,9 @@ mod state;
 mod step;
 
 pub use bundle::{Bundle, Replayed};
-pub use contract::{CONTRACT_BYTES_MAX, EvidencePolicy, Fee, Form, Part, Payee, Source, Stage, TaskContract};
+pub use contract::{
+    CONTRACT_BYTES_MAX, EvidencePolicy, Fee, Form, Part, Payee, Source, Stage, TaskContract, digest,
+};
 pub use desk::{Desk, Record};
 pub use event::{Act, Event, EventKind, Objection, ReleaseOrder, Ruling, Side, Submission, Verdict};
 pub use office::{Office, OfficeError, Told};

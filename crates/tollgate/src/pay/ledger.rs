@@ -29,7 +29,7 @@ pub(crate) enum Command {
     tollgate pay ledger apply - --ledger books
   tollgate pay ledger apply commands.jsonl --ledger postgres://tollgate@127.0.0.1/books
 
-Operations: open, transfer, hold, post, void, sweep. A command applies whole or not at all. Its key makes it safe to send
+Operations: open, transfer, hold, post, void, record, sweep. A command applies whole or not at all. Its key makes it safe to send
 again: the first answer is given again, nothing happens twice. Exit code 1 when a command was refused."#)]
 pub(crate) struct ApplyArgs {
     /// File of commands, `-` for standard input

@@ -1,10 +1,16 @@
-//! `tollgate pay`: the ledger in a folder or a database, its audit log as files that anybody can check, and mandates.
+//! `tollgate pay`: the ledger in a folder or a database, its audit log as files that anybody can check, mandates, escrows.
 
 mod admit;
 mod agent;
 mod audit;
+mod books;
+mod demo;
+mod dispute;
+mod escrow;
 mod ledger;
 mod mandate;
+mod simulate;
+mod task;
 
 use crate::args::Group;
 use crate::ending::Ending;
@@ -23,6 +29,14 @@ pub(crate) enum Command {
     Agent(Group<agent::Command>),
     /// Check what a mandate allows, and use it once
     Mandate(Group<mandate::Command>),
+    /// Write, sign and check the terms of tasks
+    Task(Group<task::Command>),
+    /// Hold funds until a task is proven to be done
+    Escrow(Group<escrow::Command>),
+    /// Take a dispute along in one file, and replay it offline
+    Dispute(Group<dispute::Command>),
+    Demo(demo::DemoArgs),
+    Simulate(simulate::SimulateArgs),
 }
 
 /// Where a ledger is kept, as an argument.
@@ -37,5 +51,10 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Audit(group) => audit::run(group.command),
         Command::Agent(group) => agent::run(group.command),
         Command::Mandate(group) => mandate::run(group.command),
+        Command::Task(group) => task::run(group.command),
+        Command::Escrow(group) => escrow::run(group.command),
+        Command::Dispute(group) => dispute::run(group.command),
+        Command::Demo(args) => demo::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
     }
 }

@@ -4,6 +4,7 @@
 
 mod agents;
 mod commands;
+mod escrow;
 mod findings;
 mod fleet;
 mod guide;

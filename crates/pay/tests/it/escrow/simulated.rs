@@ -3,7 +3,7 @@
 use tollgate_pay::simulate::{Cast, Tally, schedule};
 
 /// Ten thousand where the code is optimised; a plain test build takes too long for that.
-const SCHEDULES: u64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+const SCHEDULES: u64 = if cfg!(debug_assertions) { 400 } else { 10_000 };
 const THREADS: u64 = 2;
 
 #[test]

@@ -68,18 +68,29 @@ impl Source {
     /// Those of [`Source::entries`], and [`JournalError::Ledger`] for an entry that does not follow.
     pub fn past(&self, at: Option<Timestamp>) -> Result<Book, JournalError> {
         let mut book = Book::new(Limits::default());
-        self.entries(0, |seq, bytes| {
-            let entry: Entry = serde_json::from_slice(bytes).map_err(|error| JournalError::Damaged {
-                file: "the ledger".into(),
-                at: seq,
-                what: format!("entry {seq} is none: {error}"),
-            })?;
+        self.each(|entry| {
             if at.is_none_or(|at| entry.time <= at) {
                 book.replay(&entry)?;
             }
             Ok(())
         })?;
         Ok(book)
+    }
+
+    /// Gives every entry, read without opening the ledger, to `each`.
+    ///
+    /// # Errors
+    /// Those of [`Source::entries`], and [`JournalError::Damaged`] for an entry that is none.
+    pub fn each(&self, mut each: impl FnMut(Entry) -> Result<(), JournalError>) -> Result<(), JournalError> {
+        let read = self.entries(0, |seq, bytes| {
+            let entry: Entry = serde_json::from_slice(bytes).map_err(|error| JournalError::Damaged {
+                file: "the ledger".into(),
+                at: seq,
+                what: format!("entry {seq} is none: {error}"),
+            })?;
+            each(entry)
+        });
+        read.map(drop)
     }
 }
 
