@@ -55,6 +55,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "record", run: agents::record, seeds: "records", choices: 0 },
     Target { name: "did", run: agents::did, seeds: "dids", choices: 0 },
     Target { name: "card", run: agents::card, seeds: "cards", choices: 0 },
+    Target { name: "statement", run: money::statement, seeds: "statements", choices: 0 },
 ];
 
 /// Seeds that are not in the corpus of the wire crate, by kind.
@@ -96,6 +97,17 @@ pub const SEEDS: &[(&str, &str)] = &[
     (
         "cards",
         r#"{"type":"https://eips.ethereum.org/EIPS/eip-8004#registration-v1","name":"a","services":[{"name":"A2A","endpoint":"https://a"}],"registrations":[{"agentId":1,"agentRegistry":"eip155:1:0x8004a169fb4a3325136eb29fa0ceb6d2e539a432"}],"price":1.5e-7,"signatures":[{"protected":"eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ","signature":"AA"}]}"#,
+    ),
+    ("statements", include_str!("../seeds/task.json")),
+    ("statements", include_str!("../seeds/order.json")),
+    (
+        "statements",
+        r#"{"authorize":{"mandate":"af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"}}"#,
+    ),
+    ("statements", r#"{"rail":{"call":"escrow:1:2:call","outcome":{"done":{"proof":"17/hold_3"}}}}"#),
+    (
+        "statements",
+        r#"{"rail":{"call":"escrow:1:2:call","outcome":{"failed":{"reason":"operation 0: account acct_ada has 1 minor units available, 999 are wanted by this hold"}}}}"#,
     ),
     (
         "entries",

@@ -1,10 +1,12 @@
-//! Readers of what others signed: mandates, receipts, entries of the ledger, and the JSON below them.
+//! Readers of what others signed: mandates, receipts, statements about escrows, entries of the ledger, and the JSON below them.
 
 use tollgate_core::Timestamp;
+use tollgate_pay::escrow::{Bundle, Escrow, Event, read, step};
 use tollgate_pay::json::Json;
 use tollgate_pay::ledger::{Book, Entry, Limits};
 use tollgate_pay::log::Receipt;
 use tollgate_pay::mandate::{Addressed, Chain, Es256Key, Expect, Usage};
+use tollgate_pay::simulate::Cast;
 
 /// The canonical form is a fixed point, and the same value.
 pub(crate) fn signed_json(data: &[u8]) -> bool {
@@ -47,5 +49,22 @@ pub(crate) fn entry(data: &[u8]) -> bool {
     let mut book = Book::new(Limits::default());
     let _ = book.replay(&entry);
     book.audit().expect("sums are equal after any entry");
+    true
+}
+
+/// A statement that is read has one spelling, and none moves an escrow that its signers know nothing of.
+pub(crate) fn statement(data: &[u8]) -> bool {
+    let cast = Cast::new().expect("legal names");
+    if let Ok(bundle) = Bundle::parse(data) {
+        assert!(bundle.replay(&cast.plane()).is_err(), "nobody here signed a log");
+    }
+    let Ok(event) = read::<Event>("statement", data) else { return false };
+    let text = serde_json::to_string(&event).expect("plain data");
+    assert_eq!(read::<Event>("statement", text.as_bytes()).expect("what was written is read"), event);
+    let signed = cast.signed(cast.contract());
+    let escrow = Escrow::propose(&signed, Timestamp(0)).expect("a contract that both signed");
+    if event.about().is_some() {
+        assert!(step(&cast.plane(), &escrow, &event, Timestamp(1)).is_err(), "it is about another escrow");
+    }
     true
 }

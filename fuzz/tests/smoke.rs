@@ -100,4 +100,5 @@ targets! {
     policy_import config
     signed_json mandate receipt entry
     record did card
+    statement
 }

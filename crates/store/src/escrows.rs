@@ -60,6 +60,9 @@ pub type JournalOffice = Office<JournalLedger, LedgerRail<JournalLedger>>;
 
 /// Opens the office of a ledger. All escrows follow from the log, which is read from its beginning.
 ///
+/// An office knows what it recorded itself and what was there when it was opened. A folder has one at a time; on a database
+/// that others write to, open it anew for each act.
+///
 /// # Errors
 /// What [`Source::open`] says; [`JournalError::Ledger`] when an entry about an escrow does not follow from those before.
 pub fn open_office(

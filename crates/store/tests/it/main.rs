@@ -3,6 +3,7 @@
 
 mod budget;
 mod decisions;
+mod escrows;
 mod journal;
 mod keys;
 mod kill;

@@ -224,7 +224,7 @@ fn new(args: &NewArgs) -> Result<Ending> {
             .map(|(account, minor)| Source { account: account.clone(), amount: amount(*minor) })
             .collect(),
         nonce: Digest(entropy().context("the system gave no entropy")?),
-        // Without a mandate the nonce stands in its place: what is consumed must be of this task only.
+        // Without a mandate random bytes stand in its place: what is consumed must be of this task only.
         mandate: match args.mandate {
             Some(mandate) => mandate,
             None => Digest(entropy().context("the system gave no entropy")?),
