@@ -4,7 +4,6 @@
 
 mod agents;
 mod commands;
-mod escrow;
 mod findings;
 mod fleet;
 mod guide;

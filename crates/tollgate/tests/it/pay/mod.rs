@@ -1,5 +1,7 @@
 //! The ledger and its audit log from the command line: a day of business, then everything that may be wrong with the log.
 
+mod escrow;
+
 use crate::tool::{Folder, Ran};
 use serde_json::Value;
 use std::path::Path;
