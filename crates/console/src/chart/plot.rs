@@ -159,7 +159,7 @@ fn across(mark: &Mark, x: &Axis, y: &Axis) -> Markup {
     let Some(at) = place else { return html! {} };
     let far = mark.upright && at > WIDTH * 0.7;
     let (path, left, top) = if mark.upright {
-        (format!("M{at:.1} {TOP}V{:.1}", HEIGHT - BOTTOM), if far { at - 4.0 } else { at + 4.0 }, TOP + 10.0)
+        (format!("M{at:.1} {TOP}V{:.1}", HEIGHT - BOTTOM), if far { at - 4.0 } else { at + 4.0 }, TOP + 24.0)
     } else {
         (format!("M{LEFT} {at:.1}H{}", WIDTH - RIGHT), LEFT + 6.0, at - 4.0)
     };

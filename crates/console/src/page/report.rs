@@ -47,11 +47,24 @@ fn section(part: &ReportSection) -> Markup {
 }
 
 fn table(table: &ReportTable) -> Markup {
-    let number = |cell: &str| cell.starts_with(|c: char| c.is_ascii_digit() || "-+$–".contains(c));
+    let starts = |c: char| c.is_ascii_digit() || "-+$–".contains(c);
+    let number = |cell: &str| cell.starts_with(starts) && !cell.contains('×');
+    // A column's name stands over its numbers.
+    let numbers = |at: usize| {
+        let mut cells = table.rows.iter().filter_map(|row| row.get(at)).peekable();
+        cells.peek().is_some() && cells.all(|cell| number(cell) || cell.is_empty())
+    };
+    // A row that ends early has something to say: its last cell takes the rest.
+    let span = |row: &[String], at: usize| {
+        let last = at + 1 == row.len() && row.len() < table.head.len();
+        last.then(|| table.head.len() - at)
+    };
     html! {
         div.report-table { table {
-            thead { tr { @for name in &table.head { th { (name) } } } }
-            tbody { @for row in &table.rows { tr { @for cell in row { td.num[number(cell)] { (cell) } } } } }
+            thead { tr { @for (at, name) in table.head.iter().enumerate() { th.num[numbers(at)] { (name) } } } }
+            tbody { @for row in &table.rows { tr { @for (at, cell) in row.iter().enumerate() {
+                td.num[number(cell)] colspan=[span(row, at)] { (cell) }
+            } } } }
         } }
     }
 }
@@ -69,7 +82,11 @@ mod tests {
             ..PlotSeries::default()
         };
         let plots = vec![Plot { title: "Cost".into(), series: vec![series], ..Plot::default() }];
-        let rows = vec![vec!["short".into(), "12".into()], vec!["</table><script>".into(), "$1".into()]];
+        let rows = vec![
+            vec!["short".into(), "12".into()],
+            vec!["</table><script>".into(), "$1".into()],
+            vec!["no fleet".into()],
+        ];
         let tables = vec![ReportTable { head: vec!["pool".into(), "GPUs".into()], rows }];
         let sections = vec![ReportSection { title: "Fleet".into(), text: String::new(), plots, tables }];
         let view = ReportView {
@@ -84,6 +101,7 @@ mod tests {
         for never in ["http://", "https://", "src=", "href=", "url(", "@import"] {
             assert!(!html.contains(never), "{never}");
         }
+        assert!(html.contains("<th class=\"num\">GPUs") && html.contains("colspan=\"2\">no fleet"));
         assert!(html.contains("td class=\"num\"") && html.contains("color-scheme: light dark"));
     }
 }

@@ -78,7 +78,7 @@ pub(super) fn explain(problem: &Problem) -> Error {
         .collect();
     Error::Infeasible {
         why: format!(
-            "several objectives cannot be met together ({}); all times {factor:.3} can",
+            "several objectives cannot be met together ({}); with each of them {factor:.3} times as long there is a fleet",
             all.join(", ")
         ),
     }

@@ -5,7 +5,7 @@ use super::locality::Locality;
 use super::models::{self, Catalogue, duplicate, known_names, name};
 use super::money::micro;
 use super::settings::{Budget, BudgetScope, Instance, Pool};
-use super::written::{self, File, Placement, Word};
+use super::written::{self, File, Placement, Power, Word};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most pools, and most instances over all pools.
@@ -80,6 +80,7 @@ fn pool(
         gamma: written.gamma,
         spill_over_ms: written.spill_over_ms,
         placement: written.placement,
+        energy_ttft_ms: written.energy_ttft_ms,
         instances,
     }
 }
@@ -119,6 +120,7 @@ fn read_instance(
             "give the instance a `url:` or the provider a `base_url:`",
         );
     }
+    let power = power(written, pool, field, findings);
     let locality = Locality::of_instance(written, pool, &provider.locality, field, findings);
     Some(Instance {
         locality,
@@ -127,7 +129,43 @@ fn read_instance(
         provider,
         models: serves,
         weight: written.weight,
+        power,
     })
+}
+
+/// What an instance draws: its own, or as the pool says. Least energy cannot be found without it.
+fn power(
+    written: &written::Instance,
+    pool: &written::Pool,
+    field: &str,
+    findings: &mut Findings,
+) -> Option<Power> {
+    let power = written.power.or(pool.power);
+    let field = format!("{field}.power");
+    match power {
+        Some(Power { idle_w, peak_w, half }) => {
+            let sound = (0.0..=1e6).contains(&idle_w)
+                && (idle_w..=1e6).contains(&peak_w)
+                && (1e-3..=1e6).contains(&half);
+            if !sound {
+                let message = format!("{idle_w} W to {peak_w} W with half at {half} is no power curve");
+                findings.at(
+                    &written.name,
+                    &field,
+                    message,
+                    "give 0 ≤ idle_w ≤ peak_w ≤ 1e6 and half from 0.001",
+                );
+            }
+        }
+        None if pool.placement == Placement::LeastEnergy => {
+            let message = format!("{:?} says nothing of its power", written.name.value);
+            let fix =
+                "`least_energy` needs `power: {idle_w: …, peak_w: …, half: …}` of the pool or the instance";
+            findings.at(&written.name, &field, message, fix);
+        }
+        None => {}
+    }
+    power
 }
 
 /// One pool per provider for the models that name a provider themselves.
@@ -159,6 +197,7 @@ fn implicit(file: &File, catalogue: &Catalogue, pools: &mut Vec<Pool>, findings:
             provider: provider.clone(),
             models,
             weight: 1,
+            power: None,
             locality: provider.locality.clone(),
         };
         pools.push(Pool {
@@ -167,6 +206,7 @@ fn implicit(file: &File, catalogue: &Catalogue, pools: &mut Vec<Pool>, findings:
             gamma: 1.0,
             spill_over_ms: None,
             placement: Placement::LeastTtft,
+            energy_ttft_ms: None,
             instances: vec![instance],
         });
     }

@@ -3,7 +3,7 @@
 use super::locality::Locality;
 use super::provider::ProviderRow;
 use super::secret::Secret;
-use super::written::{AuthMode, Limits, Log, Placement, Retry, Timeouts};
+use super::written::{AuthMode, Limits, Log, Placement, Power, Retry, Timeouts};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -199,6 +199,8 @@ pub struct Pool {
     pub spill_over_ms: Option<u64>,
     /// How an instance is chosen.
     pub placement: Placement,
+    /// The expected time to the first token up to which energy decides.
+    pub energy_ttft_ms: Option<u64>,
     /// Its instances.
     pub instances: Vec<Instance>,
 }
@@ -216,6 +218,8 @@ pub struct Instance {
     pub models: BTreeMap<String, String>,
     /// Weight under weighted placement.
     pub weight: u32,
+    /// What it draws.
+    pub power: Option<Power>,
     /// Where it stands and what it burns.
     pub locality: Locality,
 }

@@ -149,6 +149,10 @@ pub struct Pool {
     /// How an instance is chosen.
     #[serde(default)]
     pub placement: Placement,
+    /// Under `least_energy`, the expected time to the first token up to which energy decides; absent = 1000.
+    pub energy_ttft_ms: Option<u64>,
+    /// What one of its instances draws, for `least_energy`: `tollgate fleet plan --pools-out` writes it.
+    pub power: Option<Power>,
     /// The region of its instances; absent = the provider's, for governance: any name, such as `eu-de`.
     pub region: Option<Word>,
     /// Whether its instances stand on premise; absent = as the provider says, for governance.
@@ -172,8 +176,24 @@ pub enum Placement {
     LeastTtft,
     /// By weight.
     Weighted,
+    /// The better of two drawn by weight, by expected time to the first token.
+    BetterOfTwo,
     /// Where the prompt's prefix was served before, while load stays balanced.
     PrefixAffinity,
+    /// Where one more request adds the least power, as long as the first token comes in time.
+    LeastEnergy,
+}
+
+/// What an instance draws by the requests in flight: `idle_w + (peak_w - idle_w) · n / (n + half)`.
+#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Power {
+    /// Watts without any.
+    pub idle_w: f64,
+    /// Watts that are approached with many.
+    pub peak_w: f64,
+    /// Requests at which it is half way between the two.
+    pub half: f64,
 }
 
 /// One instance: an address that serves some models.
@@ -197,6 +217,8 @@ pub struct Instance {
     pub on_premise: Option<bool>,
     /// Output tokens that it gives per joule; absent = the pool's, for governance.
     pub tokens_per_joule: Option<f64>,
+    /// What it draws; absent = as the pool says.
+    pub power: Option<Power>,
 }
 
 const fn weight_one() -> u32 {

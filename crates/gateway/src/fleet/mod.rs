@@ -18,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use tollgate_core::{Seed, Tick};
 use tollgate_net::upstream::Endpoint;
 use tollgate_select::health::ProbeConfig;
+use tollgate_select::instance::{InstanceConfig, Power};
 use tollgate_select::place::{PlaceRule, Strategy};
 use tollgate_select::pool::members::{MemberSpec, Members, MembersConfig};
 use tollgate_select::pool::{PoolRule, PoolView};
@@ -196,15 +197,28 @@ fn members(pool: &Pool, timeouts: &Timeouts, seed: Seed, now: Tick) -> Result<Me
     let specs: Vec<_> = pool
         .instances
         .iter()
-        .map(|i| MemberSpec { weight: f64::from(i.weight), ..MemberSpec::named(&i.name) })
+        .map(|i| {
+            let power = i.power.map(|p| Power { idle_w: p.idle_w, peak_w: p.peak_w, half: p.half });
+            let named = MemberSpec::named(&i.name);
+            let instance = InstanceConfig { power, ..named.instance };
+            MemberSpec { weight: f64::from(i.weight), instance, ..named }
+        })
         .collect();
     let strategy = match pool.placement {
-        Placement::LeastTtft => Strategy::LeastTtft,
+        Placement::LeastTtft | Placement::BetterOfTwo => Strategy::LeastTtft,
         Placement::Weighted => Strategy::Weighted,
         Placement::PrefixAffinity => Strategy::PrefixAffinity,
+        Placement::LeastEnergy => Strategy::LeastEnergy,
+    };
+    let usual = PlaceRule::default();
+    let place = PlaceRule {
+        strategy,
+        two_choices: pool.placement == Placement::BetterOfTwo,
+        max_ttft_ms: pool.energy_ttft_ms.map_or(usual.max_ttft_ms, |ms| ms as f64),
+        ..usual
     };
     let config = MembersConfig {
-        place: PlaceRule { strategy, ..PlaceRule::default() },
+        place,
         probe: Some(ProbeConfig { interval_ms: timeouts.probe_ms, ..ProbeConfig::default() }),
         ..MembersConfig::default()
     };

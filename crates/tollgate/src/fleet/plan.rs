@@ -53,7 +53,7 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         let model = args.fleet.hardware.model_name()?;
         let policy = path.with_extension("tollgate");
         let name = policy.file_name().unwrap_or_default().to_string_lossy();
-        let text = pools::configuration(&found, &model, problem.space.context, &name);
+        let text = pools::configuration(&found, &problem, &model, &name);
         for (path, text) in [(path, text), (&policy, pools::policy(&model))] {
             std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
         }

@@ -1,7 +1,8 @@
 //! A plan as a configuration that `tollgate serve` loads.
 
 use std::fmt::Write as _;
-use tollgate_fleet::plan::{Plan, PoolPlan};
+use tollgate_fleet::plan::{Goal, Plan, PoolPlan, Problem};
+use tollgate_fleet::service::Profile;
 
 /// Most instances that a configuration names; more are told in a comment.
 const INSTANCES_MAX: u32 = 4096;
@@ -15,7 +16,9 @@ pub(super) fn policy(model: &str) -> String {
 }
 
 /// The configuration: a pool for each of the plan's, with an instance for each of its instances, at addresses to replace.
-pub(super) fn configuration(plan: &Plan, model: &str, context: u32, policy_file: &str) -> String {
+/// A plan for least power is served by least power.
+pub(super) fn configuration(plan: &Plan, problem: &Problem, model: &str, policy_file: &str) -> String {
+    let context = problem.space.context;
     let mut out = String::from(
         "# Pools of a plan by `tollgate fleet plan`. Replace the addresses by those of your instances.\n",
     );
@@ -34,7 +37,9 @@ pub(super) fn configuration(plan: &Plan, model: &str, context: u32, policy_file:
         let name = if index == last && last > 0 { "long".into() } else { pool_name(index, last) };
         let named = pool.instances.min(left);
         left -= named;
-        add(&one_pool(&name, pool, index < last, model, named));
+        let profile = problem.profiles.get(pool.profile_index);
+        let energy = energy(pool, profile, problem.goal);
+        add(&one_pool(&name, pool, index < last, model, named, &energy));
     }
     out
 }
@@ -47,7 +52,25 @@ fn pool_name(index: usize, last: usize) -> String {
     }
 }
 
-fn one_pool(name: &str, pool: &PoolPlan, bounded: bool, model: &str, named: u32) -> String {
+/// How instances are placed, and what one of them draws.
+fn energy(pool: &PoolPlan, profile: Option<&Profile>, goal: Goal) -> String {
+    let placement = if goal == Goal::Power { "least_energy" } else { "least_ttft" };
+    let mut out = format!("    placement: {placement}\n");
+    if pool.energy.tokens_per_joule > 0.0 {
+        let _ = writeln!(out, "    tokens_per_joule: {:.4}", pool.energy.tokens_per_joule);
+    }
+    if let Some(profile) = profile {
+        let watts =
+            |n: u32| f64::from(profile.gpus) * profile.power.watts(f64::from(n)) + profile.host_power_w;
+        let (idle, peak) = (watts(0), watts(pool.slots).max(watts(0)));
+        let middle = f64::midpoint(idle, peak);
+        let half = (1..=pool.slots).find(|n| watts(*n) >= middle).unwrap_or(1);
+        let _ = writeln!(out, "    power: {{idle_w: {idle:.0}, peak_w: {peak:.0}, half: {half}}}");
+    }
+    out
+}
+
+fn one_pool(name: &str, pool: &PoolPlan, bounded: bool, model: &str, named: u32, energy: &str) -> String {
     let mut out = format!(
         "  # {} of {}, {} GPUs\n  - name: {name}\n",
         pool.instances,
@@ -63,7 +86,8 @@ fn one_pool(name: &str, pool: &PoolPlan, bounded: bool, model: &str, named: u32)
         let _ =
             writeln!(out, "    # {} more instances than a configuration can name", pool.instances - named);
     }
-    out.push_str("    placement: least_ttft\n    instances:");
+    out.push_str(energy);
+    out.push_str("    instances:");
     for n in 1..=named {
         let model = quoted(model);
         let _ = write!(
@@ -88,9 +112,10 @@ mod tests {
     use super::*;
     use std::path::Path;
     use tollgate_fleet::catalogue::Catalogue;
-    use tollgate_fleet::plan::{Problem, Space, Stream, plan};
-    use tollgate_fleet::service::{Profile, Serving};
+    use tollgate_fleet::plan::{Space, Stream, plan};
+    use tollgate_fleet::service::Serving;
     use tollgate_fleet::workload::{Cdf, Class, JointLengths, Slo};
+    use tollgate_gateway::config::written::Placement;
 
     #[test]
     fn the_gateway_loads_what_a_plan_writes() {
@@ -101,11 +126,17 @@ mod tests {
         let cdf = Cdf::new(vec![(1024, 0.6), (8192, 0.97), (32_768, 1.0)]).unwrap();
         let lengths = JointLengths::of_totals(&cdf, 0.2).unwrap();
         let chat = Class { name: "chat".into(), slo: Slo::ttft(2000.0) };
-        for space in [Space::two_pools(8192, 32_768), Space::one_pool(32_768)] {
+        let spaces = [Space::two_pools(8192, 32_768), Space::one_pool(32_768)];
+        for (space, goal) in spaces.into_iter().zip([Goal::Cost, Goal::Power]) {
             let stream = Stream::new(chat.clone(), lengths.clone(), 60.0);
-            let found = plan(&Problem::new(vec![stream], vec![h100.clone()], space)).unwrap();
-            let text = configuration(&found, "llama-3.1-70b", 32_768, "pools.tollgate");
+            let mut problem = Problem::new(vec![stream], vec![h100.clone()], space);
+            problem.goal = goal;
+            let found = plan(&problem).unwrap();
+            let text = configuration(&found, &problem, "llama-3.1-70b", "pools.tollgate");
             let settings = tollgate_gateway::config::read(&text, Path::new("pools.yaml")).unwrap();
+            let draws = settings.pools[0].instances[0].power.unwrap();
+            assert!(draws.peak_w > draws.idle_w && draws.half >= 1.0, "{draws:?}");
+            assert_eq!(settings.pools[0].placement == Placement::LeastEnergy, goal == Goal::Power);
             let pools: Vec<_> =
                 settings.pools.iter().map(|p| (p.max_total_tokens, p.instances.len())).collect();
             let last = found.pools.len() - 1;

@@ -181,7 +181,10 @@ impl Written {
 fn the_source_is_understood() {
     let written = read();
     assert!(written.elements.len() >= 13, "{}", written.elements.len());
-    assert_eq!(written.words["Placement"], ["least_ttft", "weighted", "prefix_affinity"]);
+    assert_eq!(
+        written.words["Placement"],
+        ["least_ttft", "weighted", "better_of_two", "prefix_affinity", "least_energy"]
+    );
     assert_eq!(default_of("Limits", "body_bytes"), "33554432");
     let provider = written.element("Provider").unwrap();
     let required: Vec<_> = provider.fields.iter().filter(|f| f.required).map(|f| f.name.as_str()).collect();

@@ -20,7 +20,9 @@ pub(super) fn view(worker: &Worker) -> PoolsView {
         let described = snapshot.settings.pools.iter().find(|p| *p.name == *pool.name);
         let placement = match described.map(|p| p.placement).unwrap_or_default() {
             Placement::LeastTtft => "least expected time to first content",
+            Placement::BetterOfTwo => "the better of two, by expected time to first content",
             Placement::Weighted => "by weight",
+            Placement::LeastEnergy => "where one more request adds the least power",
             Placement::PrefixAffinity => {
                 "where the prompt's beginning was served before, while load stays balanced"
             }

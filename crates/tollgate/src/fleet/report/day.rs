@@ -41,11 +41,10 @@ pub(super) fn section(loaded: &Loaded, problem: &Problem) -> Section {
             Stretch { from_h: hour(from), to_h: hour(to), peak: peak * scale, gpus }
         })
         .collect();
-    let shades: Vec<Shade> = stretches
-        .iter()
-        .filter(|stretch| stretch.gpus.is_err())
-        .map(|s| Shade { name: "no fleet meets the promises".into(), from: s.from_h, to: s.to_h })
-        .collect();
+    let without = without(&stretches);
+    let shade =
+        |gap: &Gap| Shade { name: "no fleet meets the promises".into(), from: gap.from_h, to: gap.to_h };
+    let shades: Vec<Shade> = without.iter().map(shade).collect();
     let plot = |title: &str, y: &str, points| Plot {
         title: title.into(),
         x: "hours since the start".into(),
@@ -61,7 +60,7 @@ pub(super) fn section(loaded: &Loaded, problem: &Problem) -> Section {
             plot("Arrivals", "requests per second", arrivals),
             plot("GPUs needed", "GPUs", gpus(&stretches)),
         ],
-        tables: reasons(&stretches),
+        tables: reasons(&without),
     })
 }
 
@@ -92,18 +91,81 @@ fn text(stretches: &[Stretch], width_s: f64) -> String {
     );
     match stretches.len() - found.len() {
         0 => sized,
+        all if found.is_empty() => format!("In none of {all} stretches any fleet meets the promises."),
         without => {
             format!("{sized} In {without} of {} stretches no fleet meets the promises.", stretches.len())
         }
     }
 }
 
-fn reasons(stretches: &[Stretch]) -> Vec<tollgate_console::view::ReportTable> {
-    let row = |s: &Stretch| {
-        let why = s.gpus.as_ref().err()?;
-        let hours = format!("{:.2} to {:.2}", s.from_h, s.to_h);
-        Some(vec![hours, format!("{:.1}", s.peak), why.clone()])
+/// Stretches without a fleet, one after the other.
+struct Gap {
+    from_h: f64,
+    to_h: f64,
+    /// The highest rate in it, and why there is no fleet for that.
+    peak: f64,
+    why: String,
+}
+
+fn without(stretches: &[Stretch]) -> Vec<Gap> {
+    let mut gaps: Vec<Gap> = Vec::new();
+    let mut open = false;
+    for stretch in stretches {
+        let Err(why) = &stretch.gpus else {
+            open = false;
+            continue;
+        };
+        match gaps.last_mut().filter(|_| open) {
+            Some(gap) => {
+                gap.to_h = stretch.to_h;
+                if stretch.peak > gap.peak {
+                    (gap.peak, gap.why) = (stretch.peak, why.clone());
+                }
+            }
+            None => gaps.push(Gap {
+                from_h: stretch.from_h,
+                to_h: stretch.to_h,
+                peak: stretch.peak,
+                why: why.clone(),
+            }),
+        }
+        open = true;
+    }
+    gaps
+}
+
+fn reasons(gaps: &[Gap]) -> Vec<tollgate_console::view::ReportTable> {
+    let row = |gap: &Gap| {
+        vec![format!("{:.2} to {:.2}", gap.from_h, gap.to_h), format!("{:.1}", gap.peak), gap.why.clone()]
     };
-    let rows: Vec<Vec<String>> = stretches.iter().filter_map(row).take(TOLD_MAX).collect();
-    if rows.is_empty() { Vec::new() } else { vec![super::table(&["hours", "req/s", "why no fleet"], rows)] }
+    let rows: Vec<Vec<String>> = gaps.iter().take(TOLD_MAX).map(row).collect();
+    if rows.is_empty() {
+        Vec::new()
+    } else {
+        vec![super::table(&["hours", "up to req/s", "why no fleet"], rows)]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stretches_without_a_fleet_are_joined_with_the_reason_of_the_busiest() {
+        let stretch = |from_h: f64, peak: f64, why: Option<&str>| Stretch {
+            from_h,
+            to_h: from_h + 1.0,
+            peak,
+            gpus: why.map_or(Ok(1), |why| Err(why.into())),
+        };
+        let day = [
+            stretch(0.0, 1.0, Some("a")),
+            stretch(1.0, 5.0, Some("b")),
+            stretch(2.0, 1.0, None),
+            stretch(3.0, 2.0, Some("c")),
+        ];
+        let found: Vec<_> = without(&day).into_iter().map(|g| (g.from_h, g.to_h, g.why)).collect();
+        assert_eq!(found, [(0.0, 2.0, "b".to_owned()), (3.0, 4.0, "c".to_owned())]);
+        assert!(gpus(&day)[0].1.is_nan() && text(&day, 60.0).contains("In 3 of 4 stretches"));
+    }
 }
