@@ -1,6 +1,6 @@
 //! What can be typed: the table of commands.
 
-use crate::{bench, config, decisions, fleet, key, pay, policy, serve, shell, wire};
+use crate::{bench, config, decisions, fleet, key, pay, policy, risk, serve, shell, wire};
 use clap::{Args, Parser, Subcommand};
 
 const AFTER: &str = "Examples:
@@ -56,6 +56,11 @@ pub(crate) enum Command {
     Pay(Group<pay::Command>),
     /// Plan, simulate and compare fleets of GPUs for a workload
     Fleet(Box<Group<fleet::Command>>),
+    /// Fold payment histories by merchant and learn who defaults
+    #[command(after_help = "Example:
+  tollgate risk fold --data payments --out folded
+                                            histories by user and merchant, with what was refused")]
+    Risk(Box<Group<risk::Command>>),
     /// Measure this program on this machine
     #[command(after_help = "Example:
   tollgate bench gateway                    the gateway beside a floor, as ratios")]

@@ -13,6 +13,7 @@ mod key;
 mod pay;
 mod place;
 mod policy;
+mod risk;
 mod say;
 mod serve;
 mod shell;
@@ -48,6 +49,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Wire(args) => wire::run(args.command),
         Command::Pay(args) => pay::run(args.command),
         Command::Fleet(args) => fleet::run(args.command),
+        Command::Risk(args) => risk::run(args.command),
         Command::Bench(args) => bench::run(args.command),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),

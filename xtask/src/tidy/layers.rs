@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("select", &["core"]),
     ("fleet", &["core", "select"]),
     ("pay", &["core", "wire"]),
+    ("risk", &["core"]),
     ("store", &["core", "pay"]),
     ("console", &["core"]),
     ("net", &["core"]),
@@ -19,14 +20,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "tollgate",
         &[
-            "core", "wire", "signals", "policy", "select", "fleet", "pay", "store", "console", "net", "sim",
-            "gateway",
+            "core", "wire", "signals", "policy", "select", "fleet", "pay", "risk", "store", "console", "net",
+            "sim", "gateway",
         ],
     ),
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
-const PURE: &[&str] = &["core", "wire", "signals", "policy", "select", "fleet", "pay", "store", "console"];
+const PURE: &[&str] =
+    &["core", "wire", "signals", "policy", "select", "fleet", "pay", "risk", "store", "console"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
     sources.iter().flat_map(manifest).collect()

@@ -1,0 +1,133 @@
+//! A user's history as a row of numbers: aggregates, fold features, and words of descriptions by time.
+//!
+//! A [`FeatureSpace`] fixes which categories, words and columns there are; it is learned on training users only and kept
+//! with a model, so that a row means the same when other data are scored. The window is the data set's: nothing at or
+//! after a user's cut-off is in it.
+
+mod aggregate;
+mod folding;
+mod matrix;
+mod view;
+mod words;
+
+pub use matrix::Matrix;
+pub use words::{TextWords, USERS_MIN, WORDS_MAX, vocabulary, words};
+
+use crate::dataset::Dataset;
+use crate::table::NO_TEXT;
+use aggregate::Out;
+use serde::{Deserialize, Serialize};
+pub(crate) use view::{Moments, Seen, View};
+
+/// Most categories with columns of their own.
+const CATEGORIES_MAX: usize = 32;
+
+/// Which features there are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FeatureSpace {
+    /// Categories with columns, the most common first.
+    pub categories: Vec<String>,
+    /// Words with columns.
+    pub words: Vec<String>,
+    /// Numbers of users.
+    pub profile: Vec<String>,
+    /// Whether there are histories.
+    pub events: bool,
+}
+
+impl FeatureSpace {
+    /// Learns which categories and words the users given have.
+    #[must_use]
+    pub fn learn(data: &Dataset, users: &[u32]) -> Self {
+        let mut counts = vec![0u64; data.names.categories.len()];
+        for user in users {
+            for group in data.folded.groups_of(*user as usize) {
+                for event in data.folded.behaviours_of(group) {
+                    if let Some(count) =
+                        counts.get_mut(data.category(data.folded.merchants[group], event) as usize)
+                    {
+                        *count += 1;
+                    }
+                }
+            }
+        }
+        let mut common: Vec<(u64, &String)> = counts
+            .into_iter()
+            .zip(data.names.categories.words())
+            .filter(|(n, w)| *n > 0 && !w.is_empty())
+            .collect();
+        common.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+        Self {
+            categories: common.into_iter().take(CATEGORIES_MAX).map(|(_, word)| word.clone()).collect(),
+            words: vocabulary(data, users),
+            profile: data.users.number_names.clone(),
+            events: data.has_events(),
+        }
+    }
+
+    /// The column of each category of a data set.
+    pub(crate) fn category_columns(&self, data: &Dataset) -> Vec<u32> {
+        let column = |word: &String| {
+            self.categories.iter().position(|known| known == word).map_or(NO_TEXT, |c| c as u32)
+        };
+        data.names.categories.words().iter().map(column).collect()
+    }
+
+    /// The features of every user of a data set.
+    #[must_use]
+    pub fn rows(&self, data: &Dataset) -> Matrix {
+        let columns = self.category_columns(data);
+        let texts = TextWords::of(data, &self.words);
+        let mut names = Vec::new();
+        let mut values = Vec::new();
+        let mut view = View::default();
+        let mut by_time: Vec<Seen> = Vec::new();
+        for user in 0..data.users.count {
+            let mut out = Out { names: (user == 0).then_some(&mut names), row: &mut values };
+            for (name, column) in data.users.number_names.iter().zip(&data.users.numbers) {
+                out.put(|| format!("profile:{name}"), f64::from(column[user]));
+            }
+            if !self.events {
+                continue;
+            }
+            view.fill(data, user, &columns);
+            by_time.clear();
+            by_time.extend_from_slice(&view.seen);
+            by_time.sort_by_key(|s| s.time);
+            aggregate::write(&view, data, &self.categories, &by_time, &mut out);
+            folding::write(&view, &mut out);
+            self.tokens(&view, data, &texts, &mut out);
+        }
+        Matrix { names, values, rows: data.users.count }
+    }
+
+    /// Per word: its share of visits, how that share moved between the halves, and how amounts deviate with it.
+    fn tokens(&self, view: &View, data: &Dataset, texts: &TextWords, out: &mut Out<'_>) {
+        let mut cells = vec![[0.0f64; 3]; self.words.len()];
+        let mut halves = [0.0f64; 2];
+        for (merchant, range) in &view.groups {
+            let mut own = Moments::default();
+            view.seen[range.clone()].iter().for_each(|s| own.add(f64::from(s.log)));
+            let mean = own.mean_or(0.0);
+            for s in &view.seen[range.clone()] {
+                let half = usize::from(s.at >= 0.5);
+                halves[half] += 1.0;
+                for text in data.texts(*merchant, s.event) {
+                    for word in texts.get(text) {
+                        let cell = &mut cells[*word as usize];
+                        cell[half] += 1.0;
+                        cell[2] += (f64::from(s.log) - mean) * (f64::from(s.at) - 0.5);
+                    }
+                }
+            }
+        }
+        let both = halves[0].min(halves[1]) > 0.0;
+        for (word, [early, late, moved]) in self.words.iter().zip(cells) {
+            let n = (halves[0] + halves[1]).max(1.0);
+            out.put(|| format!("word:{word} share"), (early + late) / n);
+            let shift = if both { late / halves[1] - early / halves[0] } else { 0.0 };
+            out.put(|| format!("word:{word} shift"), shift);
+            out.put(|| format!("word:{word} deviation by time"), moved / n);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Descriptions as words.
+
+use crate::dataset::Dataset;
+use crate::table::NO_TEXT;
+use std::collections::HashMap;
+
+/// Most words of a vocabulary.
+pub const WORDS_MAX: usize = 2_048;
+/// A word of fewer users is left out: what a model says of one word must rest on more than a few people.
+pub const USERS_MIN: usize = 20;
+
+/// The words of a text: lowercase letters and digits, without plain numbers (they name a branch, not a kind).
+pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty() && !word.bytes().all(|b| b.is_ascii_digit()))
+        .map(str::to_lowercase)
+}
+
+/// The words of each text of a data set, by the text's number.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TextWords {
+    starts: Vec<u32>,
+    words: Vec<u32>,
+}
+
+impl TextWords {
+    /// Looks the words of all texts up in a vocabulary.
+    #[must_use]
+    pub fn of(data: &Dataset, vocabulary: &[String]) -> Self {
+        let known: HashMap<&str, u32> = vocabulary.iter().map(String::as_str).zip(0..).collect();
+        let mut out = Self { starts: vec![0], words: Vec::new() };
+        for text in data.names.texts.words() {
+            out.words.extend(words(text).filter_map(|word| known.get(word.as_str()).copied()));
+            out.starts.push(out.words.len() as u32);
+        }
+        out
+    }
+
+    /// The words of a text.
+    #[must_use]
+    pub fn get(&self, text: u32) -> &[u32] {
+        if text == NO_TEXT {
+            return &[];
+        }
+        let at = text as usize;
+        match (self.starts.get(at), self.starts.get(at + 1)) {
+            (Some(start), Some(end)) => &self.words[*start as usize..*end as usize],
+            _ => &[],
+        }
+    }
+}
+
+/// The words that enough of the users given have, the most common first.
+#[must_use]
+pub fn vocabulary(data: &Dataset, users: &[u32]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    let mut numbers: HashMap<String, u32> = HashMap::new();
+    let by_text: Vec<Vec<u32>> = data
+        .names
+        .texts
+        .words()
+        .iter()
+        .map(|text| {
+            words(text)
+                .map(|word| {
+                    *numbers.entry(word.clone()).or_insert_with(|| {
+                        all.push(word);
+                        all.len() as u32 - 1
+                    })
+                })
+                .collect()
+        })
+        .collect();
+    let mut seen = vec![(0usize, u32::MAX); all.len()];
+    for user in users {
+        for group in data.folded.groups_of(*user as usize) {
+            for event in data.folded.behaviours_of(group) {
+                for text in data.texts(data.folded.merchants[group], event) {
+                    for word in by_text.get(text as usize).map_or(&[][..], Vec::as_slice) {
+                        let (count, last) = &mut seen[*word as usize];
+                        if *last != *user {
+                            *last = *user;
+                            *count += 1;
+                        }
+                    }
+                }
+            }
+        }
+    }
+    let mut common: Vec<(usize, &String)> = seen
+        .iter()
+        .zip(&all)
+        .filter(|((count, _), _)| *count >= USERS_MIN.min(users.len().div_ceil(10)))
+        .map(|((count, _), word)| (*count, word))
+        .collect();
+    common.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
+    common.into_iter().take(WORDS_MAX).map(|(_, word)| word.clone()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_name_no_kind() {
+        assert_eq!(words("Okafor OUTLET-grocer 17").collect::<Vec<_>>(), ["okafor", "outlet", "grocer"]);
+        assert_eq!(words("24h|x2").collect::<Vec<_>>(), ["24h", "x2"]);
+    }
+}

@@ -1,0 +1,345 @@
+//! A folder of folded histories: read once, set aside by user, folded part by part; resumes where it was stopped.
+//!
+//! `fold.json` says what was folded and where each block lies in `blocks.bin`; `names.json` holds keys and words.
+//! Memory: one part's behaviours (the job's bound) and the keys.
+
+use super::block::{decode, encode};
+use super::caps::{Caps, capped};
+use super::folded::{Folded, REST};
+use super::spill::{self, Spill};
+use crate::error::{Result, RiskError};
+use crate::ingest::{EventReader, Events, Limits, Mapping, Merchants, Names, Report, Users, seen};
+use crate::table::NO_TEXT;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// The version of the layout.
+const VERSION: u32 = 1;
+/// Bytes of memory that a behaviour takes while its part is folded: itself twice and its sort key twice.
+const BEHAVIOUR: u64 = 112;
+/// Most parts: as many files are open at once.
+const PARTS_MAX: u64 = 512;
+
+/// What is to be folded.
+#[derive(Debug, Clone)]
+pub struct FoldJob {
+    /// The folder of data.
+    pub data: PathBuf,
+    /// How it is read.
+    pub mapping: Mapping,
+    /// Where the folded histories go.
+    pub out: PathBuf,
+    /// Caps on each history.
+    pub caps: Caps,
+    /// Memory for behaviours, in bytes.
+    pub memory: u64,
+}
+
+/// How far a job is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoldProgress {
+    /// Rows read, of about so many.
+    Read(u64, u64),
+    /// Parts folded, of so many.
+    Folded(u64, u64),
+}
+
+/// Where a block lies, and what it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Block {
+    /// First byte in `blocks.bin`.
+    pub offset: u64,
+    /// Bytes.
+    pub length: u64,
+    /// Users.
+    pub users: u64,
+    /// Merchants, each with its user, and pooled remainders.
+    pub groups: u64,
+    /// Behaviours listed.
+    pub listed: u64,
+    /// Behaviours pooled.
+    pub pooled: u64,
+}
+
+/// What a folder of folded histories says of itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// Layout.
+    pub version: u32,
+    /// The events' file: name and bytes.
+    pub source: (PathBuf, u64),
+    /// How it was read.
+    pub mapping: Mapping,
+    /// Caps.
+    pub caps: Caps,
+    /// Parts by user: user `u` is in block `u % parts`.
+    pub parts: u64,
+    /// Whether all parts are set aside.
+    pub read: bool,
+    /// What was read and refused.
+    pub report: Report,
+    /// Blocks done.
+    pub blocks: Vec<Block>,
+}
+
+impl Card {
+    /// Whether every part is folded.
+    #[must_use]
+    pub const fn done(&self) -> bool {
+        self.read && self.blocks.len() as u64 == self.parts
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct SavedNames {
+    users: Vec<String>,
+    merchants: Vec<String>,
+    categories: Vec<String>,
+    texts: Vec<String>,
+    /// What stands for each merchant.
+    keys: Vec<u32>,
+    merchant_names: Vec<u32>,
+    merchant_categories: Vec<u32>,
+}
+
+impl FoldJob {
+    /// Folds, or goes on with what was begun in the same folder from the same file under the same caps.
+    ///
+    /// # Errors
+    /// Files cannot be read or written, or the folder holds something else.
+    pub fn run(&self, step: &mut dyn FnMut(FoldProgress)) -> Result<Card> {
+        let place = || self.data.display().to_string();
+        let Some(map) = &self.mapping.events else {
+            return Err(RiskError::mapping(place(), "declares no events to fold"));
+        };
+        std::fs::create_dir_all(&self.out).map_err(|e| RiskError::file(&self.out, e))?;
+        let path = self.data.join(&map.file);
+        let size = std::fs::metadata(&path).map_err(|e| RiskError::file(&path, e))?.len();
+        let fresh = Card {
+            version: VERSION,
+            source: (map.file.clone(), size),
+            mapping: self.mapping.clone(),
+            caps: self.caps,
+            parts: 1,
+            read: false,
+            report: Report::default(),
+            blocks: Vec::new(),
+        };
+        let mut card = match self.begun(&fresh)? {
+            Some(card) if card.done() => return Ok(card),
+            Some(card) if card.read => card,
+            _ => fresh,
+        };
+        let (mut whole, names) =
+            if card.read { (None, self.load_names()?) } else { self.read_events(&mut card, step)? };
+        for part in card.blocks.len() as u64..card.parts {
+            let events = match whole.take() {
+                Some(events) => events,
+                None => {
+                    let map = self.mapping.events.as_ref().unwrap_or(map);
+                    let categories = !map.category.is_empty();
+                    spill::read(
+                        &self.spilled(),
+                        part as usize,
+                        map.numbers.len(),
+                        !map.description.is_empty(),
+                        categories,
+                    )?
+                }
+            };
+            self.fold_part(&mut card, events, &names)?;
+            step(FoldProgress::Folded(part + 1, card.parts));
+        }
+        if self.spilled().is_dir() {
+            std::fs::remove_dir_all(self.spilled()).map_err(|e| RiskError::file(&self.spilled(), e))?;
+        }
+        Ok(card)
+    }
+
+    fn spilled(&self) -> PathBuf {
+        self.out.join("spill")
+    }
+
+    fn begun(&self, fresh: &Card) -> Result<Option<Card>> {
+        if !self.out.join("fold.json").is_file() {
+            return Ok(None);
+        }
+        let card = open_card(&self.out)?;
+        let same = card.source == fresh.source && card.mapping == fresh.mapping && card.caps == fresh.caps;
+        if same {
+            Ok(Some(card))
+        } else {
+            Err(RiskError::mapping(
+                self.out.display().to_string(),
+                "holds histories of another file, mapping or caps; name another folder or remove it",
+            ))
+        }
+    }
+
+    /// Reads everything: kept whole when it fits, else set aside by user.
+    fn read_events(
+        &self,
+        card: &mut Card,
+        step: &mut dyn FnMut(FoldProgress),
+    ) -> Result<(Option<Events>, SavedNames)> {
+        let mut names = Names::default();
+        let mut limits = Limits { end: self.mapping.window.end, ..Limits::default() };
+        limits.length = self.mapping.window.days.map(|d| i64::from(d) * crate::dataset::DAY);
+        if let Some(map) = &self.mapping.users {
+            let users = Users::read(&self.data, map, &mut names)?;
+            limits.listed = Some(users.count as u32);
+            limits.cutoffs = users.cutoffs;
+        }
+        let mut merchants = match &self.mapping.merchants {
+            Some(map) => Merchants::read(&self.data, map, &mut names)?,
+            None => Merchants::default(),
+        };
+        let map = self.mapping.events.clone().unwrap_or_default();
+        let mut reader = EventReader::open(&self.data, &map)?;
+        let about = reader.rows_about();
+        card.parts = (about * BEHAVIOUR).div_ceil(self.memory.max(1)).clamp(1, PARTS_MAX);
+        let mut whole = Events::default();
+        let mut aside = match card.parts {
+            1 => None,
+            parts => Some(Spill::new(&self.spilled(), parts as usize, map.numbers.len())?),
+        };
+        while let Some(batch) = reader.next(&mut names, &limits, &mut card.report)? {
+            match &mut aside {
+                Some(spill) => spill.add(&batch)?,
+                None if whole.is_empty() => whole = batch,
+                None => whole.append(&batch),
+            }
+            step(FoldProgress::Read(card.report.rows, about));
+        }
+        let in_memory = aside.is_none();
+        if let Some(spill) = aside {
+            spill.finish()?;
+        }
+        merchants.complete(&mut names);
+        let keys = merchants.chained(self.mapping.keys.users_min, &mut |keys| {
+            if in_memory {
+                return Ok(seen(&whole.user, &whole.merchant, keys));
+            }
+            let mut users = vec![0; keys.len()];
+            for part in 0..card.parts as usize {
+                let events = spill::read(&self.spilled(), part, map.numbers.len(), false, false)?;
+                users.iter_mut().zip(seen(&events.user, &events.merchant, keys)).for_each(|(a, b)| *a += b);
+            }
+            Ok(users)
+        })?;
+        let text = |keys: &crate::ingest::Keys| keys.list().iter().map(ToString::to_string).collect();
+        let saved = SavedNames {
+            users: text(&names.users),
+            merchants: text(&names.merchants),
+            categories: names.categories.words().to_vec(),
+            texts: names.texts.words().to_vec(),
+            keys,
+            merchant_names: merchants.names,
+            merchant_categories: merchants.categories,
+        };
+        write_json(&self.out.join("names.json"), &saved)?;
+        // What was kept in memory is lost when the program stops: only what lies on disk may be resumed from.
+        if !in_memory {
+            card.read = true;
+            self.save(card)?;
+        }
+        card.read = true;
+        Ok((in_memory.then_some(whole), saved))
+    }
+
+    fn load_names(&self) -> Result<SavedNames> {
+        let path = self.out.join("names.json");
+        let bytes = std::fs::read(&path).map_err(|e| RiskError::file(&path, e))?;
+        serde_json::from_slice(&bytes)
+            .map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))
+    }
+
+    fn fold_part(&self, card: &mut Card, mut events: Events, names: &SavedNames) -> Result<()> {
+        if names.keys.iter().zip(0u32..).any(|(key, own)| *key != own) {
+            events.merchant.iter_mut().for_each(|m| *m = names.keys.get(*m as usize).copied().unwrap_or(*m));
+        }
+        let folded = Folded::of(&events, None);
+        drop(events);
+        let category = |merchant: u32, event: usize| {
+            let own = folded.events.category.get(event);
+            own.or_else(|| names.merchant_categories.get(merchant as usize)).copied().unwrap_or(NO_TEXT)
+        };
+        let small = capped(&folded, self.caps, category);
+        let bytes = encode(&small);
+        let offset = card.blocks.last().map_or(0, |b| b.offset + b.length);
+        let path = self.out.join("blocks.bin");
+        let write = || -> std::io::Result<()> {
+            let mut file = OpenOptions::new().create(true).write(true).truncate(false).open(&path)?;
+            // What a run that was stopped wrote beyond its last whole block goes.
+            file.set_len(offset)?;
+            file.seek(SeekFrom::Start(offset))?;
+            file.write_all(&bytes)?;
+            file.sync_data()
+        };
+        write().map_err(|e| RiskError::file(&path, e))?;
+        card.blocks.push(Block {
+            offset,
+            length: bytes.len() as u64,
+            users: small.users.len() as u64,
+            groups: small.merchants.iter().filter(|m| **m != REST).count() as u64,
+            listed: small.events.len() as u64,
+            pooled: small.older.iter().map(|o| u64::from(o.count)).sum(),
+        });
+        self.save(card)
+    }
+
+    fn save(&self, card: &Card) -> Result<()> {
+        write_json(&self.out.join("fold.json"), card)
+    }
+}
+
+/// Writes beside and renames, so that a reader sees the old or the new, never a half.
+fn write_json(path: &Path, data: &impl Serialize) -> Result<()> {
+    let beside = path.with_extension("json.new");
+    let bytes =
+        serde_json::to_vec(data).map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))?;
+    std::fs::write(&beside, bytes)
+        .and_then(|()| std::fs::rename(&beside, path))
+        .map_err(|e| RiskError::file(path, e))
+}
+
+/// Reads the card of a folder of folded histories.
+///
+/// # Errors
+/// There is none, or it is of another version.
+pub fn open_card(folder: &Path) -> Result<Card> {
+    let path = folder.join("fold.json");
+    let bytes = std::fs::read(&path).map_err(|e| RiskError::file(&path, e))?;
+    let card: Card = serde_json::from_slice(&bytes)
+        .map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))?;
+    if card.version != VERSION {
+        return Err(RiskError::format(
+            path.display().to_string(),
+            format!("is of version {}; this program reads {VERSION}", card.version),
+        ));
+    }
+    Ok(card)
+}
+
+/// Reads one block of a folder.
+///
+/// # Errors
+/// The file is shorter than the card says, or the bytes are not those that were written.
+pub fn read_block(folder: &Path, block: &Block) -> Result<Folded> {
+    let path = folder.join("blocks.bin");
+    let mut bytes = Vec::new();
+    let mut read = || -> std::io::Result<usize> {
+        let mut file = File::open(&path)?;
+        file.seek(SeekFrom::Start(block.offset))?;
+        file.take(block.length).read_to_end(&mut bytes)
+    };
+    read().map_err(|e| RiskError::file(&path, e))?;
+    decode(&bytes).ok_or_else(|| {
+        RiskError::format(
+            format!("{}, byte {}", path.display(), block.offset),
+            "holds no whole block (its checksum does not fit); fold again",
+        )
+    })
+}

@@ -1,0 +1,19 @@
+//! History to score: the probability that a payer defaults, from long payment histories folded by merchant.
+//!
+//! [`ingest`] reads files and refuses what is not whole or not known at the decision; [`fold`] groups each user's
+//! behaviours by merchant; [`feature`] makes a history a row of numbers; [`linear`] and [`tree`] learn from rows;
+//! [`evaluate`] says how good scores are. The folding follows LBSF (Qiao et al., arXiv 2411.15056); sizes and details are our own.
+
+pub mod dataset;
+pub mod error;
+pub mod evaluate;
+pub mod feature;
+pub mod fold;
+pub mod ingest;
+pub mod linear;
+pub mod parquet;
+pub mod table;
+pub mod tree;
+
+pub use dataset::Dataset;
+pub use error::{Result, RiskError};

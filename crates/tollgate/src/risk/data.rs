@@ -1,0 +1,57 @@
+//! Folders of data: their mapping, a bar while they are read, and what was refused.
+
+use crate::say;
+use anyhow::Result;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::PathBuf;
+use tollgate_risk::ingest::{Mapping, Report};
+
+/// Which data, and how it is read.
+#[derive(Args, Debug)]
+pub(crate) struct DataArgs {
+    /// The folder of data: events, merchants and users as .parquet or .csv
+    #[arg(long, value_name = "DIR")]
+    pub(super) data: PathBuf,
+    /// Which column means what [default: mapping.yaml in the folder, else customary names]
+    #[arg(long, value_name = "FILE")]
+    mapping: Option<PathBuf>,
+}
+
+impl DataArgs {
+    /// The mapping.
+    pub(super) fn mapping(&self) -> Result<Mapping> {
+        Ok(match &self.mapping {
+            Some(path) => Mapping::read(path)?,
+            None => Mapping::of(&self.data)?,
+        })
+    }
+}
+
+/// A bar that shows how far something is (on a terminal only).
+pub(super) fn bar(what: &str) -> Result<ProgressBar> {
+    let style = ProgressStyle::with_template(&format!(
+        "{{bar:30}} {{human_pos}}/{{human_len}} {what}, {{eta}} left"
+    ))?;
+    Ok(ProgressBar::new(0).with_style(style))
+}
+
+/// Prints what was read and refused.
+pub(super) fn show(report: &Report) -> Result<()> {
+    let beside = [
+        (report.before_window, "before the window"),
+        (report.unlisted, "of users who are not listed"),
+        (report.refused_rows(), "refused"),
+    ];
+    let beside: Vec<String> =
+        beside.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    let tail = if beside.is_empty() { String::new() } else { format!(" ({})", beside.join(", ")) };
+    say::line(&format!("{} events read, {} kept{tail}", report.rows, report.kept))?;
+    for refused in &report.refused {
+        say::line(&format!("  {} rows: {}", refused.rows, refused.reason.meaning()))?;
+        for sample in &refused.samples {
+            say::line(&format!("    row {}: {}", sample.row, sample.found))?;
+        }
+    }
+    Ok(())
+}

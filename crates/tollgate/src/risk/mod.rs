@@ -1,0 +1,23 @@
+//! `tollgate risk`: from payment histories to the probability of a default.
+//!
+//! Everything that computes is in `tollgate_risk`; here are arguments, bars and tables.
+
+mod data;
+mod fold;
+
+use crate::ending::Ending;
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be asked.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Fold(fold::FoldArgs),
+}
+
+/// Runs it.
+pub(crate) fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Fold(args) => fold::run(&args),
+    }
+}
