@@ -63,6 +63,10 @@ impl RiskError {
         Self::Format { place: place.into(), problem: problem.into() }
     }
 
+    pub(crate) fn model(place: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Model { place: place.into(), problem: problem.into() }
+    }
+
     pub(crate) fn mapping(place: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Mapping { place: place.into(), problem: problem.into() }
     }

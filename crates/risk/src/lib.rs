@@ -1,18 +1,23 @@
 //! History to score: the probability that a payer defaults, from long payment histories folded by merchant.
 //!
 //! [`ingest`] reads files and refuses what is not whole or not known at the decision; [`fold`] groups each user's
-//! behaviours by merchant; [`feature`] makes a history a row of numbers; [`linear`] and [`tree`] learn from rows;
-//! [`evaluate`] says how good scores are. The folding follows LBSF (Qiao et al., arXiv 2411.15056); sizes and details are our own.
+//! behaviours by merchant; [`feature`] makes a history a row of numbers; [`linear`] and [`tree`] learn from rows, [`net`] from
+//! the histories themselves; [`evaluate`] says how good scores are; [`train`] fits all of them, chooses on held-out users and
+//! keeps a [`model`]; [`generate`] makes histories whose best possible score is known. The folding follows LBSF (Qiao et al., arXiv 2411.15056); sizes and details are our own.
 
 pub mod dataset;
 pub mod error;
 pub mod evaluate;
 pub mod feature;
 pub mod fold;
+pub mod generate;
 pub mod ingest;
 pub mod linear;
+pub mod model;
+pub mod net;
 pub mod parquet;
 pub mod table;
+pub mod train;
 pub mod tree;
 
 pub use dataset::Dataset;

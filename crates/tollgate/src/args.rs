@@ -57,7 +57,11 @@ pub(crate) enum Command {
     /// Plan, simulate and compare fleets of GPUs for a workload
     Fleet(Box<Group<fleet::Command>>),
     /// Fold payment histories by merchant and learn who defaults
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
+  tollgate risk train --data payments --out model
+                                            all kinds of models, and which won on held-out users
+  tollgate risk score --model model --data payments --out scores.csv
+                                            the probability of a default for every user
   tollgate risk fold --data payments --out folded
                                             histories by user and merchant, with what was refused")]
     Risk(Box<Group<risk::Command>>),

@@ -1,7 +1,7 @@
 //! Logistic regression with a squared penalty, by Newton's method.
 
 use super::scale::Scaler;
-use crate::evaluate::{auc, sigmoid};
+use crate::evaluate::sigmoid;
 use crate::feature::Matrix;
 use ndarray::{Array1, Array2};
 use serde::{Deserialize, Serialize};
@@ -25,35 +25,29 @@ pub struct Logistic {
 }
 
 impl Logistic {
-    /// Learns from `train` under the penalty that is best on `valid` (by AUC), or under `penalty` where it is given.
+    /// Logits of `held` by models learned from `rows`, for each penalty that may be chosen, from strong to weak.
     #[must_use]
-    pub fn fit(
-        features: &Matrix,
-        labels: &[bool],
-        train: &[u32],
-        valid: &[u32],
-        penalty: Option<f64>,
-    ) -> Self {
-        let scaler = Scaler::fit(features, train);
-        let x = scaled(&scaler, features, train);
-        let held = scaled(&scaler, features, valid);
-        let truth: Vec<bool> = train.iter().map(|i| labels[*i as usize]).collect();
-        let held_truth: Vec<bool> = valid.iter().map(|i| labels[*i as usize]).collect();
-        let tried: Vec<f64> = penalty.map_or_else(|| PENALTIES.to_vec(), |p| vec![p]);
-        let mut best: Option<(f64, Self)> = None;
-        let mut start = Array1::zeros(features.width() + 1);
-        for penalty in tried {
-            let weights = newton(&x, &truth, penalty, start.clone());
-            let logits: Vec<f64> = held.dot(&weights).to_vec();
-            let found = auc(&logits, &held_truth).unwrap_or(0.0);
-            start = weights.clone();
-            if best.as_ref().is_none_or(|(a, _)| found > *a + 1e-9) {
-                let (weights, offset) = (weights.to_vec(), weights[features.width()]);
-                let weights = weights[..features.width()].to_vec();
-                best = Some((found, Self { scaler: scaler.clone(), weights, offset, penalty }));
-            }
-        }
-        best.map(|(_, model)| model).unwrap_or_default()
+    pub fn path(features: &Matrix, labels: &[bool], rows: &[u32], held: &[u32]) -> Vec<(f64, Vec<f64>)> {
+        let scaler = Scaler::fit(features, rows);
+        let (x, held) = (scaled(&scaler, features, rows), scaled(&scaler, features, held));
+        let truth: Vec<bool> = rows.iter().map(|i| labels[*i as usize]).collect();
+        let mut weights = Array1::zeros(features.width() + 1);
+        let mut each = |penalty: &f64| {
+            weights = newton(&x, &truth, *penalty, weights.clone());
+            (*penalty, held.dot(&weights).to_vec())
+        };
+        PENALTIES.iter().map(&mut each).collect()
+    }
+
+    /// Learns from the rows given.
+    #[must_use]
+    pub fn fit(features: &Matrix, labels: &[bool], rows: &[u32], penalty: f64) -> Self {
+        let scaler = Scaler::fit(features, rows);
+        let truth: Vec<bool> = rows.iter().map(|i| labels[*i as usize]).collect();
+        let x = scaled(&scaler, features, rows);
+        let weights = newton(&x, &truth, penalty, Array1::zeros(features.width() + 1)).to_vec();
+        let (weights, offset) = weights.split_at(features.width());
+        Self { scaler, weights: weights.to_vec(), offset: offset.first().copied().unwrap_or(0.0), penalty }
     }
 
     /// The logit of a row.

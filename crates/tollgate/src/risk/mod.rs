@@ -4,6 +4,9 @@
 
 mod data;
 mod fold;
+mod generate;
+mod score;
+mod train;
 
 use crate::ending::Ending;
 use anyhow::Result;
@@ -13,11 +16,19 @@ use clap::Subcommand;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Fold(fold::FoldArgs),
+    Train(train::TrainArgs),
+    Eval(score::EvalArgs),
+    Score(score::ScoreArgs),
+    Generate(generate::GenerateArgs),
 }
 
 /// Runs it.
 pub(crate) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Fold(args) => fold::run(&args),
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => score::eval(&args),
+        Command::Score(args) => score::score(&args),
+        Command::Generate(args) => generate::run(&args),
     }
 }

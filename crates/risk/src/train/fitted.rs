@@ -1,0 +1,122 @@
+//! Models fitted side by side, and their blend.
+
+use crate::dataset::Dataset;
+use crate::evaluate::{Calibrator, Platt};
+use crate::feature::Matrix;
+use crate::linear::{Logistic, Scorecard};
+use crate::net::Network;
+use crate::tree::Forest;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Kinds of models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Logistic regression.
+    #[default]
+    Logistic,
+    /// Boosted trees.
+    Trees,
+    /// The weight-of-evidence scorecard.
+    Scorecard,
+    /// The network on folded histories.
+    Network,
+    /// The mean of the best of them.
+    Blend,
+}
+
+impl Kind {
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Logistic => "logistic",
+            Self::Trees => "trees",
+            Self::Scorecard => "scorecard",
+            Self::Network => "network",
+            Self::Blend => "blend",
+        }
+    }
+}
+
+/// All models of one fit.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fitted {
+    /// Logistic regression.
+    pub logistic: Logistic,
+    /// Boosted trees; their arrays lie in the file of tensors.
+    #[serde(skip)]
+    pub forest: Forest,
+    /// The scorecard.
+    pub scorecard: Scorecard,
+    /// Networks whose logits are averaged; none where there are no histories. Their weights lie in the file of tensors.
+    #[serde(skip)]
+    pub networks: Vec<Network>,
+    /// Each kind's line to a common logit, by which they are blended.
+    pub lines: BTreeMap<Kind, Platt>,
+    /// Members of the blend.
+    pub blend: Vec<Kind>,
+    /// Each kind's way from logit to probability.
+    pub calibrators: BTreeMap<Kind, Calibrator>,
+    /// AUC of each kind on held-out users.
+    pub held_auc: BTreeMap<Kind, f64>,
+    /// The kind that is asked for a score.
+    pub winner: Kind,
+}
+
+impl Fitted {
+    /// The kinds there are.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<Kind> {
+        self.calibrators.keys().copied().collect()
+    }
+
+    /// Logits of every kind for the users given.
+    #[must_use]
+    pub fn logits(&self, data: &Dataset, features: &Matrix, users: &[u32]) -> BTreeMap<Kind, Vec<f64>> {
+        let by_row = |f: &dyn Fn(&[f32]) -> f64| {
+            users.iter().map(|u| f(features.row(*u as usize))).collect::<Vec<f64>>()
+        };
+        let mut all = BTreeMap::from([
+            (Kind::Logistic, by_row(&|row| self.logistic.logit(row))),
+            (Kind::Trees, by_row(&|row| self.forest.logit(row))),
+            (Kind::Scorecard, by_row(&|row| self.scorecard.logit(row))),
+        ]);
+        if !self.networks.is_empty() {
+            let mut sum = vec![0.0; users.len()];
+            for network in &self.networks {
+                let found = network.logits(data, features, users);
+                sum.iter_mut().zip(found).for_each(|(s, x)| *s += x / self.networks.len() as f64);
+            }
+            all.insert(Kind::Network, sum);
+        }
+        all.insert(Kind::Blend, blended(&all, &self.lines, &self.blend, users.len()));
+        all
+    }
+
+    /// Probabilities of the winner from the logits of all kinds.
+    #[must_use]
+    pub fn probabilities(&self, logits: &BTreeMap<Kind, Vec<f64>>, kind: Kind) -> Vec<f64> {
+        let calibrator = self.calibrators.get(&kind);
+        let of = |x: &f64| calibrator.map_or_else(|| crate::evaluate::sigmoid(*x), |c| c.probability(*x));
+        logits.get(&kind).map_or_else(Vec::new, |logits| logits.iter().map(of).collect())
+    }
+}
+
+/// The mean of the members' logits, each on its line.
+pub(super) fn blended(
+    logits: &BTreeMap<Kind, Vec<f64>>,
+    lines: &BTreeMap<Kind, Platt>,
+    members: &[Kind],
+    count: usize,
+) -> Vec<f64> {
+    let mut sum = vec![0.0; count];
+    for kind in members {
+        if let (Some(logits), Some(line)) = (logits.get(kind), lines.get(kind)) {
+            let share = 1.0 / members.len() as f64;
+            sum.iter_mut().zip(logits).for_each(|(s, x)| *s += share * (line.slope * x + line.offset));
+        }
+    }
+    sum
+}

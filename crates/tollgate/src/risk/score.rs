@@ -1,0 +1,183 @@
+//! `tollgate risk score` and `tollgate risk eval`: a model on a folder of data.
+
+use super::data::{self, DataArgs};
+use crate::ending::Ending;
+use crate::say;
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueEnum};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use tollgate_core::Seed;
+use tollgate_risk::Dataset;
+use tollgate_risk::evaluate::{Metrics, reliability};
+use tollgate_risk::ingest::Part;
+use tollgate_risk::model::{Model, Score};
+use tollgate_risk::train::Kind;
+
+/// Which model, on which data.
+#[derive(Args, Debug)]
+struct ModelArgs {
+    /// The folder of the model
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    #[command(flatten)]
+    data: DataArgs,
+    /// The kind of model that is asked [default: the one that won]
+    #[arg(long, value_enum)]
+    kind: Option<Ask>,
+}
+
+/// Kinds of models, as they are typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Ask {
+    Logistic,
+    Trees,
+    Scorecard,
+    Network,
+    Blend,
+}
+
+impl ModelArgs {
+    fn score(&self, quiet: bool) -> Result<(Dataset, Vec<Score>)> {
+        let model = Model::open(&self.model)?;
+        let kind = self.kind.map(|ask| match ask {
+            Ask::Logistic => Kind::Logistic,
+            Ask::Trees => Kind::Trees,
+            Ask::Scorecard => Kind::Scorecard,
+            Ask::Network => Kind::Network,
+            Ask::Blend => Kind::Blend,
+        });
+        if let Some(kind) = kind.filter(|kind| !model.fitted.kinds().contains(kind)) {
+            bail!("{} has no {}", self.model.display(), kind.name());
+        }
+        let days = u32::try_from(model.card.window_days).ok();
+        let bar = data::bar("rows")?;
+        let found = Dataset::read(&self.data.data, &self.data.mapping()?, days, &mut |rows, all| {
+            bar.set_length(all);
+            bar.set_position(rows);
+        })?;
+        bar.finish_and_clear();
+        if !quiet {
+            data::show(&found.report)?;
+        }
+        let scores = model.score(&found, kind)?;
+        Ok((found, scores))
+    }
+}
+
+/// Score every user of a folder of data
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate risk score --model model --data payments --out scores.csv
+
+The file has a row per user: the probability of a default, and points (600 at odds of 50 to 1, 20 more double the odds).")]
+pub(crate) struct ScoreArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Where the scores go, as CSV
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Scores.
+pub(super) fn score(args: &ScoreArgs) -> Result<Ending> {
+    let (found, scores) = args.model.score(args.json)?;
+    let mut text = String::from("user,probability,points\n");
+    for s in &scores {
+        writeln!(text, "{},{},{:.1}", quoted(&s.user), s.probability, s.points)?;
+    }
+    std::fs::write(&args.out, text).with_context(|| format!("cannot write {}", args.out.display()))?;
+    let mean = scores.iter().map(|s| s.probability).sum::<f64>() / scores.len().max(1) as f64;
+    if args.json {
+        say::json(
+            &serde_json::json!({"users": scores.len(), "mean_probability": mean, "read": found.report}),
+        )?;
+    } else {
+        say::line(&format!(
+            "{} users scored, mean probability {mean:.4}, in {}",
+            scores.len(),
+            args.out.display()
+        ))?;
+    }
+    Ok(Ending::Good)
+}
+
+/// A field that holds a comma or a quote is quoted.
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
+/// Say how good a model is on data with outcomes
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate risk eval --model model --data payments --part test")]
+pub(crate) struct EvalArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Users of this part of the declared split only
+    #[arg(long, value_enum)]
+    part: Option<Which>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Parts of a declared split, as they are typed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Which {
+    Train,
+    Valid,
+    Test,
+}
+
+/// Evaluates.
+pub(super) fn eval(args: &EvalArgs) -> Result<Ending> {
+    let (found, scores) = args.model.score(args.json)?;
+    let part = args.part.map(|which| match which {
+        Which::Train => Part::Train,
+        Which::Valid => Part::Valid,
+        Which::Test => Part::Test,
+    });
+    if part.is_some() && found.users.parts.is_empty() {
+        bail!("{} declares no split; leave --part out", args.model.data.data.display());
+    }
+    let (mut values, mut labels) = (Vec::new(), Vec::new());
+    for (user, score) in scores.iter().enumerate() {
+        let inside = part.is_none_or(|part| found.users.parts.get(user) == Some(&part));
+        if let (true, Some(label)) = (inside, found.users.labels[user]) {
+            values.push(score.probability);
+            labels.push(label);
+        }
+    }
+    let Some(metrics) = Metrics::of(&values, &labels, Seed(1)) else {
+        bail!("there are no users of both outcomes to judge the model on");
+    };
+    let curve = reliability(&values, &labels, 10);
+    if args.json {
+        say::json(&serde_json::json!({"metrics": metrics, "reliability": curve}))?;
+        return Ok(Ending::Good);
+    }
+    let m = &metrics;
+    let (low, high) = m.auc_interval;
+    say::line(&format!(
+        "{} users, {} defaults; AUC {:.4} ({low:.4} to {high:.4})",
+        m.users, m.defaults, m.auc
+    ))?;
+    say::line(&format!(
+        "KS {:.4}, PR {:.4}, lift of the first tenth {:.2}, Brier {:.4}, ECE {:.4}",
+        m.ks, m.pr_auc, m.lift, m.brier, m.ece
+    ))?;
+    let rows: Vec<Vec<String>> = curve
+        .iter()
+        .map(|(p, share, n)| vec![n.to_string(), format!("{p:.4}"), format!("{share:.4}")])
+        .collect();
+    say::table(&["users", "mean probability", "defaulted"], &rows)?;
+    Ok(Ending::Good)
+}
