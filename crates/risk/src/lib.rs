@@ -8,6 +8,7 @@
 pub mod dataset;
 pub mod error;
 pub mod evaluate;
+pub mod explain;
 pub mod feature;
 pub mod fold;
 pub mod generate;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use tollgate_core::Seed;
 use tollgate_risk::Dataset;
 use tollgate_risk::evaluate::auc;
+use tollgate_risk::explain::{explain, reasons};
 use tollgate_risk::feature::FeatureSpace;
 use tollgate_risk::fold::Folded;
 use tollgate_risk::generate::{Generated, Plan, dataset, generate, write};
@@ -140,4 +141,32 @@ fn training_comes_near_the_best_and_files_keep_every_bit() {
     std::fs::write(&path, text).unwrap();
     let error = Model::open(&folder.0).unwrap_err().to_string();
     assert!(error.contains("shape"), "{error}");
+}
+
+/// Users whose merchants drifted most are told so first; effects add up.
+#[test]
+fn planted_causes_are_named() {
+    let data = dataset(&made());
+    let config = TrainConfig { network: None, ..TrainConfig::default() };
+    let model = train(&data, &config, &mut |_| {}).unwrap();
+    let features = model.features(&data).unwrap();
+    let drift = features.names.iter().position(|n| n == "fold:drift, thirds").unwrap();
+    let mut users: Vec<usize> = (0..data.users.count).collect();
+    users.sort_by(|a, b| features.row(*b)[drift].total_cmp(&features.row(*a)[drift]));
+    let told = users[..250].iter().filter(|user| {
+        let found = reasons(&model, &features.names, features.row(**user));
+        assert!(found.len() <= 4);
+        found.first().is_some_and(|r| r.text.contains("regular merchants changed"))
+    });
+    let told = told.count();
+    println!("{told} of 250 are told of the drift first");
+    assert!(told >= 200, "{told}");
+    let user = users[0];
+    let why = explain(&model, &data, user, 8, Seed(1)).unwrap();
+    assert!(why.additivity_error < 1e-9, "{}", why.additivity_error);
+    assert_eq!(why.merchants.len(), data.folded.groups_of(user).len());
+    // Leaving a merchant out is the same as a history that never had it.
+    let users: Vec<u32> = (0..data.users.count as u32).collect();
+    let whole = &model.fitted.logits(&data, &features, &users)[&model.fitted.winner];
+    assert!((whole[user] - why.logit).abs() < 1e-9);
 }
