@@ -30,15 +30,15 @@ when a file cannot be read.")]
 pub(crate) struct CheckArgs {
     #[command(flatten)]
     source: Source,
-    /// Requests, one JSON a line: {\"text\": \"...\"}, a request's body, or a decision as `decisions export
+    /// Requests, one JSON a line: {"text": "..."}, a request's body, or a decision as `decisions export
     /// --signals` and `decisions list --json` print them; routes that hold together are counted
     #[arg(long, value_name = "FILE")]
     sample: Option<PathBuf>,
     /// The share of requests above which two routes of one priority that hold together are a conflict
     #[arg(long, default_value_t = 0.05, value_name = "SHARE", requires = "sample", value_parser = share)]
     rate: f64,
-    /// Vectors of the examples of `similar` signals, one JSON a line: {\"signal\": NAME, \"text\": EXAMPLE,
-    /// \"vector\": [NUMBERS]}; thresholds are read as cosines, and routes whose examples are near each other are told
+    /// Vectors of the examples of `similar` signals, one JSON a line: {"signal": NAME, "text": EXAMPLE,
+    /// "vector": [NUMBERS]}; thresholds are read as cosines, and routes whose examples are near each other are told
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
     /// Warnings count as errors

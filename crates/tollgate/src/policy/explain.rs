@@ -23,8 +23,9 @@ use tollgate_wire::view::RequestView;
   tollgate policy explain my.tollgate --request request.json --dialect anthropic --json
   tollgate policy explain --config tollgate.yaml --role analyst --text 'Pay the invoice'
 
-The caller is anonymous but for its roles, with a full budget, and no traffic was seen before. A running gateway
-explains with what it knows: POST /v1/route. Exits with 1 when the policy refuses the request.")]
+The caller is anonymous but for its roles, with a full budget, and no traffic was seen before.
+A running gateway explains with what it knows: POST /v1/route. Exits with 1 when the policy
+refuses the request.")]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     source: Source,

@@ -32,11 +32,11 @@ const PROMPT: usize = 1 << 20;
 /// Measure the policy engine: decisions, compilation, analysis and keyword rules
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  tollgate bench policy                      about twenty seconds, one thread
+  tollgate bench policy                      about half a minute, one thread
   tollgate bench policy --markdown > docs/reports/policy-speed.md
 
-Each row is the least time of many runs. The incumbent's figures are those of the vLLM Semantic Router's Go
-code on another machine, one thread; where it has one, the bar is a tenth of it.")]
+Each row is the least time of many runs. The incumbent's figures are those of the vLLM Semantic
+Router's Go code on another machine, one thread; where it has one, the bar is a tenth of it.")]
 pub(crate) struct PolicyArgs {
     /// Print one JSON object
     #[arg(long)]
