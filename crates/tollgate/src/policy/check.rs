@@ -38,7 +38,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, default_value_t = 0.05, value_name = "SHARE", requires = "sample", value_parser = share)]
     rate: f64,
     /// Vectors of the examples of `similar` signals, one JSON a line: {"signal": NAME, "text": EXAMPLE,
-    /// "vector": [NUMBERS]}; thresholds are read as cosines, and routes whose examples are near each other are told
+    /// "vector": [0.1, 0.7]}; thresholds are read as cosines, and routes whose examples are near each other are told
     #[arg(long, value_name = "FILE")]
     vectors: Option<PathBuf>,
     /// Warnings count as errors
