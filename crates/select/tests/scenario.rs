@@ -136,6 +136,8 @@ impl World {
             effect: RequestEffect::Elsewhere,
             attempt,
             attempts: request.tried.len() as u32,
+            reached: true,
+            known_out: false,
             remaining_ms: request.clocked.remaining_ms(now),
             same_usable: true,
             instances_left: left as u32,

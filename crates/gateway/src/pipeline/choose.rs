@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Retry, Seed, Tick};
 use tollgate_policy::{Algorithm, Candidate, Effort};
 use tollgate_select::model::{Capabilities, Dropped, ModelCandidate, ModelReason, ModelRule, Need, choose};
-use tollgate_select::place::{InstanceView, Placement, Standing};
+use tollgate_select::place::{InstanceView, PlaceReason, Placement, Standing};
 use tollgate_select::pool::members::Ask;
 use tollgate_select::pool::{PoolAsk, PoolChoice, PoolReason, PoolView, choose_pool};
 use tollgate_signals::Ceiling;
@@ -216,9 +216,11 @@ pub(crate) struct PlacePlan {
     pub(crate) order: Vec<usize>,
     /// Why the first is first.
     pub(crate) reason: &'static str,
+    /// Whether none is up, and they are tried all the same.
+    pub(crate) panic: bool,
     /// Expected time to first content of the first, in milliseconds.
     pub(crate) expected_ttft_ms: f64,
-    /// The instances that were compared, those in `order` first; empty where there was no choice.
+    /// The instances that were compared, those in `order` first; empty where one that is up was the only one.
     pub(crate) seen: Vec<Seen>,
 }
 
@@ -312,16 +314,17 @@ pub(crate) fn place(
     };
     let expected_ttft_ms = views.get(*first).map_or(0.0, InstanceView::ttft_ms);
     let mut seen = Vec::new();
-    if pool.sites.len() > 1 {
+    let panic = reason == PlaceReason::Panic;
+    if pool.sites.len() > 1 || panic {
         let others = (0..pool.sites.len()).filter(serves).filter(|i| !order.contains(i));
         let compared = order.iter().copied().chain(others).take(SEEN_MAX);
         let view = |i: usize| Some(Seen::new(&pool.sites.get(i)?.name, views.get(i)?));
         seen.extend(compared.filter_map(view));
     }
-    if seen.len() < 2 {
+    if seen.len() < 2 && !panic {
         seen.clear();
     }
-    Ok(PlacePlan { order, reason: reason.word(), expected_ttft_ms, seen })
+    Ok(PlacePlan { order, reason: reason.word(), panic, expected_ttft_ms, seen })
 }
 
 /// What one attempt goes to.

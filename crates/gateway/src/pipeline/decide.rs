@@ -5,13 +5,14 @@ use super::choose::{self, Demand, ModelPlan};
 use super::govern::Gate;
 use super::heard::Heard;
 use super::journey::Facts;
+use super::reach::{Entered, Reach, Skipped};
 use crate::offered::ceiling;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
 use tollgate_core::signal::Signal;
-use tollgate_core::{Fault, FaultKind, Retry, Seed, Timestamp};
+use tollgate_core::{Blame, Fault, FaultKind, Retry, Seed, Timestamp};
 use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, Route};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
@@ -349,29 +350,47 @@ pub(crate) fn explain_request(
     let names: Vec<_> =
         plan.order.iter().filter_map(|offer| snapshot.models.get(offer.model)).map(|m| &*m.name).collect();
     out["models"] = serde_json::json!({"order": names, "reason": plan.reason});
-    let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else {
-        return Ok(out);
+    let reach = Reach {
+        snapshot,
+        plan: &plan,
+        gate: &gate,
+        demand: &demand,
+        pool: decided.effects().pool.as_deref(),
+        risked_micro: 0,
+        seed,
     };
-    out["model"] = serde_json::json!(&*model.name);
-    let governed = |site| gate.permits(snapshot, model, &demand.stake(0), site);
-    let permits: choose::Permits<'_> = gate.clearance().is_some().then_some(&governed);
-    let pools =
-        choose::pools(&snapshot.fleet, model, &demand, decided.effects().pool.as_deref(), permits, now)?;
-    let pool_names: Vec<_> =
-        pools.order.iter().filter_map(|i| snapshot.fleet.pools.get(*i)).map(|p| &*p.name).collect();
-    out["pools"] = serde_json::json!({"order": pool_names, "reason": pools.reason.to_string(), "borderline": pools.borderline});
-    if let Some(at) = pools.order.first() {
-        out["pool"] = serde_json::json!(pool_names.first());
-        out["place"] = match choose::place(&snapshot.fleet, *at, &model.name, &demand, seed, permits, now) {
-            Ok(place) => {
-                let sites = snapshot.fleet.pools.get(*at).map(|p| &p.sites);
-                let site = |i: &usize| sites.and_then(|s| s.get(*i)).map(|s| &*s.name);
-                let order: Vec<_> = place.order.iter().filter_map(site).collect();
-                serde_json::json!({"order": order, "reason": place.reason, "expected_ttft_ms": place.expected_ttft_ms,
-                    "instances": place.seen})
-            }
-            Err(shut) => serde_json::json!({"order": [], "reason": shut.fault.message}),
-        };
+    match reach.first(0, now) {
+        Ok((entered, skipped)) => explain_place(&mut out, snapshot, &plan, &entered, &skipped),
+        Err(shut) if shut.fault.blame == Blame::Caller => return Err(shut.fault),
+        Err(shut) => {
+            out["model"] = serde_json::json!(names.first());
+            out["place"] = serde_json::json!({"order": [], "reason": shut.fault.message});
+        }
     }
     Ok(out)
+}
+
+/// Says where the first attempt would go.
+fn explain_place(
+    out: &mut serde_json::Value,
+    snapshot: &Snapshot,
+    plan: &ModelPlan,
+    entered: &Entered,
+    skipped: &[Skipped],
+) {
+    let Entered { model, pools, pool, place } = entered;
+    let model = plan.order.get(*model).and_then(|offer| snapshot.models.get(offer.model));
+    out["model"] = serde_json::json!(model.map(|m| &*m.name));
+    if !skipped.is_empty() {
+        out["skipped"] = serde_json::json!(skipped);
+    }
+    let pool_of = |i: &usize| snapshot.fleet.pools.get(*i);
+    let names: Vec<_> = pools.order.iter().filter_map(pool_of).map(|p| &*p.name).collect();
+    out["pool"] = serde_json::json!(names.get(*pool));
+    out["pools"] = serde_json::json!({"order": names, "reason": pools.reason.to_string(), "borderline": pools.borderline});
+    let sites = pools.order.get(*pool).and_then(pool_of).map(|p| &p.sites);
+    let site = |i: &usize| sites.and_then(|s| s.get(*i)).map(|s| &*s.name);
+    let order: Vec<_> = place.order.iter().filter_map(site).collect();
+    out["place"] = serde_json::json!({"order": order, "reason": place.reason, "expected_ttft_ms": place.expected_ttft_ms,
+        "instances": place.seen});
 }

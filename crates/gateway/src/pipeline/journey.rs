@@ -8,6 +8,7 @@ use super::choose::{ModelWhy, PlaceWhy, Seen};
 use super::decide::{Decided, Known};
 use super::govern::Gate;
 use super::heard::{Grounds, Heard};
+use super::reach::Skipped;
 use super::settle::PriceTag;
 use super::tokens::Tokens;
 use crate::clock::time_ordered;
@@ -92,7 +93,13 @@ pub(crate) struct Story {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<ModelWhy>,
     pub(crate) edits: Edits,
+    /// Candidates that were passed over on the way to an attempt.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) skipped: Vec<Skipped>,
     pub(crate) attempts: Vec<AttemptNote>,
+    /// Why no other attempt followed the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gave_up: Option<&'static str>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) fault: String,
     pub(crate) exact_usage: bool,

@@ -28,7 +28,7 @@ pub(crate) use settle::limits;
 pub(crate) use shape::spelling;
 
 use back::{answer, calls, filter, relay, stream};
-use send::{attempt, dispatch, flight, members, outgoing, shape};
+use send::{attempt, dispatch, flight, members, outgoing, reach, shape};
 
 use crate::fleet::Site;
 use crate::observe::TraceContext;

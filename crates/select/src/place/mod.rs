@@ -235,7 +235,7 @@ impl PlaceReason {
             Self::Affinity => "affinity",
             Self::AffinityMoved(_) => "affinity_moved",
             Self::LeastEnergy => "least_energy",
-            Self::Panic => "panic",
+            Self::Panic => "panic: no instance is up",
         }
     }
 }

@@ -119,6 +119,9 @@ impl fmt::Display for PoolReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Named => f.write_str("named by the policy"),
+            Self::Fits { total_tokens, boundary: u64::MAX } => {
+                write!(f, "{total_tokens} tokens, the pool has no boundary")
+            }
             Self::Fits { total_tokens, boundary } => write!(f, "{total_tokens} tokens fit under {boundary}"),
             Self::Spilled { wait_ms: Some(wait), .. } => {
                 write!(f, "spilled: the smaller pool waits {wait:.0} ms")
@@ -204,8 +207,12 @@ fn borderline(index: usize, pool: &PoolView<'_>, ask: &PoolAsk<'_>, total: u64) 
 }
 
 fn why_none(pools: &[PoolView<'_>], ask: &PoolAsk<'_>) -> String {
+    let bound = |tokens| match tokens {
+        u64::MAX => "without a boundary".to_owned(),
+        tokens => format!("up to {tokens}"),
+    };
     let offer: Vec<String> =
-        pools.iter().map(|p| format!("{} up to {}", p.name, p.max_total_tokens)).collect();
+        pools.iter().map(|p| format!("{} {}", p.name, bound(p.max_total_tokens))).collect();
     match ask.only {
         Some(name) => format!("the policy names pool {name:?}, the pools are: {}", offer.join(", ")),
         None => format!("the pools are: {}", offer.join(", ")),

@@ -10,7 +10,7 @@
 //! use tollgate_select::retry::*;
 //! let mut budget = RetryBudget::new(BudgetConfig::default(), Tick(0));
 //! let situation = Situation {
-//!     effect: RequestEffect::Elsewhere, attempt: Attempt::new(), attempts: 1, remaining_ms: 10_000,
+//!     effect: RequestEffect::Elsewhere, attempt: Attempt::new(), attempts: 1, reached: true, known_out: false, remaining_ms: 10_000,
 //!     same_usable: true, instances_left: 2, models_left: 0, larger_pools_left: 0, retry_after_ms: None,
 //! };
 //! assert_eq!(next(&RetryPolicy::default(), &situation, &mut budget, Seed(1), Tick(0)), Next::Elsewhere);

@@ -32,6 +32,10 @@ pub struct Situation {
     pub attempt: Attempt,
     /// Attempts made so far, this one included.
     pub attempts: u32,
+    /// Whether the attempt came through to the upstream: a refused connection put no load on it.
+    pub reached: bool,
+    /// Whether the instance that failed is known to be out: down, its circuit open, or ejected.
+    pub known_out: bool,
     /// Milliseconds left of the request.
     pub remaining_ms: u64,
     /// Whether the instance that failed may be asked again.
@@ -97,8 +101,8 @@ pub enum Next {
 ///
 /// In order: a stream with content is never restarted; final faults go to the caller; attempts and time are bounded;
 /// then the place is chosen (instance elsewhere, else next model, else the same instance after a pause; after "context
-/// too long" a larger pool, else a next model, never the same one); last the budget pays. A move to a larger pool is
-/// free: the refusal cost the upstream nothing and the move cannot repeat.
+/// too long" a larger pool, else a next model, never the same one); last the budget pays, where there is something to
+/// pay for ([`is_free`]). With an empty budget a next model that is free takes the place of another instance.
 pub fn next(
     policy: &RetryPolicy,
     situation: &Situation,
@@ -121,12 +125,29 @@ pub fn next(
     let step = target(policy, situation, seed);
     let pause = if let Next::Same(pause) = step { pause } else { 0 };
     match step {
-        Next::GiveUp(_) | Next::LargerPool => step,
+        Next::GiveUp(_) => step,
+        _ if is_free(step, situation) => step,
         _ if pause.saturating_add(policy.min_remaining_ms) > situation.remaining_ms => {
             Next::GiveUp(GiveUp::Deadline)
         }
-        _ if !budget.withdraw(now) => Next::GiveUp(GiveUp::Budget),
-        _ => step,
+        _ if budget.withdraw(now) => step,
+        Next::Elsewhere if situation.models_left > 0 && is_free(Next::NextModel, situation) => {
+            Next::NextModel
+        }
+        _ => Next::GiveUp(GiveUp::Budget),
+    }
+}
+
+/// Whether a step is no retry in the sense of the budget, which keeps an outage from being multiplied: the refusal of a
+/// larger pool cost the upstream nothing; an attempt that never came through put no load on anybody; and from an
+/// instance that is out to another model is the way that the next requests take at once. None can repeat: there are
+/// only so many pools, instances and models.
+const fn is_free(step: Next, situation: &Situation) -> bool {
+    match step {
+        Next::LargerPool => true,
+        Next::NextModel => !situation.reached || situation.known_out,
+        Next::Elsewhere => !situation.reached,
+        Next::Same(_) | Next::GiveUp(_) => false,
     }
 }
 
@@ -159,6 +180,8 @@ mod tests {
             effect,
             attempt: Attempt::new(),
             attempts: 1,
+            reached: true,
+            known_out: false,
             remaining_ms: 10_000,
             same_usable: true,
             instances_left: 0,
@@ -221,5 +244,31 @@ mod tests {
         assert_eq!(go(&elsewhere), Next::Elsewhere);
         assert_eq!(go(&elsewhere), Next::GiveUp(GiveUp::Budget));
         assert_eq!(go(&larger), Next::LargerPool);
+    }
+
+    #[test]
+    fn an_empty_budget_does_not_keep_a_request_from_a_healthy_model() {
+        let mut budget = RetryBudget::new(BudgetConfig { ratio: 0.0, floor_per_s: 0.0, cap: 1.0 }, Tick(0));
+        let policy = RetryPolicy::default();
+        let mut go = |s: &Situation| next(&policy, s, &mut budget, Seed(1), Tick(0));
+        let model = Situation { models_left: 1, same_usable: false, ..at_fault(RequestEffect::Elsewhere) };
+        let instance = Situation { instances_left: 1, ..model };
+        // Nothing is taken for these: the one retry is still there for the last.
+        for _ in 0..20 {
+            assert_eq!(go(&Situation { reached: false, ..model }), Next::NextModel);
+            assert_eq!(go(&Situation { known_out: true, ..model }), Next::NextModel);
+            assert_eq!(go(&Situation { reached: false, ..instance }), Next::Elsewhere);
+        }
+        assert_eq!(go(&model), Next::NextModel);
+        assert_eq!(go(&model), Next::GiveUp(GiveUp::Budget));
+        // Another instance would have to be paid for; the next model need not be.
+        assert_eq!(go(&Situation { known_out: true, ..instance }), Next::NextModel);
+        assert_eq!(
+            go(&Situation { known_out: true, models_left: 0, ..instance }),
+            Next::GiveUp(GiveUp::Budget)
+        );
+        // The same one again always costs.
+        let same = Situation { reached: false, ..at_fault(RequestEffect::Elsewhere) };
+        assert_eq!(go(&same), Next::GiveUp(GiveUp::Budget));
     }
 }

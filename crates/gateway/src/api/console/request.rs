@@ -53,7 +53,7 @@ pub(super) async fn view(worker: &Worker, id: &str) -> Result<RequestView, Fault
             .map(|route| decision(route, &story, replayed.as_ref(), &snapshot.policy)),
         governance: governance(&story),
         edits: story.edits.iter().map(|line| edit(line)).collect(),
-        candidates: candidates(replayed.as_ref(), stored.model.as_deref()),
+        candidates: candidates(&story, replayed.as_ref(), stored.model.as_deref()),
         model_reason: (!story.models.is_empty()).then(|| story.models.clone()),
         pools: pools(&snapshot, last),
         pool_reason: last.and_then(|a| a.reason.split("; ").next().map(str::to_owned)),
@@ -182,7 +182,7 @@ fn edit(line: &str) -> Fact {
     Fact::new(name, value)
 }
 
-fn candidates(replayed: Option<&Decision>, chosen: Option<&str>) -> Vec<Candidate> {
+fn candidates(story: &Story, replayed: Option<&Decision>, chosen: Option<&str>) -> Vec<Candidate> {
     let listed = replayed.and_then(Decision::effects).map(|e| e.models.as_slice()).unwrap_or_default();
     let mut views: Vec<Candidate> = listed
         .iter()
@@ -191,7 +191,7 @@ fn candidates(replayed: Option<&Decision>, chosen: Option<&str>) -> Vec<Candidat
             weight: c.weight.to_string(),
             effort: c.effort.and_then(|e| serde_json::to_value(e).ok()).map(|e| plain(&e)),
             chosen: chosen == Some(c.model.as_str()),
-            note: None,
+            note: story.skipped.iter().find(|s| s.model == c.model).map(|s| s.why.clone()),
         })
         .collect();
     if let Some(model) = chosen.filter(|m| views.iter().all(|v| v.model != *m)) {
@@ -242,6 +242,10 @@ fn placement(attempts: &[Tried]) -> Vec<PlacementView> {
 
 fn attempts(story: &Story, stored: &DecisionRow) -> Vec<Attempt> {
     let count = story.attempts.len();
+    let gave_up = match story.gave_up.as_str() {
+        "" => "gave up".to_owned(),
+        why => format!("gave up: {why}"),
+    };
     let view = |(i, a): (usize, &Tried)| {
         let good = a.outcome == "ok";
         let end = a.start_us.saturating_add((a.ms * 1000.0) as u64);
@@ -253,7 +257,7 @@ fn attempts(story: &Story, stored: &DecisionRow) -> Vec<Attempt> {
             end_us: if good { stored.total_us.max(end) } else { end },
             status: good.then_some(200),
             fault: (!good).then(|| a.outcome.clone()),
-            next: (!good).then(|| if i + 1 < count { "retried".into() } else { "gave up".into() }),
+            next: (!good).then(|| if i + 1 < count { "retried".into() } else { gave_up.clone() }),
         }
     };
     story.attempts.iter().enumerate().map(view).collect()

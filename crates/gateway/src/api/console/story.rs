@@ -15,7 +15,9 @@ pub(super) struct Story {
     pub(super) confidence: f64,
     pub(super) models: String,
     pub(super) edits: Vec<String>,
+    pub(super) skipped: Vec<Skipped>,
     pub(super) attempts: Vec<Tried>,
+    pub(super) gave_up: String,
     pub(super) fault: String,
     pub(super) exact_usage: bool,
     pub(super) governed: Vec<String>,
@@ -28,6 +30,14 @@ pub(super) struct Story {
 pub(super) struct Denied {
     pub(super) rule: String,
     pub(super) topic: String,
+    pub(super) why: String,
+}
+
+/// A candidate that was passed over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Skipped {
+    pub(super) model: String,
     pub(super) why: String,
 }
 

@@ -15,6 +15,7 @@ use serde_json::json;
 use tollgate_core::{Blame, Exposure, Fault, FaultKind};
 use tollgate_select::circuit::Outcome;
 use tollgate_select::instance::Completion;
+use tollgate_select::retry::GiveUp;
 use tollgate_wire::error;
 use tollgate_wire::form::Options;
 use tollgate_wire::{Dialect, translate};
@@ -163,7 +164,11 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
 
 /// What the caller may read of a fault.
 fn shown(fault: &Fault, journey: &Journey) -> Fault {
-    let open = in_public(fault);
+    let mut open = in_public(fault);
+    // It is the reason why nothing else was tried, and says that a little later something will be.
+    if journey.story.gave_up == Some(GiveUp::Budget.word()) {
+        open.message = format!("{}; {}", open.message, GiveUp::Budget.word());
+    }
     match fault.exposure {
         Exposure::Public => open,
         Exposure::Private => {

@@ -15,7 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Tick};
 use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
-use tollgate_net::{Class, Error as NetError};
+use tollgate_net::{Class, Error as NetError, Wait};
 use tollgate_policy::{Clearance, Denial, Effects};
 use tollgate_select::circuit::{Detail, Outcome};
 use tollgate_select::retry::{Attempt, Stage};
@@ -42,6 +42,8 @@ pub(crate) struct Failure {
     pub(crate) fault: Fault,
     /// How far it came.
     pub(crate) attempt: Attempt,
+    /// Whether it came through to the upstream at all.
+    pub(crate) reached: bool,
     /// The pause the upstream asked for.
     pub(crate) retry_after_ms: Option<u64>,
     /// The upstream's own words, when they are in the caller's dialect.
@@ -59,6 +61,7 @@ impl Failure {
         Self {
             fault,
             attempt: Attempt::new(),
+            reached: false,
             retry_after_ms: None,
             said: None,
             lost: Vec::new(),
@@ -114,12 +117,9 @@ pub(crate) async fn attempt(
         Ok(response) => response,
         Err(error) => {
             let refused = matches!(error.class(), Class::Connect);
-            return Err(flight.fail(
-                net_fault(&error),
-                Detail { refused, retry_after_ms: None },
-                Stage::Connecting,
-                lost,
-            ));
+            let detail = Detail { refused, retry_after_ms: None };
+            let failure = flight.fail(net_fault(&error), detail, Stage::Connecting, lost);
+            return Err(Failure { reached: comes_through(error.class()), ..failure });
         }
     };
     let (parts, body) = response.into_parts();
@@ -323,6 +323,19 @@ const fn outcome_word(outcome: tollgate_wire::form::Outcome) -> &'static str {
         tollgate_wire::form::Outcome::Dropped => "dropped",
         tollgate_wire::form::Outcome::Approximated => "approximated",
     }
+}
+
+/// Whether anything of a request may have reached the upstream that failed so.
+const fn comes_through(class: Class) -> bool {
+    !matches!(
+        class,
+        Class::Dns
+            | Class::Connect
+            | Class::Tls
+            | Class::Pool
+            | Class::Config
+            | Class::Timeout(Wait::Connect)
+    )
 }
 
 /// A transport error as a fault. Until the caller has seen content an answer has no effect that a second attempt could

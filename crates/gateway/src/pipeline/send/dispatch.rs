@@ -4,13 +4,14 @@
 
 use crate::pipeline::Context;
 use crate::pipeline::attempt::{Answer, Failure, attempt};
-use crate::pipeline::choose::{self, Goal, ModelPlan, Offer, PlacePlan, PlaceWhy, PoolPlan, Shut};
+use crate::pipeline::choose::{Goal, ModelPlan, Offer, PlaceWhy, Shut};
 use crate::pipeline::govern::worst_micro;
 use crate::pipeline::journey::{AttemptNote, Journey};
+use crate::pipeline::reach::{Entered, Reach};
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tollgate_core::{Fault, FaultKind, Seed, Tick};
+use tollgate_core::{Fault, Seed, Tick};
 use tollgate_policy::Effects;
 use tollgate_select::circuit::request_effect;
 use tollgate_select::place::Standing;
@@ -21,12 +22,7 @@ struct Course<'a> {
     ctx: &'a Context<'a>,
     plan: &'a ModelPlan,
     effects: &'a Effects,
-    /// Position in the plan's models.
-    model: usize,
-    pools: PoolPlan,
-    /// Position in the pools' order.
-    pool: usize,
-    place: PlacePlan,
+    at: Entered,
     /// Position in the placement's order.
     member: usize,
     seed: Seed,
@@ -43,7 +39,7 @@ pub(crate) async fn dispatch(
     let policy = RetryPolicy { max_attempts: ctx.snapshot.settings.retry.attempts, ..RetryPolicy::default() };
     let now = journey.now();
     ctx.shared.retries.lock().deposit(now);
-    let mut course = Course::start(ctx, plan, effects, journey.seed(), now)
+    let mut course = Course::start(ctx, plan, effects, journey)
         .map_err(|shut| Failure { retry_after_ms: shut.retry_after_ms, ..Failure::early(shut.fault) })?;
     loop {
         course.attempts += 1;
@@ -73,13 +69,14 @@ pub(crate) async fn dispatch(
             next(&policy, &situation, &mut budget, seed, ctx.shared.clock.tick())
         };
         journey.lap(crate::pipeline::DISPATCH);
-        let taken = course.take(step).await;
+        let taken = course.take(step, journey).await;
         // A pause before the next attempt is the upstream's doing, not our own time.
         journey.resume();
         // What the attempt cost counts towards the ceiling of the next one.
         let taken = taken.and_then(|()| if course.permitted() { Ok(()) } else { Err(GiveUp::Exhausted) });
         if let Err(why) = taken {
             tracing::debug!(request = %journey.id, why = why.word(), "no other attempt");
+            journey.story.gave_up = Some(why.word());
             return Err(failure);
         }
     }
@@ -90,55 +87,24 @@ impl<'a> Course<'a> {
         ctx: &'a Context<'a>,
         plan: &'a ModelPlan,
         effects: &'a Effects,
-        seed: Seed,
-        now: Tick,
+        journey: &mut Journey,
     ) -> Result<Self, Shut> {
-        let mut last = None;
-        for model in 0..plan.order.len() {
-            match Self::enter(ctx, plan, effects, model, 0, (seed, now)) {
-                Ok((pools, pool, place)) => {
-                    let course =
-                        Self { ctx, plan, effects, model, pools, pool, place, member: 0, seed, attempts: 0 };
-                    return Ok(course);
-                }
-                Err(shut) => last = Some(shut),
-            }
-        }
-        Err(last.unwrap_or_else(|| Fault::internal("the choice of models is empty").into()))
+        let seed = journey.seed();
+        let (at, skipped) = reach(ctx, plan, effects, seed).first(0, journey.now())?;
+        journey.story.skipped = skipped;
+        Ok(Self { ctx, plan, effects, at, member: 0, seed, attempts: 0 })
     }
 
-    /// The pools of a model and the first of them, from position `from` on, that has an instance to offer.
-    fn enter(
-        ctx: &Context<'_>,
-        plan: &ModelPlan,
-        effects: &Effects,
-        model: usize,
-        from: usize,
-        (seed, now): (Seed, Tick),
-    ) -> Result<(PoolPlan, usize, PlacePlan), Shut> {
-        let Some(entry) = plan.order.get(model).and_then(|offer| ctx.snapshot.models.get(offer.model)) else {
-            return Err(Fault::internal("the model is gone").into());
-        };
-        let fleet = &ctx.snapshot.fleet;
-        let governed = |site| ctx.gate.permits(&ctx.snapshot, entry, &ctx.stake(), site);
-        let permits: choose::Permits<'_> = ctx.gate.clearance().is_some().then_some(&governed);
-        let pools = choose::pools(fleet, entry, &ctx.demand, effects.pool.as_deref(), permits, now)?;
-        let mut last = None;
-        for (at, pool) in pools.order.iter().enumerate().skip(from) {
-            match choose::place(fleet, *pool, &entry.name, &ctx.demand, seed, permits, now) {
-                Ok(place) => return Ok((pools, at, place)),
-                Err(shut) => last = Some(shut),
-            }
-        }
-        Err(last.unwrap_or_else(|| Fault::upstream(FaultKind::Unavailable, "no pool is left").into()))
+    fn reach(&self) -> Reach<'a> {
+        reach(self.ctx, self.plan, self.effects, self.seed)
     }
 
     fn goal(&self) -> Result<Goal, Fault> {
         let gone = || Fault::internal("the plan ran past its end");
-        let Offer { model, effort, .. } = *self.plan.order.get(self.model).ok_or_else(gone)?;
+        let Offer { model, effort, .. } = *self.plan.order.get(self.at.model).ok_or_else(gone)?;
         let name = self.ctx.snapshot.models.get(model).ok_or_else(gone)?.name.clone();
-        let pool = *self.pools.order.get(self.pool).ok_or_else(gone)?;
-        let member = *self.place.order.get(self.member).ok_or_else(gone)?;
+        let pool = *self.at.pools.order.get(self.at.pool).ok_or_else(gone)?;
+        let member = *self.at.place.order.get(self.member).ok_or_else(gone)?;
         Ok(Goal { model, model_name: name, effort, pool, member })
     }
 
@@ -190,13 +156,13 @@ impl<'a> Course<'a> {
             instance: site.map_or_else(|| "".into(), |s| s.name.clone()),
             dialect: dialect.map_or("none", tollgate_wire::Dialect::word),
             reason: PlaceWhy {
-                pool: self.pools.reason,
-                borderline: self.pools.borderline,
-                place: self.place.reason,
+                pool: self.at.pools.reason,
+                borderline: self.at.pools.borderline,
+                place: self.at.place.reason,
             },
-            expected_ttft_ms: self.place.expected_ttft_ms,
+            expected_ttft_ms: self.at.place.expected_ttft_ms,
             // Told once for each placement: later attempts follow its order.
-            seen: std::mem::take(&mut self.place.seen),
+            seen: std::mem::take(&mut self.at.place.seen),
             outcome,
             start_us: begun.since_ns(self.ctx.started) / 1000,
             ms,
@@ -205,65 +171,64 @@ impl<'a> Course<'a> {
     }
 
     fn situation(&self, failure: &Failure) -> Situation {
+        use Standing::{Cooling, Down, Ejected, Open, Refusing};
+        let standing = self.standing();
         let left = |len: usize, at: usize| u32::try_from(len.saturating_sub(at + 1)).unwrap_or(u32::MAX);
         let fleet = &self.ctx.snapshot.fleet;
         let boundary = |at: &usize| fleet.pools.get(*at).map_or(0, |p| p.max_total_tokens);
-        let here = self.pools.order.get(self.pool).map_or(0, boundary);
-        let larger = self.pools.order.iter().skip(self.pool + 1).filter(|at| boundary(at) > here).count();
+        let here = self.at.pools.order.get(self.at.pool).map_or(0, boundary);
+        let larger =
+            self.at.pools.order.iter().skip(self.at.pool + 1).filter(|at| boundary(at) > here).count();
         Situation {
             effect: request_effect(&failure.fault),
             attempt: failure.attempt,
             attempts: self.attempts,
             remaining_ms: self.ctx.remaining_ms(self.now()),
-            same_usable: failure.retry_after_ms.is_none() && self.admits(),
-            instances_left: left(self.place.order.len(), self.member),
-            models_left: left(self.plan.order.len(), self.model),
+            reached: failure.reached,
+            known_out: matches!(standing, Some(Open(_) | Ejected(_) | Down)),
+            // Not one that rests or refuses us.
+            same_usable: failure.retry_after_ms.is_none()
+                && standing.is_some_and(|s| !matches!(s, Cooling(_) | Refusing(_))),
+            instances_left: left(self.at.place.order.len(), self.member),
+            models_left: left(self.plan.order.len(), self.at.model),
             larger_pools_left: u32::try_from(larger).unwrap_or(u32::MAX),
             retry_after_ms: failure.retry_after_ms,
         }
     }
 
-    /// Whether the instance that was asked last can be asked again: not one that rests or refuses us.
-    fn admits(&self) -> bool {
-        let pool = self.pools.order.get(self.pool).and_then(|at| self.ctx.snapshot.fleet.pools.get(*at));
-        let (Some(pool), Some(member)) = (pool, self.place.order.get(self.member)) else { return false };
-        let standing = pool.members.lock().standing(*member, self.ctx.shared.clock.tick());
-        !matches!(standing, Standing::Cooling(_) | Standing::Refusing(_))
+    /// How the instance that was asked last stands now.
+    fn standing(&self) -> Option<Standing> {
+        let pool = self.ctx.snapshot.fleet.pools.get(*self.at.pools.order.get(self.at.pool)?)?;
+        let member = *self.at.place.order.get(self.member)?;
+        Some(pool.members.lock().standing(member, self.now()))
     }
 
     /// Goes where the retry plan says.
-    async fn take(&mut self, step: Next) -> Result<(), GiveUp> {
+    async fn take(&mut self, step: Next, journey: &mut Journey) -> Result<(), GiveUp> {
         match step {
             Next::GiveUp(why) => return Err(why),
             Next::Same(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Next::Elsewhere => self.member += 1,
-            Next::NextModel => self.next_model()?,
-            Next::LargerPool => {
-                let entered = Self::enter(
-                    self.ctx,
-                    self.plan,
-                    self.effects,
-                    self.model,
-                    self.pool + 1,
-                    (self.seed, self.now()),
-                );
-                let Ok((pools, pool, place)) = entered else { return self.next_model() };
-                (self.pools, self.pool, self.place, self.member) = (pools, pool, place, 0);
-            }
+            Next::NextModel => self.next_model(journey)?,
+            Next::LargerPool => match self.reach().enter(self.at.model, self.at.pool + 1, self.now()) {
+                Ok(entered) => (self.at, self.member) = (entered, 0),
+                Err(_) => self.next_model(journey)?,
+            },
         }
         Ok(())
     }
 
-    fn next_model(&mut self) -> Result<(), GiveUp> {
-        while self.model + 1 < self.plan.order.len() {
-            self.model += 1;
-            if let Ok((pools, pool, place)) =
-                Self::enter(self.ctx, self.plan, self.effects, self.model, 0, (self.seed, self.now()))
-            {
-                (self.pools, self.pool, self.place, self.member) = (pools, pool, place, 0);
-                return Ok(());
-            }
-        }
-        Err(GiveUp::Exhausted)
+    fn next_model(&mut self, journey: &mut Journey) -> Result<(), GiveUp> {
+        let found = self.reach().first(self.at.model + 1, self.now());
+        let (entered, skipped) = found.map_err(|_| GiveUp::Exhausted)?;
+        journey.story.skipped.extend(skipped);
+        (self.at, self.member) = (entered, 0);
+        Ok(())
     }
+}
+
+fn reach<'a>(ctx: &'a Context<'a>, plan: &'a ModelPlan, effects: &'a Effects, seed: Seed) -> Reach<'a> {
+    let pool = effects.pool.as_deref();
+    let risked_micro = ctx.stake().risked_micro;
+    Reach { snapshot: &ctx.snapshot, plan, gate: &ctx.gate, demand: &ctx.demand, pool, risked_micro, seed }
 }

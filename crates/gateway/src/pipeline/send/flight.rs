@@ -79,6 +79,7 @@ impl Flight {
         Failure {
             fault,
             attempt,
+            reached: true,
             retry_after_ms: detail.retry_after_ms,
             said: None,
             lost,

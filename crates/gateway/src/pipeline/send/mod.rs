@@ -1,6 +1,6 @@
 //! The way up: which instance is tried next, what it is sent, and how an attempt ends before the caller sees anything.
 //!
-//! [`dispatch`] walks the plan; one [`attempt`] shapes the body ([`shape`]) and the headers ([`outgoing`]) for its
+//! [`reach`] finds where a plan leads, [`dispatch`] walks it; one [`attempt`] shapes the body ([`shape`]) and the headers ([`outgoing`]) for its
 //! instance and holds back until the first content; a [`flight`] counts the request in and out exactly once.
 
 pub(super) mod attempt;
@@ -8,4 +8,5 @@ pub(super) mod dispatch;
 pub(super) mod flight;
 pub(super) mod members;
 pub(super) mod outgoing;
+pub(super) mod reach;
 pub(super) mod shape;

@@ -1,0 +1,98 @@
+//! A first candidate that is down: the next one answers, at nobody's expense, and everything says why.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what went wrong by panicking"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use common::{Folder, World, all, rule, settings, sims};
+use http::StatusCode;
+use serde_json::{Value, json};
+use tollgate_gateway::serve::Options;
+
+/// `dead` is served by the first address only, `small` by the second.
+const CONFIG: &str = r#"
+policy: {policy}
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: dead}, {name: small}]
+pools:
+  - {name: lost, instances: [{name: d, provider: sim, url: "http://{0}", models: {dead: m}}]}
+  - {name: fine, instances: [{name: s, provider: sim, url: "http://{1}", models: {small: m}}]}
+timeouts: {connect_ms: 1000, first_content_ms: 1500, idle_ms: 1000, total_ms: 8000, probe_ms: 60000}
+"#;
+const DEAD_THEN_SMALL: &str = "policy \"t\"\ndefault { models { \"dead\", \"small\" } }\n";
+
+/// An address at which nobody listens.
+fn nobody() -> String {
+    let bound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    bound.local_addr().unwrap().to_string()
+}
+
+async fn world(policy: &str) -> World {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let addresses = [nobody(), addresses[0].clone()];
+    let settings = settings(CONFIG, &addresses, &folder.write("p.tollgate", policy));
+    World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await
+}
+
+fn ask(model: &str) -> Value {
+    json!({"model": model, "messages": [{"role": "user", "content": "hello there"}], "max_tokens": 4})
+}
+
+#[tokio::test]
+async fn a_dead_first_candidate_costs_no_request_its_answer() {
+    let world = world(DEAD_THEN_SMALL).await;
+    let body = ask("auto");
+    // Far more than the retry budget saves up, many at once and one by one.
+    for _ in 0..5 {
+        for got in all((0..20).map(|_| world.post("/v1/chat/completions", &body))).await {
+            assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+        }
+    }
+    for _ in 0..40 {
+        let got = world.post("/v1/chat/completions", &body).await;
+        assert_eq!((got.status, got.header("x-tollgate-instance")), (StatusCode::OK, "s"), "{}", got.text());
+    }
+    let got = world.post("/v1/chat/completions", &body).await;
+    world.settled().await;
+    let row = world.decision(&got.headers).await;
+    // Known to be down, it is not even asked, and the record says so.
+    assert_eq!(row["decision"]["attempts"].as_array().unwrap().len(), 1, "{row}");
+    let skipped = json!([{"model": "dead", "why": "no instance is up"}]);
+    assert_eq!(row["decision"]["skipped"], skipped, "{row}");
+
+    let explained = world.post("/v1/route", &body).await.json();
+    assert_eq!((&explained["model"], &explained["skipped"]), (&json!("small"), &skipped), "{explained}");
+    // Where nothing else is left it is tried all the same, and the explanation says what it is.
+    let pinned = world.post("/v1/route", &ask("dead")).await.json();
+    assert_eq!(pinned["place"]["instances"][0]["standing"], "open", "{pinned}");
+    assert!(pinned["place"]["reason"].as_str().unwrap().contains("no instance is up"), "{pinned}");
+    assert!(!pinned.to_string().contains("18446744073709551615"), "{pinned}");
+    assert!(pinned["pools"]["reason"].as_str().unwrap().contains("no boundary"), "{pinned}");
+    let refused = world.post("/v1/chat/completions", &ask("dead")).await;
+    assert_eq!(refused.status, StatusCode::BAD_GATEWAY, "{}", refused.text());
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_empty_retry_budget_is_named_to_the_caller_and_in_the_record() {
+    let world = world("policy \"t\"\ndefault { models { \"small\" } }\n").await;
+    world.fault(0, &rule("status=500")).await;
+    let mut last = None;
+    for _ in 0..8 {
+        last = Some(world.post("/v1/chat/completions", &ask("auto")).await);
+    }
+    let got = last.unwrap();
+    assert_eq!(got.status, StatusCode::BAD_GATEWAY, "{}", got.text());
+    assert!(got.text().contains("the retry budget is empty"), "{}", got.text());
+    world.settled().await;
+    let row = world.decision(&got.headers).await;
+    assert_eq!(row["decision"]["gave_up"], "the retry budget is empty", "{row}");
+    world.stop().await;
+}
