@@ -90,10 +90,7 @@ impl Snapshot {
         seed: Seed,
         clock: &dyn Clock,
     ) -> Result<Self, SnapshotError> {
-        let known = known(&settings);
-        let name = settings.policy.as_deref().unwrap_or_else(|| Path::new("shipped policy"));
-        let policy = Policy::load(&name.display().to_string(), &policy_text, &known)
-            .map_err(|error| SnapshotError::Policy(error.to_string()))?;
+        let policy = load_policy(&settings, &policy_text)?;
         let signals = SignalSet::compile(policy.specs()).map_err(|errors| {
             SnapshotError::Signals(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
@@ -145,6 +142,21 @@ pub fn policy_text(settings: &Settings) -> Result<String, SnapshotError> {
         Some(path) => std::fs::read_to_string(path)
             .map_err(|source| SnapshotError::PolicyFile { path: path.clone(), source }),
     }
+}
+
+/// Loads the text of the settings' policy for their models and pools.
+///
+/// # Errors
+/// [`SnapshotError::Policy`]. The shipped policy itself is right: where it does not fit, its findings would only hide the remedy.
+pub fn load_policy(settings: &Settings, text: &str) -> Result<Policy, SnapshotError> {
+    let name = settings.policy.as_deref().unwrap_or_else(|| Path::new("shipped policy"));
+    Policy::load(&name.display().to_string(), text, &known(settings)).map_err(|error| {
+        SnapshotError::Policy(match &settings.policy {
+            Some(_) => error.to_string(),
+            None => "the shipped policy names the simulated models; set `policy:` to a file that names yours"
+                .into(),
+        })
+    })
 }
 
 /// The names that a policy may use, and the fleet that its governance is checked against.

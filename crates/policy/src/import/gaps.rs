@@ -91,6 +91,11 @@ impl Gaps {
         self.push(node, GapKind::Wrong, consequence);
     }
 
+    /// `node` lacks something that the gateway needs; what stands there is still read.
+    pub(crate) fn missing(&mut self, node: &Node, consequence: &str) {
+        self.push(node, GapKind::Dropped, consequence);
+    }
+
     /// `node` is a secret: its value is not shown.
     pub(crate) fn secret(&mut self, node: &Node, consequence: &str) {
         self.push(node, GapKind::Dropped, consequence);

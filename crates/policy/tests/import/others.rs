@@ -82,6 +82,61 @@ fn litellm_groups_fallbacks_and_budgets() {
 }
 
 #[test]
+fn a_deployment_stays_in_its_region_and_its_credentials_are_not_shown() {
+    let text = "model_list:
+  - model_name: eu
+    litellm_params: {model: bedrock/anthropic.claude, aws_region_name: eu-west-1, aws_secret_access_key: s3cret}
+  - model_name: eu
+    litellm_params: {model: bedrock/anthropic.claude, aws_region_name: eu-central-1, api_key: os.environ/K}
+  - model_name: anywhere
+    litellm_params: {model: bedrock/anthropic.claude, api_key: os.environ/K}
+  - model_name: unsaid
+    litellm_params: {model: bedrock/anthropic.claude, aws_region_name: os.environ/AWS_REGION, api_key: os.environ/K}
+  - model_name: azure
+    litellm_params: {model: azure/gpt, api_key: os.environ/K, api_version: 2024-06-01}
+  - model_name: vertex
+    litellm_params: {model: vertex_ai/gemini, api_base: \"https://v.example\", vertex_location: europe-west4, vertex_credentials: s3cret}
+";
+    let found = import(Source::LiteLlm, text).unwrap();
+    let config = found.config.unwrap();
+    for line in [
+        "    kind: bedrock\n    base_url: \"https://bedrock-runtime.eu-west-1.amazonaws.com\"\n    region: \"eu-west-1\"\n",
+        "    base_url: \"https://bedrock-runtime.eu-central-1.amazonaws.com\"\n    region: \"eu-central-1\"\n    key: \"env:K\"\n",
+        "    kind: openai_compatible\n    base_url: \"https://v.example\"\n    region: \"europe-west4\"\n",
+    ] {
+        assert!(config.contains(line), "{line}\n{config}");
+    }
+    assert!(!config.contains("unsaid") && !config.contains("name: \"azure\""), "{config}");
+    let said = |line: u32, kind: GapKind, part: &str| {
+        found.gaps.iter().any(|gap| gap.line == line && gap.kind == kind && gap.consequence.contains(part))
+    };
+    assert!(said(3, GapKind::Dropped, "it has no api_key"), "{:?}", found.gaps);
+    assert!(said(7, GapKind::StandsIn, "us-east-1"), "{:?}", found.gaps);
+    assert!(
+        said(9, GapKind::Wrong, "left out") && said(11, GapKind::Wrong, "no api_base"),
+        "{:?}",
+        found.gaps
+    );
+    assert!(found.gaps.iter().all(|gap| gap.kind != GapKind::Unknown), "{:?}", found.gaps);
+    assert!(!format!("{config}{:?}", found.gaps).contains("s3cret"));
+}
+
+#[test]
+fn shares_of_a_placement_that_does_not_weigh_are_dropped_and_said() {
+    let text = LITELLM.replace("simple-shuffle", "latency-based-routing");
+    let found = import(Source::LiteLlm, &text).unwrap();
+    let config = found.config.unwrap();
+    assert!(config.contains("placement: least_ttft") && !config.contains("weight:"), "{config}");
+    let kinds: Vec<GapKind> = found
+        .gaps
+        .iter()
+        .filter(|g| g.path.ends_with(".rpm") || g.path.ends_with(".weight"))
+        .map(|g| g.kind)
+        .collect();
+    assert_eq!(kinds, [GapKind::Dropped, GapKind::Dropped], "{:?}", found.gaps);
+}
+
+#[test]
 fn openrouter_preferences_become_candidates_and_rules() {
     let text = r#"[
   {"model": "anthropic/claude-sonnet", "models": ["openai/gpt-4o"],

@@ -7,6 +7,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tollgate_gateway::config::{self, Settings, written::AuthMode};
+use tollgate_gateway::snapshot;
 
 /// Check a configuration and show every problem with its place and fix
 #[derive(Args, Debug)]
@@ -66,22 +67,11 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
 
 /// What is wrong with the policy under these models and pools.
 fn check_policy(settings: &Settings) -> Result<Option<String>> {
-    let models = settings.models.iter().map(|m| m.name.clone());
-    let known = tollgate_policy::Known::new(models, settings.pools.iter().map(|p| p.name.clone()));
-    let (name, text) = match &settings.policy {
-        None => ("shipped policy".into(), tollgate_policy::SHIPPED.into()),
-        Some(path) => {
-            let text = place::read_text(path).context("the policy that `policy:` names")?;
-            (path.display().to_string(), text)
-        }
+    let text = match &settings.policy {
+        None => tollgate_policy::SHIPPED.into(),
+        Some(path) => place::read_text(path).context("the policy that `policy:` names")?,
     };
-    let error = tollgate_policy::Policy::load(&name, &text, &known).err();
-    let shipped = if settings.policy.is_none() {
-        "\nthe shipped policy names the simulated models; set `policy:` to a file that names yours"
-    } else {
-        ""
-    };
-    Ok(error.map(|error| format!("{}{shipped}", error.to_string().trim_end())))
+    Ok(snapshot::load_policy(settings, &text).err().map(|error| error.to_string()))
 }
 
 fn summary(settings: &Settings) -> Value {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use tollgate_fleet::plan::{Plan, PoolPlan, plan};
+use tollgate_fleet::plan::{Plan, PoolPlan, Problem, plan};
 
 /// Find the cheapest fleet that meets every promise
 #[derive(Args, Debug)]
@@ -45,10 +45,11 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         return compat::plan(args);
     }
     let (loaded, problem) = args.fleet.problem()?;
-    let found = match plan(&problem) {
+    let mut found = match plan(&problem) {
         Err(tollgate_fleet::Error::Infeasible { why }) => return refused(args.json, &why),
         other => other?,
     };
+    note_compressor(&mut found, &problem)?;
     if let Some(path) = &args.pools_out {
         let model = args.fleet.hardware.model_name()?;
         let policy = path.with_extension("tollgate");
@@ -64,6 +65,23 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         show(&loaded, &found)?;
     }
     Ok(Ending::Good)
+}
+
+/// Says what a plan that compresses prompts comes to without a compressor: the gateway only marks such requests.
+fn note_compressor(found: &mut Plan, problem: &Problem) -> Result<()> {
+    let compresses = problem.space.compressible > 0.0 && found.pools.iter().any(|pool| pool.gamma > 1.0);
+    if !compresses {
+        return Ok(());
+    }
+    let mut plain = problem.clone();
+    plain.space.gammas = vec![1.0];
+    let without = match plan(&plain) {
+        Ok(plain) => format!("{} GPUs", plain.gpus),
+        Err(tollgate_fleet::Error::Infeasible { .. }) => "no fleet meets the promises".into(),
+        Err(error) => return Err(error.into()),
+    };
+    found.why.push(format!("needs a prompt compressor; without it {without}"));
+    Ok(())
 }
 
 /// No fleet, and why.

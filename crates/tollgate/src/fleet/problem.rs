@@ -21,7 +21,8 @@ pub(super) struct FleetArgs {
     /// the lengths]
     #[arg(long, value_name = "B")]
     pub(super) boundary: Vec<u32>,
-    /// Requests up to γ times the boundary may be compressed below it; several are a choice [default: 1.0, 1.1, … 2.0]
+    /// Requests up to γ times the boundary may be compressed below it; several are a choice [default: 1,
+    /// as the gateway compresses no prompts]
     #[arg(long, value_name = "G")]
     pub(super) gamma: Vec<f64>,
     /// The share of such requests whose prompt can be compressed
@@ -118,11 +119,10 @@ impl FleetArgs {
             all
         };
         let boundaries = if self.boundary.is_empty() { tried() } else { self.boundary.clone() };
-        let usual = Space::two_pools(0, context).gammas;
         Space {
             pools: self.pools,
             boundaries,
-            gammas: if self.gamma.is_empty() { usual } else { self.gamma.clone() },
+            gammas: if self.gamma.is_empty() { vec![1.0] } else { self.gamma.clone() },
             compressible: self.compressible,
             context,
         }

@@ -132,7 +132,7 @@ fn the_default_configuration_is_good_and_shell_files_are_made() {
     folder.write("unknown.yaml", "providers: [{name: p, kind: vllm}]\nmodels: [{name: m, provider: p}]\n");
     let unknown = folder.run(&["config", "check", "unknown.yaml"]);
     assert!(
-        unknown.code == 1 && unknown.err.contains("set `policy:`"),
+        unknown.code == 1 && unknown.err.contains("set `policy:`") && unknown.err.lines().count() == 1,
         "the shipped policy names other models: {}",
         unknown.err
     );

@@ -5,6 +5,7 @@ use super::super::money::shifted;
 use super::super::write::quote;
 use super::super::yaml::Node;
 use super::Fallbacks;
+use super::address::{self, Address};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -56,15 +57,16 @@ struct Group<'y> {
 
 struct Deployment<'y> {
     kind: &'static str,
-    base_url: Option<&'y str>,
+    address: Address,
     key: Option<String>,
     upstream: &'y str,
-    weight: u32,
+    /// Its share under weighted placement.
+    weight: Option<u32>,
 }
 
 impl<'y> Groups<'y> {
     /// Reads `model_list`.
-    pub(super) fn read(root: &'y Node, gaps: &mut Gaps) -> Self {
+    pub(super) fn read(root: &'y Node, placement: &str, gaps: &mut Gaps) -> Self {
         let mut groups: Vec<Group<'y>> = Vec::new();
         for node in root.list("model_list") {
             let Some(name) = node.str("model_name").filter(|name| !name.is_empty()) else {
@@ -75,7 +77,7 @@ impl<'y> Groups<'y> {
                 gaps.dropped(node, "each model is listed by its name; a pattern serves nothing");
                 continue;
             }
-            let Some(deployment) = deployment(node, gaps) else { continue };
+            let Some(deployment) = deployment(node, placement == "weighted", gaps) else { continue };
             let at = groups.iter().position(|group| group.name == name).unwrap_or_else(|| {
                 groups.push(Group {
                     name,
@@ -132,7 +134,7 @@ impl<'y> Groups<'y> {
 
     /// Providers, models and pools as YAML.
     pub(super) fn config(&self, aliases: &[(&str, &str)], placement: &str) -> String {
-        let mut providers: BTreeMap<(&str, &str, &str), String> = BTreeMap::new();
+        let mut providers: BTreeMap<[&str; 4], String> = BTreeMap::new();
         let (mut listed, mut models, mut pools) = (String::new(), String::new(), String::new());
         for group in &self.groups {
             let name = self.model(group.name);
@@ -158,28 +160,38 @@ impl<'y> Groups<'y> {
             }
             let _ = writeln!(pools, "  - name: {}\n    placement: {placement}\n    instances:", quote(&name));
             for (at, one) in group.deployments.iter().enumerate() {
-                let identity =
-                    (one.kind, one.base_url.unwrap_or_default(), one.key.as_deref().unwrap_or_default());
+                let identity = [
+                    one.kind,
+                    one.address.base_url.as_deref().unwrap_or_default(),
+                    one.address.region.as_deref().unwrap_or_default(),
+                    one.key.as_deref().unwrap_or_default(),
+                ];
                 let next = providers.len() + 1;
                 let provider = providers.entry(identity).or_insert_with(|| {
                     let name = format!("{}-{next}", one.kind.replace('_', "-"));
                     let _ = writeln!(listed, "  - name: {name}\n    kind: {}", one.kind);
-                    if let Some(url) = one.base_url {
-                        let _ = writeln!(listed, "    base_url: {}", quote(url));
-                    }
-                    if let Some(key) = &one.key {
-                        let _ = writeln!(listed, "    key: {}", quote(key));
+                    let rows = [
+                        ("base_url", &one.address.base_url),
+                        ("region", &one.address.region),
+                        ("key", &one.key),
+                    ];
+                    for (field, text) in rows {
+                        if let Some(text) = text {
+                            let _ = writeln!(listed, "    {field}: {}", quote(text));
+                        }
                     }
                     name
                 });
                 let _ = writeln!(
                     pools,
-                    "      - name: {}\n        provider: {provider}\n        models: {{{}: {}}}\n        weight: {}",
+                    "      - name: {}\n        provider: {provider}\n        models: {{{}: {}}}",
                     quote(&format!("{name}-{}", at + 1)),
                     quote(&name),
                     quote(one.upstream),
-                    one.weight
                 );
+                if let Some(weight) = one.weight {
+                    let _ = writeln!(pools, "        weight: {weight}");
+                }
             }
         }
         format!("providers:\n{listed}models:\n{models}pools:\n{pools}")
@@ -218,7 +230,7 @@ impl Group<'_> {
     }
 }
 
-fn deployment<'y>(node: &'y Node, gaps: &mut Gaps) -> Option<Deployment<'y>> {
+fn deployment<'y>(node: &'y Node, weighted: bool, gaps: &mut Gaps) -> Option<Deployment<'y>> {
     let params = node.get("litellm_params");
     let Some((params, model)) = params.and_then(|params| Some((params, params.str("model")?))) else {
         gaps.wrong(node, "a deployment has litellm_params with a model; it is left out");
@@ -248,18 +260,22 @@ fn deployment<'y>(node: &'y Node, gaps: &mut Gaps) -> Option<Deployment<'y>> {
             return None;
         }
     };
-    let key = params.get("api_key").and_then(|key| match key.text()?.strip_prefix("os.environ/") {
-        Some(name) => Some(format!("env:{name}")),
-        None => {
-            gaps.secret(
-                key,
-                "keys are not copied: put it into an environment variable and write `key: env:NAME`",
-            );
-            None
-        }
-    });
+    let key = address::key(params, kind, gaps);
     for (key, consequence) in DROPPED {
         gaps.drop_key(params, key, consequence);
+    }
+    let weight = weight(params, weighted, gaps);
+    let address = Address::read(params, kind, gaps)?;
+    Some(Deployment { kind, address, key, upstream, weight })
+}
+
+/// Its share of the pool's requests, where the pool's placement goes by weight.
+fn weight(params: &Node, weighted: bool, gaps: &mut Gaps) -> Option<u32> {
+    if !weighted {
+        for key in ["weight", "rpm", "tpm"] {
+            gaps.drop_key(params, key, "the placement that `routing_strategy` became does not go by weight");
+        }
+        return None;
     }
     let number = |key: &str| params.get(key).and_then(Node::number);
     let share = number("weight").or_else(|| number("rpm")).or_else(|| number("tpm").map(|tpm| tpm / 1000.0));
@@ -272,6 +288,5 @@ fn deployment<'y>(node: &'y Node, gaps: &mut Gaps) -> Option<Deployment<'y>> {
         }
     }
     // Whole and in range after the clamp.
-    let weight = share.unwrap_or(1.0).round().clamp(1.0, 10_000.0) as u32;
-    Some(Deployment { kind, base_url, key, upstream, weight })
+    Some(share.unwrap_or(1.0).round().clamp(1.0, 10_000.0) as u32)
 }

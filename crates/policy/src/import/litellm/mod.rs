@@ -8,6 +8,7 @@
 //! virtual ["gpt"]   route gpt { when model is "gpt"  models { "gpt-own", "claude" } }
 //! ```
 
+mod address;
 mod deployments;
 mod settings;
 
@@ -28,7 +29,8 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     if root.list("model_list").is_empty() {
         return Err(fault(1, "there is no `model_list` with a model in it"));
     }
-    let mut groups = Groups::read(root, gaps);
+    let placement = settings::placement(root, gaps);
+    let mut groups = Groups::read(root, placement, gaps);
     if groups.is_empty() {
         return Err(fault(1, "no model of `model_list` can be served; the list says why"));
     }
@@ -62,7 +64,7 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     out += &routes;
     let _ = write!(out, "default {{\nmodels {{ {} }}\n}}\n", quote(&groups.first()));
     let plain = aliases.iter().filter(|(_, target)| !fallbacks.contains_key(target));
-    let config = groups.config(&plain.copied().collect::<Vec<_>>(), settings::placement(root, gaps));
+    let config = groups.config(&plain.copied().collect::<Vec<_>>(), placement);
     Ok((out, Some(config + &settings::read(root, gaps))))
 }
 

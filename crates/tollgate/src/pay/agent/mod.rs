@@ -61,6 +61,8 @@ pub(crate) struct RegisterArgs {
 
 /// Show an agent: its current record and all versions
 #[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent show did:key:z6Mk... --registry agents.jsonl")]
 pub(crate) struct ShowArgs {
     /// The agent's id
     id: String,
@@ -74,6 +76,8 @@ pub(crate) struct ShowArgs {
 
 /// Find agents by text, skill or rail
 #[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent find --skill translate --registry agents.jsonl")]
 pub(crate) struct FindArgs {
     /// Part of the id, the name or a skill
     text: Option<String>,
@@ -122,6 +126,8 @@ pub(crate) struct KeyArgs {
 
 /// Check the signatures of an A2A agent card
 #[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent card card.json --key jwks.json")]
 pub(crate) struct CardArgs {
     /// File of the card
     file: PathBuf,
@@ -135,6 +141,8 @@ pub(crate) struct CardArgs {
 
 /// Read an ERC-8004 registration file
 #[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent registration agent.json")]
 pub(crate) struct RegistrationArgs {
     /// File of the registration
     file: PathBuf,
@@ -145,6 +153,8 @@ pub(crate) struct RegistrationArgs {
 
 /// Show the keys that a did:key or did:web id names
 #[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent resolve did:web:shop.example --document did.json")]
 pub(crate) struct ResolveArgs {
     /// The id
     id: String,

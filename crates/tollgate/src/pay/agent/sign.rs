@@ -50,6 +50,8 @@ pub(crate) struct SignArgs {
 
 /// Prove by an account's key that an agent controls the account; prints an item for the record's `rails`
 #[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay agent prove --agent did:key:z6Mk... --rail ledger --account acct_ada --nonce n-1 --key account.key")]
 pub(crate) struct ProveArgs {
     /// The agent's id
     #[arg(long, value_name = "ID")]

@@ -39,6 +39,30 @@ fn what_cannot_be_meant_is_refused_with_what_there_is() {
     refused("compare", &["--class-times", "typo=2"], &["no class `typo`", "chat"]);
 }
 
+/// The gateway compresses no prompts, so a plan counts on it only where that is asked for, and says what it costs without.
+#[test]
+fn a_plan_counts_on_no_compressor_unless_asked() {
+    let folder = Folder::new("fleet-compressor");
+    folder.write(
+        "chat.json",
+        "[[256,0.22],[512,0.45],[1024,0.68],[2048,0.86],[4096,0.95],[8192,0.99],[16384,1.0]]",
+    );
+    let asked =
+        "fleet plan --cdf chat.json --rate 50 --slo-ttft-ms 1000 --gpu h100 --pools-out pools.yaml --json";
+    let plain = json(&folder, asked).1;
+    let pools = |found: &Value| found["plan"]["pools"].as_array().unwrap().clone();
+    assert!(pools(&plain).iter().all(|pool| pool["gamma"] == 1.0), "{plain}");
+    let why = |found: &Value| found["plan"]["why"].to_string();
+    assert!(!why(&plain).contains("compressor"), "{plain}");
+    let gpus = plain["plan"]["gpus"].as_u64().unwrap();
+    let compressing = json(&folder, &format!("{asked} --gamma 1 --gamma 2")).1;
+    assert!(pools(&compressing).iter().any(|pool| pool["gamma"] == 2.0), "{compressing}");
+    let wanted = format!("needs a prompt compressor; without it {gpus} GPUs");
+    assert!(why(&compressing).contains(&wanted), "{compressing}");
+    let written = std::fs::read_to_string(folder.path().join("pools.yaml")).unwrap();
+    assert!(written.contains(&wanted), "{written}");
+}
+
 /// One replication has no interval, so it cannot tell that a promise is kept.
 #[test]
 fn one_replication_is_not_known_to_meet() {
