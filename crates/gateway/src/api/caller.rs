@@ -41,7 +41,8 @@ pub(super) fn count_tokens(worker: &Worker, parts: &Parts, body: Bytes, peer: Ip
 /// `GET /v1/models`, in Anthropic's shape for its clients.
 pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let names = snapshot.models.iter().map(|m| &*m.name).filter(|m| caller.allows_model(m));
+    let usable = snapshot.models.iter().filter(|m| pipeline::may_use(&snapshot, &caller, m));
+    let names = usable.map(|m| &*m.name);
     let created = snapshot_time(worker);
     if parts.headers.contains_key("anthropic-version") {
         let when = tollgate_core::Timestamp(created.saturating_mul(1_000_000)).to_string();
@@ -60,7 +61,8 @@ pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
 /// `GET /v1/models/{id}`.
 pub(super) fn model(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let known = snapshot.model(id).is_some_and(|m| caller.allows_model(&m.name)) || snapshot.chooses(id);
+    let known =
+        snapshot.model(id).is_some_and(|m| pipeline::may_use(&snapshot, &caller, m)) || snapshot.chooses(id);
     if !known {
         let shown: String = id.chars().take(80).collect();
         return Err(

@@ -225,6 +225,20 @@ impl Gate {
     }
 }
 
+/// Whether a caller may use a model at all, whatever it asks: what no request decides, the rules of content and the cost
+/// of a long answer, is left open.
+pub(crate) fn may_use(snapshot: &Snapshot, caller: &Caller, model: &ModelEntry) -> bool {
+    if !caller.allows_model(&model.name) {
+        return false;
+    }
+    let Some(clearance) = snapshot.policy.clearance(&caller.roles, &[]) else { return true };
+    let ask = Ask { model: &model.name, cost_micro: model.priced.then_some(0), unbounded: None };
+    let mut serving = snapshot.places.iter().filter(|place| place.models.contains(&*model.name)).peekable();
+    // A model that nothing serves is told so when it is asked for.
+    clearance.caller().is_ok()
+        && (serving.peek().is_none() || serving.any(|place| clearance.place(&ask, place).is_ok()))
+}
+
 /// Least output that a ceiling of cost must leave: the smallest limit that every provider takes.
 pub(crate) const OUTPUT_MIN: u64 = 16;
 

@@ -21,6 +21,7 @@ pub(crate) use authenticate::{Caller, authenticate, presented};
 pub(crate) use back::stream::Streaming;
 pub(crate) use choose::Demand;
 pub(crate) use decide::{Evaluation, evaluate, explain_request};
+pub(crate) use govern::may_use;
 pub(crate) use responses::{
     blocking, delete as delete_response, get as get_response, items as response_items,
 };

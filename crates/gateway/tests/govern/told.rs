@@ -3,9 +3,27 @@
 use super::common::{self, World, settings, sims};
 use super::{PERSONAL, say, send, world};
 use crate::common::shapes::Client;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tollgate_gateway::serve::Options;
+
+#[tokio::test]
+async fn a_caller_is_shown_the_models_that_it_may_use_and_no_others() {
+    let world = world().await;
+    let all = vec!["auto", "house", "cloud-small", "cloud-large"];
+    // Both clouds' models are served inside the union, too; a visitor has the house's only.
+    for (role, may) in [("visitor", vec!["auto", "house"]), ("analyst", all.clone()), ("operator", all)] {
+        let headers = [("x-tollgate-caller", "someone"), ("x-tollgate-roles", role)];
+        let listed = world.send(Method::GET, "/v1/models", &headers, "").await.json();
+        let names: Vec<_> = listed["data"].as_array().unwrap().iter().map(|m| m["id"].clone()).collect();
+        assert_eq!(json!(names), json!(may), "{role}: {listed}");
+        for model in ["house", "cloud-small", "cloud-large"] {
+            let one = world.send(Method::GET, &format!("/v1/models/{model}"), &headers, "").await;
+            assert_eq!(one.status == StatusCode::OK, may.contains(&model), "{role}: {}", one.text());
+        }
+    }
+    world.stop().await;
+}
 
 #[tokio::test]
 async fn a_route_is_explained_with_its_guards_and_denials() {
