@@ -8,6 +8,8 @@ import zlib
 import schemathesis
 
 URL = os.environ["TOLLGATE_URL"]
+# Longest answer that is asked for: the document has no bound, and a simulated one of a billion words takes its time.
+ANSWER_MAX = 256
 MODELS = ["auto", "via-chat", "via-messages", "via-responses", "via-gemini", "embed"]
 
 
@@ -42,6 +44,10 @@ def map_body(context, body):
         # A broken body stays as broken as it is; only its model exists.
         if draw % 4:
             body = dict(body, model=MODELS[draw // 4 % len(MODELS)])
+    if isinstance(body, dict):
+        limits = {name: body.get(name) for name in ("max_tokens", "max_output_tokens")}
+        long = {name: ANSWER_MAX for name, most in limits.items() if isinstance(most, (int, float)) and most > ANSWER_MAX}
+        body = dict(body, **long)
     if isinstance(body, dict) and isinstance(body.get("request_id"), str) and chance(body) % 2:
         body = dict(body, request_id=decision)
     return body

@@ -79,7 +79,7 @@ pub(super) fn components() -> Value {
                 "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role"], "properties": {
                     "role": role(&["system", "developer", "user", "assistant", "tool"]), "content": content}}},
                 "stream": {"type": "boolean"},
-                "max_tokens": {"type": "integer", "minimum": 1, "maximum": 256},
+                "max_tokens": {"type": "integer", "minimum": 1},
                 "temperature": {"type": "number", "minimum": 0, "maximum": 2}}},
         "ResponsesRequest": {
             "type": "object", "required": ["model", "input"], "properties": {
@@ -87,11 +87,11 @@ pub(super) fn components() -> Value {
                 "input": {"anyOf": [text, {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"],
                     "properties": {"role": role(&["system", "developer", "user", "assistant"]), "content": text}}}]},
                 "stream": {"type": "boolean"},
-                "max_output_tokens": {"type": "integer", "minimum": 16, "maximum": 256}}},
+                "max_output_tokens": {"type": "integer", "minimum": 16}}},
         "MessagesRequest": {
             "type": "object", "required": ["model", "messages", "max_tokens"], "properties": {
                 "model": text,
-                "max_tokens": {"type": "integer", "minimum": 1, "maximum": 256},
+                "max_tokens": {"type": "integer", "minimum": 1},
                 "messages": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["role", "content"], "properties": {
                     "role": role(&["user", "assistant"]), "content": content}}},
                 "stream": {"type": "boolean"}}},
@@ -124,4 +124,22 @@ pub(super) fn components() -> Value {
                 "tenant": text,
                 "expires": {"type": "string", "description": "RFC 3339 time"}}},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_length_of_an_answer_is_the_callers_choice() {
+        let schemas = super::components();
+        let limits = [
+            ("ChatRequest", "max_tokens"),
+            ("ResponsesRequest", "max_output_tokens"),
+            ("MessagesRequest", "max_tokens"),
+        ];
+        for (name, field) in limits {
+            let schema = &schemas[name]["properties"][field];
+            assert_eq!(schema["type"], "integer", "{name}.{field}");
+            assert!(schema.get("maximum").is_none(), "{name}.{field}: {schema}");
+        }
+    }
 }
