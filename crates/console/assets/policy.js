@@ -118,7 +118,7 @@ async function apply() {
   }
   inForce = text;
   dirty();
-  toast("In force.");
+  toast("In force until the next reload. The policy's file is unchanged.");
   for (const banner of document.querySelectorAll("main > .banner")) banner.remove();
   if (answer.body?.digest) {
     const code = make("code", "", String(answer.body.digest).slice(0, 12));

@@ -10,6 +10,7 @@ use crate::state::Shared;
 use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tollgate_core::Seed;
 use tollgate_policy::{Fleet, Policy, TestCase, TestResult};
 use tollgate_signals::{Input, Reading, SignalSet};
@@ -65,16 +66,34 @@ fn test_view(case: &TestCase) -> Option<RequestView> {
 pub(crate) fn replace_policy(shared: &Shared, text: String) -> Result<u64, SnapshotError> {
     let before = shared.snapshot.load_full();
     let settings = before.settings.clone();
-    swap(shared, settings, text)
+    let generation = swap(shared, settings, text)?;
+    shared.unwritten.store(true, Ordering::Relaxed);
+    Ok(generation)
+}
+
+/// What a reload came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reloaded {
+    /// The generation in force.
+    pub generation: u64,
+    /// What it did not take over, or replaced although it is in no file.
+    pub warnings: Vec<String>,
 }
 
 /// Reads configuration and policy again; keeps the last good ones when anything is wrong.
 ///
 /// # Errors
 /// [`SnapshotError`] says what is wrong; nothing changed then.
-pub fn reload(shared: &Shared) -> Result<u64, SnapshotError> {
+pub fn reload(shared: &Shared) -> Result<Reloaded, SnapshotError> {
     let before = shared.snapshot.load_full();
-    let done = read_again(shared, &before).and_then(|(settings, text)| swap(shared, settings, text));
+    let done = read_again(shared, &before).and_then(|(settings, text, ignored)| {
+        let replaced = replaced(shared, &before, &settings, &text);
+        let generation = swap(shared, settings, text)?;
+        shared.unwritten.store(false, Ordering::Relaxed);
+        let warnings: Vec<_> = ignored.into_iter().chain(replaced).collect();
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        Ok(Reloaded { generation, warnings })
+    });
     if let Err(error) = &done {
         shared.metrics.reloads_refused.inc();
         *shared.refused.lock() = Some((shared.clock.now(), error.to_string()));
@@ -83,12 +102,39 @@ pub fn reload(shared: &Shared) -> Result<u64, SnapshotError> {
     done
 }
 
-fn read_again(shared: &Shared, before: &Snapshot) -> Result<(Settings, String), SnapshotError> {
+/// Says that a policy which the API put in force gives way to another.
+fn replaced(shared: &Shared, before: &Snapshot, settings: &Settings, text: &str) -> Option<String> {
+    let lost = shared.unwritten.load(Ordering::Relaxed) && text != before.policy_text;
+    lost.then(|| {
+        let file = policy_name(settings);
+        format!("the policy that `PUT /api/v1/policy` put in force was in no file and is replaced by {file}")
+    })
+}
+
+/// Where the policy is written.
+pub(crate) fn policy_name(settings: &Settings) -> String {
+    settings
+        .policy
+        .as_deref()
+        .map_or_else(|| "the shipped policy".to_owned(), |path| path.display().to_string())
+}
+
+/// Settings and policy as the files have them, and what of them is not taken over.
+fn read_again(
+    shared: &Shared,
+    before: &Snapshot,
+) -> Result<(Settings, String, Option<String>), SnapshotError> {
+    let mut ignored = None;
     let settings = match &shared.origin.config {
         Some(path) => {
             let mut settings = config::load(path)?;
             // What the command line set stays set; sockets and the database cannot move while running.
-            settings.listen = before.settings.listen;
+            let (old, new) = (before.settings.listen, settings.listen);
+            if old != new && !shared.origin.listen_overridden {
+                ignored =
+                    Some(format!("`listen: {new}` is ignored, {old} stays in force: restart to change it"));
+            }
+            settings.listen = old;
             settings.workers = before.settings.workers;
             settings.database.clone_from(&before.settings.database);
             if shared.origin.policy_overridden {
@@ -99,7 +145,7 @@ fn read_again(shared: &Shared, before: &Snapshot) -> Result<(Settings, String), 
         None => before.settings.clone(),
     };
     let text = policy_text(&settings)?;
-    Ok((settings, text))
+    Ok((settings, text, ignored))
 }
 
 /// Builds the next snapshot aside, tests it, and swaps.

@@ -89,7 +89,11 @@ impl Serving {
     /// # Errors
     /// [`ServeError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
-        let origin = Origin { config: options.config.clone(), policy_overridden: options.policy.is_some() };
+        let origin = Origin {
+            config: options.config.clone(),
+            policy_overridden: options.policy.is_some(),
+            listen_overridden: options.listen.is_some(),
+        };
         let force_open = options.force_open;
         let settings = settings(options)?;
         if let Some(why) = config::public_without_keys(&settings).filter(|_| !force_open) {
@@ -119,7 +123,7 @@ impl Serving {
     /// # Errors
     /// [`SnapshotError`]; the last good state stays then.
     pub fn reload(&self) -> Result<u64, SnapshotError> {
-        control::reload(&self.shared)
+        control::reload(&self.shared).map(|reloaded| reloaded.generation)
     }
 
     /// What all workers share, for tests and embedding programs.

@@ -7,7 +7,7 @@ use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{Semaphore, broadcast};
 use tollgate_core::{Clock, Timestamp};
 use tollgate_select::retry::RetryBudget;
@@ -33,6 +33,8 @@ pub struct Origin {
     pub config: Option<std::path::PathBuf>,
     /// Whether the command line named the policy, whatever the file says.
     pub policy_overridden: bool,
+    /// Whether the command line named the address, whatever the file says.
+    pub listen_overridden: bool,
 }
 
 /// Shared by all workers.
@@ -63,6 +65,8 @@ pub struct Shared {
     pub refused: Mutex<Option<(Timestamp, String)>>,
     /// Who checks a policy, and who waits to.
     pub(crate) checks: Checks,
+    /// Whether the policy in force was put there by the API and is in no file.
+    pub(crate) unwritten: AtomicBool,
     /// Where the configuration came from.
     pub origin: Origin,
     /// When the process started.
@@ -115,6 +119,7 @@ impl Shared {
             traces,
             refused: Mutex::default(),
             checks: Checks::default(),
+            unwritten: AtomicBool::new(false),
             origin,
             started,
         }

@@ -174,6 +174,43 @@ async fn a_policy_is_put_checked_and_read_back() {
 }
 
 #[tokio::test]
+async fn a_policy_that_is_in_no_file_says_so_and_a_reload_says_that_it_is_gone() {
+    let folder = Folder::new();
+    let (world, _) = world(&folder).await;
+    let put = world.send(Method::PUT, "/api/v1/policy", &[], policy("two")).await.json();
+    assert_eq!((&put["ok"], &put["written"]), (&json!(true), &json!(false)), "{put}");
+    let note = put["note"].as_str().unwrap();
+    assert!(note.contains("next reload") && note.contains("p.tollgate"), "{note}");
+    let reloaded = world.send(Method::POST, "/api/v1/reload", &[], "").await.json();
+    let warnings = reloaded["warnings"].as_array().unwrap();
+    assert!(warnings.iter().any(|w| w.as_str().unwrap().contains("PUT /api/v1/policy")), "{reloaded}");
+    assert_eq!(model(&world).await, "one");
+    let again = world.send(Method::POST, "/api/v1/reload", &[], "").await.json();
+    assert_eq!(again["warnings"], json!([]), "{again}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn an_address_that_changes_is_not_taken_over_in_silence() {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let text = format!("listen: 127.0.0.1:0\n{}", CONFIG.replace("{0}", &addresses[0]));
+    folder.write("p.tollgate", &policy("one"));
+    let config = folder.write("c.yaml", &text);
+    let options =
+        Options { config: Some(config), data: Some("memory".into()), workers: Some(1), ..Options::default() };
+    let gateway = Serving::start(options).await.unwrap_or_else(|e| panic!("{e}"));
+    let world = World { gateway, sims, client: tollgate_net::client::Client::default() };
+    folder.write("c.yaml", &text.replace("127.0.0.1:0", "127.0.0.1:8099"));
+    let reloaded = world.send(Method::POST, "/api/v1/reload", &[], "").await.json();
+    let warning = reloaded["warnings"][0].as_str().unwrap_or_else(|| panic!("{reloaded}"));
+    for word in ["listen", "127.0.0.1:8099", "127.0.0.1:0", "restart"] {
+        assert!(warning.contains(word), "{word} in {warning}");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn running_streams_and_their_load_survive_a_reload() {
     let folder = Folder::new();
     let (world, text) = world(&folder).await;

@@ -7,6 +7,7 @@ use crate::snapshot::SnapshotError;
 use crate::state::Shared;
 use crate::worker::Worker;
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use tollgate_console::view::CheckReport;
@@ -52,7 +53,19 @@ pub(crate) async fn aside<T: Send + 'static>(
     done
 }
 
-/// `PUT /api/v1/policy`: in force only when it compiles and its tests pass; the file on disk is not changed.
+/// The answer of `PUT /api/v1/policy`.
+#[derive(Serialize)]
+struct Put {
+    #[serde(flatten)]
+    report: CheckReport,
+    /// Whether the policy's file has the text, too.
+    written: bool,
+    /// What follows from that.
+    note: String,
+}
+
+/// `PUT /api/v1/policy`: in force only when it compiles and its tests pass; the file on disk is not changed, and the
+/// answer says so.
 pub(super) async fn put(worker: &Worker, body: &[u8]) -> Answered {
     let text = utf8(body)?.to_owned();
     let done = aside(worker, move |shared, check| {
@@ -64,20 +77,28 @@ pub(super) async fn put(worker: &Worker, body: &[u8]) -> Answered {
         control::replace_policy(shared, text).map(|_| report)
     });
     let report = done.await?.map_err(|e| Fault::caller(FaultKind::BadRequest, e.to_string()))?;
-    let status = if report.ok { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    json(status, &report)
+    if !report.ok {
+        return json(StatusCode::UNPROCESSABLE_ENTITY, &report);
+    }
+    let file = control::policy_name(&worker.shared().snapshot.load().settings);
+    let note = format!(
+        "in force until the next reload or restart; to keep it, write it to the file as well: the next reload takes {file}"
+    );
+    json(StatusCode::OK, &Put { report, written: false, note })
 }
 
 /// `POST /api/v1/reload`.
 pub(super) async fn reload(worker: &Worker) -> Answered {
     let done = aside(worker, |shared, check| {
-        let generation = control::reload(shared)?;
+        let reloaded = control::reload(shared)?;
         let text = shared.snapshot.load().policy_text.clone();
-        Ok::<_, SnapshotError>((generation, check(&text).diagnostics))
+        Ok::<_, SnapshotError>((reloaded, check(&text).diagnostics))
     });
     match done.await? {
-        Ok((generation, found)) => {
-            json(StatusCode::OK, &json!({"reloaded": true, "generation": generation, "diagnostics": found}))
+        Ok((reloaded, found)) => {
+            let control::Reloaded { generation, warnings } = reloaded;
+            let body = json!({"reloaded": true, "generation": generation, "warnings": warnings, "diagnostics": found});
+            json(StatusCode::OK, &body)
         }
         Err(error) => {
             let body = json!({"reloaded": false, "kept": "the last good configuration", "problems": error.to_string()});
