@@ -110,7 +110,7 @@ fn an_empty_log_tells_how_to_begin() {
             && html.contains("<div id=\"live-table\" hidden>")
     );
     assert!(html.contains("curl http://127.0.0.1:8080/v1/chat/completions"));
-    assert!(text(&html).contains("Errors – 0 requests"), "no share of nothing");
+    assert!(text(&html).contains("Errors – 0 failed, 0 refused or left"), "no share of nothing");
 }
 
 #[test]

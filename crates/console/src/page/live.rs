@@ -66,7 +66,7 @@ fn tiles(shell: &Shell, view: &LiveView) -> Markup {
     let errors = (t.requests > 0).then(|| share(t.errors, t.requests));
     html! { dl.tiles {
         (tile("Requests / min", &number(per_minute), &format!("{} in {}", count(t.requests), window_name(view.window_minutes))))
-        (tile("Errors", &percent(errors), &format!("{} requests", count(t.errors))))
+        (tile("Errors", &percent(errors), &format!("{} failed, {} refused or left", count(t.errors), count(t.refused))))
         (tile("TTFT p50", &us_or(t.ttft_p50_us), "first content byte"))
         (tile("TTFT p99", &us_or(t.ttft_p99_us), "first content byte"))
         (tile("Overhead p50", &us_or(t.overhead_p50_us), &format!("p99 {}", us_or(t.overhead_p99_us))))
@@ -86,7 +86,12 @@ fn charts(view: &LiveView) -> Markup {
     };
     let whole = |value: f64| compact(value.round().max(0.0) as u64);
     let requests = vec![
-        Series { name: "good", class: "c1", values: rate(|p| p.requests.saturating_sub(p.errors)) },
+        Series {
+            name: "good",
+            class: "c1",
+            values: rate(|p| p.requests.saturating_sub(p.errors).saturating_sub(p.refused)),
+        },
+        Series { name: "refused", class: "c2", values: rate(|p| p.refused) },
         Series { name: "errors", class: "c4", values: rate(|p| p.errors) },
     ];
     let ttft = vec![

@@ -70,8 +70,10 @@ impl Filter {
 pub struct Tiles {
     /// Requests.
     pub requests: u64,
-    /// Those that ended with a fault or a status of 400 and more.
+    /// Those that an upstream or the gateway failed.
     pub errors: u64,
+    /// Those that ended on the caller's side: refused, or left by it.
+    pub refused: u64,
     /// Median time to the first content byte.
     pub ttft_p50_us: Option<u64>,
     /// 99 of 100 are not slower.
@@ -97,8 +99,10 @@ pub struct SeriesPoint {
     pub start: Timestamp,
     /// Requests.
     pub requests: u64,
-    /// Of them, with a fault or a status of 400 and more.
+    /// Of them, failed by an upstream or the gateway.
     pub errors: u64,
+    /// Of them, refused, or left by the caller.
+    pub refused: u64,
     /// Prompt tokens.
     pub prompt_tokens: u64,
     /// Completion tokens.

@@ -59,8 +59,10 @@ impl GroupBy {
 pub struct Sums {
     /// Requests.
     pub requests: u64,
-    /// Those that ended with a fault or a status of 400 and more.
+    /// Those that an upstream or the gateway failed: a status of 500 and more, or a fault inside a good answer.
     pub errors: u64,
+    /// Those that ended on the caller's side: a status of 400 to 499 (499: it left), or an answer that governance stopped.
+    pub refused: u64,
     /// Prompt tokens.
     pub prompt_tokens: u64,
     /// Of them, read from a cache.
@@ -115,6 +117,9 @@ pub struct Point {
 /// The groups of a summary, most requests first, then by name.
 pub type Summary = Vec<SummaryRow>;
 
+/// When a row counts as an error ([`Sums::errors`]).
+const ERROR: &str = "status >= 500 OR (status < 400 AND fault IS NOT NULL AND fault <> 'forbidden')";
+
 #[derive(Default)]
 struct Tally {
     sums: Sums,
@@ -129,6 +134,7 @@ impl Tally {
         let add = |sum: &mut u64, value: u64| *sum = sum.saturating_add(value);
         add(&mut self.sums.requests, 1);
         add(&mut self.sums.errors, count(1)?);
+        add(&mut self.sums.refused, count(9)?);
         add(&mut self.sums.prompt_tokens, count(2)?);
         add(&mut self.sums.cached_tokens, count(3)?);
         add(&mut self.sums.completion_tokens, count(4)?);
@@ -221,8 +227,8 @@ impl Store {
     ) -> Result<(), StoreError> {
         let (conditions, values) = filter.conditions();
         let sql = format!(
-            "SELECT {column}, fault IS NOT NULL OR status >= 400, prompt_tokens, cached_tokens, completion_tokens,
-             cost_micro, ttft_us, total_us, overhead_us FROM decisions WHERE {conditions}"
+            "SELECT {column}, {ERROR}, prompt_tokens, cached_tokens, completion_tokens, cost_micro, ttft_us, total_us,
+             overhead_us, NOT ({ERROR}) AND (fault IS NOT NULL OR status >= 400) FROM decisions WHERE {conditions}"
         );
         self.read(|conn| {
             let run = || {

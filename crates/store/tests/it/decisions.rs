@@ -144,6 +144,29 @@ fn filters_are_those_of_a_plain_scan() {
 }
 
 #[test]
+fn errors_are_not_the_callers() {
+    let store = filled(10);
+    let ends = [
+        (400, Some(FaultKind::BadRequest), false),
+        (401, Some(FaultKind::Unauthenticated), false),
+        (429, Some(FaultKind::LimitReached), false),
+        (499, None, false),
+        (200, Some(FaultKind::Forbidden), false),
+        (200, Some(FaultKind::UpstreamFailed), true),
+        (500, Some(FaultKind::Internal), true),
+        (502, Some(FaultKind::UpstreamFailed), true),
+        (504, Some(FaultKind::Timeout), true),
+    ];
+    for ((status, fault, _), at) in ends.into_iter().zip(100..) {
+        store.record(DecisionRecord { status, fault, ..sample(at) });
+    }
+    store.flush().unwrap();
+    let sums = store.summary(&DecisionFilter::default(), GroupBy::All).unwrap().remove(0).sums;
+    let errors = ends.iter().filter(|end| end.2).count() as u64;
+    assert_eq!((sums.errors, sums.refused), (errors, ends.len() as u64 - errors));
+}
+
+#[test]
 fn summaries_add_up() {
     let store = filled(60);
     store.record(DecisionRecord {

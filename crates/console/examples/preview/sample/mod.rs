@@ -67,6 +67,7 @@ fn point(at: i64, now: Timestamp) -> SeriesPoint {
         start: Timestamp(now.0 - (59 - at) * MINUTE),
         requests,
         errors: if at % 17 == 5 { 9 } else { u64::from(at % 7 == 0) },
+        refused: u64::from(at % 5 == 0),
         prompt_tokens: requests * 640,
         completion_tokens: requests * 210,
         ttft_p50_us: (at != 30).then_some(90_000 + requests * 400),
@@ -92,6 +93,7 @@ pub(crate) fn live(rows: u64, now: Timestamp) -> LiveView {
         tiles: Tiles {
             requests: sum(|p| p.requests),
             errors: sum(|p| p.errors),
+            refused: sum(|p| p.refused),
             ttft_p50_us: known.then_some(112_400),
             ttft_p99_us: known.then_some(1_284_000),
             overhead_p50_us: known.then_some(74),

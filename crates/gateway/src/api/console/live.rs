@@ -42,6 +42,7 @@ pub(super) async fn view(worker: &Worker, parts: &Parts) -> Result<LiveView, Fau
     let tiles = sums.first().map(|row| Tiles {
         requests: row.sums.requests,
         errors: row.sums.errors,
+        refused: row.sums.refused,
         ttft_p50_us: row.ttft_us.p50,
         ttft_p99_us: row.ttft_us.p99,
         overhead_p50_us: row.overhead_us.p50,
@@ -55,6 +56,7 @@ pub(super) async fn view(worker: &Worker, parts: &Parts) -> Result<LiveView, Fau
         start: p.start,
         requests: p.sums.requests,
         errors: p.sums.errors,
+        refused: p.sums.refused,
         prompt_tokens: p.sums.prompt_tokens,
         completion_tokens: p.sums.completion_tokens,
         ttft_p50_us: p.ttft_us.p50,
