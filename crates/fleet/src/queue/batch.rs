@@ -64,26 +64,16 @@ impl Batch {
 
     /// The wait for a slot, with the squared coefficients of variation of the work and of the arrivals' gaps.
     ///
-    /// Burstier arrivals take the chain to the one of peakedness z (Hayward), here by its first-order effect: the
-    /// deviation grows by √z, which widens the full share as a normal tail does.
+    /// Burstier arrivals take the chain to one of c/z servers with 1/z of the load (Hayward; z is the peakedness), whose
+    /// tail is the z-th root of this one.
     #[must_use]
     pub fn wait(&self, work_cv2: f64, arrival_cv2: f64) -> Wait {
         let spare = self.servers * (1.0 - self.utilisation);
+        let peakedness = (1.0 + (arrival_cv2 - 1.0) / (1.0 + work_cv2)).max(0.05);
         Wait {
-            probability: self.burst(work_cv2, arrival_cv2),
+            probability: self.full.powf(1.0 / peakedness),
             decay: decay(spare, self.full_s, work_cv2, arrival_cv2),
         }
-    }
-
-    fn burst(&self, work_cv2: f64, arrival_cv2: f64) -> f64 {
-        let peakedness = (1.0 + (arrival_cv2 - 1.0) / (1.0 + work_cv2)).max(0.05);
-        if peakedness == 1.0 || self.full == 0.0 {
-            return self.full;
-        }
-        let free = self.servers - self.active;
-        let normal = |deviation: f64| libm::erfc(free / (deviation * std::f64::consts::SQRT_2));
-        let (calm, bursty) = (normal(self.deviation), normal(self.deviation * peakedness.sqrt()));
-        if calm > 0.0 { (self.full * bursty / calm).min(1.0) } else { bursty.min(1.0) }
     }
 
     /// Requests beside each other on an instance at the `q` quantile of the total, at most the slots.
@@ -176,6 +166,19 @@ mod tests {
         assert!(Batch::new(2.0, 8.0, 15.9, 0.5, 0.0625).is_some());
         assert_eq!(Batch::new(0.0, 8.0, 1.0, 0.5, 0.1), None);
         assert_eq!(Batch::new(1.0, 8.0, f64::NAN, 0.5, 0.1), None);
+    }
+
+    /// A fleet of which a tenth is in use does not wait, however bursty its arrivals are.
+    #[test]
+    fn bursts_do_not_fill_what_is_nearly_empty() {
+        let batch = Batch::new(2.0, 99.0, 3.6, 0.4, 0.25).unwrap();
+        assert!(batch.active < 0.3 * 198.0, "{batch:?}");
+        let waits = [1.0, 2.0, 4.0, 16.0].map(|cv2| batch.wait(1.0, cv2).probability);
+        assert!(waits.is_sorted() && waits[2] < 1e-6, "{waits:?}");
+        // A smooth stream waits less than Poisson's: D/M/1 at half load waits with 0.203, M/M/1 with 0.5.
+        let one = Batch::new(1.0, 1.0, 0.5, 1.0, 0.0).unwrap();
+        let smooth = one.wait(1.0, 0.0).probability;
+        assert!((0.2..0.3).contains(&smooth) && (one.wait(1.0, 1.0).probability - 0.5).abs() < 1e-9);
     }
 
     #[test]
