@@ -6,6 +6,7 @@
 
 pub mod api;
 mod chores;
+mod claim;
 pub mod clock;
 pub mod config;
 pub mod control;

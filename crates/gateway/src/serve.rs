@@ -1,6 +1,7 @@
 //! Starting and stopping: from options to listening workers, and back with every stream drained.
 
 use crate::chores;
+use crate::claim::Claim;
 use crate::clock::{SystemClock, entropy};
 use crate::config::{self, ConfigError, Settings};
 use crate::control;
@@ -49,6 +50,15 @@ pub enum ServeError {
     /// A public address without keys.
     #[error("{0}")]
     Public(String),
+    /// Another gateway runs on the data folder.
+    #[error(
+        "another gateway runs on the data folder {}: stop it, or give this one a folder of its own with --data DIR, or \
+         --data memory; two gateways on one folder would each grant the whole of every budget", folder.display()
+    )]
+    Claimed {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -81,6 +91,8 @@ pub struct Serving {
     stop: watch::Sender<bool>,
     chores: JoinHandle<()>,
     drain: Duration,
+    /// Given back after the database is closed.
+    claim: Option<Claim>,
 }
 
 impl Serving {
@@ -99,6 +111,7 @@ impl Serving {
         if let Some(why) = config::public_without_keys(&settings).filter(|_| !force_open) {
             return Err(ServeError::Public(why));
         }
+        let claim = settings.database.as_deref().map(Claim::of).transpose()?;
         let shared = Arc::new(shared(settings, origin)?);
         control::apply_budgets(&shared);
         let snapshot = shared.snapshot.load_full();
@@ -109,7 +122,7 @@ impl Serving {
         let (stop, stopped) = watch::channel(false);
         let chores = spawn_chores(shared.clone(), stopped);
         let drain = Duration::from_millis(snapshot.settings.limits.drain_ms);
-        Ok(Self { shared, running, stop, chores, drain })
+        Ok(Self { shared, running, stop, chores, drain, claim })
     }
 
     /// The address that is served, with its real port.
@@ -147,6 +160,7 @@ impl Serving {
             Ok(stats) => stats?,
             Err(error) => return Err(system("closing the database")(std::io::Error::other(error))),
         };
+        drop(self.claim);
         Ok(Stopped { drained, records_dropped: stats.dropped })
     }
 }
@@ -182,12 +196,7 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let word = |i: usize| bytes.iter().skip(i * 8).take(8).fold(0u64, |w, b| (w << 8) | u64::from(*b));
     let location = match &settings.database {
         None => Location::Memory,
-        Some(path) => {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(system(&format!("making {}", folder.display())))?;
-            }
-            Location::File(path.clone())
-        }
+        Some(path) => Location::File(path.clone()),
     };
     let config = StoreConfig {
         decisions_max: settings.log.decisions,

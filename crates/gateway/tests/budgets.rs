@@ -214,3 +214,105 @@ async fn counters_keys_and_limits_outlive_a_restart() {
     assert_eq!(world.decisions().await.len(), 6);
     world.stop().await;
 }
+
+/// Asks for a model with at most `most` tokens of answer.
+async fn ask_for(world: &World, secret: &str, model: &str, most: u64) -> Got {
+    let mut body = Client::Chat.ask(model, "hello", false);
+    body["max_tokens"] = json!(most);
+    let bearer = format!("Bearer {secret}");
+    world.send(http::Method::POST, Client::Chat.path(), &[("authorization", &bearer)], body.to_string()).await
+}
+
+#[tokio::test]
+async fn a_spent_budget_that_names_a_model_leaves_every_other_budget_in_force() {
+    let budgets = r#"
+budgets:
+  - {name: hard, scope: global, window: day, tokens: 700}
+  - {name: soft, scope: global, window: day, usd: "0.01", when_spent: cheap}
+"#;
+    for model in ["dear", "cheap", "auto"] {
+        let world = world(budgets).await;
+        let (_, secret) = world.key(&json!({"name": "k"})).await;
+        let got = all((0..40).map(|_| ask_for(&world, &secret, model, 300))).await;
+        let (passed, refused): (Vec<_>, Vec<_>) = got.into_iter().partition(|g| g.status == StatusCode::OK);
+        assert!(!passed.is_empty() && !refused.is_empty(), "{model}: {} passed", passed.len());
+        for got in &passed {
+            assert_eq!(got.header("x-tollgate-model"), "cheap", "{model}");
+            let told = got.headers.get("x-tollgate-budget").map(|b| b.to_str().unwrap());
+            assert_eq!(told, (model != "cheap").then_some("soft"), "{model}");
+        }
+        for got in &refused {
+            assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS, "{}", got.text());
+            assert!(got.text().contains("700 tokens per day"), "{}", got.text());
+        }
+        world.settled().await;
+        let budgets = world.get("/api/v1/budgets").await.json();
+        let tokens = account(&budgets, "global", "", "tokens");
+        let (settled, overrun) = (tokens["settled"].as_u64().unwrap(), tokens["overrun"].as_u64().unwrap());
+        assert!(settled <= 700 && overrun == 0 && tokens["reserved"] == 0, "{model}: {tokens}");
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_overspent_budget_goes_on_with_the_model_that_it_names() {
+    let budgets =
+        "budgets: [{name: acme, scope: 'tenant:acme', window: day, usd: '0.0001', when_spent: cheap}]";
+    let world = world(budgets).await;
+    let (_, secret) = world.key(&json!({"name": "k", "tenant": "acme"})).await;
+    for round in 0u32.. {
+        let budgets = world.get("/api/v1/budgets").await.json();
+        if round > 0 && account(&budgets, "tenant", "acme", "micro")["settled"].as_u64().unwrap() > 100 {
+            break;
+        }
+        assert!(round < 100, "never overspent: {budgets}");
+        let got = ask_for(&world, &secret, "auto", 300).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    }
+    for model in ["dear", "cheap", "auto"] {
+        let got = ask_for(&world, &secret, model, 300).await;
+        assert_eq!(got.status, StatusCode::OK, "{model}: {}", got.text());
+        assert_eq!((got.header("x-tollgate-model"), got.header("x-tollgate-budget")), ("cheap", "acme"));
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_budget_that_is_spent_says_what_happens_and_no_other() {
+    let soft = "{name: soft, scope: 'key:*', window: day, usd: '0.01', when_spent: cheap}";
+    let cases = [
+        // A global limit is spent whose own rule is to refuse.
+        ("{name: hard, scope: global, window: day, usd: '0.005'}", "all callers"),
+        // A limit that names the key replaces the one for each.
+        ("{name: hard, scope: 'key:k', window: day, usd: '0.001'}", "key "),
+    ];
+    for (hard, whose) in cases {
+        let world = world(&format!("budgets: [{hard}, {soft}]")).await;
+        let (_, secret) = world.key(&json!({"name": "k"})).await;
+        let mut last = ask_for(&world, &secret, "dear", 20).await;
+        for _ in 0..200 {
+            if last.status != StatusCode::OK {
+                break;
+            }
+            assert_eq!(last.header("x-tollgate-model"), "dear", "{hard}");
+            last = ask_for(&world, &secret, "dear", 20).await;
+        }
+        assert_eq!(last.status, StatusCode::TOO_MANY_REQUESTS, "{hard}: {}", last.text());
+        assert!(last.text().contains(whose), "{}", last.text());
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_no_window_ever_holds_is_told_so() {
+    let world = world("budgets: [{name: b, scope: global, window: day, tokens: 300}]").await;
+    let (_, secret) = world.key(&json!({"name": "k"})).await;
+    let got = ask_for(&world, &secret, "cheap", 400).await;
+    assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
+    let text = got.text();
+    assert!(text.contains("larger than the whole limit of 300 per day"), "{text}");
+    assert!(text.contains("lower max_tokens") && !text.contains("starts again"), "{text}");
+    assert!(got.headers.get("retry-after").is_none(), "waiting does not help");
+    assert_eq!(ask_for(&world, &secret, "cheap", 100).await.status, StatusCode::OK);
+    world.stop().await;
+}

@@ -127,6 +127,9 @@ async fn a_fault_everywhere_reaches_the_caller_in_its_dialect() {
             world.settled().await;
             let row = world.decision(&got.headers).await;
             assert_eq!((&row["status"], row["fault"].is_string()), (&json!(status), true), "{row}");
+            // It was attempted: nothing was refused before dispatch.
+            let metrics = world.get("/metrics").await.text();
+            assert!(!metrics.contains("tollgate_refused_total{"), "{what}\n{metrics}");
             world.stop().await;
         }
     }

@@ -268,14 +268,16 @@ fn admit(
     match settle::reserve(shared, snapshot, caller, estimate, &PriceTag::of(model), now)? {
         Verdict::Granted(reservation) => Ok((plan, reservation)),
         Verdict::Degraded { model, budget, reservation } => {
-            let Some(index) = snapshot.models.iter().position(|m| *m.name == *model) else {
-                return Err(Fault::internal("the model of a spent budget is gone").into());
-            };
-            if let Err(denial) = gate.model(snapshot, index, demand, pool) {
-                return gate.refuse(denial, "model").map_err(Into::into);
+            let name = snapshot.models.get(model).map_or("", |entry| &*entry.name).to_owned();
+            if let Err(denial) = gate.model(snapshot, model, demand, pool) {
+                return gate.refuse(denial, "model").map_err(|fault| {
+                    let why =
+                        format!("budget {budget} is spent and names {name} instead, but {}", fault.message);
+                    Fault { message: why, ..fault }.into()
+                });
             }
-            let order = vec![choose::Offer { model: index, weight: 1, effort: None }];
-            let reason = choose::ModelWhy::Budget { budget, model };
+            let order = vec![choose::Offer { model, weight: 1, effort: None }];
+            let reason = choose::ModelWhy::Budget { budget, model: name };
             Ok((choose::ModelPlan { order, reason }, reservation))
         }
     }

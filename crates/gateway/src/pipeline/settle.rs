@@ -2,7 +2,8 @@
 //!
 //! Every request that is sent reserves its estimate from each budget that binds it and settles with the actual usage
 //! at its end, whatever the end is. When a budget is spent its rule says: reject, or use a cheaper model. A degraded
-//! request reserves nothing of the spent meter; its actual usage is still settled, as overrun.
+//! request reserves nothing of the spent budget, where its actual usage is still settled, as overrun; of every other
+//! budget it reserves the cheaper model's estimate.
 
 use super::authenticate::Caller;
 use super::journey::{End, Journey};
@@ -12,7 +13,9 @@ use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::{InFlight, Shared};
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Timestamp};
-use tollgate_store::budget::{Limit, Limits, Meter, Refusal, Reservation, Target, Usage, Window};
+use tollgate_store::budget::{
+    Limit, Limits, Line, Meter, Refusal, Reservation, Subject, Target, Usage, Window,
+};
 
 /// The model that answers, with its price.
 #[derive(Clone, Debug)]
@@ -57,10 +60,11 @@ pub(crate) enum Verdict {
     /// Reserved.
     Granted(Reservation),
     /// Spent: use this model instead, with what is reserved for it.
-    Degraded { model: String, budget: String, reservation: Reservation },
+    Degraded { model: usize, budget: String, reservation: Reservation },
 }
 
-/// Reserves the estimate of a request for `tag`'s model.
+/// Reserves the estimate of a request for `tag`'s model. Where a spent budget names another model, that one's
+/// estimate is reserved of the budgets that are not spent; of several spent ones the last names the model.
 pub(crate) fn reserve(
     shared: &Shared,
     snapshot: &Snapshot,
@@ -70,32 +74,70 @@ pub(crate) fn reserve(
     now: Timestamp,
 ) -> Result<Verdict, Spent> {
     let payer = caller.payer();
-    let ask = estimate.usage(tag);
-    let refusal = match shared.store.budgets().reserve(&payer, ask, now) {
-        Ok(reservation) => return Ok(Verdict::Granted(reservation)),
-        Err(refusal) => refusal,
-    };
-    let Refusal::Spent { meter, window, .. } = &refusal else { return Err(spent(&refusal, now)) };
-    let rule = snapshot.settings.budgets.iter().find(|b| {
-        binds(b, caller, *meter, *window)
-            && b.degrade_to.as_deref().is_some_and(|model| caller.allows_model(model))
-    });
-    let Some((budget, model)) = rule.and_then(|b| Some((b, b.degrade_to.as_ref()?))) else {
-        return Err(spent(&refusal, now));
-    };
-    let none = Usage { requests: 0, tokens: 0, micro: 0 };
-    let reservation = shared.store.budgets().reserve(&payer, none, now).map_err(|e| spent(&e, now))?;
-    Ok(Verdict::Degraded { model: model.clone(), budget: budget.name.clone(), reservation })
+    let mut ask = estimate.usage(tag);
+    let mut spent = Vec::new();
+    let mut instead = None;
+    // Every round but the last adds one of the payer's limits to the spent ones, so it ends.
+    loop {
+        let refusal = match shared.store.budgets().reserve_beside(&payer, ask, &spent, now) {
+            Ok(reservation) => {
+                return Ok(match instead {
+                    None => Verdict::Granted(reservation),
+                    Some((model, budget)) => Verdict::Degraded { model, budget, reservation },
+                });
+            }
+            Err(refusal) => refusal,
+        };
+        let line = refusal.line().filter(|line| !spent.contains(line));
+        let rule = line.as_ref().and_then(|line| fallback(snapshot, caller, line));
+        let (Some(line), Some((budget, model, entry))) = (line, rule) else {
+            return Err(Spent::of(&refusal, now));
+        };
+        ask = estimate.usage(&PriceTag::of(entry));
+        spent.push(line);
+        instead = Some((model, budget.name.clone()));
+    }
 }
 
-fn spent(refusal: &Refusal, now: Timestamp) -> Spent {
-    let retry_after_s = match refusal {
-        Refusal::Spent { resets, .. } if resets.0 < i64::MAX => {
-            u32::try_from(resets.seconds().saturating_sub(now.seconds()).max(1)).ok()
+/// The budget that set this limit with the model that it names for when it is spent, where the caller may use it.
+fn fallback<'s>(
+    snapshot: &'s Snapshot,
+    caller: &Caller,
+    line: &Line,
+) -> Option<(&'s Budget, usize, &'s ModelEntry)> {
+    let budget = ruling(&snapshot.settings.budgets, caller, line)?;
+    let name = budget.degrade_to.as_deref().filter(|model| caller.allows_model(model))?;
+    let model = snapshot.models.iter().position(|entry| *entry.name == *name)?;
+    Some((budget, model, snapshot.models.get(model)?))
+}
+
+/// The budget that set a limit of the caller: as in the ledger, one that names the subject goes before one for each,
+/// and of two alike the later counts.
+fn ruling<'b>(budgets: &'b [Budget], caller: &Caller, line: &Line) -> Option<&'b Budget> {
+    let named = |budget: &Budget| match (&budget.scope, &line.subject) {
+        (BudgetScope::Global, Subject::Global) => true,
+        (BudgetScope::Key(name), Subject::Key(_)) => {
+            caller.key.as_ref().is_some_and(|key| key.spec.name == *name)
         }
-        _ => None,
+        (BudgetScope::Tenant(name), Subject::Tenant(tenant)) => **tenant == **name,
+        _ => false,
     };
-    Spent { fault: Fault::caller(FaultKind::LimitReached, refusal.to_string()), retry_after_s }
+    let each = |budget: &Budget| match (&budget.scope, &line.subject) {
+        (BudgetScope::Key(name), Subject::Key(_)) | (BudgetScope::Tenant(name), Subject::Tenant(_)) => {
+            name == "*"
+        }
+        _ => false,
+    };
+    let limits = |budget: &&Budget| {
+        let limited = match line.meter {
+            Meter::Requests => budget.requests.is_some(),
+            Meter::Tokens => budget.tokens.is_some(),
+            Meter::Micro => budget.micro.is_some(),
+        };
+        limited && budget.window == line.window.word()
+    };
+    let mut setting = budgets.iter().filter(limits);
+    setting.clone().rfind(|b| named(b)).or_else(|| setting.rfind(|b| each(b)))
 }
 
 /// A request that its budgets do not hold, with the seconds until the spent one starts again.
@@ -104,18 +146,22 @@ pub(crate) struct Spent {
     pub(crate) retry_after_s: Option<u32>,
 }
 
-fn binds(budget: &Budget, caller: &Caller, meter: Meter, window: Window) -> bool {
-    let limited = match meter {
-        Meter::Requests => budget.requests.is_some(),
-        Meter::Tokens => budget.tokens.is_some(),
-        Meter::Micro => budget.micro.is_some(),
-    };
-    let whose = match &budget.scope {
-        BudgetScope::Global => true,
-        BudgetScope::Key(name) => name == "*" || caller.key.as_ref().is_some_and(|k| k.spec.name == *name),
-        BudgetScope::Tenant(name) => name == "*" || *caller.tenant == **name,
-    };
-    limited && whose && budget.window == window.word()
+impl Spent {
+    fn of(refusal: &Refusal, now: Timestamp) -> Self {
+        let retry_after_s = match refusal {
+            Refusal::Spent { resets, .. } if resets.0 < i64::MAX => {
+                u32::try_from(resets.seconds().saturating_sub(now.seconds()).max(1)).ok()
+            }
+            _ => None,
+        };
+        let message = match refusal {
+            Refusal::Oversize { meter: Meter::Tokens | Meter::Micro, .. } => {
+                format!("this request may need more than its budget ever holds: {refusal}; lower max_tokens")
+            }
+            _ => refusal.to_string(),
+        };
+        Self { fault: Fault::caller(FaultKind::LimitReached, message), retry_after_s }
+    }
 }
 
 /// The configured budgets as the ledger wants them. A key that a budget names and that does not exist yet gets its

@@ -40,6 +40,7 @@ async fn a_spent_budget_degrades_to_no_model_that_the_role_may_not_use() {
         let got = say(&world, "visitor", "auto", words).await;
         assert_eq!(got.status, StatusCode::FORBIDDEN, "{}", got.text());
         assert!(got.text().contains("others") || got.text().contains("data personal"), "{}", got.text());
+        assert!(got.text().contains("budget month is spent and names cloud-small"), "{}", got.text());
     }
     assert_eq!((world.received(1).await.len(), world.received(2).await.len()), (0, 0));
     world.stop().await;

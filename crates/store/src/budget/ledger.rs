@@ -1,7 +1,7 @@
 //! The ledger: one lock over all counters, so that a reservation against several budgets is all or nothing.
 
 use super::account::{Account, SpanKey, SpanRow};
-use super::{Limits, Meter, Payer, Subject, Usage, Window};
+use super::{Limits, Line, Meter, Payer, Subject, Usage, Window};
 use crate::Share;
 use parking_lot::Mutex;
 use smallvec::SmallVec;
@@ -35,12 +35,41 @@ pub enum Refusal {
         /// When the window ends; the largest timestamp for a budget that never starts again.
         resets: Timestamp,
     },
+    /// A budget does not hold what was asked for even when it is unused: waiting does not help.
+    #[error(
+        "{asked} {} are larger than the whole limit of {limit} per {} of {subject}", .meter.word(), .window.word()
+    )]
+    Oversize {
+        /// Whose budget.
+        subject: Subject,
+        /// Of what.
+        meter: Meter,
+        /// In which window.
+        window: Window,
+        /// Its limit.
+        limit: u64,
+        /// What was asked for.
+        asked: u64,
+    },
     /// Too many keys and tenants have counters in use.
     #[error("{limit} keys and tenants already have budget counters: raise `budget_subjects_max`")]
     Crowded {
         /// The bound.
         limit: usize,
     },
+}
+
+impl Refusal {
+    /// The limit that refused; `None` where it was not a limit.
+    #[must_use]
+    pub fn line(&self) -> Option<Line> {
+        match self {
+            Self::Spent { subject, meter, window, .. } | Self::Oversize { subject, meter, window, .. } => {
+                Some(Line { subject: subject.clone(), meter: *meter, window: *window })
+            }
+            Self::Crowded { .. } => None,
+        }
+    }
 }
 
 /// One counter, for the console and metrics.
@@ -119,8 +148,23 @@ impl Ledger {
     /// # Errors
     /// [`Refusal`], with the first budget that does not hold it: the key's, then the tenant's, then the global.
     pub fn reserve(&self, payer: &Payer, ask: Usage, now: Timestamp) -> Result<Reservation, Refusal> {
+        self.reserve_beside(payer, ask, &[], now)
+    }
+
+    /// Reserves `ask` in every budget of `payer` but the `spent` ones, or nothing. In the spent ones nothing is asked
+    /// for and nothing reserved; what is settled is counted there too, as overrun.
+    ///
+    /// # Errors
+    /// As [`Ledger::reserve`], with the first budget that is not among the spent ones.
+    pub fn reserve_beside(
+        &self,
+        payer: &Payer,
+        ask: Usage,
+        spent: &[Line],
+        now: Timestamp,
+    ) -> Result<Reservation, Refusal> {
         let mut state = self.shared.state.lock();
-        let holds = state.check(payer, ask, now)?;
+        let holds = state.check(payer, ask, spent, now)?;
         state.make_room(&holds, self.shared.subjects_max, now)?;
         for hold in &holds {
             let account = state.accounts.entry(hold.subject.clone()).or_default();
@@ -223,26 +267,31 @@ impl State {
         (span.map_or(Some(0), super::account::Span::used), key)
     }
 
-    fn check(&self, payer: &Payer, ask: Usage, now: Timestamp) -> Result<Holds, Refusal> {
+    fn check(&self, payer: &Payer, ask: Usage, spent: &[Line], now: Timestamp) -> Result<Holds, Refusal> {
         let mut holds = Holds::new();
         for subject in payer.subjects() {
             for ((meter, window), limit) in self.limits.of(&subject) {
                 let (used, key) = self.used(&subject, meter, window, now);
                 let (asked, end) = (ask.of(meter), window.bounds(now).1);
+                let spared = spent.iter().any(|line| line.is(&subject, meter, window));
                 let fits = used.and_then(|used| used.checked_add(asked)).is_some_and(|sum| sum <= limit);
-                if !fits {
-                    return Err(self.spent(&subject, key, end, limit, asked));
+                if !fits && !spared {
+                    return Err(self.refusal(&subject, key, end, limit, asked));
                 }
-                holds.push(Hold { subject: subject.clone(), key, end, amount: asked });
+                let amount = if spared { 0 } else { asked };
+                holds.push(Hold { subject: subject.clone(), key, end, amount });
             }
         }
         Ok(holds)
     }
 
-    fn spent(&self, subject: &Subject, key: SpanKey, resets: Timestamp, limit: u64, asked: u64) -> Refusal {
+    fn refusal(&self, subject: &Subject, key: SpanKey, resets: Timestamp, limit: u64, asked: u64) -> Refusal {
         let span = self.accounts.get(subject).and_then(|account| account.spans.get(&key));
         let (settled, reserved) = span.map_or((0, 0), |span| (span.settled, span.reserved));
         let (subject, (meter, window, _)) = (subject.clone(), key);
+        if asked > limit {
+            return Refusal::Oversize { subject, meter, window, limit, asked };
+        }
         Refusal::Spent { subject, meter, window, limit, settled, reserved, asked, resets }
     }
 

@@ -107,6 +107,24 @@ impl fmt::Display for Subject {
     }
 }
 
+/// One limit of one subject, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// Whose.
+    pub subject: Subject,
+    /// Of what.
+    pub meter: Meter,
+    /// In which window.
+    pub window: Window,
+}
+
+impl Line {
+    /// Whether it is this one.
+    pub(super) fn is(&self, subject: &Subject, meter: Meter, window: Window) -> bool {
+        (&self.subject, self.meter, self.window) == (subject, meter, window)
+    }
+}
+
 /// Who pays for a request. The global budget always applies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payer {

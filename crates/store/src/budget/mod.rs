@@ -8,7 +8,8 @@
 //! loses at most what was settled since the last one (`group_ms` and one commit), an orderly end nothing.
 //!
 //! What happens when a budget is spent is the caller's policy; the [`Refusal`] names the budget, its limit, its
-//! window and when it resets.
+//! window and when it resets. A caller that goes on past a spent budget names it in [`Ledger::reserve_beside`]: every
+//! other budget still holds.
 //!
 //! ```
 //! use tollgate_core::Timestamp;
@@ -36,6 +37,6 @@ mod window;
 
 pub use account::SpanRow;
 pub use ledger::{AccountView, Ledger, Refusal, Reservation};
-pub use limits::{Limit, Limits, Meter, Payer, Subject, Target, Usage};
+pub use limits::{Limit, Limits, Line, Meter, Payer, Subject, Target, Usage};
 pub(crate) use table::{expire, load, save};
 pub use window::Window;

@@ -255,3 +255,29 @@ fn finish(
         }
     }
 }
+
+#[test]
+fn past_a_spent_budget_every_other_one_still_holds() {
+    let ledger = Ledger::new(
+        Limits::new([
+            limit(Target::EachTenant, Meter::Micro, Window::Day, 100),
+            limit(Target::Global, Meter::Tokens, Window::Day, 100),
+        ]),
+        10,
+    );
+    let refused = ledger.reserve(&payer("a"), tokens(60), at(0)).unwrap_err();
+    assert_eq!(
+        refused.to_string(),
+        "120 micro are larger than the whole limit of 100 per day of tenant acme"
+    );
+    let spent = [refused.line().unwrap()];
+    let held = ledger.reserve_beside(&payer("a"), tokens(60), &spent, at(0)).unwrap();
+    let other = ledger.reserve_beside(&payer("a"), tokens(41), &spent, at(0)).unwrap_err();
+    assert!(matches!(other, Refusal::Spent { meter: Meter::Tokens, reserved: 60, asked: 41, .. }));
+    held.settle(tokens(60));
+    let lines = [("tenant acme micro day".into(), 120, 0, 120), ("all callers tokens day".into(), 60, 0, 0)];
+    assert_eq!(settled(&ledger, at(0)), lines, "what is beyond the spent limit is overrun");
+    // Overspent, it is still passed by, and by name alone.
+    assert!(ledger.reserve_beside(&payer("a"), tokens(40), &spent, at(0)).is_ok());
+    assert!(ledger.reserve(&payer("a"), tokens(1), at(0)).is_err());
+}

@@ -78,16 +78,11 @@ async fn serve(args: ServeArgs) -> Result<Ending> {
         Some(path) => {
             let settings = config::load(&path)?;
             log(&settings.log)?;
-            let listen = args.listen.unwrap_or(settings.listen);
-            if default::is_taken(listen) {
-                return Err(Refusal(format!(
-                    "{listen} is taken; stop what listens there, or give another --listen"
-                ))
-                .into());
-            }
+            free(args.listen.unwrap_or(settings.listen))?;
             options.config = Some(path);
         }
         None => {
+            args.listen.map_or(Ok(()), free)?;
             let (mut settings, running) = default::start(args.listen.is_none()).await?;
             if let Some(path) = &options.policy {
                 default::stand_in(&mut settings, path)?;
@@ -128,6 +123,15 @@ async fn serve(args: ServeArgs) -> Result<Ending> {
         running.stop().await;
     }
     Ok(ending)
+}
+
+/// Refuses an address on which somebody listens.
+fn free(listen: SocketAddr) -> Result<()> {
+    if default::is_taken(listen) {
+        let why = format!("{listen} is taken; stop what listens there, or give another --listen");
+        return Err(Refusal(why).into());
+    }
+    Ok(())
 }
 
 /// What cannot be read exits with 2, what is refused with 1.

@@ -76,5 +76,33 @@ fn what_must_not_start_is_refused_with_a_reason() {
     folder.write("taken.yaml", &format!("listen: {}\ndata: memory\n", held.local_addr().unwrap()));
     let taken = folder.run(&["serve", "taken.yaml"]);
     assert!(taken.code == 1 && taken.err.contains("is taken"), "{}", taken.err);
+    // The gateway's own listeners share their port: a second gateway must not join them, with or without a file.
+    let running = Server::start(&folder, &["--data", "memory"]);
+    let joined = folder.run(&["serve", "--listen", &running.address, "--data", "memory"]);
+    assert!(joined.code == 1 && joined.err.contains("is taken"), "{}{}", joined.out, joined.err);
     assert_eq!(folder.run(&["serve", "missing.yaml"]).code, 2);
+}
+
+#[test]
+fn one_gateway_runs_on_a_data_folder_and_commands_run_beside_it() {
+    let folder = Folder::new("claimed");
+    let first = Server::start(&folder, &["--data", "kept"]);
+    folder.write("second.yaml", "listen: 127.0.0.1:0\ndata: kept\n");
+    for words in [&["serve", "second.yaml"][..], &["serve", "--listen", "127.0.0.1:0", "--data", "kept"]] {
+        let second = folder.run(words);
+        let named = second.err.contains("data folder") && second.err.contains("kept");
+        assert!(second.code == 1 && named && second.err.contains("--data"), "{}{}", second.out, second.err);
+    }
+    assert!(first.chat("", "hi").starts_with("HTTP/1.1 200"), "the first one goes on");
+    for words in [&["decisions", "list"][..], &["key", "create", "app"], &["key", "list"]] {
+        let ran = folder.run(&[words, &["--data", "kept"]].concat());
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.err);
+    }
+    // The claim ends with the process, also when that is killed.
+    first.signal("KILL");
+    first.end();
+    let next = Server::start(&folder, &["--data", "kept"]);
+    next.signal("TERM");
+    assert_eq!(next.end().0.code(), Some(0));
+    Server::start(&folder, &["--data", "kept"]);
 }

@@ -1,6 +1,7 @@
 //! The answer's head: status and headers, for answers, fixed answers and refusals.
 
 use crate::pipeline::attempt::{Answer, Failure};
+use crate::pipeline::choose::ModelWhy;
 use crate::pipeline::journey::{End, Journey};
 use crate::pipeline::responses::Capture;
 use crate::pipeline::settle::Closing;
@@ -30,6 +31,7 @@ const INSTANCE: HeaderName = HeaderName::from_static("x-tollgate-instance");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
 const LOST: HeaderName = HeaderName::from_static("x-tollgate-lost");
 const DENIED: HeaderName = HeaderName::from_static("x-tollgate-denied");
+const BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
 
 /// Longest list of losses in a header, in bytes: clients give up on long ones.
@@ -142,8 +144,10 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
         tracing::error!(request = %journey.id, fault = %fault, "request failed");
     }
     journey.story.fault = fault.to_string();
-    let reason = fault.kind.word();
-    journey.refused(reason);
+    // What was attempted was not refused: it failed, and its attempts are counted.
+    if journey.story.attempts.is_empty() {
+        journey.refused(fault.kind.word());
+    }
     let mut headers = HeaderMap::new();
     describe(&journey, &mut headers);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -203,6 +207,9 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
     }
     if !journey.story.denials.is_empty() {
         put(DENIED, &in_short(&denied(&journey.story.denials)));
+    }
+    if let Some(ModelWhy::Budget { budget, .. }) = &journey.story.models {
+        put(BUDGET, budget);
     }
     if let Some(matched) = journey.heard.as_ref().and_then(|heard| heard.matched()) {
         put(SIGNALS, &matched);
