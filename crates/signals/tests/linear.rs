@@ -91,3 +91,13 @@ fn every_rule_on_a_long_mixed_prompt_and_many_turns() {
     }
     assert!(read(spec("r", Kind::Reask, json!({"lookback": 16})), &view).matched);
 }
+
+/// Much to take out, names of many humps, marks that wait to be ordered, and letters that unfold into many.
+#[test]
+fn loose_readings_of_long_and_hostile_texts() {
+    for unit in ["_-\t ", "aB", "a\u{301}\u{316}", "\u{200b}", "\u{301}", "\u{fdfa}", "date of "] {
+        let text = format!("{} date_of birth", unit.repeat(SIZE / unit.len()));
+        let any = json!({"any": ["date of birth"], "all": ["birth"], "scope": "sent"});
+        assert_eq!(number(Kind::Keyword, any, &format!("{text} of\nbirth.")), 1.0, "{unit:?}");
+    }
+}

@@ -184,3 +184,39 @@ fn evidence_is_bounded_and_whole() {
     let signal = read(spec("m", Kind::Metadata, json!({"key": "a"})), &view(Dialect::OpenaiChat, &long));
     assert_eq!(signal.evidence.unwrap().len(), 120);
 }
+
+#[test]
+fn the_wide_scopes_find_phrases_however_they_are_typed() {
+    let typed = [
+        "my date of\nbirth",
+        "my date  of birth",
+        "my date\tof\tbirth",
+        "my date\u{a0}of birth",
+        "my DATE_OF_BIRTH",
+        "my date-of-birth",
+        "{\"dateOfBirth\": 1}",
+        "my date of bir\u{ad}th",
+        "my d\u{200b}ate of birth",
+        "my ｄａｔｅ of birth",
+    ];
+    for text in typed {
+        for scope in ["all", "sent"] {
+            let found = keyword(json!({"any": ["date of birth"], "scope": scope}), text);
+            assert!(found.matched, "{scope} {text:?}");
+            assert_eq!(found.evidence.as_deref(), Some("date of birth"));
+            assert!(!keyword(json!({"none": ["date of birth"], "scope": scope}), text).matched, "{text:?}");
+        }
+        // As it is written: what a policy imported from another router means.
+        assert!(!keyword(json!({"any": ["date of birth"]}), text).matched, "{text:?}");
+    }
+    let nfd =
+        keyword(json!({"any": ["n\u{fa}mero de pasaporte"], "scope": "sent"}), "NU\u{301}MERO de pasaporte");
+    assert!(nfd.matched);
+    let cased =
+        |text| keyword(json!({"any": ["Date of Birth"], "scope": "sent", "case": true}), text).matched;
+    assert_eq!(["DateOfBirth", "Date of\nBirth", "date of\nbirth"].map(cased), [false, true, false]);
+    for text in ["passports", "datesof birth", "date, of birth", "update of birth", "birth date of"] {
+        let any = json!({"any": ["passport", "date of birth"], "scope": "sent"});
+        assert!(!keyword(any, text).matched, "{text}");
+    }
+}

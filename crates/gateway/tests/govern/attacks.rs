@@ -173,3 +173,40 @@ async fn words_of_a_caller_that_are_not_in_the_body_go_nowhere() {
     assert_eq!(world.received(1).await.len() + world.received(2).await.len(), 1);
     world.stop().await;
 }
+
+/// Each spelling in a message, and as the name of a member or argument: none leaves the premises, the plain words on
+/// either side of it do.
+#[tokio::test]
+async fn personal_words_stay_however_they_are_typed() {
+    let world = world().await;
+    for typed in [
+        "date of\nbirth",
+        "date  of birth",
+        "date\tof\tbirth",
+        "date\u{a0}of birth",
+        "date_of_birth",
+        "{\"date_of_birth\": \"1980-01-01\"}",
+        "{\"dateOfBirth\": \"1980-01-01\"}",
+        "date-of-birth",
+        "pass\u{ad}port",
+        "pass\u{200b}port",
+        "ｐａｓｓｐｏｒｔ",
+        "passport_number",
+    ] {
+        let got = say(&world, "operator", "cloud-small", typed).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{typed:?}: {}", got.text());
+        assert!(got.text().contains("data personal"), "{typed:?}: {}", got.text());
+    }
+    let arguments = json!({"query": "date of\nbirth"}).to_string();
+    let call =
+        json!({"id": "c1", "type": "function", "function": {"name": "search", "arguments": arguments}});
+    let mut body = Client::Chat.ask("cloud-small", "Hello", false);
+    body["messages"] = json!([{"role": "user", "content": "Hello"}, {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "done"}]);
+    let got = send(&world, "operator", Client::Chat.path(), &body).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN, "{}", got.text());
+    assert_eq!((world.received(1).await.len(), world.received(2).await.len()), (0, 0));
+    let got = say(&world, "operator", "cloud-small", "the birth date of a star, a port pass").await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    world.stop().await;
+}

@@ -34,6 +34,7 @@ impl Reading<'_> {
             |score: f64, shown: f64| if score >= threshold { shown.max(f64::MIN_POSITIVE) } else { 0.0 };
         match &term.found {
             Found::Literal(id) => yes(self.texts.literal(key, *id) > 0),
+            Found::Loose(id, loose) => yes(self.texts.literal(key, *id) > 0 || self.texts.loose(key, *loose)),
             Found::Regex(id) => yes(self.texts.regex(key.scope, *id)),
             Found::Fuzzy(word) => word
                 .find(self.texts.get(key), self.texts.words(key))
@@ -51,7 +52,8 @@ impl Reading<'_> {
 
     /// Any, all and none must hold together; confidence is the weakest of them, where `any` counts its best.
     pub(super) fn keyword(&self, plan: &KeywordPlan) -> Signal {
-        if plan.literal && self.texts.hits(plan.key).is_empty() {
+        let nothing = || self.texts.hits(plan.key).is_empty() && self.texts.loose_hits(plan.key).is_empty();
+        if plan.literal && nothing() {
             return flag(false, 1.0, None);
         }
         let bm25 = plan.bm25.as_ref();

@@ -3,7 +3,7 @@
 use crate::lexical::{Hits, RegexHits};
 use crate::measure::{Fingerprint, Profile, Share};
 use crate::set::SignalSet;
-use crate::text::{Scope, TextKey, Words, count_words, fold};
+use crate::text::{Scope, TextKey, Words, count_words, fold, loosen};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use tollgate_wire::view::RequestView;
@@ -19,6 +19,7 @@ pub(super) struct Texts<'a> {
     fingerprint: [OnceCell<Fingerprint>; Scope::COUNT],
     words: [OnceCell<Words>; TextKey::COUNT],
     hits: [OnceCell<Hits>; TextKey::COUNT],
+    loose: [OnceCell<Hits>; TextKey::COUNT],
     regexes: [OnceCell<RegexHits>; Scope::COUNT],
     grams: Vec<OnceCell<Vec<f64>>>,
 }
@@ -35,6 +36,7 @@ impl<'a> Texts<'a> {
             fingerprint: Default::default(),
             words: Default::default(),
             hits: Default::default(),
+            loose: Default::default(),
             regexes: Default::default(),
             grams: vec![OnceCell::new(); set.grams.len()],
         }
@@ -85,6 +87,15 @@ impl<'a> Texts<'a> {
         })
     }
 
+    /// Phrases found in the loose reading of a key's text.
+    pub(super) fn loose_hits(&self, key: TextKey) -> &Hits {
+        self.loose[key.index()].get_or_init(|| {
+            let Some(lexicon) = self.set.loose[key.index()].as_ref() else { return Hits::default() };
+            let read = loosen(self.raw(key.scope));
+            if key.case || read.is_ascii() { lexicon.scan(&read) } else { lexicon.scan(&fold(&read)) }
+        })
+    }
+
     /// Whether an ordered sequence of literals was found whole.
     pub(super) fn complete(&self, key: TextKey, sequence: u32) -> bool {
         let lexicon = self.set.lexicons[key.index()].as_ref();
@@ -94,6 +105,11 @@ impl<'a> Texts<'a> {
     /// How often a literal occurs.
     pub(super) fn literal(&self, key: TextKey, id: u32) -> u32 {
         self.hits(key).counts.get(id as usize).copied().unwrap_or(0)
+    }
+
+    /// Whether a phrase occurs in the loose reading.
+    pub(super) fn loose(&self, key: TextKey, id: u32) -> bool {
+        self.loose_hits(key).counts.get(id as usize).is_some_and(|count| *count > 0)
     }
 
     fn regexes(&self, scope: Scope) -> &RegexHits {

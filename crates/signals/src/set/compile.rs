@@ -8,7 +8,7 @@ use crate::lexical::{
     RegexBankBuilder,
 };
 use crate::measure::{LOOKBACK_MAX, Share};
-use crate::text::{Scope, TextKey, Words, fold};
+use crate::text::{Scope, TextKey, Words, fold, loosen_phrase};
 use tollgate_core::signal::{Kind, SignalSpec};
 
 /// What two looks at the clock cost, in nanoseconds: a signal of lower nominal cost is not timed.
@@ -92,6 +92,7 @@ const METHODS: [(&str, Method); 5] = [
 #[derive(Default)]
 pub(super) struct Compiler {
     lexicons: [LexiconBuilder; TextKey::COUNT],
+    loose: [LexiconBuilder; TextKey::COUNT],
     banks: [RegexBankBuilder; Scope::COUNT],
     grams: Vec<((TextKey, usize, usize), GramIndexBuilder)>,
     near: usize,
@@ -131,11 +132,15 @@ impl Compiler {
     fn finish(self, signals: Vec<Compiled>) -> Result<SignalSet, Vec<SpecError>> {
         let whole =
             |what: &str, why: String| vec![SpecError::new("(all)", what, "(all)", Problem::Regex { why })];
-        let mut lexicons = [const { None }; TextKey::COUNT];
-        for (at, builder) in self.lexicons.into_iter().enumerate().filter(|(_, b)| b.len() > 0) {
-            lexicons[at] =
-                Some(builder.build(TextKey::case_of(at)).map_err(|e| whole("words", e.to_string()))?);
-        }
+        let automata = |builders: [LexiconBuilder; TextKey::COUNT]| -> Result<_, Vec<SpecError>> {
+            let mut built = [const { None }; TextKey::COUNT];
+            for (at, builder) in builders.into_iter().enumerate().filter(|(_, b)| b.len() > 0) {
+                built[at] =
+                    Some(builder.build(TextKey::case_of(at)).map_err(|e| whole("words", e.to_string()))?);
+            }
+            Ok(built)
+        };
+        let (lexicons, loose) = (automata(self.lexicons)?, automata(self.loose)?);
         let mut banks = [const { None }; Scope::COUNT];
         for (slot, builder) in banks.iter_mut().zip(self.banks).filter(|(_, b)| b.len() > 0) {
             *slot = Some(builder.build().map_err(|e| whole("regex", e.to_string()))?);
@@ -144,7 +149,15 @@ impl Compiler {
             crate::identity::warm_exact_tokens();
         }
         let grams = self.grams.into_iter().map(|((key, ..), builder)| (key, builder.build())).collect();
-        Ok(SignalSet { signals, lexicons, banks, grams, subjects: self.subjects, feedback: self.feedback })
+        Ok(SignalSet {
+            signals,
+            lexicons,
+            loose,
+            banks,
+            grams,
+            subjects: self.subjects,
+            feedback: self.feedback,
+        })
     }
 
     fn plan(&mut self, params: &mut Params<'_>) -> Plan {
@@ -207,7 +220,7 @@ impl Compiler {
         };
         let (any, all, none) = (terms(any), terms(all), terms(none));
         let bm25 = (method == Method::Bm25).then(|| Bm25::new(&phrases));
-        let is_literal = |term: &Term| matches!(term.found, Found::Literal(_));
+        let is_literal = |term: &Term| matches!(term.found, Found::Literal(_) | Found::Loose(..));
         let literal =
             any.iter().chain(&all).next().is_some() && any.iter().chain(&all).chain(&none).all(is_literal);
         KeywordPlan { key, any, all, none, literal, threshold, bm25 }
@@ -225,7 +238,10 @@ impl Compiler {
         phrases: &mut Vec<String>,
     ) -> Option<Found> {
         match method {
-            Method::Literal => self.literal(params, name, key, text).map(Found::Literal),
+            Method::Literal => {
+                let plain = self.literal(params, name, key, text)?;
+                Some(self.loose(key, text).map_or(Found::Literal(plain), |loose| Found::Loose(plain, loose)))
+            }
             Method::Regex => self.regex(params, name, key, text).map(Found::Regex),
             Method::Fuzzy => {
                 let distance = params.whole("distance", 1, 1, DISTANCE_MAX);
@@ -277,6 +293,12 @@ impl Compiler {
         }
         params.error_at(name, text, Problem::TooMany { what: "different words", count, limit: LITERALS_MAX });
         None
+    }
+
+    /// The id of a phrase in the loose reading, where the scope has one. No more than there are literals.
+    fn loose(&mut self, key: TextKey, text: &str) -> Option<u32> {
+        let phrase = key.scope.is_loose().then(|| loosen_phrase(text)).flatten()?;
+        Some(self.loose.get_mut(key.index())?.literal(folded(&phrase, key)))
     }
 
     pub(super) fn regex(

@@ -25,6 +25,8 @@ pub struct SignalSet {
     pub(crate) signals: Vec<Compiled>,
     /// By [`TextKey::index`].
     pub(crate) lexicons: [Option<Lexicon>; TextKey::COUNT],
+    /// Phrases for the loose reading of a text, by [`TextKey::index`].
+    pub(crate) loose: [Option<Lexicon>; TextKey::COUNT],
     /// By scope.
     pub(crate) banks: [Option<RegexBank>; Scope::COUNT],
     pub(crate) grams: Vec<(TextKey, GramIndex)>,

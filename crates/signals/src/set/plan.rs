@@ -85,6 +85,8 @@ pub(crate) struct Term {
 pub(crate) enum Found {
     /// Id in the lexicon of the rule's text.
     Literal(u32),
+    /// The same, and where that finds nothing the id in the lexicon of the text's loose reading.
+    Loose(u32, u32),
     /// Id in the regex bank of the rule's scope.
     Regex(u32),
     /// Searched by itself.

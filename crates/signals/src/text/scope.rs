@@ -26,6 +26,12 @@ impl Scope {
     /// How many there are.
     pub(crate) const COUNT: usize = Self::WORDS.len();
 
+    /// Whether phrases are found however they are typed: where the whole request is read, as governance needs it. The
+    /// narrower scopes look for words as they are written, which is what imported policies mean.
+    pub(crate) const fn is_loose(self) -> bool {
+        matches!(self, Self::All | Self::Sent)
+    }
+
     /// Its text: borrowed from the body when it is one part without escapes.
     pub(crate) fn text(self, view: &RequestView) -> Cow<'_, str> {
         match self {
@@ -65,12 +71,12 @@ impl TextKey {
     }
 }
 
-/// A text with the arguments of calls once more: JSON in a string may spell a letter as an escape of its own.
+/// A text with the arguments of calls once more: JSON in a string has escapes of its own.
 fn twice_decoded<'v>(text: Cow<'v, str>, view: &'v RequestView) -> Cow<'v, str> {
     let mut text = text;
     for span in &view.arguments {
         let once = view.text(*span);
-        if once.contains("\\u") {
+        if once.contains('\\') {
             let whole = text.to_mut();
             whole.push('\n');
             whole.push_str(&tollgate_wire::json::unescape(once.as_bytes()));
