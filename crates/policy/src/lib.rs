@@ -40,6 +40,7 @@ mod policy;
 mod syntax;
 mod table;
 mod text;
+mod unbuilt;
 
 pub use analyse::{
     Caps, Example, Exemplars, Finding, FindingKind, Findings, Interval, Meeting, NoVectors, Part, Together,
@@ -64,6 +65,7 @@ pub use policy::{Compiled, Policy, compile, diagnose};
 pub use text::diagnostic::{Diagnostic, Label, Report, Severity};
 pub use text::span::{Lines, Position, Span};
 pub use text::suggest::nearest;
+pub use unbuilt::report_unbuilt;
 
 /// The policy that Tollgate ships with, for models `sim-small`, `sim-medium` and `sim-large` in pools `short` and
 /// `long`.

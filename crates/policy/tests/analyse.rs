@@ -275,3 +275,24 @@ fn the_shipped_policy_has_no_findings() {
     let policy = Policy::load("shipped.tollgate", SHIPPED, &known).unwrap();
     assert_eq!(analyse(&policy), Findings::default());
 }
+
+/// What a threshold keeps out cannot be an example: a match is at least as sure as its threshold.
+#[test]
+fn a_match_is_at_least_as_sure_as_its_threshold() {
+    for (signal, sure, unsure) in [
+        ("similar to [\"x\"] threshold 0.5", 0.6, 0.4),
+        ("similar to [\"x\"]", 0.6, 0.4),
+        ("domain is [\"math\"] threshold 0.6", 0.7, 0.5),
+        ("jailbreak", 0.75, 0.6),
+        ("reask threshold 0.8", 0.9, 0.7),
+    ] {
+        for (bound, never) in [(sure, false), (unsure, true)] {
+            let text = format!(
+                "signal s = {signal}\nroute r {{ when confidence(s) < {bound} and s models {{ \"m\" }} }}\ndefault {{ models {{ \"d\" }} }}"
+            );
+            let found = found(&policy(&text));
+            let dead = found.findings.iter().any(|finding| finding.kind == FindingKind::Unsatisfiable);
+            assert_eq!((dead, found.unsettled), (never, 0), "{text}: {:?}", found.findings);
+        }
+    }
+}

@@ -6,8 +6,11 @@
 
 use tollgate_core::signal::{Family, Kind, Param, SignalSpec, ValueType};
 
-/// Least similarity of a repeated turn when the policy gives none.
+/// Thresholds when the policy gives none: of a repeated turn, of likeness, of a subject, of an attack.
 const REASK: f64 = 0.6;
+const SIMILAR: f64 = 0.5;
+const SUBJECT: f64 = 0.3;
+const ATTACK: f64 = 0.7;
 
 /// The values of one signal.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -50,7 +53,11 @@ fn least_confidence(spec: &SignalSpec) -> f64 {
                 + usize::from(spec.flag("temporal") == Some(true));
             0.5 + 0.5 / criteria.max(1) as f64
         }
+        // These match where the score reaches the threshold, and the score is the confidence.
         Kind::Reask => spec.number("threshold").unwrap_or(REASK),
+        Kind::Similar => spec.number("threshold").unwrap_or(SIMILAR),
+        Kind::Domain => spec.number("threshold").unwrap_or(SUBJECT),
+        Kind::Jailbreak => spec.number("threshold").unwrap_or(ATTACK),
         Kind::Metadata => 1.0,
         kind if kind.is_fact() && matches!(kind.info().family, Family::Structural | Family::Identity) => 1.0,
         _ => 0.0,

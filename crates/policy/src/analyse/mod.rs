@@ -49,6 +49,8 @@ use witness::{Given, Ranges};
 
 /// Steps of search and evaluation that all questions of one analysis may take together. A step is about a microsecond.
 const MAX_STEPS: u64 = 2_400_000;
+/// How many reads of a signal's range, of parts of a score or the like are one step.
+const READS: u64 = 8;
 
 /// Finds what is wrong with a policy that compiles.
 #[must_use]
@@ -64,14 +66,24 @@ pub fn analyse_with(policy: &Policy, exemplars: &dyn Exemplars) -> Findings {
 }
 
 fn analyse_while(policy: &Policy, exemplars: &dyn Exemplars, go_on: &dyn Fn() -> bool) -> Findings {
-    let mut world = World { go_on, ..World::new(policy) };
-    let geometry = caps::geometry(policy, exemplars);
+    analyse_in(&mut World { go_on, ..World::new(policy) }, exemplars)
+}
+
+fn analyse_in(world: &mut World<'_>, exemplars: &dyn Exemplars) -> Findings {
+    let geometry = caps::geometry(world.policy, exemplars);
     let unsettled = geometry.unsettled;
     world.learn(geometry);
-    let mut findings = crisp::analyse(&world);
+    let mut findings = crisp::analyse(world);
     findings.unsettled += unsettled;
     findings.sort();
     findings
+}
+
+/// The parts of all scores and groups together.
+fn parts(table: &Table) -> u64 {
+    let scores = table.scores.iter().map(|score| score.of.parts().len());
+    let groups = table.groups.iter().map(|group| group.members.len());
+    scores.chain(groups).map(|parts| parts as u64).sum()
 }
 
 /// Compiles `text` and, when that succeeds, adds what the analysis finds, governance before the known fleet included,
@@ -87,8 +99,10 @@ pub fn review(text: &str, known: &Known) -> Compiled {
 pub fn review_while(text: &str, known: &Known, go_on: &dyn Fn() -> bool) -> Compiled {
     let mut compiled = compile(text, known);
     if let Some(policy) = &compiled.policy {
-        analyse_while(policy, &NoVectors, go_on).tell(&mut compiled.report);
-        review_governance(policy, known, &mut compiled.report);
+        // One bound for both: governance has the steps that the routes leave over.
+        let mut world = World { go_on, ..World::new(policy) };
+        analyse_in(&mut world, &NoVectors).tell(&mut compiled.report);
+        govern_in(&world, known, &mut compiled.report);
     }
     compiled
 }
@@ -96,8 +110,12 @@ pub fn review_while(text: &str, known: &Known, go_on: &dyn Fn() -> bool) -> Comp
 /// Adds to the report what governance refuses before the known fleet (`route-refuses`, `no-place-together`); nothing
 /// where nothing is governed or no fleet is known.
 pub fn review_governance(policy: &Policy, known: &Known, report: &mut Report) {
-    if policy.governance().is_some() && known.fleet.is_some() {
-        crisp::governed::tell(&World::new(policy), known, report);
+    govern_in(&World::new(policy), known, report);
+}
+
+fn govern_in(world: &World<'_>, known: &Known, report: &mut Report) {
+    if world.policy.governance().is_some() && known.fleet.is_some() {
+        crisp::governed::tell(world, known, report);
     }
 }
 
@@ -113,6 +131,10 @@ struct World<'p> {
     meetings: BTreeMap<(u32, u32), Meeting>,
     /// Steps that were taken.
     steps: Cell<u64>,
+    /// Reads of ranges; [`READS`] of them are a step.
+    reads: Cell<u64>,
+    /// What one evaluation of every score and group reads.
+    parts: u64,
     /// Whether anybody still wants to know.
     go_on: &'p dyn Fn() -> bool,
 }
@@ -127,6 +149,8 @@ impl<'p> World<'p> {
             relations: relations(policy.specs()),
             meetings: BTreeMap::new(),
             steps: Cell::new(0),
+            reads: Cell::new(0),
+            parts: parts(policy.table()),
             go_on: &|| true,
         }
     }
@@ -145,9 +169,23 @@ impl<'p> World<'p> {
         self.steps.set(self.steps.get().saturating_add(steps));
     }
 
+    /// Counts reads of ranges.
+    fn touch(&self, reads: u64) {
+        self.reads.set(self.reads.get().saturating_add(reads));
+    }
+
+    /// Counts one evaluation of all rules.
+    fn evaluated(&self) {
+        self.spend(1 + (self.table.rules.len() as u64 + self.parts) / crisp::RULES);
+    }
+
+    fn taken(&self) -> u64 {
+        self.steps.get().saturating_add(self.reads.get() / READS)
+    }
+
     /// Whether the work that all questions may take together is done, or nobody wants to know any more.
     fn is_spent(&self) -> bool {
-        self.steps.get() > MAX_STEPS || !(self.go_on)()
+        self.taken() > MAX_STEPS || !(self.go_on)()
     }
 
     fn domain(&self, signal: u32) -> Domain {
@@ -162,7 +200,7 @@ impl<'p> World<'p> {
     /// The rule that comes first under these signals, with all of them read; absent for the default. The lazy decision
     /// is the same, and is what confirms an example that is shown.
     fn winner(&self, signals: &[Signal]) -> Option<u32> {
-        self.spend(1 + self.table.rules.len() as u64 / crisp::RULES);
+        self.evaluated();
         let mut source = Given(signals);
         let mut run = Run::reading_all(self.table, &mut source);
         self.table.ranks.iter().find_map(|rank| {
@@ -175,5 +213,55 @@ impl<'p> World<'p> {
             }
             best.map(|(rule, _)| rule)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fmt::Write as _;
+
+    /// Fifteen routes over three bands of one score of thirty terms, two members of a group among them.
+    fn heavy() -> Policy {
+        let mut text = String::new();
+        for at in 0..30 {
+            let _ = writeln!(text, "signal s{at} = similar to [\"w{at} x{at}\"] threshold 0.5");
+        }
+        let terms: Vec<String> = (0..30).map(|at| format!("0.0{} * s{at}", 1 + at % 5)).collect();
+        let _ = writeln!(text, "score effort = {}", terms.join(" + "));
+        text += "band low = effort < 0.2\nband middle = effort >= 0.2 and < 0.5\nband high = effort >= 0.5\n";
+        for at in 0..15 {
+            let band = ["low", "middle", "high"][at % 3];
+            let _ = writeln!(
+                text,
+                "route r{at} priority {} {{ when {band} and (s{} or s{}) models {{ \"m{at}\" }} }}",
+                15 - at,
+                2 * at,
+                (7 * at + 3) % 30
+            );
+        }
+        text += "default { models { \"d\" } }";
+        Policy::load("heavy.tollgate", &text, &Known::any()).unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    /// Claims over a long score are settled in a small part of what an analysis may take, and each read is counted.
+    #[test]
+    fn a_long_score_is_settled_within_a_tenth_of_the_bound() {
+        let policy = heavy();
+        let mut world = World::new(&policy);
+        let found = analyse_in(&mut world, &NoVectors);
+        assert_eq!(found.unsettled, 0, "{:?}", found.findings);
+        assert!(world.taken() < MAX_STEPS / 10, "{} steps", world.taken());
+    }
+
+    /// What is left of the bound is all that is taken: nothing is asked once the steps are gone, by governance too.
+    #[test]
+    fn a_spent_bound_is_soon_over() {
+        let policy = heavy();
+        let mut world = World::new(&policy);
+        world.spend(MAX_STEPS);
+        let found = analyse_in(&mut world, &NoVectors);
+        assert!(found.unsettled >= 15 && found.findings.is_empty(), "{found:?}");
+        assert!(world.taken() < MAX_STEPS + MAX_STEPS / 100, "{} steps", world.taken());
     }
 }

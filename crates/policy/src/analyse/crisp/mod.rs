@@ -124,14 +124,14 @@ impl World<'_> {
 
     /// Whether a rule holds under these signals.
     fn is_true(&self, rule: u32, signals: &[Signal]) -> bool {
-        self.spend(1);
+        self.spend(1 + self.parts / RULES);
         let mut source = super::Given(signals);
         Run::reading_all(self.table, &mut source).node(self.root(rule)).verdict == Verdict::True
     }
 
     /// The rules that hold under these signals.
     fn holding(&self, signals: &[Signal]) -> Vec<u32> {
-        self.spend(1 + self.table.rules.len() as u64 / RULES);
+        self.evaluated();
         let mut source = super::Given(signals);
         let mut run = Run::reading_all(self.table, &mut source);
         let holds = |(at, rule): (usize, &crate::table::Rule)| {

@@ -142,6 +142,7 @@ impl<'p> Question<'p> {
 
     /// Whether the evaluator agrees; a witness that it does not confirm is never shown.
     fn confirmed(&self, asks: &[Ask], signals: &[Signal]) -> bool {
+        self.world.evaluated();
         let mut source = super::witness::Given(signals);
         let mut run = Run::reading_all(self.world.table, &mut source);
         asks.iter().all(|ask| {

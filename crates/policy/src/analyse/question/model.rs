@@ -9,7 +9,6 @@ use crate::analyse::domain::{Domain, value};
 use crate::analyse::relations::Relation;
 use crate::analyse::witness::{Claim, Range, Ranges, Search, fitting, search};
 use rustsat::types::Lit;
-use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use tollgate_core::signal::{Signal, Value};
 
@@ -40,10 +39,7 @@ impl Question<'_> {
         let orders = self.orders(&claims);
         let all: Vec<Claim<'_>> =
             claims.iter().map(|(_, claim)| *claim).chain(orders.iter().copied()).collect();
-        let boxes = Cell::new(0);
-        let found = search(&ranges, &all, BOXES, &boxes);
-        self.world.spend(boxes.get() * all.len() as u64);
-        match found {
+        match search(&ranges, &all, BOXES) {
             Search::Found(point) => {
                 point.say(&mut signals);
                 Ok(signals)
@@ -274,10 +270,7 @@ impl Question<'_> {
         let never = |ranges: &Ranges<'_>, claims: &[(Lit, Claim<'_>)]| {
             let all: Vec<Claim<'_>> =
                 claims.iter().map(|(_, claim)| *claim).chain(orders.iter().copied()).collect();
-            let boxes = Cell::new(0);
-            let found = search(ranges, &all, BOXES_SHORTENING, &boxes);
-            self.world.spend(boxes.get() * all.len() as u64);
-            matches!(found, Search::Never)
+            matches!(search(ranges, &all, BOXES_SHORTENING), Search::Never)
         };
         let mut at = 0;
         while at < claims.len() && claims.len() > 1 {

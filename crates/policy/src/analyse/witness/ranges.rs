@@ -5,7 +5,7 @@ use crate::analyse::domain::{Domain, key, value};
 use crate::decide::Verdict;
 use crate::decide::facts::Facts;
 use crate::decide::leaf::{compare, judge};
-use crate::decide::number::Bounds;
+use crate::decide::number::{Bounds, Numbers as _};
 use crate::decide::run::Tri;
 use crate::table::{HUGE, NONE, Table, Test};
 use std::collections::BTreeMap;
@@ -38,11 +38,15 @@ pub(crate) struct Ranges<'w> {
     by: BTreeMap<u32, Range>,
     /// Named conditions whose truth is settled, by node.
     flags: BTreeMap<u32, bool>,
+    /// The scores and bands that were worked out on these ranges, so that many claims over one score cost one pass over its
+    /// parts.
+    scores: BTreeMap<u32, Bounds>,
+    bands: BTreeMap<u32, Tri>,
 }
 
 impl<'w> Ranges<'w> {
     pub(crate) fn new(world: &'w World<'w>, by: BTreeMap<u32, Range>, flags: BTreeMap<u32, bool>) -> Self {
-        Self { world, by, flags }
+        Self { world, by, flags, scores: BTreeMap::new(), bands: BTreeMap::new() }
     }
 
     pub(crate) fn signals(&self) -> Vec<u32> {
@@ -55,17 +59,40 @@ impl<'w> Ranges<'w> {
 
     /// Forgets or settles the truth of a named condition.
     pub(crate) fn set_flag(&mut self, node: u32, holds: Option<bool>) {
+        self.forget();
         match holds {
             Some(holds) => self.flags.insert(node, holds),
             None => self.flags.remove(&node),
         };
     }
 
+    /// A copy for other ranges of the same signals: what was worked out here does not hold there.
+    fn fresh(&self) -> Self {
+        self.touch(self.by.len() as u64);
+        Self::new(self.world, self.by.clone(), self.flags.clone())
+    }
+
+    fn forget(&mut self) {
+        self.scores.clear();
+        self.bands.clear();
+    }
+
+    /// Counts reads of signals and work of about that size.
+    pub(super) fn touch(&self, reads: u64) {
+        self.world.touch(reads);
+    }
+
+    pub(super) fn is_spent(&self) -> bool {
+        self.world.is_spent()
+    }
+
     fn get(&self, signal: u32) -> Range {
+        self.touch(1);
         self.by.get(&signal).cloned().unwrap_or_else(|| anything(self.world.domain(signal)))
     }
 
     pub(crate) fn put(&mut self, signal: u32, range: Range) {
+        self.forget();
         self.by.insert(signal, range);
     }
 
@@ -119,7 +146,7 @@ impl<'w> Ranges<'w> {
             Range::Off | Range::Text(_) | Range::Sure(..) | Range::Number { .. } => return None,
         };
         let with = |range: Range| {
-            let mut part = self.clone();
+            let mut part = self.fresh();
             part.put(signal, range);
             part
         };
@@ -128,7 +155,7 @@ impl<'w> Ranges<'w> {
 
     /// One point of the ranges: every signal at its low or its high end.
     pub(super) fn corner(&self, high: impl Fn(u32, &Range) -> bool) -> Self {
-        let mut point = self.clone();
+        let mut point = self.fresh();
         for (signal, range) in &mut point.by {
             let up = high(*signal, range);
             let end = |low: f64, high: f64| if up { high } else { low };
@@ -234,6 +261,24 @@ impl<'t> Facts<'t> for Ranges<'t> {
             Range::Number { .. } => self.value(signal, 1.0),
             _ => self.confidence(signal),
         }
+    }
+
+    fn band(&mut self, index: u32) -> Tri {
+        if let Some(held) = self.bands.get(&index) {
+            return *held;
+        }
+        let found = self.band_now(index);
+        self.bands.insert(index, found);
+        found
+    }
+
+    fn score(&mut self, index: u32) -> Bounds {
+        if let Some(held) = self.scores.get(&index) {
+            return *held;
+        }
+        let found = self.score_now(index, 0);
+        self.scores.insert(index, found);
+        found
     }
 
     fn named(&self, node: u32, tri: Tri) -> Tri {

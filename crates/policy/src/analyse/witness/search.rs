@@ -7,7 +7,6 @@ use crate::decide::leaf::compare;
 use crate::decide::number::Numbers as _;
 use crate::syntax::tree::Cmp;
 use crate::table::{Contest, Num, Table};
-use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// What is claimed of the signals.
@@ -50,6 +49,7 @@ impl Claim<'_> {
 
     /// Whether it is true everywhere on the ranges, or false everywhere.
     fn on(&self, ranges: &mut Ranges<'_>) -> Option<bool> {
+        ranges.touch(1);
         let (known, wanted) = match *self {
             Self::AtLeast { num, bound, holds } => {
                 let found = ranges.number(num);
@@ -114,40 +114,43 @@ fn wins(ranges: &mut Ranges<'_>, group: u32, member: u32) -> Option<bool> {
     sure.then_some(true)
 }
 
-/// Looks for a point of `ranges` where every claim holds, splitting at most `budget` times; `looked` counts the parts that
-/// were looked at.
-pub(crate) fn search<'w>(
-    ranges: &Ranges<'w>,
-    claims: &[Claim<'_>],
-    budget: usize,
-    looked: &Cell<u64>,
-) -> Search<'w> {
-    let mut open = vec![ranges.clone()];
+/// A part of the ranges that is still open, with the claims that its surroundings leave undecided there: what holds on
+/// the whole holds on each part, so a claim is looked at no further once it does.
+struct Open<'w> {
+    part: Ranges<'w>,
+    claims: Vec<usize>,
+}
+
+/// Looks for a point of `ranges` where every claim holds, splitting at most `budget` times, for as long as the analysis
+/// has steps left; what it evaluates is counted there.
+pub(crate) fn search<'w>(ranges: &Ranges<'w>, claims: &[Claim<'_>], budget: usize) -> Search<'w> {
+    let table = ranges.table();
+    let reads: Vec<Vec<u32>> = claims.iter().map(|claim| claim.reads(table).into_iter().collect()).collect();
+    let mut open = vec![Open { part: ranges.clone(), claims: (0..claims.len()).collect() }];
     let mut left = budget;
-    while let Some(mut part) = open.pop() {
-        looked.set(looked.get() + 1);
-        let on: Vec<Option<bool>> = claims.iter().map(|claim| claim.on(&mut part)).collect();
-        if on.contains(&Some(false)) {
-            continue;
+    while let Some(Open { mut part, claims: asked }) = open.pop() {
+        if part.is_spent() {
+            return Search::GaveUp;
         }
-        let undecided: Vec<&Claim<'_>> =
-            claims.iter().zip(&on).filter(|(_, on)| on.is_none()).map(|(claim, _)| claim).collect();
+        let Some(undecided) = undecided(&mut part, claims, &asked) else { continue };
         if undecided.is_empty() {
             return Search::Found(part);
         }
-        if let Some(point) = corners(&part, &undecided) {
+        if let Some(point) = corners(&part, claims, &undecided) {
             return Search::Found(point);
         }
         if left == 0 {
             return Search::GaveUp;
         }
         left -= 1;
-        let table = part.table();
-        let read = undecided.iter().flat_map(|claim| claim.reads(table));
-        let widest = read.max_by_key(|signal| part.width(*signal));
-        match widest.and_then(|signal| part.split(signal)) {
+        let read = undecided.iter().filter_map(|at| reads.get(*at)).flatten();
+        let widest = read.max_by_key(|signal| part.width(**signal));
+        match widest.and_then(|signal| part.split(*signal)) {
             // The first half, of higher confidences and smaller numbers, is looked at first.
-            Some([first, second]) => open.extend([second, first]),
+            Some([first, second]) => open.extend([
+                Open { part: second, claims: undecided.clone() },
+                Open { part: first, claims: undecided },
+            ]),
             // A point on which a claim is open cannot be; if it is, nothing is claimed.
             None => return Search::GaveUp,
         }
@@ -155,15 +158,28 @@ pub(crate) fn search<'w>(
     Search::Never
 }
 
+/// Those of the `asked` claims that the ranges leave undecided; absent when one of them fails.
+fn undecided(part: &mut Ranges<'_>, claims: &[Claim<'_>], asked: &[usize]) -> Option<Vec<usize>> {
+    let mut found = Vec::new();
+    for at in asked {
+        match claims.get(*at)?.on(part) {
+            Some(true) => {}
+            Some(false) => return None,
+            None => found.push(*at),
+        }
+    }
+    Some(found)
+}
+
 /// Whether a signal stands at its high end.
 type Pick<'p> = &'p dyn Fn(u32, &Range) -> bool;
 
-/// A corner of the ranges where the claims hold.
-fn corners<'w>(part: &Ranges<'w>, claims: &[&Claim<'_>]) -> Option<Ranges<'w>> {
+/// A corner of the ranges where the undecided claims hold.
+fn corners<'w>(part: &Ranges<'w>, claims: &[Claim<'_>], undecided: &[usize]) -> Option<Ranges<'w>> {
     let sure = |_: u32, range: &Range| matches!(range, Range::Sure(..) | Range::Maybe(_));
     let picks: [Pick<'_>; 4] = [&sure, &|_, _| true, &|_, _| false, &|s, r| !sure(s, r)];
-    picks
-        .into_iter()
-        .map(|pick| part.corner(pick))
-        .find_map(|mut point| claims.iter().all(|claim| claim.on(&mut point) == Some(true)).then_some(point))
+    let holds = |point: &mut Ranges<'w>| {
+        undecided.iter().all(|at| claims.get(*at).is_some_and(|c| c.on(point) == Some(true)))
+    };
+    picks.into_iter().map(|pick| part.corner(pick)).find_map(|mut point| holds(&mut point).then_some(point))
 }
