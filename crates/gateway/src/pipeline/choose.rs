@@ -5,7 +5,7 @@ use crate::snapshot::{ModelEntry, Snapshot};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
-use tollgate_core::{Fault, FaultKind, Retry, Seed, Tick};
+use tollgate_core::{Blame, Fault, FaultKind, Retry, Seed, Tick};
 use tollgate_policy::{Algorithm, Candidate, Effort};
 use tollgate_select::model::{Capabilities, Dropped, ModelCandidate, ModelReason, ModelRule, Need, choose};
 use tollgate_select::place::{InstanceView, PlaceReason, Placement, Standing};
@@ -195,6 +195,9 @@ pub(crate) fn pools(
         .filter(|(_, p)| open(p))
         .filter_map(|(i, p)| p.view(&model.name, now).map(|v| (i, v)))
         .unzip();
+    if !views.iter().any(|view| only.is_none_or(|only| only == view.name)) {
+        return Err(unserved(fleet, &model.name, only));
+    }
     let ask = PoolAsk { prompt_tokens: demand.prompt_tokens, output_tokens: demand.output_tokens, only };
     let total = demand.prompt_tokens.saturating_add(demand.output_tokens);
     // Each pool states its own rule; the smallest pool that fits is the one whose rule decides whether to spill.
@@ -207,6 +210,21 @@ pub(crate) fn pools(
         reason,
         borderline: borderline.is_some(),
     })
+}
+
+/// No pool that may take the request serves the model: a fault of the configuration, whatever the request's length.
+fn unserved(fleet: &Fleet, model: &str, only: Option<&str>) -> Fault {
+    let serving = fleet.pools.iter().filter(|pool| pool.sites.iter().any(|s| s.models.contains_key(model)));
+    let names: Vec<&str> = serving.map(|pool| &*pool.name).take(SEEN_MAX).collect();
+    let by = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let message = match only.filter(|only| !names.contains(only)) {
+        Some(pool) => format!(
+            "pool {pool:?} does not serve model {model:?} (pools that do: {by}): name another pool in the policy's route, \
+             or give the pool's instances the model"
+        ),
+        None => format!("no pool that this request may use serves model {model:?} (pools that do: {by})"),
+    };
+    Fault { blame: Blame::Us, ..Fault::upstream(FaultKind::Unavailable, message) }
 }
 
 /// The instances of one pool that serve a model, in the order in which they are tried.

@@ -103,7 +103,7 @@ impl Gate {
         for offer in offers {
             match self.model(snapshot, offer.model, demand, pool) {
                 Ok(()) => left.push(offer),
-                Err(denial) => no = Some(denial),
+                Err(denial) => no = Some(Denial::furthest(no, denial)),
             }
         }
         match no {
@@ -133,7 +133,7 @@ impl Gate {
                 Ok(()) => open = true,
                 Err(denial) => {
                     self.note(denial.clone());
-                    no = Some(denial);
+                    no = Some(Denial::furthest(no, denial));
                 }
             }
         }

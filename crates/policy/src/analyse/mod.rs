@@ -107,14 +107,14 @@ pub fn review_while(text: &str, known: &Known, go_on: &dyn Fn() -> bool) -> Comp
     compiled
 }
 
-/// Adds to the report what governance refuses before the known fleet (`route-refuses`, `no-place-together`); nothing
-/// where nothing is governed or no fleet is known.
+/// Adds to the report what the known fleet or governance before it refuses (`route-refuses`, `no-place-together`);
+/// nothing where no fleet is known.
 pub fn review_governance(policy: &Policy, known: &Known, report: &mut Report) {
     govern_in(&World::new(policy), known, report);
 }
 
 fn govern_in(world: &World<'_>, known: &Known, report: &mut Report) {
-    if world.policy.governance().is_some() && known.fleet.is_some() {
+    if known.fleet.is_some() {
         crisp::governed::tell(world, known, report);
     }
 }

@@ -63,6 +63,14 @@ pub struct Denial {
     pub why: String,
 }
 
+impl Denial {
+    /// Of two denials the one that is worth telling: that of the place which came further in the order of what is asked.
+    #[must_use]
+    pub fn furthest(held: Option<Self>, found: Self) -> Self {
+        held.filter(|held| held.topic > found.topic).unwrap_or(found)
+    }
+}
+
 impl std::fmt::Display for Denial {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the policy's {:?} denies this: {}", self.rule, self.why)

@@ -104,6 +104,35 @@ pub(crate) fn warnings(
     found
 }
 
+/// Routes whose pool serves none of their models, governed or not.
+pub(crate) fn unserved_routes(routes: &[Placed<'_>], fleet: &Fleet) -> Vec<Diagnostic> {
+    let cells = cells(fleet);
+    if cells.is_empty() || cells.len() > limits::MAX_CELLS {
+        return Vec::new();
+    }
+    let told = |(route, _, at): &Placed<'_>| {
+        let message = format!("`{}` refuses every request: {}", route.name, unserved(route, &cells)?.why);
+        let help = "name a pool that serves one of them, or give the pool's instances the model";
+        Some(Diagnostic::warning("route-refuses", *at, message).help(help))
+    };
+    routes.iter().filter_map(told).collect()
+}
+
+/// Why no instance serves a route; absent when one does, or none is needed.
+fn unserved(route: &Route, cells: &[Cell<'_>]) -> Option<Denial> {
+    let (pool, models) = (route.effects.pool.as_deref(), &route.effects.models);
+    let serves = |cell: &Cell<'_>| {
+        models.iter().any(|m| m.model == cell.model) && pool.is_none_or(|pool| pool == cell.place.pool)
+    };
+    if models.is_empty() || cells.iter().any(serves) {
+        return None;
+    }
+    let names: Vec<&str> = models.iter().map(|candidate| candidate.model.as_str()).take(3).collect();
+    let place = pool.map_or_else(|| "no instance".to_owned(), |pool| format!("no instance of pool {pool}"));
+    let why = format!("{place} serves {}", names.join(" or "));
+    Some(Denial { rule: String::new(), topic: Topic::Pool, subject: route.name.clone(), why })
+}
+
 /// Rules that bind every request.
 fn always(governance: &Governance) -> Vec<&Guard> {
     governance.rules.iter().filter(|rule| rule.root.is_none()).collect()
@@ -222,12 +251,12 @@ impl<'w> World<'w> {
         }
     }
 
-    /// Why a route serves nobody under these guards; absent when it does.
+    /// Why a route serves nobody under these guards, or at all; absent when it does.
     fn refused(&self, route: &'w Route, guards: &[&Guard]) -> Option<Denial> {
         if self.of_route(route).any(|cell| cell.admitted(guards).is_ok()) {
             return None;
         }
-        self.why(self.of_route(route), guards)
+        self.why(self.of_route(route), guards).or_else(|| unserved(route, &self.cells))
     }
 
     fn route_refuses(

@@ -69,6 +69,7 @@ fn litellm_groups_fallbacks_and_budgets() {
             (9, GapKind::Dropped),
             (14, GapKind::Dropped),
             (17, GapKind::Wrong),
+            (22, GapKind::StandsIn),
             (23, GapKind::Dropped)
         ],
         "{:?}",

@@ -4,7 +4,7 @@ use super::sample;
 use super::source::{Source, Text};
 use crate::ending::Ending;
 use crate::{place, say};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -78,6 +78,9 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     let mut seen = None;
     if let (Some(path), Some(policy), Some(set)) = (&args.sample, &policy, &set) {
         let traffic = sample::count(policy, set, path)?;
+        if traffic.seen() + traffic.open() == 0 {
+            bail!("{} holds no request", path.display());
+        }
         seen = Some(traffic.seen());
         if traffic.open() > 0 {
             say::remark(&format!(

@@ -11,6 +11,9 @@ use tollgate_policy::import::{Gap, GapKind, Import, Source, import};
 use tollgate_policy::{Known, Policy};
 use tollgate_signals::SignalSet;
 
+/// How an imported file begins.
+const HEAD: &str = "# Imported from ";
+
 /// What the file is.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum From {
@@ -30,7 +33,8 @@ enum From {
   tollgate policy import openrouter request.json --json
 
 Where the file has models, a configuration is written beside the policy (router.yaml for
-router.tollgate). Exits with 2 when the file cannot be read as what it is said to be.")]
+router.tollgate). The file that is read is never written over, one that no import wrote only
+with --force. Exits with 2 when the file cannot be read as what it is said to be.")]
 pub(crate) struct ImportArgs {
     /// What the file is
     #[arg(value_enum)]
@@ -44,6 +48,9 @@ pub(crate) struct ImportArgs {
     /// Where the configuration is written [default: beside the policy, ending in .yaml]
     #[arg(long, value_name = "FILE", requires = "out")]
     config: Option<PathBuf>,
+    /// Write over files that no import wrote
+    #[arg(long)]
+    force: bool,
     /// Print what was found as JSON
     #[arg(long)]
     json: bool,
@@ -58,19 +65,15 @@ pub(super) fn run(args: &ImportArgs) -> Result<Ending> {
     let shown = args.file.display().to_string();
     let found = import(source, &place::read_text(&args.file)?).with_context(|| shown.clone())?;
     compiles(&found.policy)?;
-    let mut config = None;
-    if let Some(out) = &args.out {
-        write(out, &found.policy)?;
-        if let Some(text) = &found.config {
-            let path = args.config.clone().unwrap_or_else(|| out.with_extension("yaml"));
-            if path == *out {
-                bail!("{} is the policy; name another file with --config FILE", path.display());
-            }
-            let name = policy_from(out, &path);
-            write(&path, &format!("# Imported from {shown}.\npolicy: {}\n{text}", json!(name)))?;
-            config = Some(path);
+    let targets = targets(args, &found)?;
+    if let Some((out, config)) = &targets {
+        let head = format!("{HEAD}{shown}.\n");
+        if let (Some(path), Some(text)) = (config, &found.config) {
+            write(path, &format!("{head}policy: {}\n{text}", json!(policy_from(out, path))))?;
         }
+        write(out, &found.policy)?;
     }
+    let config = targets.and_then(|(_, config)| config);
     if args.json {
         let written = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         say::json(&json!({
@@ -108,6 +111,58 @@ fn policy_from(policy: &Path, config: &Path) -> String {
         ToOwned::to_owned,
     );
     name.to_string_lossy().into_owned()
+}
+
+/// The policy's path and, where the file has models, that of its configuration. Nothing is written before both are known
+/// to be neither the file that is read nor somebody's own.
+fn targets(args: &ImportArgs, found: &Import) -> Result<Option<(PathBuf, Option<PathBuf>)>> {
+    let Some(out) = args.out.clone() else { return Ok(None) };
+    let beside = || args.config.clone().unwrap_or_else(|| out.with_extension("yaml"));
+    let config = found.config.as_ref().map(|_| beside());
+    for (path, flag) in [(Some(&out), "--out"), (config.as_ref(), "--config")] {
+        let Some(path) = path else { continue };
+        if same(path, &args.file) {
+            bail!(
+                "{} is the file that is read and would be written over; name another with {flag} FILE",
+                path.display()
+            );
+        }
+        if !args.force && !replaceable(path)? {
+            bail!(
+                "{} exists and was not imported; name another file with {flag} FILE, or give --force",
+                path.display()
+            );
+        }
+    }
+    if let Some(path) = config.as_ref().filter(|path| same(path, &out)) {
+        bail!("{} is the policy; name another file with --config FILE", path.display());
+    }
+    Ok(Some((out, config)))
+}
+
+/// Whether two paths name one file. One that does not exist yet is found by its folder.
+fn same(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        path.canonicalize().ok().or_else(|| {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            Some(folder.unwrap_or(Path::new(".")).canonicalize().ok()?.join(path.file_name()?))
+        })
+    };
+    a == b || place(a).is_some_and(|at| place(b).is_some_and(|other| at == other))
+}
+
+/// Whether nobody's work is lost when a file is written: it is absent, empty, no file (a pipe), or an earlier import.
+fn replaceable(path: &Path) -> Result<bool> {
+    let at = || format!("cannot read {}", path.display());
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Ok(true),
+        Ok(_) => {
+            let held = std::fs::read(path).with_context(at)?;
+            Ok(held.is_empty() || held.starts_with(HEAD.as_bytes()))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error).with_context(at),
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tollgate_gateway::config::Settings;
 use tollgate_gateway::offered::{ceiling, offered};
 use tollgate_gateway::snapshot::known;
-use tollgate_policy::{Algorithm, Ask, Candidate, Clearance, Decision, Fleet, Policy};
+use tollgate_policy::{Algorithm, Ask, Candidate, Clearance, Decision, Denial, Fleet, Policy, Topic};
 use tollgate_signals::{OutputLength, prompt_tokens};
 use tollgate_wire::view::RequestView;
 
@@ -27,6 +27,9 @@ pub(super) struct Chosen {
     pub(super) route: String,
     /// The first model that may serve it.
     pub(super) model: Option<String>,
+    /// Who serves it with which weight, in lowest terms and by name; one model alone unless weighted.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) shares: BTreeMap<String, u64>,
     /// Why nothing serves it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) refused: Option<String>,
@@ -36,7 +39,7 @@ pub(super) struct Chosen {
     /// What they deny of the route's candidates.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) denied: Vec<String>,
-    /// Estimated cost in micro-dollars; the mean of weighted candidates.
+    /// Estimated cost in micro-dollars; the mean of weighted candidates, absent where one of them has no price.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cost_micro: Option<u64>,
     /// Declared quality; the mean of weighted candidates.
@@ -89,20 +92,17 @@ impl Models {
         Some(price.cost_micro(asked.prompt_tokens, asked.output_tokens))
     }
 
-    fn cost(&self, model: &str, asked: &Asked<'_>) -> u64 {
-        self.price(model, asked).unwrap_or_default()
-    }
-
-    /// Why no permitted place serves a model; nothing when one does. The cost is that of the worst case where the request
+    /// Why no place, or no permitted one, serves a model; nothing when one does. Of several reasons that of the place
+    /// which came furthest. The cost is that of the worst case where the request
     /// is known, as at dispatch.
     fn denied(
         &self,
-        clearance: &Clearance,
+        clearance: Option<&Clearance>,
         model: &str,
         pool: Option<&str>,
         asked: &Asked<'_>,
         most: Option<&Most>,
-    ) -> Option<String> {
+    ) -> Option<No> {
         let price = self.fleet.price(model);
         let unbounded = most.and_then(|most| most.unbounded.as_deref()).filter(|_| price.is_some());
         let worst = match most {
@@ -115,13 +115,27 @@ impl Models {
             if !place.models.contains(model) || pool.is_some_and(|pool| pool != place.pool) {
                 continue;
             }
-            match clearance.place(&ask, place) {
+            match clearance.map_or(Ok(()), |clearance| clearance.place(&ask, place)) {
                 Ok(()) => return None,
-                Err(denial) => why = Some(denial.to_string()),
+                Err(denial) => why = Some(Denial::furthest(why, denial)),
             }
         }
-        why
+        Some(why.map_or_else(
+            || {
+                let place = pool
+                    .map_or_else(|| "no instance".to_owned(), |pool| format!("no instance of pool {pool}"));
+                No { topic: None, why: format!("{place} serves {model}") }
+            },
+            |denial| No { topic: Some(denial.topic), why: denial.to_string() },
+        ))
     }
+}
+
+/// Why a model is not asked.
+struct No {
+    /// What its denial is about; none where nothing serves it at all.
+    topic: Option<Topic>,
+    why: String,
 }
 
 /// What a request uses at most.
@@ -184,15 +198,20 @@ pub(super) fn chosen(
     let named = models.and_then(|models| models.names.get(asked.model?));
     let pinned = named.map(|name| vec![Candidate { model: name.clone(), weight: 1, effort: None }]);
     let mut left = pinned.unwrap_or_else(|| effects.models.clone());
-    if let (Some(models), Some(clearance)) = (models, &clearance) {
-        let (pool, before) = (effects.pool.as_deref(), chosen.denied.len());
+    if let Some(models) = models {
+        let pool = effects.pool.as_deref();
+        let mut why: Option<No> = None;
         left.retain(|candidate| {
-            let denied = models.denied(clearance, &candidate.model, pool, asked, most.as_ref());
-            chosen.denied.extend(denied.clone());
-            denied.is_none()
+            let denied = models.denied(clearance.as_ref(), &candidate.model, pool, asked, most.as_ref());
+            let Some(no) = denied else { return true };
+            chosen.denied.push(no.why.clone());
+            if why.as_ref().is_none_or(|held| held.topic <= no.topic) {
+                why = Some(no);
+            }
+            false
         });
-        if left.is_empty() {
-            chosen.refused = chosen.denied.get(before..).and_then(|denied| denied.last().cloned());
+        if let Some(no) = why.filter(|_| left.is_empty()) {
+            chosen.refused = Some(no.why);
             return chosen;
         }
     }
@@ -204,21 +223,36 @@ pub(super) fn chosen(
     if effects.algorithm == Algorithm::Static {
         left.truncate(1);
     }
+    chosen.shares = shares(&left);
     if let Some(models) = models {
-        let (cost, quality) = means(models, &left, asked);
-        (chosen.cost_micro, chosen.quality) = (Some(cost), quality);
+        (chosen.cost_micro, chosen.quality) = means(models, &left, asked);
     }
     chosen
 }
 
-/// Mean cost and quality by weight; quality only where all declare it.
-fn means(models: &Models, candidates: &[Candidate], asked: &Asked<'_>) -> (u64, Option<f64>) {
+/// The weight of each model that is ever asked, in lowest terms.
+fn shares(candidates: &[Candidate]) -> BTreeMap<String, u64> {
+    let mut shares = BTreeMap::new();
+    for candidate in candidates.iter().filter(|candidate| candidate.weight > 0) {
+        *shares.entry(candidate.model.clone()).or_default() += u64::from(candidate.weight);
+    }
+    let common = shares.values().fold(0, |a, b| gcd(a, *b)).max(1);
+    shares.values_mut().for_each(|weight| *weight /= common);
+    shares
+}
+
+fn gcd(a: u64, b: u64) -> u64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Mean cost and quality by weight; each only where all declare it.
+fn means(models: &Models, candidates: &[Candidate], asked: &Asked<'_>) -> (Option<u64>, Option<f64>) {
     let weights: u64 = candidates.iter().map(|c| u64::from(c.weight)).sum::<u64>().max(1);
-    let cost = candidates
+    let cost: Option<u128> = candidates
         .iter()
-        .map(|c| u128::from(models.cost(&c.model, asked)) * u128::from(c.weight))
-        .sum::<u128>();
-    let cost = u64::try_from(cost / u128::from(weights)).unwrap_or(u64::MAX);
+        .map(|c| Some(u128::from(models.price(&c.model, asked)?) * u128::from(c.weight)))
+        .sum();
+    let cost = cost.map(|cost| u64::try_from(cost / u128::from(weights)).unwrap_or(u64::MAX));
     let quality: Option<Vec<f64>> =
         candidates.iter().map(|c| Some(models.quality.get(&c.model)? * f64::from(c.weight))).collect();
     (cost, quality.map(|parts| parts.iter().sum::<f64>() / weights as f64))

@@ -7,6 +7,7 @@ mod commands;
 mod findings;
 mod fleet;
 mod guide;
+mod judged;
 mod keys;
 mod moving;
 mod pay;

@@ -59,3 +59,43 @@ fn what_is_no_such_file_is_refused() {
     assert!(ran.err.contains("a.yaml: line 1: version v0.9 is not read"), "{}", ran.err);
     assert_eq!(folder.run(&["policy", "import", "vllm-sr", "missing.yaml"]).code, 2);
 }
+
+const PROXY: &str = "model_list:
+  - model_name: small
+    litellm_params: {model: openai/small, api_base: http://127.0.0.1:9/v1}
+";
+
+/// Neither the file that is read nor one that somebody wrote is written over, by whatever name it goes.
+#[test]
+fn an_import_overwrites_only_imports() {
+    let folder = Folder::new("moving-over");
+    let import = |file: &str, more: &[&str]| {
+        let words = [&["policy", "import", "litellm", file][..], more].concat();
+        folder.run(&words)
+    };
+    folder.write("litellm.yaml", PROXY);
+    for more in [
+        &["--out", "litellm.tollgate"][..],
+        &["--out", "litellm.tollgate", "--force"],
+        &["--out", "litellm.yaml"],
+        &["--out", "p.tollgate", "--config", "./litellm.yaml"],
+    ] {
+        let ran = import("litellm.yaml", more);
+        assert_eq!(ran.code, 2, "{more:?}: {}", ran.err);
+        assert!(ran.err.contains("is the file that is read"), "{more:?}: {}", ran.err);
+    }
+    assert_eq!(std::fs::read_to_string(folder.path().join("litellm.yaml")).unwrap(), PROXY);
+    assert!(!folder.path().join("litellm.tollgate").exists() && !folder.path().join("p.tollgate").exists());
+
+    folder.write("mine.yaml", "models: []\n");
+    let out = ["--out", "mine.tollgate"];
+    let ran = import("litellm.yaml", &out);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("mine.yaml exists and was not imported"), "{}", ran.err);
+    assert!(!folder.path().join("mine.tollgate").exists());
+    // Once imported, it may be imported anew.
+    for more in [&["--out", "mine.tollgate", "--force"][..], &out] {
+        let ran = import("litellm.yaml", more);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+}

@@ -8,7 +8,7 @@ use crate::analyse::World;
 use crate::analyse::finding::Witness;
 use crate::analyse::question::{Ask, Found, Question};
 use crate::check::Known;
-use crate::govern::{Meeting, Meetings, warnings};
+use crate::govern::{Meeting, Meetings, unserved_routes, warnings};
 use crate::text::diagnostic::Report;
 
 /// Most questions that are asked; what is left over may be.
@@ -16,10 +16,15 @@ const MAX_QUESTIONS: usize = 20_000;
 
 /// Adds what governance leads to in front of the known fleet.
 pub(in crate::analyse) fn tell(world: &World<'_>, known: &Known, report: &mut Report) {
-    let (Some(governance), Some(fleet)) = (world.policy.governance(), &known.fleet) else { return };
+    let Some(fleet) = &known.fleet else { return };
     let default = world.policy.default_route();
     let rules = world.table.rules.iter().map(|rule| (&*rule.route, Some(rule.root), rule.name));
     let routes: Vec<_> = rules.chain([(&**default, None, world.policy.default_name())]).collect();
+    let Some(governance) = world.policy.governance() else {
+        unserved_routes(&routes, fleet).into_iter().for_each(|found| report.push(found));
+        report.sort();
+        return;
+    };
     let mut proofs = Proofs { world, asked: 0 };
     warnings(governance, world.table, &routes, fleet, &mut proofs)
         .into_iter()

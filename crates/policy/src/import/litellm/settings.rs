@@ -86,6 +86,9 @@ fn budget(sections: &[&Node], gaps: &mut Gaps) -> String {
         return String::new();
     };
     let duration = find("budget_duration");
+    if let (Some(node), Some("30d" | "31d")) = (duration, duration.and_then(Node::text)) {
+        gaps.stands_in(node, "a calendar month is taken: it begins on the first, not with the first request");
+    }
     let window = match duration.and_then(Node::text) {
         None => "total",
         Some("1m" | "60s") => "minute",

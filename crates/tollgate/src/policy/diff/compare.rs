@@ -70,6 +70,8 @@ struct Moved {
     requests: u64,
     /// Change of the estimated cost in micro-dollars.
     cost_micro: i128,
+    /// Of so many requests.
+    priced: u64,
     /// Sum of the changes of declared quality, over so many requests.
     quality: f64,
     rated: u64,
@@ -80,6 +82,8 @@ struct Moved {
 struct Load {
     requests: u64,
     cost_micro: u128,
+    /// Requests whose cost is in it.
+    priced: u64,
     quality: f64,
     rated: u64,
 }
@@ -88,6 +92,7 @@ impl Load {
     fn add(&mut self, chosen: &Chosen) {
         self.requests += 1;
         self.cost_micro += u128::from(chosen.cost_micro.unwrap_or_default());
+        self.priced += u64::from(chosen.cost_micro.is_some());
         self.quality += chosen.quality.unwrap_or_default();
         self.rated += u64::from(chosen.quality.is_some());
     }
@@ -97,7 +102,11 @@ impl Load {
     }
 
     fn to_json(self) -> Value {
-        json!({"requests": self.requests, "cost_micro": self.cost_micro.to_string(), "quality": self.quality()})
+        json!({"requests": self.requests, "priced": self.priced, "cost_micro": self.cost_micro.to_string(), "quality": self.quality()})
+    }
+
+    fn usd(self) -> String {
+        if self.priced > 0 { usd(self.cost_micro) } else { String::new() }
     }
 }
 
@@ -120,6 +129,8 @@ struct Totals {
     cost_before_micro: u128,
     cost_after_micro: u128,
     priced: u64,
+    /// Requests that are served, but by a model without a price before or after.
+    unpriced: u64,
     quality_before: f64,
     quality_after: f64,
     rated: u64,
@@ -142,6 +153,11 @@ pub(super) struct Comparison {
 fn place(chosen: &Chosen) -> String {
     match (&chosen.model, &chosen.refused) {
         (_, Some(_)) => format!("{} (refused)", chosen.route),
+        (Some(_), None) if chosen.shares.len() > 1 => {
+            let shares: Vec<_> =
+                chosen.shares.iter().map(|(model, weight)| format!("{model} {weight}")).collect();
+            format!("{} ({})", chosen.route, shares.join(" : "))
+        }
         (Some(model), None) => format!("{} ({model})", chosen.route),
         (None, None) => chosen.route.clone(),
     }
@@ -182,7 +198,7 @@ impl Comparison {
             }
         };
         self.count(&before, &after);
-        if (&before.route, &before.model, &before.refused) == (&after.route, &after.model, &after.refused) {
+        if (&before.route, &before.shares, &before.refused) == (&after.route, &after.shares, &after.refused) {
             return;
         }
         self.totals.changed += 1;
@@ -191,6 +207,7 @@ impl Comparison {
             let moved = self.ways.entry(way).or_default();
             moved.requests += 1;
             if let (Some(a), Some(b)) = (before.cost_micro, after.cost_micro) {
+                moved.priced += 1;
                 moved.cost_micro += i128::from(b) - i128::from(a);
             }
             if let (Some(a), Some(b)) = (before.quality, after.quality) {
@@ -215,6 +232,8 @@ impl Comparison {
             totals.priced += 1;
             totals.cost_before_micro += u128::from(a);
             totals.cost_after_micro += u128::from(b);
+        } else if self.models.is_some() && before.refused.is_none() && after.refused.is_none() {
+            totals.unpriced += 1;
         }
         if let (Some(a), Some(b)) = (before.quality, after.quality) {
             totals.rated += 1;
@@ -232,7 +251,7 @@ impl Comparison {
     pub(super) fn to_json(&self) -> Value {
         let mut ways: Vec<_> = self.ways.iter().collect();
         ways.sort_by_key(|(_, moved)| std::cmp::Reverse(moved.requests));
-        let way = |(way, moved): &(&Way, &Moved)| json!({"before": way.before, "after": way.after, "requests": moved.requests, "cost_micro": moved.cost_micro.to_string(), "quality": moved.quality()});
+        let way = |(way, moved): &(&Way, &Moved)| json!({"before": way.before, "after": way.after, "requests": moved.requests, "priced": moved.priced, "cost_micro": moved.cost_micro.to_string(), "quality": moved.quality()});
         let totals = &self.totals;
         json!({
             "before": self.before.name, "after": self.after.name,
@@ -242,6 +261,7 @@ impl Comparison {
                 "requests": totals.priced,
                 "before": totals.cost_before_micro.to_string(), "after": totals.cost_after_micro.to_string(),
             })),
+            "unpriced": totals.unpriced,
             "quality": self.quality().map(|(before, after)| json!({"requests": totals.rated, "before": before, "after": after})),
             "routes": self.routes.iter().map(|(route, [before, after])| {
                 (route.clone(), json!({"before": before.to_json(), "after": after.to_json()}))
@@ -271,6 +291,12 @@ impl Comparison {
             };
             say::line(&format!("estimated cost: {} -> {} USD{percent}", usd(a), usd(b)))?;
         }
+        if totals.unpriced > 0 {
+            say::line(&format!(
+                "without a price, and in no sum of costs: {} requests; declare `price:` of their models",
+                totals.unpriced
+            ))?;
+        }
         if let Some((a, b)) = self.quality() {
             say::line(&format!("declared quality: {a:.3} -> {b:.3} ({:+.3})", b - a))?;
         }
@@ -289,7 +315,7 @@ impl Comparison {
         let row = |(way, moved): &(&Way, &Moved)| {
             let mut row = vec![moved.requests.to_string(), way.before.clone(), way.after.clone()];
             if priced {
-                row.push(signed_usd(moved.cost_micro));
+                row.push(if moved.priced > 0 { signed_usd(moved.cost_micro) } else { String::new() });
                 row.push(moved.quality().map(|change| format!("{change:+.3}")).unwrap_or_default());
             }
             row
@@ -318,7 +344,7 @@ impl Comparison {
             let mut row = vec![route.clone()];
             row.extend(loads.map(|load| load.requests.to_string()));
             if priced {
-                row.extend(loads.map(|load| usd(load.cost_micro)));
+                row.extend(loads.map(Load::usd));
                 row.extend(loads.map(|load| load.quality().map(|q| format!("{q:.3}")).unwrap_or_default()));
             }
             row
