@@ -101,8 +101,9 @@ pub enum Next {
 ///
 /// In order: a stream with content is never restarted; final faults go to the caller; attempts and time are bounded;
 /// then the place is chosen (instance elsewhere, else next model, else the same instance after a pause; after "context
-/// too long" a larger pool, else a next model, never the same one); last the budget pays, where there is something to
-/// pay for ([`is_free`]). With an empty budget a next model that is free takes the place of another instance.
+/// too long" a larger pool, else a next model, never the same one); last the budget pays, unless the step puts no load
+/// on anybody a second time (a larger pool, an attempt that never came through, away from an instance that is out).
+/// With an empty budget a next model that is free takes the place of another instance.
 pub fn next(
     policy: &RetryPolicy,
     situation: &Situation,
