@@ -6,7 +6,8 @@ use super::Source;
 const LAYERS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("wire", &["core"]),
-    ("signals", &["core", "wire"]),
+    ("encode", &["core"]),
+    ("signals", &["core", "wire", "encode"]),
     ("policy", &["core"]),
     ("select", &["core"]),
     ("fleet", &["core", "select"]),
@@ -16,19 +17,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("console", &["core"]),
     ("net", &["core"]),
     ("sim", &["core", "wire"]),
-    ("gateway", &["core", "wire", "signals", "policy", "select", "pay", "store", "console", "net"]),
+    ("gateway", &["core", "wire", "encode", "signals", "policy", "select", "pay", "store", "console", "net"]),
     (
         "tollgate",
         &[
-            "core", "wire", "signals", "policy", "select", "fleet", "pay", "risk", "store", "console", "net",
-            "sim", "gateway",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "store",
+            "console", "net", "sim", "gateway",
         ],
     ),
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
 const PURE: &[&str] =
-    &["core", "wire", "signals", "policy", "select", "fleet", "pay", "risk", "store", "console"];
+    &["core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "store", "console"];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
     sources.iter().flat_map(manifest).collect()

@@ -1,0 +1,113 @@
+//! A model with context, from text to vector: tokens, forward pass, pooling, length 1.
+
+use crate::bert::{Bert, Scratch};
+use crate::kernel::Kernel;
+use crate::tokenize::{Token, WordPiece};
+use crate::{Card, EncodeError, TextEncoder, TokenStates, Window, Windows, normalise};
+use parking_lot::Mutex;
+
+/// How the states of a text's tokens become one vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pooling {
+    /// Their mean, special tokens included.
+    Mean,
+    /// The state of the first, special token.
+    First,
+    /// The highest of each number.
+    Max,
+}
+
+/// Most tokens of a text that windows are cut from: what a text of 10 MB has at most.
+const TOKENS_MAX: usize = 10 << 20;
+/// Scratches kept for later calls: as many as run side by side on a large machine.
+const SCRATCHES_MAX: usize = 64;
+
+/// A model with its tokenizer.
+pub(crate) struct Contextual {
+    pub(crate) card: Card,
+    pub(crate) tokenizer: WordPiece,
+    pub(crate) model: Bert,
+    pub(crate) pooling: Pooling,
+    pub(crate) kernel: Kernel,
+    pub(crate) scratches: Mutex<Vec<Scratch>>,
+}
+
+impl Contextual {
+    /// Most tokens of a text beside the two special ones.
+    fn room(&self) -> usize {
+        self.card.max_tokens.saturating_sub(2)
+    }
+
+    fn tokens(&self, text: &str, most: usize) -> Vec<Token> {
+        let mut tokens = Vec::with_capacity(most.min(text.len() / 3 + 1));
+        self.tokenizer.tokens(text, most, &mut tokens);
+        tokens
+    }
+
+    /// Hidden states of `tokens` between the special ones.
+    fn states(&self, tokens: &[Token]) -> Vec<f32> {
+        let mut ids = Vec::with_capacity(tokens.len() + 2);
+        ids.push(self.tokenizer.cls);
+        ids.extend(tokens.iter().map(|t| t.id));
+        ids.push(self.tokenizer.sep);
+        let mut scratch = self.scratches.lock().pop().unwrap_or_default();
+        let states = self.model.run(self.kernel, &ids, &mut scratch);
+        let mut kept = self.scratches.lock();
+        if kept.len() < SCRATCHES_MAX {
+            kept.push(scratch);
+        }
+        states
+    }
+
+    fn vector(&self, tokens: &[Token]) -> Vec<f32> {
+        let states = self.states(tokens);
+        let mut rows = states.chunks_exact(self.card.dims);
+        let mut vector = rows.next().map(<[f32]>::to_vec).unwrap_or_default();
+        for row in rows {
+            match self.pooling {
+                Pooling::First => break,
+                Pooling::Mean => vector.iter_mut().zip(row).for_each(|(sum, x)| *sum += x),
+                Pooling::Max => vector.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(*x)),
+            }
+        }
+        // The mean's divisor cancels in the length.
+        normalise(&mut vector);
+        vector
+    }
+}
+
+impl TextEncoder for Contextual {
+    fn card(&self) -> &Card {
+        &self.card
+    }
+
+    fn embed(&self, text: &str) -> Vec<f32> {
+        self.vector(&self.tokens(text, self.room()))
+    }
+
+    fn embed_windows(&self, text: &str, windows: Windows) -> Vec<Window> {
+        let windows = Windows { tokens: windows.tokens.min(self.room()), ..windows };
+        let tokens = self.tokens(text, TOKENS_MAX);
+        let ranges = windows.ranges(tokens.len());
+        let cut = ranges.into_iter().filter_map(|range| {
+            let tokens = tokens.get(range)?;
+            let (first, last) = (tokens.first()?, tokens.last()?);
+            let bytes = first.range().start..last.range().end;
+            Some(Window { bytes, vector: self.vector(tokens) })
+        });
+        cut.collect()
+    }
+
+    fn count_tokens(&self, text: &str) -> usize {
+        self.tokens(text, TOKENS_MAX).len() + 2
+    }
+
+    fn token_states(&self, text: &str) -> Result<TokenStates, EncodeError> {
+        let tokens = self.tokens(text, self.room());
+        let mut states = self.states(&tokens);
+        let dims = self.card.dims;
+        states.truncate((tokens.len() + 1) * dims);
+        states.drain(..dims);
+        Ok(TokenStates { spans: tokens.iter().map(|t| t.range()).collect(), states, dims })
+    }
+}

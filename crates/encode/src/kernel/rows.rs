@@ -1,0 +1,63 @@
+//! Work on whole rows: layer norms.
+
+use super::{Simd, Task};
+
+/// Partial sums, so that a sum over a row is vector additions.
+const LANES: usize = 16;
+
+/// `Σ f(x)` over a row in [`LANES`] partial sums.
+#[inline(always)]
+fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += f(*x);
+        }
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|x| f(*x)).sum::<f32>()
+}
+
+/// Scale, shift and ε of a layer norm (Ba et al. 2016). No `shift` is a shift of 0.
+#[derive(Debug)]
+pub(crate) struct Norm {
+    pub(crate) scale: Vec<f32>,
+    pub(crate) shift: Vec<f32>,
+    pub(crate) epsilon: f32,
+}
+
+impl Norm {
+    #[inline(always)]
+    fn apply(&self, row: &mut [f32]) {
+        let count = row.len() as f32;
+        let mean = sum(row, |x| x) / count;
+        let variance = sum(row, |x| (x - mean) * (x - mean)) / count;
+        let factor = 1.0 / (variance + self.epsilon).sqrt();
+        for (x, scale) in row.iter_mut().zip(&self.scale) {
+            *x = (*x - mean) * factor * scale;
+        }
+        for (x, shift) in row.iter_mut().zip(&self.shift) {
+            *x += shift;
+        }
+    }
+}
+
+/// `rows = norm(rows + added)`, row by row; an empty `added` adds nothing.
+pub(crate) struct AddNorm<'a> {
+    pub(crate) rows: &'a mut [f32],
+    pub(crate) added: &'a [f32],
+    pub(crate) norm: &'a Norm,
+}
+
+impl Task for AddNorm<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, _: S) {
+        let width = self.norm.scale.len().max(1);
+        for (x, added) in self.rows.iter_mut().zip(self.added) {
+            *x += added;
+        }
+        for row in self.rows.chunks_exact_mut(width) {
+            self.norm.apply(row);
+        }
+    }
+}
