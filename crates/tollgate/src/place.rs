@@ -2,7 +2,8 @@
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
-use std::io::Read;
+use std::io::{Read, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tollgate_gateway::config;
 use tollgate_store::{Location, Store, StoreConfig};
@@ -52,6 +53,14 @@ impl Place {
         }
         Ok(Store::open(&Location::File(file), StoreConfig::default())?)
     }
+}
+
+/// Writes a secret to a new file that only its owner reads.
+pub(crate) fn write_secret(path: &Path, secret: &str) -> Result<()> {
+    let shown = path.display();
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    let mut file = file.with_context(|| format!("cannot make {shown}"))?;
+    writeln!(file, "{secret}").and_then(|()| file.sync_all()).with_context(|| format!("cannot write {shown}"))
 }
 
 /// Reads a file, or standard input for `-`.

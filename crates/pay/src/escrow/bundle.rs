@@ -2,9 +2,10 @@
 //!
 //! Statements, contract and signatures are in the entries, so whoever knows the log's key needs nothing else, years later.
 
-use super::{Desk, Escrow, Event, Record, SettlementPlane, read};
+use super::{Desk, Escrow, Event, Owner, Record, SettlementPlane, read};
 use crate::PayError;
-use crate::ledger::Entry;
+use crate::json::plain_text;
+use crate::ledger::{Command, Entry, Op};
 use crate::log::Receipt;
 use serde::{Deserialize, Serialize};
 use tollgate_core::{Digest, Timestamp};
@@ -48,6 +49,19 @@ impl Bundle {
         Self { entries: receipts.iter().map(ToString::to_string).collect(), escrow, r#type: Form::V1 }
     }
 
+    /// Whether an entry belongs into the bundle of an escrow: it is about the escrow, it says who owns the money, or it ended
+    /// what the escrow's mandate counted.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for an owner's record that is none.
+    pub fn needs(escrow: &Escrow, command: &Command) -> Result<bool, PayError> {
+        let about = command.key().starts_with(&format!("escrow:{}:", escrow.id));
+        let sources = &escrow.contract.funding;
+        let pays = |owner: &Owner| sources.iter().any(|source| source.account == *owner.account());
+        let closes = |op: &Op| matches!(op, Op::Close { admission, .. } if escrow.admission.is_some_and(|a| a.id == *admission));
+        Ok(about || command.ops().iter().any(closes) || Owner::of(command)?.iter().any(pays))
+    }
+
     /// Reads a bundle; nothing is checked yet.
     ///
     /// # Errors
@@ -63,7 +77,7 @@ impl Bundle {
     /// The bundle as one line of JSON.
     #[must_use]
     pub fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        plain_text(self)
     }
 
     /// Whose it is.

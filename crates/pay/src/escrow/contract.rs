@@ -4,8 +4,9 @@
 //! pays each fee ⌊v · bps / 10,000⌋ and the payee all the rest, so the payee has what rounding leaves and the parts sum to
 //! `v` exactly; with n releases a fee gets at most n − 1 minor units less than it would from one.
 
-use super::{Party, PublicKey, Quorum, Statement};
+use super::{PublicKey, Quorum};
 use crate::PayError;
+use crate::json::plain as json_bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256, Sha512};
 use std::collections::BTreeSet;
@@ -106,8 +107,10 @@ pub struct TaskContract {
     pub fees: Vec<Fee>,
     /// Where the price comes from: holds on these accounts are made and given back as a group.
     pub funding: Vec<Source>,
-    /// Digest of the mandate under which this is paid. It is consumed once.
-    pub mandate: Digest,
+    /// Name of the principal's open mandate under which this is paid ([`crate::mandate::Chain::names`]). Without one the payer's
+    /// own signature, or a payment that the principal signed itself, is what allows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mandate: Option<Digest>,
     /// 32 random bytes: two contracts are never the same.
     pub nonce: Digest,
     /// Whether a verdict may grant less than a stage's amount, and more than nothing.
@@ -132,11 +135,6 @@ pub struct TaskContract {
     pub verifiers: Quorum,
 }
 
-impl Statement for TaskContract {
-    type By = Party;
-    const DOMAIN: &'static str = "tollgate/task-contract/v1";
-}
-
 /// What one account gets of a release.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -151,7 +149,7 @@ impl TaskContract {
     /// SHA-256 of the canonical form: the name of the contract and of its escrow.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        digest(&serde_json::to_vec(self).unwrap_or_default())
+        digest(&json_bytes(self))
     }
 
     /// What evidence for an output must carry where its kind has room for the caller's data: it is then evidence of this
@@ -223,7 +221,7 @@ impl TaskContract {
             return Err(PayError::bad("evidence kind", bad, "1 to 64 of a-z 0-9 - _"));
         }
         count("evidence kinds", kinds.len(), 1, KINDS_MAX, "1 to 8")?;
-        let size = serde_json::to_vec(self).unwrap_or_default().len();
+        let size = json_bytes(self).len();
         count("contract", size, 1, CONTRACT_BYTES_MAX, "at most 16,384 bytes long")
     }
 

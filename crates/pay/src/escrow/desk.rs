@@ -3,15 +3,20 @@
 //! [`Desk::decide`] makes the ledger's command that records an event; [`Desk::fold`] takes a command that the ledger decided.
 //! Nothing else changes a desk, so one that reads the log again from the beginning, by whoever, is the same desk. The
 //! command's key holds the escrow's version: of two writers only one can record what comes next.
+//!
+//! What a mandate counts is in the command that records the event: it is admitted with the authorization, and closed with the
+//! event that ends the escrow. The ledger takes both or none.
 
+use super::owner::Owners;
 use super::sign::of_json;
-use super::{Escrow, Event, Grant, Phase, RailState, Refusal, SettlementPlane, step};
+use super::{Admitted, Escrow, Event, Grant, Owner, Phase, RailState, Refusal, SettlementPlane, step};
 use crate::PayError;
-use crate::json::Json;
-use crate::ledger::{Command, Op, Outcome};
+use crate::json::{Json, plain};
+use crate::ledger::{Closing, Command, Op, Outcome};
 use crate::rail::{self, LEDGER_RAIL};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tollgate_core::id::AccountId;
 use tollgate_core::{Digest, Timestamp};
 
 /// The version of the form.
@@ -44,22 +49,24 @@ impl Record {
     /// # Errors
     /// [`PayError::Bad`] for a record of this type that is not as it must be.
     pub fn of(command: &Command) -> Result<Option<Self>, PayError> {
-        let [Op::Record { body }] = command.ops() else { return Ok(None) };
+        let [Op::Record { body }, ..] = command.ops() else { return Ok(None) };
         if body.get("type").and_then(Json::text) != Some("tollgate/escrow/v1") {
             return Ok(None);
         }
         of_json("escrow record", body).map(Some)
     }
 
-    fn command(&self) -> Result<Command, PayError> {
-        let text = serde_json::to_string(self)
-            .map_err(|error| PayError::bad("escrow record", &error.to_string(), "plain data"))?;
-        let body = Json::parse(text.as_bytes())?;
-        Command::new(self.key(), vec![Op::Record { body }])
+    /// The command that records it, together with what the mandate counts.
+    fn command(&self, tries: u32, counted: Option<Op>) -> Result<Command, PayError> {
+        let mut ops = vec![Op::Record { body: Json::parse(&plain(self))? }];
+        ops.extend(counted);
+        Command::new(self.key(tries), ops)
     }
 
-    fn key(&self) -> String {
-        format!("escrow:{}:{}", self.escrow, self.version)
+    /// A key keeps its answer: what was refused is asked again under another one.
+    fn key(&self, tries: u32) -> String {
+        let key = format!("escrow:{}:{}", self.escrow, self.version);
+        if tries == 0 { key } else { format!("{key}:again-{tries}") }
     }
 }
 
@@ -76,8 +83,9 @@ struct Landed {
 pub struct Desk {
     plane: SettlementPlane,
     escrows: BTreeMap<Digest, Escrow>,
-    /// Mandates, with the escrow that consumed each.
-    consumed: BTreeMap<Digest, Digest>,
+    owners: Owners,
+    /// Authorisations that are live, with the escrow that each was counted for.
+    admitted: BTreeMap<Digest, Digest>,
     /// Calls that the ledger decided and the escrow does not know of yet.
     landed: BTreeMap<Digest, Landed>,
     /// What was decided last: folding it needs no second look at its signatures.
@@ -89,8 +97,8 @@ impl Desk {
     /// A desk without escrows, for at most `limit` of them, ever.
     #[must_use]
     pub fn new(plane: SettlementPlane, limit: usize) -> Self {
-        let (escrows, consumed, landed) = Default::default();
-        Self { plane, escrows, consumed, landed, decided: None, limit }
+        let (escrows, owners, admitted, landed) = Default::default();
+        Self { plane, escrows, owners, admitted, landed, decided: None, limit }
     }
 
     /// The escrow, if there is one.
@@ -104,6 +112,12 @@ impl Desk {
         self.escrows.values()
     }
 
+    /// Who speaks for an account, when the log says so.
+    #[must_use]
+    pub fn owner(&self, account: &AccountId) -> Option<&Owner> {
+        self.owners.get(account)
+    }
+
     /// The settlement plane that the desk checks orders with.
     #[must_use]
     pub const fn plane(&self) -> &SettlementPlane {
@@ -115,12 +129,35 @@ impl Desk {
     /// # Errors
     /// [`Refusal`], which says why the event cannot happen. Nothing has changed either way.
     pub fn decide(&mut self, id: Digest, event: Event, now: Timestamp) -> Result<Command, Refusal> {
-        let next = self.next(id, &event, now)?;
-        let (at, phase, version) = (next.time, next.phase, next.version);
-        let record = Record { at, escrow: id, event, phase, r#type: Form::V1, version };
-        let command = record.command()?;
+        let (command, next) = self.follow(id, event, now)?;
         self.decided = Some((command.clone(), next));
         Ok(command)
+    }
+
+    /// What an event leads to, and the command that records it.
+    fn follow(&self, id: Digest, event: Event, now: Timestamp) -> Result<(Command, Escrow), Refusal> {
+        let mut next = self.next(id, &event, now)?;
+        let counted = self.count(&mut next, &event)?;
+        let (at, phase, version) = (next.time, next.phase, next.version);
+        let record = Record { at, escrow: id, event, phase, r#type: Form::V1, version };
+        let tries = self.escrows.get(&id).map_or(0, |escrow| escrow.tries);
+        Ok((record.command(tries, counted)?, next))
+    }
+
+    /// What the mandate counts with an event: its payment when it authorizes, and how that ended when the escrow is over.
+    fn count(&self, next: &mut Escrow, event: &Event) -> Result<Option<Op>, Refusal> {
+        if let Event::Authorize { mandate } = event {
+            let (plane, contract) = (&self.plane, &next.contract);
+            let admission = self.owners.allow(plane, contract, mandate.as_deref(), next.time)?;
+            next.admission = admission.as_ref().map(|admission| Admitted { id: admission.id, live: true });
+            return Ok(admission.map(|admission| Op::Admit(Box::new(admission))));
+        }
+        let live = next.admission.as_mut().filter(|admission| admission.live);
+        let Some(admission) = live.filter(|_| next.phase.is_final()) else { return Ok(None) };
+        admission.live = false;
+        // What was paid in part stays counted whole: the mandate's principal signed one payment of the price.
+        let how = if next.released.minor() > 0 { Closing::Paid } else { Closing::Rejected };
+        Ok(Some(Op::Close { admission: admission.id, how }))
     }
 
     fn next(&self, id: Digest, event: &Event, now: Timestamp) -> Result<Escrow, Refusal> {
@@ -138,12 +175,6 @@ impl Desk {
             return Ok(escrow);
         }
         let escrow = self.escrows.get(&id).ok_or(Refusal::Missing(id))?;
-        if let Event::Authorize { mandate } = event
-            && let Some(by) = self.consumed.get(mandate)
-            && escrow.phase == Phase::Proposed
-        {
-            return Err(Refusal::Consumed { mandate: *mandate, by: *by });
-        }
         if let Event::Rail { outcome, .. } = event {
             self.follows(escrow, outcome)?;
         }
@@ -178,37 +209,74 @@ impl Desk {
     /// # Errors
     /// [`PayError::Diverged`] when the entry does not follow from those before by the rules of [`step`].
     pub fn fold(&mut self, command: &Command, outcome: &Outcome, seq: u64) -> Result<(), PayError> {
+        let applied = matches!(outcome, Outcome::Applied { .. });
         let Some(record) = Record::of(command)? else {
+            if applied {
+                self.hear(command)?;
+            }
             self.land(command, outcome, seq);
             return Ok(());
         };
-        let diverged = |what| PayError::Diverged { seq, what };
-        if !matches!(outcome, Outcome::Applied { .. }) {
-            return Err(diverged("a record about an escrow was refused"));
+        if !applied {
+            self.missed(&record, command.key());
+            return Ok(());
         }
+        let diverged = |what| PayError::Diverged { seq, what };
         let known = self.decided.take().filter(|(decided, _)| decided == command);
         let mut next = match known {
             Some((_, next)) => next,
-            None => self
-                .next(record.escrow, &record.event, record.at)
-                .map_err(|_| diverged("the escrow's event cannot happen there"))?,
+            None => {
+                let (again, next) = self
+                    .follow(record.escrow, record.event.clone(), record.at)
+                    .map_err(|_| diverged("the escrow's event cannot happen there"))?;
+                if again != *command {
+                    return Err(diverged("the escrow's record says something else than follows"));
+                }
+                next
+            }
         };
-        let same = record.at == next.time && record.phase == next.phase && record.version == next.version;
-        if !same || record.key() != command.key() {
-            return Err(diverged("the escrow's record says something else than follows"));
-        }
         if let Some(Grant { entry, .. }) = next.grant.as_mut()
             && matches!(record.event, Event::Verdict(_) | Event::Rule(_))
         {
             *entry = Some(seq);
         }
-        if let Event::Authorize { mandate } = record.event {
-            self.consumed.insert(mandate, record.escrow);
+        match next.admission {
+            Some(Admitted { id, live: true }) => drop(self.admitted.insert(id, next.id)),
+            Some(Admitted { id, live: false }) => drop(self.admitted.remove(&id)),
+            None => {}
         }
         if matches!(next.rail, RailState::Final) {
             self.landed.remove(&record.escrow);
         }
         self.escrows.insert(record.escrow, next);
+        Ok(())
+    }
+
+    /// Notes that the ledger refused an event: it found that a mandate allows no more, or that its payment is over already. It
+    /// did not happen, whatever it was; its key is used.
+    fn missed(&mut self, record: &Record, key: &str) {
+        self.decided = None;
+        if let Some(escrow) = self.escrows.get_mut(&record.escrow)
+            && key == record.key(escrow.tries)
+            && record.version == escrow.version.saturating_add(1)
+        {
+            escrow.tries = escrow.tries.saturating_add(1);
+        }
+    }
+
+    /// Notes what a command that is about no escrow says of owners, and that it ended an escrow's authorisation: nobody does so
+    /// again then.
+    fn hear(&mut self, command: &Command) -> Result<(), PayError> {
+        for owner in Owner::of(command)? {
+            self.owners.take(owner);
+        }
+        for op in command.ops() {
+            let Op::Close { admission, .. } = op else { continue };
+            let escrow = self.admitted.remove(admission).and_then(|id| self.escrows.get_mut(&id));
+            if let Some(admitted) = escrow.and_then(|escrow| escrow.admission.as_mut()) {
+                admitted.live = false;
+            }
+        }
         Ok(())
     }
 

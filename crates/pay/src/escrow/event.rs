@@ -3,7 +3,7 @@
 //! Every statement names the contract and the version of the escrow that it is about. A version is passed once, so no
 //! statement works twice, later, or for another escrow.
 
-use super::{Evaluator, Party, Signed, Statement, TaskContract, Verifier};
+use super::{Evaluator, Mandate, Party, Signed, Statement, TaskContract, Verifier};
 use crate::rail::Outcome;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -114,25 +114,22 @@ pub struct Ruling {
     pub version: u64,
 }
 
-impl Statement for Submission {
-    type By = Party;
-    const DOMAIN: &'static str = "tollgate/submission/v1";
+/// Who signs what, and the domain under each signature.
+macro_rules! statements {
+    ($($name:ty, $by:ty, $domain:literal;)*) => {$(
+        impl Statement for $name {
+            type By = $by;
+            const DOMAIN: &'static str = $domain;
+        }
+    )*};
 }
-impl Statement for Verdict {
-    type By = Verifier;
-    const DOMAIN: &'static str = "tollgate/verdict/v1";
-}
-impl Statement for ReleaseOrder {
-    type By = Verifier;
-    const DOMAIN: &'static str = "tollgate/release-order/v1";
-}
-impl Statement for Objection {
-    type By = Party;
-    const DOMAIN: &'static str = "tollgate/objection/v1";
-}
-impl Statement for Ruling {
-    type By = Evaluator;
-    const DOMAIN: &'static str = "tollgate/ruling/v1";
+statements! {
+    TaskContract, Party, "tollgate/task-contract/v1";
+    Submission, Party, "tollgate/submission/v1";
+    Objection, Party, "tollgate/objection/v1";
+    Verdict, Verifier, "tollgate/verdict/v1";
+    ReleaseOrder, Verifier, "tollgate/release-order/v1";
+    Ruling, Evaluator, "tollgate/ruling/v1";
 }
 
 /// See the module.
@@ -141,10 +138,11 @@ impl Statement for Ruling {
 pub enum Event {
     /// Both parties signed the contract. It makes the escrow.
     Propose(Box<Signed<TaskContract>>),
-    /// The mandate allows it, and is consumed by it.
+    /// The owners of the money allow it; a mandate is counted by the same entry.
     Authorize {
-        /// Digest of the mandate.
-        mandate: Digest,
+        /// What they signed, when it is not the contract itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mandate: Option<Box<Mandate>>,
     },
     /// The funds are to be held.
     Lock,

@@ -24,6 +24,7 @@ mod contract;
 mod desk;
 mod event;
 mod office;
+mod owner;
 mod plane;
 mod refusal;
 mod sign;
@@ -37,11 +38,12 @@ pub use contract::{
 pub use desk::{Desk, Record};
 pub use event::{Act, Event, EventKind, Objection, ReleaseOrder, Ruling, Side, Submission, Verdict};
 pub use office::{Office, OfficeError, Told};
+pub use owner::{Mandate, Owner};
 pub use plane::{ControlPlane, SettlementPlane};
 pub use refusal::Refusal;
 pub use sign::{
     Evaluator, Mark, Party, PublicKey, QUORUM_MAX, Quorum, Role, SIGNATURES_MAX, Signature, Signed, Signer,
     Statement, Tally, Verifier, read,
 };
-pub use state::{Escrow, Grant, Phase, RailState};
+pub use state::{Admitted, Escrow, Grant, Phase, RailState};
 pub use step::{EXHIBITS_MAX, step};

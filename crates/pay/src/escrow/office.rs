@@ -79,17 +79,31 @@ impl<L: Ledger, R: Rail> Office<L, R> {
             self.rail.prepare(&signed.statement).map_err(Refusal::Bad)?;
         }
         let command = self.desk.decide(id, event, now)?;
-        let (seq, outcome) = self.ledger.apply(command.clone()).map_err(|fault| match fault {
-            LedgerFault::Unknown => OfficeError::Unknown,
-            LedgerFault::NotTaken(PayError::KeyConflict { .. }) => OfficeError::Stale(id),
-            LedgerFault::NotTaken(error) => OfficeError::Ledger(error),
+        let (seq, outcome) = self.tell(&command).map_err(|error| match error {
+            OfficeError::Ledger(PayError::KeyConflict { .. }) => OfficeError::Stale(id),
+            other => other,
         })?;
-        self.desk.fold(&command, &outcome, seq).map_err(OfficeError::Ledger)?;
+        if let ledger::Outcome::Refused { why, .. } = outcome {
+            return Err(Refusal::Ledger(why).into());
+        }
         let escrow = self.desk.escrow(&id).ok_or(Refusal::Missing(id))?;
         if let RailState::Pending(call) = &escrow.rail {
             self.fresh = Some(call.key.clone());
         }
         Ok(Told { escrow: id, seq, phase: escrow.phase, version: escrow.version })
+    }
+
+    /// Has the ledger decide a command, and takes what it says of owners and escrows.
+    ///
+    /// # Errors
+    /// [`OfficeError::Unknown`], and [`OfficeError::Ledger`] when the ledger does not take it.
+    pub fn tell(&mut self, command: &ledger::Command) -> Result<(u64, ledger::Outcome), OfficeError> {
+        let (seq, outcome) = self.ledger.apply(command.clone()).map_err(|fault| match fault {
+            LedgerFault::Unknown => OfficeError::Unknown,
+            LedgerFault::NotTaken(error) => OfficeError::Ledger(error),
+        })?;
+        self.desk.fold(command, &outcome, seq).map_err(OfficeError::Ledger)?;
+        Ok((seq, outcome))
     }
 
     /// Makes the call that an escrow waits for, or finds out what became of it, and records what the rail said. `None` when

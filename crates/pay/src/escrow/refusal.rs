@@ -2,6 +2,8 @@
 
 use super::{EventKind, Phase};
 use crate::PayError;
+use crate::{ledger, mandate};
+use tollgate_core::id::AccountId;
 use tollgate_core::{Digest, Timestamp};
 
 /// See the module.
@@ -76,14 +78,18 @@ pub enum Refusal {
     /// The log does not show the verdict that an order rests on.
     #[error("the verdict is not proven to be in the log: {0}")]
     Unproven(PayError),
-    /// The mandate was consumed before.
-    #[error("mandate {mandate} was consumed by escrow {by}")]
-    Consumed {
-        /// The mandate.
-        mandate: Digest,
-        /// Who consumed it.
-        by: Digest,
-    },
+    /// The log names no key that speaks for an account.
+    #[error("account {0} has no owner: record its keys with `pay ledger own`")]
+    Unowned(AccountId),
+    /// What was signed is not by a key that speaks for every account that the price comes from.
+    #[error("no key that speaks for all accounts that the price comes from has signed this")]
+    NotOwner,
+    /// The mandate does not allow it.
+    #[error("the mandate does not allow this: {0}")]
+    Mandate(#[from] mandate::Refusal),
+    /// The ledger does not take it: a mandate's budget, period or use says no.
+    #[error("the ledger refused it: {0}")]
+    Ledger(ledger::Refusal),
     /// There is such an escrow already.
     #[error("escrow {0} exists already: a contract has one escrow, use another nonce")]
     Exists(Digest),

@@ -6,7 +6,7 @@
 
 use super::Refusal;
 use crate::PayError;
-use crate::json::Json;
+use crate::json::{Json, plain, plain_text};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
@@ -60,8 +60,7 @@ pub trait Statement: Serialize {
     fn message(&self) -> Vec<u8> {
         let mut bytes = Self::DOMAIN.as_bytes().to_vec();
         bytes.push(b'\n');
-        // Serialising plain data into memory cannot fail.
-        bytes.extend(serde_json::to_vec(self).unwrap_or_default());
+        bytes.extend(plain(self));
         bytes
     }
 }
@@ -85,7 +84,7 @@ pub(super) fn of_json<T: Serialize + DeserializeOwned>(
     let canonical = json.canonical()?;
     let data: T = serde_json::from_str(&canonical)
         .map_err(|error| PayError::bad(what, &error.to_string(), "an object of this form"))?;
-    let again = serde_json::to_string(&data).unwrap_or_default();
+    let again = plain_text(&data);
     if again == canonical {
         return Ok(data);
     }

@@ -145,6 +145,15 @@ impl RailState {
     }
 }
 
+/// What the ledger counted for an escrow under its mandate.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Admitted {
+    /// Name of the authorisation.
+    pub id: Digest,
+    /// It is neither paid nor rejected yet.
+    pub live: bool,
+}
+
 /// What is to be executed, by verdict or ruling.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
@@ -169,6 +178,10 @@ pub struct Escrow {
     pub rail: RailState,
     /// Events so far, the proposal included. It is bound into every signed statement.
     pub version: u64,
+    /// Commands at this version that the ledger refused; the next one needs another key.
+    pub tries: u32,
+    /// What its mandate counted, when it was allowed by one.
+    pub admission: Option<Admitted>,
     /// The stage that is worked on, from 0.
     pub stage: usize,
     /// What the rail has paid out, fees included.
@@ -201,6 +214,8 @@ impl Escrow {
             phase: Phase::Proposed,
             rail: RailState::None,
             version: 1,
+            tries: 0,
+            admission: None,
             stage: 0,
             released: contract.amount(0),
             submission: None,

@@ -25,13 +25,14 @@ pub fn step(
     now: Timestamp,
 ) -> Result<Escrow, Refusal> {
     let at = At { escrow, now: now.max(escrow.time), event };
-    let mut next = Escrow { version: escrow.version.saturating_add(1), time: at.now, ..escrow.clone() };
+    let version = escrow.version.saturating_add(1);
+    let mut next = Escrow { version, tries: 0, time: at.now, ..escrow.clone() };
     if let Some(call) = escrow.rail.open().filter(|_| !matches!(event, Event::Rail { .. })) {
         return Err(Refusal::Blocked { key: call.key.clone() });
     }
     match event {
         Event::Propose(_) => return Err(Refusal::Exists(escrow.id)),
-        Event::Authorize { mandate } => at.authorize(&mut next, mandate)?,
+        Event::Authorize { .. } => at.authorize(&mut next)?,
         Event::Lock => at.lock(&mut next)?,
         Event::Rail { call, outcome } => at.rail(&mut next, call, outcome)?,
         Event::Submit(submission) => at.submit(&mut next, submission)?,
@@ -69,13 +70,10 @@ impl At<'_> {
         about(self.escrow, contract, version)
     }
 
-    fn authorize(&self, next: &mut Escrow, mandate: &Digest) -> Result<(), Refusal> {
+    /// That the owners of the money allow it is checked by whoever knows them: see [`super::Desk`].
+    fn authorize(&self, next: &mut Escrow) -> Result<(), Refusal> {
         self.only(&[Phase::Proposed])?;
         before("authorizing", self.now, first_deadline(&self.escrow.contract))?;
-        let wanted = self.escrow.contract.mandate;
-        if *mandate != wanted {
-            return Err(Refusal::mismatch("mandate", mandate, &wanted));
-        }
         next.phase = Phase::Authorized;
         Ok(())
     }
@@ -235,7 +233,7 @@ impl At<'_> {
             Act::Release => {
                 let parts = escrow.contract.split(grant.amount.minor());
                 let ask = Ask::Release {
-                    held: escrow.held.clone().unwrap_or_default(),
+                    held: escrow.held.clone().ok_or_else(|| self.illegal())?,
                     funding: escrow.contract.funding.clone(),
                     before: escrow.released,
                     amount: grant.amount,
@@ -245,20 +243,21 @@ impl At<'_> {
                 next.rail = RailState::Pending(escrow.call(next.version, ask));
                 next.phase = Phase::Releasing;
             }
-            Act::Refund => self.give_back(next),
+            Act::Refund => self.give_back(next)?,
         }
         Ok(())
     }
 
-    fn give_back(&self, next: &mut Escrow) {
+    fn give_back(&self, next: &mut Escrow) -> Result<(), Refusal> {
         let escrow = self.escrow;
         let ask = Ask::Refund {
-            held: escrow.held.clone().unwrap_or_default(),
+            held: escrow.held.clone().ok_or_else(|| self.illegal())?,
             funding: escrow.contract.funding.clone(),
             before: escrow.released,
         };
         next.rail = RailState::Pending(escrow.call(next.version, ask));
         next.phase = Phase::Refunding;
+        Ok(())
     }
 
     fn dispute(&self, next: &mut Escrow, signed: &Signed<Objection>) -> Result<(), Refusal> {
@@ -322,8 +321,7 @@ impl At<'_> {
             return Err(self.illegal());
         }
         from("a reclaim", self.now, self.escrow.contract.refund_after)?;
-        self.give_back(next);
-        Ok(())
+        self.give_back(next)
     }
 
     fn expire(&self, next: &mut Escrow) -> Result<(), Refusal> {

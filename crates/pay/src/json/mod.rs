@@ -41,6 +41,27 @@ pub enum Json {
     Map(BTreeMap<String, Self>),
 }
 
+/// The serialisation of plain data: what is hashed, signed and stored.
+///
+/// It cannot fail, as our data has no maps with other keys than text and memory takes all bytes. Were it to, this stops the
+/// program: an empty text under a signature would be worse.
+#[must_use]
+pub fn plain<T: serde::Serialize + ?Sized>(data: &T) -> Vec<u8> {
+    match serde_json::to_vec(data) {
+        Ok(bytes) => bytes,
+        Err(error) => unreachable!("data that is not plain: {error}"),
+    }
+}
+
+/// As [`plain`], as text.
+#[must_use]
+pub fn plain_text<T: serde::Serialize + ?Sized>(data: &T) -> String {
+    match serde_json::to_string(data) {
+        Ok(text) => text,
+        Err(error) => unreachable!("data that is not plain: {error}"),
+    }
+}
+
 impl Json {
     /// Reads one JSON text.
     ///

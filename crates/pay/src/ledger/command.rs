@@ -3,7 +3,7 @@
 use super::Bound;
 use super::grant::{Admission, Closing};
 use crate::PayError;
-use crate::json::Json;
+use crate::json::{Json, plain};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use tollgate_core::id::AccountId;
@@ -208,7 +208,6 @@ impl Command {
     /// Digest of the whole command: two commands with one key are the same only when these are equal.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        // Serialising these types cannot fail: no maps with other keys than text, no IO.
-        Digest::of(&serde_json::to_vec(self).unwrap_or_default())
+        Digest::of(&plain(self))
     }
 }

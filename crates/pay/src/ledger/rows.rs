@@ -5,6 +5,7 @@ use super::keys::Known;
 use super::marks::Mark;
 use super::{Account, Book, Bound, HoldId, Limits, Outcome, Side};
 use crate::PayError;
+use crate::json::plain_text;
 use serde::{Deserialize, Serialize};
 use tollgate_core::id::AccountId;
 use tollgate_core::{Asset, Digest, Timestamp};
@@ -95,10 +96,7 @@ impl Book {
             seq: known.seq,
             time,
         });
-        let marks = self.marks.iter().map(|(name, mark)| {
-            // Serialising plain data into memory cannot fail.
-            Row::Mark { name, state: serde_json::to_string(mark).unwrap_or_default() }
-        });
+        let marks = self.marks.iter().map(|(name, mark)| Row::Mark { name, state: plain_text(mark) });
         std::iter::once(head).chain(accounts).chain(holds).chain(marks).chain(keys)
     }
 

@@ -5,6 +5,7 @@ use super::jws::{Es256Key, Jws};
 use super::terms::{Closed, Open, closed, open};
 use super::{Refusal, Usage};
 use crate::json::Json;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tollgate_core::{Digest, Timestamp};
 
@@ -16,7 +17,8 @@ pub const TOKEN_BYTES_MAX: usize = 1 << 16;
 const SKEW_S: i64 = 300;
 
 /// Whom a hop must be addressed to, and which challenge it must answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Addressed {
     /// The `aud` claim.
     pub audience: String,
@@ -191,7 +193,7 @@ impl Chain {
 
 /// Name of an open mandate: of what was signed, from the principal's on. What is shown of it and how the signature is
 /// spelled must not begin a new count.
-fn next_name(before: Option<&[u8; 32]>, signed: &str) -> [u8; 32] {
+pub(super) fn next_name(before: Option<&[u8; 32]>, signed: &str) -> [u8; 32] {
     let before = before.map_or(&[][..], |name| name.as_slice());
     Sha256::new_with_prefix(before).chain_update(signed).finalize().into()
 }

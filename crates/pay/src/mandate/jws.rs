@@ -28,6 +28,10 @@ impl Es256Key {
         VerifyingKey::from_sec1_bytes(&point).ok().map(Self)
     }
 
+    pub(super) const fn of(key: VerifyingKey) -> Self {
+        Self(key)
+    }
+
     /// Reads a point in SEC1 form, compressed or not.
     pub(crate) fn from_sec1(point: &[u8]) -> Option<Self> {
         VerifyingKey::from_sec1_bytes(point).ok().map(Self)

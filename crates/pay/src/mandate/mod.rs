@@ -19,6 +19,7 @@ mod constraint;
 mod currency;
 mod disclose;
 mod first;
+pub mod issue;
 mod jws;
 mod period;
 mod refusal;

@@ -7,6 +7,7 @@ use crate::mandate::Es256Key;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Multicodec prefixes, as varints: ed25519-pub and p256-pub.
@@ -45,7 +46,7 @@ impl PublicKey {
         match (text("kty"), text("crv")) {
             (Some("OKP"), Some("Ed25519")) if named("EdDSA") => {
                 let bytes = text("x").and_then(|x| URL_SAFE_NO_PAD.decode(x).ok());
-                Self::ed25519(&bytes.unwrap_or_default())
+                Self::point(&bytes.unwrap_or_default())
             }
             (Some("EC"), Some("P-256")) if named("ES256") => {
                 Es256Key::from_jwk(jwk).map(Self::P256).ok_or_else(|| bad("a JWK of no point of the curve"))
@@ -54,7 +55,15 @@ impl PublicKey {
         }
     }
 
-    fn ed25519(bytes: &[u8]) -> Result<Self, PayError> {
+    /// The Ed25519 key of these bytes.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] when they are no point, or one of small order.
+    pub fn from_ed25519(bytes: &[u8; 32]) -> Result<Self, PayError> {
+        Self::point(bytes)
+    }
+
+    fn point(bytes: &[u8]) -> Result<Self, PayError> {
         let point = <&[u8; 32]>::try_from(bytes).ok().and_then(|bytes| VerifyingKey::from_bytes(bytes).ok());
         // A key of small order has signatures that anybody can make.
         point.filter(|point| !point.is_weak()).map(Self::Ed25519).ok_or_else(|| bad("32 bytes of a point"))
@@ -80,7 +89,7 @@ impl PublicKey {
     pub fn from_multibase(coded: &str) -> Result<Self, PayError> {
         let bytes = coded.strip_prefix('z').and_then(base58::decode).ok_or_else(|| bad(coded))?;
         match bytes.split_first_chunk::<2>() {
-            Some((&ED25519_PREFIX, point)) => Self::ed25519(point),
+            Some((&ED25519_PREFIX, point)) => Self::point(point),
             Some((&P256_PREFIX, point)) if point.len() == 33 => {
                 Es256Key::from_sec1(point).map(Self::P256).ok_or_else(|| bad(coded))
             }
@@ -126,6 +135,15 @@ impl PublicKey {
         )
     }
 
+    /// The bytes of an Ed25519 key.
+    #[must_use]
+    pub fn ed25519(&self) -> Option<&[u8; 32]> {
+        match self {
+            Self::Ed25519(key) => Some(key.as_bytes()),
+            Self::P256(_) => None,
+        }
+    }
+
     /// Whether the signature is this key's over the message, by its own algorithm.
     #[must_use]
     pub fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -134,6 +152,19 @@ impl PublicKey {
                 .is_ok_and(|signature| key.verify_strict(message, &signature).is_ok()),
             Self::P256(key) => key.holds(message, signature),
         }
+    }
+}
+
+/// As `did:key`, which has one spelling.
+impl Serialize for PublicKey {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&self.did())
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::from_did(&String::deserialize(from)?).map_err(serde::de::Error::custom)
     }
 }
 

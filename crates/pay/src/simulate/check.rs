@@ -1,9 +1,7 @@
 //! What must hold, whatever happened.
 
 use super::{Cast, Machine, broken};
-use crate::escrow::{Desk, Event, Phase, RailState, Record};
-use std::collections::BTreeMap;
-use tollgate_core::Digest;
+use crate::escrow::{Desk, Phase, RailState};
 
 /// After each step: debits equal credits, nothing rests on the clearing account, no escrow paid more than its price or
 /// other than it says, none was funded twice.
@@ -35,20 +33,35 @@ pub(super) fn step(machine: &Machine, desk: &Desk) -> Result<(), String> {
     Ok(())
 }
 
-/// What is written gives the same escrows again, and no mandate is consumed twice in it.
+/// What is written gives the same escrows again, and the ledger counts of mandates what the escrows say.
 pub(super) fn log(machine: &mut Machine, desk: &Desk, cast: &Cast, anew: bool) -> Result<(), String> {
     let again = if anew { machine.desk_anew(cast) } else { machine.desk(cast) };
     let again = again.map_err(|error| broken("the log does not replay", &error))?;
     if !again.escrows().eq(desk.escrows()) {
         return Err("the log gives other escrows than the office has".into());
     }
-    let mut consumed = BTreeMap::<Digest, Digest>::new();
-    for entry in &machine.entries {
-        let record = Record::of(&entry.command).map_err(|error| broken("a record", &error))?;
-        if let Some(Record { event: Event::Authorize { mandate }, escrow, .. }) = record
-            && let Some(by) = consumed.insert(mandate, escrow)
-        {
-            return Err(format!("mandate {mandate} is consumed by {by} and by {escrow}"));
+    mandates(machine, desk, cast)
+}
+
+/// Of each mandate: one escrow at a time is paid under it, and what is counted is what was authorized and not rejected.
+fn mandates(machine: &Machine, desk: &Desk, cast: &Cast) -> Result<(), String> {
+    for (name, budget) in cast.mandates() {
+        let under = desk.escrows().filter(|escrow| escrow.contract.mandate == Some(name));
+        let (mut live, mut counted, mut payments) = (0u32, 0i128, 0u64);
+        for escrow in under {
+            let Some(admitted) = escrow.admission else { continue };
+            live = live.saturating_add(u32::from(admitted.live));
+            if admitted.live || escrow.released.minor() > 0 {
+                counted = counted.saturating_add(escrow.contract.price.minor());
+                payments = payments.saturating_add(1);
+            }
+        }
+        let (said, spent, ..) = machine.book.mandate(name).unwrap_or((0, None, None, false));
+        let spent = spent.map_or(0, |amount| amount.minor());
+        if live > 1 || spent > budget || (said, spent) != (payments, counted) {
+            return Err(format!(
+                "mandate {name}: {live} live, {spent} of {budget} spent in {said} payments, the escrows say {counted} in {payments}"
+            ));
         }
     }
     Ok(())
@@ -67,6 +80,9 @@ pub(super) fn end(machine: &Machine, desk: &Desk, cast: &Cast, funds: [i128; 2])
         let account = cast.accounts().get(n).and_then(|id| machine.book.account(id));
         account.and_then(crate::ledger::Account::balance).unwrap_or(0)
     };
+    if let Some(live) = desk.escrows().find(|escrow| escrow.admission.is_some_and(|admitted| admitted.live)) {
+        return Err(format!("{} is over, its mandate's payment is not", live.id));
+    }
     let released = desk.escrows().fold(0i128, |sum, escrow| sum.saturating_add(escrow.released.minor()));
     let given = funds.iter().fold(0i128, |sum, minor| sum.saturating_add(*minor));
     let (payer, others) = (sum([1, 2].map(balance)), sum([3, 4, 5].map(balance)));

@@ -225,7 +225,7 @@ impl<'a> Play<'a> {
         let wrong = self.rng.one_in(6) && to != id;
         let signed = !matches!(
             event,
-            Event::Lock | Event::Take | Event::Reclaim | Event::Expire | Event::Authorize { .. }
+            Event::Lock | Event::Take | Event::Reclaim | Event::Expire | Event::Authorize { mandate: None }
         );
         let kind = event.kind();
         let done = self.act(office, if wrong { id } else { to }, event)?;

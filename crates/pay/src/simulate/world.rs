@@ -3,6 +3,7 @@
 use super::Cast;
 use crate::PayError;
 use crate::escrow::Desk;
+use crate::json::plain;
 use crate::ledger::{Book, Command, Decision, Entry, Limits, Op, Outcome};
 use crate::log::{Checkpoint, Frontier, Memory, Receipt, inclusion, leaf_hash};
 use crate::rail::{Ledger, LedgerFault};
@@ -96,7 +97,7 @@ impl Machine {
         let checkpoint =
             Checkpoint { origin: Cast::origin().into(), size, root: self.tree.root() }.sign(&cast.log)?;
         let entry = usize::try_from(seq).ok().and_then(|seq| self.entries.get(seq)).ok_or_else(missing)?;
-        let extra = with_entry.then(|| serde_json::to_vec(entry).unwrap_or_default());
+        let extra = with_entry.then(|| plain(entry));
         Ok(Receipt { extra, index: seq, path, checkpoint })
     }
 
@@ -130,7 +131,7 @@ impl Machine {
         match self.book.apply(self.now, command).map_err(LedgerFault::NotTaken)? {
             Decision::Known { seq, outcome } => Ok((seq, outcome)),
             Decision::Fresh(entry) => {
-                let bytes = serde_json::to_vec(&entry).unwrap_or_default();
+                let bytes = plain(&entry);
                 let leaf = leaf_hash(&bytes);
                 let nodes = &mut self.nodes;
                 self.tree.push_into(leaf, &mut |level, index, hash| nodes.put(level, index, hash));

@@ -7,6 +7,7 @@ use super::queue::{Done, Job, Queue};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tollgate_core::Clock;
+use tollgate_pay::json::plain;
 use tollgate_pay::ledger::{Command, Decision};
 use tollgate_pay::log::leaf_hash;
 
@@ -117,8 +118,7 @@ impl<M: Medium> Writer<M> {
         match self.state.book.apply(self.clock.now(), command)? {
             Decision::Known { seq, outcome } => Ok(Answer { seq, outcome, again: true }),
             Decision::Fresh(entry) => {
-                // Serialising plain data into memory cannot fail.
-                let bytes = serde_json::to_vec(&entry).unwrap_or_default();
+                let bytes = plain(&entry);
                 self.state.tree.push(leaf_hash(&bytes));
                 self.medium.stage(entry.seq, bytes);
                 Ok(Answer { seq: entry.seq, outcome: entry.outcome, again: false })

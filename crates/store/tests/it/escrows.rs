@@ -41,9 +41,9 @@ impl World {
     /// An escrow whose lock is recorded, and whose rail has not been asked.
     fn locking(&self, office: &mut JournalOffice) -> Digest {
         let contract = self.cast.contract();
-        let (id, mandate) = (contract.digest(), contract.mandate);
+        let (id, authorize) = (contract.digest(), self.cast.authorize(&contract).unwrap());
         let propose = Event::Propose(Box::new(self.cast.signed(contract)));
-        for event in [propose, Event::Authorize { mandate }, Event::Lock] {
+        for event in [propose, authorize, Event::Lock] {
             office.act(id, event, self.now()).unwrap();
         }
         id

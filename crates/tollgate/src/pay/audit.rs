@@ -5,8 +5,6 @@ use crate::{place, say};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tollgate_gateway::clock::entropy;
 use tollgate_pay::PayError;
@@ -124,16 +122,7 @@ fn keygen(args: &KeygenArgs) -> Result<Ending> {
     let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
     let role = if args.witness { Role::Witness } else { Role::Log };
     let key = SigningKey::from_seed(&args.name, role, &seed)?;
-    let shown = args.out.display();
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&args.out)
-        .with_context(|| format!("cannot make {shown}"))?;
-    writeln!(file, "{}", key.reveal())
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("cannot write {shown}"))?;
+    place::write_secret(&args.out, &key.reveal())?;
     say::line(&key.public().to_string())?;
     Ok(Ending::Good)
 }

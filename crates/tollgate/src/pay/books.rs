@@ -9,6 +9,7 @@ use tollgate_core::id::AccountId;
 use tollgate_core::{Clock as _, Digest, Timestamp};
 use tollgate_gateway::clock::SystemClock;
 use tollgate_pay::escrow::{Desk, Escrow, Event, SettlementPlane, Told};
+use tollgate_pay::ledger::{Command, Outcome};
 use tollgate_pay::log::{Receipt, SigningKey, leaf_hash};
 use tollgate_store::escrows::{JournalOffice, open_office, read_desk};
 use tollgate_store::journal::audit::{LogFolder, Source};
@@ -111,7 +112,12 @@ impl Open {
         self.clock.now()
     }
 
-    /// The ledger, for commands that are about no escrow.
+    /// Has the ledger decide a command that is about no escrow.
+    pub(super) fn tell(&mut self, command: &Command) -> Result<(u64, Outcome)> {
+        self.office.tell(command).map_err(no)
+    }
+
+    /// The ledger, to look at.
     pub(super) const fn journal(&self) -> &Journal {
         &self.journal
     }

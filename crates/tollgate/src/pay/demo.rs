@@ -7,17 +7,18 @@ use crate::say;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use serde_json::json;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tollgate_core::{Amount, Asset, Digest, Timestamp};
 use tollgate_gateway::clock::entropy;
 use tollgate_pay::escrow::{
-    ControlPlane, Escrow, Evaluator, Event, EvidencePolicy, Fee, Form, Objection, Party, Payee, Quorum,
-    Ruling, Side, Signed, Signer, Source, Stage, Submission, TaskContract, Told, digest,
+    ControlPlane, Escrow, Evaluator, Event, EvidencePolicy, Fee, Form, Mandate, Objection, Owner, Party,
+    Payee, Quorum, Ruling, Side, Signed, Signer, Source, Stage, Submission, TaskContract, Told, digest,
 };
+use tollgate_pay::json::Json;
 use tollgate_pay::ledger::{Account, Bound, Command, Op, Outcome};
 use tollgate_pay::log::{Role, SigningKey};
+use tollgate_pay::mandate::issue::{self, Es256Secret};
+use tollgate_pay::registry::PublicKey;
 use tollgate_store::journal::audit::Verify;
 
 /// A minute, in microseconds.
@@ -46,6 +47,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Ending> {
     ensure!(!args.data.exists(), "{} exists: name a folder that does not", args.data.display());
     let mut demo = Demo::new(args)?;
     demo.open_accounts()?;
+    demo.mandate = demo.allow()?;
     demo.done()?;
     demo.disputed()?;
     demo.end()?;
@@ -56,11 +58,15 @@ struct Demo<'a> {
     args: &'a DemoArgs,
     books: Books,
     open: Open,
+    /// The person whose money it is, and the agent that pays with it.
+    ada: Es256Secret,
+    agent: Es256Secret,
     payer: Signer<Party>,
     payee: Signer<Party>,
     verifiers: [ControlPlane; 3],
     evaluators: [Signer<Evaluator>; 3],
     usd: Asset,
+    mandate: String,
 }
 
 fn signer<R: tollgate_pay::escrow::Role>() -> Result<Signer<R>> {
@@ -68,14 +74,16 @@ fn signer<R: tollgate_pay::escrow::Role>() -> Result<Signer<R>> {
     Ok(Signer::from_seed(&seed))
 }
 
+fn mandate_key() -> Result<Es256Secret> {
+    let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
+    Es256Secret::from_seed(&seed).context("the system gave no key: try again")
+}
+
 /// Writes the log's secret key for its owner only.
 fn make_log_key(path: &Path) -> Result<()> {
     let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
     let key = SigningKey::from_seed(ORIGIN, Role::Log, &seed)?;
-    let shown = || format!("cannot write {}", path.display());
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.as_mut().map_err(|error| std::io::Error::new(error.kind(), error.to_string()));
-    writeln!(file.with_context(shown)?, "{}", key.reveal()).with_context(shown)
+    crate::place::write_secret(path, &key.reveal())
 }
 
 impl<'a> Demo<'a> {
@@ -90,11 +98,14 @@ impl<'a> Demo<'a> {
             args,
             open: books.open()?,
             books,
+            ada: mandate_key()?,
+            agent: mandate_key()?,
             payer: signer()?,
             payee: signer()?,
             verifiers: [verifier()?, verifier()?, verifier()?],
             evaluators: [signer()?, signer()?, signer()?],
             usd: Asset::new("USD", 2)?,
+            mandate: String::new(),
         })
     }
 
@@ -142,9 +153,30 @@ impl<'a> Demo<'a> {
             credit: "acct_ada".parse()?,
             debit: "acct_bank".parse()?,
         });
-        let answer = self.open.journal().apply(Command::new("demo:accounts", ops)?)?;
-        ensure!(matches!(answer.outcome, Outcome::Applied { .. }), "the accounts could not be opened");
-        self.show("Ada has 500.00 USD", answer.seq, "")
+        let ada = PublicKey::P256(self.ada.public());
+        ops.push(Owner::new("acct_ada".parse()?, vec![ada])?.op()?);
+        let (seq, outcome) = self.open.tell(&Command::new("demo:accounts", ops)?)?;
+        ensure!(matches!(outcome, Outcome::Applied { .. }), "the accounts could not be opened");
+        self.show("Ada has 500.00 USD; her key speaks for the account", seq, "")
+    }
+
+    /// Ada allows her agent to pay 200 dollars in all.
+    fn allow(&self) -> Result<String> {
+        let jwk = PublicKey::P256(self.agent.public()).jwk().canonical()?;
+        let mandate = json!({
+            "vct": "mandate.payment.open.1",
+            "constraints": [{"type": "payment.budget", "max": 200, "currency": "USD"}],
+            "cnf": {"jwk": serde_json::from_str::<serde_json::Value>(&jwk)?},
+        });
+        let mandate = Json::parse(mandate.to_string().as_bytes())?;
+        Ok(issue::first(&self.ada, "ada", &mandate, self.open.now()))
+    }
+
+    /// The agent's payment for a contract.
+    fn pay(&self, contract: &TaskContract) -> Result<Event> {
+        let (payment, to) = (Mandate::payment(contract)?, Mandate::addressed(ORIGIN, contract));
+        let token = issue::next(&self.agent, &self.mandate, &payment, &to, self.open.now());
+        Ok(Event::Authorize { mandate: Some(Box::new(Mandate { hops: Vec::new(), token })) })
     }
 
     /// Terms that both parties signed, one stage of 100.00 USD.
@@ -160,7 +192,7 @@ impl<'a> Demo<'a> {
             },
             fees: vec![Fee { account: "acct_fees".parse()?, bps: 250 }],
             funding: vec![Source { account: "acct_ada".parse()?, amount: price }],
-            mandate: digest(task.as_bytes()),
+            mandate: Some(issue::name(&self.mandate)?),
             nonce: Digest(entropy().context("the system gave no entropy")?),
             partial: true,
             payee: Payee { account: "acct_bob".parse()?, key: self.payee.public() },
@@ -184,9 +216,10 @@ impl<'a> Demo<'a> {
     /// From the contract to the evidence.
     fn work(&mut self, task: &str, challenge_us: i64) -> Result<Digest> {
         let signed = self.contract(task, challenge_us)?;
-        let (id, mandate) = (signed.statement.digest(), signed.statement.mandate);
-        self.act(&format!("{task}: Ada and Bob signed the terms"), id, Event::Propose(Box::new(signed)))?;
-        self.act("the mandate is consumed", id, Event::Authorize { mandate })?;
+        let (id, payment) = (signed.statement.digest(), self.pay(&signed.statement)?);
+        let what = format!("{task}: Ada's agent and Bob signed the terms");
+        self.act(&what, id, Event::Propose(Box::new(signed)))?;
+        self.act("Ada's mandate allows it, and counts it", id, payment)?;
         self.act("100.00 USD are to be held", id, Event::Lock)?;
         let escrow = self.escrow(id)?;
         let said = Submission {

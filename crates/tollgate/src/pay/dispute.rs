@@ -66,13 +66,13 @@ pub(super) fn run(command: Command) -> Result<Ending> {
 
 /// All entries of an escrow, each with its proof in the log as it is now.
 pub(super) fn bundle(books: &Books, escrow: Digest) -> Result<Bundle> {
-    let (prefix, mut mine) = (format!("escrow:{escrow}:"), Vec::new());
+    let (escrow, mut mine) = (books.escrow(&escrow)?, Vec::new());
     books.ledger().each(|entry| {
-        mine.extend(entry.command.key().starts_with(&prefix).then_some(entry.seq));
+        mine.extend(Bundle::needs(&escrow, &entry.command)?.then_some(entry.seq));
         Ok(())
     })?;
     let receipts = mine.into_iter().map(|entry| books.receipt(entry)).collect::<Result<Vec<_>>>()?;
-    Ok(Bundle::new(escrow, &receipts))
+    Ok(Bundle::new(escrow.id, &receipts))
 }
 
 fn replay(args: &ReplayArgs) -> Result<Ending> {

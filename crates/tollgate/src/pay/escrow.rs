@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::escrow::{
-    ControlPlane, Escrow, Event, Objection, RailState, Ruling, Side, Signed, Submission, Told,
+    ControlPlane, Escrow, Event, Mandate, Objection, RailState, Ruling, Side, Signed, Submission, Told,
 };
+use tollgate_pay::mandate::Addressed;
 
 /// What can be done with escrows.
 #[derive(Subcommand, Debug)]
@@ -41,7 +42,7 @@ pub(crate) struct ApplyArgs {
 /// What happens without anybody's signature.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
 enum Plain {
-    /// The mandate is consumed
+    /// The owners of the money allow it; a mandate is counted by the same entry
     Authorize,
     /// The rail holds the funds
     Lock,
@@ -58,6 +59,7 @@ enum Plain {
 /// Record what needs no signature
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
+  tollgate pay escrow do authorize 3f2a... --data pay --mandate mandate.txt
   tollgate pay escrow do lock 3f2a... --data pay
   tollgate pay escrow do reclaim 3f2a... --data pay")]
 pub(crate) struct DoArgs {
@@ -67,6 +69,12 @@ pub(crate) struct DoArgs {
     escrow: Digest,
     #[command(flatten)]
     books: Books,
+    /// File of the mandate that authorizes [default: the payer's own signature]
+    #[arg(long, value_name = "FILE")]
+    mandate: Option<PathBuf>,
+    /// Audience and nonce of each delegation of the mandate between the principal's token and the payment, in order
+    #[arg(long = "hop", value_name = "AUDIENCE,NONCE", requires = "mandate", value_parser = super::mandate::hop)]
+    hops: Vec<Addressed>,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -183,11 +191,7 @@ fn act(args: &DoArgs) -> Result<Ending> {
     recorded(&args.books, args.json, |open| {
         let event = match args.what {
             Plain::Settle => return Ok(open.settle(id)?.into_iter().collect()),
-            Plain::Authorize => {
-                let escrow =
-                    open.office.desk().escrow(&id).with_context(|| format!("there is no escrow {id}"))?;
-                Event::Authorize { mandate: escrow.contract.mandate }
-            }
+            Plain::Authorize => Event::Authorize { mandate: mandate(args)? },
             Plain::Lock => Event::Lock,
             Plain::Take => Event::Take,
             Plain::Reclaim => Event::Reclaim,
@@ -195,6 +199,13 @@ fn act(args: &DoArgs) -> Result<Ending> {
         };
         open.act(id, event)
     })
+}
+
+/// The mandate that was named.
+fn mandate(args: &DoArgs) -> Result<Option<Box<Mandate>>> {
+    let Some(path) = &args.mandate else { return Ok(None) };
+    let (token, hops) = (place::read_text(path)?.trim_end().to_owned(), args.hops.clone());
+    Ok(Some(Box::new(Mandate { hops, token })))
 }
 
 /// Opens the office, does something, and shows what was recorded.
@@ -338,6 +349,8 @@ fn shown(escrow: &Escrow) -> Value {
         "stage": escrow.stage,
         "price": escrow.contract.price,
         "released": escrow.released,
+        "mandate": escrow.contract.mandate,
+        "authorisation": escrow.admission.map(|admitted| admitted.id),
         "granted": escrow.grant.as_ref().map(|grant| grant.amount),
         "executable_from": escrow.grant.as_ref().map(|grant| grant.from),
         "refund_after": escrow.contract.refund_after,

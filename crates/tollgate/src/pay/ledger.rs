@@ -8,9 +8,12 @@ use serde::Serialize;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use tollgate_core::{Amount, Asset, Timestamp};
-use tollgate_gateway::clock::SystemClock;
+use tollgate_core::id::AccountId;
+use tollgate_core::{Amount, Asset, Digest, Timestamp};
+use tollgate_gateway::clock::{SystemClock, entropy};
+use tollgate_pay::escrow::Owner;
 use tollgate_pay::ledger::{Account, Book, Command as Asked, Outcome};
+use tollgate_pay::registry::PublicKey;
 use tollgate_store::journal::JournalConfig;
 use tollgate_store::journal::audit::Source;
 
@@ -19,6 +22,7 @@ use tollgate_store::journal::audit::Source;
 pub(crate) enum Command {
     Apply(ApplyArgs),
     Accounts(AccountsArgs),
+    Own(OwnArgs),
 }
 
 /// Apply commands, one JSON object a line, and print each answer when it is durable
@@ -38,6 +42,27 @@ pub(crate) struct ApplyArgs {
     #[arg(long, value_name = "PLACE", value_parser = super::source)]
     ledger: Source,
     /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// Say in the log which keys speak for an account: an escrow is paid from it only when one of them signed
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate pay ledger own acct_ada \"$(cat ada.pub)\" \"$(head -1 user.pub)\" --ledger books
+  tollgate pay ledger own acct_ada --ledger books
+
+The last record counts. A party's key signs contracts, a P-256 key mandates. Without keys nothing is paid from the account.")]
+pub(crate) struct OwnArgs {
+    /// The account
+    account: AccountId,
+    /// Its keys: ed25519:BASE64 as `pay task keygen` prints it, or did:key
+    #[arg(value_name = "KEY", value_parser = owner_key)]
+    keys: Vec<PublicKey>,
+    /// The ledger's folder or its PostgreSQL URL
+    #[arg(long, value_name = "PLACE", value_parser = super::source)]
+    ledger: Source,
+    /// Print as JSON
     #[arg(long)]
     json: bool,
 }
@@ -65,7 +90,37 @@ pub(super) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Apply(args) => apply(&args),
         Command::Accounts(args) => accounts(&args),
+        Command::Own(args) => own(&args),
     }
+}
+
+fn owner_key(text: &str) -> Result<PublicKey> {
+    if text.starts_with("did:key:") {
+        return Ok(PublicKey::from_did(text)?);
+    }
+    Ok(PublicKey::from_ed25519(text.parse::<tollgate_pay::escrow::PublicKey>()?.as_bytes())?)
+}
+
+fn own(args: &OwnArgs) -> Result<Ending> {
+    let owner = Owner::new(args.account.clone(), args.keys.clone())?;
+    // Said again later it is another record: keys may come back.
+    let nonce: [u8; 32] = entropy().context("the system gave no entropy")?;
+    let key = format!("own:{}", Digest(nonce));
+    let journal = args.ledger.open(JournalConfig::default(), Arc::new(SystemClock::new()))?;
+    let known = args.account.clone();
+    let known = journal.look(move |book| book.account(&known).is_some())?;
+    let answer =
+        known.then(|| journal.apply(Asked::new(key, vec![owner.op()?])?).map_err(anyhow::Error::from));
+    journal.close();
+    let answer = answer.with_context(|| format!("there is no account {}: open it first", args.account))??;
+    let keys: Vec<_> = args.keys.iter().map(PublicKey::did).collect();
+    if args.json {
+        say::json(&json!({"account": args.account, "keys": keys, "entry": answer.seq}))?;
+    } else {
+        let who = if keys.is_empty() { "nobody".into() } else { keys.join(", ") };
+        say::line(&format!("{:>6}  {} answers to {who}", answer.seq, args.account))?;
+    }
+    Ok(Ending::Good)
 }
 
 fn apply(args: &ApplyArgs) -> Result<Ending> {

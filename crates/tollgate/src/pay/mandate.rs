@@ -1,6 +1,6 @@
-//! `tollgate pay mandate`: does this chain of mandates allow this payment?
+//! `tollgate pay mandate`: making mandates, and does this chain of them allow this payment?
 
-use super::admit;
+use super::{admit, issue};
 use crate::ending::{Ending, Refusal as No};
 use crate::{place, say};
 use anyhow::{Context, Result, bail};
@@ -19,6 +19,9 @@ pub(crate) enum Command {
     Admit(Box<admit::AdmitArgs>),
     Close(admit::CloseArgs),
     Revoke(admit::RevokeArgs),
+    Keygen(issue::KeygenArgs),
+    Open(Box<issue::OpenArgs>),
+    Pay(issue::PayArgs),
 }
 
 /// A chain, and what it must be.
@@ -66,7 +69,7 @@ pub(crate) struct VerifyArgs {
 }
 
 /// `AUDIENCE,NONCE`.
-fn hop(text: &str) -> Result<Addressed, &'static str> {
+pub(super) fn hop(text: &str) -> Result<Addressed, &'static str> {
     let (audience, nonce) = text.rsplit_once(',').ok_or("write it as AUDIENCE,NONCE")?;
     Ok(Addressed { audience: audience.into(), nonce: nonce.into() })
 }
@@ -77,6 +80,9 @@ pub(super) fn run(command: Command) -> Result<Ending> {
         Command::Admit(args) => admit::admit(&args),
         Command::Close(args) => admit::close(&args),
         Command::Revoke(args) => admit::revoke(&args),
+        Command::Keygen(args) => issue::keygen(&args),
+        Command::Open(args) => issue::open(&args),
+        Command::Pay(args) => issue::pay(&args),
     }
 }
 

@@ -7,6 +7,7 @@ mod books;
 mod demo;
 mod dispute;
 mod escrow;
+mod issue;
 mod ledger;
 mod mandate;
 mod simulate;

@@ -17,8 +17,8 @@ use tollgate_pay::simulate::{Broken, Cast, Tally, schedule};
   tollgate pay simulate --schedules 1 --seed 4711       one that failed, again
 
 Checked after each step: debits equal credits, nothing rests on the clearing account, no escrow pays more than it says or
-twice. At the end: all escrows are final without the verifiers' help, no mandate was consumed twice, and the log alone gives
-the same escrows. A failure names its seed, which plays the same again.")]
+twice. At the end: all escrows are final without the verifiers' help, the ledger counted of mandates what the escrows say, and
+the log alone gives the same escrows. A failure names its seed, which plays the same again.")]
 pub(crate) struct SimulateArgs {
     /// How many schedules
     #[arg(long, value_name = "N", default_value_t = 10_000)]

@@ -6,8 +6,6 @@ use crate::say;
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tollgate_core::id::AccountId;
 use tollgate_core::{Amount, Asset, Digest, Timestamp};
@@ -105,7 +103,7 @@ pub(crate) struct NewArgs {
     /// File of the predicate that the evidence must satisfy; its SHA-256 goes into the terms
     #[arg(long, value_name = "FILE")]
     predicate: Option<PathBuf>,
-    /// Digest of the mandate, as `pay mandate verify` shows it [default: none was needed]
+    /// Name of the open mandate under which it is paid, as `pay mandate open` prints it [default: the payer pays itself]
     #[arg(long, value_name = "HEX")]
     mandate: Option<Digest>,
     /// Verdicts may grant a part of a stage
@@ -193,12 +191,7 @@ pub(super) fn make_key(role: Kind, out: &Path) -> Result<PublicKey> {
             (Signer::<Evaluator>::from_seed(&seed).public(), Signer::<Evaluator>::from_seed(&seed).reveal())
         }
     };
-    let shown = out.display();
-    let made = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(out);
-    let mut file = made.with_context(|| format!("cannot make {shown}"))?;
-    writeln!(file, "{secret}")
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("cannot write {shown}"))?;
+    crate::place::write_secret(out, &secret)?;
     Ok(public)
 }
 
@@ -224,11 +217,7 @@ fn new(args: &NewArgs) -> Result<Ending> {
             .map(|(account, minor)| Source { account: account.clone(), amount: amount(*minor) })
             .collect(),
         nonce: Digest(entropy().context("the system gave no entropy")?),
-        // Without a mandate random bytes stand in its place: what is consumed must be of this task only.
-        mandate: match args.mandate {
-            Some(mandate) => mandate,
-            None => Digest(entropy().context("the system gave no entropy")?),
-        },
+        mandate: args.mandate,
         partial: args.partial,
         payee: Payee { account: args.payee_account.clone(), key: args.payee },
         payer: args.payer,

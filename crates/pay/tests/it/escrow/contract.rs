@@ -32,7 +32,7 @@ fn the_plain_serialisation_is_the_canonical_one() {
 fn a_second_spelling_is_refused() {
     let cast = Cast::new().unwrap();
     let text = serde_json::to_string(&cast.contract()).unwrap();
-    let hex = Digest::of(b"mandate").to_string();
+    let hex = Digest::of(b"nonce").to_string();
     let key = cast.payer.public().to_string();
     let tricks = [
         ("a name twice", text.replacen('{', "{\"rail\":\"ledger\",", 1)),

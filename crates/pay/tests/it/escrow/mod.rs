@@ -2,6 +2,7 @@
 
 mod contract;
 mod orders;
+mod owners;
 mod rails;
 mod scene;
 mod simulated;

@@ -216,19 +216,3 @@ fn a_verdict_is_given_once_and_within_the_stage() {
     // Verifiers that say two things: the first is in the log, the second finds no place.
     assert!(matches!(scene.refused(refuses), Refusal::Illegal { .. }));
 }
-
-#[test]
-fn a_mandate_is_consumed_once() {
-    let mut scene = Scene::at(Phase::Authorized, |_| {});
-    let mut second = scene.cast.contract();
-    second.nonce = Digest::of(b"second");
-    let id = second.digest();
-    let now = scene.now();
-    scene.office.act(id, Event::Propose(Box::new(scene.cast.signed(second))), now).unwrap();
-    let mandate = scene.contract.mandate;
-    let refused = scene.office.act(id, Event::Authorize { mandate }, now).unwrap_err();
-    let wanted = Refusal::Consumed { mandate, by: scene.id };
-    assert_eq!(refused, tollgate_pay::escrow::OfficeError::Refused(wanted));
-    let other = scene.office.act(id, Event::Authorize { mandate: Digest::of(b"other") }, now).unwrap_err();
-    assert!(other.to_string().contains("mandate"), "{other}");
-}

@@ -25,7 +25,8 @@ impl Scene {
         let (cast, mut machine) = (Cast::new().unwrap(), Shared::new(Machine::new()));
         machine.apply(cast.opening([20_000, 20_000]).unwrap()).unwrap();
         let rail = LedgerRail::new(FaultyLedger::new(machine.clone()), Cast::clearing().unwrap());
-        let office = Office::new(Desk::new(cast.plane(), 4), machine.clone(), rail);
+        let desk = machine.0.borrow().desk_anew(&cast).unwrap();
+        let office = Office::new(desk, machine.clone(), rail);
         let mut contract = cast.contract();
         change(&mut contract);
         let id = contract.digest();
@@ -50,7 +51,7 @@ impl Scene {
             let against = matches!(phase, Phase::Refusable | Phase::Refunding | Phase::Refunded);
             match escrow.phase {
                 Phase::Proposed => {
-                    scene.good(Event::Authorize { mandate: escrow.contract.mandate });
+                    scene.good(scene.authorize());
                 }
                 Phase::Authorized => {
                     scene.good(Event::Lock);
@@ -144,6 +145,16 @@ impl Scene {
 
     pub(super) fn amount(&self, minor: i128) -> Amount {
         self.contract.amount(minor)
+    }
+
+    /// An office that has read the log.
+    pub(super) fn reopen(&mut self, desk: Desk) {
+        let rail = LedgerRail::new(FaultyLedger::new(self.machine.clone()), Cast::clearing().unwrap());
+        self.office = Office::new(desk, self.machine.clone(), rail);
+    }
+
+    pub(super) fn authorize(&self) -> Event {
+        self.cast.authorize(&self.contract).unwrap()
     }
 
     pub(super) fn propose(&self) -> Event {

@@ -69,7 +69,7 @@ fn event(scene: &Scene, kind: EventKind) -> Event {
     let granted = |minor| scene.amount(minor);
     match kind {
         EventKind::Propose => scene.propose(),
-        EventKind::Authorize => Event::Authorize { mandate: escrow.contract.mandate },
+        EventKind::Authorize => scene.authorize(),
         EventKind::Lock => Event::Lock,
         EventKind::Done => rail(Outcome::Done { proof: "7/hold_0".into() }),
         EventKind::Failed => rail(Outcome::Failed { reason: "no funds".into() }),

@@ -6,8 +6,6 @@ use crate::{place, say};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use serde_json::{Value, json};
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use tollgate_core::{Clock, Digest};
 use tollgate_gateway::clock::{SystemClock, entropy};
@@ -72,12 +70,7 @@ pub(crate) struct ProveArgs {
 
 pub(super) fn keygen(args: &KeygenArgs) -> Result<Ending> {
     let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
-    let shown = args.out.display();
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out);
-    let mut file = file.with_context(|| format!("cannot make {shown}"))?;
-    writeln!(file, "ed25519:{}", Digest(seed))
-        .and_then(|()| file.sync_all())
-        .with_context(|| format!("cannot write {shown}"))?;
+    place::write_secret(&args.out, &format!("ed25519:{}", Digest(seed)))?;
     let public = SecretKey::from_seed(&seed).public();
     let jwk = public.jwk().canonical()?;
     if args.json {

@@ -1,0 +1,257 @@
+//! Whose money it is: the keys that speak for an account, and what they must have signed before an escrow is paid from it.
+//!
+//! An [`Owner`] is a record in the log that says which keys an account answers to; the last one counts. The price of a contract
+//! is allowed by its payer, when the payer's own key is one of every account that it comes from, or by a [`Mandate`] whose
+//! principal is. A mandate is checked for this contract and no other: it pays this price to this payee for a transaction that is
+//! the contract's digest, and answers the contract's nonce. What it counts is admitted by the very command that authorizes.
+//!
+//! Invariant: an account without an owner pays nothing.
+
+use super::sign::of_json;
+use super::{Refusal, SettlementPlane, TaskContract};
+use crate::PayError;
+use crate::json::{Json, plain};
+use crate::ledger::{Admission, Command, Op};
+use crate::mandate::{Addressed, Chain, Es256Key, Expect, HOPS_MAX, Refusal as NotAllowed};
+use crate::registry::PublicKey;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tollgate_core::id::AccountId;
+use tollgate_core::{Digest, Timestamp};
+
+/// Most keys of one account.
+const KEYS_MAX: usize = 8;
+
+/// The version of the form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+enum Form {
+    #[serde(rename = "tollgate/account-owner/v1")]
+    V1,
+}
+
+/// Which keys speak for an account. Fields stand in alphabetical order.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Owner {
+    account: AccountId,
+    /// As `did:key`.
+    keys: Vec<PublicKey>,
+    r#type: Form,
+}
+
+impl Owner {
+    /// The owner of an account. Without keys nobody speaks for it any more.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for more than 8 keys, or a key that stands twice.
+    pub fn new(account: AccountId, keys: Vec<PublicKey>) -> Result<Self, PayError> {
+        let owner = Self { account, keys, r#type: Form::V1 };
+        owner.check().map(|()| owner)
+    }
+
+    fn check(&self) -> Result<(), PayError> {
+        let twice = self.keys.iter().enumerate().any(|(n, key)| self.keys.iter().take(n).any(|k| k == key));
+        if twice || self.keys.len() > KEYS_MAX {
+            let shown = self.keys.len().to_string();
+            return Err(PayError::bad("account keys", &shown, "at most 8, each once"));
+        }
+        Ok(())
+    }
+
+    /// The account.
+    #[must_use]
+    pub const fn account(&self) -> &AccountId {
+        &self.account
+    }
+
+    /// Its keys.
+    #[must_use]
+    pub fn keys(&self) -> &[PublicKey] {
+        &self.keys
+    }
+
+    /// The operation that says so; it stands beside whatever else a command does, such as opening the account.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] never in practice: the record is plain.
+    pub fn op(&self) -> Result<Op, PayError> {
+        Ok(Op::Record { body: Json::parse(&plain(self))? })
+    }
+
+    /// What a command says of owners.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for a record of this type that is not as it must be.
+    pub fn of(command: &Command) -> Result<Vec<Self>, PayError> {
+        let mut owners = Vec::new();
+        for op in command.ops() {
+            if let Op::Record { body } = op
+                && body.get("type").and_then(Json::text) == Some("tollgate/account-owner/v1")
+            {
+                let owner: Self = of_json("account owner", body)?;
+                owner.check()?;
+                owners.push(owner);
+            }
+        }
+        Ok(owners)
+    }
+}
+
+/// A mandate as it is shown: the signed text, and whom its hops between the first and the last are addressed to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mandate {
+    /// Audience and nonce of each delegation between the principal's token and the payment, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Addressed>,
+    /// An AP2 v0.2 chain, or one JWS that the principal signed itself.
+    pub token: String,
+}
+
+impl Mandate {
+    /// What the payment under a mandate must say to be one for this contract: its `transaction_id`.
+    #[must_use]
+    pub fn transaction(contract: &Digest) -> String {
+        URL_SAFE_NO_PAD.encode(contract.0)
+    }
+
+    /// The payment for a contract, for whoever the mandate names to sign ([`crate::mandate::issue`]).
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for a price of more minor units than every JSON reader holds exactly.
+    pub fn payment(contract: &TaskContract) -> Result<Json, PayError> {
+        let (price, payee) = (contract.price, contract.payee.account.as_str());
+        let payment = Json::parse(
+            format!(
+                r#"{{"payee":{{"id":"{payee}"}},"payment_amount":{{"amount":{},"currency":"{}"}},"payment_instrument":{{"id":"{}","type":"rail"}},"transaction_id":"{}","vct":"mandate.payment.1"}}"#,
+                price.minor(),
+                price.asset().code(),
+                contract.rail,
+                Self::transaction(&contract.digest()),
+            )
+            .as_bytes(),
+        )?;
+        payment.canonical().map(|_| payment)
+    }
+
+    /// Whom the payment must be addressed to, and what it must answer: the log's name and the contract's nonce.
+    #[must_use]
+    pub fn addressed(log: &str, contract: &TaskContract) -> Addressed {
+        Addressed { audience: log.into(), nonce: contract.nonce.to_string() }
+    }
+
+    fn verify(
+        &self,
+        key: &Es256Key,
+        last: &Addressed,
+        hops: &[Addressed],
+        now: Timestamp,
+    ) -> Result<Chain, NotAllowed> {
+        let root = |_: &str| Some(key.clone());
+        if self.token.contains('~') {
+            return Chain::verify(&self.token, root, &Expect { hops, now });
+        }
+        Chain::verify_single(&self.token, root, last, now)
+    }
+}
+
+/// All owners, as the log says.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Owners(BTreeMap<AccountId, Owner>);
+
+impl Owners {
+    pub(super) fn take(&mut self, owner: Owner) {
+        self.0.insert(owner.account.clone(), owner);
+    }
+
+    pub(super) fn get(&self, account: &AccountId) -> Option<&Owner> {
+        self.0.get(account)
+    }
+
+    /// The keys that speak for every account that the price comes from.
+    fn common(&self, contract: &TaskContract) -> Result<Vec<&PublicKey>, Refusal> {
+        let mut common: Option<Vec<&PublicKey>> = None;
+        for source in &contract.funding {
+            let owner = self.get(&source.account).filter(|owner| !owner.keys.is_empty());
+            let owner = owner.ok_or_else(|| Refusal::Unowned(source.account.clone()))?;
+            let mut keys: Vec<_> = owner.keys.iter().collect();
+            if let Some(before) = common {
+                keys.retain(|key| before.contains(key));
+            }
+            common = Some(keys);
+        }
+        Ok(common.unwrap_or_default())
+    }
+
+    /// Whether the owners allow this contract to be paid, and what their mandate is to be counted as.
+    pub(super) fn allow(
+        &self,
+        plane: &SettlementPlane,
+        contract: &TaskContract,
+        mandate: Option<&Mandate>,
+        now: Timestamp,
+    ) -> Result<Option<Admission>, Refusal> {
+        let keys = self.common(contract)?;
+        let Some(mandate) = mandate else {
+            if let Some(wanted) = contract.mandate {
+                return Err(Refusal::mismatch("mandate", &"none", &wanted));
+            }
+            let payer = keys.iter().any(|key| key.ed25519() == Some(contract.payer.as_bytes()));
+            return if payer { Ok(None) } else { Err(Refusal::NotOwner) };
+        };
+        let chain = shown(plane, contract, mandate, &keys, now)?;
+        covers(&chain, contract)?;
+        Ok(Some(chain.admission(now)?))
+    }
+}
+
+/// Verifies the mandate by whichever key of the owners has signed it.
+fn shown(
+    plane: &SettlementPlane,
+    contract: &TaskContract,
+    mandate: &Mandate,
+    keys: &[&PublicKey],
+    now: Timestamp,
+) -> Result<Chain, Refusal> {
+    if mandate.hops.len() > HOPS_MAX {
+        let shown = mandate.hops.len().to_string();
+        return Err(PayError::bad("mandate hops", &shown, "at most 8").into());
+    }
+    let last = Mandate::addressed(plane.origin(), contract);
+    let hops: Vec<Addressed> = mandate.hops.iter().chain([&last]).cloned().collect();
+    let mut refused = None;
+    for key in keys {
+        let PublicKey::P256(key) = key else { continue };
+        match mandate.verify(key, &last, &hops, now) {
+            Ok(chain) => return Ok(chain),
+            // What is wrong under the right key says more than that another key did not sign.
+            Err(NotAllowed::Signature { hop: 0, .. }) => {}
+            Err(other) => refused = Some(other),
+        }
+    }
+    Err(refused.map_or(Refusal::NotOwner, Refusal::from))
+}
+
+/// The payment is this contract's and no other's.
+fn covers(chain: &Chain, contract: &TaskContract) -> Result<(), Refusal> {
+    let root = chain.names.first().copied().map(Digest);
+    if root != contract.mandate {
+        let word = |name: Option<Digest>| name.map_or_else(|| "none".into(), |name| name.to_string());
+        return Err(Refusal::mismatch("mandate", &word(root), &word(contract.mandate)));
+    }
+    let closed = &chain.closed;
+    let transaction = Mandate::transaction(&contract.digest());
+    if closed.transaction != transaction {
+        return Err(Refusal::mismatch("mandate's transaction", &closed.transaction, &transaction));
+    }
+    if closed.amount != contract.price {
+        return Err(Refusal::mismatch("mandate's amount", &closed.amount, &contract.price));
+    }
+    let payee = contract.payee.account.as_str();
+    if closed.payee.id != payee {
+        return Err(Refusal::mismatch("mandate's payee", &closed.payee.id, &payee));
+    }
+    Ok(())
+}
