@@ -56,7 +56,7 @@ fn reviewed(text: &str, known: &Known) -> Report {
 fn found(governance: &str) -> Vec<Diagnostic> {
     let text = format!("{governance}\n{ROUTES}");
     let report = reviewed(&text, &known());
-    report.diagnostics.into_iter().filter(|found| found.code != "unused").collect()
+    report.diagnostics.into_iter().filter(|found| !matches!(found.code, "unused" | "no-others")).collect()
 }
 
 fn codes(governance: &str) -> Vec<&'static str> {
@@ -371,4 +371,15 @@ proptest! {
         // Rules without a condition are in every set, so what is left over shows with the roles.
         prop_assert!(!says("no-place-together") || !role_alone);
     }
+}
+
+#[test]
+fn roles_without_others_are_told_to_refuse_everybody_else() {
+    let told = |governance: &str| {
+        let report = reviewed(&format!("{governance}\n{ROUTES}"), &Known::any());
+        report.diagnostics.iter().any(|f| f.code == "no-others" && f.severity == Severity::Warning)
+    };
+    assert!(told("role \"a\" { }"));
+    assert!(!told("role \"a\" { }\nothers { }"));
+    assert!(!told("rule dear { cost <= 1_000 }") && !told(""));
 }

@@ -8,6 +8,7 @@
 //! assert_eq!(Caller::default().key_id, "");
 //! ```
 
+use crate::{OutputLength, prompt_tokens};
 use tollgate_wire::view::RequestView;
 
 /// Bytes per token before anything was observed (the rule of thumb for English text).
@@ -56,6 +57,16 @@ impl Default for Forecast {
     }
 }
 
+impl Forecast {
+    /// What a gateway expects that has seen no traffic yet.
+    #[must_use]
+    pub fn untaught(view: &RequestView) -> Self {
+        let prompt = prompt_tokens(view, DEFAULT_BYTES_PER_TOKEN);
+        let (_, output_tokens) = OutputLength::new().expect("", prompt, view.max_tokens);
+        Self { output_tokens, ..Self::default() }
+    }
+}
+
 /// Everything that the signals of one request are computed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Input<'a> {
@@ -85,6 +96,12 @@ impl<'a> Input<'a> {
             forecast: Forecast::default(),
             headers: &[],
         }
+    }
+
+    /// The same, as a gateway sees it that has seen no traffic yet: an answer has its expected length.
+    #[must_use]
+    pub fn untaught(view: &'a RequestView) -> Self {
+        Self { forecast: Forecast::untaught(view), ..Self::new(view) }
     }
 
     /// The value of a trusted header; `name` in lower case.

@@ -2,7 +2,7 @@
 
 use super::models::{self, Catalogue};
 use super::pools;
-use super::secret::{Secret, SecretRef};
+use super::secret::{Secret, SecretError, SecretRef};
 use super::settings::{AuthSettings, Network, Settings};
 use super::written::{AuthMode, File, Limits, Retry, Timeouts, Word};
 use super::{Problem, WINDOWS};
@@ -20,6 +20,8 @@ const WORKERS_MAX: usize = 256;
 pub(super) struct Findings {
     base: PathBuf,
     problems: Vec<Problem>,
+    /// Secrets that are not here, where that is no problem.
+    missing: Option<Vec<Problem>>,
 }
 
 impl Findings {
@@ -49,6 +51,15 @@ impl Findings {
         let word = word?;
         match SecretRef::parse(&word.value).and_then(|reference| reference.resolve()) {
             Ok(secret) => Some(secret),
+            Err(error @ (SecretError::NoVariable(_) | SecretError::NoFile { .. }))
+                if self.missing.is_some() =>
+            {
+                let (line, column) = (word.referenced.line(), word.referenced.column());
+                let (message, fix) = (error.to_string(), "the gateway needs it to start".to_owned());
+                let missing = self.missing.get_or_insert_default();
+                missing.push(Problem { line, column, field: field.to_owned(), message, fix });
+                None
+            }
             Err(error) => {
                 self.at(word, field, error.to_string(), "");
                 None
@@ -57,11 +68,19 @@ impl Findings {
     }
 }
 
-/// Checks a written file.
-pub(super) fn check(file: &File, path: &Path) -> Result<Settings, Vec<Problem>> {
+/// Checks a written file; with `lacking` a secret that is not here is put there and is no problem.
+pub(super) fn check(
+    file: &File,
+    path: &Path,
+    lacking: Option<&mut Vec<Problem>>,
+) -> Result<Settings, Vec<Problem>> {
     let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
-    let mut findings = Findings { base, problems: Vec::new() };
+    let missing = lacking.is_some().then(Vec::new);
+    let mut findings = Findings { base, problems: Vec::new(), missing };
     let settings = settings(file, &mut findings);
+    if let Some(lacking) = lacking {
+        lacking.extend(findings.missing.take().into_iter().flatten());
+    }
     match settings {
         Some(settings) if findings.problems.is_empty() => Ok(settings),
         _ => Err(findings.problems),

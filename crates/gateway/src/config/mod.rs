@@ -85,6 +85,21 @@ impl fmt::Display for ConfigError {
 /// # Errors
 /// [`ConfigError`] with every problem found.
 pub fn load(path: &Path) -> Result<Settings, ConfigError> {
+    read(&text(path)?, path)
+}
+
+/// Reads and checks a configuration without its secrets, for whoever asks what it says and calls nobody: those that
+/// are not here come second, as problems that keep only a gateway from starting.
+///
+/// # Errors
+/// [`ConfigError`] with every other problem found.
+pub fn load_without_secrets(path: &Path) -> Result<(Settings, Vec<Problem>), ConfigError> {
+    let mut lacking = Vec::new();
+    let settings = checked(&text(path)?, path, Some(&mut lacking))?;
+    Ok((settings, lacking))
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
     let fail = |message: String, fix: &str| ConfigError {
         path: path.into(),
         problems: vec![Problem { line: 0, column: 0, field: String::new(), message, fix: fix.into() }],
@@ -95,9 +110,7 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
     if size > FILE_MAX {
         return Err(fail(format!("has {size} bytes"), "a configuration may have 4 MiB"));
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| fail(format!("cannot be read: {e}"), "write it as UTF-8"))?;
-    read(&text, path)
+    std::fs::read_to_string(path).map_err(|e| fail(format!("cannot be read: {e}"), "write it as UTF-8"))
 }
 
 /// Checks the text of a configuration; `path` names it in errors and resolves relative paths.
@@ -105,8 +118,12 @@ pub fn load(path: &Path) -> Result<Settings, ConfigError> {
 /// # Errors
 /// [`ConfigError`] with every problem found.
 pub fn read(text: &str, path: &Path) -> Result<Settings, ConfigError> {
+    checked(text, path, None)
+}
+
+fn checked(text: &str, path: &Path, lacking: Option<&mut Vec<Problem>>) -> Result<Settings, ConfigError> {
     let file = parse(text).map_err(|problem| ConfigError { path: path.into(), problems: vec![problem] })?;
-    check::check(&file, path).map_err(|mut problems| {
+    check::check(&file, path, lacking).map_err(|mut problems| {
         for problem in problems.iter_mut().filter(|p| p.line == 0) {
             (problem.line, problem.column) = place_of(text, &problem.field).unwrap_or_default();
         }

@@ -114,6 +114,12 @@ pub fn review_governance(policy: &Policy, known: &Known, report: &mut Report) {
 }
 
 fn govern_in(world: &World<'_>, known: &Known, report: &mut Report) {
+    if let Some(found) =
+        world.policy.governance().and_then(|governance| crate::govern::without_others(governance))
+    {
+        report.push(found);
+        report.sort();
+    }
     if known.fleet.is_some() {
         crisp::governed::tell(world, known, report);
     }

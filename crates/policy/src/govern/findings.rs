@@ -133,6 +133,15 @@ fn unserved(route: &Route, cells: &[Cell<'_>]) -> Option<Denial> {
     Some(Denial { rule: String::new(), topic: Topic::Pool, subject: route.name.clone(), why })
 }
 
+/// Roles without `others`: everybody who has none of them is refused, which is seldom meant.
+pub(crate) fn without_others(governance: &Governance) -> Option<Diagnostic> {
+    let role = governance.roles.first().filter(|_| governance.others.is_none())?;
+    let message =
+        "callers with none of the declared roles are refused everything: the policy has no `others`";
+    let help = "write `others { … }` with what they may do; `others { }` lets them do everything";
+    Some(Diagnostic::warning("no-others", role.span, message).help(help))
+}
+
 /// Rules that bind every request.
 fn always(governance: &Governance) -> Vec<&Guard> {
     governance.rules.iter().filter(|rule| rule.root.is_none()).collect()

@@ -34,7 +34,7 @@ mod words;
 pub(crate) use arguments::{ArgTest, Condition, Path};
 pub use clearance::{Ask, Clearance, Standing, run_by_caller};
 pub use denial::{Denial, Topic};
-pub(crate) use findings::{Meeting, Meetings, errors, unserved_routes, warnings};
+pub(crate) use findings::{Meeting, Meetings, errors, unserved_routes, warnings, without_others};
 pub use leaves::Left;
 pub use place::{Fleet, Place, Price};
 

@@ -31,7 +31,7 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     source: Source,
     /// Requests, one JSON a line: {"text": "..."}, a request's body, or a decision as `decisions export
-    /// --signals` and `decisions list --json` print them; routes that hold together are counted
+    /// --signals` prints it; routes that hold together are counted
     #[arg(long, value_name = "FILE")]
     sample: Option<PathBuf>,
     /// The share of requests above which two routes of one priority that hold together are a conflict

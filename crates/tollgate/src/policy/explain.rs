@@ -6,7 +6,7 @@ use crate::ending::Ending;
 use crate::{place, say};
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use clap::Args;
+use clap::{ArgGroup, Args};
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_gateway::clock::SystemClock;
@@ -18,19 +18,20 @@ use tollgate_wire::view::RequestView;
 
 /// Explain where a request would go, with every condition and what it read
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:
+#[command(group = ArgGroup::new("input").args(["text", "request"]).required(true), after_help = "Examples:
   tollgate policy explain --text 'Prove step by step that it halts'
   tollgate policy explain my.tollgate --request request.json --dialect anthropic --json
   tollgate policy explain --config tollgate.yaml --role analyst --text 'Pay the invoice'
 
-The caller is anonymous but for its roles, with a full budget, and no traffic was seen before.
+The caller is anonymous but for its roles, with a full budget, and no traffic was seen before: an
+answer is expected to have 400 tokens, or the limit that the request states where that is less.
 A running gateway explains with what it knows: POST /v1/route. Exits with 1 when the policy
 refuses the request.")]
 pub(crate) struct ExplainArgs {
     #[command(flatten)]
     source: Source,
     /// What the user says
-    #[arg(long, required_unless_present = "request", conflicts_with = "request")]
+    #[arg(long)]
     text: Option<String>,
     /// The body of a request; `-` reads standard input
     #[arg(long, value_name = "FILE")]
@@ -51,7 +52,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
     let (policy, signals) = text.compile()?;
     let view = view(args)?;
     let clock = SystemClock::new();
-    let mut input = Input::new(&view);
+    let mut input = Input::untaught(&view);
     input.caller.roles = &args.roles;
     let mut reading = Reading::new(&signals, &input, &clock).with_evidence(true);
     let decision = policy.decide(&mut reading, true);
@@ -73,13 +74,17 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
     if let Some(governed) = &governed {
         governance(governed)?;
     }
-    decision.effects().map_or(Ok(()), |effects| say::line(&format!("it does: {}", does(effects))))?;
+    match decision.effects().filter(|_| refused.is_none()) {
+        Some(effects) => say::line(&format!("it does: {}", does(effects)))?,
+        None => say::line("it does: nothing, the request is refused")?,
+    }
     Ok(ending)
 }
 
 /// What the policy's governance says of it.
 fn governance(governed: &Chosen) -> Result<()> {
-    say::line(&format!("governed by: {}", governed.governed.join(", ")))?;
+    let by = if governed.governed.is_empty() { "nothing".to_owned() } else { governed.governed.join(", ") };
+    say::line(&format!("governed by: {by}"))?;
     governed.denied.iter().try_for_each(|why| say::line(&format!("  {why}")))?;
     match (&governed.refused, &governed.model) {
         (Some(why), _) => say::line(&format!("refused: {why}")),

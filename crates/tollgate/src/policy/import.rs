@@ -34,7 +34,8 @@ enum From {
 
 Where the file has models, a configuration is written beside the policy (router.yaml for
 router.tollgate). The file that is read is never written over, one that no import wrote only
-with --force. Exits with 2 when the file cannot be read as what it is said to be.")]
+with --force. Exits with 0 whatever was lost (--strict: with 1 when something was dropped, is
+wrong or unknown), and with 2 when the file cannot be read as what it is said to be.")]
 pub(crate) struct ImportArgs {
     /// What the file is
     #[arg(value_enum)]
@@ -51,6 +52,9 @@ pub(crate) struct ImportArgs {
     /// Write over files that no import wrote
     #[arg(long)]
     force: bool,
+    /// Exit with 1 when something was lost: dropped, wrong or unknown
+    #[arg(long)]
+    strict: bool,
     /// Print what was found as JSON
     #[arg(long)]
     json: bool,
@@ -74,6 +78,8 @@ pub(super) fn run(args: &ImportArgs) -> Result<Ending> {
         write(out, &found.policy)?;
     }
     let config = targets.and_then(|(_, config)| config);
+    let lost = found.more_gaps > 0 || found.gaps.iter().any(|gap| gap.kind != GapKind::StandsIn);
+    let ending = Ending::of(!(args.strict && lost));
     if args.json {
         let written = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         say::json(&json!({
@@ -81,7 +87,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<Ending> {
             "more_gaps": found.more_gaps,
             "text": if args.out.is_none() { Some(&found.policy) } else { None },
         }))?;
-        return Ok(Ending::Good);
+        return Ok(ending);
     }
     if args.out.is_none() {
         say::text(&found.policy)?;
@@ -90,7 +96,7 @@ pub(super) fn run(args: &ImportArgs) -> Result<Ending> {
     for path in args.out.iter().chain(&config) {
         say::remark(&format!("wrote {}", path.display()));
     }
-    Ok(Ending::Good)
+    Ok(ending)
 }
 
 /// An imported policy that does not compile is a fault of the importer; better said here than by `serve`.

@@ -6,11 +6,9 @@ use tollgate_gateway::config::Settings;
 use tollgate_gateway::offered::{ceiling, offered};
 use tollgate_gateway::snapshot::known;
 use tollgate_policy::{Algorithm, Ask, Candidate, Clearance, Decision, Denial, Fleet, Policy, Topic};
-use tollgate_signals::{OutputLength, prompt_tokens};
+use tollgate_signals::input::DEFAULT_BYTES_PER_TOKEN;
+use tollgate_signals::{Forecast, prompt_tokens};
 use tollgate_wire::view::RequestView;
-
-/// Bytes per token where no traffic has taught better.
-const BYTES_PER_TOKEN: f64 = 4.0;
 
 /// The models of a configuration.
 pub(super) struct Models {
@@ -61,8 +59,8 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// What is estimated of a request before any traffic has taught better.
     pub(super) fn of(view: &'a RequestView, roles: &'a [String], model: Option<&'a str>) -> Self {
-        let prompt = prompt_tokens(view, BYTES_PER_TOKEN);
-        let (_, output) = OutputLength::new().expect("", prompt, view.max_tokens);
+        let prompt = prompt_tokens(view, DEFAULT_BYTES_PER_TOKEN);
+        let output = Forecast::untaught(view).output_tokens;
         Self { roles, model, prompt_tokens: prompt as u64, output_tokens: output as u64, view: Some(view) }
     }
 }
@@ -171,6 +169,10 @@ pub(super) fn chosen(
     if let Some(clearance) = &clearance {
         chosen.governed = clearance.binding();
         if let Err(denial) = clearance.caller() {
+            // Where the policy declares no `others`, that is what binds.
+            if !chosen.governed.contains(&denial.rule) {
+                chosen.governed.push(denial.rule.clone());
+            }
             chosen.refused = Some(denial.to_string());
             return chosen;
         }

@@ -16,7 +16,7 @@ pub(super) fn count<'p>(policy: &'p Policy, signals: &SignalSet, path: &Path) ->
     let mut traffic = Traffic::new(policy);
     trace::each(path, Dialect::OpenaiChat, |_, entry| match &entry.what {
         What::Request(view) => {
-            let mut input = Input::new(view);
+            let mut input = Input::untaught(view);
             input.caller.roles = &entry.roles;
             traffic.see(&entry.shown, &mut Reading::new(signals, &input, &clock));
         }

@@ -1,6 +1,6 @@
 //! Which policy is meant, and which models and pools it may name.
 
-use crate::place;
+use crate::{place, say};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ impl Source {
     /// Reads the text.
     pub(crate) fn read(&self) -> Result<Text> {
         let settings = match (&self.config, &self.file) {
-            (Some(path), _) => Some(config::load(path)?),
+            (Some(path), _) => Some(settings(path)?),
             (None, None) => Some(shipped_settings()?),
             (None, Some(_)) => None,
         };
@@ -61,9 +61,26 @@ impl Text {
     }
 }
 
+/// The settings of a configuration. What a policy comes to needs no secrets: one that is not here is remarked on.
+fn settings(path: &std::path::Path) -> Result<Settings> {
+    let (settings, lacking) = config::load_without_secrets(path)?;
+    for lack in lacking {
+        say::remark(&format!(
+            "warning: {}:{}:{}: {}: {}; {}",
+            path.display(),
+            lack.line,
+            lack.column,
+            lack.field,
+            lack.message,
+            lack.fix
+        ));
+    }
+    Ok(settings)
+}
+
 /// The models of a configuration.
 pub(super) fn models(path: &std::path::Path) -> Result<super::models::Models> {
-    Ok(super::models::Models::of(&config::load(path)?))
+    Ok(super::models::Models::of(&config::load_without_secrets(path)?.0))
 }
 
 /// The settings of the embedded default; its addresses do not matter here.

@@ -60,6 +60,11 @@ struct Line<'a> {
     id: Option<String>,
     #[serde(default)]
     requested_model: Option<String>,
+    /// What a row of the log has and no request: where it went, and how long it took.
+    #[serde(borrow, default)]
+    route: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    total_us: Option<&'a RawValue>,
     #[serde(borrow, default)]
     rows: Option<&'a RawValue>,
 }
@@ -96,6 +101,10 @@ fn read(line: &str, dialect: Dialect) -> Result<Vec<Entry>> {
 
 fn one_of(text: &str, dialect: Dialect) -> Result<Entry> {
     let mut line: Line<'_> = serde_json::from_str(text).context("this is no JSON object")?;
+    let told = line.decision.as_ref().is_some_and(|decision| !decision.is_null());
+    if !told && line.total_us.is_some() && line.route.is_some() {
+        bail!("this decision has no signals; use `tollgate decisions export --signals`");
+    }
     if let Some(decision) = line.decision.take() {
         return of_log(&decision, line);
     }

@@ -10,6 +10,7 @@ mod guide;
 mod judged;
 mod keys;
 mod moving;
+mod offline;
 mod pay;
 mod policy;
 mod serving;

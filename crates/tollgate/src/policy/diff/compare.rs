@@ -33,7 +33,7 @@ impl Side {
         let model = entry.pinned.as_deref();
         let (decision, asked) = match &entry.what {
             What::Request(view) => {
-                let mut input = Input::new(view);
+                let mut input = Input::untaught(view);
                 input.caller.roles = &entry.roles;
                 let mut reading = Reading::new(&self.signals, &input, &self.clock);
                 (self.policy.decide(&mut reading, false), Asked::of(view, &entry.roles, model))

@@ -19,9 +19,9 @@ use tollgate_wire::Dialect;
   tollgate policy diff old.tollgate new.tollgate --trace log.json --config tollgate.yaml --json
 
 A line of the trace is the body of a request, or {\"text\": \"...\"}, or {\"request\": BODY,
-\"dialect\": \"anthropic\", \"roles\": [\"gold\"]}, or a decision as `decisions list --json` prints
-them, or `decisions export --signals`. From the log both policies decide on the signals that were recorded; what one of them
-needs and the record lacks is counted as undecided. With --config the models' prices and
+\"dialect\": \"anthropic\", \"roles\": [\"gold\"]}, or a decision as `decisions export --signals`
+writes it; a whole JSON array, indented or not, will do too. From the log both policies decide on the
+signals that were recorded; what one of them needs and the record lacks is counted as undecided. With --config the models' prices and
 `quality` give the change in cost and quality, and governance is obeyed: costs are estimates in
 micro-dollars, of the first candidate or the mean of weighted ones.
 Exits with 0 whether or not anything changes.")]
@@ -32,7 +32,7 @@ pub(crate) struct DiffArgs {
     /// The policy to compare it with
     #[arg(value_name = "B")]
     after: PathBuf,
-    /// Requests or decisions, one JSON object a line; `-` reads standard input
+    /// Requests or decisions, one JSON object a line or one array; `-` reads standard input
     #[arg(long, value_name = "FILE")]
     trace: PathBuf,
     /// The configuration with models, prices and pools
