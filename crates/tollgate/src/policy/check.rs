@@ -10,7 +10,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_policy::{
     Compiled, Exemplars, FindingKind, Findings, NoVectors, Policy, Report, Severity, Vectors, analyse_with,
-    compile, review_governance,
+    compile, report_unbuilt, review_governance,
 };
 use tollgate_signals::SignalSet;
 
@@ -95,8 +95,12 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     if let Some(policy) = &policy {
         review_governance(policy, &source.known, &mut report);
     }
+    for error in &unbuilt {
+        let why = error.problem.to_string();
+        report_unbuilt(&mut report, &source.text, &error.signal, &error.param, &why);
+    }
     let warned = report.diagnostics.iter().any(|found| found.severity == Severity::Warning);
-    let passed = report.is_ok() && unbuilt.is_empty() && !(args.strict && warned);
+    let passed = report.is_ok() && !(args.strict && warned);
     let found = Checked { source: &source, policy, report, findings, seen, passed };
     if args.sarif {
         let help =
@@ -106,7 +110,6 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
     } else if args.json {
         found.json(&unbuilt.iter().map(ToString::to_string).collect::<Vec<_>>())?;
     } else {
-        unbuilt.iter().for_each(|error| say::remark(&format!("error: {}: {error}", source.name)));
         found.show()?;
     }
     Ok(Ending::of(passed))

@@ -157,3 +157,23 @@ fn routes_that_hold_together_are_counted_over_the_log() {
     let other: Value = serde_json::from_str(&folder.run(&check).out).unwrap();
     assert_eq!(other["requests_counted"], 0, "{other}");
 }
+
+/// What cannot be built is an error with a place, in every form that findings are printed in.
+#[test]
+fn a_regex_that_is_none_has_its_place_in_every_form() {
+    let folder = Folder::new("unbuilt");
+    let text = "signal odd = keyword any [\"(a\"] method regex\nroute r { when odd models { \"m\" } }\ndefault { models { \"d\" } }\n";
+    folder.write("p.tollgate", text);
+    let check = ["policy", "check", "p.tollgate"];
+    let plain = folder.run(&check);
+    assert!(plain.code == 1 && plain.err.contains("error[unbuilt-signal]"), "{}", plain.err);
+    assert!(plain.err.contains("p.tollgate:1:26"), "{}", plain.err);
+    let sarif = folder.run(&[&check[..], &["--sarif"]].concat());
+    let sarif: Value = serde_json::from_str(&sarif.out).unwrap();
+    let result = &sarif["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "unbuilt-signal", "{sarif}");
+    assert_eq!(result["locations"][0]["physicalLocation"]["region"]["startColumn"], 26, "{sarif}");
+    let json: Value = serde_json::from_str(&folder.run(&[&check[..], &["--json"]].concat()).out).unwrap();
+    assert_eq!(json["diagnostics"][0]["code"], "unbuilt-signal", "{json}");
+    assert_eq!(json["diagnostics"].as_array().map(Vec::len), Some(1), "{json}");
+}

@@ -9,7 +9,8 @@ use tollgate_console::view::{
     CheckReport, Diagnostic, LastGood, OutlineItem, PolicyView, Severity, TestLine,
 };
 use tollgate_core::Fault;
-use tollgate_policy::{Compiled, Lines, Policy, outline, review_while};
+use tollgate_policy::{Compiled, Lines, Policy, outline, report_unbuilt, review_while};
+use tollgate_signals::SignalSet;
 
 /// The policy page's model.
 pub(super) async fn view(worker: &Worker) -> Result<PolicyView, Fault> {
@@ -39,7 +40,12 @@ pub(crate) fn report(
     go_on: &dyn Fn() -> bool,
 ) -> CheckReport {
     let known = known(&snapshot.settings);
-    let Compiled { policy, report } = review_while(text, &known, go_on);
+    let Compiled { policy, mut report } = review_while(text, &known, go_on);
+    let built = policy.as_ref().map(|policy| SignalSet::compile(policy.specs()));
+    for error in built.and_then(Result::err).unwrap_or_default() {
+        let why = error.problem.to_string();
+        report_unbuilt(&mut report, text, &error.signal, &error.param, &why);
+    }
     let run = |policy| control::policy_tests(policy, known.fleet.as_ref(), &*shared.clock);
     let results = policy.as_ref().map(run).unwrap_or_default();
     let lines = Lines::new(text);
@@ -71,7 +77,7 @@ pub(crate) fn report(
         .collect();
     let items = outline(text).items.into_iter();
     CheckReport {
-        ok: policy.is_some() && tests.iter().all(|t| t.ok),
+        ok: policy.is_some() && report.is_ok() && tests.iter().all(|t| t.ok),
         digest: policy.as_ref().map(Policy::digest).map(|d| d.to_string()).unwrap_or_default(),
         diagnostics: diagnostics.collect(),
         tests,

@@ -167,6 +167,12 @@ impl Bench {
             });
             self.note(format!("{} findings, {} questions unsettled", found.findings.len(), found.unsettled));
         }
+        let policy = policy(&shapes::scored(15, 30))?;
+        let mut found = analyse(&policy);
+        self.row("analyse 15 routes over 3 bands of a score of 30 terms", None, Some(2e6), || {
+            found = analyse(black_box(&policy));
+        });
+        self.note(format!("{} findings, {} questions unsettled", found.findings.len(), found.unsettled));
         Ok(())
     }
 

@@ -115,6 +115,27 @@ impl Dice {
     }
 }
 
+/// Routes over three bands of one score of so many terms, each with two signals of its own.
+pub(super) fn scored(routes: usize, terms: usize) -> String {
+    let mut text = String::new();
+    for at in 0..terms {
+        let _ = writeln!(text, "signal s{at} = similar to [\"w{at} x{at}\"]");
+    }
+    let parts: Vec<String> = (0..terms).map(|at| format!("0.0{} * s{at}", 1 + at % 5)).collect();
+    let _ = writeln!(text, "score effort = {}", parts.join(" + "));
+    text += "band low = effort < 0.2\nband middle = effort >= 0.2 and < 0.5\nband high = effort >= 0.5\n";
+    for at in 0..routes {
+        let band = ["low", "middle", "high"].get(at % 3).copied().unwrap_or_default();
+        let (one, other) = (2 * at % terms, (7 * at + 3) % terms);
+        let _ = writeln!(
+            text,
+            "route r{at} priority {} {{ when {band} and (s{one} or s{other}) models {{ \"m{at}\" }} }}",
+            routes - at
+        );
+    }
+    text + "default { models { \"d\" } }\n"
+}
+
 /// Routes of 20 tests each over keywords, numbers, languages and roles.
 pub(super) fn hanging(count: usize, hang: Hang) -> String {
     let mut dice = Dice(7);

@@ -4,7 +4,8 @@ use super::features;
 use super::text::{Document, Encoding};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tollgate_policy::{Known, Severity, limits, review};
+use tollgate_policy::{Compiled, Known, Severity, limits, report_unbuilt, review};
+use tollgate_signals::SignalSet;
 
 /// Most texts that are open at once.
 const OPEN_MAX: usize = 256;
@@ -188,7 +189,12 @@ fn published(uri: &str, diagnostics: &Value) -> Value {
 }
 
 fn diagnostics(document: &Document, uri: &str, known: &Known) -> Value {
-    let report = review(&document.text, known).report;
+    let Compiled { policy, mut report } = review(&document.text, known);
+    let built = policy.map(|policy| SignalSet::compile(policy.specs()));
+    for error in built.and_then(Result::err).unwrap_or_default() {
+        let why = error.problem.to_string();
+        report_unbuilt(&mut report, &document.text, &error.signal, &error.param, &why);
+    }
     let one = |found: &tollgate_policy::Diagnostic| {
         let help = found.help.as_ref().map_or_else(String::new, |help| format!("\n{help}"));
         let related: Vec<Value> = found
