@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::watch;
 use tollgate_net::client::Client;
 use tollgate_net::upstream::Timeouts;
-use tollgate_policy::Report;
+use tollgate_policy::{NoVectors, Report, analyse_governed};
 use tollgate_store::{Store, StoreError};
 
 /// How often each chore is looked at; what another process did to files or keys is in force that much later.
@@ -60,8 +60,8 @@ async fn analyse(shared: &Shared, mut stopped: watch::Receiver<bool>) {
         let work = tokio::task::spawn_blocking(move || {
             let mut report = Report::default();
             let known = crate::snapshot::known(&snapshot.settings);
-            tollgate_policy::review_governance(&snapshot.policy, &known, &mut report);
-            (tollgate_policy::analyse(&snapshot.policy), report)
+            let found = analyse_governed(&snapshot.policy, &NoVectors, &known, &mut report);
+            (found, report)
         });
         // A gateway that stops does not wait for it either.
         let findings = tokio::select! {

@@ -44,7 +44,8 @@ mod unbuilt;
 
 pub use analyse::{
     Caps, Example, Exemplars, Finding, FindingKind, Findings, Interval, Meeting, NoVectors, Part, Together,
-    Traffic, Vectors, VectorsError, Witness, analyse, analyse_with, review, review_governance, review_while,
+    Traffic, Vectors, VectorsError, Witness, analyse, analyse_governed, analyse_with, implausible, review,
+    review_while,
 };
 pub use cases::{Expected, TestCase, TestResult};
 pub use check::Known;

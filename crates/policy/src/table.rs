@@ -153,7 +153,7 @@ pub(crate) struct Band {
     pub(crate) slope: f64,
 }
 
-/// A group of which at most one member fires.
+/// A group whose members compete.
 #[derive(Clone, Debug)]
 pub(crate) struct Group {
     pub(crate) members: Vec<Num>,
@@ -168,6 +168,9 @@ pub(crate) struct Group {
 pub(crate) enum Contest {
     /// All members are in the softmax; the strongest fires when it leads by the margin.
     Exclusive { margin: f64 },
+    /// All members are in the softmax; each fires whose share reaches the threshold. Shares sum to 1, so above 1/2 it is one
+    /// at most.
+    Above { threshold: f64 },
     /// Only members that hold compete; where none does, the default member fires with confidence 1. `softmax`: the
     /// winner's confidence is its share, else its own strength.
     Winner { default: Option<u32>, softmax: bool },
@@ -177,8 +180,16 @@ impl Contest {
     /// The member that fires where none holds.
     pub(crate) const fn default(self) -> Option<u32> {
         match self {
-            Self::Exclusive { .. } => None,
+            Self::Exclusive { .. } | Self::Above { .. } => None,
             Self::Winner { default, .. } => default,
+        }
+    }
+
+    /// Whether at most one member fires, whatever the signals say.
+    pub(crate) const fn is_exclusive(self) -> bool {
+        match self {
+            Self::Exclusive { .. } | Self::Winner { .. } => true,
+            Self::Above { threshold } => threshold > 0.5,
         }
     }
 }

@@ -22,6 +22,8 @@ group g = exclusive(a, w, f) temperature 0.4 margin 0.05
 flag both = a or (f and w > 1)
 sum t = both + 0.5 * w - confidence(both)
 group best = winner(both, f) default f
+group loose = exclusive(a, f) temperature 0.4 threshold 0.4
+group tight = exclusive(a, w, f) threshold 0.51
 "#;
 
 /// Tests whose truth the grid below covers in full.
@@ -68,6 +70,11 @@ const DERIVED: &[&str] = &[
     "best is f",
     "best is both",
     "best",
+    "loose is a",
+    "loose is f",
+    "loose",
+    "tight is f",
+    "tight is not w",
     "always",
 ];
 

@@ -28,6 +28,8 @@ pub enum FindingKind {
     Redundant,
     /// Some route always holds, so the default is never taken.
     UnreachableDefault,
+    /// The threshold of a group does not keep its members apart.
+    LooseGroup,
     /// Two routes of one rank ask for vectors in caps that meet.
     CapOverlap,
     /// Two routes of one rank held together on counted requests more often than stated.
@@ -36,12 +38,13 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Unsatisfiable,
         Self::Shadowed,
         Self::Overlap,
         Self::Redundant,
         Self::UnreachableDefault,
+        Self::LooseGroup,
         Self::CapOverlap,
         Self::HoldTogether,
     ];
@@ -55,6 +58,7 @@ impl FindingKind {
             Self::Overlap => "overlap",
             Self::Redundant => "redundant",
             Self::UnreachableDefault => "unreachable-default",
+            Self::LooseGroup => "loose-group",
             Self::CapOverlap => "cap-overlap",
             Self::HoldTogether => "hold-together",
         }
@@ -69,6 +73,7 @@ impl FindingKind {
             Self::Overlap => "two routes of one tier and priority that hold together and do different things",
             Self::Redundant => "a part of a condition that changes nothing",
             Self::UnreachableDefault => "a default that is never taken because some route always holds",
+            Self::LooseGroup => "a group with a threshold at which two of its members can fire together",
             Self::CapOverlap => "two routes whose examples are near enough that one text can be like both",
             Self::HoldTogether => "two routes of one priority that hold together on real requests",
         }
@@ -112,7 +117,7 @@ pub struct Finding {
     pub span: Span,
     /// Other places that matter.
     pub labels: Vec<Label>,
-    /// An example, where one can exist.
+    /// An example; absent where there can be none, since no request meets the condition.
     pub witness: Option<Witness>,
     /// The smallest set of conditions from which it follows: none can be left out.
     pub core: Vec<Part>,
@@ -147,16 +152,14 @@ impl Findings {
         self.sort();
     }
 
-    /// Adds the findings to a report; what the compiler said of the same place with the same cause is not repeated.
+    /// Adds the findings to a report; where the compiler saw the same at a glance, the finding, which has an example, takes
+    /// its place.
     pub fn tell(&self, report: &mut Report) {
-        let told = |found: &Finding, report: &Report| {
-            found.kind == FindingKind::Shadowed
-                && report.diagnostics.iter().any(|held| held.code == "unreachable" && held.span == found.span)
-        };
         for found in &self.findings {
-            if !told(found, report) {
-                report.push(found.diagnostic());
+            if found.kind == FindingKind::Shadowed {
+                report.diagnostics.retain(|held| held.code != "unreachable" || held.span != found.span);
             }
+            report.push(found.diagnostic());
         }
         report.sort();
     }
@@ -184,11 +187,16 @@ impl Finding {
 impl Witness {
     /// The example of `signals`; shows what the decision and `rules` read.
     pub(super) fn of(world: &World<'_>, signals: &[Signal], rules: &[u32]) -> Self {
+        let rules = rules.iter().filter_map(|rule| world.table.rules.get(*rule as usize));
+        Self::showing(world, signals, &rules.map(|rule| rule.root).collect::<Vec<_>>())
+    }
+
+    /// The same with what these conditions read.
+    pub(super) fn showing(world: &World<'_>, signals: &[Signal], nodes: &[u32]) -> Self {
         let decision = world.policy.decide(&mut super::Given(signals), false);
         let mut shown: BTreeSet<usize> = decision.read.iter().collect();
-        for rule in rules.iter().filter_map(|rule| world.table.rules.get(*rule as usize)) {
-            shown.extend(world.table.reads(rule.root).into_iter().map(|signal| signal as usize));
-        }
+        let read = nodes.iter().flat_map(|node| world.table.reads(*node));
+        shown.extend(read.map(|signal| signal as usize));
         let named = |at: usize| Some((world.table.specs.get(at)?.name.clone(), signals.get(at)?.clone()));
         Self {
             recorded: Recorded {

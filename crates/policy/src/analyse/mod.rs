@@ -23,6 +23,7 @@ mod caps;
 mod crisp;
 mod domain;
 mod finding;
+mod plausible;
 mod question;
 mod relations;
 mod traffic;
@@ -31,6 +32,7 @@ mod witness;
 
 pub use caps::{Caps, Example, Exemplars, Meeting, NoVectors};
 pub use finding::{Finding, FindingKind, Findings, Part, Witness};
+pub use plausible::implausible;
 pub use traffic::{Interval, Together, Traffic};
 pub use vectors::{Vectors, VectorsError};
 
@@ -62,11 +64,7 @@ pub fn analyse(policy: &Policy) -> Findings {
 /// other, and routes that ask for caps that do are told where.
 #[must_use]
 pub fn analyse_with(policy: &Policy, exemplars: &dyn Exemplars) -> Findings {
-    analyse_while(policy, exemplars, &|| true)
-}
-
-fn analyse_while(policy: &Policy, exemplars: &dyn Exemplars, go_on: &dyn Fn() -> bool) -> Findings {
-    analyse_in(&mut World { go_on, ..World::new(policy) }, exemplars)
+    analyse_in(&mut World::new(policy), exemplars)
 }
 
 fn analyse_in(world: &mut World<'_>, exemplars: &dyn Exemplars) -> Findings {
@@ -99,18 +97,33 @@ pub fn review(text: &str, known: &Known) -> Compiled {
 pub fn review_while(text: &str, known: &Known, go_on: &dyn Fn() -> bool) -> Compiled {
     let mut compiled = compile(text, known);
     if let Some(policy) = &compiled.policy {
-        // One bound for both: governance has the steps that the routes leave over.
         let mut world = World { go_on, ..World::new(policy) };
-        analyse_in(&mut world, &NoVectors).tell(&mut compiled.report);
-        govern_in(&world, known, &mut compiled.report);
+        governed_in(&mut world, &NoVectors, known, &mut compiled.report).tell(&mut compiled.report);
     }
     compiled
 }
 
-/// Adds to the report what the known fleet or governance before it refuses (`route-refuses`, `no-place-together`);
-/// nothing where no fleet is known.
-pub fn review_governance(policy: &Policy, known: &Known, report: &mut Report) {
-    govern_in(&World::new(policy), known, report);
+/// The findings of a policy that compiles; what the known fleet or governance before it refuses (`route-refuses`,
+/// `no-place-together`, `no-others`) is added to the report. Both share one bound: governance has the steps that the routes
+/// leave over.
+pub fn analyse_governed(
+    policy: &Policy,
+    exemplars: &dyn Exemplars,
+    known: &Known,
+    report: &mut Report,
+) -> Findings {
+    governed_in(&mut World::new(policy), exemplars, known, report)
+}
+
+fn governed_in(
+    world: &mut World<'_>,
+    exemplars: &dyn Exemplars,
+    known: &Known,
+    report: &mut Report,
+) -> Findings {
+    let findings = analyse_in(world, exemplars);
+    govern_in(world, known, report);
+    findings
 }
 
 fn govern_in(world: &World<'_>, known: &Known, report: &mut Report) {
@@ -260,7 +273,7 @@ mod tests {
         assert!(world.taken() < MAX_STEPS / 10, "{} steps", world.taken());
     }
 
-    /// What is left of the bound is all that is taken: nothing is asked once the steps are gone, by governance too.
+    /// Once the steps are gone nothing is asked any more: every route is left open, and next to no further work is done.
     #[test]
     fn a_spent_bound_is_soon_over() {
         let policy = heavy();

@@ -108,17 +108,33 @@ impl<'a> Checker<'a, '_> {
         let contest = if declared.winner {
             let default = self.default_member(declared, &names);
             Contest::Winner { default, softmax: temperature.is_some() }
+        } else if let Some(threshold) = self.option(declared, "threshold", 0.001, 1.0) {
+            self.one_bar(declared);
+            Contest::Above { threshold }
         } else {
             Contest::Exclusive { margin: self.option(declared, "margin", 0.0, 1.0).unwrap_or(0.0) }
         };
-        let known = if declared.winner { ["temperature", "default"] } else { ["temperature", "margin"] };
-        self.options(&declared.options, &known, "such a group");
+        let known: &[&'static str] = if declared.winner {
+            &["temperature", "default"]
+        } else {
+            &["temperature", "margin", "threshold"]
+        };
+        self.options(&declared.options, known, "such a group");
         self.measured(declared.name);
         let temperature = temperature.unwrap_or(TEMPERATURE);
         self.table.groups.push(Group { members, temperature, contest, name: declared.name.span });
         self.members.push(names);
         let index = super::expr::index(self.table.groups.len() - 1);
         self.define(declared.name, Meaning::Group(index));
+    }
+
+    /// A group has a margin or a threshold.
+    fn one_bar(&mut self, declared: &GroupDecl<'a>) {
+        if let Some(margin) = declared.options.iter().find(|option| option.name.text == "margin") {
+            let found =
+                Diagnostic::error("bad-value", margin.name.span, "a group with a threshold has no margin");
+            self.push(found.help("leave one of them out"));
+        }
     }
 
     /// The member that fires where none holds.

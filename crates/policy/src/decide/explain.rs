@@ -194,6 +194,7 @@ fn leaf_report(run: &mut Run<'_, '_>, index: u32) -> LeafReport {
         Some(Leaf::Member { group, .. } | Leaf::Fires(group)) => {
             threshold = table.groups.get(*group as usize).and_then(|group| match group.contest {
                 Contest::Exclusive { margin } => Some(format!("margin {margin}")),
+                Contest::Above { threshold } => Some(format!("share {threshold}")),
                 Contest::Winner { .. } => None,
             });
         }

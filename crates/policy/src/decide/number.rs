@@ -163,13 +163,18 @@ pub(crate) trait Numbers<'t>: Facts<'t> {
         (found, need)
     }
 
-    /// `group is member`: the member is the strongest by the margin, and not of strength 0.
+    /// `group is member`: the member is the strongest by the margin, or reaches the threshold, and is not of strength 0.
     fn member(&mut self, index: u32, member: u32) -> Tri {
         let Some(group) = self.table().groups.get(index as usize) else { return Tri::NO };
         let (strengths, need) = self.strengths(group);
         let zero = |at: u32| strengths.get(at as usize).copied().flatten().is_some_and(|s| s <= 0.0);
         if zero(member) && group.contest.default() != Some(member) {
             return Tri::NO;
+        }
+        if let Contest::Above { threshold } = group.contest {
+            let Some(shares) = softmax(group, &strengths) else { return Tri::open(need) };
+            let share = shares.get(member as usize).copied().unwrap_or(0.0);
+            return if holds(Cmp::Ge, share, threshold) { Tri::yes(share) } else { Tri::NO };
         }
         match settle(group, &strengths) {
             None => Tri::open(need),
@@ -227,14 +232,14 @@ fn confidence(tri: Tri) -> Bounds {
 fn softmax(group: &Group, strengths: &[Option<f64>]) -> Option<SmallVec<[f64; 8]>> {
     let known: SmallVec<[f64; 8]> = strengths.iter().copied().collect::<Option<_>>()?;
     let most = known.iter().copied().fold(0.0, f64::max);
-    let competes = |strength: f64| strength > 0.0 || matches!(group.contest, Contest::Exclusive { .. });
+    let competes = |strength: f64| strength > 0.0 || !matches!(group.contest, Contest::Winner { .. });
     let part = |s: &f64| if competes(*s) { ((s - most) / group.temperature).exp() } else { 0.0 };
     let parts: SmallVec<[f64; 8]> = known.iter().map(part).collect();
     let sum: f64 = parts.iter().sum::<f64>().max(f64::MIN_POSITIVE);
     Some(parts.iter().map(|part| part / sum).collect())
 }
 
-/// The member that fires with its share, if one does; the outer level is absent while a strength is open.
+/// The surest member that fires with its share, if one does; the outer level is absent while a strength is open.
 fn settle(group: &Group, strengths: &[Option<f64>]) -> Option<Option<(usize, f64)>> {
     let shares = softmax(group, strengths)?;
     let mut best: Option<(usize, f64)> = None;
@@ -254,6 +259,7 @@ fn settle(group: &Group, strengths: &[Option<f64>]) -> Option<Option<(usize, f64
         (Contest::Exclusive { margin }, Some(_)) => {
             holds(Cmp::Ge, share - second, margin).then_some((at, share))
         }
+        (Contest::Above { threshold }, Some(_)) => holds(Cmp::Ge, share, threshold).then_some((at, share)),
         (Contest::Winner { softmax: true, .. }, Some(_)) => Some((at, share)),
         (Contest::Winner { .. }, Some(own)) => Some((at, own.min(1.0))),
         (contest, None) => contest.default().map(|at| (at as usize, 1.0)),

@@ -184,7 +184,7 @@ pub(crate) struct BandDecl<'a> {
     pub(crate) options: Vec<Argument<'a>>,
 }
 
-/// `group name = exclusive(member, ...) temperature 0.1 margin 0.05`, or
+/// `group name = exclusive(member, ...) temperature 0.1 margin 0.05`, `... threshold 0.6`, or
 /// `group name = winner(member, ...) temperature 0.1 default member`.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupDecl<'a> {

@@ -9,8 +9,8 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_policy::{
-    Compiled, Exemplars, FindingKind, Findings, NoVectors, Policy, Report, Severity, Vectors, analyse_with,
-    compile, report_unbuilt, review_governance,
+    Compiled, Exemplars, FindingKind, Findings, NoVectors, Policy, Report, Severity, Vectors,
+    analyse_governed, compile, report_unbuilt,
 };
 use tollgate_signals::SignalSet;
 
@@ -74,7 +74,10 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
         _ => None,
     };
     let exemplars: &dyn Exemplars = vectors.as_ref().map_or(&NoVectors, |vectors| vectors);
-    let mut findings = policy.as_ref().map(|policy| analyse_with(policy, exemplars)).unwrap_or_default();
+    let mut findings = match &policy {
+        Some(policy) => analyse_governed(policy, exemplars, &source.known, &mut report),
+        None => Findings::default(),
+    };
     let mut seen = None;
     if let (Some(path), Some(policy), Some(set)) = (&args.sample, &policy, &set) {
         let traffic = sample::count(policy, set, path)?;
@@ -92,9 +95,6 @@ pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
         findings.merge(traffic.conflicts(args.rate));
     }
     findings.tell(&mut report);
-    if let Some(policy) = &policy {
-        review_governance(policy, &source.known, &mut report);
-    }
     for error in &unbuilt {
         let why = error.problem.to_string();
         report_unbuilt(&mut report, &source.text, &error.signal, &error.param, &why);

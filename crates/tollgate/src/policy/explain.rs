@@ -4,11 +4,11 @@ use super::models::{Asked, Chosen, Models, chosen};
 use super::source::Source;
 use crate::ending::Ending;
 use crate::{place, say};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use bytes::Bytes;
-use clap::{ArgGroup, Args};
+use clap::Args;
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tollgate_gateway::clock::SystemClock;
 use tollgate_policy::Effects;
 use tollgate_signals::{Input, Reading};
@@ -18,10 +18,13 @@ use tollgate_wire::view::RequestView;
 
 /// Explain where a request would go, with every condition and what it read
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("input").args(["text", "request"]).required(true), after_help = "Examples:
-  tollgate policy explain --text 'Prove step by step that it halts'
+#[command(after_help = "Examples:
+  tollgate policy explain 'Prove step by step that it halts'
+  tollgate policy explain my.tollgate 'Prove step by step that it halts'
   tollgate policy explain my.tollgate --request request.json --dialect anthropic --json
-  tollgate policy explain --config tollgate.yaml --role analyst --text 'Pay the invoice'
+  tollgate policy explain --config tollgate.yaml --role analyst 'Pay the invoice'
+
+An argument that stands alone, without --text or --request, is the text.
 
 The caller is anonymous but for its roles, with a full budget, and no traffic was seen before: an
 answer is expected to have 400 tokens, or the limit that the request states where that is less.
@@ -31,7 +34,10 @@ pub(crate) struct ExplainArgs {
     #[command(flatten)]
     source: Source,
     /// What the user says
-    #[arg(long)]
+    #[arg(value_name = "TEXT", conflicts_with_all = ["text", "request"])]
+    said: Option<String>,
+    /// What the user says, where TEXT would be a file's name
+    #[arg(long, conflicts_with = "request")]
     text: Option<String>,
     /// The body of a request; `-` reads standard input
     #[arg(long, value_name = "FILE")]
@@ -48,9 +54,14 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
-    let text = args.source.read()?;
+    let (source, asked) = args.meant()?;
+    let text = source.read()?;
     let (policy, signals) = text.compile()?;
-    let view = view(args)?;
+    let view = match asked {
+        Request::Said(words) => said(words)?,
+        Request::Body(path) => peek(args.dialect, Bytes::from(place::read(path)?), &Limits::default())
+            .with_context(|| format!("{} is no {} request", path.display(), args.dialect.word()))?,
+    };
     let clock = SystemClock::new();
     let mut input = Input::untaught(&view);
     input.caller.roles = &args.roles;
@@ -93,14 +104,36 @@ fn governance(governed: &Chosen) -> Result<()> {
     }
 }
 
-fn view(args: &ExplainArgs) -> Result<RequestView> {
-    match (&args.request, &args.text) {
-        (Some(path), _) => {
-            let body = Bytes::from(place::read(path)?);
-            peek(args.dialect, body, &Limits::default())
-                .with_context(|| format!("{} is no {} request", path.display(), args.dialect.word()))
+/// What is explained.
+enum Request<'a> {
+    Said(&'a str),
+    Body(&'a Path),
+}
+
+impl ExplainArgs {
+    /// The policy and the request that are meant: one argument alone is the text.
+    fn meant(&self) -> Result<(Source, Request<'_>)> {
+        let whole = self.source.clone();
+        let said = [&self.text, &self.said].into_iter().flatten().next();
+        if let Some(found) =
+            said.map(|said| Request::Said(said)).or(self.request.as_deref().map(Request::Body))
+        {
+            return Ok((whole, found));
         }
-        (None, text) => said(text.as_deref().unwrap_or_default()),
+        match self.source.file.as_deref() {
+            Some(file) if file.as_os_str() == "-" || file.is_file() => {
+                let name = file.display();
+                bail!(
+                    "{name} is the policy, and no request is given: add TEXT or --request FILE; to explain that very text, \
+                     write --text {name}"
+                )
+            }
+            Some(text) => match text.to_str() {
+                Some(text) => Ok((Source { file: None, ..whole }, Request::Said(text))),
+                None => bail!("the text is not UTF-8"),
+            },
+            None => bail!("no request is given: write TEXT (or --text TEXT), or --request FILE"),
+        }
     }
 }
 

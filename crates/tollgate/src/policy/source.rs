@@ -10,7 +10,7 @@ use tollgate_policy::{Known, Policy};
 use tollgate_signals::SignalSet;
 
 /// A policy file, or the one that a configuration names.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Source {
     /// The policy; `-` reads standard input [default: the configuration's, else the shipped policy]
     #[arg(value_name = "FILE")]

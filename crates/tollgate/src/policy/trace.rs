@@ -188,8 +188,8 @@ fn each_line(path: &Path, mut take: impl FnMut(usize, &str) -> Result<()>) -> Re
             one if held.is_empty() && whole(one) => take(number, one)?,
             more => {
                 held.push_str(more);
-                // Indented JSON ends with the bracket that opened it.
-                if matches!(more, "]" | "}" | "],") && whole(&held) {
+                // Indented JSON ends with the bracket that opened it, at the margin: only there is the whole read again.
+                if line.starts_with([']', '}']) && whole(&held) {
                     take(number, &std::mem::take(&mut held))?;
                 } else {
                     held.push('\n');

@@ -4,13 +4,11 @@
 
 mod agents;
 mod commands;
-mod findings;
 mod fleet;
 mod guide;
 mod judged;
 mod keys;
 mod moving;
-mod offline;
 mod pay;
 mod policy;
 mod serving;

@@ -5,12 +5,14 @@
 
 mod front;
 pub(super) mod governed;
+mod loose;
 mod near;
 mod overlap;
 mod pair;
 mod reach;
 mod redundant;
 mod shape;
+mod surer;
 
 use super::World;
 use super::finding::{Findings, Part};
@@ -53,6 +55,7 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
         redundant::find(world, &mut question, rule, &mut findings);
     }
     redundant::find_named(world, &mut findings);
+    loose::find(world, &mut findings);
     overlap::find(world, &live, &mut findings);
     match reach::default(world, &mut front) {
         Reach::Never(found) | Reach::Shadowed(found) => findings.findings.push(*found),

@@ -23,7 +23,7 @@ impl World<'_> {
     /// themselves never exclude each other, while at most one member wins (the strongest, over the softmax of all).
     fn by_group(&self, a: u32, b: u32) -> Option<String> {
         let (first, second) = (self.table.reads(self.root(a)), self.table.reads(self.root(b)));
-        self.table.groups.iter().find_map(|group| {
+        self.table.groups.iter().filter(|group| group.contest.is_exclusive()).find_map(|group| {
             let member = |reads: &[u32]| {
                 let signals = group.members.iter().filter_map(|num| match num {
                     Num::Strength(signal) => Some(*signal),

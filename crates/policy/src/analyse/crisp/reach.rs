@@ -15,6 +15,8 @@ use tollgate_core::signal::Signal;
 /// Most steps of a search, and most rounds, for the names of what shadows a route that is known to be shadowed.
 const NAMING_STEPS: u32 = 400;
 const NAMING_ROUNDS: usize = 12;
+/// Most alternatives within a route that are tried.
+const MAX_CHOICES: usize = 8;
 /// Most routes that are marked as coming first.
 const MAX_LABELS: usize = 8;
 
@@ -144,7 +146,11 @@ fn chase(
                 // Without the soft ones it may still be covered, or be chosen by being surer.
                 return match question.ask(&asks) {
                     Found::Never(_) => End::Covered(asks),
-                    Found::Witness(signals) if surer(world, rule, &signals) => End::Chosen,
+                    Found::Witness(signals)
+                        if surer(world, rule, &signals) || chosen_by_a_part(world, question, &asks, rule) =>
+                    {
+                        End::Chosen
+                    }
                     Found::Witness(_) | Found::Unknown => End::Unknown,
                 };
             }
@@ -174,10 +180,26 @@ fn surer(world: &World<'_>, rule: Option<u32>, signals: &[Signal]) -> bool {
     world.winner(&doubted(&|_| true)) == rule || world.winner(&doubted(&only_rival)) == rule
 }
 
-/// Whether `held` is chosen before `rule` whenever both hold: by its rank, or by its name when it is never less sure.
+/// Whether `rule` is chosen where one of its alternatives holds.
+fn chosen_by_a_part(world: &World<'_>, question: &mut Question<'_>, asks: &[Ask], rule: Option<u32>) -> bool {
+    let mut parts = Vec::new();
+    if let Some(rule) = rule {
+        world.choices(world.ask(rule, true), &mut parts);
+    }
+    parts.into_iter().take(MAX_CHOICES).any(|part| {
+        let with: Vec<Ask> = asks.iter().copied().chain([part]).collect();
+        matches!(question.ask(&with), Found::Witness(signals) if surer(world, rule, &signals))
+    })
+}
+
+/// Whether `held` is chosen before `rule` whenever both hold: by its rank, by being surer, or by its name when it is never
+/// less sure.
 fn precedes(world: &World<'_>, held: u32, rule: u32) -> bool {
     let (first, second) = (world.rank(held), world.rank(rule));
-    first < second || (first == second && held < rule && world.is_exact(world.root(held)))
+    let (one, other) = (world.root(held), world.root(rule));
+    first < second
+        || (first == second
+            && (world.is_surer(one, other) || (held < rule && world.at_least_as_sure(one, other))))
 }
 
 fn never(world: &World<'_>, rule: u32, core: &[Ask]) -> Finding {
@@ -259,6 +281,10 @@ fn no_default(world: &World<'_>, by: &[u32]) -> Finding {
             found.labels.push(world.condition_label(*rule, "covers a part"));
         }
         found.core.push(world.part(*rule, world.ask(*rule, false)));
+    }
+    // Any request will do.
+    if let Found::Witness(signals) = Question::new(world).ask(&[]) {
+        found.witness = Some(Witness::of(world, &signals, by));
     }
     found
 }

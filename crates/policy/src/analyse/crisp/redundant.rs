@@ -6,8 +6,8 @@
 
 use crate::Span;
 use crate::analyse::World;
-use crate::analyse::finding::{FindingKind, Findings, finding};
-use crate::analyse::question::{Ask, Question};
+use crate::analyse::finding::{FindingKind, Findings, Witness, finding};
+use crate::analyse::question::{Ask, Found, Question};
 use crate::table::Node;
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ fn is_written_at(world: &World<'_>, node: u32, place: Span) -> bool {
 }
 
 fn look(world: &World<'_>, question: &mut Question<'_>, name: String, whole: Ask, findings: &mut Findings) {
-    let mut look = Look { world, question, name, findings, uses: BTreeMap::new() };
+    let mut look = Look { world, question, name, whole: whole.node, findings, uses: BTreeMap::new() };
     look.count(whole.node);
     look.node(whole.node, &mut Vec::new());
 }
@@ -47,6 +47,8 @@ struct Look<'l, 'w, 'q> {
     question: &'l mut Question<'q>,
     /// The route or named condition that is looked at.
     name: String,
+    /// Its node.
+    whole: u32,
     findings: &'l mut Findings,
     /// How many tests of the condition read each signal.
     uses: BTreeMap<u32, u32>,
@@ -118,7 +120,8 @@ impl Look<'_, '_, '_> {
                 if let Some(kept) = kept.get_mut(at) {
                     *kept = false;
                 }
-                self.report(broken, neutral, &core);
+                let example = self.example(around, *part);
+                self.report(broken, neutral, &core, example);
             } else if is_written_at(self.world, part.node, part.place) {
                 self.node(part.node, around);
             }
@@ -126,7 +129,16 @@ impl Look<'_, '_, '_> {
         }
     }
 
-    fn report(&mut self, part: Ask, conjunct: bool, core: &[Ask]) {
+    /// A request on which the part would matter, and on which it says what the rest says already.
+    fn example(&mut self, around: &[Ask], part: Ask) -> Option<Witness> {
+        let asks: Vec<Ask> = around.iter().copied().chain([part]).collect();
+        match self.question.ask(&asks) {
+            Found::Witness(signals) => Some(Witness::showing(self.world, &signals, &[self.whole])),
+            Found::Never(_) | Found::Unknown => None,
+        }
+    }
+
+    fn report(&mut self, part: Ask, conjunct: bool, core: &[Ask], example: Option<Witness>) {
         let world = self.world;
         let (name, text) = (&self.name, world.said(part.place));
         let causes: Vec<Ask> = core.iter().copied().filter(|ask| *ask != part).collect();
@@ -155,6 +167,7 @@ impl Look<'_, '_, '_> {
             holds: ask.holds,
         };
         found.core = core.iter().map(part).collect();
+        found.witness = example;
         self.findings.findings.push(found);
     }
 }

@@ -127,9 +127,15 @@ fn needed<'p>(world: &World<'p>, node: u32, holds: bool) -> Vec<(Thing, Need<'p>
             },
             None => Vec::new(),
         },
-        Some(Leaf::Member { group, member }) if holds => vec![(Thing::Group(*group), Need::Member(*member))],
+        Some(Leaf::Member { group, member }) if holds && is_exclusive(world, *group) => {
+            vec![(Thing::Group(*group), Need::Member(*member))]
+        }
         _ => Vec::new(),
     }
+}
+
+fn is_exclusive(world: &World<'_>, group: u32) -> bool {
+    world.table.groups.get(group as usize).is_some_and(|group| group.contest.is_exclusive())
 }
 
 fn within(cmp: Cmp, bound: f64, holds: bool) -> Option<Need<'static>> {

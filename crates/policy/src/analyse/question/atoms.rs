@@ -21,7 +21,7 @@ pub(super) enum Atom<'p> {
     Cut(Axis, i64),
     /// The first number is at least the second, or (strictly) more.
     Pair(u32, u32, bool),
-    /// The member of a group won.
+    /// The member of a group fires.
     Member(u32, u32),
 }
 

@@ -185,14 +185,16 @@ impl<'p> Question<'p> {
         found
     }
 
-    /// At most one member of a group wins, and only with strength.
+    /// At most one member of an exclusive group fires, and none without strength.
     fn member(&mut self, group: u32, member: u32, lit: Lit) {
-        let others = self.atoms.groups.get(&group).cloned().unwrap_or_default();
-        for (_, other) in others.iter().filter(|(held, _)| *held != member) {
-            self.solver.add(&[!lit, !*other]);
-        }
         let world = self.world;
         let held = world.table.groups.get(group as usize);
+        if held.is_some_and(|group| group.contest.is_exclusive()) {
+            let others = self.atoms.groups.get(&group).cloned().unwrap_or_default();
+            for (_, other) in others.iter().filter(|(held, _)| *held != member) {
+                self.solver.add(&[!lit, !*other]);
+            }
+        }
         // The default member of a group also wins where nothing holds.
         let held = held.filter(|group| group.contest.default() != Some(member));
         let num = held.and_then(|group| group.members.get(member as usize));

@@ -16,7 +16,7 @@ pub(crate) enum Claim<'t> {
     AtLeast { num: &'t Num, bound: f64, holds: bool },
     /// The left number is at least (strict: more than) the right one, or is not.
     Pair { left: &'t Num, right: &'t Num, strict: bool, holds: bool },
-    /// The member of the group won, or did not.
+    /// The member of the group fires, or does not.
     Member { group: u32, member: u32, holds: bool },
     /// One signal's number is at most another's.
     Order { small: u32, large: u32 },
@@ -47,6 +47,14 @@ impl Claim<'_> {
         found.into_iter().collect()
     }
 
+    /// What a member reads that is claimed to fire.
+    fn favours(&self, table: &Table) -> Option<Vec<u32>> {
+        let Self::Member { group, member, holds: true } = self else { return None };
+        let mut found = Vec::new();
+        table.collect_num(table.groups.get(*group as usize)?.members.get(*member as usize)?, &mut found);
+        Some(found)
+    }
+
     /// Whether it is true everywhere on the ranges, or false everywhere.
     fn on(&self, ranges: &mut Ranges<'_>) -> Option<bool> {
         ranges.touch(1);
@@ -71,7 +79,7 @@ impl Claim<'_> {
     }
 }
 
-/// Whether a member of a group wins: the shares' bounds decide where the strengths are not settled.
+/// Whether a member of a group fires: the shares' bounds decide where the strengths are not settled.
 fn wins(ranges: &mut Ranges<'_>, group: u32, member: u32) -> Option<bool> {
     match ranges.member(group, member).verdict {
         Verdict::True => return Some(true),
@@ -89,28 +97,32 @@ fn wins(ranges: &mut Ranges<'_>, group: u32, member: u32) -> Option<bool> {
         .collect();
     let (low, high) = *strengths.get(member as usize)?;
     let others = || strengths.iter().enumerate().filter(|(at, _)| *at != member as usize).map(|(_, s)| *s);
-    if (high <= 0.0 && held.contest.default() != Some(member))
-        || others().any(|(other_low, _)| other_low > high)
-    {
+    if high <= 0.0 && held.contest.default() != Some(member) {
         return Some(false);
     }
-    let Contest::Exclusive { margin } = held.contest else {
-        let strongest = low > 0.0 && others().all(|(_, other)| other < low);
-        return strongest.then_some(true);
+    let beaten = || others().any(|(other_low, _)| other_low > high);
+    // What the share, or its lead over the next, must reach; the next does not matter to the share alone.
+    let (least, lead) = match held.contest {
+        Contest::Exclusive { .. } | Contest::Winner { .. } if beaten() => return Some(false),
+        Contest::Winner { .. } => {
+            let strongest = low > 0.0 && others().all(|(_, other)| other < low);
+            return strongest.then_some(true);
+        }
+        Contest::Exclusive { margin } => (margin, true),
+        Contest::Above { threshold } => (threshold, false),
     };
-    // The lead of one share over another is largest with the member high and the rest low.
+    // A share, and its lead over another, is largest with the member high and the rest low.
     let part = |strength: f64| ((strength - high) / held.temperature).exp();
     let rest: f64 = others().map(|(other, _)| part(other)).sum();
-    let best_rival = others().map(|(other, _)| part(other)).fold(0.0, f64::max);
-    let lead = (1.0 - best_rival) / (1.0 + rest);
+    let best_rival = if lead { others().map(|(other, _)| part(other)).fold(0.0, f64::max) } else { 0.0 };
     // A little room for rounding: what is decided here must be so to the last bit.
-    if lead < margin - 1e-9 {
+    if (1.0 - best_rival) / (1.0 + rest) < least - 1e-9 {
         return Some(false);
     }
     let worst = |strength: f64| ((strength - low) / held.temperature).exp();
-    let rival = others().map(|(_, other)| worst(other)).fold(0.0, f64::max);
+    let rival = if lead { others().map(|(_, other)| worst(other)).fold(0.0, f64::max) } else { 0.0 };
     let rest: f64 = others().map(|(_, other)| worst(other)).sum();
-    let sure = low > 0.0 && rival < 1.0 - 1e-9 && (1.0 - rival) / (1.0 + rest) > margin + 1e-9;
+    let sure = low > 0.0 && rival < 1.0 - 1e-9 && (1.0 - rival) / (1.0 + rest) > least + 1e-9;
     sure.then_some(true)
 }
 
@@ -174,6 +186,9 @@ fn undecided(part: &mut Ranges<'_>, claims: &[Claim<'_>], asked: &[usize]) -> Op
 /// Whether a signal stands at its high end.
 type Pick<'p> = &'p dyn Fn(u32, &Range) -> bool;
 
+/// Most members of groups of which the corner is tried that favours them alone.
+const MAX_FAVOURED: usize = 4;
+
 /// A corner of the ranges where the undecided claims hold.
 fn corners<'w>(part: &Ranges<'w>, claims: &[Claim<'_>], undecided: &[usize]) -> Option<Ranges<'w>> {
     let sure = |_: u32, range: &Range| matches!(range, Range::Sure(..) | Range::Maybe(_));
@@ -181,5 +196,13 @@ fn corners<'w>(part: &Ranges<'w>, claims: &[Claim<'_>], undecided: &[usize]) -> 
     let holds = |point: &mut Ranges<'w>| {
         undecided.iter().all(|at| claims.get(*at).is_some_and(|c| c.on(point) == Some(true)))
     };
-    picks.into_iter().map(|pick| part.corner(pick)).find_map(|mut point| holds(&mut point).then_some(point))
+    let corner = |pick: Pick<'_>| {
+        let mut point = part.corner(pick);
+        holds(&mut point).then_some(point)
+    };
+    let favoured = || {
+        let claimed = undecided.iter().filter_map(|at| claims.get(*at)?.favours(part.table()));
+        claimed.take(MAX_FAVOURED).find_map(|own| corner(&|signal, _| own.contains(&signal)))
+    };
+    picks.into_iter().find_map(corner).or_else(favoured)
 }

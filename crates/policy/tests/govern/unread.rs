@@ -1,11 +1,7 @@
 //! Content that nobody reads makes a class of data bind, unless what was read rules it out or the class says otherwise;
 //! and tests inside a policy see what governance leaves: models, tools, refusals with their guard.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test says what went wrong by panicking")]
-
-mod common;
-
-use common::{Given, policy, toy};
+use crate::common::{Given, policy, toy};
 use tollgate_core::signal::{Signal, SignalSource, Unread, UnreadSet};
 use tollgate_policy::{Ask, Decision, Fleet, Known, Place, Policy, Price, TestResult, compile, fmt};
 

@@ -1,5 +1,8 @@
 //! Tools for people who write policies: diff over a trace, the picture, and a scripted session with an editor.
 
+mod findings;
+mod offline;
+
 use crate::tool::Folder;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};

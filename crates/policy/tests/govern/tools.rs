@@ -1,8 +1,6 @@
 //! Governance of tools: built-in ones, who asks to block, and one role for all of a request.
 
-mod common;
-
-use common::policy;
+use crate::common::policy;
 use proptest::prelude::*;
 use tollgate_policy::{Ask, Known, Place, Policy, Standing};
 
@@ -91,7 +89,7 @@ fn a_name_that_only_looks_otherwise_is_no_other_tool() {
     }
     assert_eq!(clearance.tool("shells"), Standing::Allowed);
     // What is allowed is allowed by its own name.
-    let narrow = common::policy("role \"r\" { tool \"look\" }\ndefault { models { \"m\" } }");
+    let narrow = policy("role \"r\" { tool \"look\" }\ndefault { models { \"m\" } }");
     let clearance = narrow.clearance(&["r".to_owned()], &[]).unwrap();
     assert!(matches!(clearance.tool("Look"), Standing::Denied { .. }));
 }

@@ -98,7 +98,7 @@ fn a_log_without_signals_is_told_where_to_get_them() {
 #[test]
 fn an_import_that_lost_something_fails_where_that_counts() {
     let folder = folder("import");
-    let model = "model_list: [{model_name: m, litellm_params: {model: openai/gpt-4o}}]\n";
+    let model = "model_list: [{model_name: m, litellm_params: {model: openai/gpt-4o, api_key: os.environ/OPENAI_API_KEY}}]\n";
     folder.write("whole.yaml", model);
     folder.write("lossy.yaml", &format!("{model}no_such_setting: 1\n"));
     let import =

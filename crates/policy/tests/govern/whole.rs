@@ -1,9 +1,6 @@
 //! Governance: every slip by name, what is found against a fleet, and clearances against a plain re-reading.
-#![allow(clippy::panic, reason = "a test that meets the unexpected stops")]
 
-mod common;
-
-use common::{Given, policy};
+use crate::common::{Given, policy};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use tollgate_core::signal::Signal;
