@@ -89,7 +89,7 @@ fn a_name_that_only_looks_otherwise_is_no_other_tool() {
     }
     assert_eq!(clearance.tool("shells"), Standing::Allowed);
     // What is allowed is allowed by its own name.
-    let narrow = policy("role \"r\" { tool \"look\" }\ndefault { models { \"m\" } }");
+    let narrow = crate::common::policy("role \"r\" { tool \"look\" }\ndefault { models { \"m\" } }");
     let clearance = narrow.clearance(&["r".to_owned()], &[]).unwrap();
     assert!(matches!(clearance.tool("Look"), Standing::Denied { .. }));
 }
