@@ -1,19 +1,13 @@
 //! Conditions made to hurt: the analysis ends within its bounds and says what it could not settle.
 
 mod common;
+#[path = "common/hard.rs"]
+mod hard;
 
 use common::policy;
+use hard::{DEFAULT, pigeons, signals};
 use std::fmt::Write as _;
 use tollgate_policy::{FindingKind, analyse, limits};
-
-const DEFAULT: &str = "default { models { \"d\" } }\n";
-
-fn signals(count: usize) -> String {
-    (0..count).fold(String::new(), |mut text, at| {
-        let _ = writeln!(text, "signal s{at} = keyword any [\"w{at}\"]");
-        text
-    })
-}
 
 fn kinds(text: &str) -> (Vec<FindingKind>, usize) {
     let found = analyse(&policy(text));
@@ -81,48 +75,12 @@ fn chains_of_exclusive_or() {
     assert!(kinds.contains(&FindingKind::Unsatisfiable) && unsettled == 0, "{kinds:?} {unsettled}");
 }
 
-/// n + 1 pigeons in n holes.
-fn pigeons(holes: usize) -> String {
-    let at = |pigeon: usize, hole: usize| format!("s{}", pigeon * holes + hole);
-    let mut text = signals((holes + 1) * holes);
-    for pigeon in 0..=holes {
-        let places: Vec<String> = (0..holes).map(|hole| at(pigeon, hole)).collect();
-        let _ = writeln!(text, "flag housed{pigeon} = {}", places.join(" or "));
-    }
-    for hole in 0..holes {
-        let mut apart = Vec::new();
-        for one in 0..=holes {
-            apart.extend(
-                (one + 1..=holes).map(|other| format!("not ({} and {})", at(one, hole), at(other, hole))),
-            );
-        }
-        let _ = writeln!(text, "flag alone{hole} = {}", apart.join(" and "));
-    }
-    let all: Vec<String> =
-        (0..=holes).map(|p| format!("housed{p}")).chain((0..holes).map(|h| format!("alone{h}"))).collect();
-    text + &format!("route r {{ when {} models {{ \"m\" }} }}\n{DEFAULT}", all.join(" and "))
-}
-
 #[test]
 fn pigeons_are_refuted_while_few_and_unsettled_when_many() {
     let (few, unsettled) = kinds(&pigeons(4));
     assert!(few.contains(&FindingKind::Unsatisfiable) && unsettled == 0, "{few:?}");
     let (many, unsettled) = kinds(&pigeons(10));
     assert!(many.is_empty() && unsettled > 0, "{many:?} {unsettled}");
-}
-
-/// Many hard routes cost no more than the bound on all questions together.
-#[test]
-fn many_hard_questions_end() {
-    let hard = pigeons(9);
-    let (head, route) = hard
-        .split_once("route r ")
-        .map(|(head, route)| (head.to_owned(), route.to_owned()))
-        .unwrap_or_default();
-    let route = route.replace(DEFAULT, "");
-    let routes: String = (0..300).map(|at| format!("route r{at} priority {at} {route}")).collect();
-    let (found, unsettled) = kinds(&format!("{head}{routes}{DEFAULT}"));
-    assert!(unsettled > 100, "{} {unsettled}", found.len());
 }
 
 /// Words, patterns and sizes whose combinations are many.

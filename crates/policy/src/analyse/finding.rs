@@ -138,6 +138,8 @@ pub struct Findings {
     pub findings: Vec<Finding>,
     /// How many questions could not be settled within the bounds; nothing is claimed of those.
     pub unsettled: usize,
+    /// The routes, or `default`, of which it is not known whether they are ever chosen; their questions are among those.
+    pub open_routes: Vec<String>,
 }
 
 impl Findings {
@@ -149,6 +151,7 @@ impl Findings {
     pub fn merge(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.unsettled += other.unsettled;
+        self.open_routes.extend(other.open_routes);
         self.sort();
     }
 

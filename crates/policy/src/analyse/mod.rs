@@ -150,6 +150,8 @@ struct World<'p> {
     meetings: BTreeMap<(u32, u32), Meeting>,
     /// Steps that were taken.
     steps: Cell<u64>,
+    /// Steps after which the work is over, that of one part of it for the while.
+    most: Cell<u64>,
     /// Reads of ranges; [`READS`] of them are a step.
     reads: Cell<u64>,
     /// What one evaluation of every score and group reads.
@@ -168,6 +170,7 @@ impl<'p> World<'p> {
             relations: relations(policy.specs()),
             meetings: BTreeMap::new(),
             steps: Cell::new(0),
+            most: Cell::new(MAX_STEPS),
             reads: Cell::new(0),
             parts: parts(policy.table()),
             go_on: &|| true,
@@ -204,7 +207,22 @@ impl<'p> World<'p> {
 
     /// Whether the work that all questions may take together is done, or nobody wants to know any more.
     fn is_spent(&self) -> bool {
-        self.taken() > MAX_STEPS || !(self.go_on)()
+        self.taken() > self.most.get() || !(self.go_on)()
+    }
+
+    /// Steps that may still be taken.
+    fn left(&self) -> u64 {
+        self.most.get().saturating_sub(self.taken())
+    }
+
+    /// Does a part of the work in at most so many steps; whether they were enough.
+    fn within(&self, steps: u64, work: impl FnOnce()) -> bool {
+        let most = self.most.get();
+        self.most.set(most.min(self.taken().saturating_add(steps)));
+        work();
+        let enough = !self.is_spent();
+        self.most.set(most);
+        enough
     }
 
     fn domain(&self, signal: u32) -> Domain {
@@ -236,9 +254,18 @@ impl<'p> World<'p> {
 }
 
 #[cfg(test)]
+#[path = "../../tests/common/hard.rs"]
+mod hard;
+
+#[cfg(test)]
 mod tests {
+    use super::hard::{DEFAULT, pigeons};
     use super::*;
     use std::fmt::Write as _;
+
+    fn load(text: &str) -> Policy {
+        Policy::load("p.tollgate", text, &Known::any()).unwrap_or_else(|error| unreachable!("{error}"))
+    }
 
     /// Fifteen routes over three bands of one score of thirty terms, two members of a group among them.
     fn heavy() -> Policy {
@@ -260,7 +287,7 @@ mod tests {
             );
         }
         text += "default { models { \"d\" } }";
-        Policy::load("heavy.tollgate", &text, &Known::any()).unwrap_or_else(|error| unreachable!("{error}"))
+        load(&text)
     }
 
     /// Claims over a long score are settled in a small part of what an analysis may take, and each read is counted.
@@ -282,5 +309,32 @@ mod tests {
         let found = analyse_in(&mut world, &NoVectors);
         assert!(found.unsettled >= 15 && found.findings.is_empty(), "{found:?}");
         assert!(world.taken() < MAX_STEPS + MAX_STEPS / 100, "{} steps", world.taken());
+    }
+
+    /// Many hard routes take no more than the bound on all questions together, and each is told to be open.
+    #[test]
+    fn many_hard_questions_end() {
+        let hard = pigeons(9);
+        let (head, route) = hard.split_once("route r ").unwrap_or_default();
+        let route = route.replace(DEFAULT, "");
+        let routes: String = (0..100).map(|at| format!("route r{at} priority {at} {route}")).collect();
+        let policy = load(&format!("{head}{routes}{DEFAULT}"));
+        let mut world = World::new(&policy);
+        let left = MAX_STEPS / 20;
+        world.spend(MAX_STEPS - left);
+        let found = analyse_in(&mut world, &NoVectors);
+        assert!(found.open_routes.len() > 90 && found.unsettled >= found.open_routes.len(), "{found:?}");
+        assert!(world.taken() > MAX_STEPS && world.taken() < MAX_STEPS + left, "{} steps", world.taken());
+    }
+
+    /// A route whose parts are hard to weigh leaves the questions of all others their steps.
+    #[test]
+    fn what_changes_nothing_is_asked_last() {
+        let policy = heavy();
+        let mut world = World::new(&policy);
+        // Half of what everything takes, and enough for what matters; without shares eight routes would be left open.
+        world.most.set(5_000);
+        let found = analyse_in(&mut world, &NoVectors);
+        assert_eq!((found.unsettled, found.open_routes.len()), (0, 0), "{found:?}");
     }
 }

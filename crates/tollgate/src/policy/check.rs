@@ -129,6 +129,23 @@ fn vectors(policy: &Policy, path: &Path) -> Result<Vectors> {
     Ok(vectors)
 }
 
+/// What was not settled, where something was not.
+fn open(findings: &Findings) -> Option<String> {
+    let Findings { unsettled, open_routes, .. } = findings;
+    let routes = match open_routes.as_slice() {
+        _ if *unsettled == 0 => return None,
+        [] => String::new(),
+        [only] => format!(", whether `{only}` is ever chosen among them"),
+        [first, rest @ ..] => {
+            format!(", whether `{first}` and {} other routes are ever chosen among them", rest.len())
+        }
+    };
+    Some(format!(
+        "{unsettled} questions took too long to settle{routes}; nothing is said of those. Routes that share fewer signals, \
+         or scores of fewer parts, settle more"
+    ))
+}
+
 /// What a check found.
 struct Checked<'s> {
     source: &'s Text,
@@ -150,6 +167,7 @@ impl Checked<'_> {
             map.insert("signal_errors".into(), json!(signal_errors));
             map.insert("findings".into(), json!(self.findings.findings));
             map.insert("unsettled".into(), json!(self.findings.unsettled));
+            map.insert("open_routes".into(), json!(self.findings.open_routes));
             map.insert("requests_counted".into(), json!(self.seen));
         }
         say::json(&out)
@@ -161,11 +179,8 @@ impl Checked<'_> {
         if !shown.is_empty() {
             say::remark(shown.trim_end());
         }
-        if self.findings.unsettled > 0 {
-            say::remark(&format!(
-                "{}: {} questions took too long to settle; nothing is said of those",
-                source.name, self.findings.unsettled
-            ));
+        if let Some(open) = open(&self.findings) {
+            say::remark(&format!("{}: {open}", source.name));
         }
         let Some(policy) = self.policy.as_ref().filter(|_| self.passed) else { return Ok(()) };
         let (routes, signals, tests) = (policy.routes().count(), policy.specs().len(), policy.tests().len());

@@ -30,12 +30,18 @@ const MAX_NAMES: usize = 6;
 /// How many rules are evaluated in one step.
 pub(super) const RULES: u64 = 24;
 
+/// The part of all steps, one in so many, that is for what changes nothing before the other questions are settled: each
+/// route has its share, so that one whose scores are hard to weigh takes nothing from others. What is left over in the end
+/// goes to those.
+const REDUNDANCY: u64 = 4;
+
 /// Every crisp finding.
 pub(super) fn analyse(world: &World<'_>) -> Findings {
     let mut findings = Findings::default();
     let count = u32::try_from(world.table.rules.len()).unwrap_or(u32::MAX);
-    let mut live = Vec::new();
+    let (mut live, mut late) = (Vec::new(), Vec::new());
     let mut front = Front::new(world);
+    let mut left = world.left() / REDUNDANCY;
     for rule in 0..count {
         let mut question = Question::new(world);
         match reach::rule(world, &mut front, &mut question, rule) {
@@ -43,6 +49,7 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
             Reach::Unknown => {
                 // What could not be settled for the whole is not tried for its parts.
                 findings.unsettled += 1;
+                findings.open_routes.push(world.name(rule));
                 live.push(rule);
                 continue;
             }
@@ -52,15 +59,29 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
             }
             Reach::Shadowed(found) => findings.findings.push(*found),
         }
-        redundant::find(world, &mut question, rule, &mut findings);
+        let mut said = Findings::default();
+        let (share, before) = (left / u64::from(count - rule), world.taken());
+        let whole = world.within(share, || redundant::find(world, &mut question, rule, &mut said));
+        left = left.saturating_sub(world.taken() - before);
+        if whole {
+            findings.findings.append(&mut said.findings);
+        } else {
+            late.push(rule);
+        }
     }
-    redundant::find_named(world, &mut findings);
     loose::find(world, &mut findings);
     overlap::find(world, &live, &mut findings);
     match reach::default(world, &mut front) {
         Reach::Never(found) | Reach::Shadowed(found) => findings.findings.push(*found),
-        Reach::Unknown => findings.unsettled += 1,
+        Reach::Unknown => {
+            findings.unsettled += 1;
+            findings.open_routes.push("default".to_owned());
+        }
         Reach::Chosen => {}
+    }
+    redundant::find_named(world, &mut findings);
+    for rule in late {
+        redundant::find(world, &mut Question::new(world), rule, &mut findings);
     }
     findings
 }
