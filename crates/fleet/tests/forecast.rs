@@ -97,6 +97,8 @@ fn servegen_ten_minutes_ahead() {
         let found = backtest(&demand, 1, 3.max(period), period).unwrap();
         told(model, servegen::WINDOW_S as f64 / 60.0, &found);
         assert!(found.archetypes < found.aggregate * 1.05, "{model}: {found:?}");
+        let plain = backtest(&demand, 1, 3.max(period), 0).unwrap();
+        told(&format!("{model}, without the day"), servegen::WINDOW_S as f64 / 60.0, &plain);
     }
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Cut {
 pub(super) struct Share {
     /// Requests per second.
     pub(super) rate: f64,
-    /// Prefill iterations with their probability and their mean prompt tokens to read, by rising iterations.
+    /// Prefill iterations with their probability and their mean prompt tokens to read, by rising iterations: prompts within a
+    /// quarter of a doubling are one kind.
     pub(super) prefill: Vec<(f64, f64, f64)>,
     /// Iterations, prompt tokens to read, and probability of each kind of request.
     pub(super) work: Vec<(f64, f64, f64)>,
@@ -61,6 +62,8 @@ pub(super) struct Load {
     pub(super) iterations_prompt: f64,
     /// Mean prefill iterations.
     pub(super) chunks: f64,
+    /// Mean square of the prompt tokens of a prefill iteration, times the iterations.
+    pub(super) chunk_sq: f64,
     /// Mean output tokens.
     pub(super) output: f64,
     /// Mean tokens that an active sequence holds, over its time.
@@ -70,6 +73,13 @@ pub(super) struct Load {
     pub(super) final_deviation: f64,
     /// Requests per second that were compressed to come here.
     pub(super) compressed: f64,
+}
+
+impl Load {
+    /// Coefficient of variation of the tokens that active sequences hold at their end, over their time.
+    pub(super) fn unlike(&self) -> f64 {
+        if self.final_mean > 0.0 { self.final_deviation / self.final_mean } else { 0.0 }
+    }
 }
 
 impl Demand {
@@ -110,6 +120,11 @@ impl Demand {
     }
 }
 
+/// The quarter of a doubling that a number of tokens is in.
+fn quarter(tokens: f64) -> f64 {
+    (4.0 * tokens.max(1.0).log2()).floor()
+}
+
 /// Sums over atoms, before they are divided by the rate.
 struct Sums {
     load: Load,
@@ -141,6 +156,7 @@ impl Sums {
         load.prompt_cube += rate * read * read * read;
         load.iterations_prompt += rate * iterations * read;
         load.chunks += rate * chunks;
+        load.chunk_sq += rate * read * read / chunks;
         load.output += rate * atom.output;
         load.held += rate * (chunks * prompt / 2.0 + atom.output * (prompt + atom.output / 2.0));
         let end = prompt + atom.output;
@@ -149,16 +165,16 @@ impl Sums {
         let part = &mut load.shares[atom.stream];
         part.rate += rate;
         part.work.push((iterations, read, rate));
-        let doubling = |output: f64| (4.0 * output.log2()).floor();
-        match part.outputs.iter_mut().find(|o| doubling(o.0 / o.1) == doubling(atom.output)) {
+        match part.outputs.iter_mut().find(|o| quarter(o.0 / o.1) == quarter(atom.output)) {
             Some(found) => {
                 found.0 += rate * atom.output;
                 found.1 += rate;
             }
             None => part.outputs.push((rate * atom.output, rate)),
         }
-        // Chunks rise with totals, almost: look for this count from the end.
-        match part.prefill.iter_mut().rev().find(|p| p.0 == chunks) {
+        // Prompts rise with totals, almost: look for this kind from the end.
+        let alike = |p: &&mut (f64, f64, f64)| p.0 == chunks && quarter(p.2 / p.1) == quarter(read);
+        match part.prefill.iter_mut().rev().find(alike) {
             Some(found) => {
                 found.1 += rate;
                 found.2 += rate * read;
@@ -198,6 +214,7 @@ impl Sums {
             &mut load.prompt_sq,
             &mut load.iterations_prompt,
             &mut load.chunks,
+            &mut load.chunk_sq,
             &mut load.output,
             &mut load.prompt_cube,
         ] {

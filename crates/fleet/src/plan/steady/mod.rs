@@ -3,15 +3,18 @@
 //! An iteration takes `(base + (u + h·L)·n)/(1 − v·λ·P)` on the mean: `n` sequences that hold `L` tokens each, and prompt
 //! tokens that arrive at `λ·P` on the instance and take `v` each out of everybody's iterations. A request stays for its
 //! iterations and its own prompt's `v·P`, which is linear in `n`: [`Batch`] gives the distribution of `n` and the wait.
-//! Percentiles take iterations at the quantile of `n` and of the prefill beside them, not at their means.
+//! Percentiles count how iterations vary with `n` and the prefill beside them: those of the first token over the joint distribution, those of
+//! the whole time at the quantile.
 
+mod first;
 mod spread;
 
 use super::demand::{Load, Share};
 use super::problem::{Admission, Problem};
-use crate::queue::{Batch, Sum, Wait};
+use crate::queue::{Batch, Sum, Wait, erlang_c};
 use crate::service::Profile;
 use crate::workload::Slo;
+use first::FirstToken;
 use serde::Serialize;
 use spread::{Spread, normal_quantile};
 
@@ -69,6 +72,10 @@ pub(super) struct Steady {
     bursts: f64,
     /// Share of the time that prompts leave to outputs.
     left: f64,
+    /// Share of the time that other prompts leave to one that is read.
+    first_left: f64,
+    /// Factor on the time to the first token, for the safe side.
+    margin: f64,
     /// Share of the full rate, or of the time that prompts alone take, whichever is larger.
     pub(super) utilisation: f64,
 }
@@ -120,17 +127,27 @@ impl<'a> Pool<'a> {
         let work_cv2 = self.work_cv2((step.base_s + slope * active) / left);
         // An instance's batch varies with the fleet's total, and by about one for uneven placement.
         let uneven = batch.deviation * load.arrival_cv2.max(1.0).sqrt() / n;
-        let batch_s = UNEVENNESS * slope / left * uneven.hypot(bursts.sqrt()).min(room);
-        // Prompts being read share the iterations: their number is that of a processor-sharing queue.
+        let by_number = slope * uneven.hypot(bursts.sqrt()).min(room);
+        // So many sequences may be long ones or short ones.
+        let by_length = step.per_context_token_s * load.held * load.unlike() * active.sqrt();
+        let batch_s = UNEVENNESS / left * by_number.hypot(by_length);
+        // Prompts being read share the iterations: their number is that of a processor-sharing queue, and each has tokens of its own
+        // in an iteration.
+        // Placement by the least wait sends a prompt where none is read, as long as there is such an instance.
+        let beside = if left < 1.0 { (erlang_c(n, n * (1.0 - left)) / (1.0 - left)).min(1.0) } else { 1.0 };
+        let first_left = 1.0 / (1.0 + (1.0 / left - 1.0) * beside);
         let readers = load.rate / n * load.chunks * iteration_s;
-        let reading =
-            UNEVENNESS * v * load.prompt / load.chunks * (readers * (1.0 + readers) * bursts).sqrt();
-        let skewness = (1.0 + 2.0 * readers) * (bursts / (readers * (1.0 + readers))).sqrt();
+        let tokens = load.prompt / load.chunks;
+        let spread = load.chunk_sq / (load.chunks * tokens * tokens).max(f64::MIN_POSITIVE);
+        let reading = UNEVENNESS * v * tokens * (beside * readers * (spread + readers) * bursts).sqrt();
+        let skewness = (1.0 + 2.0 * readers) * (spread * bursts / (readers * (1.0 + readers))).sqrt();
         Some(Steady {
             wait: batch.wait(work_cv2, load.arrival_cv2),
             batch: active,
             iteration_s,
-            reading: Spread::new(iteration_s, batch_s, reading, skewness),
+            reading: Spread::new(iteration_s * left / first_left, batch_s, reading, skewness),
+            first_left,
+            margin: first::margin(1.0 - left, n),
             burst_s: (bursts - 1.0) * v * load.prompt / left,
             batch_s,
             arrivals: load.rate / n * iteration_s,
@@ -164,15 +181,22 @@ impl<'a> Pool<'a> {
             arrivals: 0.0,
             bursts: 1.0,
             left: 1.0,
+            first_left: 1.0,
+            margin: first::margin(0.0, f64::INFINITY),
             utilisation: 0.0,
         }
     }
 
-    /// Times to the first token without the wait, at a percentile of the iterations: a request arrives half an iteration
-    /// before the next begins.
-    fn prefill(&self, steady: &Steady, share: &Share, percentile: f64) -> Vec<(f64, f64)> {
-        let (v, t) = (self.profile.step.per_prefill_token_s, steady.reading.quantile(percentile));
-        share.prefill.iter().map(|&(k, p, read)| ((k + 0.5) * t + v * read + steady.burst_s, p)).collect()
+    fn first_token<'b>(&self, steady: &Steady, share: &'b Share) -> FirstToken<'b> {
+        FirstToken {
+            wait: steady.wait,
+            margin: steady.margin,
+            iteration: steady.reading,
+            prefill: &share.prefill,
+            // A delay busy period: what its tokens take lets more prompts arrive.
+            token_s: self.profile.step.per_prefill_token_s / steady.first_left,
+            burst_s: steady.burst_s,
+        }
     }
 
     /// Whole times in a slot at a percentile of the iterations, ascending.
@@ -222,25 +246,31 @@ impl<'a> Pool<'a> {
         share.outputs.iter().map(of).sum()
     }
 
-    /// The first objective that does not hold in a state.
+    /// What keeps a class from its promise in a state: a request must be within all its objectives at once, so that what misses one
+    /// or another is added up.
     fn missed(&self, steady: &Steady) -> Option<Binding> {
         for (share, stream) in self.load.shares.iter().zip(&self.problem.streams) {
             if share.rate <= 0.0 {
                 continue;
             }
-            let (slo, name) = (&stream.class.slo, || stream.class.name.clone());
-            let (q, beyond) = (slo.percentile, 1.0 - slo.percentile);
-            if slo.tpot_ms.is_some_and(|ms| self.tpot_tail(steady, share, ms / 1e3) > beyond) {
-                return Some(Binding::Tpot(name()));
-            }
-            let over = |limit: Option<f64>, times: &dyn Fn() -> Vec<(f64, f64)>| {
-                limit.is_some_and(|ms| Sum::new(steady.wait, &times()).tail(ms / 1e3) > beyond)
+            let (slo, name) = (&stream.class.slo, stream.class.name.clone());
+            let mut left = 1.0 - slo.percentile;
+            let mut misses = |late: f64| {
+                left -= late;
+                left < 0.0
             };
-            if over(slo.ttft_ms, &|| self.prefill(steady, share, q)) {
-                return Some(Binding::Ttft(name()));
+            if slo.tpot_ms.is_some_and(|ms| misses(self.tpot_tail(steady, share, ms / 1e3))) {
+                return Some(Binding::Tpot(name));
             }
-            if over(slo.e2e_ms, &|| self.service(steady, share, q)) {
-                return Some(Binding::EndToEnd(name()));
+            if slo.ttft_ms.is_some_and(|ms| misses(self.first_token(steady, share).tail(ms / 1e3))) {
+                return Some(Binding::Ttft(name));
+            }
+            let whole = |ms: f64| {
+                let times = self.service(steady, share, slo.percentile);
+                Sum::new(steady.wait, &times).tail(ms / 1e3)
+            };
+            if slo.e2e_ms.is_some_and(|ms| misses(whole(ms))) {
+                return Some(Binding::EndToEnd(name));
             }
         }
         None
@@ -310,7 +340,7 @@ impl<'a> Pool<'a> {
 
     /// A percentile of a class's time to first token, seconds.
     pub(super) fn ttft_s(&self, steady: &Steady, share: &Share, percentile: f64) -> f64 {
-        Sum::new(steady.wait, &self.prefill(steady, share, percentile)).quantile(percentile)
+        self.first_token(steady, share).quantile(percentile)
     }
 
     /// A percentile of a class's end-to-end time, seconds.

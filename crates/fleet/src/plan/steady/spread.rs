@@ -1,11 +1,14 @@
 //! Skewed times by their first three moments.
 
+use crate::queue::Wait;
 use std::f64::consts::SQRT_2;
 
 /// Beyond this skewness three moments say too little.
 const SKEWNESS_MAX: f64 = 6.0;
 /// Below it the normal distribution is as good.
 const SKEWNESS_MIN: f64 = 1e-4;
+/// Deviations beyond which nothing is expected.
+const FAR: f64 = 30.0;
 
 /// A distribution of Pearson's third type (a shifted gamma), with Wilson and Hilferty's cube root.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,6 +37,9 @@ impl Spread {
             return if x < self.mean { 1.0 } else { 0.0 };
         }
         let y = (x - self.mean) / self.deviation;
+        if y > FAR {
+            return 0.0;
+        }
         if self.skewness < SKEWNESS_MIN {
             return 0.5 * libm::erfc(y / SQRT_2);
         }
@@ -43,6 +49,25 @@ impl Spread {
             return 1.0;
         }
         0.5 * libm::erfc((6.0 / g * (base.cbrt() - 1.0) + g / 6.0) / SQRT_2)
+    }
+
+    /// P(W + n·X > t) for a wait W before it. Beyond X itself the wait's exponential meets a normal X of the same mean and deviation, for which
+    /// the sum has a closed form.
+    pub(super) fn tail_after(&self, wait: &Wait, n: f64, t: f64) -> f64 {
+        let alone = self.tail(t / n);
+        if wait.probability <= 0.0 || alone >= 1.0 {
+            return alone;
+        }
+        let (over, sigma) = (t - n * self.mean, n * self.deviation);
+        let later = if sigma > 0.0 {
+            let z = over / sigma - wait.decay * sigma;
+            let inside = 0.5 * libm::erfc(-z / SQRT_2);
+            let reach = wait.decay * (0.5 * wait.decay * sigma * sigma - over);
+            if inside > 0.0 { (reach + inside.ln()).exp() } else { 0.0 }
+        } else {
+            (-wait.decay * over).exp()
+        };
+        (alone + wait.probability * later).min(1.0)
     }
 
     /// The q quantile, at least the mean.
@@ -116,6 +141,26 @@ mod tests {
                 assert!((spread.tail(spread.quantile(q)) - (1.0 - q)).abs() < 1e-6, "{skewness} {q}");
             }
         }
+    }
+
+    /// Against a sum over a fine grid of the wait, with an exact normal.
+    #[test]
+    fn a_wait_and_a_normal_add_up() {
+        let (spread, wait) = (Spread::new(2.0, 0.5, 0.0, 0.0), Wait { probability: 0.3, decay: 1.5 });
+        for t in [3.0, 6.0, 8.0, 12.0] {
+            let steps = 100_000;
+            let step = 20.0 / f64::from(steps);
+            let density = |w: f64| wait.probability * wait.decay * (-wait.decay * w).exp() * step;
+            let beside = |i: u32| {
+                let w = (f64::from(i) + 0.5) * step;
+                density(w) * spread.tail((t - w) / 3.0)
+            };
+            let exact = 0.7 * spread.tail(t / 3.0) + (0..steps).map(beside).sum::<f64>();
+            let found = spread.tail_after(&wait, 3.0, t);
+            assert!((found - exact).abs() < 1e-4, "{t}: {found} for {exact}");
+        }
+        let sure = Spread::none(2.0).tail_after(&wait, 1.0, 3.0);
+        assert!((sure - 0.3 * (-1.5f64).exp()).abs() < 1e-12, "{sure}");
     }
 
     /// An exponential has skewness 2: P(X > 4.605 means) is 1 %.
