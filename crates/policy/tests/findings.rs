@@ -196,7 +196,7 @@ fn outputs(policy: &Policy, found: &Finding) {
     assert_eq!(json.get("meeting").is_some(), found.kind == FindingKind::CapOverlap);
     assert_eq!(json.get("seen").is_some(), found.kind == FindingKind::HoldTogether);
     let mut report = Report::default();
-    let findings = tollgate_policy::Findings { findings: vec![found.clone()], unsettled: 0 };
+    let findings = tollgate_policy::Findings { findings: vec![found.clone()], ..Default::default() };
     findings.tell(&mut report);
     let plain = report.render("p", policy.text());
     assert!(plain.contains(&format!("[{word}]")) && plain.contains("= help: "), "{plain}");
