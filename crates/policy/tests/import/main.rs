@@ -9,6 +9,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod corners;
 mod others;
 mod recipes;
 mod semantics;

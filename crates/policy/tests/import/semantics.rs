@@ -5,7 +5,7 @@ use tollgate_core::signal::Signal;
 use tollgate_policy::Policy;
 use tollgate_policy::import::{GapKind, Import, ImportError, Source, import};
 
-fn vsr(routing: &str) -> Import {
+pub(crate) fn vsr(routing: &str) -> Import {
     let head = "version: v0.3\nproviders:\n  defaults: {default_model: m}\n  models: [{name: m}]\nrouting:\n";
     import(Source::VllmSr, &format!("{head}{routing}")).unwrap_or_else(|error| panic!("{error}\n{routing}"))
 }
@@ -111,7 +111,7 @@ fn what_always_holds_is_not_sure_at_all() {
     assert_eq!(takes(&policy, &[]), ("fallback".into(), 0.0));
     assert_eq!(takes(&policy, &[("a", sure(0.1))]).0, "x");
     let never = decisions("priority", &[("x", 0, 1, &any(""))]);
-    assert_eq!(takes(&never, &[]).0, "x", "no rules at the root always hold");
+    assert_eq!(takes(&never, &[]).0, "default", "an OR of nothing never holds, at the root too");
     let never = decisions("priority", &[("x", 0, 1, &all(&format!("{A}, {}", any(""))))]);
     assert_eq!(takes(&never, &[("a", sure(1.0))]).0, "default", "an empty OR inside never does");
 }

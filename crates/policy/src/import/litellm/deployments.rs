@@ -222,7 +222,7 @@ impl Group<'_> {
             // A window is far below 2^53.
             self.window = self.window.or(size.filter(|size| *size >= 1.0).map(|size| size as u64));
             self.embeds |= info.str("mode") == Some("embedding");
-            let _ = (info.get("id"), info.get("description"));
+            info.see(&["id", "description"]);
             for key in ["base_model", "max_output_tokens"] {
                 gaps.drop_key(info, key, "of a model's description only its window and its prices count");
             }

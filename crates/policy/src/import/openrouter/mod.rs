@@ -113,7 +113,7 @@ fn one<'y>(
     let mut models: Vec<&str> = node.str("model").into_iter().chain(node.texts("models")).collect();
     let asked =
         if preset.name.is_empty() { models.first().copied().unwrap_or_default() } else { preset.name };
-    let _ = (node.get("route"), node.get("name"));
+    node.see(&["route", "name"]);
     for key in ["messages", "prompt", "tools", "plugins", "transforms"] {
         gaps.drop_key(node, key, "what a request says is no part of a policy");
     }

@@ -5,6 +5,7 @@ use super::super::yaml::Node;
 use super::leaf::Lower;
 use super::models::Models;
 use super::order::Rank;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// Members of a decision without an equivalent.
@@ -26,11 +27,18 @@ pub(super) fn write<'y>(
     out: &mut String,
 ) {
     let recipe = lower.recipe();
+    let mut given = BTreeSet::new();
     for (decision, rank) in lower.routing.list("decisions").iter().zip(ranks) {
         let Some(name) = decision.str("name") else {
             lower.gaps.wrong(decision, "a decision has a name; it is left out");
             continue;
         };
+        if !given.insert(name) {
+            lower.gaps.wrong(
+                decision,
+                "another decision has this name: both are taken, this one under another name",
+            );
+        }
         let condition = lower.condition(decision.get("rules"));
         if let Some(description) = decision.str("description") {
             let _ = writeln!(out, "# {}", comment(description));

@@ -32,6 +32,11 @@ impl<'y> Lower<'y, '_> {
         let (mut edits, mut answer) = (String::new(), None);
         for plugin in decision.list("plugins") {
             let kind = plugin.str("type").unwrap_or_default();
+            if plugins.contains(&kind) {
+                self.gaps.wrong(plugin, "a decision has one plugin of a type: the first counts");
+                plugin.see_all();
+                continue;
+            }
             plugins.push(kind);
             let empty = plugin.get("configuration").is_none();
             let configuration = plugin.get("configuration").unwrap_or(plugin);
@@ -83,7 +88,7 @@ impl<'y> Lower<'y, '_> {
                 self.gaps.wrong(node, "a candidate names a model; it is left out");
                 continue;
             };
-            let _ = (node.get("model"), node.get("reasoning_description"));
+            node.see(&["model", "reasoning_description"]);
             let adapter = node.get("lora_name").filter(|_| !models.serves(name));
             if let Some(adapter) = adapter {
                 self.gaps
@@ -244,8 +249,20 @@ impl<'y> Lower<'y, '_> {
     }
 
     fn tools(&mut self, configuration: &'y Node, out: &mut String) {
+        let names = configuration.get("allow_tools").or_else(|| configuration.get("block_tools"));
         match configuration.str("mode") {
-            Some("none") => out.push_str("tools keep []\n"),
+            Some("none") => {
+                out.push_str("tools keep []\n");
+                if let Some(names) = names {
+                    self.gaps.wrong(names, "the mode is none: no tool is offered, whatever is named");
+                    configuration.see(&["allow_tools", "block_tools"]);
+                    return self.tool_choices(configuration);
+                }
+            }
+            Some("passthrough") if names.is_some() => {
+                self.gaps
+                    .wrong(configuration, "the mode is passthrough, but tools are named: they are filtered");
+            }
             None | Some("passthrough" | "filtered") => {}
             Some(_) => self
                 .gaps
@@ -253,12 +270,24 @@ impl<'y> Lower<'y, '_> {
         }
         let allowed = configuration.texts("allow_tools");
         if !allowed.is_empty() {
-            let _ = writeln!(out, "tools keep {}", list(allowed));
+            let _ = writeln!(out, "tools keep {}", list(allowed.iter().copied()));
         }
         let blocked = configuration.texts("block_tools");
+        if let Some(both) = configuration
+            .list("block_tools")
+            .iter()
+            .find(|node| node.text().is_some_and(|name| allowed.contains(&name)))
+        {
+            self.gaps.wrong(both, "the tool is allowed and blocked: it is not offered");
+        }
         if !blocked.is_empty() {
             let _ = writeln!(out, "tools drop {}", list(blocked));
         }
+        self.tool_choices(configuration);
+    }
+
+    /// What is not chosen by name.
+    fn tool_choices(&mut self, configuration: &'y Node) {
         for (key, consequence) in [
             ("semantic_selection", "tools are kept or dropped by name, not by meaning"),
             ("strategy", "tools are kept or dropped by name, not by meaning"),

@@ -177,7 +177,7 @@ fn recipes<'y>(root: &'y Node, gaps: &mut Gaps) -> Vec<Recipe<'y>> {
 
 /// Descriptions are for people; the ones that have a place become comments.
 pub(super) fn gaps_free_text(node: &Node) {
-    let _ = node.get("description");
+    node.see(&["description"]);
 }
 
 /// The condition under which a recipe is the one that is meant.

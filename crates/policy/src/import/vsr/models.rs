@@ -222,7 +222,7 @@ fn backend_of<'y>(node: &'y Node, gaps: &mut Gaps) -> Option<Backend<'y>> {
             return None;
         }
     };
-    let _ = (node.get("name"), node.get("endpoint"));
+    node.see(&["name", "endpoint"]);
     if let Some(key) = node.get("api_key") {
         gaps.secret(
             key,

@@ -7,6 +7,7 @@
 use super::super::gaps::Gaps;
 use super::super::yaml::Node;
 use super::Recipe;
+use super::rules::is_always;
 
 /// Largest tier that is written.
 const MAX_TIER: u32 = 100_000;
@@ -89,13 +90,7 @@ fn read(node: &Node, gaps: &mut Gaps) -> Given {
     };
     let priority = whole("priority", -1_000_000.0, 1_000_000.0).unwrap_or(0);
     let tier = whole("tier", 0.0, f64::from(MAX_TIER)).unwrap_or(0);
-    let always = match node.get("rules") {
-        None => true,
-        Some(rules) => {
-            let open = rules.get("conditions").is_none_or(|list| list.items().is_empty());
-            open && rules.get("type").is_none()
-        }
-    };
+    let always = is_always(node.get("rules"));
     Given { tier: tier.unsigned_abs(), priority, always }
 }
 

@@ -210,7 +210,7 @@ impl<'y> Lower<'y, '_> {
         let kind = input.str("type").unwrap_or_default();
         let name = input.str("name").unwrap_or_default();
         if kind == "kb_metric" || (kind == "kb" && input.get("metric").is_some()) {
-            let _ = input.get("value_source");
+            input.see(&["value_source"]);
             let found = self.metric(input);
             if found.is_none() {
                 self.gaps.stands_in(input, "the knowledge base is not in the file; its metric counts 0");
@@ -222,7 +222,7 @@ impl<'y> Lower<'y, '_> {
         if kind == "projection"
             && let Some(sum) = self.projection_score(name)
         {
-            let _ = input.get("value_source");
+            input.see(&["value_source"]);
             return (Some((sum, 1.0)), 0.0);
         }
         match input.str("value_source") {
@@ -249,7 +249,7 @@ impl<'y> Lower<'y, '_> {
     /// Declares every band of a mapping.
     pub(super) fn mapping(&mut self, mapping: &'y Node) {
         super::gaps_free_text(mapping);
-        let _ = mapping.get("name");
+        mapping.see(&["name"]);
         let source = mapping.str("source").unwrap_or_default();
         let first_only = match mapping.str("method") {
             Some("threshold_bands") | None => true,

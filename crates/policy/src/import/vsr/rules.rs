@@ -1,7 +1,8 @@
 //! Rule trees to conditions.
 //!
 //! `AND` takes the mean confidence of its children, `OR` the best, `NOT` 1 when it holds: as the language does, so a
-//! tree is written as it stands. An empty `AND`, or no rules at all, always holds with confidence 0.
+//! tree is written as it stands. An empty `AND`, or no rules at all, always holds with confidence 0; an empty `OR` or `NOT`
+//! never does.
 
 use super::super::limits::MAX_TERMS;
 use super::super::yaml::Node;
@@ -14,9 +15,8 @@ impl<'y> Lower<'y, '_> {
     /// The condition of a decision's `rules`.
     pub(super) fn condition(&mut self, rules: Option<&'y Node>) -> String {
         let Some(rules) = rules else { return "always".to_owned() };
-        let no_children = rules.get("conditions").is_none_or(|list| list.items().is_empty());
-        if rules.get("type").is_none() && no_children {
-            let _ = rules.get("operator");
+        if is_omitted(rules) {
+            rules.see(&["conditions"]);
             return "always".to_owned();
         }
         let mut terms = 0;
@@ -34,7 +34,7 @@ impl<'y> Lower<'y, '_> {
         if node.get("type").is_some() {
             return self.rule_leaf(node);
         }
-        let operator = node.str("operator").unwrap_or("OR").to_ascii_uppercase();
+        let operator = node.str("operator").unwrap_or("OR").trim().to_ascii_uppercase();
         let children = node.list("conditions");
         match operator.as_str() {
             "NOT" => {
@@ -45,7 +45,10 @@ impl<'y> Lower<'y, '_> {
                 format!("not {}", self.tree(child, depth + 1, terms))
             }
             "AND" if children.is_empty() => "always".to_owned(),
-            "OR" if children.is_empty() => NEVER.to_owned(),
+            "OR" if children.is_empty() => {
+                self.gaps.wrong(node, "OR of nothing never holds");
+                NEVER.to_owned()
+            }
             "AND" | "OR" => {
                 let parts: Vec<String> =
                     children.iter().map(|child| self.tree(child, depth + 1, terms)).collect();
@@ -115,8 +118,7 @@ impl<'y> Lower<'y, '_> {
 
     /// A condition of a composer, in which embeddings have not yet been cut to the best.
     pub(super) fn composer(&mut self, node: &'y Node) -> Option<String> {
-        let no_children = node.get("conditions").is_none_or(|list| list.items().is_empty());
-        if node.get("type").is_none() && no_children {
+        if is_omitted(node) {
             return None;
         }
         let mut terms = 0;
@@ -125,6 +127,20 @@ impl<'y> Lower<'y, '_> {
         self.composing = false;
         Some(condition)
     }
+}
+
+/// Whether a decision's rules are those of one that always matches: none, or an `AND` of nothing.
+pub(super) fn is_always(rules: Option<&Node>) -> bool {
+    rules.is_none_or(|rules| {
+        let is_and = rules.str("operator").is_some_and(|word| word.trim().eq_ignore_ascii_case("AND"));
+        is_omitted(rules) || (is_and && rules.get("type").is_none() && rules.list("conditions").is_empty())
+    })
+}
+
+/// Whether a node says nothing at all.
+fn is_omitted(node: &Node) -> bool {
+    ["type", "name", "operator"].iter().all(|key| node.get(key).is_none())
+        && node.list("conditions").is_empty()
 }
 
 impl Term {

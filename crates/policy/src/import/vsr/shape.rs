@@ -119,7 +119,7 @@ impl<'y> Lower<'y, '_> {
         let (mut users, mut groups) = (Vec::new(), Vec::new());
         // Several bindings of one role add up.
         for rule in self.bindings(name) {
-            let _ = rule.get("name");
+            rule.see(&["name"]);
             for subject in rule.list("subjects") {
                 match (subject.str("kind"), subject.str("name")) {
                     (Some("Group"), Some(group)) => groups.push(group),

@@ -50,6 +50,14 @@ impl Node {
         (!entry.node.is_null()).then_some(&entry.node)
     }
 
+    /// Marks members as seen that say nothing by themselves: names, descriptions, what another member has settled.
+    pub(crate) fn see(&self, keys: &[&str]) {
+        self.entries()
+            .iter()
+            .filter(|entry| keys.contains(&&*entry.key))
+            .for_each(|entry| entry.seen.set(true));
+    }
+
     /// The members of a map, as written; looking at them marks nothing.
     pub(crate) fn entries(&self) -> &[Entry] {
         match &self.value {
