@@ -41,7 +41,7 @@ fn rule_trees_of_every_shape() {
         (format!("{{operator: NOT, conditions: [{a}]}}"), false, 0.0, 0),
         (format!("{{operator: \" not \", conditions: [{c}]}}"), true, 1.0, 0),
         (format!("{{operator: NOT, conditions: [{{operator: NOT, conditions: [{a}]}}]}}"), true, 1.0, 0),
-        (format!("{{operator: NOT, conditions: [{{operator: OR, conditions: []}}]}}"), true, 1.0, 1),
+        ("{operator: NOT, conditions: [{operator: OR, conditions: []}]}".to_owned(), true, 1.0, 1),
         (format!("{{operator: AND, conditions: [{a}, {{operator: OR}}]}}"), false, 0.0, 1),
         (format!("{{operator: AND, conditions: [{a}, {{operator: AND}}]}}"), true, 0.2, 0),
         (format!("{{operator: OR, conditions: [{c}, {{operator: AND}}]}}"), true, 0.0, 0),

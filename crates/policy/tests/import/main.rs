@@ -14,3 +14,4 @@ mod others;
 mod recipes;
 mod semantics;
 mod whole;
+mod words;
