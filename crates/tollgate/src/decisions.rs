@@ -287,7 +287,9 @@ fn export(args: &ExportArgs) -> Result<Ending> {
             if let Some(map) = line.as_object_mut().filter(|_| args.signals) {
                 map.insert("id".into(), json!(row.id));
                 map.insert("requested_model".into(), json!(row.requested_model));
-                map.insert("decision".into(), json!(row.decision));
+                // Pages hold no details; a request that the policy did not decide on has none.
+                let told = store.decision(&row.id)?.and_then(|row| row.decision);
+                map.insert("decision".into(), told.map_or_else(|| json!({}), |told| json!(told)));
             }
             match &mut file {
                 Some(file) => writeln!(file, "{line}").context("cannot write the log")?,

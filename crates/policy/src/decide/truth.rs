@@ -35,6 +35,25 @@ pub(crate) trait Truth<'t>: Facts<'t> {
 
     /// Holds when every child does; the confidence is the children's mean.
     fn and(&mut self, children: &[u32]) -> Tri {
+        let mut all = self.every(children, |all, tri| {
+            all.refine = all.refine.min(tri.refine);
+            all.low += tri.low;
+            all.high += tri.high;
+        });
+        let count = children.len().max(1) as f64;
+        all.low /= count;
+        all.high /= count;
+        all
+    }
+
+    /// Holds when every child does; the confidence is that of the last.
+    fn given(&mut self, children: &[u32]) -> Tri {
+        self.every(children, |all, tri| (all.low, all.high, all.refine) = (tri.low, tri.high, tri.refine))
+    }
+
+    /// Holds when every child does; `join` takes up each one's confidence.
+    #[inline]
+    fn every(&mut self, children: &[u32], join: impl Fn(&mut Tri, Tri)) -> Tri {
         let mut all = Tri { verdict: Verdict::True, low: 0.0, high: 0.0, need: NONE, refine: NONE };
         for child in children {
             let tri = self.node(*child);
@@ -46,30 +65,7 @@ pub(crate) trait Truth<'t>: Facts<'t> {
                     all.need = all.need.min(tri.need);
                 }
             }
-            all.refine = all.refine.min(tri.refine);
-            all.low += tri.low;
-            all.high += tri.high;
-        }
-        let count = children.len().max(1) as f64;
-        all.low /= count;
-        all.high /= count;
-        all
-    }
-
-    /// Holds when every child does; the confidence is that of the last.
-    fn given(&mut self, children: &[u32]) -> Tri {
-        let mut all = Tri::yes(0.0);
-        for child in children {
-            let tri = self.node(*child);
-            match tri.verdict {
-                Verdict::False => return Tri::NO,
-                Verdict::True => {}
-                Verdict::Unknown => {
-                    all.verdict = Verdict::Unknown;
-                    all.need = all.need.min(tri.need);
-                }
-            }
-            (all.low, all.high, all.refine) = (tri.low, tri.high, tri.refine);
+            join(&mut all, tri);
         }
         all
     }

@@ -2,6 +2,7 @@
 
 mod findings;
 mod offline;
+mod sample;
 
 use crate::tool::Folder;
 use serde_json::{Value, json};
