@@ -165,7 +165,8 @@ impl Sums {
         let part = &mut load.shares[atom.stream];
         part.rate += rate;
         part.work.push((iterations, read, rate));
-        match part.outputs.iter_mut().find(|o| quarter(o.0 / o.1) == quarter(atom.output)) {
+        let (written, prompts) = (quarter(atom.output), quarter(read));
+        match part.outputs.iter_mut().find(|o| quarter(o.0 / o.1) == written) {
             Some(found) => {
                 found.0 += rate * atom.output;
                 found.1 += rate;
@@ -173,7 +174,7 @@ impl Sums {
             None => part.outputs.push((rate * atom.output, rate)),
         }
         // Prompts rise with totals, almost: look for this kind from the end.
-        let alike = |p: &&mut (f64, f64, f64)| p.0 == chunks && quarter(p.2 / p.1) == quarter(read);
+        let alike = |p: &&mut (f64, f64, f64)| p.0 == chunks && quarter(p.2 / p.1) == prompts;
         match part.prefill.iter_mut().rev().find(alike) {
             Some(found) => {
                 found.1 += rate;

@@ -108,7 +108,8 @@ fn without_objectives(problem: &Problem) -> Error {
         )
     } else {
         format!(
-            "more than {} instances of every profile would be needed: raise limits.instances or the profiles' memory",
+            "more than {} instances of every profile would be needed, which is as many as a pool may have: lower the rate, \
+             or give larger GPUs or degrees",
             problem.limits.instances
         )
     };

@@ -162,13 +162,13 @@ impl Space {
         if self.pools == 0 || self.gammas.is_empty() {
             return Err(Error::Empty { what: "the space of fleets", fix: "allow one pool and give γ = 1" });
         }
-        within("space.context", f64::from(self.context), 1.0, 1e9, "give at least 1 token")?;
+        within("space.context", f64::from(self.context), 1.0, 1e9, "give 1 to 1,000,000,000 tokens")?;
         within("space.compressible", self.compressible, 0.0, 1.0, "give a share")?;
         for &gamma in &self.gammas {
             within("space.gammas", gamma, 1.0, 100.0, "give values from 1")?;
         }
         for &boundary in &self.boundaries {
-            within("space.boundaries", f64::from(boundary), 1.0, 1e9, "give at least 1 token")?;
+            within("space.boundaries", f64::from(boundary), 1.0, 1e9, "give 1 to 1,000,000,000 tokens")?;
         }
         Ok(())
     }

@@ -63,6 +63,13 @@ impl<R: Read> Reader<R> {
             Some(Line::TooLong) => return Err(unknown(place, &["a line that is too long"])),
             Some(Line::Text(text)) => text.to_vec(),
         };
+        if first.starts_with(b"PAR1") {
+            return Err(Error::Format {
+                place: place.into(),
+                problem: "it is Parquet, which is not read as a trace".into(),
+                fix: "write its columns as CSV or as JSON lines".into(),
+            });
+        }
         let text = String::from_utf8_lossy(&first).into_owned();
         let shape = if first.starts_with(b"{") { Shape::Jsonl } else { Shape::Csv };
         let header: Vec<String> = match shape {
@@ -284,5 +291,7 @@ mod tests {
         let own = Layout::own(None, "a", "b");
         assert_eq!(Reader::with_layout("x.csv", "a,b\n1,2\n".as_bytes(), own).unwrap().count(), 1);
         assert!(Reader::new("x", "".as_bytes()).is_err());
+        let error = Reader::new("x.parquet", &b"PAR1\x15\x04\n"[..]).unwrap_err().to_string();
+        assert!(error.contains("Parquet") && error.contains("CSV"), "{error}");
     }
 }

@@ -1,6 +1,7 @@
 //! `tollgate fleet compare`: the same workload on each GPU, with and without a boundary, at other rates and prices, under
 //! other routers.
 
+use super::plan::{compresses, compressor};
 use super::problem::FleetArgs;
 use super::simulate::{CLASS_HEAD, RunArgs, class_row, routers};
 use super::workload::class_times;
@@ -91,6 +92,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
         return Ok(Ending::Good);
     }
     say::table(&HEAD, &rows(&cases))?;
+    tell_compressor(&cases, &problem)?;
     if !outcomes.is_empty() {
         say::line("\nThe first fleet under each router:")?;
         let head: Vec<&str> = ["router"].into_iter().chain(CLASS_HEAD).collect();
@@ -100,6 +102,22 @@ pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
         say::table(&head, &rows.collect::<Vec<_>>())?;
     }
     Ok(Ending::Good)
+}
+
+/// Says which fleets count on a prompt compressor, and what the first comes to without.
+fn tell_compressor(cases: &[Case], problem: &Problem) -> Result<()> {
+    let plans = || cases.iter().filter_map(|case| Some((&case.name, case.plan.as_ref().ok()?)));
+    let named: Vec<&str> =
+        plans().filter(|(_, plan)| compresses(plan, problem)).map(|(name, _)| name.as_str()).collect();
+    if !named.is_empty() {
+        say::line(&format!("\ncounts on a prompt compressor: {}", named.join(", ")))?;
+    }
+    if let Some((name, first)) = plans().next()
+        && let Some(needed) = compressor(first, problem)?
+    {
+        say::line(&format!("{name}: {needed}"))?;
+    }
+    Ok(())
 }
 
 /// Whether every class that is named is there.

@@ -5,7 +5,7 @@ use super::workload::{CLASS_HEAD, Loaded};
 use super::{compat, kusd_a_year, pools, usd};
 use crate::ending::Ending;
 use crate::say;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -49,15 +49,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         Err(tollgate_fleet::Error::Infeasible { why }) => return refused(args.json, &why),
         other => other?,
     };
-    note_compressor(&mut found, &problem)?;
+    found.why.extend(compressor(&found, &problem)?);
     if let Some(path) = &args.pools_out {
-        let model = args.fleet.hardware.model_name()?;
-        let policy = path.with_extension("tollgate");
-        let name = policy.file_name().unwrap_or_default().to_string_lossy();
-        let text = pools::configuration(&found, &problem, &model, &name);
-        for (path, text) in [(path, text), (&policy, pools::policy(&model))] {
-            std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        }
+        pools::write(path, &found, &problem, &args.fleet.hardware.model_name()?)?;
     }
     if args.json {
         say::json(&json!({"workload": loaded.json(), "plan": found}))?;
@@ -67,11 +61,10 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-/// Says what a plan that compresses prompts comes to without a compressor: the gateway only marks such requests.
-fn note_compressor(found: &mut Plan, problem: &Problem) -> Result<()> {
-    let compresses = problem.space.compressible > 0.0 && found.pools.iter().any(|pool| pool.gamma > 1.0);
-    if !compresses {
-        return Ok(());
+/// What a plan that compresses prompts comes to without a compressor: the gateway only marks such requests.
+pub(super) fn compressor(found: &Plan, problem: &Problem) -> Result<Option<String>> {
+    if !compresses(found, problem) {
+        return Ok(None);
     }
     let mut plain = problem.clone();
     plain.space.gammas = vec![1.0];
@@ -80,8 +73,12 @@ fn note_compressor(found: &mut Plan, problem: &Problem) -> Result<()> {
         Err(tollgate_fleet::Error::Infeasible { .. }) => "no fleet meets the promises".into(),
         Err(error) => return Err(error.into()),
     };
-    found.why.push(format!("needs a prompt compressor; without it {without}"));
-    Ok(())
+    Ok(Some(format!("needs a prompt compressor; without it {without}")))
+}
+
+/// Whether a fleet counts on prompts that are compressed on the way.
+pub(super) fn compresses(found: &Plan, problem: &Problem) -> bool {
+    problem.space.compressible > 0.0 && found.pools.iter().any(|pool| pool.gamma > 1.0)
 }
 
 /// No fleet, and why.

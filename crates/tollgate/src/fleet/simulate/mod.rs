@@ -7,7 +7,7 @@ mod traffic;
 pub(super) use router::routers;
 pub(super) use run::RunArgs;
 
-use super::plan::{refused, totals};
+use super::plan::{compressor, refused, totals};
 use super::problem::FleetArgs;
 use crate::ending::Ending;
 use crate::say;
@@ -15,7 +15,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use tollgate_fleet::Error;
-use tollgate_fleet::plan::{Plan, plan};
+use tollgate_fleet::plan::plan;
 use tollgate_fleet::sim::{ClassOutcome, Estimate, Outcome, Percentiles, PoolOutcome, Sample};
 
 /// Rows of a timeline that are shown.
@@ -43,22 +43,25 @@ pub(crate) struct SimulateArgs {
 /// Plans, then simulates.
 pub(super) fn run(args: &SimulateArgs) -> Result<Ending> {
     let (loaded, problem) = args.fleet.problem()?;
-    let planned = match plan(&problem) {
+    let mut planned = match plan(&problem) {
         Err(Error::Infeasible { why }) => return refused(args.json, &why),
         other => other?,
     };
+    let compressor = compressor(&planned, &problem)?;
+    planned.why.extend(compressor.clone());
     let traffic = args.run.traffic(&args.fleet, &loaded, &problem)?;
     let outcome = args.run.simulate(&traffic, &problem, &planned)?;
     if args.json {
         say::json(&json!({"plan": planned, "met": outcome.met(), "outcome": outcome}))?;
     } else {
-        show(&planned, &outcome, args.run.changes())?;
+        say::line(&totals(&planned))?;
+        compressor.iter().try_for_each(|needed| say::line(needed))?;
+        show(&outcome, args.run.changes())?;
     }
     Ok(Ending::of(outcome.met() == Some(true)))
 }
 
-fn show(planned: &Plan, outcome: &Outcome, changes: bool) -> Result<()> {
-    say::line(&totals(planned))?;
+fn show(outcome: &Outcome, changes: bool) -> Result<()> {
     say::line("")?;
     say::table(&CLASS_HEAD, &outcome.classes.iter().map(class_row).collect::<Vec<_>>())?;
     say::line("")?;

@@ -1,7 +1,7 @@
 //! `tollgate fleet pareto`: every boundary and γ with its cheapest fleet, and those that no other beats.
 
 use super::super::compat;
-use super::super::plan::refused;
+use super::super::plan::{compresses, refused};
 use super::super::problem::FleetArgs;
 use super::super::{kusd_a_year, usd};
 use crate::ending::Ending;
@@ -84,11 +84,20 @@ pub(in crate::fleet) fn run(args: &ParetoArgs) -> Result<Ending> {
         candidates.len(),
         candidates.iter().filter(|c| c.efficient).count()
     ))?;
+    if shown_compress(args, &candidates, &problem) {
+        say::line("fleets with γ above 1 count on a prompt compressor")?;
+    }
     if !without.is_empty() {
         let named = without.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         say::line(&format!("no fleet meets the promises with a boundary at {named}"))?;
     }
     Ok(Ending::Good)
+}
+
+/// Whether a fleet that is shown counts on a prompt compressor.
+fn shown_compress(args: &ParetoArgs, candidates: &[Candidate], problem: &Problem) -> bool {
+    let mut shown = candidates.iter().filter(|c| args.all || c.efficient);
+    shown.any(|candidate| compresses(&candidate.plan, problem))
 }
 
 /// The boundary and γ of a fleet of two pools.

@@ -47,6 +47,9 @@ impl Loaded {
             }
             part.lengths = kept;
         }
+        if let Some((_, kept)) = self.cdf.between(0, context) {
+            self.cdf = kept;
+        }
         Ok(())
     }
 

@@ -61,6 +61,42 @@ fn a_plan_counts_on_no_compressor_unless_asked() {
     assert!(why(&compressing).contains(&wanted), "{compressing}");
     let written = std::fs::read_to_string(folder.path().join("pools.yaml")).unwrap();
     assert!(written.contains(&wanted), "{written}");
+    let told = |words: &str, gamma: &str| {
+        let asked = "--cdf chat.json --rate 50 --slo-ttft-ms 1000 --gpu h100";
+        let ran = run(&folder, &format!("fleet {words} {asked} {gamma}"));
+        assert_eq!(ran.code, 0, "{words}: {}{}", ran.out, ran.err);
+        ran.out.contains("prompt compressor")
+    };
+    for words in ["simulate --requests 2000 --replications 2", "compare", "pareto --all"] {
+        assert!(told(words, "--gamma 2") && !told(words, ""), "{words}");
+    }
+}
+
+/// What is left out as too long is left out of the shape of the workload too.
+#[test]
+fn what_is_too_long_is_left_out_of_the_distribution() {
+    let folder = Folder::new("fleet-longer");
+    folder.write("mixed.json", "[[600,0.3],[1200,0.5],[20000,0.6],[60000,1.0]]");
+    let asked = "fleet plan --cdf mixed.json --rate 5 --slo-ttft-ms 9000 --gpu h100 --json";
+    let archetype = |more: &str| json(&folder, &format!("{asked} {more}")).1["workload"]["archetype"].clone();
+    assert_ne!(archetype(""), "concentrated-below");
+    assert_eq!(archetype("--context 2000 --drop-longer"), "concentrated-below");
+}
+
+/// The policy beside a configuration replaces its like and nobody's own.
+#[test]
+fn a_plan_writes_over_nobody_s_policy() {
+    let folder = Folder::new("fleet-pools-out");
+    folder.write("chat.json", "[[600,0.5],[1200,1.0]]");
+    let asked = "fleet plan --cdf chat.json --rate 5 --slo-ttft-ms 1000 --gpu h100 --pools-out";
+    let write = |to: &str| run(&folder, &format!("{asked} {to}"));
+    assert_eq!((write("pools.yaml").code, write("pools.yaml").code), (0, 0));
+    folder.write("own.tollgate", "policy \"own\"\n");
+    for (to, word) in [("own.yaml", "not of this command"), ("x.tollgate", "name a .yaml file")] {
+        let refused = write(to);
+        assert!(refused.code == 2 && refused.err.contains(word), "{}", refused.err);
+        assert!(!folder.path().join(to).exists());
+    }
 }
 
 /// One replication has no interval, so it cannot tell that a promise is kept.
