@@ -4,17 +4,24 @@ use crate::common::policy;
 use crate::semantics::vsr;
 use serde_json::{Value, json};
 use tollgate_core::{ManualClock, Timestamp};
+use tollgate_policy::import::{Source, import};
+use tollgate_policy::{Decision, Policy};
 use tollgate_signals::{Input, Reading, SignalSet};
 use tollgate_wire::Dialect;
 use tollgate_wire::peek::{Limits, peek};
 
-/// The route of a request under an imported policy.
-fn route(routing: &str, body: &Value) -> String {
-    let policy = policy(&vsr(routing).policy);
+/// The decision on a request under a policy.
+fn decide(policy: &Policy, body: &Value, groups: &[String]) -> Decision {
     let set = SignalSet::compile(policy.specs()).unwrap();
     let view = peek(Dialect::OpenaiChat, body.to_string().into(), &Limits::default()).unwrap();
-    let (input, clock) = (Input::new(&view), ManualClock::new(Timestamp(0)));
-    policy.decide(&mut Reading::new(&set, &input, &clock), false).route_name().to_owned()
+    let mut input = Input::new(&view);
+    input.caller.groups = groups;
+    policy.decide(&mut Reading::new(&set, &input, &ManualClock::new(Timestamp(0))), false)
+}
+
+/// The route of a request under an imported policy.
+fn route(routing: &str, body: &Value) -> String {
+    decide(&policy(&vsr(routing).policy), body, &[]).route_name().to_owned()
 }
 
 fn says(text: &str) -> Value {
@@ -83,5 +90,73 @@ fn a_request_is_as_long_as_its_bytes_messages_and_images() {
         for (least, holds) in [(tokens - 1, false), (tokens, true), (tokens + 1, false)] {
             assert_eq!(with(least, &body), holds, "{tokens}: {least}");
         }
+    }
+}
+
+/// A whole recipe file, every expectation worked out by hand: the incumbent's order is tier, confidence, priority, name
+/// where there are tiers, with a matched signal 1.0 sure and a band sigmoid(12 · distance).
+#[test]
+fn a_desk_of_recipes_decides_as_worked_out_by_hand() {
+    let found = import(Source::VllmSr, include_str!("desk.yaml")).unwrap();
+    assert!(found.gaps.is_empty(), "{:#?}", found.gaps);
+    let policy = policy(&found.policy);
+    let ask =
+        |model: &str, text: &str| json!({"model": model, "messages": [{"role": "user", "content": text}]});
+    let gold = |text: &str| {
+        let mut body = ask("desk", text);
+        body["metadata"] = json!({"plan": "gold"});
+        body
+    };
+    let looping = json!({"model": "desk-eu", "messages": [
+        {"role": "user", "content": "refund!!"},
+        {"role": "assistant", "content": null, "tool_calls": [{"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "tool", "tool_call_id": "c", "content": "done"},
+    ]});
+    let ops = ["ops".to_owned()];
+    for (body, groups, decision, recipe) in [
+        // The default recipe: priority before confidence.
+        (ask("auto", "urgent please"), &[][..], "hot", "default"),
+        (ask("auto", &format!("urgent {}", "x ".repeat(2_000))), &[], "long", "default"),
+        (ask("auto", "refund!!"), &[], "default", ""),
+        // 0.5 is warm, English: the keyword alone is 1.0 sure.
+        (ask("desk", "I want a refund"), &[], "refund_only", "desk"),
+        (ask("desk-eu", "I want my money back"), &[], "refund_only", "desk"),
+        // 0.6 + 0.3 = 0.9 boils, sure by sigmoid(1.2) = 0.769; nothing else of tier 3 holds.
+        (ask("desk", "Where is it!! Really? Why?"), &[], "boiling", "desk"),
+        // 0.5 + 0.6 boils, sure by sigmoid(3.6) = 0.973, less than the keyword's 1.0.
+        (ask("desk", "a refund!! please"), &[], "refund_only", "desk"),
+        // 0.6 is warm, sure by sigmoid(2.4), and German: (0.917 + 1) / 2; nothing else of the tier holds.
+        (
+            ask("desk", "Das ist eine Unverschämtheit!! Wo bleibt meine Bestellung, ich warte seit Wochen"),
+            &[],
+            "warm_german",
+            "desk",
+        ),
+        // Warm but English: what always holds, in the last tier.
+        (ask("desk", "Where is my parcel!! I have been waiting for weeks"), &[], "rest", "desk"),
+        // Gold and refund are both 1.0 sure: priority decides.
+        (gold("a refund"), &[], "vip", "desk"),
+        // 0.5 + 0.6 + 0.3 - 0.2 = 1.2 boils, but is never quite 1.0 sure.
+        (gold("a refund!! now? why?"), &[], "vip", "desk"),
+        // In order, and not free of `now`: mean(sure of the sequence, 1).
+        (ask("desk", "first open it, then close it now"), &[], "incident", "desk"),
+        (ask("desk", "first open it, then close it"), &[], "rest", "desk"),
+        // One of two criteria: 0.75 sure, and enough.
+        (ask("desk", "there is an outage"), &[], "incident", "desk"),
+        // Tiers come before how sure anything is.
+        (looping.clone(), &[], "loop", "desk"),
+        (looping, &ops[..], "ops", "desk"),
+        (gold("a refund"), &ops, "ops", "desk"),
+        (ask("desk", "hello"), &[], "rest", "desk"),
+        // A recipe of its own strategy: confidence first, then priority; what always holds is not sure at all.
+        (ask("draft", "a poem and an essay"), &[], "one", "draft"),
+        (ask("draft", "a poem"), &[], "one", "draft"),
+        (ask("draft", "a list"), &[], "none", "draft"),
+    ] {
+        let decided = decide(&policy, &body, groups);
+        let notes = decided.route().map(|route| &route.notes);
+        let note = |name: &str| notes.and_then(|notes| notes.get(name)).map(String::as_str);
+        let got = note("decision").unwrap_or(decided.route_name());
+        assert_eq!((got, note("recipe").unwrap_or_default()), (decision, recipe), "{body}\n{}", found.policy);
     }
 }
