@@ -122,6 +122,34 @@ fn a_deployment_stays_in_its_region_and_its_credentials_are_not_shown() {
     assert!(!format!("{config}{:?}", found.gaps).contains("s3cret"));
 }
 
+/// Settings of a larger file that are easily taken for something else.
+#[test]
+fn windows_retries_and_ids_are_what_they_are_there() {
+    let text = "model_list:
+  - model_name: claude
+    litellm_params: {model: bedrock/converse/anthropic.claude-3-5, aws_region_name: eu-central-1, api_key: os.environ/K}
+    model_info: {max_tokens: 8192}
+  - model_name: invoked
+    litellm_params: {model: bedrock/invoke/eu.anthropic.claude, aws_region_name: eu-central-1, api_key: os.environ/K, temperature: 0.2}
+    model_info: {max_tokens: 8192, max_input_tokens: 200000}
+litellm_settings: {num_retries: 5, request_timeout: 600}
+router_settings: {num_retries: 1, timeout: 30}
+";
+    let found = import(Source::LiteLlm, text).unwrap();
+    let config = found.config.unwrap();
+    for line in [
+        "  - name: \"claude\"\n  - name: \"invoked\"\n    context_window: 200000\n",
+        "models: {\"claude\": \"anthropic.claude-3-5\"}",
+        "models: {\"invoked\": \"eu.anthropic.claude\"}",
+        "retry: {attempts: 2}\ntimeouts: {total_ms: 30000}\n",
+    ] {
+        assert!(config.contains(line), "{line}\n{config}");
+    }
+    let gaps: Vec<(u32, GapKind)> = found.gaps.iter().map(|gap| (gap.line, gap.kind)).collect();
+    let dropped = [4, 6, 7, 8, 8].map(|line| (line, GapKind::Dropped));
+    assert_eq!(gaps, dropped, "{:?}", found.gaps);
+}
+
 #[test]
 fn shares_of_a_placement_that_does_not_weigh_are_dropped_and_said() {
     let text = LITELLM.replace("simple-shuffle", "latency-based-routing");

@@ -38,7 +38,14 @@ const DROPPED: &[(&str, &str)] = &[
     ("max_retries", "`retry:` bounds all requests alike"),
     ("tags", "routes choose by what a request says, not by tags"),
     ("api_version", "the provider's row says the path"),
+    ("order", "the instances of a pool have no order"),
+    ("organization", "what the key belongs to is billed"),
+    ("max_tokens", "a route sets and caps parameters: `param cap max_tokens 500`"),
+    ("temperature", "a route sets and caps parameters: `param set temperature 0.2`"),
+    ("top_p", "a route sets and caps parameters: `param set top_p 0.9`"),
 ];
+/// Ways to call a Bedrock model, written before its id.
+const BEDROCK_CALLS: &[&str] = &["converse/", "converse_like/", "invoke/"];
 
 /// Model groups in the order of the file.
 pub(super) struct Groups<'y> {
@@ -218,7 +225,7 @@ impl Group<'_> {
             }
         }
         if let Some(info) = node.get("model_info") {
-            let size = ["max_input_tokens", "max_tokens"].iter().find_map(|key| info.get(key)?.number());
+            let size = info.get("max_input_tokens").and_then(Node::number);
             // A window is far below 2^53.
             self.window = self.window.or(size.filter(|size| *size >= 1.0).map(|size| size as u64));
             self.embeds |= info.str("mode") == Some("embedding");
@@ -226,6 +233,7 @@ impl Group<'_> {
             for key in ["base_model", "max_output_tokens"] {
                 gaps.drop_key(info, key, "of a model's description only its window and its prices count");
             }
+            gaps.drop_key(info, "max_tokens", "it is the longest answer; the window is `max_input_tokens`");
         }
     }
 }
@@ -259,6 +267,10 @@ fn deployment<'y>(node: &'y Node, weighted: bool, gaps: &mut Gaps) -> Option<Dep
             );
             return None;
         }
+    };
+    let upstream = match kind {
+        "bedrock" => BEDROCK_CALLS.iter().find_map(|call| upstream.strip_prefix(call)).unwrap_or(upstream),
+        _ => upstream,
     };
     let key = address::key(params, kind, gaps);
     for (key, consequence) in DROPPED {

@@ -46,14 +46,20 @@ pub(super) fn placement(root: &Node, gaps: &mut Gaps) -> &'static str {
 /// Everything but models, as YAML.
 pub(super) fn read(root: &Node, gaps: &mut Gaps) -> String {
     let mut out = String::new();
+    // What the router's settings say comes before the library's.
     let sections: Vec<&Node> =
-        ["litellm_settings", "router_settings"].iter().filter_map(|key| root.get(key)).collect();
-    let find = |key: &str| sections.iter().find_map(|section| section.get(key));
-    if let Some(retries) = find("num_retries").and_then(Node::number) {
+        ["router_settings", "litellm_settings"].iter().filter_map(|key| root.get(key)).collect();
+    let mut first = |keys: &[&str]| {
+        let mut found = keys.iter().flat_map(|key| sections.iter().filter_map(|section| section.get(key)));
+        let first = found.next();
+        found.for_each(|other| gaps.dropped(other, "another setting says it, and comes first"));
+        first
+    };
+    let (retries, total) = (first(&["num_retries"]), first(&["timeout", "request_timeout"]));
+    if let Some(retries) = retries.and_then(Node::number) {
         let _ = writeln!(out, "retry: {{attempts: {}}}", number((retries + 1.0).round().clamp(1.0, 10.0)));
     }
-    let total = find("request_timeout").or_else(|| find("timeout")).and_then(Node::number);
-    if let Some(seconds) = total.filter(|seconds| *seconds > 0.0) {
+    if let Some(seconds) = total.and_then(Node::number).filter(|seconds| *seconds > 0.0) {
         let _ = writeln!(
             out,
             "timeouts: {{total_ms: {}}}",
