@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use tollgate_net::client::Client;
 use tollgate_net::upstream::Timeouts;
 use tollgate_policy::{NoVectors, Report, analyse_governed};
+use tollgate_store::settlement::Settlement;
 use tollgate_store::{Store, StoreError};
 
 /// How often each chore is looked at; what another process did to files or keys is in force that much later.
@@ -107,7 +108,20 @@ async fn keep(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
         if round.is_multiple_of(SWEEP_ROUNDS) {
             let now = shared.clock.now();
             in_store(shared, "the sweep", move |store| store.sweep(now)).await;
+            settle(shared).await;
         }
+    }
+}
+
+/// Finds out what became of calls to a rail whose answer was lost.
+async fn settle(shared: &Arc<Shared>) {
+    let shared = Arc::clone(shared);
+    let work = move || shared.settlement.as_ref().map(Settlement::settle_all);
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Some(Err(error))) => tracing::warn!(%error, "settlement failed"),
+        Ok(Some(Ok(1..))) => tracing::info!("calls to rails were found to have ended"),
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "settlement failed"),
     }
 }
 

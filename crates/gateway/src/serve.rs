@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 use tollgate_core::{Clock, Seed};
 use tollgate_net::server::{Drained, Limits, Running, Server};
 use tollgate_select::retry::{BudgetConfig, RetryBudget};
+use tollgate_store::settlement::{Settlement, SettlementError};
 use tollgate_store::{Location, Store, StoreConfig, StoreError};
 
 /// What the command line says.
@@ -62,6 +63,9 @@ pub enum ServeError {
     /// The database cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Settlement cannot be opened.
+    #[error(transparent)]
+    Settlement(#[from] Box<SettlementError>),
     /// The address cannot be listened on.
     #[error(transparent)]
     Net(#[from] tollgate_net::Error),
@@ -154,8 +158,14 @@ impl Serving {
         self.stop.send_replace(true);
         // The chores end at their next look at the switch; a panic there was logged by the runtime.
         let _ = self.chores.await;
-        let store = self.shared.store.clone();
-        let closed = tokio::task::spawn_blocking(move || store.close()).await;
+        let shared = Arc::clone(&self.shared);
+        let closed = tokio::task::spawn_blocking(move || {
+            if let Some(settlement) = &shared.settlement {
+                settlement.close();
+            }
+            shared.store.close()
+        })
+        .await;
         let stats = match closed {
             Ok(stats) => stats?,
             Err(error) => return Err(system("closing the database")(std::io::Error::other(error))),
@@ -212,7 +222,11 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let text = policy_text(&settings)?;
     let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), &*clock)?;
     let retries = RetryBudget::new(retries, clock.tick());
-    Ok(Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin))
+    let settle = snapshot.settings.settle.clone();
+    let mut shared = Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin);
+    let settlement = settle.map(|config| Settlement::open(&config, Arc::clone(&shared.clock)));
+    shared.settlement = settlement.transpose().map_err(Box::new)?;
+    Ok(shared)
 }
 
 fn workers(settings: &Settings) -> usize {

@@ -13,6 +13,7 @@ use tollgate_core::{Clock, Timestamp};
 use tollgate_select::retry::RetryBudget;
 use tollgate_signals::{OutputLength, TokenRatio};
 use tollgate_store::Store;
+use tollgate_store::settlement::Settlement;
 
 /// Decisions kept for a slow reader of the live feed; beyond it the reader skips.
 const LIVE_BACKLOG: usize = 256;
@@ -47,6 +48,10 @@ pub struct Shared {
     pub metrics: Metrics,
     /// The database.
     pub store: Store,
+    /// Settlement, when it is configured.
+    pub settlement: Option<Settlement>,
+    /// Requests that may wait for settlement at one time.
+    pub(crate) settling: Semaphore,
     /// Configuration, policy, models and fleet in force.
     pub snapshot: ArcSwap<Snapshot>,
     /// Sizes.
@@ -73,6 +78,8 @@ pub struct Shared {
     pub started: Timestamp,
 }
 
+/// Most requests that settlement works on or that wait for it.
+const SETTLING_MAX: usize = 128;
 /// Most policies that are checked or wait for it.
 const MAX_CHECKS: usize = 16;
 
@@ -110,6 +117,8 @@ impl Shared {
             seeds: Seeds::new([a, b]),
             metrics: Metrics::new(),
             store,
+            settlement: None,
+            settling: Semaphore::new(SETTLING_MAX),
             snapshot: ArcSwap::from_pointee(snapshot),
             estimates: Mutex::default(),
             retries: Mutex::new(retries),

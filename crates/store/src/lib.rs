@@ -28,6 +28,7 @@ pub mod keys;
 pub mod responses;
 mod schema;
 mod sessions;
+pub mod settlement;
 mod share;
 mod sql;
 mod store;

@@ -10,6 +10,7 @@ pub mod openapi;
 mod policy;
 pub mod routes;
 mod schemas;
+mod settle;
 
 use crate::pipeline::presented;
 use crate::reply::{Reply, status_of};
@@ -45,6 +46,7 @@ type Answered = Result<Response<Reply>, Fault>;
 pub(crate) async fn handle(worker: &Worker, call: Call, request: Request<Incoming>) -> Response<Reply> {
     let (parts, body) = request.into_parts();
     let answered = match call.access {
+        Access::Settle(right) => Ok(settle::serve(worker, &call, right, parts, body).await),
         Access::Admin => match operator(worker, &parts, call.peer) {
             Ok(()) => serve(worker, &call, &parts, body).await,
             Err(fault) => Err(fault),
@@ -98,6 +100,24 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::PolicyPut => policy::put(worker, &read(body).await?).await,
         Route::PolicyCheck => policy::check(worker, &read(body).await?).await,
         Route::Reload => policy::reload(worker).await,
+        Route::SettleAccounts
+        | Route::SettleAccount
+        | Route::SettleOwner
+        | Route::SettleCommand
+        | Route::SettleMandate
+        | Route::SettleRevoke
+        | Route::SettleAgents
+        | Route::SettleAgent
+        | Route::SettleRegister
+        | Route::SettleEscrows
+        | Route::SettleEscrow
+        | Route::SettlePropose
+        | Route::SettleEvent
+        | Route::SettleOrder
+        | Route::SettleBundle
+        | Route::SettleCheckpoint
+        | Route::SettleEntries
+        | Route::SettleReceipt => Err(Fault::internal("a settlement request came to the wrong place")),
         Route::ConsoleHome
         | Route::ConsoleRequest
         | Route::ConsolePools

@@ -18,7 +18,7 @@ pub fn document() -> Value {
             "title": "Tollgate",
             "version": env!("CARGO_PKG_VERSION"),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-            "description": "Model requests in four dialects, routed, explained and measured; and the administration of the gateway."
+            "description": "Model requests in four dialects, routed, explained and measured; settlement: accounts, agents, mandates, escrows and their log; and the administration of the gateway."
         },
         "paths": paths,
         "components": {
@@ -40,6 +40,7 @@ fn operation(row: &Row) -> Value {
             Access::Public => json!([]),
             Access::Caller => json!([{"key": []}, {}]),
             Access::Admin => json!([{"admin": []}, {}]),
+            Access::Settle(_) => json!([{"key": []}, {"admin": []}, {}]),
         },
     });
     if let Some(parameters) = parameters(row) {
@@ -60,6 +61,10 @@ fn parameters(row: &Row) -> Option<Value> {
     for (name, schema) in schemas::query(row.route) {
         list.push(json!({"name": name, "in": "query", "required": false, "schema": schema}));
     }
+    if matches!(row.access, Access::Settle(_)) && row.method == "POST" {
+        let schema = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
+        list.push(json!({"name": "Idempotency-Key", "in": "header", "required": true, "schema": schema}));
+    }
     (!list.is_empty()).then_some(Value::Array(list))
 }
 
@@ -72,7 +77,12 @@ fn responses(row: &Row) -> Value {
             good["content"]["text/event-stream"] = json!({"schema": {"type": "string"}});
         }
     }
-    let error = json!({"description": "Refused or failed", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}});
+    let (kind, name) = match row.access {
+        Access::Settle(_) => ("application/problem+json", "Problem"),
+        _ => ("application/json", "Error"),
+    };
+    let schema = json!({"$ref": format!("#/components/schemas/{name}")});
+    let error = json!({"description": "Refused or failed", "content": {kind: {"schema": schema}}});
     json!({status: good, "4XX": error, "5XX": error})
 }
 

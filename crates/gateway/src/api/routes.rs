@@ -11,6 +11,37 @@ pub enum Access {
     Caller,
     /// The operator: with the admin secret, or from a loopback address when none is set.
     Admin,
+    /// The operator, and callers whose key has a role that gives this right.
+    Settle(Right),
+}
+
+/// What may be done with settlement, each including the ones before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Right {
+    /// Look at everything.
+    Read,
+    /// Record what others signed, and what needs no signature.
+    Write,
+    /// Accounts, their owners, and revocations.
+    Operate,
+}
+
+impl Right {
+    /// The role of a key that gives it.
+    #[must_use]
+    pub const fn role(self) -> &'static str {
+        match self {
+            Self::Read => "settle.read",
+            Self::Write => "settle.write",
+            Self::Operate => "settle.operate",
+        }
+    }
+
+    /// Whether a role gives it.
+    #[must_use]
+    pub fn given_by(self, role: &str) -> bool {
+        [Self::Read, Self::Write, Self::Operate].iter().any(|right| *right >= self && right.role() == role)
+    }
 }
 
 /// What a route does.
@@ -50,6 +81,24 @@ pub enum Route {
     PolicyPut,
     PolicyCheck,
     Reload,
+    SettleAccounts,
+    SettleAccount,
+    SettleOwner,
+    SettleCommand,
+    SettleMandate,
+    SettleRevoke,
+    SettleAgents,
+    SettleAgent,
+    SettleRegister,
+    SettleEscrows,
+    SettleEscrow,
+    SettlePropose,
+    SettleEvent,
+    SettleOrder,
+    SettleBundle,
+    SettleCheckpoint,
+    SettleEntries,
+    SettleReceipt,
     ConsoleHome,
     ConsoleRequest,
     ConsolePools,
@@ -84,6 +133,10 @@ const fn row(
 }
 
 use Access::{Admin, Caller, Public};
+
+const READ: Access = Access::Settle(Right::Read);
+const WRITE: Access = Access::Settle(Right::Write);
+const OPERATE: Access = Access::Settle(Right::Operate);
 
 /// The table; the busiest rows first.
 pub const ROUTES: &[Row] = &[
@@ -168,6 +221,42 @@ pub const ROUTES: &[Row] = &[
         "Diagnostics and test results of a policy",
     ),
     row("POST", "/api/v1/reload", Route::Reload, Admin, "Read the configuration and policy files again"),
+    row("GET", "/v1/settle/accounts", Route::SettleAccounts, READ, "Accounts and what they have"),
+    row("GET", "/v1/settle/accounts/{id}", Route::SettleAccount, READ, "One account and who speaks for it"),
+    row("POST", "/v1/settle/accounts/{id}/owner", Route::SettleOwner, OPERATE, "Say whose an account is"),
+    row("POST", "/v1/settle/commands", Route::SettleCommand, OPERATE, "Have the ledger decide a command"),
+    row("GET", "/v1/settle/mandates/{id}", Route::SettleMandate, READ, "What was counted under a mandate"),
+    row("POST", "/v1/settle/mandates/{id}/revoke", Route::SettleRevoke, OPERATE, "Revoke a mandate"),
+    row("GET", "/v1/settle/agents", Route::SettleAgents, READ, "Find agents by text, skill or rail"),
+    row("POST", "/v1/settle/agents", Route::SettleRegister, WRITE, "Verify a signed record and keep it"),
+    row("GET", "/v1/settle/agents/{id}", Route::SettleAgent, READ, "One agent with all its versions"),
+    row("GET", "/v1/settle/escrows", Route::SettleEscrows, READ, "Escrows, in any or in one phase"),
+    row("POST", "/v1/settle/escrows", Route::SettlePropose, WRITE, "Make the escrow of signed terms"),
+    row("GET", "/v1/settle/escrows/{id}", Route::SettleEscrow, READ, "One escrow: terms, state, timeline"),
+    row(
+        "POST",
+        "/v1/settle/escrows/{id}/events",
+        Route::SettleEvent,
+        WRITE,
+        "Record what happens to an escrow",
+    ),
+    row(
+        "GET",
+        "/v1/settle/escrows/{id}/order",
+        Route::SettleOrder,
+        READ,
+        "The order that verifiers are to sign",
+    ),
+    row("GET", "/v1/settle/escrows/{id}/bundle", Route::SettleBundle, READ, "All of it, to replay offline"),
+    row(
+        "GET",
+        "/v1/settle/log/checkpoint",
+        Route::SettleCheckpoint,
+        READ,
+        "The signed checkpoint of the log",
+    ),
+    row("GET", "/v1/settle/log/entries", Route::SettleEntries, READ, "Entries of the log"),
+    row("GET", "/v1/settle/log/entries/{id}/receipt", Route::SettleReceipt, READ, "The proof of an entry"),
     row("GET", "/console", Route::ConsoleHome, Admin, "Console: live requests"),
     row("GET", "/console/requests/{id}", Route::ConsoleRequest, Admin, "Console: one request's path"),
     row("GET", "/console/pools", Route::ConsolePools, Admin, "Console: pools and instances"),

@@ -20,7 +20,7 @@ pub(super) fn request(route: Route) -> Option<(&'static str, Value)> {
         Route::Feedback => "Feedback",
         Route::KeysCreate => "KeyRequest",
         Route::PolicyPut | Route::PolicyCheck => return Some(("text/plain", json!({"type": "string"}))),
-        _ => return None,
+        _ => super::settle::schemas::request(route)?,
     };
     Some(("application/json", named(name)))
 }
@@ -28,6 +28,9 @@ pub(super) fn request(route: Route) -> Option<(&'static str, Value)> {
 /// The status, media type and schema of a route's good answer.
 pub(super) fn response(route: Route) -> (&'static str, &'static str, Option<Value>) {
     const JSON: &str = "application/json";
+    if let Some((kind, schema)) = super::settle::schemas::response(route) {
+        return ("200", kind, Some(schema));
+    }
     match route {
         Route::Metrics => ("200", "application/openmetrics-text", Some(json!({"type": "string"}))),
         Route::Live => ("200", "text/event-stream", Some(json!({"type": "string"}))),
@@ -58,7 +61,7 @@ pub(super) fn query(route: Route) -> Vec<(&'static str, Value)> {
             ("after", text),
             ("order", json!({"enum": ["asc", "desc"]})),
         ],
-        _ => Vec::new(),
+        _ => super::settle::schemas::query(route),
     }
 }
 
@@ -68,7 +71,7 @@ pub(super) fn components() -> Value {
     let object = json!({"type": "object"});
     let content = json!({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "object", "required": ["type"]}}]});
     let role = |roles: &[&str]| json!({"enum": roles});
-    json!({
+    let mut all = json!({
         "Error": {"type": "object", "required": ["error"], "properties": {"error": {
             "type": "object", "required": ["message", "type"], "properties": {"message": text, "type": text}}}},
         "Status": {"type": "object", "required": ["status"], "properties": {"status": text}},
@@ -123,7 +126,11 @@ pub(super) fn components() -> Value {
                 "models": {"type": "array", "items": text},
                 "tenant": text,
                 "expires": {"type": "string", "description": "RFC 3339 time"}}},
-    })
+    });
+    if let (Value::Object(all), Value::Object(more)) = (&mut all, super::settle::schemas::components()) {
+        all.extend(more);
+    }
+    all
 }
 
 #[cfg(test)]

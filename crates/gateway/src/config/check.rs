@@ -8,6 +8,7 @@ use super::written::{AuthMode, File, Limits, Retry, Timeouts, Word};
 use super::{Problem, WINDOWS};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use tollgate_store::settlement::SettlementConfig;
 
 /// Where the gateway listens unless told otherwise.
 pub(super) const LISTEN: &str = "127.0.0.1:8080";
@@ -122,6 +123,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         timeouts: file.timeouts,
         retry: file.retry,
         log: file.log.clone(),
+        settle: settle(file, findings),
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),
@@ -136,6 +138,21 @@ fn listen(file: &File, findings: &mut Findings) -> Option<SocketAddr> {
         findings.at(word, "listen", message, "write host:port, such as 127.0.0.1:8080 or [::1]:8080");
     }
     address
+}
+
+fn settle(file: &File, findings: &mut Findings) -> Option<SettlementConfig> {
+    let settle = file.settle.as_ref()?;
+    let named = settle.clearing.as_ref().map_or("acct_clearing", |word| word.value.as_str());
+    let clearing = named.parse().ok();
+    if let (None, Some(word)) = (&clearing, &settle.clearing) {
+        findings.at(
+            word,
+            "settle.clearing",
+            format!("{named:?} is not an account"),
+            "write acct_ and a name",
+        );
+    }
+    Some(SettlementConfig { data: findings.path(&settle.data), clearing: clearing? })
 }
 
 fn database(file: &File, findings: &Findings) -> Option<PathBuf> {

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tollgate_store::settlement::SettlementConfig;
 
 /// The running configuration.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub struct Settings {
     pub log: Log,
     /// Collector of traces.
     pub otlp: Option<String>,
+    /// Where settlement is kept; absent = it is not served.
+    pub settle: Option<SettlementConfig>,
 }
 
 /// Who may call.

@@ -41,6 +41,8 @@ pub struct File {
     pub log: Log,
     /// Where traces go; absent = nowhere.
     pub otlp: Option<Otlp>,
+    /// Escrows, mandates, agents and their ledger; absent = not served.
+    pub settle: Option<Settle>,
 }
 
 /// Who may call.
@@ -371,4 +373,14 @@ impl Default for Log {
 pub struct Otlp {
     /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`.
     pub endpoint: Word,
+}
+
+/// Escrows, mandates, agents and their ledger.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    /// Folder of the ledger, its log and the log's key, as `tollgate pay escrow --data` has it.
+    pub data: Word,
+    /// The account through which the ledger rail clears; absent = `acct_clearing`.
+    pub clearing: Option<Word>,
 }

@@ -8,16 +8,18 @@
 //! event that ends the escrow. The ledger takes both or none.
 
 use super::owner::Owners;
-use super::sign::of_json;
 use super::{Admitted, Escrow, Event, Grant, Owner, Phase, RailState, Refusal, SettlementPlane, step};
 use crate::PayError;
-use crate::json::{Json, plain};
+use crate::json::{Json, plain, read};
 use crate::ledger::{Closing, Command, Op, Outcome};
 use crate::rail::{self, LEDGER_RAIL};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use tollgate_core::id::AccountId;
 use tollgate_core::{Digest, Timestamp};
+
+/// Most requests whose answers are remembered.
+pub const REQUESTS_MAX: usize = 100_000;
 
 /// The version of the form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -38,6 +40,9 @@ pub struct Record {
     pub event: Event,
     /// Where the escrow is after it.
     pub phase: Phase,
+    /// Digest of whose request asked for it, under which idempotency key: see [`Desk::answered`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Digest>,
     r#type: Form,
     /// Events of this escrow so far, this one included.
     pub version: u64,
@@ -53,7 +58,7 @@ impl Record {
         if body.get("type").and_then(Json::text) != Some("tollgate/escrow/v1") {
             return Ok(None);
         }
-        of_json("escrow record", body).map(Some)
+        read("escrow record", body).map(Some)
     }
 
     /// The command that records it, together with what the mandate counts.
@@ -68,6 +73,21 @@ impl Record {
         let key = format!("escrow:{}:{}", self.escrow, self.version);
         if tries == 0 { key } else { format!("{key}:again-{tries}") }
     }
+}
+
+/// What a request was answered, for whoever sends it again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The escrow.
+    pub escrow: Digest,
+    /// The entry of the log.
+    pub seq: u64,
+    /// Where the escrow was then.
+    pub phase: Phase,
+    /// Its version then.
+    pub version: u64,
+    /// Digest of the event, to tell another request under the same key apart.
+    pub event: Digest,
 }
 
 /// What became of a call in our own ledger, in an entry of the log.
@@ -88,6 +108,9 @@ pub struct Desk {
     admitted: BTreeMap<Digest, Digest>,
     /// Calls that the ledger decided and the escrow does not know of yet.
     landed: BTreeMap<Digest, Landed>,
+    /// Requests that were recorded, and their order.
+    requests: BTreeMap<Digest, Answered>,
+    recent: VecDeque<Digest>,
     /// What was decided last: folding it needs no second look at its signatures.
     decided: Option<(Command, Escrow)>,
     limit: usize,
@@ -97,8 +120,9 @@ impl Desk {
     /// A desk without escrows, for at most `limit` of them, ever.
     #[must_use]
     pub fn new(plane: SettlementPlane, limit: usize) -> Self {
-        let (escrows, owners, admitted, landed) = Default::default();
-        Self { plane, escrows, owners, admitted, landed, decided: None, limit }
+        let (escrows, owners, admitted, landed, requests) = Default::default();
+        let recent = VecDeque::new();
+        Self { plane, escrows, owners, admitted, landed, requests, recent, decided: None, limit }
     }
 
     /// The escrow, if there is one.
@@ -110,6 +134,13 @@ impl Desk {
     /// All escrows by their ids.
     pub fn escrows(&self) -> impl Iterator<Item = &Escrow> {
         self.escrows.values()
+    }
+
+    /// What a request was answered, as far back as [`REQUESTS_MAX`] requests go: it follows from the log, so any replica
+    /// gives the same answer, also after a crash.
+    #[must_use]
+    pub fn answered(&self, request: &Digest) -> Option<&Answered> {
+        self.requests.get(request)
     }
 
     /// Who speaks for an account, when the log says so.
@@ -124,22 +155,35 @@ impl Desk {
         &self.plane
     }
 
-    /// The command that records an event of an escrow at `now`. For a proposal `id` is the contract's digest.
+    /// The command that records an event of an escrow at `now`. For a proposal `id` is the contract's digest; `request` is what
+    /// [`Desk::answered`] will know it by.
     ///
     /// # Errors
     /// [`Refusal`], which says why the event cannot happen. Nothing has changed either way.
-    pub fn decide(&mut self, id: Digest, event: Event, now: Timestamp) -> Result<Command, Refusal> {
-        let (command, next) = self.follow(id, event, now)?;
+    pub fn decide(
+        &mut self,
+        id: Digest,
+        event: Event,
+        request: Option<Digest>,
+        now: Timestamp,
+    ) -> Result<Command, Refusal> {
+        let (command, next) = self.follow(id, event, request, now)?;
         self.decided = Some((command.clone(), next));
         Ok(command)
     }
 
     /// What an event leads to, and the command that records it.
-    fn follow(&self, id: Digest, event: Event, now: Timestamp) -> Result<(Command, Escrow), Refusal> {
+    fn follow(
+        &self,
+        id: Digest,
+        event: Event,
+        request: Option<Digest>,
+        now: Timestamp,
+    ) -> Result<(Command, Escrow), Refusal> {
         let mut next = self.next(id, &event, now)?;
         let counted = self.count(&mut next, &event)?;
         let (at, phase, version) = (next.time, next.phase, next.version);
-        let record = Record { at, escrow: id, event, phase, r#type: Form::V1, version };
+        let record = Record { at, escrow: id, event, phase, request, r#type: Form::V1, version };
         let tries = self.escrows.get(&id).map_or(0, |escrow| escrow.tries);
         Ok((record.command(tries, counted)?, next))
     }
@@ -227,7 +271,7 @@ impl Desk {
             Some((_, next)) => next,
             None => {
                 let (again, next) = self
-                    .follow(record.escrow, record.event.clone(), record.at)
+                    .follow(record.escrow, record.event.clone(), record.request, record.at)
                     .map_err(|_| diverged("the escrow's event cannot happen there"))?;
                 if again != *command {
                     return Err(diverged("the escrow's record says something else than follows"));
@@ -248,8 +292,23 @@ impl Desk {
         if matches!(next.rail, RailState::Final) {
             self.landed.remove(&record.escrow);
         }
+        self.note(&record, seq);
         self.escrows.insert(record.escrow, next);
         Ok(())
+    }
+
+    /// Notes what a request was answered.
+    fn note(&mut self, record: &Record, seq: u64) {
+        let Some(request) = record.request else { return };
+        let event = Digest::of(&plain(&record.event));
+        let Record { escrow, phase, version, .. } = *record;
+        self.requests.insert(request, Answered { escrow, seq, phase, version, event });
+        self.recent.push_back(request);
+        if self.recent.len() > REQUESTS_MAX
+            && let Some(oldest) = self.recent.pop_front()
+        {
+            self.requests.remove(&oldest);
+        }
     }
 
     /// Notes that the ledger refused an event: it found that a mandate allows no more, or that its payment is over already. It

@@ -35,7 +35,7 @@ pub use bundle::{Bundle, Replayed};
 pub use contract::{
     CONTRACT_BYTES_MAX, EvidencePolicy, Fee, Form, Part, Payee, Source, Stage, TaskContract, digest,
 };
-pub use desk::{Desk, Record};
+pub use desk::{Answered, Desk, REQUESTS_MAX, Record};
 pub use event::{Act, Event, EventKind, Objection, ReleaseOrder, Ruling, Side, Submission, Verdict};
 pub use office::{Office, OfficeError, Told};
 pub use owner::{Mandate, Owner};

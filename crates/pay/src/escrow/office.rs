@@ -4,8 +4,9 @@
 //! it said is recorded. A crash between any two of them leaves a call whose outcome is not known, and
 //! [`Office::settle`] finds out.
 
-use super::{Desk, Event, Phase, RailState, Refusal};
+use super::{Answered, Desk, Event, Phase, RailState, Refusal};
 use crate::PayError;
+use crate::json::plain;
 use crate::ledger;
 use crate::rail::{Ledger, LedgerFault, Outcome, Rail};
 use tollgate_core::{Digest, Timestamp};
@@ -71,6 +72,37 @@ impl<L: Ledger, R: Rail> Office<L, R> {
     /// # Errors
     /// See [`OfficeError`].
     pub fn act(&mut self, id: Digest, event: Event, now: Timestamp) -> Result<Told, OfficeError> {
+        self.record(id, event, None, now)
+    }
+
+    /// Records an event that a request asks for, once: the same request again gets the first answer, and whether it did.
+    ///
+    /// # Errors
+    /// See [`OfficeError`]; [`Refusal::OtherRequest`] when the request's key was used for something else.
+    pub fn request(
+        &mut self,
+        id: Digest,
+        event: Event,
+        request: Digest,
+        now: Timestamp,
+    ) -> Result<(Told, bool), OfficeError> {
+        let Some(answered) = self.desk.answered(&request) else {
+            return self.record(id, event, Some(request), now).map(|told| (told, false));
+        };
+        if answered.escrow != id || answered.event != Digest::of(&plain(&event)) {
+            return Err(Refusal::OtherRequest { seq: answered.seq }.into());
+        }
+        let Answered { escrow, seq, phase, version, .. } = *answered;
+        Ok((Told { escrow, seq, phase, version }, true))
+    }
+
+    fn record(
+        &mut self,
+        id: Digest,
+        event: Event,
+        request: Option<Digest>,
+        now: Timestamp,
+    ) -> Result<Told, OfficeError> {
         if let Event::Propose(signed) = &event {
             let rail = &signed.statement.rail;
             if rail != self.rail.name() {
@@ -78,7 +110,7 @@ impl<L: Ledger, R: Rail> Office<L, R> {
             }
             self.rail.prepare(&signed.statement).map_err(Refusal::Bad)?;
         }
-        let command = self.desk.decide(id, event, now)?;
+        let command = self.desk.decide(id, event, request, now)?;
         let (seq, outcome) = self.tell(&command).map_err(|error| match error {
             OfficeError::Ledger(PayError::KeyConflict { .. }) => OfficeError::Stale(id),
             other => other,

@@ -7,10 +7,9 @@
 //!
 //! Invariant: an account without an owner pays nothing.
 
-use super::sign::of_json;
 use super::{Refusal, SettlementPlane, TaskContract};
 use crate::PayError;
-use crate::json::{Json, plain};
+use crate::json::{Json, plain, read};
 use crate::ledger::{Admission, Command, Op};
 use crate::mandate::{Addressed, Chain, Es256Key, Expect, HOPS_MAX, Refusal as NotAllowed};
 use crate::registry::PublicKey;
@@ -90,7 +89,7 @@ impl Owner {
             if let Op::Record { body } = op
                 && body.get("type").and_then(Json::text) == Some("tollgate/account-owner/v1")
             {
-                let owner: Self = of_json("account owner", body)?;
+                let owner: Self = read("account owner", body)?;
                 owner.check()?;
                 owners.push(owner);
             }

@@ -90,6 +90,14 @@ pub enum Refusal {
     /// The ledger does not take it: a mandate's budget, period or use says no.
     #[error("the ledger refused it: {0}")]
     Ledger(ledger::Refusal),
+    /// The idempotency key was used for another request.
+    #[error(
+        "this idempotency key was used for another request (entry {seq}): use a new key for a new request"
+    )]
+    OtherRequest {
+        /// The entry that answered it.
+        seq: u64,
+    },
     /// There is such an escrow already.
     #[error("escrow {0} exists already: a contract has one escrow, use another nonce")]
     Exists(Digest),

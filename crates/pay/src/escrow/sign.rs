@@ -6,7 +6,7 @@
 
 use super::Refusal;
 use crate::PayError;
-use crate::json::{Json, plain, plain_text};
+use crate::json::{self, Json, plain};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
@@ -68,29 +68,9 @@ pub trait Statement: Serialize {
 /// Reads data whose text is signed or hashed: strictly, and only what its canonical form says.
 ///
 /// # Errors
-/// [`PayError::Bad`] for text that is not strict JSON, has other fields, or whose canonical form is not that of the data.
+/// [`PayError::Bad`] for text that is not strict JSON, and those of [`json::read`].
 pub fn read<T: Serialize + DeserializeOwned>(what: &'static str, text: &[u8]) -> Result<T, PayError> {
-    of_json(what, &Json::parse(text)?)
-}
-
-/// Reads data out of strict JSON.
-///
-/// # Errors
-/// As [`read`].
-pub(super) fn of_json<T: Serialize + DeserializeOwned>(
-    what: &'static str,
-    json: &Json,
-) -> Result<T, PayError> {
-    let canonical = json.canonical()?;
-    let data: T = serde_json::from_str(&canonical)
-        .map_err(|error| PayError::bad(what, &error.to_string(), "an object of this form"))?;
-    let again = plain_text(&data);
-    if again == canonical {
-        return Ok(data);
-    }
-    let differs = again.bytes().zip(canonical.bytes()).position(|(a, b)| a != b).unwrap_or(0);
-    let near: String = canonical.chars().skip(differs.saturating_sub(20)).take(60).collect();
-    Err(PayError::bad(what, &near, "written in its one canonical spelling"))
+    json::read(what, &Json::parse(text)?)
 }
 
 /// A public key, written `ed25519:` and base64.

@@ -232,6 +232,33 @@ impl Escrow {
         Call { key: format!("escrow:{}:{version}:call", self.id), escrow: self.id, ask }
     }
 
+    /// The escrow as it is shown to people and programs.
+    #[must_use]
+    pub fn shown(&self) -> serde_json::Value {
+        let rail = match self.rail {
+            RailState::None => "none",
+            RailState::Pending(_) => "pending",
+            RailState::Unknown(_) => "unknown",
+            RailState::Final => "final",
+        };
+        serde_json::json!({
+            "escrow": self.id,
+            "task": self.contract.task,
+            "phase": self.phase,
+            "rail": rail,
+            "version": self.version,
+            "stage": self.stage,
+            "price": self.contract.price,
+            "released": self.released,
+            "mandate": self.contract.mandate,
+            "authorisation": self.admission.map(|admitted| admitted.id),
+            "granted": self.grant.as_ref().map(|grant| grant.amount),
+            "executable_from": self.grant.as_ref().map(|grant| grant.from),
+            "refund_after": self.contract.refund_after,
+            "time": self.time,
+        })
+    }
+
     /// What is not released yet.
     #[must_use]
     pub fn left(&self) -> Amount {

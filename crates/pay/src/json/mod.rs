@@ -62,6 +62,26 @@ pub fn plain_text<T: serde::Serialize + ?Sized>(data: &T) -> String {
     }
 }
 
+/// Reads data whose text is signed or hashed: only what its canonical form says.
+///
+/// # Errors
+/// [`PayError::Bad`] for other fields, and for data whose canonical form is not that of the JSON.
+pub fn read<T: serde::Serialize + serde::de::DeserializeOwned>(
+    what: &'static str,
+    json: &Json,
+) -> Result<T, PayError> {
+    let canonical = json.canonical()?;
+    let data: T = serde_json::from_str(&canonical)
+        .map_err(|error| PayError::bad(what, &error.to_string(), "an object of this form"))?;
+    let again = plain_text(&data);
+    if again == canonical {
+        return Ok(data);
+    }
+    let differs = again.bytes().zip(canonical.bytes()).position(|(a, b)| a != b).unwrap_or(0);
+    let near: String = canonical.chars().skip(differs.saturating_sub(20)).take(60).collect();
+    Err(PayError::bad(what, &near, "written in its one canonical spelling"))
+}
+
 impl Json {
     /// Reads one JSON text.
     ///
@@ -73,7 +93,7 @@ impl Json {
             |reason: String| PayError::bad("signed JSON", &reason, "strict JSON without repeated names");
         let mut scan = Scanner::new(bytes, DEPTH_MAX).map_err(|error| bad(error.to_string()))?;
         let value =
-            read(&mut scan, bytes).and_then(|value| scan.finish().map(|()| value).map_err(Stop::Flaw));
+            parsed(&mut scan, bytes).and_then(|value| scan.finish().map(|()| value).map_err(Stop::Flaw));
         value.map_err(|stop| match stop {
             Stop::Flaw(flaw) => bad(flaw.explain(bytes).to_string()),
             Stop::Repeated(name) => bad(format!("the name {name:?} stands twice")),
@@ -209,14 +229,14 @@ fn string(scan: &Scanner<'_>, text: TextSpan) -> Result<String, Stop> {
 }
 
 /// Recursion is bounded by the scanner's depth.
-fn read(scan: &mut Scanner<'_>, bytes: &[u8]) -> Result<Json, Stop> {
+fn parsed(scan: &mut Scanner<'_>, bytes: &[u8]) -> Result<Json, Stop> {
     match scan.kind()? {
         Kind::Object => {
             scan.enter_object()?;
             let mut members = BTreeMap::new();
             while let Some(key) = scan.next_key()? {
                 let name = string(scan, key)?;
-                let value = read(scan, bytes)?;
+                let value = parsed(scan, bytes)?;
                 if members.contains_key(&name) {
                     return Err(Stop::Repeated(name));
                 }
@@ -228,7 +248,7 @@ fn read(scan: &mut Scanner<'_>, bytes: &[u8]) -> Result<Json, Stop> {
             scan.enter_array()?;
             let mut items = Vec::new();
             while scan.next_element()? {
-                items.push(read(scan, bytes)?);
+                items.push(parsed(scan, bytes)?);
             }
             Ok(Json::List(items))
         }

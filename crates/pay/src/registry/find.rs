@@ -76,6 +76,13 @@ impl Directory {
         Ok(true)
     }
 
+    /// A directory of one agent at most, to try a record on.
+    #[must_use]
+    pub fn only(&self, id: &str) -> Self {
+        let agents = self.agents.get_key_value(id).map(|(id, history)| (id.clone(), history.clone()));
+        Self { agents: agents.into_iter().collect() }
+    }
+
     /// The agent of this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&History> {

@@ -11,6 +11,7 @@
 //! Invariants: no version is accepted that does not continue the last one, at a time before it, or by a key that the last one
 //! does not have; a revoked key never counts again; a name in an id, a card or a document is compared, never trusted.
 
+mod accepted;
 mod base58;
 mod card;
 mod control;
@@ -21,6 +22,7 @@ mod key;
 mod record;
 mod sealed;
 
+pub use accepted::Accepted;
 pub use card::{Registration, Service, check_card, registration};
 pub use control::{Challenge, prove};
 pub use did::{Document, web_url};

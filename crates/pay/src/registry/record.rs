@@ -28,17 +28,25 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Control, Self::Mandate, Self::Evidence, Self::Payout, Self::Httpsig];
+
+    /// Its name in records.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Mandate => "mandate",
+            Self::Evidence => "evidence",
+            Self::Payout => "payout",
+            Self::Httpsig => "httpsig",
+        }
+    }
+
     /// By its name in records.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        Some(match name {
-            "control" => Self::Control,
-            "mandate" => Self::Mandate,
-            "evidence" => Self::Evidence,
-            "payout" => Self::Payout,
-            "httpsig" => Self::Httpsig,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|purpose| purpose.word() == name)
     }
 }
 

@@ -5,11 +5,11 @@ use crate::ending::Ending;
 use crate::{place, say};
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::escrow::{
-    ControlPlane, Escrow, Event, Mandate, Objection, RailState, Ruling, Side, Signed, Submission, Told,
+    ControlPlane, Escrow, Event, Mandate, Objection, Ruling, Side, Signed, Submission, Told,
 };
 use tollgate_pay::mandate::Addressed;
 
@@ -284,7 +284,7 @@ fn show(args: &ShowArgs) -> Result<Ending> {
     let desk = args.books.desk()?;
     match args.escrow {
         Some(id) => one(desk.escrow(&id).with_context(|| format!("there is no escrow {id}"))?, args.json)?,
-        None if args.json => say::json(&desk.escrows().map(shown).collect::<Vec<_>>())?,
+        None if args.json => say::json(&desk.escrows().map(Escrow::shown).collect::<Vec<_>>())?,
         None => {
             let row = |escrow: &Escrow| {
                 let rail = if escrow.rail.open().is_some() { "asked" } else { "" };
@@ -308,7 +308,7 @@ fn show(args: &ShowArgs) -> Result<Ending> {
 
 fn one(escrow: &Escrow, as_json: bool) -> Result<()> {
     if as_json {
-        return say::json(&shown(escrow));
+        return say::json(&escrow.shown());
     }
     let contract = &escrow.contract;
     say::line(&format!("escrow   {}", escrow.id))?;
@@ -331,29 +331,4 @@ fn one(escrow: &Escrow, as_json: bool) -> Result<()> {
         say::line(&format!("rail     asked by {}: nothing else may happen until it answers", call.key))?;
     }
     say::line(&format!("reclaim  from {}", contract.refund_after))
-}
-
-fn shown(escrow: &Escrow) -> Value {
-    let rail = match escrow.rail {
-        RailState::None => "none",
-        RailState::Pending(_) => "pending",
-        RailState::Unknown(_) => "unknown",
-        RailState::Final => "final",
-    };
-    json!({
-        "escrow": escrow.id,
-        "task": escrow.contract.task,
-        "phase": escrow.phase,
-        "rail": rail,
-        "version": escrow.version,
-        "stage": escrow.stage,
-        "price": escrow.contract.price,
-        "released": escrow.released,
-        "mandate": escrow.contract.mandate,
-        "authorisation": escrow.admission.map(|admitted| admitted.id),
-        "granted": escrow.grant.as_ref().map(|grant| grant.amount),
-        "executable_from": escrow.grant.as_ref().map(|grant| grant.from),
-        "refund_after": escrow.contract.refund_after,
-        "time": escrow.time,
-    })
 }

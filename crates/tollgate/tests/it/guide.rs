@@ -141,6 +141,7 @@ fn api() {
             Access::Public => "anyone",
             Access::Caller => "callers",
             Access::Admin => "operator",
+            Access::Settle(right) => right.role(),
         };
         text += &row(&[route.method, &code(route.path), who, route.summary]);
     }

@@ -1,0 +1,71 @@
+//! Agents: finding them, their records, and new versions.
+
+use super::problem::Problem;
+use super::{Answer, Asked, Shown, query, query_number};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tollgate_core::Digest;
+use tollgate_pay::registry::{AgentRecord, Query, Sealed};
+use tollgate_store::settlement::Settlement;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Offered {
+    /// The signed record.
+    record: Box<RawValue>,
+    /// The DID document of a `did:web` id.
+    document: Option<String>,
+}
+
+pub(super) fn find(settlement: &Settlement, asked: &Asked) -> Answer {
+    let wanted = Query {
+        text: query(&asked.parts, "text"),
+        skill: query(&asked.parts, "skill"),
+        rail: query(&asked.parts, "rail"),
+        after: query(&asked.parts, "after"),
+        limit: query_number(&asked.parts, "limit", (1usize, 100), 20)?,
+    };
+    let (found, next) = settlement.agents(&wanted);
+    let shown: Vec<_> = found.iter().map(shown).collect();
+    Ok(Shown::Json(StatusCode::OK, json!({"agents": shown, "next": next})))
+}
+
+pub(super) fn one(settlement: &Settlement, asked: &Asked) -> Answer {
+    let versions = settlement.agent(&asked.parameter);
+    let versions = versions.filter(|versions| !versions.is_empty());
+    let versions =
+        versions.ok_or_else(|| Problem::not_found(&format!("there is no agent {:?}", asked.shown())))?;
+    let mut all = versions.last().map_or(Value::Null, |(record, _)| shown(record));
+    let past = |(record, digest): &(AgentRecord, Digest)| json!({"version": record.version, "digest": digest, "issued_at": record.issued_at.to_string()});
+    all["versions"] = versions.iter().map(past).collect();
+    Ok(Shown::Json(StatusCode::OK, all))
+}
+
+/// The record is its own idempotency key: the very same one again changes nothing.
+pub(super) fn register(settlement: &Settlement, asked: &Asked) -> Answer {
+    asked.request()?;
+    let offered: Offered =
+        serde_json::from_slice(&asked.body).map_err(|error| Problem::bad(error.to_string()))?;
+    let sealed = Sealed::read(offered.record.get())?;
+    let entry = settlement.register(&sealed, offered.document)?;
+    Ok(Shown::Json(
+        StatusCode::OK,
+        json!({"digest": sealed.digest(), "new": entry.is_some(), "entry": entry}),
+    ))
+}
+
+fn shown(record: &AgentRecord) -> Value {
+    let key = |key: &tollgate_pay::registry::AgentKey| {
+        let time = |time: Option<tollgate_core::Timestamp>| time.map(|time| time.to_string());
+        json!({"kid": key.kid, "key": key.key, "purposes": key.purposes.iter().map(|purpose| purpose.word()).collect::<Vec<_>>(),
+            "not_before": time(key.not_before), "not_after": time(key.not_after), "revoked_at": time(key.revoked_at)})
+    };
+    let rail = |rail: &tollgate_pay::registry::RailAccount| json!({"rail": rail.rail, "account": rail.account, "key": rail.key});
+    json!({
+        "id": record.id, "name": record.name, "version": record.version, "issued_at": record.issued_at.to_string(),
+        "skills": record.skills, "cards": record.cards, "keys": record.keys.iter().map(key).collect::<Vec<_>>(),
+        "rails": record.rails.iter().map(rail).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,308 @@
+//! Settlement on one data folder, for a server: escrows, agents, accounts and the log behind one door.
+//!
+//! The folder is that of the command line: `books` is the ledger's journal, `log` its published log, `log.key` the log's secret
+//! key. One process at a time serves it. Everything that changes goes through [`Settlement::act`] and [`Settlement::tell`], one
+//! after the other; what is shown is as of the last of them. Calls wait for the disk: make them where waiting is allowed.
+
+mod log;
+
+use crate::escrows::{JournalOffice, open_office};
+use crate::journal::audit::{LogFolder, Source};
+use crate::journal::{Journal, JournalConfig, JournalError};
+use parking_lot::Mutex;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tollgate_core::id::AccountId;
+use tollgate_core::{Clock, Digest, Timestamp};
+use tollgate_pay::PayError;
+use tollgate_pay::escrow::{Escrow, Event, OfficeError, Owner, Record, SettlementPlane, Told};
+use tollgate_pay::json::Json;
+use tollgate_pay::ledger::{Account, Command, Outcome};
+use tollgate_pay::log::SigningKey;
+use tollgate_pay::registry::{Accepted, AgentRecord, Directory, Query, Sealed};
+
+/// Where settlement is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettlementConfig {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The account through which the ledger rail clears.
+    pub clearing: AccountId,
+}
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum SettlementError {
+    /// It cannot happen, or whether it did is not known.
+    #[error(transparent)]
+    Office(#[from] OfficeError),
+    /// The journal or the log failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The log's key cannot be read.
+    #[error("{}: {why}", path.display())]
+    Key {
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+impl From<PayError> for SettlementError {
+    fn from(error: PayError) -> Self {
+        Self::Office(OfficeError::Ledger(error))
+    }
+}
+
+/// What one request did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acted {
+    /// What was recorded: the event, then what the rail answered.
+    pub told: Vec<Told>,
+    /// It was recorded before, by the same request.
+    pub again: bool,
+}
+
+/// What follows from the log and is kept to be shown.
+struct Inner {
+    office: JournalOffice,
+    agents: Directory,
+    /// Entries about each escrow, in order.
+    entries: BTreeMap<Digest, Vec<u64>>,
+}
+
+/// See the module.
+pub struct Settlement {
+    inner: Mutex<Inner>,
+    journal: Journal,
+    source: Source,
+    folder: LogFolder,
+    /// Entries that are published; one publication at a time.
+    published: Mutex<u64>,
+    key: SigningKey,
+    clock: Arc<dyn Clock>,
+}
+
+impl Settlement {
+    /// Opens the folder, and finds out what became of calls that were under way.
+    ///
+    /// # Errors
+    /// [`SettlementError`], for a folder without a log key too: make one with `tollgate pay audit keygen`.
+    pub fn open(config: &SettlementConfig, clock: Arc<dyn Clock>) -> Result<Self, SettlementError> {
+        let (key, source) = (log_key(&config.data)?, Source::Folder(config.data.join("books")));
+        let plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
+        let (journal_config, clearing) = (JournalConfig::default(), config.clearing.clone());
+        let (office, journal) = open_office(&source, journal_config, Arc::clone(&clock), plane, clearing)?;
+        let mut inner = Inner { office, agents: Directory::default(), entries: BTreeMap::new() };
+        source.each(|entry| {
+            let applied = matches!(entry.outcome, Outcome::Applied { .. });
+            Ok(inner.hear(&entry.command, entry.seq, applied)?)
+        })?;
+        let folder = LogFolder::new(&config.data.join("log"));
+        let published = Mutex::new(0);
+        let all = Self { inner: Mutex::new(inner), journal, source, folder, published, key, clock };
+        all.settle_all()?;
+        Ok(all)
+    }
+
+    /// Asks the rail for what every escrow waits for; answers how many went on.
+    ///
+    /// # Errors
+    /// [`SettlementError::Office`] when the ledger cannot say whether it recorded an answer.
+    pub fn settle_all(&self) -> Result<usize, SettlementError> {
+        let mut inner = self.inner.lock();
+        let waits = |escrow: &&Escrow| escrow.rail.open().is_some();
+        let open: Vec<Digest> = inner.office.desk().escrows().filter(waits).map(|escrow| escrow.id).collect();
+        let mut went = 0;
+        for id in open {
+            went += usize::from(inner.settle(id, self.clock.now())?.is_some());
+        }
+        Ok(went)
+    }
+
+    /// Records an event of an escrow once for a request, and drives the rail as far as it goes.
+    ///
+    /// # Errors
+    /// [`SettlementError::Office`].
+    pub fn act(&self, id: Digest, event: Event, request: Digest) -> Result<Acted, SettlementError> {
+        let mut inner = self.inner.lock();
+        let (told, again) = inner.office.request(id, event, request, self.clock.now())?;
+        if !again {
+            inner.note(&told);
+        }
+        let mut all = vec![told];
+        all.extend(inner.settle(id, self.clock.now())?);
+        Ok(Acted { told: all, again })
+    }
+
+    /// Has the ledger decide a command that is about no escrow; a key that was used before gets its first answer.
+    ///
+    /// # Errors
+    /// [`SettlementError::Office`]; [`PayError::Bad`] for a command in the name of escrows or agents.
+    pub fn tell(&self, command: &Command) -> Result<(u64, Outcome), SettlementError> {
+        let reserved = ["escrow:", "agent:"].iter().any(|prefix| command.key().starts_with(prefix));
+        if reserved || Record::of(command)?.is_some() || Accepted::of(command)?.is_some() {
+            let wanted = "a command of accounts, mandates or records of your own: escrows and agents have paths of their own";
+            return Err(bad("command", command.key(), wanted));
+        }
+        // What cannot be read must not get into the log, where it would stop every reader.
+        Owner::of(command)?;
+        Ok(self.inner.lock().office.tell(command)?)
+    }
+
+    /// Verifies a record of an agent and keeps it; the entry that has it, or `None` when it was known.
+    ///
+    /// # Errors
+    /// [`SettlementError::Office`] with what is wrong with it.
+    pub fn register(
+        &self,
+        sealed: &Sealed,
+        document: Option<String>,
+    ) -> Result<Option<u64>, SettlementError> {
+        let accepted = Accepted::new(sealed, document, self.clock.now())?;
+        let command = accepted.command()?;
+        let mut inner = self.inner.lock();
+        // It is verified before it is written, and counts when it is.
+        let id = sealed.payload().get("id").and_then(Json::text).unwrap_or_default();
+        if !accepted.offer(&mut inner.agents.only(id))? {
+            return Ok(None);
+        }
+        let (seq, _) = inner.office.tell(&command)?;
+        accepted.offer(&mut inner.agents)?;
+        Ok(Some(seq))
+    }
+
+    /// Looks at the agent of this id: its current record and the digests of all versions.
+    #[must_use]
+    pub fn agent(&self, id: &str) -> Option<Vec<(AgentRecord, Digest)>> {
+        self.inner.lock().agents.get(id).map(|history| history.versions().to_vec())
+    }
+
+    /// A page of agents, and the id to go on after.
+    #[must_use]
+    pub fn agents(&self, query: &Query) -> (Vec<AgentRecord>, Option<String>) {
+        let inner = self.inner.lock();
+        let (found, next) = inner.agents.find(query);
+        (found.into_iter().cloned().collect(), next)
+    }
+
+    /// One escrow with the entries that are about it.
+    #[must_use]
+    pub fn escrow(&self, id: &Digest) -> Option<(Escrow, Vec<u64>)> {
+        let inner = self.inner.lock();
+        let escrow = inner.office.desk().escrow(id)?.clone();
+        Some((escrow, inner.entries.get(id).cloned().unwrap_or_default()))
+    }
+
+    /// Escrows in the order of their ids, after one, as far as `wanted` says yes, and whether more follow.
+    #[must_use]
+    pub fn escrows(
+        &self,
+        after: Option<Digest>,
+        limit: usize,
+        wanted: impl Fn(&Escrow) -> bool,
+    ) -> (Vec<Escrow>, bool) {
+        let inner = self.inner.lock();
+        let rest = inner.office.desk().escrows().filter(|escrow| after.is_none_or(|after| escrow.id > after));
+        let mut found: Vec<_> =
+            rest.filter(|escrow| wanted(escrow)).take(limit.saturating_add(1)).cloned().collect();
+        let more = found.len() > limit;
+        found.truncate(limit);
+        (found, more)
+    }
+
+    /// An account and who speaks for it.
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`].
+    pub fn account(&self, id: &AccountId) -> Result<Option<(Account, Option<Owner>)>, SettlementError> {
+        let wanted = id.clone();
+        let account = self.journal.look(move |book| book.account(&wanted).copied())?;
+        let owner = self.inner.lock().office.desk().owner(id).cloned();
+        Ok(account.map(|account| (account, owner)))
+    }
+
+    /// A page of accounts in the order in which they were opened.
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`].
+    pub fn accounts(&self, from: usize, limit: usize) -> Result<Vec<(AccountId, Account)>, SettlementError> {
+        let page = self.journal.look(move |book| {
+            book.accounts().skip(from).take(limit).map(|(id, account)| (id.clone(), *account)).collect()
+        })?;
+        Ok(page)
+    }
+
+    /// What was counted under a mandate: payments, what was spent, when the last was, whether it is revoked.
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`].
+    pub fn mandate(&self, name: Digest) -> Result<Option<Counted>, SettlementError> {
+        let counted = self.journal.look(move |book| book.mandate(name))?;
+        Ok(counted.map(|(payments, spent, last, revoked)| Counted { payments, spent, last, revoked }))
+    }
+
+    /// The moment that counts here.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Ends the journal's thread; nothing is taken afterwards.
+    pub fn close(&self) {
+        self.journal.close();
+    }
+}
+
+/// What the ledger counted under an open mandate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// Payments that are live or paid.
+    pub payments: u64,
+    /// Their sum.
+    pub spent: Option<tollgate_core::Amount>,
+    /// When the last was admitted.
+    pub last: Option<Timestamp>,
+    /// Nothing more is admitted.
+    pub revoked: bool,
+}
+
+impl Inner {
+    /// Takes what an entry of the log says beside the escrows, which the office has.
+    fn hear(&mut self, command: &Command, seq: u64, applied: bool) -> Result<(), PayError> {
+        if let (Some(record), true) = (Record::of(command)?, applied) {
+            self.entries.entry(record.escrow).or_default().push(seq);
+        }
+        if let (Some(accepted), true) = (Accepted::of(command)?, applied) {
+            accepted.offer(&mut self.agents)?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, told: &Told) {
+        self.entries.entry(told.escrow).or_default().push(told.seq);
+    }
+
+    fn settle(&mut self, id: Digest, now: Timestamp) -> Result<Option<Told>, OfficeError> {
+        let told = self.office.settle(id, now)?;
+        if let Some(told) = &told {
+            self.note(told);
+        }
+        Ok(told)
+    }
+}
+
+fn bad(field: &'static str, value: &str, wanted: &'static str) -> SettlementError {
+    PayError::Bad { field, value: value.into(), wanted }.into()
+}
+
+fn log_key(data: &Path) -> Result<SigningKey, SettlementError> {
+    let path = data.join("log.key");
+    let failed = |why: String| SettlementError::Key { path: path.clone(), why };
+    let text = std::fs::read_to_string(&path).map_err(|error| {
+        failed(format!("{error}: make one with `tollgate pay audit keygen NAME --out {}`", path.display()))
+    })?;
+    SigningKey::from_text(text.trim_end()).map_err(|error| failed(error.to_string()))
+}
