@@ -184,8 +184,11 @@ fn openrouter_preferences_become_candidates_and_rules() {
     };
     assert_eq!(
         ask("anthropic/claude-sonnet"),
-        "anthropic/claude-sonnet@anthropic anthropic/claude-sonnet@openrouter openai/gpt-4o@anthropic openai/gpt-4o@openrouter"
+        "anthropic/claude-sonnet@anthropic anthropic/claude-sonnet@openrouter openai/gpt-4o@openrouter"
     );
+    let foreign =
+        |gap: &tollgate_policy::import::Gap| gap.consequence.contains("without openai/gpt-4o@anthropic");
+    assert!(found.gaps.iter().any(foreign), "{:?}", found.gaps);
     assert_eq!(ask("deepseek/chat:nitro"), "deepseek/chat@deepseek");
     assert_eq!(ask("mistral/large"), "mistral/large@mistral");
     for statement in [

@@ -30,6 +30,14 @@ const PROVIDERS: &[(&str, &str, &str)] = &[
     ("amazon-bedrock", "bedrock", "BEDROCK_API_KEY"),
     (ITSELF, "openrouter", "OPENROUTER_API_KEY"),
 ];
+/// Providers that serve the models of their own house alone, with the authors that name it.
+const HOUSES: &[(&str, &[&str])] = &[
+    ("anthropic", &["anthropic"]),
+    ("openai", &["openai"]),
+    ("google-ai-studio", &["google"]),
+    ("mistral", &["mistralai", "mistral"]),
+    ("deepseek", &["deepseek"]),
+];
 /// OpenRouter as a provider.
 const ITSELF: &str = "openrouter";
 /// Preferences without an equivalent.
@@ -237,7 +245,22 @@ fn places<'y>(models: &[&'y str], preferences: Option<&'y Node>, gaps: &mut Gaps
     }
     let providers = known.into_iter().chain(itself.then_some(ITSELF)).collect::<Vec<_>>();
     let all = models.iter().flat_map(|model| providers.iter().map(move |provider| (*model, *provider)));
-    all.take(crate::limits::MAX_MODELS).collect()
+    let (served, foreign): (Vec<Place<'y>>, Vec<Place<'y>>) = all.partition(|place| !is_foreign(*place));
+    if !foreign.is_empty() {
+        let pairs: Vec<String> = foreign.iter().map(|place| named(*place)).collect();
+        let consequence = format!("no model of another house is there: without {}", pairs.join(", "));
+        gaps.dropped(preferences, &consequence);
+    }
+    served.into_iter().take(crate::limits::MAX_MODELS).collect()
+}
+
+/// Whether a model is of one house and the provider another.
+fn is_foreign((model, provider): Place<'_>) -> bool {
+    let author = model.split('/').next().unwrap_or_default();
+    let houses = |of: &dyn Fn(&(&str, &[&str])) -> bool| HOUSES.iter().find(|house| of(house));
+    let own = houses(&|(_, authors)| authors.contains(&author));
+    let here = houses(&|(house, _)| *house == provider);
+    own.zip(here).is_some_and(|(own, here)| own.0 != here.0)
 }
 
 /// What a request may cost: a bound on the whole request is kept, prices per token are not compared.
