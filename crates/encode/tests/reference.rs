@@ -5,7 +5,7 @@
 use serde_json::Value;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use tollgate_encode::{Kernel, Options, Windows, load};
+use tollgate_encode::{Kernel, Options, Precision, Windows, load};
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")
@@ -24,6 +24,10 @@ fn distance(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
+fn exact() -> Options {
+    Options { precision: Precision::F32, ..Options::default() }
+}
+
 /// A copy of the tiny model with another pooling.
 fn pooled(mode: &str) -> tempdir::Folder {
     let folder = tempdir::Folder::copy(&data().join("tiny-bert"), mode);
@@ -38,7 +42,7 @@ fn a_tiny_model_gives_the_vectors_of_numpy_on_every_kernel() {
         [("mean", pooled("mean_tokens")), ("cls", pooled("cls_token")), ("max", pooled("max_tokens"))];
     for kernel in Kernel::all() {
         for (field, folder) in &folders {
-            let encoder = load(&folder.0, &Options { kernel: Some(kernel), ..Options::default() }).unwrap();
+            let encoder = load(&folder.0, &Options { kernel: Some(kernel), ..exact() }).unwrap();
             assert_eq!((encoder.card().dims, encoder.card().max_tokens), (32, 40));
             for case in cases(&data().join("tiny-bert/expected.json")) {
                 let text = case["text"].as_str().unwrap();
@@ -101,13 +105,39 @@ fn a_folder_that_does_not_fit_is_refused_with_file_and_field() {
 #[test]
 fn the_real_model_gives_the_vectors_of_numpy() {
     let Some(folder) = real() else { return };
-    let encoder = load(&folder, &Options::default()).unwrap();
+    let encoder = load(&folder, &exact()).unwrap();
     for case in cases(&data().join("minilm-expected.json")) {
         let text = case["text"].as_str().unwrap();
         let vector = encoder.embed(text);
         assert_eq!(encoder.count_tokens(text), case["tokens"].as_u64().unwrap() as usize, "{text:?}");
         assert!(distance(&vector[..8], &numbers(&case["first"])) < 3e-5, "{text:?} {:?}", &vector[..8]);
         assert!((vector.iter().sum::<f32>() - case["sum"].as_f64().unwrap() as f32).abs() < 2e-4, "{text:?}");
+    }
+}
+
+#[test]
+fn bytes_keep_the_direction_of_the_real_model_on_every_kernel() {
+    let Some(folder) = real() else { return };
+    let limit = |options: Options| Options { max_tokens: Some(512), ..options };
+    let reference = load(&folder, &limit(exact())).unwrap();
+    // Passages of this repository's own text, of 20 to 512 tokens.
+    let book =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ARCHITECTURE.md")).unwrap();
+    let chars: Vec<char> = book.chars().take(12_000).collect();
+    let texts: Vec<String> = [100, 900, 2600]
+        .iter()
+        .flat_map(|size| chars.chunks(*size).take(2))
+        .map(|c| c.iter().collect())
+        .collect();
+    for kernel in Kernel::all() {
+        let encoder = load(&folder, &limit(Options { kernel: Some(kernel), ..Options::default() })).unwrap();
+        let cosines = texts.iter().map(|text| {
+            let (a, b) = (encoder.embed(text), reference.embed(text));
+            a.iter().zip(&b).map(|(a, b)| a * b).sum::<f32>()
+        });
+        let cosines: Vec<f32> = cosines.collect();
+        let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
+        assert!(mean >= 0.997 && cosines.iter().all(|c| *c >= 0.995), "{} {cosines:?}", kernel.name());
     }
 }
 

@@ -1,7 +1,7 @@
 //! The fields of `config.json` that decide how a BERT is computed.
 
 use crate::EncodeError;
-use crate::kernel::Activation;
+use crate::kernel::{Activation, HEAD_MAX};
 use serde::Deserialize;
 
 /// Bounds of what is computed, so that a hostile configuration cannot ask for more memory than a large model has.
@@ -81,6 +81,10 @@ impl BertConfig {
         within("type_vocab_size", written.type_vocab_size, POSITIONS_MAX)?;
         if !written.hidden_size.is_multiple_of(written.num_attention_heads) {
             return Err(EncodeError::format(place, "hidden_size is no multiple of num_attention_heads"));
+        }
+        if written.hidden_size / written.num_attention_heads > HEAD_MAX {
+            let problem = format!("heads of more than {HEAD_MAX} numbers");
+            return Err(EncodeError::unsupported(place, problem));
         }
         Ok(Self {
             vocab_size: written.vocab_size,

@@ -6,7 +6,11 @@ mod config;
 pub(crate) use config::BertConfig;
 
 use crate::EncodeError;
-use crate::kernel::{Activation, AddNorm, Attention, AttentionScratch, Heads, Kernel, Norm};
+use crate::folder::Precision;
+use crate::kernel::{
+    Activation, AddNorm, Attention, AttentionScratch, ByteAttention, ByteAttentionScratch, ByteRows, Heads,
+    Kernel, Norm,
+};
 use crate::linear::Linear;
 use crate::safetensors::Safetensors;
 use std::io::{Read, Seek};
@@ -22,6 +26,7 @@ pub(crate) struct Bert {
     heads: Heads,
     activation: Activation,
     width: usize,
+    precision: Precision,
 }
 
 #[derive(Debug)]
@@ -41,7 +46,22 @@ pub(crate) struct Scratch {
     context: Vec<f32>,
     wide: Vec<f32>,
     added: Vec<f32>,
+    bytes: ByteRows,
     attention: AttentionScratch,
+    byte_attention: ByteAttentionScratch,
+    /// How large each input of each linear layer became, in their order; only while [`Bert::quantise`] watches.
+    peaks: Option<Vec<Vec<f32>>>,
+}
+
+impl Scratch {
+    fn watch(peaks: &mut Option<Vec<Vec<f32>>>, rows: &[f32], width: usize) {
+        let Some(peaks) = peaks else { return };
+        let mut most = vec![0f32; width];
+        for row in rows.chunks_exact(width.max(1)) {
+            most.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(x.abs()));
+        }
+        peaks.push(most);
+    }
 }
 
 impl Bert {
@@ -86,7 +106,37 @@ impl Bert {
             width: width / config.num_attention_heads,
             reach: None,
         };
-        Ok(Self { words, positions, norm, layers, heads, activation: config.activation, width })
+        Ok(Self {
+            words,
+            positions,
+            norm,
+            layers,
+            heads,
+            activation: config.activation,
+            width,
+            precision: Precision::F32,
+        })
+    }
+
+    /// Turns its products into those of bytes, after a look at how large their inputs become on `samples`.
+    pub(crate) fn quantise(&mut self, kernel: Kernel, samples: &[Vec<u32>]) {
+        let mut peaks: Vec<Vec<f32>> = Vec::new();
+        for ids in samples {
+            let mut scratch = Scratch { peaks: Some(Vec::new()), ..Scratch::default() };
+            self.run(kernel, ids, &mut scratch);
+            let seen = scratch.peaks.unwrap_or_default();
+            peaks.resize_with(seen.len(), Vec::new);
+            for (peaks, seen) in peaks.iter_mut().zip(seen) {
+                peaks.resize(seen.len(), 0.0);
+                peaks.iter_mut().zip(seen).for_each(|(peak, x)| *peak = peak.max(x));
+            }
+        }
+        for (layer, peaks) in self.layers.iter_mut().zip(peaks.chunks_exact(4)) {
+            for (linear, peaks) in layer.linears().into_iter().zip(peaks) {
+                linear.quantise(peaks);
+            }
+        }
+        self.precision = Precision::Int8;
     }
 
     /// The last hidden states of `ids`, one row a token. There are no more ids than positions.
@@ -102,28 +152,38 @@ impl Bert {
         }
         kernel.run(AddNorm { rows: &mut rows, added: &[], norm: &self.norm });
         for layer in &self.layers {
-            layer.run(kernel, &mut rows, (self.heads, self.activation), scratch);
+            layer.run(kernel, &mut rows, self, scratch);
         }
         rows
     }
 }
 
 impl Layer {
-    fn run(
-        &self,
-        kernel: Kernel,
-        rows: &mut [f32],
-        (heads, activation): (Heads, Activation),
-        scratch: &mut Scratch,
-    ) {
-        let Scratch { mixed, context, wide, added, attention } = scratch;
-        self.mix.apply(kernel, rows, Activation::None, mixed);
-        context.resize(rows.len(), 0.0);
-        kernel.run(Attention { mixed, heads, scratch: attention, out: context });
-        self.join.apply(kernel, context, Activation::None, added);
+    /// In the order in which they are applied.
+    fn linears(&mut self) -> [&mut Linear; 4] {
+        [&mut self.mix, &mut self.join, &mut self.widen, &mut self.narrow]
+    }
+
+    fn run(&self, kernel: Kernel, rows: &mut [f32], model: &Bert, scratch: &mut Scratch) {
+        let Scratch { mixed, context: out, wide, added, bytes, attention, byte_attention, peaks } = scratch;
+        let width = model.width;
+        Scratch::watch(peaks, rows, width);
+        let heads = model.heads;
+        self.mix.apply(kernel, rows, Activation::None, (bytes, mixed));
+        out.resize(rows.len(), 0.0);
+        // With fewer bits for the softmax, long texts lose too much.
+        if model.precision == Precision::Int8 && kernel.attends_in_bytes() {
+            kernel.run(ByteAttention { mixed, heads, scratch: byte_attention, out });
+        } else {
+            kernel.run(Attention { mixed, heads, scratch: attention, out });
+        }
+        Scratch::watch(peaks, out, width);
+        self.join.apply(kernel, out, Activation::None, (bytes, added));
         kernel.run(AddNorm { rows, added, norm: &self.attended });
-        self.widen.apply(kernel, rows, activation, wide);
-        self.narrow.apply(kernel, wide, Activation::None, added);
+        Scratch::watch(peaks, rows, width);
+        self.widen.apply(kernel, rows, model.activation, (bytes, wide));
+        Scratch::watch(peaks, wide, wide.len() / (rows.len() / width).max(1));
+        self.narrow.apply(kernel, wide, Activation::None, (bytes, added));
         kernel.run(AddNorm { rows, added, norm: &self.norm });
     }
 }

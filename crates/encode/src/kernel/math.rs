@@ -10,7 +10,7 @@ pub(super) fn fma<S: Simd>(_: S, a: f32, b: f32, c: f32) -> f32 {
 }
 
 /// 1.5 · 2²³: added to a small number, it leaves the nearest integer in the low bits.
-const ROUND: f32 = 12_582_912.0;
+pub(super) const ROUND: f32 = 12_582_912.0;
 
 /// eˣ within 2 units in the last place for -87 ≤ x ≤ 88; beyond that it stays at the ends.
 ///
@@ -50,6 +50,56 @@ pub(super) fn gelu_tanh<S: Simd>(simd: S, x: f32) -> f32 {
     let inner = 0.797_884_6 * fma(simd, 0.044_715 * x * x, x, x);
     // (1 + tanh y) / 2 = 1 / (1 + e^-2y)
     x / (1.0 + exp(simd, -2.0 * inner))
+}
+
+/// Parts of a fold over a row, so that it is vector instructions.
+const LANES: usize = 16;
+
+/// The largest `|x · y|` of two rows.
+#[inline(always)]
+pub(super) fn highest_product(row: &[f32], other: &[f32]) -> f32 {
+    let larger = |a: f32, b: f32| if a > b { a } else { b };
+    let ((chunks, rest), (others, other_rest)) = (row.as_chunks::<LANES>(), other.as_chunks::<LANES>());
+    let mut parts = [0.0; LANES];
+    for (chunk, other) in chunks.iter().zip(others) {
+        for ((part, x), y) in parts.iter_mut().zip(chunk).zip(other) {
+            *part = larger((x * y).abs(), *part);
+        }
+    }
+    let rest = rest.iter().zip(other_rest).map(|(x, y)| (x * y).abs());
+    parts.into_iter().chain(rest).fold(0.0, larger)
+}
+
+#[inline(always)]
+fn fold(row: &[f32], start: f32, join: impl Fn(f32, f32) -> f32, f: impl Fn(f32) -> f32) -> f32 {
+    let (chunks, rest) = row.as_chunks::<LANES>();
+    let mut parts = [start; LANES];
+    for chunk in chunks {
+        for (part, x) in parts.iter_mut().zip(chunk) {
+            *part = join(*part, f(*x));
+        }
+    }
+    let rest = rest.iter().fold(start, |a, x| join(a, f(*x)));
+    parts.into_iter().fold(rest, join)
+}
+
+/// `Σ f(x)` over a row.
+#[inline(always)]
+pub(super) fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    fold(row, 0.0, |a, b| a + b, f)
+}
+
+/// The sum of a row.
+#[inline(always)]
+pub(super) fn total(row: &[f32]) -> f32 {
+    sum(row, |x| x)
+}
+
+/// The largest `f(x)` of a row; of an empty one, the lowest number.
+#[inline(always)]
+pub(super) fn highest(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    // Not `f32::max`: it asks for NaN, which costs instructions.
+    fold(row, f32::MIN, |a, b| if a > b { a } else { b }, f)
 }
 
 /// What is done to each output of a product.

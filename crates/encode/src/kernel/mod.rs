@@ -7,24 +7,40 @@
 //! Invariant: a `Kernel` other than `Plain` exists only on a processor that has its instructions, as only
 //! [`Kernel::all`] makes one.
 
-mod attention;
+mod bytes;
+mod f32s;
+mod heads;
 mod math;
-mod panels;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 mod plain;
-mod product;
 mod rows;
+#[cfg(test)]
+mod tests;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use attention::{Attention, AttentionScratch, Heads};
+pub(crate) use bytes::{ByteAttention, ByteAttentionScratch, BytePanels, ByteProduct, ByteRows, Quantise};
+pub(crate) use f32s::{Attention, AttentionScratch, Panels, Product};
+pub(crate) use heads::Heads;
 pub(crate) use math::Activation;
-pub(crate) use panels::Panels;
-use panels::WIDTH;
-pub(crate) use product::Product;
 pub(crate) use rows::{AddNorm, Norm};
 
+/// Columns of a panel: two registers of sixteen.
+const WIDTH: usize = 32;
 /// Rows of a tile.
-pub(crate) const TILE: usize = 8;
+const TILE: usize = 8;
+/// Bytes that one instruction multiplies and adds up in each column.
+const GROUP: usize = 4;
+
+/// Most numbers of an attention's head.
+pub(crate) const HEAD_MAX: usize = 256;
+
+/// One row of a panel: a number, or a group of bytes, for each of its columns. Aligned, as a load across a cache line
+/// costs two.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub(crate) struct Step<T>([T; WIDTH]);
 
 /// An instruction set that this processor has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +53,8 @@ enum Which {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
 }
 
 /// The innermost loops, and how the loops around them round.
@@ -44,13 +62,28 @@ pub(crate) trait Simd: Copy {
     /// Whether a multiplication and an addition round once.
     const FUSED: bool;
 
+    /// What is added to a byte of activations.
+    const OFFSET: u8;
+    /// Into how many parts the weights of a softmax are rounded: what an unsigned byte holds, or a signed one.
+    const LEVELS: f32;
+
     /// `sums[r][c] = Σ_k rows[r·stride + k] · panel[k][c]` over `R` rows and one panel of [`WIDTH`] columns.
     fn tile<const R: usize>(
         self,
         rows: &[f32],
         stride: usize,
-        panel: &[[f32; WIDTH]],
+        panel: &[Step<f32>],
         sums: &mut [[f32; WIDTH]; R],
+    );
+
+    /// The same over groups of bytes: those of `rows` as they are, 0 to 255 where [`Self::OFFSET`] is not 0 and signed
+    /// elsewhere; those of `panel` signed, never -128.
+    fn byte_tile<const R: usize>(
+        self,
+        rows: &[u8],
+        stride: usize,
+        panel: &[Step<u32>],
+        sums: &mut [[i32; WIDTH]; R],
     );
 }
 
@@ -74,6 +107,8 @@ impl Kernel {
                 all.push(Self(Which::Avx2));
             }
         }
+        #[cfg(target_arch = "aarch64")]
+        all.push(Self(Which::Neon));
         all.push(Self(Which::Plain));
         all
     }
@@ -93,7 +128,18 @@ impl Kernel {
             Which::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Which::Avx512 => "avx512-vnni",
+            #[cfg(target_arch = "aarch64")]
+            Which::Neon => "neon",
         }
+    }
+
+    /// Whether attention in bytes keeps the 8 bits that the weights of a softmax need.
+    pub(crate) fn attends_in_bytes(self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        if self.0 == Which::Avx512 {
+            return true;
+        }
+        false
     }
 
     /// Runs `task` with this instruction set.
@@ -104,6 +150,8 @@ impl Kernel {
             Which::Avx2 => x86::run_avx2(task),
             #[cfg(target_arch = "x86_64")]
             Which::Avx512 => x86::run_avx512(task),
+            #[cfg(target_arch = "aarch64")]
+            Which::Neon => neon::run(task),
         }
     }
 }

@@ -1,22 +1,7 @@
 //! Work on whole rows: layer norms.
 
+use super::math::sum;
 use super::{Simd, Task};
-
-/// Partial sums, so that a sum over a row is vector additions.
-const LANES: usize = 16;
-
-/// `Σ f(x)` over a row in [`LANES`] partial sums.
-#[inline(always)]
-fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for chunk in chunks {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += f(*x);
-        }
-    }
-    sums.iter().sum::<f32>() + rest.iter().map(|x| f(*x)).sum::<f32>()
-}
 
 /// Scale, shift and ε of a layer norm (Ba et al. 2016). No `shift` is a shift of 0.
 #[derive(Debug)]

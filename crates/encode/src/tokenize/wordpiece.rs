@@ -70,6 +70,17 @@ impl WordPiece {
         tokens.truncate(most);
     }
 
+    /// Texts of at most `most` tokens for looking at what a model makes of them.
+    pub(crate) fn samples(&self, most: usize) -> Vec<Vec<u32>> {
+        let cut = |text: &&str| {
+            let mut tokens = Vec::new();
+            self.tokens(text, most.saturating_sub(2), &mut tokens);
+            let ids = tokens.iter().map(|t| t.id);
+            [self.cls].into_iter().chain(ids).chain([self.sep]).collect()
+        };
+        super::SAMPLES.iter().map(cut).collect()
+    }
+
     fn pieces(&self, word: &Word, tokens: &mut Vec<Token>) {
         let text = word.text.as_str();
         let before = tokens.len();

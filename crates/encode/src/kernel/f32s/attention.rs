@@ -1,31 +1,8 @@
 //! Attention of one sequence: `softmax(queries · keysᵀ / √width) · values`, head by head (Vaswani et al. 2017).
 
-use super::math::exp;
-use super::{Panels, Simd, TILE, Task, WIDTH};
-
-/// How the numbers of a sequence lie: each token has one row with queries, keys and values, each of all heads.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Heads {
-    pub(crate) count: usize,
-    /// Numbers of a head.
-    pub(crate) width: usize,
-    /// How far before and after itself a token sees; `None` is everything.
-    pub(crate) reach: Option<usize>,
-}
-
-impl Heads {
-    fn total(self) -> usize {
-        self.count * self.width
-    }
-
-    /// The keys that the `rows` see together.
-    fn seen(self, rows: std::ops::Range<usize>, keys: usize) -> std::ops::Range<usize> {
-        match self.reach {
-            None => 0..keys,
-            Some(reach) => rows.start.saturating_sub(reach)..(rows.end + reach).min(keys),
-        }
-    }
-}
+use super::super::math::{exp, highest, total};
+use super::super::{Heads, Simd, TILE, Task, WIDTH};
+use super::Panels;
 
 /// What attention works in; kept from call to call.
 #[derive(Debug, Default)]
@@ -117,22 +94,9 @@ fn softmax<S: Simd>(simd: S, scores: &mut [f32], own: std::ops::Range<usize>, sc
     scores[..own.start].fill(0.0);
     scores[own.end..].fill(0.0);
     let scores = &mut scores[own];
-    let highest = fold(scores, f32::NEG_INFINITY, f32::max);
+    let most = highest(scores, |x| x);
     for score in scores.iter_mut() {
-        *score = exp(simd, (*score - highest) * scale);
+        *score = exp(simd, (*score - most) * scale);
     }
-    fold(scores, 0.0, |a, b| a + b)
-}
-
-/// A fold over a row in sixteen parts, so that it is vector instructions.
-#[inline(always)]
-fn fold(row: &[f32], start: f32, f: impl Fn(f32, f32) -> f32) -> f32 {
-    let (chunks, rest) = row.as_chunks::<16>();
-    let mut parts = [start; 16];
-    for chunk in chunks {
-        for (part, x) in parts.iter_mut().zip(chunk) {
-            *part = f(*part, *x);
-        }
-    }
-    parts.iter().chain(rest).fold(start, |a, b| f(a, *b))
+    total(scores)
 }

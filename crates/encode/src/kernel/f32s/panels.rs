@@ -1,13 +1,12 @@
 //! Numbers in the order in which products read them.
 
-/// Columns of a panel: two registers of sixteen.
-pub(crate) const WIDTH: usize = 32;
+use super::super::{Step, WIDTH};
 
 /// The weights of a linear layer, as panels of [`WIDTH`] outputs. Within a panel, input by input: all its outputs' weights
 /// for the first input, then for the second. The last panel is filled up with zeros.
 #[derive(Debug, Default)]
 pub(crate) struct Panels {
-    data: Vec<[f32; WIDTH]>,
+    steps: Vec<Step<f32>>,
     pub(crate) inputs: usize,
     pub(crate) outputs: usize,
 }
@@ -20,14 +19,23 @@ impl Panels {
         panels
     }
 
+    /// What was packed.
+    pub(crate) fn unpack(&self) -> Vec<f32> {
+        let weight =
+            |output: usize, input: usize| self.steps[output / WIDTH * self.inputs + input].0[output % WIDTH];
+        (0..self.outputs)
+            .flat_map(|output| (0..self.inputs).map(move |input| weight(output, input)))
+            .collect()
+    }
+
     /// Becomes the panels of `outputs` rows of `inputs` numbers, `stride` apart.
     #[inline(always)]
     pub(super) fn transpose(&mut self, rows: &[f32], stride: usize, outputs: usize, inputs: usize) {
         self.reset(outputs, inputs);
         for (output, row) in rows.chunks(stride.max(1)).take(outputs).enumerate() {
             let panel = output / WIDTH * inputs;
-            for (slot, weight) in self.data[panel..panel + inputs].iter_mut().zip(row) {
-                slot[output % WIDTH] = *weight;
+            for (slot, weight) in self.steps[panel..panel + inputs].iter_mut().zip(row) {
+                slot.0[output % WIDTH] = *weight;
             }
         }
     }
@@ -38,20 +46,20 @@ impl Panels {
         self.reset(outputs, inputs);
         for (input, row) in rows.chunks(stride.max(1)).take(inputs).enumerate() {
             for (index, part) in row[..outputs].chunks(WIDTH).enumerate() {
-                self.data[index * inputs + input][..part.len()].copy_from_slice(part);
+                self.steps[index * inputs + input].0[..part.len()].copy_from_slice(part);
             }
         }
     }
 
     fn reset(&mut self, outputs: usize, inputs: usize) {
-        self.data.clear();
-        self.data.resize(outputs.div_ceil(WIDTH) * inputs, [0.0; WIDTH]);
+        self.steps.clear();
+        self.steps.resize(outputs.div_ceil(WIDTH) * inputs, Step([0.0; WIDTH]));
         (self.inputs, self.outputs) = (inputs, outputs);
     }
 
     /// The panels, in order of outputs.
     #[inline(always)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[[f32; WIDTH]]> {
-        self.data.chunks_exact(self.inputs.max(1))
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[Step<f32>]> {
+        self.steps.chunks_exact(self.inputs.max(1))
     }
 }

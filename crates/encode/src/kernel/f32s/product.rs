@@ -1,6 +1,7 @@
 //! A linear layer over rows: `out = activation(rows · weightsᵀ + bias)`.
 
-use super::{Activation, Panels, Simd, TILE, Task, WIDTH};
+use super::super::{Activation, Simd, Step, TILE, Task, WIDTH};
+use super::Panels;
 
 /// One product. `out` has as many rows as `rows`, of `weights.outputs` numbers.
 pub(crate) struct Product<'a> {
@@ -35,7 +36,7 @@ impl Product<'_> {
         &mut self,
         simd: S,
         index: usize,
-        panel: &[[f32; WIDTH]],
+        panel: &[Step<f32>],
         row: usize,
     ) -> usize {
         let (inputs, outputs) = (self.weights.inputs, self.weights.outputs);
@@ -49,7 +50,11 @@ impl Product<'_> {
             }
             self.activation.apply(simd, sums);
             let at = (row + r) * outputs + first;
-            self.out[at..at + width].copy_from_slice(&sums[..width]);
+            if let Some(out) = self.out[at..].first_chunk_mut().filter(|_| width == WIDTH) {
+                *out = *sums;
+            } else {
+                self.out[at..at + width].copy_from_slice(&sums[..width]);
+            }
         }
         R
     }
