@@ -55,6 +55,14 @@ impl Place {
     }
 }
 
+/// Refuses to read two of these from standard input: the second would find it empty.
+pub(crate) fn one_from_stdin<'p>(paths: impl IntoIterator<Item = Option<&'p Path>>) -> Result<()> {
+    if paths.into_iter().flatten().filter(|path| path.as_os_str() == "-").count() > 1 {
+        bail!("only one file can be standard input; name the others");
+    }
+    Ok(())
+}
+
 /// Writes a secret to a new file that only its owner reads.
 pub(crate) fn write_secret(path: &Path, secret: &str) -> Result<()> {
     let shown = path.display();

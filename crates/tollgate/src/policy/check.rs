@@ -61,6 +61,7 @@ fn share(text: &str) -> Result<f64, NoShare> {
 }
 
 pub(super) fn run(args: &CheckArgs) -> Result<Ending> {
+    place::one_from_stdin([args.source.file.as_deref(), args.sample.as_deref(), args.vectors.as_deref()])?;
     let source = args.source.read()?;
     let Compiled { policy, mut report } = compile(&source.text, &source.known);
     let signals = policy.as_ref().map(|policy| SignalSet::compile(policy.specs()));

@@ -54,6 +54,7 @@ pub(crate) struct ExplainArgs {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
+    place::one_from_stdin([args.source.file.as_deref(), args.request.as_deref()])?;
     let (source, asked) = args.meant()?;
     let text = source.read()?;
     let (policy, signals) = text.compile()?;
@@ -92,6 +93,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
     Ok(ending)
 }
 
+fn is_named_policy(file: &Path) -> bool {
+    file.extension().is_some_and(|ending| ending == "tollgate")
+}
+
 /// What the policy's governance says of it.
 fn governance(governed: &Chosen) -> Result<()> {
     let by = if governed.governed.is_empty() { "nothing".to_owned() } else { governed.governed.join(", ") };
@@ -121,7 +126,8 @@ impl ExplainArgs {
             return Ok((whole, found));
         }
         match self.source.file.as_deref() {
-            Some(file) if file.as_os_str() == "-" || file.is_file() => {
+            // A policy that is not there is more likely than a text that looks like one.
+            Some(file) if file.as_os_str() == "-" || file.is_file() || is_named_policy(file) => {
                 let name = file.display();
                 bail!(
                     "{name} is the policy, and no request is given: add TEXT or --request FILE; to explain that very text, \

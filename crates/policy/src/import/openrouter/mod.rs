@@ -257,10 +257,9 @@ fn places<'y>(models: &[&'y str], preferences: Option<&'y Node>, gaps: &mut Gaps
 /// Whether a model is of one house and the provider another.
 fn is_foreign((model, provider): Place<'_>) -> bool {
     let author = model.split('/').next().unwrap_or_default();
-    let houses = |of: &dyn Fn(&(&str, &[&str])) -> bool| HOUSES.iter().find(|house| of(house));
-    let own = houses(&|(_, authors)| authors.contains(&author));
-    let here = houses(&|(house, _)| *house == provider);
-    own.zip(here).is_some_and(|(own, here)| own.0 != here.0)
+    let own = HOUSES.iter().find(|(_, authors)| authors.contains(&author));
+    let is_house = HOUSES.iter().any(|(house, _)| *house == provider);
+    is_house && own.is_some_and(|(house, _)| *house != provider)
 }
 
 /// What a request may cost: a bound on the whole request is kept, prices per token are not compared.

@@ -50,6 +50,7 @@ pub(crate) struct DiffArgs {
 }
 
 pub(super) fn run(args: &DiffArgs) -> Result<Ending> {
+    crate::place::one_from_stdin([&args.before, &args.after, &args.trace].map(|path| Some(path.as_path())))?;
     let side = |path: &PathBuf| -> Result<Side> {
         let source = Source { file: Some(path.clone()), config: args.config.clone() };
         let text = source.read()?;

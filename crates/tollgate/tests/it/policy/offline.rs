@@ -109,3 +109,29 @@ fn an_import_that_lost_something_fails_where_that_counts() {
     let strict = import("lossy.yaml", &["--strict"]);
     assert_eq!(strict.code, 1, "{}", strict.err);
 }
+
+/// One argument alone is the text, unless it names a policy; standard input is one thing only.
+#[test]
+fn explain_takes_the_text_as_an_argument() {
+    let folder = folder("explain-text");
+    let route = |words: &[&str]| {
+        let ran = folder.run(&[&["policy", "explain", "--json"], words].concat());
+        assert_eq!(ran.code, 0, "{words:?}: {}{}", ran.out, ran.err);
+        read(&ran.out)["route"].as_str().unwrap_or_default().to_owned()
+    };
+    let hard = "Prove step by step that this function terminates";
+    assert_eq!(route(&[hard]), "hard_question", "of the shipped policy");
+    assert_eq!(route(&["p.tollgate", "hello"]), "default");
+    assert!(!route(&["--text", "p.tollgate"]).is_empty(), "a text that is a file's name");
+    let wrong = |words: &[&str], says: &str| {
+        let ran = folder.run(&[&["policy"], words].concat());
+        assert!(ran.code == 2 && ran.err.contains(says), "{words:?}: {} {}{}", ran.code, ran.out, ran.err);
+    };
+    wrong(&["explain"], "write TEXT");
+    wrong(&["explain", "p.tollgate"], "p.tollgate is the policy, and no request is given");
+    wrong(&["explain", "gone.tollgate"], "gone.tollgate is the policy");
+    wrong(&["explain", "p.tollgate", "a", "--text", "b"], "cannot be used with");
+    wrong(&["explain", "-", "--request", "-"], "only one file can be standard input");
+    wrong(&["check", "-", "--sample", "-"], "only one file can be standard input");
+    wrong(&["diff", "-", "p.tollgate", "--trace", "-"], "only one file can be standard input");
+}
