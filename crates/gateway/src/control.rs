@@ -137,11 +137,11 @@ fn read_again(
             settings.listen = old;
             settings.workers = before.settings.workers;
             settings.database.clone_from(&before.settings.database);
-            if settings.settle != before.settings.settle {
+            if settings.settle != before.settings.settle && !shared.origin.settle_overridden {
                 let what = "a changed `settle:` is ignored until a restart";
                 ignored = Some(ignored.map_or_else(|| what.into(), |other| format!("{other}; {what}")));
-                settings.settle.clone_from(&before.settings.settle);
             }
+            settings.settle.clone_from(&before.settings.settle);
             if shared.origin.policy_overridden {
                 settings.policy.clone_from(&before.settings.policy);
             }

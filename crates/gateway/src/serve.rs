@@ -17,7 +17,7 @@ use tokio::task::JoinHandle;
 use tollgate_core::{Clock, Seed};
 use tollgate_net::server::{Drained, Limits, Running, Server};
 use tollgate_select::retry::{BudgetConfig, RetryBudget};
-use tollgate_store::settlement::{Settlement, SettlementError};
+use tollgate_store::settlement::{Settlement, SettlementConfig, SettlementError};
 use tollgate_store::{Location, Store, StoreConfig, StoreError};
 
 /// What the command line says.
@@ -33,6 +33,8 @@ pub struct Options {
     pub policy: Option<PathBuf>,
     /// Folder of the database, or `memory`, instead of the configured one.
     pub data: Option<PathBuf>,
+    /// Folder of settlement, instead of the configured one.
+    pub settle: Option<PathBuf>,
     /// Worker threads, instead of the configured number.
     pub workers: Option<usize>,
     /// Serve a public address without keys all the same.
@@ -108,6 +110,7 @@ impl Serving {
         let origin = Origin {
             config: options.config.clone(),
             policy_overridden: options.policy.is_some(),
+            settle_overridden: options.settle.is_some(),
             listen_overridden: options.listen.is_some(),
         };
         let force_open = options.force_open;
@@ -193,6 +196,9 @@ fn settings(options: Options) -> Result<Settings, ServeError> {
     }
     if let Some(data) = options.data {
         settings.database = (data.as_os_str() != "memory").then(|| data.join("tollgate.db"));
+    }
+    if let Some(data) = options.settle {
+        settings.settle = Some(SettlementConfig::new(data));
     }
     if let Some(workers) = options.workers {
         settings.workers = workers;

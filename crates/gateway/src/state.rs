@@ -34,6 +34,8 @@ pub struct Origin {
     pub config: Option<std::path::PathBuf>,
     /// Whether the command line named the policy, whatever the file says.
     pub policy_overridden: bool,
+    /// Whether the command line named the folder of settlement, whatever the file says.
+    pub settle_overridden: bool,
     /// Whether the command line named the address, whatever the file says.
     pub listen_overridden: bool,
 }

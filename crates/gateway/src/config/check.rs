@@ -142,7 +142,7 @@ fn listen(file: &File, findings: &mut Findings) -> Option<SocketAddr> {
 
 fn settle(file: &File, findings: &mut Findings) -> Option<SettlementConfig> {
     let settle = file.settle.as_ref()?;
-    let named = settle.clearing.as_ref().map_or("acct_clearing", |word| word.value.as_str());
+    let named = settle.clearing.as_ref().map_or(SettlementConfig::CLEARING, |word| word.value.as_str());
     let clearing = named.parse().ok();
     if let (None, Some(word)) = (&clearing, &settle.clearing) {
         findings.at(

@@ -31,6 +31,18 @@ pub struct SettlementConfig {
     pub clearing: AccountId,
 }
 
+impl SettlementConfig {
+    /// The folder's name of the account through which its rail clears, unless the configuration says another.
+    pub const CLEARING: &'static str = "acct_clearing";
+
+    /// Settlement in this folder.
+    #[must_use]
+    pub fn new(data: PathBuf) -> Self {
+        let clearing = Self::CLEARING.parse().unwrap_or_else(|_| unreachable!("a legal name"));
+        Self { data, clearing }
+    }
+}
+
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum SettlementError {

@@ -26,6 +26,7 @@ const THREADS: usize = 2;
   tollgate serve tollgate.yaml                         your configuration
   tollgate serve --listen 127.0.0.1:0 --data memory    any free port, nothing kept
   tollgate serve tollgate.yaml --policy new.tollgate   another policy than the configured one
+  tollgate serve --settle pay                          with the escrows of a folder
 
 An interrupt or SIGTERM stops it and lets open answers finish; a second one ends it at once.
 SIGHUP reads the configuration and the policy again. Without FILE the database stands in
@@ -43,6 +44,9 @@ pub(crate) struct ServeArgs {
     /// Folder of the database instead of the configured one, or `memory`
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Folder of escrows, mandates and agents, as `pay escrow --data` has it, instead of the configured one
+    #[arg(long, value_name = "DIR")]
+    settle: Option<PathBuf>,
     /// Worker threads instead of the configured number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     workers: Option<u16>,
@@ -69,6 +73,7 @@ async fn serve(args: ServeArgs) -> Result<Ending> {
         listen: args.listen,
         policy: args.policy,
         data: args.data,
+        settle: args.settle,
         workers: args.workers.map(usize::from),
         force_open: args.force_open,
         ..Options::default()

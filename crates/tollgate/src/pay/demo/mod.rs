@@ -1,42 +1,60 @@
-//! `tollgate pay demo`: two whole tasks on a fresh ledger, every step with its proof in the log.
+//! `tollgate pay demo`: two whole tasks on a fresh ledger or a running server, every step with its proof in the log.
 
-use super::books::{Books, Open};
-use super::dispute;
+mod place;
+mod remote;
+
+use super::books::Books;
 use crate::ending::Ending;
 use crate::say;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
+use place::{Folder, Place};
+use remote::Remote;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use tollgate_core::id::AccountId;
 use tollgate_core::{Amount, Asset, Digest, Timestamp};
 use tollgate_gateway::clock::entropy;
 use tollgate_pay::escrow::{
-    ControlPlane, Escrow, Evaluator, Event, EvidencePolicy, Fee, Form, Mandate, Objection, Owner, Party,
-    Payee, Quorum, Ruling, Side, Signed, Signer, Source, Stage, Submission, TaskContract, Told, digest,
+    ControlPlane, Evaluator, Event, EvidencePolicy, Fee, Form, Mandate, Objection, Owner, Party, Payee,
+    Quorum, Ruling, SettlementPlane, Side, Signed, Signer, Source, Stage, Submission, TaskContract, Told,
+    digest,
 };
 use tollgate_pay::json::Json;
-use tollgate_pay::ledger::{Account, Bound, Command, Op, Outcome};
-use tollgate_pay::log::{Role, SigningKey};
+use tollgate_pay::ledger::{Bound, Op};
+use tollgate_pay::log::{Role, SigningKey, VerifyingKey};
 use tollgate_pay::mandate::issue::{self, Es256Secret};
 use tollgate_pay::registry::PublicKey;
-use tollgate_store::journal::audit::Verify;
 
 /// A minute, in microseconds.
 const MINUTE: i64 = 60_000_000;
+/// The account through which the ledger rail clears.
+const CLEARING: &str = "acct_clearing";
 /// The name of the demonstration's log.
 const ORIGIN: &str = "demo.tollgate.example/books";
 
-/// Play two whole tasks on a fresh ledger: one that is done, one that is disputed
+/// Play two whole tasks, on a fresh ledger or a running server: one that is done, one that is disputed
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   tollgate pay demo --data demo
+  tollgate pay demo --server http://127.0.0.1:8080 --log \"$(cat log.pub)\"
 
-Everything is real: keys, signatures of quorums, holds in a ledger on disk, the log's proofs, and the final replay of log and
-dispute. Only the parties are played. The folder must not exist; look at it afterwards with `tollgate pay escrow show`.")]
+Everything is real: keys, mandates, signatures of quorums, holds in a ledger on disk, the log's proofs, and the final replay of
+log and dispute. Only the parties are played. The folder must not exist; look at it afterwards with `tollgate pay escrow show`.
+On a server (`tollgate serve --settle DIR`) new accounts are opened, and what it answers is checked by the log's key.")]
 pub(crate) struct DemoArgs {
     /// Folder to make
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "server", conflicts_with = "server")]
+    data: Option<PathBuf>,
+    /// Address of a running server
+    #[arg(long, value_name = "URL", requires = "log")]
+    server: Option<String>,
+    /// Public key of the server's log
+    #[arg(long, value_name = "KEY")]
+    log: Option<VerifyingKey>,
+    /// File of a key of the server with the role settle.operate, or of the operator's secret [default: none, for loopback]
+    #[arg(long, value_name = "FILE", requires = "server")]
+    key: Option<PathBuf>,
     /// Print one JSON object a line
     #[arg(long)]
     json: bool,
@@ -44,8 +62,19 @@ pub(crate) struct DemoArgs {
 
 /// Does it.
 pub(super) fn run(args: &DemoArgs) -> Result<Ending> {
-    ensure!(!args.data.exists(), "{} exists: name a folder that does not", args.data.display());
-    let mut demo = Demo::new(args)?;
+    let (place, suffix): (Box<dyn Place>, String) = match (&args.data, &args.server, &args.log) {
+        (Some(data), ..) => (Box::new(fresh(data)?), String::new()),
+        (None, Some(url), Some(log)) => {
+            let secret = args.key.as_deref().map(crate::place::read_text).transpose()?;
+            let plane = SettlementPlane::new(log.clone(), log.name().into());
+            let remote = Remote::new(url, secret.map(|secret| secret.trim_end().to_owned()), plane)?;
+            // Others have accounts there, and demonstrations before this one.
+            let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
+            (Box::new(remote), format!("-{}", Digest(seed).to_string().get(..8).unwrap_or_default()))
+        }
+        _ => bail!("name a folder by --data, or a server by --server and its log's key by --log"),
+    };
+    let mut demo = Demo::new(args, place, suffix)?;
     demo.open_accounts()?;
     demo.mandate = demo.allow()?;
     demo.done()?;
@@ -54,10 +83,21 @@ pub(super) fn run(args: &DemoArgs) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
+/// A folder of its own, with a log key.
+fn fresh(data: &Path) -> Result<Folder> {
+    ensure!(!data.exists(), "{} exists: name a folder that does not", data.display());
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let books = Books { data: data.into(), clearing: CLEARING.parse()? };
+    make_log_key(&data.join("log.key"))?;
+    super::books::put(Some(&data.join("log.pub")), &books.key()?.public().to_string())?;
+    Folder::open(books)
+}
+
 struct Demo<'a> {
     args: &'a DemoArgs,
-    books: Books,
-    open: Open,
+    place: Box<dyn Place>,
+    /// Behind the names of accounts.
+    suffix: String,
     /// The person whose money it is, and the agent that pays with it.
     ada: Es256Secret,
     agent: Es256Secret,
@@ -87,17 +127,12 @@ fn make_log_key(path: &Path) -> Result<()> {
 }
 
 impl<'a> Demo<'a> {
-    fn new(args: &'a DemoArgs) -> Result<Self> {
-        std::fs::create_dir_all(&args.data)
-            .with_context(|| format!("cannot make {}", args.data.display()))?;
-        let books = Books { data: args.data.clone(), clearing: "acct_clearing".parse()? };
-        make_log_key(&args.data.join("log.key"))?;
-        super::books::put(Some(&args.data.join("log.pub")), &books.key()?.public().to_string())?;
+    fn new(args: &'a DemoArgs, place: Box<dyn Place>, suffix: String) -> Result<Self> {
         let verifier = || signer().map(ControlPlane::new);
         Ok(Self {
             args,
-            open: books.open()?,
-            books,
+            place,
+            suffix,
             ada: mandate_key()?,
             agent: mandate_key()?,
             payer: signer()?,
@@ -111,9 +146,8 @@ impl<'a> Demo<'a> {
 
     /// Shows an entry, proven in the log as it is now.
     fn show(&self, what: &str, seq: u64, state: &str) -> Result<()> {
-        let receipt = self.books.receipt(seq)?;
+        let (receipt, plane) = (self.place.receipt(seq)?, self.place.plane());
         let entry = receipt.extra.as_deref().unwrap_or_default();
-        let plane = self.books.plane()?;
         let checkpoint = receipt.verify(entry, plane.log(), plane.origin())?;
         let size = checkpoint.size;
         if self.args.json {
@@ -133,8 +167,12 @@ impl<'a> Demo<'a> {
     }
 
     fn act(&mut self, what: &str, id: Digest, event: Event) -> Result<()> {
-        let told = self.open.act(id, event)?;
+        let told = self.place.act(id, event)?;
         self.told(what, &told)
+    }
+
+    fn account(&self, name: &str) -> Result<AccountId> {
+        Ok(format!("{name}{}", self.suffix).parse()?)
     }
 
     fn usd(&self, minor: i128) -> Amount {
@@ -142,21 +180,23 @@ impl<'a> Demo<'a> {
     }
 
     fn open_accounts(&mut self) -> Result<()> {
-        let open =
-            |id: &str, bound| -> Result<Op> { Ok(Op::Open { asset: self.usd, bound, id: id.parse()? }) };
-        let mut ops = vec![open("acct_bank", Bound::None)?];
-        for id in ["acct_ada", "acct_bob", "acct_fees", "acct_clearing"] {
-            ops.push(open(id, Bound::DebitsWithinCredits)?);
+        let open = |id, bound| Op::Open { asset: self.usd, bound, id };
+        let mut ops = vec![open(self.account("acct_bank")?, Bound::None)];
+        for id in ["acct_ada", "acct_bob", "acct_fees"] {
+            ops.push(open(self.account(id)?, Bound::DebitsWithinCredits));
+        }
+        let clearing: AccountId = CLEARING.parse()?;
+        if self.place.balance(&clearing)?.is_none() {
+            ops.push(open(clearing, Bound::DebitsWithinCredits));
         }
         ops.push(Op::Transfer {
             amount: self.usd(50_000),
-            credit: "acct_ada".parse()?,
-            debit: "acct_bank".parse()?,
+            credit: self.account("acct_ada")?,
+            debit: self.account("acct_bank")?,
         });
         let ada = PublicKey::P256(self.ada.public());
-        ops.push(Owner::new("acct_ada".parse()?, vec![ada])?.op()?);
-        let (seq, outcome) = self.open.tell(&Command::new("demo:accounts", ops)?)?;
-        ensure!(matches!(outcome, Outcome::Applied { .. }), "the accounts could not be opened");
+        ops.push(Owner::new(self.account("acct_ada")?, vec![ada])?.op()?);
+        let seq = self.place.tell("demo:accounts", ops)?;
         self.show("Ada has 500.00 USD; her key speaks for the account", seq, "")
     }
 
@@ -169,19 +209,20 @@ impl<'a> Demo<'a> {
             "cnf": {"jwk": serde_json::from_str::<serde_json::Value>(&jwk)?},
         });
         let mandate = Json::parse(mandate.to_string().as_bytes())?;
-        Ok(issue::first(&self.ada, "ada", &mandate, self.open.now()))
+        Ok(issue::first(&self.ada, "ada", &mandate, self.place.now()))
     }
 
     /// The agent's payment for a contract.
     fn pay(&self, contract: &TaskContract) -> Result<Event> {
-        let (payment, to) = (Mandate::payment(contract)?, Mandate::addressed(ORIGIN, contract));
-        let token = issue::next(&self.agent, &self.mandate, &payment, &to, self.open.now());
+        let (payment, to) =
+            (Mandate::payment(contract)?, Mandate::addressed(self.place.plane().origin(), contract));
+        let token = issue::next(&self.agent, &self.mandate, &payment, &to, self.place.now());
         Ok(Event::Authorize { mandate: Some(Box::new(Mandate { hops: Vec::new(), token })) })
     }
 
     /// Terms that both parties signed, one stage of 100.00 USD.
     fn contract(&self, task: &str, challenge_us: i64) -> Result<Signed<TaskContract>> {
-        let (now, price) = (self.open.now(), self.usd(10_000));
+        let (now, price) = (self.place.now(), self.usd(10_000));
         let keys = self.verifiers.iter().map(ControlPlane::key).collect();
         let contract = TaskContract {
             challenge_us,
@@ -190,12 +231,12 @@ impl<'a> Demo<'a> {
                 kinds: vec!["test_result".into()],
                 predicate: digest(b"all tests pass"),
             },
-            fees: vec![Fee { account: "acct_fees".parse()?, bps: 250 }],
-            funding: vec![Source { account: "acct_ada".parse()?, amount: price }],
+            fees: vec![Fee { account: self.account("acct_fees")?, bps: 250 }],
+            funding: vec![Source { account: self.account("acct_ada")?, amount: price }],
             mandate: Some(issue::name(&self.mandate)?),
             nonce: Digest(entropy().context("the system gave no entropy")?),
             partial: true,
-            payee: Payee { account: "acct_bob".parse()?, key: self.payee.public() },
+            payee: Payee { account: self.account("acct_bob")?, key: self.payee.public() },
             payer: self.payer.public(),
             price,
             rail: tollgate_pay::rail::LEDGER_RAIL.into(),
@@ -209,10 +250,6 @@ impl<'a> Demo<'a> {
         Ok(Signed::new(contract, marks))
     }
 
-    fn escrow(&self, id: Digest) -> Result<Escrow> {
-        self.open.office.desk().escrow(&id).cloned().context("the escrow is gone")
-    }
-
     /// From the contract to the evidence.
     fn work(&mut self, task: &str, challenge_us: i64) -> Result<Digest> {
         let signed = self.contract(task, challenge_us)?;
@@ -221,7 +258,7 @@ impl<'a> Demo<'a> {
         self.act(&what, id, Event::Propose(Box::new(signed)))?;
         self.act("Ada's mandate allows it, and counts it", id, payment)?;
         self.act("100.00 USD are to be held", id, Event::Lock)?;
-        let escrow = self.escrow(id)?;
+        let escrow = self.place.escrow(id)?;
         let said = Submission {
             contract: id,
             evidence: digest(b"47 tests, 47 passed"),
@@ -233,8 +270,11 @@ impl<'a> Demo<'a> {
         let mark = self.payee.sign(&said);
         self.act("Bob hands evidence in (its digest)", id, Event::Submit(Signed::new(said, vec![mark])))?;
         self.act("the verifiers take it up", id, Event::Take)?;
-        let said =
-            ControlPlane::verdict(&self.escrow(id)?, self.usd(10_000), digest(b"proof of task execution"));
+        let said = ControlPlane::verdict(
+            &self.place.escrow(id)?,
+            self.usd(10_000),
+            digest(b"proof of task execution"),
+        );
         let [one, _, three] = &self.verifiers;
         let marks = vec![one.sign(&said), three.sign(&said)];
         self.act("2 of 3 verifiers find for Bob", id, Event::Verdict(Signed::new(said, marks)))?;
@@ -243,8 +283,7 @@ impl<'a> Demo<'a> {
 
     /// The order of the control plane, executed by the settlement plane.
     fn release(&mut self, id: Digest, what: &str) -> Result<()> {
-        let expires = Timestamp(self.open.now().0.saturating_add(10 * MINUTE));
-        let mut event = super::escrow::order(&self.books, &self.escrow(id)?, expires)?;
+        let mut event = self.place.order(id)?;
         let [one, two, _] = &self.verifiers;
         if let Event::Order { order, .. } = &mut event {
             order.signatures = vec![one.sign(&order.statement), two.sign(&order.statement)];
@@ -263,15 +302,15 @@ impl<'a> Demo<'a> {
             (Side::Payer, &self.payer, "Ada objects within the hour"),
             (Side::Payee, &self.payee, "Bob answers"),
         ] {
-            let version = self.open.office.desk().escrow(&id).context("the escrow is gone")?.version;
+            let version = self.place.escrow(id)?.version;
             let said = Objection { by: side, contract: id, evidence: digest(what.as_bytes()), version };
             let mark = signer.sign(&said);
             let signed = Signed::new(said, vec![mark]);
             let event = if side == Side::Payer { Event::Dispute(signed) } else { Event::Counter(signed) };
-            let told = self.open.act(id, event)?;
+            let told = self.place.act(id, event)?;
             self.told(what, &told)?;
         }
-        let version = self.escrow(id)?.version;
+        let version = self.place.escrow(id)?.version;
         let said = Ruling {
             contract: id,
             granted: self.usd(6_000),
@@ -282,13 +321,16 @@ impl<'a> Demo<'a> {
         let marks = vec![two.sign(&said), three.sign(&said)];
         self.act("2 of 3 evaluators grant 60.00 USD", id, Event::Rule(Signed::new(said, marks)))?;
         self.release(id, "the ruling is executed on the same path")?;
-        let bundle = dispute::bundle(&self.books, id)?;
-        let path = self.args.data.join("dispute.json");
-        std::fs::write(&path, bundle.text()).with_context(|| format!("cannot write {}", path.display()))?;
-        let replayed = bundle.replay(&self.books.plane()?)?;
+        let bundle = self.place.bundle(id)?;
+        let mut what = "the dispute".to_owned();
+        if let Some(data) = &self.args.data {
+            let path = data.join("dispute.json");
+            what = path.display().to_string();
+            std::fs::write(&path, bundle.text()).with_context(|| format!("cannot write {what}"))?;
+        }
+        let replayed = bundle.replay(self.place.plane())?;
         self.say(&format!(
-            "{}: {} events replay offline to {}, {} released",
-            path.display(),
+            "{what}: {} events replay offline to {}, {} released",
             replayed.events.len(),
             replayed.escrow.phase,
             replayed.escrow.released
@@ -299,33 +341,17 @@ impl<'a> Demo<'a> {
         if self.args.json { say::line(&json!({"step": line}).to_string()) } else { say::line(line) }
     }
 
-    /// What everybody has, and that all of the log follows.
+    /// What everybody has, and that the log holds.
     fn end(self) -> Result<()> {
-        let key = self.books.key()?;
-        let wanted = Verify {
-            key: key.public().clone(),
-            origin: ORIGIN.into(),
-            witnesses: Vec::new(),
-            quorum: 0,
-            older: None,
-            replay: true,
-        };
-        self.books.receipt(0)?;
-        let verified = self.books.log().verify(&wanted)?;
-        self.say(&format!(
-            "the log of {} entries holds: every entry follows, debits equal credits; its key is {}",
-            verified.entries,
-            key.public()
-        ))?;
-        let balances = self.open.journal().look(|book| {
-            let shown = |(id, account): (&tollgate_core::id::AccountId, &Account)| {
-                let amount = Amount::new(account.balance().unwrap_or(0), account.asset);
-                format!("{id} {amount}")
-            };
-            book.accounts().map(shown).collect::<Vec<_>>()
-        })?;
-        self.say(&balances.join(", "))?;
-        self.open.close();
-        Ok(())
+        self.say(&self.place.end()?)?;
+        let mut balances = Vec::new();
+        for name in ["acct_bank", "acct_ada", "acct_bob", "acct_fees"] {
+            let id = self.account(name)?;
+            let balance = self.place.balance(&id)?.with_context(|| format!("{id} is gone"))?;
+            balances.push(format!("{id} {balance}"));
+        }
+        let clearing: AccountId = CLEARING.parse()?;
+        balances.extend(self.place.balance(&clearing)?.map(|balance| format!("{clearing} {balance}")));
+        self.say(&balances.join(", "))
     }
 }
