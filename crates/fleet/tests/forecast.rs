@@ -7,6 +7,7 @@
     reason = "helpers outside a test function fail or skip theirs"
 )]
 
+use std::io::Write as _;
 use std::{fs::File, path::PathBuf};
 use tollgate_fleet::{
     operate::{
@@ -23,7 +24,7 @@ fn data(file: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("SKIPPED: {} is not here", path.display());
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not here", path.display());
     None
 }
 
@@ -96,9 +97,9 @@ fn servegen_ten_minutes_ahead() {
         let period = if days > 2 { 144 } else { 0 };
         let found = backtest(&demand, 1, 3.max(period), period).unwrap();
         told(model, servegen::WINDOW_S as f64 / 60.0, &found);
-        assert!(found.archetypes < found.aggregate * 1.05, "{model}: {found:?}");
-        let plain = backtest(&demand, 1, 3.max(period), 0).unwrap();
-        told(&format!("{model}, without the day"), servegen::WINDOW_S as f64 / 60.0, &plain);
+        // Ten minutes are one step of theirs, over which the mix of archetypes hardly moves: all three are alike.
+        assert!(found.archetypes < found.aggregate * 1.03, "{model}: {found:?}");
+        assert!(found.archetypes < found.unchanged * 1.1, "{model}: {found:?}");
     }
 }
 

@@ -1,12 +1,9 @@
 //! Published serving points as iterations to plan with: how far the line is from the points themselves. The data is not
 //! in the repository: without it the test says SKIPPED and passes.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "helpers outside a test function fail or skip theirs"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers outside a test function fail or skip theirs")]
 
+use std::io::Write as _;
 use std::{fs::File, path::PathBuf};
 use tollgate_fleet::calibrate::silicon::{Learned, roofline_alone};
 use tollgate_fleet::calibrate::{Machine, machines};
@@ -22,7 +19,7 @@ fn points(catalogue: &Catalogue) -> Option<Vec<SiliconPoint>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data/traces/aiconfigurator-silicon/silicon_sample.csv.gz");
     if !path.exists() {
-        println!("SKIPPED: {} is not here", path.display());
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not here", path.display());
         return None;
     }
     let bytes = archive::unpack("silicon", File::open(path).unwrap()).unwrap();

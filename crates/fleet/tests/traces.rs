@@ -1,12 +1,9 @@
 //! Every public trace loads with its exact row count. The data is not in the repository: without it each test says
 //! SKIPPED and passes.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "helpers outside a test function fail or skip theirs"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers outside a test function fail or skip theirs")]
 
+use std::io::Write as _;
 use std::{fs::File, path::PathBuf};
 use tollgate_core::Seed;
 use tollgate_fleet::{
@@ -23,7 +20,7 @@ fn data(file: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
-    println!("SKIPPED: {} is not here", path.display());
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not here", path.display());
     None
 }
 
@@ -169,7 +166,7 @@ fn golden_runs_have_their_counts() {
 fn every_file_has_a_reader_or_a_reason() {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/traces");
     let Ok(folders) = std::fs::read_dir(&root) else {
-        println!("SKIPPED: {} is not here", root.display());
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not here", root.display());
         return;
     };
     let mut found: Vec<PathBuf> = folders.map(|entry| entry.unwrap().path()).collect();

@@ -120,9 +120,9 @@ impl Demand {
     }
 }
 
-/// The quarter of a doubling that a number of tokens is in.
-fn quarter(tokens: f64) -> f64 {
-    (4.0 * tokens.max(1.0).log2()).floor()
+/// The quarter of a doubling that a number of tokens is in: its exponent, and the first two digits behind the point.
+fn quarter(tokens: f64) -> u64 {
+    tokens.max(1.0).to_bits() >> (f64::MANTISSA_DIGITS - 3)
 }
 
 /// Sums over atoms, before they are divided by the rate.

@@ -6,17 +6,19 @@
 
 #![allow(
     clippy::unwrap_used,
-    clippy::print_stdout,
     reason = "a test may fail loudly, and says when it has nothing to compare with"
 )]
 
 mod command;
 mod own;
 mod reference;
+mod same;
 
 use command::Command;
+use same::same;
 use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tollgate_fleet::compat::{self, Case, Knots, Profile, disagg, grid, watts};
 
@@ -25,7 +27,7 @@ fn data() -> Option<PathBuf> {
     if folder.join("fleet-baseline").is_dir() {
         return Some(folder);
     }
-    println!("SKIPPED: no recorded runs at {}", folder.display());
+    let _ = writeln!(std::io::stderr(), "SKIPPED: no recorded runs at {}", folder.display());
     None
 }
 
@@ -59,25 +61,6 @@ fn case(command: &Command) -> Case {
     let boundary = number("b-short", 4096.0) as u32;
     let long_context = number("long-max-ctx", 65_536.0) as u32;
     Case { long_context, ..Case::new(number("lam", 200.0), number("slo", 500.0), boundary, short, long) }
-}
-
-/// Equal up to the last digits of a sum; whole numbers, words and truth exactly.
-fn same(place: &str, ours: &Value, theirs: &Value) {
-    match (ours, theirs) {
-        (Value::Array(a), Value::Array(b)) => {
-            assert_eq!(a.len(), b.len(), "{place}");
-            a.iter().zip(b).enumerate().for_each(|(i, (a, b))| same(&format!("{place}[{i}]"), a, b));
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{place}");
-            a.iter().for_each(|(key, a)| same(&format!("{place}.{key}"), a, &b[key]));
-        }
-        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
-            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
-            assert!((a - b).abs() <= 1e-10 * b.abs(), "{place}: {a} is not {b}");
-        }
-        _ => assert_eq!(ours, theirs, "{place}"),
-    }
 }
 
 fn value(of: impl serde::Serialize) -> Value {

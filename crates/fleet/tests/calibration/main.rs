@@ -13,6 +13,7 @@ mod energy;
 mod recorded;
 mod silicon;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -47,7 +48,7 @@ fn data(path: &str) -> Option<PathBuf> {
     if full.exists() {
         return Some(full);
     }
-    println!("SKIPPED: {path} is not here");
+    let _ = writeln!(std::io::stderr(), "SKIPPED: {path} is not here");
     None
 }
 

@@ -13,7 +13,7 @@ use random::{Tally, bound_by_first_token, problem};
 
 use tollgate_core::Seed;
 use tollgate_fleet::catalogue::Catalogue;
-use tollgate_fleet::plan::{Plan, PoolPlan, Problem, Space, Stream, plan};
+use tollgate_fleet::plan::{Plan, PoolPlan, Problem, Space, Stream, flex, plan};
 use tollgate_fleet::service::{Profile, Serving};
 use tollgate_fleet::sim::{Outcome, RunSpec, simulate};
 use tollgate_fleet::workload::{Cdf, Class, JointLengths, Slo};
@@ -84,6 +84,36 @@ fn the_cached_share_counts_in_plan_and_simulation_alike() {
     let theirs = as_planned.classes[0].tpot_ms.mean.mean;
     assert!((0.9..1.1).contains(&(ours / theirs)), "{ours} against {theirs}");
     assert_eq!(simulated(&uncached, &found, 12_000, 7).met(), Some(false));
+}
+
+/// Batches capped for the grid, as the curve of power against latency says and as they are simulated: watts, and promises.
+#[test]
+fn a_capped_fleet_is_what_its_curve_says() {
+    let shipped = Catalogue::shipped().unwrap();
+    let (gpu, model) = (shipped.gpu("h100-sxm").unwrap(), shipped.model("llama-3.1-8b").unwrap());
+    let profile = Profile::derive(gpu, model, &Serving::default()).unwrap();
+    let cdf = Cdf::new(vec![(256, 0.22), (1024, 0.68), (4096, 0.95), (16_384, 1.0)]).unwrap();
+    let class = Class { name: "all".into(), slo: Slo::ttft(1000.0) };
+    let stream = Stream::new(class, JointLengths::of_totals(&cdf, 0.2).unwrap(), 60.0);
+    let asked = Problem::new(vec![stream], vec![profile], Space::one_pool(16_384));
+    let mut found = plan(&asked).unwrap();
+    // Some to spare, or there is nothing to give.
+    (found.pools[0].instances, found.pools[0].needed) = (14, 14);
+    let curve = flex(&asked, &found, &[0.0, 8.0, 14.0, 25.0]).unwrap();
+    let workload = asked.workload("capped").unwrap();
+    for point in &curve {
+        let run = RunSpec { requests: 60_000, replications: 3, warm_up: 0.3, seed: Seed(5), sample_s: None };
+        let mut scenario = found.scenario(&asked, run);
+        scenario.pools[0].limits.slots = point.caps[0].max(1);
+        let outcome = simulate(&scenario, |seed| workload.requests(seed)).unwrap();
+        let watts = outcome.pools[0].watts.mean;
+        println!("{point:?}: {watts:.0} W, {:?}", outcome.classes[0].attainment);
+        assert_eq!(outcome.met(), Some(point.met), "{point:?} {:?}", outcome.classes[0].attainment);
+        if let Some(mean_w) = point.mean_w {
+            assert!((watts / mean_w - 1.0).abs() < 0.02 && watts <= point.capped_w, "{point:?}: {watts} W");
+        }
+    }
+    assert!(curve[2].met && !curve[3].met, "{curve:?}");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! `--compat`: what the reference answers, and what it cannot be asked.
 
+#[path = "../../../../fleet/tests/baseline/same.rs"]
+mod same;
+
 use crate::tool::Folder;
+use same::same;
 use serde_json::Value;
 
 const FORM: [&str; 9] =
@@ -106,25 +110,6 @@ fn what_the_reference_cannot_do_is_refused() {
     assert!(run("--cdf cdf.json").err.contains("--rate R"));
     let broken = run("--cdf broken.json --rate 20");
     assert!(broken.code == 2 && broken.err.contains("its length is -7 tokens"), "{}", broken.err);
-}
-
-/// Equal up to the last digits of a sum.
-fn same(place: &str, ours: &Value, theirs: &Value) {
-    match (ours, theirs) {
-        (Value::Array(a), Value::Array(b)) => {
-            assert_eq!(a.len(), b.len(), "{place}");
-            a.iter().zip(b).enumerate().for_each(|(i, (a, b))| same(&format!("{place}[{i}]"), a, b));
-        }
-        (Value::Object(a), Value::Object(b)) => {
-            assert_eq!(a.keys().collect::<Vec<_>>(), b.keys().collect::<Vec<_>>(), "{place}");
-            a.iter().for_each(|(key, a)| same(&format!("{place}.{key}"), a, &b[key]));
-        }
-        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
-            let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
-            assert!((a - b).abs() <= 1e-10 * b.abs(), "{place}: {a} is not {b}");
-        }
-        _ => assert_eq!(ours, theirs, "{place}"),
-    }
 }
 
 /// The rest of the reference's questions give the rows of the library's parity test.
