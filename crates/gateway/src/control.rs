@@ -86,11 +86,10 @@ pub struct Reloaded {
 /// [`SnapshotError`] says what is wrong; nothing changed then.
 pub fn reload(shared: &Shared) -> Result<Reloaded, SnapshotError> {
     let before = shared.snapshot.load_full();
-    let done = read_again(shared, &before).and_then(|(settings, text, ignored)| {
-        let replaced = replaced(shared, &before, &settings, &text);
+    let done = read_again(shared, &before).and_then(|(settings, text, mut warnings)| {
+        warnings.extend(replaced(shared, &before, &settings, &text));
         let generation = swap(shared, settings, text)?;
         shared.unwritten.store(false, Ordering::Relaxed);
-        let warnings: Vec<_> = ignored.into_iter().chain(replaced).collect();
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(Reloaded { generation, warnings })
     });
@@ -120,31 +119,16 @@ pub(crate) fn policy_name(settings: &Settings) -> String {
 }
 
 /// Settings and policy as the files have them, and what of them is not taken over.
-fn read_again(
-    shared: &Shared,
-    before: &Snapshot,
-) -> Result<(Settings, String, Option<String>), SnapshotError> {
-    let mut ignored = None;
+fn read_again(shared: &Shared, before: &Snapshot) -> Result<(Settings, String, Vec<String>), SnapshotError> {
+    let mut ignored = Vec::new();
     let settings = match &shared.origin.config {
         Some(path) => {
             let mut settings = config::load(path)?;
-            // What the command line set stays set; sockets and the database cannot move while running.
-            let (old, new) = (before.settings.listen, settings.listen);
-            if old != new && !shared.origin.listen_overridden {
-                ignored =
-                    Some(format!("`listen: {new}` is ignored, {old} stays in force: restart to change it"));
-            }
-            settings.listen = old;
-            settings.workers = before.settings.workers;
-            settings.database.clone_from(&before.settings.database);
-            if settings.settle != before.settings.settle && !shared.origin.settle_overridden {
-                let what = "a changed `settle:` is ignored until a restart";
-                ignored = Some(ignored.map_or_else(|| what.into(), |other| format!("{other}; {what}")));
-            }
-            settings.settle.clone_from(&before.settings.settle);
-            if shared.origin.policy_overridden {
+            // What the command line set stays set.
+            if shared.origin.overrides("policy") {
                 settings.policy.clone_from(&before.settings.policy);
             }
+            ignored = settings.keep_started(&before.settings, |field| shared.origin.overrides(field));
             settings
         }
         None => before.settings.clone(),

@@ -17,5 +17,6 @@ mod pipeline;
 pub mod reply;
 pub mod serve;
 pub mod snapshot;
+mod started;
 pub mod state;
 pub mod worker;

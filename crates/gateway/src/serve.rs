@@ -107,12 +107,7 @@ impl Serving {
     /// # Errors
     /// [`ServeError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
-        let origin = Origin {
-            config: options.config.clone(),
-            policy_overridden: options.policy.is_some(),
-            settle_overridden: options.settle.is_some(),
-            listen_overridden: options.listen.is_some(),
-        };
+        let origin = origin(&options);
         let force_open = options.force_open;
         let settings = settings(options)?;
         if let Some(why) = config::public_without_keys(&settings).filter(|_| !force_open) {
@@ -180,6 +175,18 @@ impl Serving {
 
 fn system(what: &str) -> impl FnOnce(std::io::Error) -> ServeError + '_ {
     move |source| ServeError::System { what: what.to_owned(), source }
+}
+
+fn origin(options: &Options) -> Origin {
+    let given = [
+        ("listen", options.listen.is_some()),
+        ("workers", options.workers.is_some()),
+        ("data", options.data.is_some()),
+        ("policy", options.policy.is_some()),
+        ("settle", options.settle.is_some()),
+    ];
+    let overridden = given.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
+    Origin { config: options.config.clone(), overridden }
 }
 
 fn settings(options: Options) -> Result<Settings, ServeError> {

@@ -32,12 +32,16 @@ pub struct Estimates {
 pub struct Origin {
     /// The configuration file.
     pub config: Option<std::path::PathBuf>,
-    /// Whether the command line named the policy, whatever the file says.
-    pub policy_overridden: bool,
-    /// Whether the command line named the folder of settlement, whatever the file says.
-    pub settle_overridden: bool,
-    /// Whether the command line named the address, whatever the file says.
-    pub listen_overridden: bool,
+    /// The fields that the command line set, whatever the file says.
+    pub overridden: Vec<&'static str>,
+}
+
+impl Origin {
+    /// Whether the command line set `field`.
+    #[must_use]
+    pub fn overrides(&self, field: &str) -> bool {
+        self.overridden.contains(&field)
+    }
 }
 
 /// Shared by all workers.

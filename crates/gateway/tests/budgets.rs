@@ -308,7 +308,8 @@ async fn a_request_that_no_window_ever_holds_is_told_so() {
     let world = world("budgets: [{name: b, scope: global, window: day, tokens: 300}]").await;
     let (_, secret) = world.key(&json!({"name": "k"})).await;
     let got = ask_for(&world, &secret, "cheap", 400).await;
-    assert_eq!(got.status, StatusCode::TOO_MANY_REQUESTS);
+    // Clients wait and try again on 429, without end.
+    assert_eq!(got.status, StatusCode::PAYLOAD_TOO_LARGE);
     let text = got.text();
     assert!(text.contains("larger than the whole limit of 300 per day"), "{text}");
     assert!(text.contains("lower max_tokens") && !text.contains("starts again"), "{text}");

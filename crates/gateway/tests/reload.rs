@@ -191,21 +191,56 @@ async fn a_policy_that_is_in_no_file_says_so_and_a_reload_says_that_it_is_gone()
 }
 
 #[tokio::test]
-async fn an_address_that_changes_is_not_taken_over_in_silence() {
+async fn what_only_a_start_reads_is_not_passed_over_in_silence() {
     let folder = Folder::new();
     let (sims, addresses) = sims(1).await;
-    let text = format!("listen: 127.0.0.1:0\n{}", CONFIG.replace("{0}", &addresses[0]));
+    let upstream = CONFIG.replace("{0}", &addresses[0]);
     folder.write("p.tollgate", &policy("one"));
-    let config = folder.write("c.yaml", &text);
-    let options =
-        Options { config: Some(config), data: Some("memory".into()), workers: Some(1), ..Options::default() };
+    let config = folder.write("c.yaml", &format!("listen: 127.0.0.1:0\nworkers: 1\n{upstream}"));
+    let options = Options { config: Some(config), data: Some("memory".into()), ..Options::default() };
     let gateway = Serving::start(options).await.unwrap_or_else(|e| panic!("{e}"));
     let world = World { gateway, sims, client: tollgate_net::client::Client::default() };
-    folder.write("c.yaml", &text.replace("127.0.0.1:0", "127.0.0.1:8099"));
-    let reloaded = world.send(Method::POST, "/api/v1/reload", &[], "").await.json();
-    let warning = reloaded["warnings"][0].as_str().unwrap_or_else(|| panic!("{reloaded}"));
-    for word in ["listen", "127.0.0.1:8099", "127.0.0.1:0", "restart"] {
-        assert!(warning.contains(word), "{word} in {warning}");
+    let changed = "listen: 127.0.0.1:8099\nworkers: 3\ndata: elsewhere\nlimits: {connections: 9, headers: 60, in_flight: 8}\n\
+        retry: {budget_percent: 7, attempts: 2}\nlog: {level: warn, decisions: 5, content: true}\n\
+        otlp: {endpoint: \"http://127.0.0.1:4318\"}\n";
+    folder.write("c.yaml", &format!("{changed}{upstream}"));
+    let expected = [
+        "`listen: 127.0.0.1:8099` is ignored, 127.0.0.1:0 stays in force: restart to change it",
+        "`workers: 3` is ignored, 1 stays in force: restart to change it",
+        "`limits.connections: 9` is ignored, 20000 stays in force: restart to change it",
+        "`limits.headers: 60` is ignored, 100 stays in force: restart to change it",
+        "`retry.budget_percent: 7` is ignored, 20 stays in force: restart to change it",
+        "`log.level: warn` is ignored, info stays in force: restart to change it",
+        "`log.decisions: 5` is ignored, 100000 stays in force: restart to change it",
+        "`otlp.endpoint: http://127.0.0.1:4318` is ignored, none stays in force: restart to change it",
+    ];
+    // As long as the file differs, not only once; `data` was the command line's.
+    for _ in 0..2 {
+        let reloaded = world.send(Method::POST, "/api/v1/reload", &[], "").await.json();
+        assert_eq!(reloaded["warnings"], json!(expected), "{reloaded}");
+    }
+    let limits = &world.gateway.shared().snapshot.load().settings.limits;
+    assert_eq!((limits.in_flight, limits.connections), (8, 20_000), "what can change did");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_caller_is_told_what_the_route_changes_whoever_named_the_model() {
+    let folder = Folder::new();
+    let (world, _) = world(&folder).await;
+    let told = async |model: &str| {
+        let got = world.post("/v1/chat/completions", &Client::Chat.ask(model, "hi", false)).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+        got.headers.get("x-tollgate-edits").map(|told| told.to_str().unwrap().to_owned())
+    };
+    assert_eq!(told("two").await, None);
+    let edits = "param cap max_tokens 7 header set \"x-team\" \"gold\" system append \"Be brief.\"";
+    let edited = policy("one").replace("models { \"one\" }", &format!("models {{ \"one\" }} {edits}"));
+    let put = world.send(Method::PUT, "/api/v1/policy", &[], edited).await;
+    assert_eq!(put.status, StatusCode::OK, "{}", put.text());
+    let lines = "system prompt: 9 bytes appended; parameter max_tokens: at most 7; header x-team: set";
+    for model in ["auto", "two"] {
+        assert_eq!(told(model).await.as_deref(), Some(lines), "{model}");
     }
     world.stop().await;
 }
@@ -291,9 +326,7 @@ async fn a_shutdown_waits_for_running_streams() {
     let mut stopping = Box::pin(world.gateway.shutdown());
     let refused = async {
         // New connections are refused while the old stream goes on.
-        while tokio::net::TcpStream::connect(addr).await.is_ok() {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
+        while tokio::net::TcpStream::connect(addr).await.is_ok() {}
     };
     tokio::select! {
         _ = &mut stopping => panic!("it did not wait"),

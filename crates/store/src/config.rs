@@ -68,7 +68,7 @@ impl Default for StoreConfig {
             queue_max: 16_384,
             decisions_per_s: 1_000,
             jobs_max: 1024,
-            group_ms: 20,
+            group_ms: 50,
             ack_ms: 10_000,
             decisions_max: 1_000_000,
             decisions_age_s: 30 * 86_400,

@@ -13,20 +13,21 @@ const REFRESH_S: u32 = 5;
 /// The page of pools.
 #[must_use]
 pub fn pools(shell: &Shell, view: &PoolsView) -> String {
+    let expected = format!("Expected TTFT of {} tokens", count(view.prompt_tokens));
     let body = html! {
         div.page-head { h1 { "Pools" } }
         div #pools data-refresh=(REFRESH_S) {
             @if view.pools.is_empty() {
                 div.empty { p { strong { "No pools." } " Add one under " code { "pools:" } " in the configuration." } }
             }
-            @for (at, pool) in view.pools.iter().enumerate() { (one_pool(at, pool)) }
+            @for (at, pool) in view.pools.iter().enumerate() { (one_pool(at, pool, &expected)) }
         }
         (models(shell, &view.models))
     };
     document(shell, "Pools", Some(Place::Pools), &body, &[])
 }
 
-fn one_pool(at: usize, pool: &PoolView) -> Markup {
+fn one_pool(at: usize, pool: &PoolView, expected: &str) -> Markup {
     let in_flight: u64 = pool.instances.iter().map(|i| u64::from(i.in_flight)).sum();
     let up = pool.instances.iter().filter(|i| i.state == InstanceState::Up).count();
     html! { section.panel aria-labelledby={ "pool-" (at) } {
@@ -44,9 +45,9 @@ fn one_pool(at: usize, pool: &PoolView) -> Markup {
         (scroll(&format!("Instances of {}", pool.name), &html! { table.cards {
             thead { tr {
                 th { "Instance" } th { "State" } th.num { "In flight" } th.num { "TTFT" } th.num { "Per token" }
-                th.num { "Expected TTFT" } th.num { "Success" } th { "Recent TTFT" } th { "Models" }
+                th.num { (expected) } th.num { "Success" } th { "Recent TTFT" } th { "Models" }
             } }
-            tbody { @for instance in &pool.instances { (one_instance(instance)) } }
+            tbody { @for instance in &pool.instances { (one_instance(instance, expected)) } }
         } }))
     } }
 }
@@ -68,7 +69,7 @@ const fn success_class(share: f64) -> &'static str {
     }
 }
 
-fn one_instance(i: &InstanceView) -> Markup {
+fn one_instance(i: &InstanceView, expected: &str) -> Markup {
     html! { tr {
         td { (name(Some(&i.name))) div.note { (i.provider) " · " (name(Some(&i.url))) } }
         td data-label="State" { span.badge.(state_class(i.state)) title=(i.state.help()) { (i.state.word()) }
@@ -76,7 +77,7 @@ fn one_instance(i: &InstanceView) -> Markup {
         td.num data-label="In flight" { (i.in_flight) @if let Some(slots) = i.slots { span.note { " of " (slots) } } }
         td.num data-label="TTFT" { (ms(i.ttft_ms)) }
         td.num data-label="Per token" { (ms(i.tpot_ms)) }
-        td.num data-label="Expected TTFT" { (ms(i.expected_ttft_ms)) }
+        td.num data-label=(expected) { (ms(i.expected_ttft_ms)) }
         td.num data-label="Success" { @match i.success {
             Some(share) => { span.(success_class(share)) { (percent(i.success)) } " " div.note { "of " (count(i.answers)) } }
             None => span.none { (NONE) }

@@ -100,7 +100,7 @@ pub(super) fn placement(view: &RequestView) -> Markup {
                 td.num data-label="In flight" { (i.in_flight) }
                 td.num data-label="Wait" { (ms(i.wait_ms)) }
                 td.num data-label="Prefill" { (ms(i.prefill_ms)) }
-                td.num data-label="Expected TTFT" { (ms(i.wait_ms.zip(i.prefill_ms).map(|(wait, prefill)| wait + prefill))) }
+                td.num data-label="Expected TTFT" { (ms(i.expected_ttft_ms)) }
             } } }
         } })) }
     }

@@ -10,6 +10,8 @@ pub struct PoolsView {
     pub pools: Vec<PoolView>,
     /// The models.
     pub models: Vec<ModelView>,
+    /// Tokens of the prompt for which the expected time to first content is shown; a request's own is on its page.
+    pub prompt_tokens: u64,
 }
 
 /// One pool.

@@ -230,6 +230,8 @@ pub struct PlacementView {
     pub wait_ms: Option<f64>,
     /// Expected time to read the prompt.
     pub prefill_ms: Option<f64>,
+    /// Expected time to the first content, for this request.
+    pub expected_ttft_ms: Option<f64>,
     /// Whether it was the first choice.
     pub chosen: bool,
 }

@@ -10,6 +10,7 @@ use super::govern::Gate;
 use super::heard::{Grounds, Heard};
 use super::reach::Skipped;
 use super::settle::PriceTag;
+use super::shape::Edited;
 use super::tokens::Tokens;
 use crate::clock::time_ordered;
 use crate::fleet::Site;
@@ -17,12 +18,12 @@ use crate::observe::metrics::{AttemptLabels, DenialLabels, ModelSeries, ReasonLa
 use crate::observe::{PHASES, Phases, TraceContext};
 use crate::snapshot::ModelEntry;
 use crate::state::Shared;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::id::RequestId;
 use tollgate_core::{FaultKind, Tick, Timestamp};
-use tollgate_policy::{Denial, Route};
+use tollgate_policy::Denial;
 use tollgate_store::{DecisionRecord, Payload};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
@@ -72,17 +73,6 @@ pub(crate) struct Facts {
     pub(crate) output_tokens: u64,
 }
 
-/// What the route changes in the request, put into words when the record is written.
-#[derive(Clone, Default)]
-pub(crate) struct Edits(Option<Arc<Route>>);
-
-impl Serialize for Edits {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let lines = self.0.as_ref().map(|route| super::shape::describe(&route.effects, None));
-        lines.unwrap_or_default().serialize(serializer)
-    }
-}
-
 /// Everything that explains where a request went.
 #[derive(Clone, Default, Serialize)]
 pub(crate) struct Story {
@@ -92,7 +82,7 @@ pub(crate) struct Story {
     pub(crate) confidence: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<ModelWhy>,
-    pub(crate) edits: Edits,
+    pub(crate) edits: Edited,
     /// Candidates that were passed over on the way to an attempt.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) skipped: Vec<Skipped>,
@@ -197,6 +187,12 @@ impl Journey {
         self.mark
     }
 
+    /// The time of day at the last look at the clock.
+    pub(crate) fn time(&self) -> Timestamp {
+        let since_us = self.mark.since_ns(self.start) / 1000;
+        Timestamp(self.arrived.0.saturating_add(i64::try_from(since_us).unwrap_or(i64::MAX)))
+    }
+
     /// Forgets the time since the last mark: it was spent waiting for somebody else. Gives the time.
     pub(crate) fn resume(&mut self) -> Tick {
         self.mark = self.shared.clock.tick();
@@ -229,7 +225,7 @@ impl Journey {
         self.heard = Some(decided.heard.clone());
         self.story.recorded = Some(Grounds(decided.heard.clone()));
         self.story.confidence = decided.confidence;
-        self.story.edits = Edits(Some(decided.route.clone()));
+        self.story.edits = Edited::by(decided.route.clone());
     }
 
     /// Takes over what governs the request, and what it denied since the last time.

@@ -189,14 +189,14 @@ async fn steps(
     let (parts, body) = request.into_parts();
 
     let auth = &snapshot.settings.auth;
-    let caller = authenticate(&parts.headers, peer, auth, &shared.store.keys(), shared.clock.now())?;
+    let caller = authenticate(&parts.headers, peer, auth, &shared.store.keys(), journey.arrived)?;
     journey.authenticated(&caller);
     journey.lap(AUTHENTICATE);
 
     let body = read_body(body, &parts, &snapshot).await?;
     journey.resume();
     let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
-    let known = decide::characterise(shared, &view, &parts.headers, &caller, shared.clock.now());
+    let known = decide::characterise(shared, &view, &parts.headers, &caller, journey.time());
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
 

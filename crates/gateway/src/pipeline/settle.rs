@@ -154,13 +154,17 @@ impl Spent {
             }
             _ => None,
         };
-        let message = match refusal {
+        let fault = match refusal {
+            // Waiting does not help, so it must not look like a limit that passes.
             Refusal::Oversize { meter: Meter::Tokens | Meter::Micro, .. } => {
-                format!("this request may need more than its budget ever holds: {refusal}; lower max_tokens")
+                let message = format!(
+                    "this request may need more than its budget ever holds: {refusal}; lower max_tokens or shorten the prompt"
+                );
+                Fault::caller(FaultKind::TooLarge, message).at("max_tokens")
             }
-            _ => refusal.to_string(),
+            _ => Fault::caller(FaultKind::LimitReached, refusal.to_string()),
         };
-        Self { fault: Fault::caller(FaultKind::LimitReached, message), retry_after_s }
+        Self { fault, retry_after_s }
     }
 }
 
@@ -236,13 +240,8 @@ impl Closing {
         }
         if let (Some(session), Some(last)) = (&self.journey.session, self.journey.story.attempts.last()) {
             let (pool, instance) = (Some(last.pool.clone()), Some(last.instance.clone()));
-            self.shared.store.sessions().note(
-                session,
-                tag.model.clone(),
-                pool,
-                instance,
-                self.shared.clock.now(),
-            );
+            let now = self.journey.time();
+            self.shared.store.sessions().note(session, tag.model.clone(), pool, instance, now);
         }
     }
 }

@@ -246,7 +246,8 @@ impl Target {
             let mut link = match self.take(start) {
                 Some(link) => link,
                 None => {
-                    let link = self.connect(timeouts).await?;
+                    // On the heap: requests that find a connection waiting do not carry what connecting needs.
+                    let link = Box::pin(self.connect(timeouts)).await?;
                     start = now();
                     link
                 }

@@ -1,5 +1,6 @@
 //! Signed JSON: the public vectors of RFC 8785 where they are whole numbers, and what must be refused.
 
+use std::io::Write as _;
 use std::path::Path;
 use tollgate_pay::json::Json;
 
@@ -36,7 +37,8 @@ fn names_are_sorted_by_utf_16_units() {
 fn the_published_vectors_of_jcs_hold() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/evidence/jcs");
     let Ok(files) = std::fs::read_dir(folder.join("input")) else {
-        println!("SKIPPED: {} is absent", folder.display());
+        // Past the capture of a test that passes.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is absent", folder.display());
         return;
     };
     let mut held = 0;

@@ -75,6 +75,15 @@ pub(super) fn counted(addr: SocketAddr, body: &[u8], count: usize) -> std::io::R
     Ok(good)
 }
 
+/// Whether a server answers at `addr`. A port that takes connections may be one that a start only tries.
+pub(super) fn answers(addr: SocketAddr) -> std::io::Result<bool> {
+    let mut socket = connect(addr)?;
+    write!(socket, "GET /healthz HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer)?;
+    Ok(answer.starts_with(b"HTTP/1.1 200"))
+}
+
 fn request(addr: SocketAddr, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nhost: {addr}\r\ncontent-type: application/json\r\n\

@@ -1,6 +1,6 @@
 //! The parts that answer: an upstream with fixed answers, and the floor, a proxy that only passes on.
 
-use super::load::counted;
+use super::load::{answers, counted};
 use super::payload;
 use crate::ending::Ending;
 use anyhow::Result;
@@ -24,7 +24,7 @@ use tollgate_net::upstream::{
 /// Answers up to this size are read whole before their head is sent on, as the gateway does.
 const WHOLE_MAX: u64 = 64 << 10;
 
-/// Longest wait of the load for the gateway to listen: under an instrumenting machine it starts slowly.
+/// Longest wait of the load for the gateway to answer: under an instrumenting machine it starts slowly.
 const LISTEN_TRIES: u32 = 600;
 
 /// Play one part of a measurement
@@ -96,9 +96,9 @@ fn load(args: &PartArgs) -> Result<Ending> {
         Payload::Stream => payload::short(true),
     };
     let mut tries = 0;
-    while std::net::TcpStream::connect(args.listen).is_err() {
+    while !answers(args.listen).unwrap_or(false) {
         tries += 1;
-        anyhow::ensure!(tries < LISTEN_TRIES, "nothing listens on {}", args.listen);
+        anyhow::ensure!(tries < LISTEN_TRIES, "nothing answers on {}", args.listen);
         std::thread::park_timeout(std::time::Duration::from_millis(100));
     }
     let good = counted(args.listen, &body, args.requests)?;

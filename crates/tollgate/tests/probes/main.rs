@@ -17,6 +17,7 @@ mod report;
 
 use gateway::Gateway;
 use serde_json::Value;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tollgate_policy::import::{Source, import};
@@ -63,7 +64,12 @@ fn probes_are_decided_as_their_recipes_say() {
     recipes.sort();
     let is_elsewhere = std::env::var_os("TOLLGATE_PROBES").is_some();
     if !folder.is_dir() {
-        println!("SKIPPED: there is no folder of recipes with probes at {}", folder.display());
+        // Past the capture of a test that passes.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: there is no folder of recipes with probes at {}",
+            folder.display()
+        );
         return;
     }
     let outcomes: Vec<Outcome> = recipes.iter().map(|path| run(path)).collect();

@@ -40,10 +40,12 @@ fn plain_bytes(bytes: &[u8]) -> usize {
     bytes.iter().position(|b| is_odd(*b)).unwrap_or(bytes.len())
 }
 
+/// Whether no byte of a block is odd: each kind of odd byte makes one of three terms zero. Their minimum is an
+/// instruction on every machine's vectors, where three comparisons and their union are several.
 #[inline]
 fn plain_block(block: &[u8; BLOCK]) -> bool {
-    let odd = |b: u8| u8::from(b < 0x20) | u8::from(b == b'"') | u8::from(b == b'\\');
-    block.iter().fold(0, |seen, b| seen | odd(*b)) == 0
+    let least = |b: u8| (b ^ b'"').min(b ^ b'\\').min(b.saturating_sub(0x1f));
+    block.iter().fold(u8::MAX, |seen, b| seen.min(least(*b))) != 0
 }
 
 /// Index of the first odd byte of a word. Borrows only make false marks above a true one, so the lowest is right.

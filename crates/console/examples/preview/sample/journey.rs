@@ -130,6 +130,7 @@ fn instances() -> Vec<PlacementView> {
         in_flight,
         wait_ms: Some(wait),
         prefill_ms: Some(214.0),
+        expected_ttft_ms: Some(wait + 214.0),
         chosen,
     };
     vec![

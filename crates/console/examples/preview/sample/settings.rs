@@ -58,6 +58,7 @@ pub(crate) fn pools(now: Timestamp) -> PoolsView {
                 instances: states("long", InstanceState::ALL),
             },
         ],
+        prompt_tokens: 1_000,
         models: vec![
             model("sim-small", [100_000, 50_000, 400_000], 32_768),
             model("sim-medium", [500_000, 250_000, 2_000_000], 131_072),

@@ -54,7 +54,7 @@ pub(super) fn view(worker: &Worker) -> PoolsView {
         cached_micro: m.price.cached_input_micro,
         output_micro: m.price.output_micro,
     });
-    PoolsView { pools: pools.collect(), models: models.collect() }
+    PoolsView { pools: pools.collect(), models: models.collect(), prompt_tokens: PROBE_TOKENS }
 }
 
 /// What a pool with a boundary does beyond it; one without has nothing beyond.

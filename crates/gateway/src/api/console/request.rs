@@ -223,7 +223,7 @@ fn placement(attempts: &[Tried]) -> Vec<PlacementView> {
         let only = PlacementView {
             instance: last.instance.clone(),
             standing: "ready".into(),
-            prefill_ms: Some(last.expected_ttft_ms),
+            expected_ttft_ms: Some(last.expected_ttft_ms),
             chosen: true,
             ..PlacementView::default()
         };
@@ -235,6 +235,7 @@ fn placement(attempts: &[Tried]) -> Vec<PlacementView> {
         in_flight: seen.in_flight,
         wait_ms: Some(seen.wait_ms),
         prefill_ms: Some(seen.prefill_ms),
+        expected_ttft_ms: Some(seen.wait_ms + seen.prefill_ms),
         chosen: seen.instance == placed.instance,
     };
     placed.seen.iter().map(view).collect()

@@ -29,12 +29,13 @@ const MODEL: HeaderName = HeaderName::from_static("x-tollgate-model");
 const POOL: HeaderName = HeaderName::from_static("x-tollgate-pool");
 const INSTANCE: HeaderName = HeaderName::from_static("x-tollgate-instance");
 const ATTEMPTS: HeaderName = HeaderName::from_static("x-tollgate-attempts");
+const EDITS: HeaderName = HeaderName::from_static("x-tollgate-edits");
 const LOST: HeaderName = HeaderName::from_static("x-tollgate-lost");
 const DENIED: HeaderName = HeaderName::from_static("x-tollgate-denied");
 const BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
 
-/// Longest list of losses in a header, in bytes: clients give up on long ones.
+/// Longest list of edits or losses in a header, in bytes: clients give up on long ones.
 const LOST_MAX: usize = 1024;
 
 /// Why a request gets no answer, with the upstream's own words where the caller may read them.
@@ -221,6 +222,10 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
         if journey.story.attempts.len() > 1 {
             put(ATTEMPTS, &journey.story.attempts.len().to_string());
         }
+        let edits = journey.story.edits.told();
+        if !edits.is_empty() {
+            put(EDITS, &in_short(&edits));
+        }
         if !last.lost.is_empty() {
             put(LOST, &in_short(&last.lost));
         }
@@ -244,16 +249,16 @@ fn respond(status: StatusCode, headers: HeaderMap, body: Reply) -> Response<Repl
     response
 }
 
-/// What was lost, short enough for a header; the record has all of it.
-fn in_short(lost: &[String]) -> String {
+/// What was changed or lost, short enough for a header; the record has all of it.
+fn in_short(lines: &[String]) -> String {
     let mut text = String::new();
-    for (at, loss) in lost.iter().enumerate() {
-        if text.len() + loss.len() > LOST_MAX {
-            text.push_str(&format!("and {} more", lost.len() - at));
+    for (at, line) in lines.iter().enumerate() {
+        if text.len() + line.len() > LOST_MAX {
+            text.push_str(&format!("and {} more", lines.len() - at));
             break;
         }
-        text.push_str(loss);
-        if at + 1 < lost.len() {
+        text.push_str(line);
+        if at + 1 < lines.len() {
             text.push_str("; ");
         }
     }

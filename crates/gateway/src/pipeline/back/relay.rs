@@ -282,12 +282,12 @@ pub(crate) struct Relay {
     body: Option<UpstreamBody>,
     held: BytesMut,
     held_raw: usize,
-    pub(crate) watch: Watch,
+    pub(crate) watch: Box<Watch>,
     fault: Option<Fault>,
 }
 
 impl Relay {
-    pub(crate) fn new(body: UpstreamBody, watch: Watch) -> Self {
+    pub(crate) fn new(body: UpstreamBody, watch: Box<Watch>) -> Self {
         Self { body: Some(body), held: BytesMut::new(), held_raw: 0, watch, fault: None }
     }
 

@@ -129,7 +129,7 @@ pub(crate) async fn attempt(
     }
     let streamed = ctx.view.stream && is_event_stream(&parts.headers);
     let headers = outgoing::clean_answer(parts.headers);
-    let watch = Watch::new(ctx, letter.dialect, streamed, letter.strip_usage, letter.governed);
+    let watch = Box::new(Watch::new(ctx, letter.dialect, streamed, letter.strip_usage, letter.governed));
     if streamed {
         let mut relay = Relay::new(body, watch);
         match hold_back(ctx, &mut relay).await {
@@ -156,7 +156,7 @@ async fn whole(
     mut flight: Flight,
     headers: HeaderMap,
     body: UpstreamBody,
-    mut watch: Watch,
+    mut watch: Box<Watch>,
     lost: Vec<String>,
 ) -> Result<(Answer, Vec<String>), Failure> {
     let body = match body.collect(ctx.snapshot.settings.limits.answer_bytes).await {
@@ -167,7 +167,7 @@ async fn whole(
     };
     flight.first_content();
     match watch.whole(body) {
-        Ok(body) => Ok((Answer::Whole { headers, body, watch: Box::new(watch), flight }, lost)),
+        Ok(body) => Ok((Answer::Whole { headers, body, watch, flight }, lost)),
         Err(fault) => {
             let failure = flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost);
             Err(failure.of(&watch))

@@ -4,10 +4,12 @@
 //! another dialect spells it differently, its spelling is used.
 
 use bytes::Bytes;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tollgate_core::signal::Param;
 use tollgate_core::{Fault, FaultKind};
-use tollgate_policy::{Clearance, Effects, Effort, HeaderEdit, ParamEdit, SystemEdit, ToolFilter};
+use tollgate_policy::{Clearance, Effects, Effort, HeaderEdit, ParamEdit, Route, SystemEdit, ToolFilter};
 use tollgate_wire::edit::{self, Edits};
 use tollgate_wire::view::RequestView;
 use tollgate_wire::{Dialect, WireError};
@@ -38,6 +40,29 @@ pub(crate) fn shape(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) 
     Ok(body)
 }
 
+/// What the route changes in the request, put into words when the record is written.
+#[derive(Clone, Default)]
+pub(crate) struct Edited(Option<Arc<Route>>);
+
+impl Edited {
+    pub(crate) const fn by(route: Arc<Route>) -> Self {
+        Self(Some(route))
+    }
+
+    /// The edits in words for the caller; none where the route has none.
+    pub(crate) fn told(&self) -> Vec<String> {
+        let effects = self.0.as_ref().map(|route| &route.effects);
+        effects.filter(|effects| any(effects)).map(told).unwrap_or_default()
+    }
+}
+
+impl Serialize for Edited {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let lines = self.0.as_ref().map(|route| describe(&route.effects, None));
+        lines.unwrap_or_default().serialize(serializer)
+    }
+}
+
 /// What would be edited, in words, for explanations.
 pub(crate) fn describe(effects: &Effects, effort: Option<Effort>) -> Vec<String> {
     let mut lines = Vec::new();
@@ -63,6 +88,24 @@ pub(crate) fn describe(effects: &Effects, effort: Option<Effort>) -> Vec<String>
     }));
     lines.extend(effort.map(|e| format!("reasoning effort: {}", json!(e).as_str().unwrap_or_default())));
     lines
+}
+
+/// [`describe`] for the caller: the values of headers are between the policy and the upstream.
+fn told(effects: &Effects) -> Vec<String> {
+    let mut lines = describe(&Effects { headers: Vec::new(), ..effects.clone() }, None);
+    lines.extend(effects.headers.iter().map(|edit| match edit {
+        HeaderEdit::Set { name, .. } => format!("header {name}: set"),
+        HeaderEdit::Remove { name } => format!("header {name}: removed"),
+    }));
+    lines
+}
+
+/// Whether there is anything to tell.
+fn any(effects: &Effects) -> bool {
+    !(effects.system.is_empty()
+        && effects.params.is_empty()
+        && effects.tools.is_empty()
+        && effects.headers.is_empty())
 }
 
 fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<Bytes, WireError> {

@@ -1,6 +1,7 @@
 //! The 26 chains that AP2's reference SDK made, with what a correct verifier must do with each.
 
 use super::{accept_hops, addressed, at};
+use std::io::Write as _;
 use std::path::Path;
 use tollgate_pay::json::Json;
 use tollgate_pay::mandate::{Chain, Es256Key, Usage};
@@ -9,7 +10,8 @@ fn vectors() -> Option<Json> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../shared/data/evidence/ap2-mandates/payment_mandate_chains.json");
     let Ok(bytes) = std::fs::read(&path) else {
-        println!("SKIPPED: {} is absent", path.display());
+        // Past the capture of a test that passes.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is absent", path.display());
         return None;
     };
     Some(Json::parse(&bytes).unwrap())
