@@ -44,7 +44,12 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
     let mut left = world.left() / REDUNDANCY;
     for rule in 0..count {
         let mut question = Question::new(world);
-        match reach::rule(world, &mut front, &mut question, rule) {
+        // Once the steps are gone not even the question is written down.
+        let reached = match world.is_spent() {
+            true => Reach::Unknown,
+            false => reach::rule(world, &mut front, &mut question, rule),
+        };
+        match reached {
             Reach::Chosen => live.push(rule),
             Reach::Unknown => {
                 // What could not be settled for the whole is not tried for its parts.
@@ -61,7 +66,8 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
         }
         let mut said = Findings::default();
         let (share, before) = (left / u64::from(count - rule), world.taken());
-        let whole = world.within(share, || redundant::find(world, &mut question, rule, &mut said));
+        let whole =
+            share > 0 && world.within(share, || redundant::find(world, &mut question, rule, &mut said));
         left = left.saturating_sub(world.taken() - before);
         if whole {
             findings.findings.append(&mut said.findings);
@@ -80,7 +86,7 @@ pub(super) fn analyse(world: &World<'_>) -> Findings {
         Reach::Chosen => {}
     }
     redundant::find_named(world, &mut findings);
-    for rule in late {
+    for rule in late.into_iter().take_while(|_| !world.is_spent()) {
         redundant::find(world, &mut Question::new(world), rule, &mut findings);
     }
     findings

@@ -27,7 +27,8 @@ pub(super) fn find(world: &World<'_>, live: &[u32], findings: &mut Findings) {
                 return None;
             }
             asked += 1;
-            let pair = if asked > MAX_PAIRS { Pair::Unknown } else { together(world, first.0, second.0) };
+            let is_over = asked > MAX_PAIRS || world.is_spent();
+            let pair = if is_over { Pair::Unknown } else { together(world, first.0, second.0) };
             match pair {
                 Pair::Example(signals) => Some(overlap(world, first.0, second.0, &signals)),
                 Pair::Never => None,
