@@ -32,6 +32,8 @@ use std::path::{Path, PathBuf};
 
 /// Largest configuration file, in bytes.
 pub const FILE_MAX: u64 = 4 << 20;
+/// Most times that one configuration is read to find what else is wrong with it.
+const READS_MAX: usize = 50;
 /// Budget windows.
 pub const WINDOWS: &[&str] = &["minute", "hour", "day", "month", "total"];
 
@@ -122,7 +124,7 @@ pub fn read(text: &str, path: &Path) -> Result<Settings, ConfigError> {
 }
 
 fn checked(text: &str, path: &Path, lacking: Option<&mut Vec<Problem>>) -> Result<Settings, ConfigError> {
-    let file = parse(text).map_err(|problem| ConfigError { path: path.into(), problems: vec![problem] })?;
+    let file = parse(text).map_err(|problems| ConfigError { path: path.into(), problems })?;
     check::check(&file, path, lacking).map_err(|mut problems| {
         for problem in problems.iter_mut().filter(|p| p.line == 0) {
             (problem.line, problem.column) = place_of(text, &problem.field).unwrap_or_default();
@@ -154,19 +156,79 @@ fn is_key(text: &str, at: usize, length: usize) -> bool {
         && !line.contains('#')
 }
 
-fn parse(text: &str) -> Result<written::File, Problem> {
+/// Reads the fields. One that cannot be read is noted and blanked out, so that the others are read all the same.
+fn parse(text: &str) -> Result<written::File, Vec<Problem>> {
     if text.trim().is_empty() {
         return Ok(written::File::default());
     }
-    serde_saphyr::from_str(text).map_err(|error| {
-        let place = error.location();
-        let full = error.without_snippet().to_string();
-        let said = full.rsplit_once(" at line ").map_or(full.as_str(), |(m, _)| m);
-        let (line, column) = place.map_or((0, 0), |l| (l.line(), l.column()));
-        let (field, value) = written_at(text, line, column).unwrap_or_default();
-        let (message, fix) = in_words(said, value);
-        Problem { line, column, field: field.into(), message, fix }
-    })
+    let (mut left, mut problems) = (text.to_owned(), Vec::new());
+    for _ in 0..READS_MAX {
+        let error = match serde_saphyr::from_str(&left) {
+            Ok(file) if problems.is_empty() => return Ok(file),
+            Ok(_) => return Err(problems),
+            Err(error) => error,
+        };
+        let (problem, finding) = problem(&error, &left);
+        // What is empty or missing now may be what was blanked out.
+        if problems.is_empty() || finding == Finding::Field {
+            problems.push(problem.clone());
+        }
+        let rest = without(&left, problem.line).filter(|rest| finding != Finding::Other && *rest != left);
+        match rest {
+            Some(rest) => left = rest,
+            None => break,
+        }
+    }
+    Err(problems)
+}
+
+/// What a problem of reading is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Finding {
+    /// One field, which cannot be read.
+    Field,
+    /// A field without a value.
+    Empty,
+    /// Something else, such as the grammar: nothing behind it can be trusted.
+    Other,
+}
+
+/// What the reader says.
+fn problem(error: &serde_saphyr::Error, text: &str) -> (Problem, Finding) {
+    let full = error.without_snippet().to_string();
+    let said = full.rsplit_once(" at line ").map_or(full.as_str(), |(m, _)| m);
+    let (line, column) = error.location().map_or((0, 0), |l| (l.line(), l.column()));
+    let (field, value) = written_at(text, line, column).unwrap_or_default();
+    let finding = match wrong_kind(said) {
+        Some(_) if value.is_empty() => Finding::Empty,
+        Some(_) => Finding::Field,
+        None if said.starts_with("unknown ") => Finding::Field,
+        None => Finding::Other,
+    };
+    let (message, fix) = in_words(said, value);
+    (Problem { line, column, field: field.into(), message, fix }, finding)
+}
+
+/// The text with the field of a line blanked out: what stands behind its indentation, and the lines below that belong to
+/// it. An item in braces goes whole.
+fn without(text: &str, line: u64) -> Option<String> {
+    let row = usize::try_from(line).ok()?.checked_sub(1)?;
+    let start = text.split_inclusive('\n').take(row).map(str::len).sum();
+    let (before, here) = text.split_at_checked(start)?;
+    let field = here.trim_start_matches([' ', '-']);
+    let indent = here.len() - field.len();
+    let dashed = here.get(..indent)?.contains('-');
+    let belongs = |below: &&str| {
+        let words = below.trim_start_matches(' ');
+        let depth = below.len() - words.len();
+        words.trim().is_empty() || depth > indent || (depth == indent && !dashed && words.starts_with("- "))
+    };
+    let mut lines = here.split_inclusive('\n');
+    let first = lines.next()?;
+    let kept = if field.starts_with('{') { "" } else { first.get(..indent)? };
+    let gone = lines.clone().take_while(belongs).count();
+    let blank = "\n".repeat(gone + 1);
+    Some([before, kept, &blank, &lines.skip(gone).collect::<String>()].concat())
 }
 
 /// The key and the value that are written where a value could not be read; nothing where a key itself is wrong.
@@ -182,9 +244,9 @@ fn written_at(text: &str, line: u64, column: u64) -> Option<(&str, &str)> {
     Some((key.get(start..)?, value.get(..end)?.trim()))
 }
 
-/// The reader's words in the user's, with the value and what to write instead.
-fn in_words(said: &str, value: &str) -> (String, String) {
-    let (what, fix) = match said {
+/// What should stand where the reader found a value of the wrong kind, and how to write it.
+fn wrong_kind(said: &str) -> Option<(&'static str, &'static str)> {
+    Some(match said {
         "invalid floating point" => ("a number", "write one, such as 1.5"),
         "invalid boolean" => ("true or false", "write one of them"),
         "expected sequence start" => ("a list", "write its items in [brackets], or one a line behind `- `"),
@@ -193,12 +255,19 @@ fn in_words(said: &str, value: &str) -> (String, String) {
             ("a word", "write one, in quotes where it is more than letters and digits")
         }
         _ if said.starts_with("invalid u") => ("a whole number", "write one from 0 up, such as 60"),
-        _ => {
+        _ => return None,
+    })
+}
+
+/// The reader's words in the user's, with the value and what to write instead.
+fn in_words(said: &str, value: &str) -> (String, String) {
+    match wrong_kind(said) {
+        Some((what, fix)) => (format!("{value:?} is not {what}"), fix.to_owned()),
+        None => {
             let fix = meant(said).map(|word| format!("did you mean `{word}`?"));
-            return (said.to_owned(), fix.unwrap_or_default());
+            (said.to_owned(), fix.unwrap_or_default())
         }
-    };
-    (format!("{value:?} is not {what}"), fix.to_owned())
+    }
 }
 
 /// The likely word in "unknown … `word`, expected one of a, b, c".

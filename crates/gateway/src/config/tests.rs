@@ -112,6 +112,62 @@ fn every_problem_is_reported_at_once() {
 }
 
 #[test]
+fn fields_that_cannot_be_read_are_reported_together() {
+    let text = "listen: 127.0.0.1:9000
+lisen: x
+log:
+  levle: info
+  json: perhaps
+providers:
+- nmae: p
+  name: p
+  kind: vllm
+modles:
+- name: a
+  provider: p
+models:
+  - {name: a, provider: p, alias: [b]}
+  - {name: b, provider: p}
+retry: {attempts: many}
+";
+    let error = read(text, "t.yaml".as_ref()).unwrap_err();
+    let found: Vec<_> = error.problems.iter().map(|p| (p.line, p.message.as_str())).collect();
+    let starts = [
+        (2, "unknown field `lisen`"),
+        (4, "unknown field `levle`"),
+        (5, "\"perhaps\" is not true or false"),
+        (7, "unknown field `nmae`"),
+        (10, "unknown field `modles`"),
+        (14, "unknown field `alias`"),
+        (16, "\"many\" is not a whole number"),
+    ];
+    assert_eq!(found.len(), starts.len(), "{error}");
+    for start in starts {
+        assert!(
+            found.iter().any(|(line, said)| *line == start.0 && said.starts_with(start.1)),
+            "{start:?}: {error}"
+        );
+    }
+    assert!(error.problems.iter().any(|p| p.fix == "did you mean `models`?"), "{error}");
+}
+
+#[test]
+fn blanking_a_field_out_invents_no_problem() {
+    for (text, count) in [
+        ("log:\n  levle: info\n", 1),
+        ("models:\n  - {nmae: a}\n", 1),
+        ("providers:\n  - name: [p]\n    kind: vllm\n", 1),
+        ("models: [\n  {nmae: a},\n]\nlisen: x\n", 2),
+        ("lisen: x\nlisten: a\nlisten: b\n", 1),
+        ("lisen: x\nretry: [\n", 2),
+        ("retry:\n  attempts:\n    many\n", 1),
+    ] {
+        let error = read(text, "t.yaml".as_ref()).unwrap_err();
+        assert_eq!(error.problems.len(), count, "{text}\n{error}");
+    }
+}
+
+#[test]
 fn an_empty_file_is_a_configuration_without_models() {
     let settings = read("", "t.yaml".as_ref()).unwrap();
     assert!(settings.models.is_empty() && settings.listen.ip().is_loopback());
