@@ -215,7 +215,10 @@ await withBrowser(async (browser) => {
   const status = await ask("Hello");
   expect("a first request is answered", status === 200, status);
   const request = await liveTable(browser);
-  const places = [["live", "/console"], ["request", request], ["pools", "/console/pools"], ["policy", "/console/policy"], ["budgets", "/console/budgets"]];
+  const { escrows } = await (await fetch(`${URL_BASE}/v1/settle/escrows?limit=1`)).json();
+  expect("an escrow is there to look at", escrows.length === 1, JSON.stringify(escrows));
+  const places = [["live", "/console"], ["request", request], ["pools", "/console/pools"], ["policy", "/console/policy"], ["budgets", "/console/budgets"],
+    ["escrows", "/console/escrows"], ["escrow", `/console/escrows/${escrows[0].escrow}`], ["agents", "/console/agents"], ["log", "/console/log"]];
   const steps = [() => hostileRows(browser), () => everyPage(browser, places), () => requestPage(browser, request),
     () => policyPage(browser), () => budgetsPage(browser), () => themes(browser), () => formats(browser)];
   // A step that breaks off is a failure; the others are still of interest.

@@ -24,7 +24,10 @@ if [ -z "${TOLLGATE_BIN:-}" ]; then
   TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/debug/tollgate
 fi
 work=$(mktemp -d)
-"$TOLLGATE_BIN" serve --listen 127.0.0.1:0 --data memory >"$work/out" 2>"$work/err" &
+TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
+mkdir "$work/pay"
+log=$("$TOLLGATE_BIN" pay audit keygen console.example/pay --out "$work/pay/log.key")
+"$TOLLGATE_BIN" serve --listen 127.0.0.1:0 --data memory --settle "$work/pay" >"$work/out" 2>"$work/err" &
 server=$!
 trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
 for _ in $(seq 300); do
@@ -33,4 +36,6 @@ for _ in $(seq 300); do
   sleep 0.1
 done
 url=$(grep -o 'http://[^/ ]*' "$work/out" | head -1)
+# Escrows to look at: one that was paid, one that was disputed.
+"$TOLLGATE_BIN" pay demo --server "$url" --log "$log" >"$work/demo"
 cd "$here" && TOLLGATE_URL=$url CHROMIUM=$browser npm test

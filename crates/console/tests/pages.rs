@@ -22,6 +22,11 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("pools", page::pools(&shell, &sample::pools(NOW))),
         ("policy", page::policy(&shell, &sample::policy(NOW))),
         ("budgets", page::budgets(&shell, &sample::budgets(NOW))),
+        ("escrows", page::escrows(&shell, &sample::escrows(NOW))),
+        ("no escrows", page::escrows(&shell, &EscrowsView::default())),
+        ("escrow", page::escrow(&shell, &sample::escrow(NOW))),
+        ("agents", page::agents(&shell, &sample::agents(NOW))),
+        ("log", page::log(&shell, &sample::log(NOW))),
         ("problem", page::problem(&shell, 404, "Not found", "There is no such request.")),
     ]
 }
@@ -203,7 +208,7 @@ fn hostile<T: serde::Serialize + serde::de::DeserializeOwned>(view: &T, word: &s
             serde_json::Value::Array(items) => items.iter_mut().for_each(|item| walk(item, word)),
             serde_json::Value::Object(fields) => {
                 // Words of fixed sets stay what they are.
-                let free = |name: &str| !["state", "verdict", "severity", "meter"].contains(&name);
+                let free = |name: &str| !["state", "verdict", "severity", "meter", "tone"].contains(&name);
                 fields.iter_mut().filter(|(name, _)| free(name)).for_each(|(_, field)| walk(field, word));
             }
             _ => {}
@@ -254,6 +259,10 @@ proptest! {
                 page::pools(&shell, &hostile(&sample::pools(NOW), word)),
                 page::policy(&shell, &hostile(&sample::policy(NOW), word)),
                 page::budgets(&shell, &hostile(&sample::budgets(NOW), word)),
+                page::escrows(&shell, &hostile(&sample::escrows(NOW), word)),
+                page::escrow(&shell, &hostile(&sample::escrow(NOW), word)),
+                page::agents(&shell, &hostile(&sample::agents(NOW), word)),
+                page::log(&shell, &hostile(&sample::log(NOW), word)),
                 page::problem(&shell, 500, word, word),
             ]
         };
@@ -263,4 +272,22 @@ proptest! {
             prop_assert!(skeleton(plain) == skeleton(hostile), "page {at}: another tag or attribute");
         }
     }
+}
+
+#[test]
+fn what_waits_and_what_was_refused_is_seen() {
+    let shell = sample::shell(NOW);
+    let listed = text(&page::escrows(&shell, &sample::escrows(NOW)));
+    assert!(listed.contains("the rail has not answered") && listed.contains("80.00 USD"), "{listed}");
+    let one = page::escrow(&shell, &sample::escrow(NOW));
+    assert!(one.contains("/console/log?from=43") && one.contains("/bundle\""), "{one}");
+    let log = page::log(&shell, &sample::log(NOW));
+    assert!(log.contains("/v1/settle/log/entries/41/receipt") && text(&log).contains("80.00 USD are spent"));
+    // An id's own per cent signs survive the way back.
+    let mut agents = sample::agents(NOW);
+    agents.next = Some("did:web:localhost%3A80".into());
+    assert!(page::agents(&shell, &agents).contains("after=did:web:localhost%253A80"));
+    // Where settlement is not served nothing leads to it.
+    let plain = Shell { settlement: false, ..shell };
+    assert!(!page::pools(&plain, &sample::pools(NOW)).contains("/console/escrows"));
 }

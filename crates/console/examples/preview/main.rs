@@ -119,6 +119,12 @@ fn answer(request: &Request) -> (u16, &'static str, String) {
         ("GET", "/console/pools") => (200, HTML, page::pools(&shell, &sample::pools(time))),
         ("GET", "/console/policy") => (200, HTML, page::policy(&shell, &sample::policy(time))),
         ("GET", "/console/budgets") => (200, HTML, page::budgets(&shell, &sample::budgets(time))),
+        ("GET", "/console/escrows") => (200, HTML, page::escrows(&shell, &sample::escrows(time))),
+        ("GET", "/console/agents") => (200, HTML, page::agents(&shell, &sample::agents(time))),
+        ("GET", "/console/log") => (200, HTML, page::log(&shell, &sample::log(time))),
+        ("GET", path) if path.starts_with("/console/escrows/") => {
+            (200, HTML, page::escrow(&shell, &sample::escrow(time)))
+        }
         ("GET", path) if path.starts_with("/console/requests/") => {
             (200, HTML, page::request(&shell, &sample::request(time)))
         }

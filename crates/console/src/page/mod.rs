@@ -12,6 +12,7 @@ mod pools;
 mod report;
 mod request;
 mod request_parts;
+mod settle;
 mod shell;
 
 pub use budgets::budgets;
@@ -21,6 +22,7 @@ pub use policy::policy;
 pub use pools::pools;
 pub use report::report;
 pub use request::request;
+pub use settle::{agents, escrow, escrows, log};
 
 use crate::view::Shell;
 use maud::html;

@@ -12,6 +12,9 @@ pub(super) enum Place {
     Pools,
     Policy,
     Budgets,
+    Escrows,
+    Agents,
+    Log,
 }
 
 const PLACES: &[(Place, &str, &str)] = &[
@@ -19,6 +22,13 @@ const PLACES: &[(Place, &str, &str)] = &[
     (Place::Pools, "/console/pools", "Pools"),
     (Place::Policy, "/console/policy", "Policy"),
     (Place::Budgets, "/console/budgets", "Keys & budgets"),
+];
+
+/// Those of settlement, where it is served.
+const SETTLEMENT: &[(Place, &str, &str)] = &[
+    (Place::Escrows, "/console/escrows", "Escrows"),
+    (Place::Agents, "/console/agents", "Agents"),
+    (Place::Log, "/console/log", "Log"),
 ];
 
 /// The document: `body` inside the frame, `scripts` (names of assets) at its end.
@@ -48,7 +58,7 @@ pub(super) fn document(
             }
             body data-currency=(shell.currency) {
                 a.skip href="#main" { "Skip to the content" }
-                (header(place))
+                (header(place, shell.settlement))
                 @if let Some(notice) = &shell.notice {
                     div.banner role="alert" { strong { "Attention: " } (notice) }
                 }
@@ -61,7 +71,8 @@ pub(super) fn document(
     page.into_string()
 }
 
-fn header(place: Option<Place>) -> Markup {
+fn header(place: Option<Place>, settlement: bool) -> Markup {
+    let more = if settlement { SETTLEMENT } else { &[] };
     html! {
         header.top {
             a.brand href="/console" {
@@ -69,7 +80,7 @@ fn header(place: Option<Place>) -> Markup {
                 "Tollgate"
             }
             nav aria-label="Console" {
-                ul { @for (this, href, name) in PLACES {
+                ul { @for (this, href, name) in PLACES.iter().chain(more) {
                     li { a href=(href) aria-current=[(Some(*this) == place).then_some("page")] { (name) } }
                 } }
             }

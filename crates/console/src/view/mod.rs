@@ -9,6 +9,7 @@ mod policy;
 mod pools;
 mod report;
 mod request;
+mod settle;
 
 pub use budgets::{BudgetView, BudgetsView, KeyView, Meter, RuleLimit, RuleView};
 pub use live::{Filter, LiveView, RequestRow, SeriesPoint, Tiles, WINDOWS, step_s};
@@ -21,6 +22,8 @@ pub use request::{
     Attempt, Candidate, Check, Confidence, DecisionView, ExplainNode, Fact, PhaseView, PlacementView,
     PoolOption, RequestView, RouteTried, SignalView, Verdict,
 };
+
+pub use settle::{AgentRow, AgentsView, EscrowRow, EscrowView, EscrowsView, EventRow, LogRow, LogView, Tone};
 
 use serde::{Deserialize, Serialize};
 use tollgate_core::Timestamp;
@@ -38,6 +41,8 @@ pub struct Shell {
     pub currency: String,
     /// When the page was made.
     pub now: Timestamp,
+    /// Whether settlement is served: its pages stand in the navigation then.
+    pub settlement: bool,
     /// Something that an operator must know on every page, such as a configuration that was refused.
     pub notice: Option<String>,
 }

@@ -123,6 +123,10 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         | Route::ConsolePools
         | Route::ConsolePolicy
         | Route::ConsoleBudgets
+        | Route::ConsoleEscrows
+        | Route::ConsoleEscrow
+        | Route::ConsoleAgents
+        | Route::ConsoleLog
         | Route::ConsoleAsset => console::serve(worker, call.route, parts, parameter).await,
     }
 }

@@ -104,6 +104,10 @@ pub enum Route {
     ConsolePools,
     ConsolePolicy,
     ConsoleBudgets,
+    ConsoleEscrows,
+    ConsoleEscrow,
+    ConsoleAgents,
+    ConsoleLog,
     ConsoleAsset,
 }
 
@@ -262,6 +266,10 @@ pub const ROUTES: &[Row] = &[
     row("GET", "/console/pools", Route::ConsolePools, Admin, "Console: pools and instances"),
     row("GET", "/console/policy", Route::ConsolePolicy, Admin, "Console: policy editor"),
     row("GET", "/console/budgets", Route::ConsoleBudgets, Admin, "Console: keys and budgets"),
+    row("GET", "/console/escrows", Route::ConsoleEscrows, Admin, "Console: escrows"),
+    row("GET", "/console/escrows/{id}", Route::ConsoleEscrow, Admin, "Console: one escrow's timeline"),
+    row("GET", "/console/agents", Route::ConsoleAgents, Admin, "Console: agents and their keys"),
+    row("GET", "/console/log", Route::ConsoleLog, Admin, "Console: the log, entry by entry"),
     row("GET", "/console/assets/{name}", Route::ConsoleAsset, Public, "Console: styles and scripts"),
 ];
 

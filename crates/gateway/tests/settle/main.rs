@@ -192,6 +192,7 @@ async fn a_whole_task_is_paid_and_proven() {
     let counted = scene.get(&format!("mandates/{mandate}")).await.json();
     assert_eq!((&counted["payments"], &counted["spent"]["minor"]), (&json!(1), &json!("10000")));
     proven(&scene, id).await;
+    seen(&scene, id).await;
     scene.stop().await;
 }
 
@@ -217,6 +218,29 @@ async fn proven(scene: &Scene, id: Digest) {
     let listed = scene.get("escrows?phase=released").await.json();
     assert_eq!(listed["escrows"][0]["escrow"], id.to_string());
     assert_eq!(scene.get("escrows?phase=disputed").await.json()["escrows"], json!([]));
+}
+
+/// The console's pages say the same.
+async fn seen(scene: &Scene, id: Digest) {
+    let (name, secret) = operator();
+    for (page, has) in [
+        ("escrows".to_owned(), "task-1"),
+        ("escrows?phase=released".to_owned(), "task-1"),
+        ("escrows?phase=disputed".to_owned(), "No escrows"),
+        (format!("escrows/{id}"), "verdict to pay"),
+        ("agents".to_owned(), "No agents"),
+        ("log".to_owned(), "release order"),
+        ("log?from=0".to_owned(), "open acct_bank"),
+    ] {
+        let got = scene.world.send(Method::GET, &format!("/console/{page}"), &[(name, &secret)], "").await;
+        assert_eq!(got.status, StatusCode::OK, "{page}: {}", got.text());
+        assert!(got.text().contains(has), "{page}: {}", got.text());
+    }
+    let none = Digest::of(b"none");
+    let got =
+        scene.world.send(Method::GET, &format!("/console/escrows/{none}"), &[(name, &secret)], "").await;
+    assert_eq!(got.status, StatusCode::NOT_FOUND);
+    assert_eq!(scene.world.send(Method::GET, "/console/log", &[], "").await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]

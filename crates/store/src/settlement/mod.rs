@@ -256,6 +256,12 @@ impl Settlement {
         Ok(counted.map(|(payments, spent, last, revoked)| Counted { payments, spent, last, revoked }))
     }
 
+    /// The log's name.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        self.key.public().name()
+    }
+
     /// The moment that counts here.
     #[must_use]
     pub fn now(&self) -> Timestamp {

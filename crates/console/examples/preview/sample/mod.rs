@@ -2,9 +2,11 @@
 
 mod journey;
 mod settings;
+mod settle;
 
 pub(crate) use journey::request;
 pub(crate) use settings::{budgets, policy, pools};
+pub(crate) use settle::{agents, escrow, escrows, log};
 
 use tollgate_console::view::*;
 use tollgate_core::Timestamp;
@@ -16,6 +18,7 @@ pub(crate) fn shell(now: Timestamp) -> Shell {
     Shell {
         policy: "shipped".into(),
         policy_digest: "9f2c51d07be4a6c3e1f0".into(),
+        settlement: true,
         ..Shell::new("0.1.0", "USD", now)
     }
 }

@@ -5,6 +5,7 @@ mod live;
 mod policy;
 mod pools;
 mod request;
+mod settle;
 mod story;
 
 use super::{Answered, typed};
@@ -30,6 +31,9 @@ pub(super) async fn serve(worker: &Worker, route: Route, parts: &Parts, paramete
         Route::ConsolePools => Ok(page::pools(&shell, &pools::view(worker))),
         Route::ConsolePolicy => policy::view(worker).await.map(|view| page::policy(&shell, &view)),
         Route::ConsoleBudgets => Ok(page::budgets(&shell, &budgets::view(worker))),
+        Route::ConsoleEscrows | Route::ConsoleEscrow | Route::ConsoleAgents | Route::ConsoleLog => {
+            settle::page(worker, &shell, route, parts, parameter).await
+        }
         _ => live::view(worker, parts).await.map(|view| page::live(&shell, &view)),
     };
     let (status, html) = match made {
@@ -52,6 +56,7 @@ fn shell(worker: &Worker) -> Shell {
     Shell {
         policy: snapshot.policy.name().to_owned(),
         policy_digest: snapshot.policy.digest().to_string(),
+        settlement: shared.settlement.is_some(),
         notice: shared
             .refused
             .lock()
