@@ -63,8 +63,8 @@ pub struct ClassOutcome {
     pub lost: u64,
     /// The share of *all* requests that was answered within what is promised.
     pub attainment: Estimate,
-    /// Whether that is at least what is promised, even at the lower end of the interval; `None`: not known, as no request
-    /// of the class was measured, or all in one replication, which has no interval.
+    /// Whether that is at least what is promised, even at the lower end of the interval; `None`: not known, as the promise lies within the
+    /// interval, no request of the class was measured, or all in one replication, which has no interval.
     pub met: Option<bool>,
     /// Time to first token.
     pub ttft_ms: Percentiles,
@@ -182,7 +182,8 @@ fn judged(shares: &[f64], attainment: &Estimate, promised: f64) -> Option<bool> 
     match shares.len() {
         0 => None,
         1 => (attainment.mean < promised).then_some(false),
-        _ => Some(attainment.mean - attainment.half_width >= promised),
+        _ if attainment.mean - attainment.half_width >= promised => Some(true),
+        _ => (attainment.mean < promised).then_some(false),
     }
 }
 
@@ -211,6 +212,7 @@ mod tests {
     fn what_was_not_measured_or_once_only_is_not_known_to_be_met() {
         let of = |shares: &[f64]| judged(shares, &Estimate::of(shares), 0.99);
         assert_eq!([of(&[]), of(&[1.0]), of(&[0.98])], [None, None, Some(false)]);
-        assert_eq!([of(&[1.0, 1.0]), of(&[0.98, 1.0])], [Some(true), Some(false)]);
+        assert_eq!([of(&[1.0, 1.0]), of(&[0.98, 1.0])], [Some(true), None], "the interval holds both");
+        assert_eq!(of(&[0.97, 0.99]), Some(false));
     }
 }

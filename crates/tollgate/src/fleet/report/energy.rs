@@ -13,8 +13,10 @@ const HEAD: [&str; 6] =
 pub(super) fn section(problem: &Problem, planned: &Plan) -> Result<Section> {
     let capped = flex(problem, planned, &LEVELS)?;
     let text = match deepest(&capped) {
-        Some(percent) => format!("Caps on batches lower it by up to {percent:.0} % with every promise met."),
-        None => "Capped batches miss a promise at once.".into(),
+        Some(percent) if percent > 0.0 => {
+            format!("Caps on batches lower it by up to {percent:.0} % with every promise met.")
+        }
+        Some(_) | None => "No cap on batches that lowers it keeps every promise.".into(),
     };
     Ok(Some(ReportSection {
         title: "Energy".into(),
@@ -48,12 +50,15 @@ fn latency(problem: &Problem, capped: &[FlexPoint]) -> Plot {
         title: "What that does to latency".into(),
         x: "reduction asked for, %".into(),
         y: "slowest TTFT percentile, ms".into(),
+        // Near what a fleet can do it grows without end.
+        y_scale: Scale::Log,
         series: vec![series("slowest TTFT percentile", Drawn::Line, slowest)],
         marks: tightest
             .map(|at| Mark { name: format!("{at} ms promised"), at, upright: false })
             .into_iter()
             .collect(),
-        shades: missed(capped),
+        // The plot beside it has the words; here they would lie on the promise.
+        shades: missed(capped).into_iter().map(|shade| Shade { name: String::new(), ..shade }).collect(),
         ..Plot::default()
     }
 }
