@@ -16,8 +16,10 @@
 
 pub mod content;
 pub mod error;
+pub mod head;
 pub mod identity;
 pub mod input;
+pub mod learn;
 mod lexical;
 mod measure;
 mod reading;

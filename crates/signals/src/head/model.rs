@@ -1,0 +1,137 @@
+//! A head and its answers.
+
+use super::Grams;
+use super::side::{GramSide, VectorSide};
+use serde::{Deserialize, Serialize};
+
+/// Where a head comes from: enough to make it again.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Card {
+    /// What it tells.
+    pub name: String,
+    /// From which everything drawn followed.
+    pub seed: u64,
+    /// Digest of the texts and labels, in order.
+    pub data: String,
+    /// How many there were.
+    pub rows: u64,
+    /// The sets they came from.
+    #[serde(default)]
+    pub sources: Vec<String>,
+}
+
+/// A trained head.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Head {
+    pub(super) card: Card,
+    pub(super) labels: Vec<String>,
+    pub(super) grams: Option<GramSide>,
+    pub(super) vector: Option<VectorSide>,
+}
+
+/// The probability of every label, in the head's order.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Scores(pub Vec<f32>);
+
+impl Scores {
+    /// The likeliest label and its probability; of equals the first.
+    #[must_use]
+    pub fn best(&self) -> (usize, f32) {
+        let mut best = (0, 0.0);
+        for (at, value) in self.0.iter().enumerate() {
+            if *value > best.1 {
+                best = (at, *value);
+            }
+        }
+        best
+    }
+
+    /// The probability of one label; 0 for one that the head does not know.
+    #[must_use]
+    pub fn of(&self, label: usize) -> f32 {
+        self.0.get(label).copied().unwrap_or(0.0)
+    }
+
+    /// Softmax of sums.
+    #[must_use]
+    pub fn softmax(sums: &[f32]) -> Self {
+        let top = sums.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let raised: Vec<f32> = sums.iter().map(|sum| (sum - top).exp()).collect();
+        let total: f32 = raised.iter().sum();
+        Self(raised.iter().map(|value| value / total).collect())
+    }
+}
+
+impl Head {
+    /// A head of one side or two.
+    #[must_use]
+    pub const fn new(
+        card: Card,
+        labels: Vec<String>,
+        grams: Option<GramSide>,
+        vector: Option<VectorSide>,
+    ) -> Self {
+        Self { card, labels, grams, vector }
+    }
+
+    /// Where it comes from.
+    #[must_use]
+    pub const fn card(&self) -> &Card {
+        &self.card
+    }
+
+    /// Its labels.
+    #[must_use]
+    pub fn labels(&self) -> &[String] {
+        &self.labels
+    }
+
+    /// The place of a label.
+    #[must_use]
+    pub fn label(&self, label: &str) -> Option<usize> {
+        self.labels.iter().position(|known| known == label)
+    }
+
+    /// Its n-gram side.
+    #[must_use]
+    pub const fn grams(&self) -> Option<&GramSide> {
+        self.grams.as_ref()
+    }
+
+    /// Its vector side.
+    #[must_use]
+    pub const fn vector(&self) -> Option<&VectorSide> {
+        self.vector.as_ref()
+    }
+
+    /// The probability of every label. A vector of another length than the head's is not read; with neither side to ask
+    /// every label is as likely.
+    #[must_use]
+    pub fn classify(&self, grams: &Grams, vector: Option<&[f32]>) -> Scores {
+        let by_grams = self.grams.as_ref().map(|side| Scores::softmax(&side.logits(grams)));
+        let readable = |side: &&VectorSide| vector.is_some_and(|vector| vector.len() == side.dims());
+        let by_vector = self.vector.as_ref().filter(readable).zip(vector);
+        let by_vector = by_vector.map(|(side, vector)| Scores::softmax(&side.logits(vector)));
+        match (by_grams, by_vector) {
+            (Some(one), Some(other)) => {
+                Scores(one.0.iter().zip(&other.0).map(|(a, b)| f32::midpoint(*a, *b)).collect())
+            }
+            (Some(only), None) | (None, Some(only)) => only,
+            (None, None) => Scores(vec![1.0 / self.labels.len().max(1) as f32; self.labels.len()]),
+        }
+    }
+
+    /// The grams of a text as this head reads them.
+    #[must_use]
+    pub fn read(&self, text: &str) -> Grams {
+        let grams = Grams::of(text);
+        if self.grams.as_ref().is_some_and(GramSide::surface) { grams.with_surface(text) } else { grams }
+    }
+
+    /// The probability of every label, for a text as a whole and without a vector.
+    #[must_use]
+    pub fn classify_text(&self, text: &str) -> Scores {
+        self.classify(&self.read(text), None)
+    }
+}

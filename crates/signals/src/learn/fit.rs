@@ -1,0 +1,198 @@
+//! From examples to a head, with predictions for every example by a model that did not see it.
+
+use super::folds::{fold_of, group};
+use super::logistic::{Rows, Target, fit};
+use super::vocabulary::Vocabulary;
+use super::{Config, Example};
+use crate::head::{Card, GramSide, Grams, Head, Scores, VectorSide};
+use tollgate_core::Digest;
+
+/// How far training is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// This fold is being predicted, of so many.
+    Fold(usize, usize),
+    /// All examples are being fitted.
+    Whole,
+}
+
+/// A head, and what its kind predicts for texts that it did not see.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// The head, of all examples that count.
+    pub head: Head,
+    /// For every example the probabilities of a head of the other folds.
+    pub unseen: Vec<Scores>,
+}
+
+/// The examples with their grams.
+type Read<'e> = (&'e Example, &'e Grams);
+
+/// One head without temperatures.
+fn one(rows: &[Read<'_>], labels: &[String], config: &Config) -> (Option<GramSide>, Option<VectorSide>) {
+    let rows: Vec<Read<'_>> = rows.iter().copied().filter(|(example, _)| example.weight > 0.0).collect();
+    let count = labels.len();
+    let mut frequent = vec![0.0_f32; count];
+    for (example, _) in &rows {
+        if let Some(sum) = frequent.get_mut(example.label) {
+            *sum += example.weight;
+        }
+    }
+    let mean = frequent.iter().sum::<f32>() / count.max(1) as f32;
+    let factor = |label: usize| match frequent.get(label) {
+        Some(sum) if config.balanced && *sum > 0.0 => mean / sum,
+        _ => 1.0,
+    };
+    let target = |example: &Example| Target {
+        label: example.label,
+        share: example.share.filter(|_| count == 2),
+        weight: example.weight * factor(example.label),
+    };
+    let targets: Vec<Target> = rows.iter().map(|(example, _)| target(example)).collect();
+    let grams = (config.grams > 0).then(|| {
+        let kept = Vocabulary::choose(&rows, count, config.least, config.grams);
+        let mut design = Rows::new(kept.keys.len());
+        rows.iter().for_each(|(_, grams)| design.push(kept.row(grams)));
+        let fitted = fit(&design, &targets, count, config.strength);
+        let rarity: Vec<f32> = kept.rarity.iter().map(|step| GramSide::rarity_of(*step)).collect();
+        GramSide::new(kept.keys, &rarity, &fitted.rows, &fitted.bias, 1.0, config.surface)
+    });
+    let width = rows.iter().find_map(|(example, _)| example.vector.as_ref()).map_or(0, Vec::len);
+    let vector = (width > 0).then(|| {
+        let mut design = Rows::new(width);
+        for (example, _) in &rows {
+            let vector = example.vector.as_deref().unwrap_or_default();
+            design.push(vector.iter().enumerate().map(|(at, value)| (at as u32, *value)));
+        }
+        let fitted = fit(&design, &targets, count, config.vector_strength);
+        VectorSide::new(&config.encoder, &fitted.rows, &fitted.bias, 1.0)
+    });
+    (grams, vector)
+}
+
+/// The temperature at which sums fit the labels best: the least mean cross-entropy, by golden sections of its logarithm.
+fn temperature(sums: &[(Vec<f32>, &Example)]) -> f32 {
+    let loss = |log: f64| -> f64 {
+        let cool = log.exp() as f32;
+        let each = sums.iter().filter(|(_, example)| example.weight > 0.0).map(|(sums, example)| {
+            let scores = Scores::softmax(&sums.iter().map(|sum| sum / cool).collect::<Vec<_>>());
+            let of = |label| f64::from(scores.of(label).max(1e-9)).ln();
+            match example.share {
+                Some(share) => -(f64::from(share) * of(1) + f64::from(1.0 - share) * of(0)),
+                None => -of(example.label),
+            }
+        });
+        each.sum()
+    };
+    let golden = (5.0_f64.sqrt() - 1.0) / 2.0;
+    let (mut low, mut high) = (-3.0_f64, 3.0_f64);
+    let (mut a, mut b) = (high - golden * (high - low), low + golden * (high - low));
+    let (mut at_a, mut at_b) = (loss(a), loss(b));
+    for _ in 0..30 {
+        if at_a < at_b {
+            (high, b, at_b) = (b, a, at_a);
+            a = high - golden * (high - low);
+            at_a = loss(a);
+        } else {
+            (low, a, at_a) = (a, b, at_b);
+            b = low + golden * (high - low);
+            at_b = loss(b);
+        }
+    }
+    f64::midpoint(low, high).exp() as f32
+}
+
+/// Trains a head, telling `progress` how far it is.
+pub fn train(
+    examples: &[Example],
+    labels: &[String],
+    config: &Config,
+    progress: &mut dyn FnMut(Step),
+) -> Trained {
+    let grams: Vec<Grams> = examples.iter().map(|example| read(example, config.surface)).collect();
+    let rows: Vec<Read<'_>> = examples.iter().zip(&grams).collect();
+    let folds = config.folds.max(2);
+    let fold: Vec<usize> = examples.iter().map(|e| fold_of(&group(e), config.seed, folds)).collect();
+    let mut by_grams: Vec<Vec<f32>> = vec![Vec::new(); examples.len()];
+    let mut by_vector = by_grams.clone();
+    for held in 0..folds {
+        progress(Step::Fold(held, folds));
+        let others: Vec<Read<'_>> =
+            rows.iter().zip(&fold).filter(|(_, fold)| **fold != held).map(|(row, _)| *row).collect();
+        let (gram_side, vector_side) = one(&others, labels, config);
+        for (at, (example, grams)) in rows.iter().enumerate().filter(|(at, _)| fold.get(*at) == Some(&held)) {
+            if let (Some(side), Some(slot)) = (&gram_side, by_grams.get_mut(at)) {
+                *slot = side.logits(grams);
+            }
+            if let (Some(side), Some(slot), Some(vector)) =
+                (&vector_side, by_vector.get_mut(at), &example.vector)
+            {
+                *slot = side.logits(vector);
+            }
+        }
+    }
+    progress(Step::Whole);
+    let (mut grams, mut vector) = one(&rows, labels, config);
+    let cool = |sums: &[Vec<f32>]| {
+        let with: Vec<(Vec<f32>, &Example)> = sums
+            .iter()
+            .zip(examples)
+            .filter(|(sums, _)| !sums.is_empty())
+            .map(|(s, e)| (s.clone(), e))
+            .collect();
+        temperature(&with)
+    };
+    let mut unseen: Vec<Vec<Scores>> = vec![Vec::new(); examples.len()];
+    let mut settle = |sums: &[Vec<f32>], temperature: f32| {
+        for (slot, sums) in unseen.iter_mut().zip(sums).filter(|(_, sums)| !sums.is_empty()) {
+            slot.push(Scores::softmax(&sums.iter().map(|sum| sum / temperature).collect::<Vec<_>>()));
+        }
+    };
+    if let Some(side) = &mut grams {
+        let temperature = cool(&by_grams);
+        side.cool(temperature);
+        settle(&by_grams, temperature);
+    }
+    if let Some(side) = &mut vector {
+        let temperature = cool(&by_vector);
+        side.cool(temperature);
+        settle(&by_vector, temperature);
+    }
+    let head = Head::new(about(examples, labels, config), labels.to_vec(), grams, vector);
+    Trained { head, unseen: unseen.into_iter().map(|each| mean(&each, labels.len())).collect() }
+}
+
+/// The mean of the sides that answered.
+fn mean(sides: &[Scores], labels: usize) -> Scores {
+    let count = sides.len().max(1) as f32;
+    Scores((0..labels).map(|label| sides.iter().map(|side| side.of(label)).sum::<f32>() / count).collect())
+}
+
+fn read(example: &Example, surface: bool) -> Grams {
+    let grams = Grams::of(example.read());
+    if surface { grams.with_surface(example.read()) } else { grams }
+}
+
+/// What a finished head says of examples.
+#[must_use]
+pub fn apply(head: &Head, examples: &[Example]) -> Vec<Scores> {
+    let surface = head.grams().is_some_and(GramSide::surface);
+    examples.iter().map(|e| head.classify(&read(e, surface), e.vector.as_deref())).collect()
+}
+
+fn about(examples: &[Example], labels: &[String], config: &Config) -> Card {
+    let used: Vec<&Example> = examples.iter().filter(|e| e.weight > 0.0).collect();
+    let mut sources: Vec<String> = used.iter().map(|e| e.source.clone()).filter(|s| !s.is_empty()).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let parts = used
+        .iter()
+        .flat_map(|e| [e.text.as_bytes(), labels.get(e.label).map_or(&[][..], |label| label.as_bytes())]);
+    Card {
+        name: config.name.clone(),
+        seed: config.seed.0,
+        data: Digest::of_parts(parts).to_string(),
+        rows: used.len() as u64,
+        sources,
+    }
+}

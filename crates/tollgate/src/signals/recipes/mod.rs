@@ -1,0 +1,76 @@
+//! How each shipped head is made: which texts of which sets teach which label.
+//!
+//! Only sets whose licence allows a model to be made and shipped are learned from. Rows of other sets, and rows that
+//! their notes keep for judging, have weight 0: they are predicted and never learned from. Texts of one question or
+//! template share a group, so that none stands on both sides of a split.
+
+mod benign;
+mod domain;
+mod facts;
+mod hazard;
+mod jailbreak;
+
+use super::sets::Sets;
+use anyhow::Result;
+use tollgate_signals::learn::{Config, Example};
+
+/// How a head is made.
+pub(crate) struct Recipe {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// What it tells.
+    pub(crate) purpose: &'static str,
+    /// Its labels.
+    pub(crate) labels: &'static [&'static str],
+    /// How it is trained.
+    pub(crate) config: fn(&mut Config),
+    /// What it is trained and judged on; empty where its sets are absent.
+    pub(crate) examples: fn(&Sets) -> Result<Vec<Example>>,
+    /// Sets and their licences.
+    pub(crate) sets: &'static [(&'static str, &'static str)],
+    /// Where it may not be trusted.
+    pub(crate) limits: &'static [&'static str],
+}
+
+/// Every recipe.
+pub(crate) const RECIPES: &[Recipe] = &[
+    domain::DOMAIN,
+    jailbreak::JAILBREAK,
+    hazard::HAZARD,
+    hazard::HAZARD_CLASS,
+    facts::FACT_CHECK,
+    facts::REASONING,
+    facts::DIFFICULTY,
+];
+
+impl Recipe {
+    /// The configuration of its training.
+    pub(crate) fn configured(&self) -> Config {
+        let mut config = Config { name: self.name.to_owned(), ..Config::default() };
+        (self.config)(&mut config);
+        config
+    }
+
+    /// Its labels.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.labels.iter().map(|label| (*label).to_owned()).collect()
+    }
+}
+
+/// A text for judging only.
+pub(crate) fn judged(mut example: Example) -> Example {
+    example.weight = 0.0;
+    example
+}
+
+/// A text in a group.
+pub(crate) fn grouped(mut example: Example, group: &str) -> Example {
+    example.group = group.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    example
+}
+
+/// Every `n`th of some rows: a smaller sample that is spread evenly.
+pub(crate) fn sample<T>(rows: Vec<T>, most: usize) -> Vec<T> {
+    let step = rows.len().div_ceil(most.max(1)).max(1);
+    rows.into_iter().step_by(step).collect()
+}
