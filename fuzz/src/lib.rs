@@ -47,6 +47,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "policy_compile", run: texts::policy_compile, seeds: "policies", choices: 0 },
     Target { name: "policy_analyse", run: texts::policy_analyse, seeds: "policies", choices: 0 },
     Target { name: "policy_import", run: texts::policy_import, seeds: "imports", choices: 1 },
+    Target { name: "head", run: texts::head, seeds: "heads", choices: 0 },
     Target { name: "config", run: texts::config, seeds: "configs", choices: 0 },
     Target { name: "signed_json", run: money::signed_json, seeds: "signed", choices: 0 },
     Target { name: "mandate", run: money::mandate, seeds: "mandates", choices: 0 },
@@ -75,6 +76,11 @@ pub const SEEDS: &[(&str, &str)] = &[
     (
         "policies",
         "policy \"p\"\nsignal s = keyword any [\"a\"]\nroute r tier 1 priority 2 { when s and not (tokens > 1_000 or role has \"x\") models { \"m\" weight 3 effort low } param cap max_tokens 5 }\ndefault { models { \"m\" } }\ntests { \"a\" -> r }\n",
+    ),
+    // A header of 0x141 bytes, two grams, and a vector side of one dimension.
+    (
+        "heads",
+        "tollgate-head 1\nA\u{1}\0\0{\"card\":{\"name\":\"h\",\"seed\":1,\"data\":\"\",\"rows\":2,\"sources\":[\"s\"]},\"labels\":[\"no\",\"yes\"],\"grams\":{\"count\":2,\"surface\":false,\"temperature\":1.0,\"bias\":[0.0,0.1],\"steps\":[0.01,0.01]},\"vector\":{\"encoder\":\"e\",\"dims\":1,\"temperature\":1.0,\"bias\":[0.0,0.0],\"steps\":[0.1,0.1]}}                                                        \u{1}\u{2}  abcdxy",
     ),
     ("imports", IMPORT_VLLM_SR),
     (

@@ -24,6 +24,17 @@ fn nesting(data: &[u8]) -> usize {
     data.iter().filter(|b| matches!(b, b'[' | b'{')).count()
 }
 
+/// Any bytes are a head or are refused; what is one gives distributions and writes itself again.
+pub fn head(data: &[u8]) -> bool {
+    use tollgate_signals::head::{Grams, Head};
+    let Ok(head) = Head::from_bytes(data) else { return false };
+    let vector = vec![0.5; head.vector().map_or(1, |side| side.dims())];
+    let scores = head.classify(&Grams::of("any text (1)"), Some(&vector));
+    assert!((scores.0.iter().sum::<f32>() - 1.0).abs() < 1e-3, "{scores:?}");
+    assert_eq!(Head::from_bytes(&head.to_bytes()).as_ref(), Ok(&head));
+    true
+}
+
 /// Any error body is read into a fault with a message of bounded length.
 pub fn classify(data: &[u8]) -> bool {
     let (&choice, body) = data.split_first().unwrap_or((&0, &[]));

@@ -97,7 +97,7 @@ macro_rules! targets {
 
 targets! {
     json peek translate_request translate_response translate_stream sse meter classify policy_compile policy_analyse
-    policy_import config
+    policy_import head config
     signed_json mandate receipt entry
     record did card
     statement

@@ -23,6 +23,7 @@ pub mod learn;
 mod lexical;
 mod measure;
 mod reading;
+pub mod safety;
 mod set;
 mod text;
 

@@ -1,6 +1,6 @@
 //! What can be typed: the table of commands.
 
-use crate::{bench, config, decisions, fleet, key, pay, policy, risk, serve, shell, wire};
+use crate::{bench, config, decisions, fleet, key, pay, policy, risk, serve, shell, signals, wire};
 use clap::{Args, Parser, Subcommand};
 
 const AFTER: &str = "Examples:
@@ -65,6 +65,12 @@ pub(crate) enum Command {
   tollgate risk fold --data payments --out folded
                                             histories by user and merchant, with what was refused")]
     Risk(Box<Group<risk::Command>>),
+    /// Train and judge the heads of learned signals
+    #[command(after_help = "Examples:
+  tollgate signals train --data rows.jsonl --out intent.head
+                                            labelled texts to a head and its card
+  tollgate signals eval --data sets         the shipped heads on labelled sets, beside their bars")]
+    Signals(Group<signals::Command>),
     /// Measure this program on this machine
     #[command(after_help = "Example:
   tollgate bench gateway                    the gateway beside a floor, as ratios")]

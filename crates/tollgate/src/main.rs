@@ -17,6 +17,7 @@ mod risk;
 mod say;
 mod serve;
 mod shell;
+mod signals;
 mod wire;
 
 use args::{Cli, Command};
@@ -50,6 +51,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Pay(args) => pay::run(args.command),
         Command::Fleet(args) => fleet::run(args.command),
         Command::Risk(args) => risk::run(args.command),
+        Command::Signals(args) => signals::run(args.command),
         Command::Bench(args) => bench::run(args.command),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),

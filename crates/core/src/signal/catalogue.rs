@@ -1,6 +1,6 @@
 //! The table of signal kinds: word, family, value type, nominal cost and parameters.
 
-use super::ValueType;
+use super::{OnFailure, ValueType};
 use serde::{Deserialize, Serialize};
 
 /// The family a kind belongs to (the table of the router design).
@@ -15,6 +15,8 @@ pub enum Family {
     Identity,
     /// From what its words mean, by word lists, patterns and likeness.
     Content,
+    /// From what trained heads make of its words.
+    Learned,
 }
 
 /// The type of a parameter.
@@ -179,6 +181,26 @@ const DOMAIN: &[ParamInfo] = &[
          health, history, law, math, other, philosophy, physics, psychology",
     ),
     param("threshold", ParamType::Number, false, "lowest certainty (default 0.3)"),
+    param(
+        "method",
+        ParamType::Word(&["words", "head"]),
+        false,
+        "word lists (default), or a trained head that learned from examinations; of what it is unsure the subject is `other`",
+    ),
+];
+
+const HAZARD: &[ParamInfo] = &[
+    param(
+        "is",
+        ParamType::List,
+        false,
+        "matches when the likeliest hazard is one of these (default any): cse (sexual exploitation of children), dfm \
+         (defamation), hte (hate), ipv (intellectual property), iwp (indiscriminate weapons), ncr (non-violent crimes), prv \
+         (privacy), spc (specialised advice), src (sex crimes), ssh (suicide and self-harm), sxc_prn (sexual content), vcr \
+         (violent crimes)",
+    ),
+    param("threshold", ParamType::Number, false, "lowest suspicion (default 0.8)"),
+    SCOPE,
 ];
 
 const FEEDBACK: &[ParamInfo] = &[param(
@@ -190,6 +212,12 @@ const FEEDBACK: &[ParamInfo] = &[param(
 
 const JAILBREAK: &[ParamInfo] = &[
     param("threshold", ParamType::Number, false, "lowest certainty (default 0.7); one pattern makes 0.8"),
+    param(
+        "method",
+        ParamType::Word(&["both", "patterns", "head"]),
+        false,
+        "patterns and a trained head, whichever is surer (default both), or one of them",
+    ),
     SCOPE,
 ];
 
@@ -291,10 +319,14 @@ kinds! {
     Reask "reask" Structural Flag (1000, 6000) REASK, "the last user turn repeats an earlier one";
     Messages "messages" Structural Number (20, 0) MESSAGES, "messages of a role";
     Similar "similar" Content Flag (2000, 8000) SIMILAR, "likeness of words and character 3-grams to examples";
-    Domain "domain" Content Flag (400, 1000) DOMAIN, "subject of the last user turn, by word lists";
+    Domain "domain" Content Flag (400, 1000) DOMAIN, "subject of the last user turn, by word lists or a trained head";
     FactSeeking "fact_seeking" Content Flag (300, 1500) &[], "the last user turn asks for facts or for sources, by patterns";
     Feedback "feedback" Content Flag (300, 1000) FEEDBACK, "what the user says of the answer before, by word lists";
-    Jailbreak "jailbreak" Content Flag (300, 2000) JAILBREAK, "attempts to turn the model against its instructions, by patterns";
+    Jailbreak "jailbreak" Learned Flag (20000, 40000) JAILBREAK, "attempts to turn the model against its instructions, by patterns and a trained head over the whole text";
+    Hazard "hazard" Learned Flag (20000, 40000) HAZARD, "a request that touches a hazard class of MLCommons AILuminate, by trained heads of two levels over the whole text";
+    FactCheck "fact_check" Learned Flag (15000, 20000) &[], "the answer would state facts that should be checked, by a trained head";
+    NeedsReasoning "needs_reasoning" Learned Flag (15000, 20000) &[], "the task takes several steps of reasoning, by a trained head";
+    Difficulty "difficulty" Learned Number (15000, 20000) &[], "share of measured models that fail at such a task, in [0, 1], by a trained head";
     Pii "pii" Content Flag (300, 2000) PII, "personal data that has a form: addresses and numbers";
     Caller "caller" Identity Text (5, 0) &[], "id of the caller's key, empty when anonymous";
     Role "role" Identity Set (20, 0) &[], "roles of the caller";
@@ -327,8 +359,24 @@ impl Kind {
                 | Self::FactSeeking
                 | Self::Feedback
                 | Self::Jailbreak
+                | Self::Hazard
+                | Self::FactCheck
+                | Self::NeedsReasoning
+                | Self::Difficulty
                 | Self::Pii
         )
+    }
+
+    /// Whether it guards against harm: what fails then counts against the request.
+    #[must_use]
+    pub const fn is_safety(self) -> bool {
+        matches!(self, Self::Jailbreak | Self::Hazard | Self::Pii)
+    }
+
+    /// What a policy does when a signal of this kind fails and it does not say.
+    #[must_use]
+    pub const fn on_failure(self) -> OnFailure {
+        if self.is_safety() { OnFailure::Reject } else { OnFailure::NoMatch }
     }
 
     /// Whether this kind is a fact, that is, has no parameters and needs no declaration.

@@ -6,11 +6,12 @@
 
 use tollgate_core::signal::{Family, Kind, Param, SignalSpec, ValueType};
 
-/// Thresholds when the policy gives none: of a repeated turn, of likeness, of a subject, of an attack.
+/// Thresholds when the policy gives none: of a repeated turn, of likeness, of a subject, of an attack, of a hazard.
 const REASK: f64 = 0.6;
 const SIMILAR: f64 = 0.5;
 const SUBJECT: f64 = 0.3;
 const ATTACK: f64 = 0.7;
+const HAZARD: f64 = 0.8;
 
 /// The values of one signal.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -58,6 +59,7 @@ fn least_confidence(spec: &SignalSpec) -> f64 {
         Kind::Similar => spec.number("threshold").unwrap_or(SIMILAR),
         Kind::Domain => spec.number("threshold").unwrap_or(SUBJECT),
         Kind::Jailbreak => spec.number("threshold").unwrap_or(ATTACK),
+        Kind::Hazard => spec.number("threshold").unwrap_or(HAZARD),
         Kind::Metadata => 1.0,
         kind if kind.is_fact() && matches!(kind.info().family, Family::Structural | Family::Identity) => 1.0,
         _ => 0.0,
@@ -75,7 +77,7 @@ fn number(spec: &SignalSpec) -> Domain {
         | Kind::Images
         | Kind::MaxTokens
         | Kind::ExactTokens => (true, crate::table::HUGE),
-        Kind::Ratio | Kind::BudgetLeft => (false, 1.0),
+        Kind::Ratio | Kind::BudgetLeft | Kind::Difficulty => (false, 1.0),
         Kind::Feature => match spec.text("measure") {
             Some("exists" | "sequence") => (true, 1.0),
             Some("count") => (true, crate::table::HUGE),

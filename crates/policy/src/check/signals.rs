@@ -30,6 +30,7 @@ const RANGES: &[Range] = &[
     range(Kind::Similar, "threshold", 0.0, 1.0, false),
     range(Kind::Domain, "threshold", 0.0, 1.0, false),
     range(Kind::Jailbreak, "threshold", 0.0, 1.0, false),
+    range(Kind::Hazard, "threshold", 0.0, 1.0, false),
 ];
 
 /// Of these parameters at least one must be given.
@@ -57,11 +58,11 @@ impl<'a> Checker<'a, '_> {
             name: declared.name.text.to_owned(),
             kind,
             params: BTreeMap::new(),
-            on_failure: OnFailure::default(),
+            on_failure: kind.on_failure(),
         };
         for argument in &declared.arguments {
             if argument.name.text == "on_failure" {
-                spec.on_failure = self.on_failure(argument);
+                spec.on_failure = self.on_failure(kind, argument);
             } else if argument.name.text == "label" {
                 self.no_label(&info, argument);
             } else if let Some(param) = self.param(kind, &info, argument)
@@ -105,7 +106,7 @@ impl<'a> Checker<'a, '_> {
         kind
     }
 
-    fn on_failure(&mut self, argument: &Argument<'a>) -> OnFailure {
+    fn on_failure(&mut self, kind: Kind, argument: &Argument<'a>) -> OnFailure {
         match &argument.value {
             Literal::Word(Name { text: "no_match", .. }) => OnFailure::NoMatch,
             Literal::Word(Name { text: "match", .. }) => OnFailure::Match,
@@ -113,7 +114,7 @@ impl<'a> Checker<'a, '_> {
             other => {
                 let found = Diagnostic::error("bad-value", other.span(), "on_failure takes no such value");
                 self.push(found.help("write no_match, match or reject"));
-                OnFailure::default()
+                kind.on_failure()
             }
         }
     }

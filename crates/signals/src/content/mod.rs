@@ -23,6 +23,11 @@ pub(crate) use likeness::Examples;
 pub(crate) use personal::Personal;
 pub(crate) use subjects::{OTHER, SUBJECTS, share};
 
+/// Every subject's label with the words of its list.
+pub fn subject_words() -> impl Iterator<Item = (&'static str, Vec<String>)> {
+    SUBJECTS.iter().map(|(label, list)| (*label, words(list).collect()))
+}
+
 /// The words of a list: separated by commas; a line break is a blank.
 pub(crate) fn words(list: &str) -> impl Iterator<Item = String> {
     let word = |word: &str| word.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -92,16 +92,16 @@ impl Scale {
         let all_finite =
             self.bias.iter().chain(&self.steps).all(|value| value.is_finite() && value.abs() < 1e6);
         if self.bias.len() != labels || self.steps.len() != labels || !all_finite {
-            return Err(bounds("a list of scales", labels, "one small finite number a label"));
+            return Err(bounds("a list of scales", &labels, "one small finite number a label"));
         }
         if !(1e-3..=1e3).contains(&self.temperature) {
-            return Err(bounds("the temperature", self.temperature, "between 0.001 and 1000"));
+            return Err(bounds("the temperature", &self.temperature, "between 0.001 and 1000"));
         }
         Ok(Weights { rows, steps: self.steps, bias: self.bias, temperature: self.temperature })
     }
 }
 
-fn bounds(what: &'static str, found: impl ToString, wanted: &'static str) -> HeadError {
+fn bounds(what: &'static str, found: &dyn std::fmt::Display, wanted: &'static str) -> HeadError {
     HeadError::Bounds { what, found: found.to_string(), wanted }
 }
 
@@ -126,7 +126,7 @@ impl<'b> Reader<'b> {
                 return Ok(value);
             }
         }
-        Err(bounds("a step between grams", "longer than 4 bytes", "at most 28 bits"))
+        Err(bounds("a step between grams", &"longer than 4 bytes", "at most 28 bits"))
     }
 
     fn weights(&mut self, count: usize) -> Result<Vec<i8>, HeadError> {
@@ -187,13 +187,13 @@ impl Head {
         let length = left.take("the header's length", 4)?;
         let length = length.iter().rev().fold(0_usize, |length, byte| length << 8 | usize::from(*byte));
         if length > HEADER_MAX {
-            return Err(bounds("the header's length", length, "at most 64 KiB"));
+            return Err(bounds("the header's length", &length, "at most 64 KiB"));
         }
         let header: Header = serde_json::from_slice(left.take("the header", length)?)
             .map_err(|error| HeadError::Header(error.to_string()))?;
         let labels = header.labels.len();
         if !(2..=LABELS_MAX).contains(&labels) {
-            return Err(bounds("the number of labels", labels, "from 2 to 64"));
+            return Err(bounds("the number of labels", &labels, "from 2 to 64"));
         }
         let grams = header.grams.map(|side| Self::read_grams(&mut left, side, labels)).transpose()?;
         let vector = header.vector.map(|side| Self::read_vector(&mut left, side, labels)).transpose()?;
@@ -205,14 +205,14 @@ impl Head {
 
     fn read_grams(left: &mut Reader<'_>, side: GramHeader, labels: usize) -> Result<GramSide, HeadError> {
         if side.count > GRAMS_MAX {
-            return Err(bounds("the number of grams", side.count, "at most 65535"));
+            return Err(bounds("the number of grams", &side.count, "at most 65535"));
         }
         let (mut keys, mut key) = (Vec::with_capacity(side.count), 0_u32);
         for at in 0..side.count {
             let step = left.step()?;
             key += step;
             if key >= BUCKETS || step == 0 && at > 0 {
-                return Err(bounds("a gram", key, "ascending and below 2^24"));
+                return Err(bounds("a gram", &key, "ascending and below 2^24"));
             }
             keys.push(key);
         }
@@ -227,9 +227,60 @@ impl Head {
         labels: usize,
     ) -> Result<VectorSide, HeadError> {
         if !(1..=DIMS_MAX).contains(&side.dims) {
-            return Err(bounds("the length of vectors", side.dims, "from 1 to 4096"));
+            return Err(bounds("the length of vectors", &side.dims, "from 1 to 4096"));
         }
         let rows = left.weights(side.dims * labels)?;
         Ok(VectorSide { encoder: side.encoder, weights: side.scale.with(rows, labels)? })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::head::Grams;
+    use proptest::prelude::*;
+
+    fn head() -> Head {
+        let grams = GramSide::new(
+            vec![0, 3, 500, 70_000, BUCKETS - 1],
+            &[1.0; 5],
+            &[0.5; 10],
+            &[0.1, -0.1],
+            1.5,
+            true,
+        );
+        let vector = VectorSide::new("tiny", &[1.0, -1.0, 0.25, 0.0], &[0.0, 0.0], 1.0);
+        let labels = vec!["no".to_owned(), "yes".to_owned()];
+        Head::new(Card { name: "h".into(), ..Card::default() }, labels, Some(grams), Some(vector))
+    }
+
+    #[test]
+    fn bytes_read_back_and_damage_is_named() {
+        let (head, bytes) = (head(), head().to_bytes());
+        assert_eq!(Head::from_bytes(&bytes), Ok(head));
+        assert_eq!(Head::from_bytes(b"tollgate-head 2\n"), Err(HeadError::Version));
+        for cut in 0..bytes.len() {
+            assert!(Head::from_bytes(&bytes[..cut]).is_err(), "{cut}");
+        }
+        let longer = [&bytes[..], b"x"].concat();
+        assert!(matches!(Head::from_bytes(&longer), Err(HeadError::Length { what: "the end", .. })));
+        let text = String::from_utf8_lossy(&bytes).replace("\"temperature\":1.5", "\"temperature\":0.0");
+        assert!(Head::from_bytes(text.as_bytes()).is_err());
+    }
+
+    proptest! {
+        /// Whatever reads gives distributions, and writes the same bytes again.
+        #[test]
+        fn any_change_is_refused_or_harmless(at in 0_usize..600, byte in any::<u8>(), text in "[a-c ]{0,20}") {
+            let mut bytes = head().to_bytes();
+            let at = at % bytes.len();
+            bytes[at] = byte;
+            if let Ok(read) = Head::from_bytes(&bytes) {
+                let scores = read.classify(&Grams::of(&text), Some(&[0.6, 0.8]));
+                let sum: f32 = scores.0.iter().sum();
+                prop_assert!((sum - 1.0).abs() < 1e-4, "{scores:?}");
+                prop_assert_eq!(Head::from_bytes(&read.to_bytes()), Ok(read));
+            }
+        }
     }
 }

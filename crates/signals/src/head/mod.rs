@@ -27,7 +27,7 @@ pub use grams::{BUCKETS, Grams};
 pub use model::{Card, Head, Scores};
 pub use shipped::{SHIPPED, shipped};
 pub use side::{GramSide, VectorSide};
-pub use windows::{WINDOW_BYTES, windows};
+pub use windows::windows;
 
 /// Most labels of a head.
 pub const LABELS_MAX: usize = 64;

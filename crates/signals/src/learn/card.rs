@@ -74,7 +74,7 @@ pub fn card(head: &Head, sheet: &Sheet<'_>) -> String {
                 quality.count,
                 with_range(quality.accuracy),
                 with_range(quality.macro_f1),
-                with_range(quality.auroc),
+                quality.auroc.map_or_else(|| "–".to_owned(), with_range),
                 quality.ece
             );
         }

@@ -138,8 +138,9 @@ pub struct Quality {
     pub accuracy: Interval,
     /// Mean over labels of F1.
     pub macro_f1: Interval,
-    /// Area under the ROC curve: of the second of two labels, or the mean over labels, each against the rest.
-    pub auroc: Interval,
+    /// Area under the ROC curve: of the second of two labels, or the mean over labels, each against the rest; absent where
+    /// all texts have one label.
+    pub auroc: Option<Interval>,
     /// Expected calibration error of the best label.
     pub ece: f64,
     /// Texts by true label, then by predicted label.
@@ -200,10 +201,10 @@ pub fn quality(scores: &[Scores], labels: &[usize], names: usize, seed: Seed) ->
     };
     // An area of many labels is dear to resample; its interval is narrow where there are many texts.
     let narrow = area(&all);
-    let auroc = if names == 2 {
-        interval(count, seed, &area)
-    } else {
-        Interval { value: narrow, low: narrow, high: narrow }
+    let auroc = match narrow.is_finite() {
+        false => None,
+        true if names == 2 => Some(interval(count, seed, &area)),
+        true => Some(Interval { value: narrow, low: narrow, high: narrow }),
     };
     Quality {
         count,

@@ -4,7 +4,7 @@
 //! which `d` have the gram its rarity is `1 + ln(n / d)`.
 
 use super::Example;
-use crate::head::{BUCKETS, GramSide, Grams};
+use crate::head::{BUCKETS, GramSide, Grams, LABELS_MAX};
 
 /// Kept grams, ascending, with the stored step of their rarity.
 #[derive(Debug, Default)]
@@ -45,7 +45,7 @@ impl Vocabulary {
                 *count += 1;
             }
         }
-        debug_assert!(BUCKETS <= 1 << 24);
+        const { assert!(BUCKETS <= 1 << 24 && LABELS_MAX <= 1 << 6) };
         seen.sort_unstable();
         let total = rows.len() as f64;
         let mut found: Vec<(f64, u32, usize)> = Vec::new();
@@ -55,11 +55,11 @@ impl Vocabulary {
                 continue;
             }
             with.fill(0);
-            same.iter().filter_map(|word| Some((word >> 6, word & 63))).for_each(|(_, label)| {
-                if let Some(count) = with.get_mut(label as usize) {
+            for word in same {
+                if let Some(count) = with.get_mut((word & 63) as usize) {
                     *count += 1;
                 }
-            });
+            }
             if let Some(first) = same.first() {
                 found.push((score(&with, &all, total), first >> 6, same.len()));
             }

@@ -71,14 +71,6 @@ impl Reading<'_> {
         flag(matched, if matched { certainty(most) } else { 1.0 }, shown.flatten())
     }
 
-    pub(super) fn jailbreak(&self, scope: Scope, patterns: &[u32], threshold: f64) -> Signal {
-        let found = patterns.iter().filter(|id| self.texts.regex(scope, **id)).count();
-        let sure = certainty(found);
-        let matched = found > 0 && sure >= threshold;
-        let shown = (self.evidence && matched).then(|| format!("{found} patterns"));
-        flag(matched, if matched { sure } else { 1.0 }, shown)
-    }
-
     pub(super) fn personal(&self, scope: Scope, forms: &[(Personal, u32)]) -> Signal {
         let held = |personal: Personal, id: u32| {
             if !self.texts.regex(scope, id) {

@@ -6,6 +6,7 @@
 
 mod content;
 mod facts;
+mod learned;
 mod rules;
 mod texts;
 
@@ -136,10 +137,15 @@ impl<'a> Reading<'a> {
             Plan::Reask { threshold, lookback, streak } => self.reask(*threshold, *lookback, *streak),
             Plan::Messages(counted) => self.messages(*counted),
             Plan::Similar { scope, examples, threshold } => self.similar(*scope, examples, *threshold),
-            Plan::Domain { wanted, threshold } => self.domain(*wanted, *threshold),
+            Plan::Domain { wanted, threshold, head: true } => self.subject(*wanted, *threshold),
+            Plan::Domain { wanted, threshold, head: false } => self.domain(*wanted, *threshold),
+            Plan::Told(told) => self.told(*told),
+            Plan::Hazard { scope, classes, threshold } => self.hazard(*scope, classes, *threshold),
             Plan::Facts(patterns) => self.facts(patterns),
             Plan::Feedback(wanted) => self.feedback(*wanted),
-            Plan::Jailbreak { scope, patterns, threshold } => self.jailbreak(*scope, patterns, *threshold),
+            Plan::Jailbreak { scope, patterns, threshold, head } => {
+                self.jailbreak(*scope, patterns, *threshold, *head)
+            }
             Plan::Personal { scope, forms } => self.personal(*scope, forms),
         }
     }

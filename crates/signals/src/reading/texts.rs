@@ -1,9 +1,12 @@
 //! What several signals of one request share; each piece is made when first needed and kept.
 
+use crate::head::Grams;
+use crate::learn::TEXT_MAX;
 use crate::lexical::{Hits, RegexHits};
 use crate::measure::{Fingerprint, Profile, Share};
+use crate::safety::Suspicion;
 use crate::set::SignalSet;
-use crate::text::{Scope, TextKey, Words, count_words, fold, loosen};
+use crate::text::{Scope, TextKey, Words, count_words, cut, fold, loosen};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use tollgate_wire::view::RequestView;
@@ -22,6 +25,8 @@ pub(super) struct Texts<'a> {
     loose: [OnceCell<Hits>; TextKey::COUNT],
     regexes: [OnceCell<RegexHits>; Scope::COUNT],
     grams: Vec<OnceCell<Vec<f64>>>,
+    heads: OnceCell<Grams>,
+    suspicion: [OnceCell<Option<Suspicion>>; Scope::COUNT],
 }
 
 impl<'a> Texts<'a> {
@@ -39,6 +44,8 @@ impl<'a> Texts<'a> {
             loose: Default::default(),
             regexes: Default::default(),
             grams: vec![OnceCell::new(); set.grams.len()],
+            heads: OnceCell::new(),
+            suspicion: Default::default(),
         }
     }
 
@@ -94,6 +101,17 @@ impl<'a> Texts<'a> {
             let read = loosen(self.raw(key.scope));
             if key.case || read.is_ascii() { lexicon.scan(&read) } else { lexicon.scan(&fold(&read)) }
         })
+    }
+
+    /// What heads read of the last user turn: the grams of its beginning.
+    pub(super) fn grams(&self) -> &Grams {
+        self.heads.get_or_init(|| Grams::of(cut(self.raw(Scope::LastUser), TEXT_MAX)))
+    }
+
+    /// What is suspected of a scope's text; none where it is too long to be read.
+    pub(super) fn suspicion(&self, scope: Scope) -> Option<&Suspicion> {
+        let look = || Suspicion::of(self.raw(scope), self.set.looks[scope as usize]);
+        self.suspicion[scope as usize].get_or_init(look).as_ref()
     }
 
     /// Whether an ordered sequence of literals was found whole.

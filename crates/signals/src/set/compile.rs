@@ -100,6 +100,7 @@ pub(super) struct Compiler {
     pub(super) examples: usize,
     pub(super) subjects: Vec<Vec<u32>>,
     pub(super) feedback: Vec<Vec<u32>>,
+    pub(super) looks: [crate::safety::Looks; Scope::COUNT],
 }
 
 pub(super) fn compile(specs: &[SignalSpec]) -> Result<SignalSet, Vec<SpecError>> {
@@ -157,6 +158,7 @@ impl Compiler {
             grams,
             subjects: self.subjects,
             feedback: self.feedback,
+            looks: self.looks,
         })
     }
 

@@ -2,9 +2,10 @@
 
 use super::compile::{Compiler, LITERAL_BYTES, key};
 use super::params::Params;
-use super::{Counted, Plan};
+use super::{Counted, Plan, Told};
 use crate::content::{ATTACKS, Examples, FACTS, FEEDBACK, Feedback, Personal, SUBJECTS, words};
 use crate::error::Problem;
+use crate::head::{Head, shipped};
 use crate::text::{Scope, TextKey};
 use tollgate_core::signal::Kind;
 
@@ -30,12 +31,11 @@ impl Compiler {
                 }
                 Plan::Feedback(params.word("is", &Feedback::WORDS, Feedback::WrongAnswer))
             }
-            Kind::Jailbreak => {
-                let key = TextKey { scope, case: false };
-                let patterns =
-                    ATTACKS.iter().filter_map(|text| self.regex(params, "(all)", key, text)).collect();
-                Plan::Jailbreak { scope, patterns, threshold: params.number("threshold", 0.7, 0.0, 1.0) }
-            }
+            Kind::Jailbreak => self.jailbreak(params, scope),
+            Kind::Hazard => self.hazard(params, scope),
+            Kind::FactCheck => Plan::Told(Told::FactCheck),
+            Kind::NeedsReasoning => Plan::Told(Told::Reasoning),
+            Kind::Difficulty => Plan::Told(Told::Difficulty),
             Kind::Pii => self.personal(params, scope),
             _ => Plan::Fact,
         }
@@ -59,7 +59,7 @@ impl Compiler {
     }
 
     fn domain(&mut self, params: &mut Params<'_>) -> Plan {
-        if self.subjects.is_empty() {
+        if self.subjects.is_empty() && params.spec.text("method") != Some("head") {
             self.subjects = SUBJECTS.iter().map(|(_, list)| self.list(params, list)).collect();
         }
         let mut wanted = 0;
@@ -72,7 +72,32 @@ impl Compiler {
                 }
             }
         }
-        Plan::Domain { wanted, threshold: params.number("threshold", 0.3, 0.0, 1.0) }
+        let head = params.word("method", &[("words", false), ("head", true)], false);
+        Plan::Domain { wanted, threshold: params.number("threshold", 0.3, 0.0, 1.0), head }
+    }
+
+    fn jailbreak(&mut self, params: &mut Params<'_>, scope: Scope) -> Plan {
+        let (patterns, head) = params.word(
+            "method",
+            &[("both", (true, true)), ("patterns", (true, false)), ("head", (false, true))],
+            (true, true),
+        );
+        let key = TextKey { scope, case: false };
+        let wanted = if patterns { ATTACKS } else { &[] };
+        let patterns = wanted.iter().filter_map(|text| self.regex(params, "(all)", key, text)).collect();
+        self.looks[scope as usize].attack |= head;
+        Plan::Jailbreak { scope, patterns, threshold: params.number("threshold", 0.7, 0.0, 1.0), head }
+    }
+
+    fn hazard(&mut self, params: &mut Params<'_>, scope: Scope) -> Plan {
+        let known = shipped("hazard_class").map(Head::labels).unwrap_or_default();
+        let classes = params.texts("is", LITERAL_BYTES);
+        for class in classes.iter().filter(|class| !known.contains(class)) {
+            params.error_at("is", class, Problem::NotAWord { allowed: known.join(", ") });
+        }
+        self.looks[scope as usize].hazard = true;
+        let classes = classes.into_iter().map(Into::into).collect();
+        Plan::Hazard { scope, classes, threshold: params.number("threshold", 0.8, 0.0, 1.0) }
     }
 
     fn personal(&mut self, params: &mut Params<'_>, scope: Scope) -> Plan {

@@ -12,10 +12,11 @@ mod content;
 mod params;
 mod plan;
 
-pub(crate) use plan::{Counted, EventPlan, FeaturePlan, Found, KeywordPlan, Measure, Plan, Term};
+pub(crate) use plan::{Counted, EventPlan, FeaturePlan, Found, KeywordPlan, Measure, Plan, Term, Told};
 
 use crate::SpecError;
 use crate::lexical::{GramIndex, Lexicon, RegexBank};
+use crate::safety::Looks;
 use crate::text::{Scope, TextKey};
 use tollgate_core::signal::{Kind, SignalSpec};
 
@@ -33,6 +34,8 @@ pub struct SignalSet {
     /// Literals of each subject, and of each kind of feedback, in the last user turn.
     pub(crate) subjects: Vec<Vec<u32>>,
     pub(crate) feedback: Vec<Vec<u32>>,
+    /// Which safety heads are asked, by scope.
+    pub(crate) looks: [Looks; Scope::COUNT],
 }
 
 /// One compiled signal.

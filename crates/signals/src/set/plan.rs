@@ -33,11 +33,14 @@ pub(crate) enum Plan {
         examples: Box<Examples>,
         threshold: f64,
     },
-    /// Bits of the wanted subjects.
+    /// Bits of the wanted subjects; by a head or by word lists.
     Domain {
         wanted: u32,
         threshold: f64,
+        head: bool,
     },
+    /// A head that tells yes from no of the last user turn.
+    Told(Told),
     /// Expressions of which one is enough.
     Facts(Vec<u32>),
     Feedback(Feedback),
@@ -45,11 +48,38 @@ pub(crate) enum Plan {
         scope: Scope,
         patterns: Vec<u32>,
         threshold: f64,
+        head: bool,
+    },
+    /// Classes of which the likeliest must be one; none for any.
+    Hazard {
+        scope: Scope,
+        classes: Vec<Box<str>>,
+        threshold: f64,
     },
     Personal {
         scope: Scope,
         forms: Vec<(Personal, u32)>,
     },
+}
+
+/// What a head tells of the last user turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Told {
+    FactCheck,
+    Reasoning,
+    /// Told as a number.
+    Difficulty,
+}
+
+impl Told {
+    /// The head that tells it.
+    pub(crate) const fn head(self) -> &'static str {
+        match self {
+            Self::FactCheck => "fact_check",
+            Self::Reasoning => "reasoning",
+            Self::Difficulty => "difficulty",
+        }
+    }
 }
 
 /// Whose messages are counted.

@@ -110,13 +110,15 @@ fn split_name(name: &str, split: &mut String) {
     }
 }
 
+/// Compatibility forms as one, and what shows nothing taken out. Linear.
+pub(crate) fn loosen_shown(text: &str) -> String {
+    let shown = text.chars().filter(|c| !is_ignorable(*c)).nfkc();
+    shown.filter(|c| !is_ignorable(*c)).collect()
+}
+
 /// `text` in that reading; letter case stays. Linear; ASCII is looked up in no table of Unicode.
 pub(crate) fn loosen(text: &str) -> String {
-    if text.is_ascii() {
-        return squeeze(text);
-    }
-    let shown = text.chars().filter(|c| !is_ignorable(*c)).nfkc();
-    squeeze(&shown.filter(|c| !is_ignorable(*c)).collect::<String>())
+    if text.is_ascii() { squeeze(text) } else { squeeze(&loosen_shown(text)) }
 }
 
 /// A phrase as [`loosen`] reads it; none where nothing but its own spelling counts: it starts or ends with what

@@ -36,11 +36,6 @@ impl Sets {
         Self(dir.to_owned())
     }
 
-    /// Whether a file is there.
-    pub(crate) fn has(&self, file: &str) -> bool {
-        self.0.join(file).is_file()
-    }
-
     /// The rows of a file; none where it is absent.
     pub(crate) fn rows(&self, file: &str) -> Result<Vec<Row>> {
         let path = self.0.join(file);
@@ -48,6 +43,17 @@ impl Sets {
             return Ok(Vec::new());
         }
         rows(&path)
+    }
+
+    /// The members of a JSON list; none where the file is absent.
+    pub(crate) fn list(&self, file: &str) -> Result<Vec<Row>> {
+        let path = self.0.join(file);
+        if !path.is_file() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<Value> = serde_json::from_reader(BufReader::new(open(&path)?))
+            .with_context(|| format!("{}: no JSON list", path.display()))?;
+        Ok(rows.into_iter().map(Row).collect())
     }
 
     /// The cells of a file of comma-separated numbers under a head, by row; none where it is absent.

@@ -2,8 +2,10 @@
 
 use super::super::sets::Sets;
 use super::benign::{CLINC, LLMROUTER, MMLU_PRO};
-use super::{Recipe, grouped, sample};
+use super::{Recipe, grouped, judged, sample};
 use anyhow::Result;
+use std::collections::HashSet;
+use tollgate_signals::content::subject_words;
 use tollgate_signals::learn::Example;
 
 const LABELS: &[&str] = &[
@@ -33,11 +35,17 @@ pub(super) const DOMAIN: Recipe = Recipe {
               everything that is none of them.",
     labels: LABELS,
     config: |config| {
-        config.grams = 6000;
-        config.least = 3;
+        config.grams = 8000;
     },
     examples,
-    sets: &[MMLU_PRO, ("routellm-2 (MMLU)", "MIT, Apache-2.0"), LLMROUTER, CLINC],
+    sets: &[
+        MMLU_PRO,
+        ("routellm-2 (MMLU)", "MIT, Apache-2.0"),
+        LLMROUTER,
+        CLINC,
+        ("questions about the words of each subject, synthetic", "of this project"),
+    ],
+    apart: &["mmlu-pro: other"],
     limits: &[
         "It learned from examinations: questions in everyday words are told apart less well (see the sources).",
         "English only, but for the words that languages share.",
@@ -93,7 +101,7 @@ fn examples(sets: &Sets) -> Result<Vec<Example>> {
     if all.is_empty() {
         return Ok(all);
     }
-    for row in sets.rows("routellm-2/rows.jsonl.gz")? {
+    for row in sample(sets.rows("routellm-2/rows.jsonl.gz")?, 5200) {
         // The stem stands before the first choice; MMLU-Pro asks many of the same ones.
         let prompt = row.text("prompt");
         let stem = prompt.split("\nA. ").next().unwrap_or(prompt);
@@ -112,6 +120,8 @@ fn examples(sets: &Sets) -> Result<Vec<Example>> {
         };
         all.push(grouped(Example::new(row.text("query"), label).from("llmrouter-9"), row.text("query")));
     }
+    all.extend(everyday(sets)?);
+    all.extend(named());
     for row in sample(sets.rows("clinc150/rows.jsonl.gz")?, 3000) {
         let label = match row.text("domain") {
             "banking" | "credit_cards" => BUSINESS,
@@ -121,4 +131,45 @@ fn examples(sets: &Sets) -> Result<Vec<Example>> {
         all.push(Example::new(row.text("text"), label).from("clinc150"));
     }
     Ok(all)
+}
+
+/// How people ask about a thing.
+const FORMS: &[&str] = &[
+    "What is {}?",
+    "Can you explain {} to me in simple words?",
+    "I have a question about {}.",
+    "Why does {} matter, and how does it work?",
+];
+
+/// Questions about the words of each subject's list: synthetic.
+fn named() -> Vec<Example> {
+    let mut all = Vec::new();
+    for (subject, words) in subject_words() {
+        let Some(label) = LABELS.iter().position(|known| *known == subject) else { continue };
+        for word in words {
+            let ask = |form: &&str| {
+                let example = Example::new(form.replace("{}", &word), label).from("synthetic questions");
+                grouped(example, &format!("synthetic: {word}"))
+            };
+            all.extend(FORMS.iter().map(ask));
+        }
+    }
+    all
+}
+
+/// Questions in everyday words, of which each names its subject: those that MMLU-Pro does not ask. Only judged.
+fn everyday(sets: &Sets) -> Result<Vec<Example>> {
+    let asked: HashSet<String> = sets
+        .rows("mmlu-pro-28/questions.jsonl.gz")?
+        .iter()
+        .map(|row| grouped(Example::new("", 0), row.text("question")).group)
+        .collect();
+    let cases = sets.list("vsr-probes/domain_classify_cases.json")?;
+    let everyday = cases.iter().filter_map(|row| {
+        let label = LABELS.iter().position(|known| *known == row.text("category"))?;
+        let example =
+            grouped(Example::new(row.text("question"), label).from("everyday"), row.text("question"));
+        (!asked.contains(&example.group)).then(|| judged(example))
+    });
+    Ok(everyday.collect())
 }

@@ -22,6 +22,7 @@ pub(super) const FACT_CHECK: Recipe = Recipe {
         ("self-instruct-seed", "Apache-2.0"),
         ("routellm-2 (MMLU, GSM8K)", "MIT, Apache-2.0"),
     ],
+    apart: &["mmlu", "llmrouter-9"],
     limits: &[BY_TASK],
 };
 
@@ -32,6 +33,7 @@ pub(super) const REASONING: Recipe = Recipe {
     config: |config| config.grams = 6000,
     examples: reasoning,
     sets: &[LLMROUTER, CLINC, ("routellm-2 (GSM8K)", "MIT, Apache-2.0")],
+    apart: &[],
     limits: &[BY_TASK],
 };
 
@@ -46,6 +48,7 @@ pub(super) const DIFFICULTY: Recipe = Recipe {
     },
     examples: difficulty,
     sets: &[MMLU_PRO, LLMROUTER],
+    apart: &["llmrouter-9", "mmlu-pro-28"],
     limits: &[
         "The shares are those of models of 2023 and 2024 on examinations and short tasks: an order, not a rate for the \
          models of today.",

@@ -1,10 +1,12 @@
 //! Whether what is asked for is dangerous, and then in which way.
 
 use super::super::sets::Sets;
+use super::alike::alike;
 use super::benign::{CLINC, HALUEVAL, LLMROUTER, METATOOL, MMLU_PRO, benign};
 use super::{Recipe, judged};
 use anyhow::Result;
 use tollgate_signals::learn::Example;
+use tollgate_signals::safety::shown;
 
 /// The hazard classes of MLCommons AILuminate 1.0; its four kinds of specialised advice are one here.
 const CLASSES: &[&str] =
@@ -25,12 +27,14 @@ pub(super) const HAZARD: Recipe = Recipe {
         AILUMINATE,
         ("harmbench, Do-Not-Answer", "MIT, Apache-2.0"),
         ("self-instruct-seed", "Apache-2.0"),
+        ("ordinary requests in dangerous words, synthetic", "of this project"),
         CLINC,
         LLMROUTER,
         METATOOL,
         MMLU_PRO,
         HALUEVAL,
     ],
+    apart: &["harmbench", "ailuminate en"],
     limits: &[
         "It tells hazardous subjects from others. XSTest's safe look-alikes are judged and never learned from; how many are \
          flagged stands above.",
@@ -49,6 +53,7 @@ pub(super) const HAZARD_CLASS: Recipe = Recipe {
     },
     examples: level_two,
     sets: &[AILUMINATE],
+    apart: &[],
     limits: &["Every prompt that it learned from is hazardous: of a safe one its answer means nothing."],
 };
 
@@ -60,16 +65,16 @@ fn class(hazard: &str) -> Option<usize> {
 fn level_one(sets: &Sets) -> Result<Vec<Example>> {
     let mut all = Vec::new();
     for row in sets.rows("hazard-ailuminate/rows.jsonl.gz")? {
-        let mut example = Example::new(row.text("text"), 1).from("ailuminate");
+        let mut example = Example::new(row.text("text"), 1).from("ailuminate en");
         row.text("locale").clone_into(&mut example.language);
         let english = example.language == "en_US";
-        all.push(if english { example } else { judged(example.from("ailuminate French")) });
+        all.push(if english { example } else { judged(example.from("ailuminate fr")) });
     }
     if all.is_empty() {
         return Ok(all);
     }
     for row in sets.rows("jailbreak/rows.jsonl.gz")? {
-        let example = |label: usize, from: &str| Example::new(row.text("text"), label).from(from);
+        let example = |label: usize, from: &str| Example::new(shown(row.text("text")), label).from(from);
         let xstest = row.text("source").starts_with("xstest");
         all.push(match row.text("label") {
             "harmful_plain" if xstest => judged(example(1, "xstest harmful")),
@@ -79,13 +84,16 @@ fn level_one(sets: &Sets) -> Result<Vec<Example>> {
         });
     }
     all.extend(benign(sets, 0)?);
+    all.extend(alike(0));
     Ok(all)
 }
 
 fn level_two(sets: &Sets) -> Result<Vec<Example>> {
     let rows = sets.rows("hazard-ailuminate/rows.jsonl.gz")?;
     let known = rows.iter().filter_map(|row| {
-        let mut example = Example::new(row.text("text"), class(row.text("hazard"))?).from("ailuminate");
+        let french = row.text("locale") == "fr_FR";
+        let from = if french { "ailuminate fr" } else { "ailuminate en" };
+        let mut example = Example::new(row.text("text"), class(row.text("hazard"))?).from(from);
         row.text("locale").clone_into(&mut example.language);
         Some(example)
     });

@@ -4,10 +4,12 @@
 //! their notes keep for judging, have weight 0: they are predicted and never learned from. Texts of one question or
 //! template share a group, so that none stands on both sides of a split.
 
+mod alike;
 mod benign;
 mod domain;
 mod facts;
 mod hazard;
+mod injected;
 mod jailbreak;
 
 use super::sets::Sets;
@@ -28,9 +30,15 @@ pub(crate) struct Recipe {
     pub(crate) examples: fn(&Sets) -> Result<Vec<Example>>,
     /// Sets and their licences.
     pub(crate) sets: &'static [(&'static str, &'static str)],
+    /// Sources that it is also judged on after learning from the others alone, by how they begin.
+    pub(crate) apart: &'static [&'static str],
     /// Where it may not be trusted.
     pub(crate) limits: &'static [&'static str],
 }
+
+/// Sources of ordinary texts.
+pub(crate) const ORDINARY: &[&str] =
+    &["clinc150", "llmrouter-9", "metatool", "mmlu-pro-28", "halueval", "self-instruct-seed"];
 
 /// Every recipe.
 pub(crate) const RECIPES: &[Recipe] = &[

@@ -1,0 +1,89 @@
+//! Signals of trained heads.
+//!
+//! Heads of the last user turn share its grams; heads of safety share the windows of a scope's whole text.
+
+use super::Reading;
+use super::rules::flag;
+use crate::content::{OTHER, SUBJECTS, certainty};
+use crate::head::shipped;
+use crate::set::Told;
+use crate::text::Scope;
+use tollgate_core::signal::{Signal, Value};
+
+/// Below this the likeliest subject is no subject.
+const SUBJECT_LEAST: f32 = 0.25;
+/// From this on a yes is one.
+const YES: f32 = 0.5;
+
+/// Why a safety head does not answer.
+const TOO_LONG: &str = "the text is over 4 MiB: too long to be read for attacks and hazards";
+
+impl Reading<'_> {
+    /// The likeliest subject, where the head is sure enough of it; else `other`.
+    pub(super) fn subject(&self, wanted: u32, threshold: f64) -> Signal {
+        let empty = self.texts.raw(Scope::LastUser).trim().is_empty();
+        let (at, sure) = match shipped("domain").filter(|_| !empty) {
+            None => (OTHER, 0.0),
+            Some(head) => match head.classify(self.texts.grams(), None).best() {
+                (_, sure) if sure < SUBJECT_LEAST => (OTHER, 1.0 - sure),
+                best => best,
+            },
+        };
+        let sure = f64::from(sure);
+        let matched = wanted >> at & 1 == 1 && sure >= threshold && sure > 0.0;
+        let shown = (self.evidence && matched)
+            .then(|| SUBJECTS.get(at).map(|(label, _)| format!("{label} {sure:.2}")));
+        flag(matched, if matched { sure } else { 1.0 - sure }, shown.flatten())
+    }
+
+    pub(super) fn told(&self, told: Told) -> Signal {
+        let text = self.texts.raw(Scope::LastUser);
+        let yes = match shipped(told.head()).filter(|_| !text.trim().is_empty()) {
+            None => 0.0,
+            Some(head) if head.grams().is_some_and(crate::head::GramSide::surface) => {
+                let read = crate::text::cut(text, crate::learn::TEXT_MAX);
+                head.classify(&self.texts.grams().clone().with_surface(read), None).of(1)
+            }
+            Some(head) => head.classify(self.texts.grams(), None).of(1),
+        };
+        let sure = f64::from(yes);
+        if told == Told::Difficulty {
+            return Signal { confidence: 1.0, ..Signal::number(sure) };
+        }
+        flag(yes >= YES, if yes >= YES { sure } else { 1.0 - sure }, None)
+    }
+
+    /// Patterns or the head, whichever is surer.
+    pub(super) fn jailbreak(&self, scope: Scope, patterns: &[u32], threshold: f64, head: bool) -> Signal {
+        let found = patterns.iter().filter(|id| self.texts.regex(scope, **id)).count();
+        let by_patterns = if found > 0 { certainty(found) } else { 0.0 };
+        let mut sure = by_patterns;
+        if head && (sure < 1.0) {
+            match self.texts.suspicion(scope) {
+                Some(suspicion) => sure = sure.max(f64::from(suspicion.attack)),
+                None if sure < threshold || sure == 0.0 => return failed(),
+                None => {}
+            }
+        }
+        let matched = sure > 0.0 && sure >= threshold;
+        let shown = (self.evidence && matched).then(|| match found {
+            0 => format!("head {sure:.2}"),
+            _ => format!("{found} patterns"),
+        });
+        flag(matched, if matched { sure } else { 1.0 - sure.min(1.0) }, shown)
+    }
+
+    pub(super) fn hazard(&self, scope: Scope, classes: &[Box<str>], threshold: f64) -> Signal {
+        let Some(suspicion) = self.texts.suspicion(scope) else { return failed() };
+        let sure = f64::from(suspicion.hazard);
+        let likeliest = suspicion.classes.first().map_or("", |(class, _)| *class);
+        let wanted = classes.is_empty() || classes.iter().any(|class| **class == *likeliest);
+        let matched = wanted && sure > 0.0 && sure >= threshold;
+        let shown = (self.evidence && matched).then(|| format!("{likeliest} {sure:.2}"));
+        flag(matched, if matched { sure } else { 1.0 - sure }, shown)
+    }
+}
+
+fn failed() -> Signal {
+    Signal { value: Value::Flag(false), ..Signal::failed(TOO_LONG) }
+}

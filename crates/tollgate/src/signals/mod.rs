@@ -1,0 +1,27 @@
+//! `tollgate signals`: heads of learned signals, trained, judged and shown.
+//!
+//! Everything that computes is in `tollgate_signals`; here are files, recipes, bars and tables.
+
+mod eval;
+pub(crate) mod recipes;
+pub(crate) mod sets;
+mod train;
+
+use crate::ending::Ending;
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be asked.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Train(train::TrainArgs),
+    Eval(eval::EvalArgs),
+}
+
+/// Runs it.
+pub(crate) fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Train(args) => train::run(&args),
+        Command::Eval(args) => eval::run(&args),
+    }
+}
