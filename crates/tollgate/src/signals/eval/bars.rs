@@ -79,9 +79,12 @@ pub(super) fn judged(name: String, head: &Head, judged: Vec<(String, Quality)>) 
     Judged { name, labels: head.labels().to_vec(), bytes: head.to_bytes().len(), judged, ..Judged::default() }
 }
 
-/// Texts with what was said of them.
+/// A text with what was said of it.
+type Case<'a> = (&'a Example, &'a Scores);
+
+/// Several.
 struct Cases<'a> {
-    all: Vec<(&'a Example, &'a Scores)>,
+    all: Vec<Case<'a>>,
     seed: Seed,
 }
 
@@ -101,12 +104,7 @@ impl<'a> Cases<'a> {
         Self { all: self.all.iter().chain(&other.all).copied().collect(), seed: self.seed }
     }
 
-    fn figure(
-        &self,
-        name: &str,
-        bar: Option<f64>,
-        of: &dyn Fn(&[(&'a Example, &'a Scores)]) -> f64,
-    ) -> Figure {
+    fn figure(&self, name: &str, bar: Option<f64>, of: &dyn Fn(&[Case<'a>]) -> f64) -> Figure {
         let value = interval(self.all.len(), self.seed, &|pick| {
             of(&pick.iter().filter_map(|at| self.all.get(*at).copied()).collect::<Vec<_>>())
         });
@@ -154,7 +152,7 @@ impl<'a> Cases<'a> {
     }
 }
 
-fn binary(cases: &[(&Example, &Scores)]) -> Vec<(f32, bool)> {
+fn binary(cases: &[Case<'_>]) -> Vec<(f32, bool)> {
     cases.iter().map(|(example, scores)| (scores.of(1), example.label == 1)).collect()
 }
 

@@ -56,9 +56,9 @@ pub(super) fn run(args: &EvalArgs) -> Result<Ending> {
         std::fs::write(out, text).with_context(|| format!("cannot write {}", out.display()))?;
     }
     if args.json {
-        say::json(&evaluation)?
+        say::json(&evaluation)?;
     } else {
-        show(&evaluation)?
+        show(&evaluation)?;
     }
     Ok(Ending::Good)
 }
