@@ -25,6 +25,7 @@ mod measure;
 mod reading;
 pub mod safety;
 mod set;
+pub mod support;
 mod text;
 
 pub use error::{Problem, SpecError};

@@ -63,6 +63,7 @@ fn wanted(kind: Kind) -> Option<Value> {
         Kind::Keyword | Kind::Event | Kind::Metadata | Kind::Reask => Some(Value::Flag(true)),
         Kind::Similar | Kind::Domain => Some(Value::Flag(true)),
         Kind::FactSeeking | Kind::Feedback | Kind::Jailbreak | Kind::Pii => Some(Value::Flag(false)),
+        Kind::Hazard | Kind::FactCheck | Kind::NeedsReasoning => Some(Value::Flag(false)),
         Kind::Messages => number(4.0),
         Kind::TextBytes => number(67.0),
         Kind::ToolCalls | Kind::ToolCycles => number(1.0),

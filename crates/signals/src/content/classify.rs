@@ -16,7 +16,7 @@ const PERSONAL_MAX: usize = 1000;
 /// A piece of personal data.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Found {
-    /// `email`, `phone`, `credit_card`, `ssn`, `iban` or `ip_address`.
+    /// `email`, `phone`, `credit_card`, `ssn`, `iban`, `ip_address` or `url`.
     pub kind: &'static str,
     /// First byte.
     pub start: usize,
@@ -110,10 +110,19 @@ impl Content {
     }
 }
 
+/// The personal data of a text that has a form, in its order, without overlap. Linear.
+#[must_use]
+pub fn personal_data(text: &str) -> Vec<Found> {
+    personal(text, &TABLES.personal)
+}
+
 fn personal(text: &str, forms: &[(&'static str, Personal, Regex)]) -> Vec<Found> {
     let mut all = Vec::new();
     for (kind, personal, regex) in forms {
-        let hits = regex.find_iter(text).take(PERSONAL_MAX).filter(|hit| personal.holds(hit.as_str()));
+        let hits = regex
+            .find_iter(text)
+            .take(PERSONAL_MAX)
+            .filter(|hit| personal.holds(text, hit.start(), hit.end()));
         all.extend(hits.map(|hit| Found { kind, start: hit.start(), end: hit.end() }));
     }
     all.sort_by_key(|found| (found.start, std::cmp::Reverse(found.end)));

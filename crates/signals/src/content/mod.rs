@@ -15,7 +15,7 @@ mod personal;
 mod subjects;
 
 pub use attack::certainty;
-pub use classify::{Content, Found};
+pub use classify::{Content, Found, personal_data};
 
 pub(crate) use attack::{ATTACKS, FACTS};
 pub(crate) use feedback::{FEEDBACK, Feedback};

@@ -11,7 +11,7 @@
 //! ```
 //! use tollgate_signals::head::{Grams, shipped};
 //! let head = shipped("domain").unwrap();
-//! let found = head.classify(&Grams::of("What is the derivative of x squared?"), None);
+//! let found = head.classify(&Grams::of("Let A be an n by n matrix with real eigenvalues. Prove that the polynomial has a root."), None);
 //! assert_eq!(head.labels()[found.best().0], "math");
 //! ```
 

@@ -57,17 +57,28 @@ fn one(rows: &[Read<'_>], labels: &[String], config: &Config) -> (Option<GramSid
         let rarity: Vec<f32> = kept.rarity.iter().map(|step| GramSide::rarity_of(*step)).collect();
         GramSide::new(kept.keys, &rarity, &fitted.rows, &fitted.bias, 1.0, config.surface)
     });
+    (grams, vector_side(&rows, &target, labels, config))
+}
+
+/// The vector side, of those examples that have a vector.
+fn vector_side(
+    rows: &[Read<'_>],
+    target: &dyn Fn(&Example) -> Target,
+    labels: &[String],
+    config: &Config,
+) -> Option<VectorSide> {
     let width = rows.iter().find_map(|(example, _)| example.vector.as_ref()).map_or(0, Vec::len);
-    let vector = (width > 0).then(|| {
-        let mut design = Rows::new(width);
-        for (example, _) in &rows {
-            let vector = example.vector.as_deref().unwrap_or_default();
+    let (mut design, mut targets) = (Rows::new(width), Vec::new());
+    for (example, vector) in rows.iter().filter_map(|(e, _)| Some((e, e.vector.as_ref()?))) {
+        if vector.len() == width {
             design.push(vector.iter().enumerate().map(|(at, value)| (at as u32, *value)));
+            targets.push(target(example));
         }
-        let fitted = fit(&design, &targets, count, config.vector_strength);
+    }
+    (width > 0).then(|| {
+        let fitted = fit(&design, &targets, labels.len(), config.vector_strength);
         VectorSide::new(&config.encoder, &fitted.rows, &fitted.bias, 1.0)
-    });
-    (grams, vector)
+    })
 }
 
 /// The temperature at which sums fit the labels best: the least mean cross-entropy, by golden sections of its logarithm.

@@ -80,7 +80,7 @@ impl Reading<'_> {
             let mut from = 0;
             for _ in 0..PLACES_MAX {
                 let Some((start, end)) = self.texts.regex_find(scope, id, from) else { return false };
-                if text.get(start..end).is_some_and(|found| personal.holds(found)) {
+                if personal.holds(text, start, end) {
                     return true;
                 }
                 from = end.max(start + 1);

@@ -109,7 +109,9 @@ impl Compiler {
         }
         let mut forms = Vec::new();
         for (word, personal, form) in Personal::ALL {
-            if given.is_empty() || given.iter().any(|wanted| wanted == word) {
+            // An address of a page is nobody's own unless one says so.
+            let usual = given.is_empty() && personal != Personal::Url;
+            if usual || given.iter().any(|wanted| wanted == word) {
                 forms.extend(self.regex(params, "(all)", key, form).map(|id| (personal, id)));
             }
         }

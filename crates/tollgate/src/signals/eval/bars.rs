@@ -213,6 +213,10 @@ pub(super) fn figures(recipe: &Recipe, examples: &[Example], scores: &[Scores], 
         ],
         "fact_check" => vec![all.learned().right("accuracy", Some(0.97))],
         "difficulty" => difficulty(&all),
+        "support" => vec![
+            all.of(&["begin_test_wow"]).area("AUROC, BEGIN test (Wizard of Wikipedia)", Some(0.96)),
+            all.of(&["begin_dev_cmu"]).area("AUROC, BEGIN CMU-DoG, never learned from", None),
+        ],
         "feedback" => {
             vec![all.macro_f1(recipe.labels.len(), "macro-F1, on sets never learned from", Some(0.80))]
         }

@@ -4,10 +4,11 @@
 //! that may not shape what ships are judged by heads that never read them.
 
 mod bars;
+mod pii;
 
 use bars::Evaluation;
 
-use super::recipes::{RECIPES, Recipe};
+use super::recipes::RECIPES;
 use super::sets::Sets;
 use super::train::{judge, labelled, with_bar};
 use crate::ending::Ending;
@@ -87,13 +88,13 @@ fn of_head(args: &EvalArgs, path: &std::path::Path) -> Result<Evaluation> {
 
 fn of_recipes(args: &EvalArgs) -> Result<Evaluation> {
     let sets = Sets::new(&args.data);
-    let wanted = |recipe: &&Recipe| args.only.is_empty() || args.only.iter().any(|name| name == recipe.name);
-    if let Some(name) = args.only.iter().find(|name| !RECIPES.iter().any(|recipe| recipe.name == **name)) {
-        let known: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name).collect();
+    let wants = |name: &str| args.only.is_empty() || args.only.iter().any(|only| only == name);
+    let known: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name).chain(["pii"]).collect();
+    if let Some(name) = args.only.iter().find(|name| !known.contains(&name.as_str())) {
         bail!("there is no head {name:?}; the shipped heads are {}", known.join(", "));
     }
     let mut evaluation = Evaluation::default();
-    for recipe in RECIPES.iter().filter(wanted) {
+    for recipe in RECIPES.iter().filter(|recipe| wants(recipe.name)) {
         let examples = (recipe.examples)(&sets)?;
         if examples.is_empty() {
             say::remark(&format!("{}: its sets are not in {}; left out", recipe.name, args.data.display()));
@@ -113,6 +114,9 @@ fn of_recipes(args: &EvalArgs) -> Result<Evaluation> {
         head.figures = bars::figures(recipe, &examples, &trained.unseen, config.seed);
         head.figures.extend(bars::unseen_sources(recipe, &examples, &config));
         evaluation.heads.push(head);
+    }
+    if wants("pii") {
+        evaluation.heads.extend(pii::judge(&sets, tollgate_core::Seed(1))?);
     }
     if evaluation.heads.is_empty() {
         bail!("{} holds none of the sets that the heads are judged on", args.data.display());

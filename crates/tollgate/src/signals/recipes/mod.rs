@@ -11,6 +11,7 @@ mod facts;
 mod hazard;
 mod injected;
 mod jailbreak;
+mod support;
 
 use super::sets::Sets;
 use anyhow::Result;
@@ -49,6 +50,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
     facts::FACT_CHECK,
     facts::REASONING,
     facts::DIFFICULTY,
+    support::SUPPORT,
 ];
 
 impl Recipe {
