@@ -1,6 +1,6 @@
 //! The table of signal kinds: word, family, value type, nominal cost and parameters.
 
-use super::{OnFailure, ValueType};
+use super::ValueType;
 use serde::{Deserialize, Serialize};
 
 /// The family a kind belongs to (the table of the router design).
@@ -334,56 +334,6 @@ kinds! {
     Tenant "tenant" Identity Text (10, 0) &[], "tenant of the caller";
     Scope "scope" Identity Set (20, 0) &[], "scopes granted to the caller's key";
     BudgetLeft "budget_left" Identity Number (30, 0) &[], "share of the tightest budget that is left, in [0, 1]; 1 when none is set";
-}
-
-impl Kind {
-    /// The word that names this kind in a policy.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        self.info().word
-    }
-
-    /// Whether what it says depends on words of the request, so that content which is not read may change it.
-    #[must_use]
-    pub const fn reads_words(self) -> bool {
-        matches!(
-            self,
-            Self::Language
-                | Self::Keyword
-                | Self::Feature
-                | Self::Ratio
-                | Self::Event
-                | Self::Reask
-                | Self::Similar
-                | Self::Domain
-                | Self::FactSeeking
-                | Self::Feedback
-                | Self::Jailbreak
-                | Self::Hazard
-                | Self::FactCheck
-                | Self::NeedsReasoning
-                | Self::Difficulty
-                | Self::Pii
-        )
-    }
-
-    /// Whether it guards against harm: what fails then counts against the request.
-    #[must_use]
-    pub const fn is_safety(self) -> bool {
-        matches!(self, Self::Jailbreak | Self::Hazard | Self::Pii)
-    }
-
-    /// What a policy does when a signal of this kind fails and it does not say.
-    #[must_use]
-    pub const fn on_failure(self) -> OnFailure {
-        if self.is_safety() { OnFailure::Reject } else { OnFailure::NoMatch }
-    }
-
-    /// Whether this kind is a fact, that is, has no parameters and needs no declaration.
-    #[must_use]
-    pub const fn is_fact(self) -> bool {
-        self.info().params.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@
 //! ```
 
 mod catalogue;
+mod kind;
 mod unread;
 
 pub use catalogue::{Family, Info, Kind, ParamInfo, ParamType};

@@ -37,7 +37,7 @@ pub struct Content {
     pub attacks: Vec<&'static str>,
     /// Expressions that ask for facts and match.
     pub facts: usize,
-    /// Personal data in the order of the text, without overlap.
+    /// Personal data in the order of the text, without overlap and without addresses of pages.
     pub personal: Vec<Found>,
 }
 
@@ -105,7 +105,7 @@ impl Content {
                 .map(|(text, _)| *text)
                 .collect(),
             facts: tables.facts.iter().filter(|regex| regex.is_match(text)).count(),
-            personal: personal(text, &tables.personal),
+            personal: personal_data(text).into_iter().filter(|found| found.kind != "url").collect(),
         }
     }
 }
