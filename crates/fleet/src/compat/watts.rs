@@ -87,8 +87,9 @@ pub fn mean_output(knots: &Knots) -> f64 {
 /// The parts of a distribution at and above a boundary, each ending at 1, and the share of the first.
 #[must_use]
 pub fn parted(knots: &Knots, boundary: u32) -> (Knots, Knots, f64) {
-    let last = knots.0.last().map_or((0, 0.0), |k| *k);
-    let share = if boundary > last.0 { last.1 } else { knots.at(boundary) };
+    let beyond_all = knots.0.iter().all(|knot| knot.0 < boundary);
+    let last = knots.0.last().map_or(0.0, |knot| knot.1);
+    let share = if beyond_all { last } else { knots.at(boundary) };
     let share = share.clamp(1e-6, 1.0 - 1e-6);
     let mut short: Vec<(u32, f64)> =
         knots.0.iter().filter(|k| k.0 <= boundary).map(|&(t, f)| (t, f / share)).collect();
@@ -212,6 +213,15 @@ pub fn decode_only(profile: &Profile, window: u32) -> Result<DecodeOnly, Error> 
 mod tests {
     use super::super::profile::h100;
     use super::*;
+
+    /// Knots in no order, and a boundary beyond them all: the first at or above it counts, and the last without any.
+    #[test]
+    fn the_share_below_a_boundary_is_the_reference_s() {
+        let knots = Knots(vec![(22_415, 0.5463), (55_566, 0.8529), (14_346, 0.2682), (3359, 0.0076)]);
+        let share = |boundary| parted(&knots, boundary).2;
+        assert!((share(16_384) - 0.5463 * 16_384.0 / 22_415.0).abs() < 1e-12);
+        assert_eq!(share(60_000), 0.0076);
+    }
 
     /// The published table: 17.6 at 4K, 1.5 at 64K.
     #[test]

@@ -29,11 +29,10 @@ pub fn front(problem: &Problem) -> Result<Vec<Candidate>, Error> {
         for goal in [Goal::Cost, Goal::Power] {
             let one = Problem { space: space.clone(), goal, ..problem.clone() };
             let mut search = Search::new(&one)?;
-            let Some(fleet) = search.best() else { continue };
+            // Parted where there is a boundary, also where one pool is cheaper.
+            let Some(fleet) = search.best_of(space.boundaries.len() + 1) else { continue };
             let found = Plan::of(&one, &fleet, search.effort)?;
-            // A space with a boundary may answer without it.
-            if found.pools.len() == space.boundaries.len() + 1 && plans.iter().all(|p| p.pools != found.pools)
-            {
+            if plans.iter().all(|p| p.pools != found.pools) {
                 plans.push(found);
             }
         }

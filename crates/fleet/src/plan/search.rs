@@ -97,6 +97,11 @@ impl<'a> Search<'a> {
 
     /// The cheapest fleet; `None` when no fleet of the space meets every objective.
     pub(super) fn best(&mut self) -> Option<Vec<Chosen>> {
+        self.best_of(1)
+    }
+
+    /// The cheapest fleet of at least so many pools.
+    pub(super) fn best_of(&mut self, least: usize) -> Option<Vec<Chosen>> {
         let last = self.nodes.len() - 1;
         let mut layers: Vec<Vec<Option<Reached>>> = Vec::new();
         let mut incumbent = i64::MAX;
@@ -107,15 +112,17 @@ impl<'a> Search<'a> {
             for (to, reached) in layer.iter_mut().enumerate().skip(first) {
                 *reached = self.reach(layers.last(), to, incumbent);
             }
-            incumbent = incumbent.min(layer[last].as_ref().map_or(i64::MAX, |r| r.cost));
+            if pools >= least {
+                incumbent = incumbent.min(layer[last].as_ref().map_or(i64::MAX, |r| r.cost));
+            }
             let ended = layer.iter().all(Option::is_none);
             layers.push(layer);
             if ended {
                 break;
             }
         }
-        let depth =
-            (0..layers.len()).min_by_key(|&d| layers[d][last].as_ref().map_or(i64::MAX, |r| r.cost))?;
+        let depth = (least - 1..layers.len())
+            .min_by_key(|&d| layers[d][last].as_ref().map_or(i64::MAX, |r| r.cost))?;
         let mut fleet = Vec::new();
         let (mut at, mut layer) = (Some(last), depth + 1);
         while let Some(node) = at {

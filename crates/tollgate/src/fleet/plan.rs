@@ -1,6 +1,7 @@
 //! `tollgate fleet plan`: the cheapest fleet that meets every promise.
 
 use super::problem::FleetArgs;
+use super::trade::boundary_of;
 use super::workload::{CLASS_HEAD, Loaded};
 use super::{compat, kusd_a_year, pools, usd};
 use crate::ending::Ending;
@@ -9,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
-use tollgate_fleet::plan::{Plan, PoolPlan, Problem, plan};
+use tollgate_fleet::plan::{Plan, PoolPlan, Problem, front, plan};
 
 /// Find the cheapest fleet that meets every promise
 #[derive(Args, Debug)]
@@ -50,6 +51,9 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         other => other?,
     };
     found.why.extend(compressor(&found, &problem)?);
+    if !args.fleet.boundary.is_empty() {
+        found.why.extend(parted(&found, &problem)?);
+    }
     if let Some(path) = &args.pools_out {
         pools::write(path, &found, &problem, &args.fleet.hardware.model_name()?)?;
     }
@@ -59,6 +63,25 @@ pub(super) fn run(args: &PlanArgs) -> Result<Ending> {
         show(&loaded, &found)?;
     }
     Ok(Ending::Good)
+}
+
+/// What two pools come to where boundaries were asked for and one pool is cheaper.
+fn parted(found: &Plan, problem: &Problem) -> Result<Option<String>> {
+    let inner = problem.space.boundaries.iter().any(|boundary| *boundary < problem.space.context);
+    if found.pools.len() > 1 || problem.space.pools < 2 || !inner {
+        return Ok(None);
+    }
+    let candidates = front(problem)?;
+    let two = candidates.iter().filter_map(|candidate| Some((boundary_of(candidate)?.0, &candidate.plan)));
+    let best = two.min_by_key(|(_, plan)| plan.cost_micro_per_hour);
+    Ok(Some(match best {
+        Some((boundary, plan)) => format!(
+            "one pool does it: parted at {boundary} it takes {} GPUs, {} USD an hour",
+            plan.gpus,
+            usd(plan.cost_micro_per_hour)
+        ),
+        None => "one pool does it: parted at a boundary asked for, no fleet meets the promises".into(),
+    }))
 }
 
 /// What a plan that compresses prompts comes to without a compressor: the gateway only marks such requests.

@@ -72,6 +72,22 @@ fn a_plan_counts_on_no_compressor_unless_asked() {
     }
 }
 
+/// A boundary that was asked for is a choice: where one pool is cheaper, the plan says what two come to.
+#[test]
+fn one_pool_in_place_of_two_says_what_two_would_cost() {
+    let folder = Folder::new("fleet-parted");
+    folder.write("chat.json", "[[600,0.25],[1200,0.5],[3000,0.75],[9000,1.0]]");
+    let plan = |more: &str| {
+        let asked = "fleet plan --cdf chat.json --rate 3 --slo-ttft-ms 3000 --gpu h100 --json";
+        json(&folder, &format!("{asked} {more}")).1["plan"].clone()
+    };
+    let (asked, free) = (plan("--boundary 4096"), plan(""));
+    assert_eq!((asked["pools"].as_array().unwrap().len(), asked["gpus"].as_u64()), (1, Some(1)));
+    let wanted = "one pool does it: parted at 4096 it takes 2 GPUs, 8.04 USD an hour";
+    assert!(asked["why"].to_string().contains(wanted), "{asked}");
+    assert!(!free["why"].to_string().contains("parted"), "{free}");
+}
+
 /// What is left out as too long is left out of the shape of the workload too.
 #[test]
 fn what_is_too_long_is_left_out_of_the_distribution() {
