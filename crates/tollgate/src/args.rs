@@ -1,6 +1,6 @@
 //! What can be typed: the table of commands.
 
-use crate::{bench, config, decisions, fleet, key, pay, policy, risk, serve, shell, signals, wire};
+use crate::{bench, config, decisions, fleet, key, models, pay, policy, risk, serve, shell, signals, wire};
 use clap::{Args, Parser, Subcommand};
 
 const AFTER: &str = "Examples:
@@ -47,6 +47,12 @@ pub(crate) enum Command {
   tollgate key list                         all keys, without their secrets
   tollgate key revoke ID                    ends one")]
     Key(Group<key::Command>),
+    /// Fetch, list and check models that read text
+    #[command(after_help = "Examples:
+  tollgate models list                      those known by name
+  tollgate models fetch all-minilm-l6-v2    one of them, into tollgate-data/models
+  tollgate models verify all-minilm-l6-v2   its hashes, and that it loads")]
+    Models(Group<models::Command>),
     Decisions(decisions::DecisionsArgs),
     /// Translate requests and answers between dialects
     #[command(after_help = "Example:

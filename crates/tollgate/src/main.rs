@@ -10,6 +10,7 @@ mod decisions;
 mod ending;
 mod fleet;
 mod key;
+mod models;
 mod pay;
 mod place;
 mod policy;
@@ -46,6 +47,7 @@ fn run(command: Command) -> anyhow::Result<Ending> {
         Command::Policy(args) => policy::run(args.command),
         Command::Config(args) => config::run(args.command),
         Command::Key(args) => key::run(args.command),
+        Command::Models(args) => models::run(args.command),
         Command::Decisions(args) => decisions::run(args),
         Command::Wire(args) => wire::run(args.command),
         Command::Pay(args) => pay::run(args.command),

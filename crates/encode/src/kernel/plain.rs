@@ -19,12 +19,14 @@ impl Simd for Plain {
         sums: &mut [[f32; WIDTH]; R],
     ) {
         for (row, sums) in rows.chunks(stride).zip(sums) {
-            *sums = [0.0; WIDTH];
+            // Sums of its own stay in registers.
+            let mut own = [0.0; WIDTH];
             for (x, weights) in row.iter().zip(panel) {
-                for (sum, weight) in sums.iter_mut().zip(&weights.0) {
+                for (sum, weight) in own.iter_mut().zip(&weights.0) {
                     *sum += x * weight;
                 }
             }
+            *sums = own;
         }
     }
 
@@ -37,14 +39,15 @@ impl Simd for Plain {
         sums: &mut [[i32; WIDTH]; R],
     ) {
         for (row, sums) in rows.chunks(stride).zip(sums) {
-            *sums = [0; WIDTH];
+            let mut own = [0; WIDTH];
             for (group, weights) in row.as_chunks::<GROUP>().0.iter().zip(panel) {
                 let x = group.map(|byte| i32::from(byte.cast_signed()));
-                for (sum, weights) in sums.iter_mut().zip(&weights.0) {
+                for (sum, weights) in own.iter_mut().zip(&weights.0) {
                     let w = weights.to_le_bytes().map(|byte| i32::from(byte.cast_signed()));
                     *sum += x[0] * w[0] + x[1] * w[1] + x[2] * w[2] + x[3] * w[3];
                 }
             }
+            *sums = own;
         }
     }
 }

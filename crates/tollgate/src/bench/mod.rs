@@ -8,6 +8,7 @@
 //! load (this process) -> floor or gateway (child) -> upstream (child)
 //! ```
 
+mod encoder;
 mod folder;
 mod gateway;
 mod ledger;
@@ -24,6 +25,7 @@ use clap::Subcommand;
 /// What can be measured.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    Encoder(encoder::EncoderArgs),
     Gateway(gateway::GatewayArgs),
     Ledger(ledger::LedgerArgs),
     Policy(policy::PolicyArgs),
@@ -34,6 +36,7 @@ pub(crate) enum Command {
 /// Measures, or plays a part in a measurement.
 pub(crate) fn run(command: Command) -> Result<Ending> {
     match command {
+        Command::Encoder(args) => encoder::run(&args),
         Command::Gateway(args) => gateway::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Policy(args) => policy::run(&args),
