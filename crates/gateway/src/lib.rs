@@ -10,6 +10,7 @@ mod claim;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod encoder;
 pub mod fleet;
 pub mod observe;
 pub mod offered;

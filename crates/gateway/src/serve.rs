@@ -5,6 +5,7 @@ use crate::claim::Claim;
 use crate::clock::{SystemClock, entropy};
 use crate::config::{self, ConfigError, Settings};
 use crate::control;
+use crate::encoder::{EncoderError, EncoderPool};
 use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::state::{Origin, Shared};
 use crate::worker::Worker;
@@ -68,6 +69,9 @@ pub enum ServeError {
     /// Settlement cannot be opened.
     #[error(transparent)]
     Settlement(#[from] Box<SettlementError>),
+    /// The text encoder cannot be loaded.
+    #[error("the encoder cannot be started: {0}")]
+    Encoder(#[from] Box<EncoderError>),
     /// The address cannot be listened on.
     #[error(transparent)]
     Net(#[from] tollgate_net::Error),
@@ -239,6 +243,9 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let mut shared = Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin);
     let settlement = settle.map(|config| Settlement::open(&config, Arc::clone(&shared.clock)));
     shared.settlement = settlement.transpose().map_err(Box::new)?;
+    let encoder = shared.snapshot.load().settings.encoder.clone();
+    let encoder = encoder.map(|settings| EncoderPool::start(&settings, Arc::clone(&shared.clock)));
+    shared.encoder = encoder.transpose().map_err(Box::new)?;
     Ok(shared)
 }
 

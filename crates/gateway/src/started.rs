@@ -62,6 +62,9 @@ impl Settings {
                 |of: &SettlementConfig| format!("{{data: {}, clearing: {}}}", of.data.display(), of.clearing);
             settle.as_ref().map_or_else(|| "none".into(), shown)
         });
+        keeper.keep("encoder", &mut self.encoder, &now.encoder, |encoder| {
+            encoder.as_ref().map_or_else(|| "none".into(), ToString::to_string)
+        });
         keeper.ignored
     }
 }

@@ -1,6 +1,7 @@
 //! What lives as long as the process: clock, store, metrics, estimates, and the snapshot in force.
 
 use crate::clock::Seeds;
+use crate::encoder::EncoderPool;
 use crate::observe::Metrics;
 use crate::observe::otlp::Exporter;
 use crate::snapshot::Snapshot;
@@ -56,6 +57,8 @@ pub struct Shared {
     pub store: Store,
     /// Settlement, when it is configured.
     pub settlement: Option<Settlement>,
+    /// The text encoder, when one is configured.
+    pub encoder: Option<EncoderPool>,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
     /// Configuration, policy, models and fleet in force.
@@ -124,6 +127,7 @@ impl Shared {
             metrics: Metrics::new(),
             store,
             settlement: None,
+            encoder: None,
             settling: Semaphore::new(SETTLING_MAX),
             snapshot: ArcSwap::from_pointee(snapshot),
             estimates: Mutex::default(),

@@ -1,6 +1,7 @@
 //! What callers may ask besides answers: models, stored responses, token counts, explanations, feedback.
 
 use super::{Answered, json, query, query_number, typed};
+use crate::encoder::EncoderPool;
 use crate::pipeline::{self, Caller, authenticate};
 use crate::snapshot::Snapshot;
 use crate::worker::Worker;
@@ -42,7 +43,8 @@ pub(super) fn count_tokens(worker: &Worker, parts: &Parts, body: Bytes, peer: Ip
 pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
     let usable = snapshot.models.iter().filter(|m| pipeline::may_use(&snapshot, &caller, m));
-    let names = usable.map(|m| &*m.name);
+    let local = worker.shared().encoder.as_ref().map(EncoderPool::model).filter(|m| caller.allows_model(m));
+    let names = usable.map(|m| &*m.name).chain(local);
     let created = snapshot_time(worker);
     if parts.headers.contains_key("anthropic-version") {
         let when = tollgate_core::Timestamp(created.saturating_mul(1_000_000)).to_string();
@@ -61,8 +63,9 @@ pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
 /// `GET /v1/models/{id}`.
 pub(super) fn model(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let known =
-        snapshot.model(id).is_some_and(|m| pipeline::may_use(&snapshot, &caller, m)) || snapshot.chooses(id);
+    let known = snapshot.model(id).is_some_and(|m| pipeline::may_use(&snapshot, &caller, m))
+        || snapshot.chooses(id)
+        || worker.shared().encoder.as_ref().is_some_and(|e| e.model() == id && caller.allows_model(id));
     if !known {
         let shown: String = id.chars().take(80).collect();
         return Err(

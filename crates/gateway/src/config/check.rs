@@ -3,7 +3,7 @@
 use super::models::{self, Catalogue};
 use super::pools;
 use super::secret::{Secret, SecretError, SecretRef};
-use super::settings::{AuthSettings, Network, Settings};
+use super::settings::{AuthSettings, EncoderSettings, Network, Settings};
 use super::written::{AuthMode, File, Limits, Retry, Timeouts, Word};
 use super::{Problem, WINDOWS};
 use std::net::SocketAddr;
@@ -124,6 +124,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         retry: file.retry,
         log: file.log.clone(),
         settle: settle(file, findings),
+        encoder: encoder(file, findings),
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),
@@ -153,6 +154,30 @@ fn settle(file: &File, findings: &mut Findings) -> Option<SettlementConfig> {
         );
     }
     Some(SettlementConfig { data: findings.path(&settle.data), clearing: clearing? })
+}
+
+/// Threads of the encoder and requests that wait for it, at most.
+const ENCODER_MAX: (usize, usize) = (64, 4096);
+
+fn encoder(file: &File, findings: &mut Findings) -> Option<EncoderSettings> {
+    let encoder = file.encoder.as_ref()?;
+    let folder = findings.path(&encoder.folder);
+    let (threads, queue) = (encoder.threads.unwrap_or(1), encoder.queue.unwrap_or(64));
+    let ranges = [("threads", threads, ENCODER_MAX.0), ("queue", queue, ENCODER_MAX.1)];
+    for (field, value, most) in ranges {
+        if !(1..=most).contains(&value) {
+            let (field, fix) = (format!("encoder.{field}"), format!("use 1 to {most}"));
+            findings.whole(&field, format!("{value} is out of range"), &fix);
+        }
+    }
+    let named = folder.file_name().map(|name| name.to_string_lossy().into_owned());
+    let model = encoder.model.as_ref().map(|word| word.value.clone()).or(named);
+    let model = model.filter(|name| !name.is_empty());
+    if model.is_none() {
+        findings.at(&encoder.folder, "encoder.folder", "names no folder".into(), "set `encoder.model` too");
+    }
+    let deadline_ms = encoder.deadline_ms.unwrap_or(5_000);
+    Some(EncoderSettings { folder, model: model?, exact: encoder.exact, threads, queue, deadline_ms })
 }
 
 fn database(file: &File, findings: &Findings) -> Option<PathBuf> {

@@ -25,7 +25,9 @@ pub use check::public_without_keys;
 pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
 pub use locality::Locality;
 pub use provider::{Auth, PROVIDERS, ProviderRow};
-pub use settings::{BaseUrl, Budget, BudgetScope, Instance, Model, Pool, Price, Provider, Settings};
+pub use settings::{
+    BaseUrl, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
+};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

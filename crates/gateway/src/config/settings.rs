@@ -41,6 +41,36 @@ pub struct Settings {
     pub otlp: Option<String>,
     /// Where settlement is kept; absent = it is not served.
     pub settle: Option<SettlementConfig>,
+    /// The text encoder that runs in the gateway.
+    pub encoder: Option<EncoderSettings>,
+}
+
+/// The text encoder that runs in the gateway.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncoderSettings {
+    /// Folder of the model.
+    pub folder: PathBuf,
+    /// The name under which it is served.
+    pub model: String,
+    /// Whether it computes in 32 bits instead of bytes.
+    pub exact: bool,
+    /// Threads of its own.
+    pub threads: usize,
+    /// Requests that may wait for a thread.
+    pub queue: usize,
+    /// Longest time from asking to the vectors.
+    pub deadline_ms: u64,
+}
+
+impl std::fmt::Display for EncoderSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { folder, model, exact, threads, queue, deadline_ms } = self;
+        let folder = folder.display();
+        write!(
+            f,
+            "{{folder: {folder}, model: {model}, exact: {exact}, threads: {threads}, queue: {queue}, deadline_ms: {deadline_ms}}}"
+        )
+    }
 }
 
 /// Who may call.

@@ -43,10 +43,12 @@ pub struct File {
     pub otlp: Option<Otlp>,
     /// Escrows, mandates, agents and their ledger; absent = not served.
     pub settle: Option<Settle>,
+    /// A text encoder that runs in the gateway; absent = none.
+    pub encoder: Option<Encoder>,
 }
 
 /// Who may call.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Auth {
     /// `open` (no key needed; loopback only) or `keys`.
@@ -57,17 +59,12 @@ pub struct Auth {
     pub trusted_hops: Vec<Word>,
 }
 
-impl Default for Auth {
-    fn default() -> Self {
-        Self { mode: AuthMode::Open, admin: None, trusted_hops: Vec::new() }
-    }
-}
-
 /// Whether callers need keys.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthMode {
     /// Anyone who reaches the port may call.
+    #[default]
     Open,
     /// Every call needs a key.
     Keys,
@@ -165,8 +162,8 @@ pub struct Pool {
     pub instances: Vec<Instance>,
 }
 
-const fn one() -> f64 {
-    1.0
+fn one<T: From<u8>>() -> T {
+    1.into()
 }
 
 /// How an instance of a pool is chosen.
@@ -211,7 +208,7 @@ pub struct Instance {
     /// Models that it serves: name here → name there.
     pub models: BTreeMap<String, Word>,
     /// Share of requests under weighted placement.
-    #[serde(default = "weight_one")]
+    #[serde(default = "one")]
     pub weight: u32,
     /// Its region; absent = the pool's, for governance: any name, such as `eu-de`.
     pub region: Option<Word>,
@@ -221,10 +218,6 @@ pub struct Instance {
     pub tokens_per_joule: Option<f64>,
     /// What it draws; absent = as the pool says.
     pub power: Option<Power>,
-}
-
-const fn weight_one() -> u32 {
-    1
 }
 
 /// A spending limit.
@@ -383,4 +376,23 @@ pub struct Settle {
     pub data: Word,
     /// The account through which the ledger rail clears; absent = `acct_clearing`.
     pub clearing: Option<Word>,
+}
+
+/// A text encoder that runs in the gateway.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encoder {
+    /// Folder of the model, as `tollgate models fetch` makes it.
+    pub folder: Word,
+    /// The name under which `/v1/embeddings` serves it; absent = the folder's name.
+    pub model: Option<Word>,
+    /// Compute in 32 bits instead of bytes: slower by a factor of 2 to 4.
+    #[serde(default)]
+    pub exact: bool,
+    /// Threads of its own; absent = 1.
+    pub threads: Option<usize>,
+    /// Requests that may wait for a thread; absent = 64.
+    pub queue: Option<usize>,
+    /// Longest time from asking to the vectors; absent = 5000.
+    pub deadline_ms: Option<u64>,
 }

@@ -12,6 +12,7 @@ mod decide;
 mod govern;
 mod heard;
 mod journey;
+mod local;
 mod responses;
 mod send;
 mod settle;
@@ -141,6 +142,8 @@ enum Ready {
     Answer(Box<Answered>),
     /// The policy answers.
     Fixed { answer: tollgate_policy::Answer, stream: bool },
+    /// The gateway's own encoder answers.
+    Local(local::Embedded),
 }
 
 struct Answered {
@@ -167,6 +170,7 @@ pub(crate) async fn converse(
                 Closing { shared, journey, reservation: Some(reservation), prompt_bytes, keep, in_flight };
             answer::send(answer, closing, dialect)
         }
+        Ok(Ready::Local(embedded)) => answer::local(journey, embedded),
         Ok(Ready::Fixed { answer, stream }) => answer::fixed(journey, &answer, stream),
         Err(refusal) => answer::refuse(journey, *refusal),
     }
@@ -196,6 +200,9 @@ async fn steps(
     let body = read_body(body, &parts, &snapshot).await?;
     journey.resume();
     let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
+    if let Some(encoder) = local::encoder(shared, &view) {
+        return Ok(Ready::Local(local::embed(encoder, &view, &caller).await?));
+    }
     let known = decide::characterise(shared, &view, &parts.headers, &caller, journey.time());
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);

@@ -3,10 +3,12 @@
 use crate::pipeline::attempt::{Answer, Failure};
 use crate::pipeline::choose::ModelWhy;
 use crate::pipeline::journey::{End, Journey};
+use crate::pipeline::local::Embedded;
 use crate::pipeline::responses::Capture;
 use crate::pipeline::settle::Closing;
 use crate::pipeline::shape::fixed_answer_fault;
 use crate::pipeline::stream::Streaming;
+use crate::pipeline::tokens::Tokens;
 use crate::pipeline::unsent;
 use crate::reply::{Reply, status_of};
 use bytes::Bytes;
@@ -131,6 +133,20 @@ pub(crate) fn fixed(mut journey: Journey, answer: &tollgate_policy::Answer, stre
     journey.end(unsent(answer.status, None));
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     respond(status, headers, Reply::full(body.into()))
+}
+
+/// The vectors of the gateway's own encoder.
+pub(crate) fn local(mut journey: Journey, embedded: Embedded) -> Response<Reply> {
+    let mut headers = HeaderMap::new();
+    describe(&journey, &mut headers);
+    if let Ok(name) = HeaderValue::from_str(&embedded.model) {
+        headers.insert(MODEL, name);
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    journey.requested_model = Some(embedded.model.into());
+    let tokens = Tokens { prompt: embedded.tokens, exact: true, ..Tokens::default() };
+    journey.end(End { status: 200, fault: None, tokens, first_content: None });
+    respond(StatusCode::OK, headers, Reply::full(embedded.body))
 }
 
 /// Says no, in the caller's dialect.
