@@ -71,7 +71,7 @@ pub(crate) enum Command {
   tollgate risk fold --data payments --out folded
                                             histories by user and merchant, with what was refused")]
     Risk(Box<Group<risk::Command>>),
-    /// Train and judge the heads of learned signals
+    /// Train, judge and show the heads of learned signals
     #[command(after_help = "Examples:
   tollgate signals train --data rows.jsonl --out intent.head
                                             labelled texts to a head and its card

@@ -3,8 +3,9 @@
 //! Everything that computes is in `tollgate_signals`; here are files, recipes, bars and tables.
 
 mod eval;
-pub(crate) mod recipes;
-pub(crate) mod sets;
+mod recipes;
+mod report;
+mod sets;
 mod train;
 
 use crate::ending::Ending;
@@ -16,6 +17,7 @@ use clap::Subcommand;
 pub(crate) enum Command {
     Train(train::TrainArgs),
     Eval(eval::EvalArgs),
+    Report(report::ReportArgs),
 }
 
 /// Runs it.
@@ -23,5 +25,6 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => eval::run(&args),
+        Command::Report(args) => report::run(&args),
     }
 }

@@ -46,7 +46,7 @@ pub(in super::super) struct Figure {
 }
 
 /// A figure with its interval.
-pub(super) fn shown(figure: Interval) -> String {
+pub(in super::super) fn shown(figure: Interval) -> String {
     if figure.low == figure.high {
         return format!("{:.3}", figure.value);
     }
@@ -64,7 +64,7 @@ impl Figure {
         self.bar.map_or_else(String::new, |bar| format!("{} {bar}", if self.less { "≤" } else { "≥" }))
     }
 
-    pub(super) fn row(&self, head: &str) -> Vec<String> {
+    pub(in super::super) fn row(&self, head: &str) -> Vec<String> {
         let met = match (self.bar, self.met()) {
             (None, _) => "",
             (_, true) => "met",

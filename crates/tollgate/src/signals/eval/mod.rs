@@ -6,7 +6,7 @@
 mod bars;
 mod pii;
 
-use bars::Evaluation;
+pub(super) use bars::{Evaluation, Judged, shown};
 
 use super::recipes::RECIPES;
 use super::sets::Sets;
@@ -132,9 +132,9 @@ fn show(evaluation: &Evaluation) -> Result<()> {
                 head.name.clone(),
                 name.clone(),
                 q.count.to_string(),
-                bars::shown(q.accuracy),
-                bars::shown(q.macro_f1),
-                q.auroc.map_or_else(String::new, bars::shown),
+                shown(q.accuracy),
+                shown(q.macro_f1),
+                q.auroc.map_or_else(String::new, shown),
                 format!("{:.3}", q.ece),
             ]);
         }
