@@ -55,7 +55,11 @@ impl Personal {
         ("phone", Self::Phone, r"(?:\+|\()?\b\d(?:[ ().-]{0,3}\d){5,14}(?:x\d{1,5})?\b"),
         ("credit_card", Self::CreditCard, r"\b(?:\d[ -]?){11,18}\d\b"),
         ("ssn", Self::Ssn, r"\b\d{3}-\d{2}-\d{4}\b"),
-        ("iban", Self::Iban, r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"),
+        (
+            "iban",
+            Self::Iban,
+            r"\b(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}\d{2}[a-z0-9]{11,30})\b",
+        ),
         (
             "ip_address",
             Self::IpAddress,
@@ -188,6 +192,8 @@ mod tests {
             (Personal::Iban, "GB82 WEST 1234 5698 7654 32", true),
             (Personal::Iban, "GB82 WEST 1234 5698 7654 33", false),
             (Personal::Iban, "GB22SPSQ94714895057550 IS mine", true),
+            (Personal::Iban, "gb82west12345698765432", true),
+            (Personal::Iban, "gb82west12345698765433", false),
             (Personal::IpAddress, "192.168.0.1", true),
             (Personal::IpAddress, "999.1.1.1", false),
         ] {
