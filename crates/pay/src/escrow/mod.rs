@@ -38,7 +38,7 @@ pub use contract::{
 pub use desk::{Answered, Desk, REQUESTS_MAX, Record};
 pub use event::{Act, Event, EventKind, Objection, ReleaseOrder, Ruling, Side, Submission, Verdict};
 pub use office::{Office, OfficeError, Told};
-pub use owner::{Mandate, Owner};
+pub use owner::{Mandate, Owner, by_hand};
 pub use plane::{ControlPlane, SettlementPlane};
 pub use refusal::Refusal;
 pub use sign::{

@@ -7,12 +7,12 @@
 //!
 //! Invariant: an account without an owner pays nothing.
 
-use super::{Refusal, SettlementPlane, TaskContract};
+use super::{Record, Refusal, SettlementPlane, TaskContract};
 use crate::PayError;
 use crate::json::{Json, plain, read};
 use crate::ledger::{Admission, Command, Op};
 use crate::mandate::{Addressed, Chain, Es256Key, Expect, HOPS_MAX, Refusal as NotAllowed};
-use crate::registry::PublicKey;
+use crate::registry::{Accepted, PublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,20 @@ impl Owner {
         }
         Ok(owners)
     }
+}
+
+/// Checks that a command that somebody wrote by hand is about accounts, mandates or records of its writer's own. What escrows and
+/// agents record is decided by their rules: in the log, a record that does not follow from them would stop every reader.
+///
+/// # Errors
+/// [`PayError::Bad`] for a key or a record of escrows and agents, and for an owner's record that is none.
+pub fn by_hand(command: &Command) -> Result<(), PayError> {
+    let reserved = ["escrow:", "agent:"].iter().any(|prefix| command.key().starts_with(prefix));
+    if reserved || Record::of(command)?.is_some() || Accepted::of(command)?.is_some() {
+        let wanted = "a command about accounts, mandates or records of your own: escrows and agents have ways of their own";
+        return Err(PayError::bad("command", command.key(), wanted));
+    }
+    Owner::of(command).map(drop)
 }
 
 /// A mandate as it is shown: the signed text, and whom its hops between the first and the last are addressed to.

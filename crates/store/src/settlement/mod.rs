@@ -16,7 +16,7 @@ use std::sync::Arc;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Clock, Digest, Timestamp};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Escrow, Event, OfficeError, Owner, Record, SettlementPlane, Told};
+use tollgate_pay::escrow::{Escrow, Event, OfficeError, Owner, Record, SettlementPlane, Told, by_hand};
 use tollgate_pay::json::Json;
 use tollgate_pay::ledger::{Account, Command, Outcome};
 use tollgate_pay::log::SigningKey;
@@ -154,13 +154,7 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Office`]; [`PayError::Bad`] for a command in the name of escrows or agents.
     pub fn tell(&self, command: &Command) -> Result<(u64, Outcome), SettlementError> {
-        let reserved = ["escrow:", "agent:"].iter().any(|prefix| command.key().starts_with(prefix));
-        if reserved || Record::of(command)?.is_some() || Accepted::of(command)?.is_some() {
-            let wanted = "a command of accounts, mandates or records of your own: escrows and agents have paths of their own";
-            return Err(bad("command", command.key(), wanted));
-        }
-        // What cannot be read must not get into the log, where it would stop every reader.
-        Owner::of(command)?;
+        by_hand(command)?;
         Ok(self.inner.lock().office.tell(command)?)
     }
 
@@ -310,10 +304,6 @@ impl Inner {
         }
         Ok(told)
     }
-}
-
-fn bad(field: &'static str, value: &str, wanted: &'static str) -> SettlementError {
-    PayError::Bad { field, value: value.into(), wanted }.into()
 }
 
 fn log_key(data: &Path) -> Result<SigningKey, SettlementError> {

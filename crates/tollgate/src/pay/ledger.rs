@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Amount, Asset, Digest, Timestamp};
 use tollgate_gateway::clock::{SystemClock, entropy};
-use tollgate_pay::escrow::Owner;
+use tollgate_pay::escrow::{Owner, by_hand};
 use tollgate_pay::ledger::{Account, Book, Command as Asked, Outcome};
 use tollgate_pay::registry::PublicKey;
 use tollgate_store::journal::JournalConfig;
@@ -128,7 +128,10 @@ fn apply(args: &ApplyArgs) -> Result<Ending> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     // All lines are read before the first is applied: a typing error in the last one changes nothing.
     let read = |(n, line): (usize, &str)| -> Result<Asked> {
-        serde_json::from_str(line).with_context(|| format!("{}:{}: no command", args.file.display(), n + 1))
+        let place = || format!("{}:{}: no command", args.file.display(), n + 1);
+        let command = serde_json::from_str(line).with_context(place)?;
+        by_hand(&command).with_context(place)?;
+        Ok(command)
     };
     let commands = lines.map(read).collect::<Result<Vec<_>>>()?;
     let journal = args.ledger.open(JournalConfig::default(), Arc::new(SystemClock::new()))?;

@@ -48,3 +48,19 @@ fn a_folder_without_a_log_key_is_not_served() {
     let ran = folder.run(&["serve", "--settle", "nowhere", "--data", "memory", "--listen", "127.0.0.1:0"]);
     assert!(ran.code == 1 && ran.err.contains("pay audit keygen"), "{}{}", ran.out, ran.err);
 }
+
+#[test]
+fn what_would_stop_every_reader_of_the_log_is_not_written() {
+    let folder = Folder::new("by-hand");
+    for (n, body) in
+        [r#"{"type":"tollgate/escrow/v1"}"#, r#"{"type":"tollgate/account-owner/v1"}"#].iter().enumerate()
+    {
+        folder.write("bad.jsonl", &format!(r#"{{"key":"k-{n}","ops":[{{"record":{{"body":{body}}}}}]}}"#));
+        let ran = folder.run(&["pay", "ledger", "apply", "bad.jsonl", "--ledger", "books"]);
+        assert!(ran.code == 2 && ran.err.contains("bad.jsonl:1"), "{}{}", ran.out, ran.err);
+    }
+    folder.write("key.jsonl", r#"{"key":"escrow:x","ops":["sweep"]}"#);
+    let ran = folder.run(&["pay", "ledger", "apply", "key.jsonl", "--ledger", "books"]);
+    assert!(ran.code == 2 && ran.err.contains("ways of their own"), "{}{}", ran.out, ran.err);
+    assert!(!folder.path().join("books").exists(), "nothing was opened");
+}
