@@ -35,7 +35,8 @@ for _ in $(seq 300); do
   kill -0 "$server" 2>/dev/null || { cat "$work/err" >&2; exit 1; }
   sleep 0.1
 done
-url=$(grep -o 'http://[^/ ]*' "$work/out" | head -1)
+url=$(grep -m1 -o 'http://[^/ ]*' "$work/out" | sed -n 1p)
 # Escrows to look at: one that was paid, one that was disputed.
 "$TOLLGATE_BIN" pay demo --server "$url" --log "$log" >"$work/demo"
-cd "$here" && TOLLGATE_URL=$url CHROMIUM=$browser npm test
+shots=${SHOTS:-${CARGO_TARGET_DIR:-$root/target}/screenshots}
+cd "$here" && TOLLGATE_URL=$url CHROMIUM=$browser SHOTS=$(realpath -m "$shots") npm test

@@ -240,6 +240,12 @@ async fn idle_connections_in_a_process_of_its_own() {
     let files =
         files.lines().find_map(|l| l.strip_prefix("Max open files")?.split_whitespace().next()?.parse().ok());
     let count = WANTED.min(files.unwrap_or(1024usize).saturating_sub(300) / 2);
+    if count < WANTED {
+        let _ = std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("SKIPPED: {count} of {WANTED} idle connections: raise `ulimit -n`\n"),
+        );
+    }
     let before = resident();
     let mut idle = Vec::with_capacity(count);
     for i in 0..count {

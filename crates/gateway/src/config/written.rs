@@ -55,7 +55,7 @@ pub struct Auth {
     pub mode: AuthMode,
     /// Reference to the secret of the admin API and console; absent = loopback callers only.
     pub admin: Option<Word>,
-    /// Peers whose identity headers (`x-tollgate-caller`, `x-forwarded-for`) are believed.
+    /// Peers whose identity headers (`x-tollgate-caller` and its kin) are believed.
     pub trusted_hops: Vec<Word>,
 }
 

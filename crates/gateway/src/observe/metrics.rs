@@ -179,7 +179,7 @@ impl Metrics {
         );
         registry.register(
             "overhead_seconds",
-            "Time in the gateway before dispatch",
+            "The gateway's own time, waiting for upstreams left out",
             metrics.overhead.clone(),
         );
         registry.register("phase_seconds", "Time in the gateway by phase", by_phase);
