@@ -24,6 +24,7 @@ mod error;
 mod folder;
 mod kernel;
 mod linear;
+mod lookup;
 pub mod safetensors;
 mod tokenize;
 

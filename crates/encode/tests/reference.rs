@@ -56,6 +56,20 @@ fn a_tiny_model_gives_the_vectors_of_numpy_on_every_kernel() {
 }
 
 #[test]
+fn static_vectors_are_the_weighted_mean_of_numpy() {
+    let encoder = load(&data().join("tiny-static"), &Options::default()).unwrap();
+    assert_eq!((encoder.card().dims, encoder.card().kernel.as_str()), (8, "static"));
+    for case in cases(&data().join("tiny-static/expected.json")) {
+        let text = case["text"].as_str().unwrap();
+        assert!(distance(&encoder.embed(text), &numbers(&case["vector"])) < 1e-5, "{text:?}");
+    }
+    let windows =
+        encoder.embed_windows("the cat sat on the model", Windows { tokens: 2, overlap: 0, most: 9 });
+    assert_eq!((windows.len(), &windows[0].vector), (3, &encoder.embed("the cat")));
+    assert!(encoder.token_states("cat").is_err());
+}
+
+#[test]
 fn hidden_states_stand_beside_the_bytes_of_their_tokens() {
     let encoder = load(&data().join("tiny-bert"), &Options::default()).unwrap();
     let text = "Caféthe cat";

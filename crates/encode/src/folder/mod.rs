@@ -7,6 +7,7 @@ mod files;
 use crate::bert::{Bert, BertConfig};
 use crate::contextual::{Contextual, Pooling};
 use crate::kernel::Kernel;
+use crate::lookup::{self, Lookup, Table};
 use crate::tokenize::WordPiece;
 use crate::{Card, EncodeError, TextEncoder};
 use files::Folder;
@@ -49,9 +50,10 @@ pub fn load(folder: &Path, options: &Options) -> Result<Arc<dyn TextEncoder>, En
     let place = folder.place("config.json");
     match config.get("model_type").and_then(|kind| kind.as_str()) {
         Some("bert") => bert(&folder, &config, options),
+        Some("model2vec") => lookup(&folder, options),
         other => Err(EncodeError::unsupported(
             place,
-            format!("model_type {:?}; bert is computed", other.unwrap_or_default()),
+            format!("model_type {:?}; bert and model2vec are computed", other.unwrap_or_default()),
         )),
     }
 }
@@ -87,6 +89,21 @@ fn bert(
     Ok(Arc::new(Contextual { card, tokenizer, model, pooling, kernel, scratches: Mutex::new(Vec::new()) }))
 }
 
+fn lookup(folder: &Folder, options: &Options) -> Result<Arc<dyn TextEncoder>, EncodeError> {
+    let mut file = folder.weights()?;
+    let table = Table::read(&mut file)?;
+    let (tokenizer, vocabulary) = folder.wordpiece(table.tokens())?;
+    let stated = options.max_tokens.or_else(|| folder.max_tokens());
+    let card = Card {
+        name: options.name.clone().unwrap_or_else(|| folder.name()),
+        digest: Digest::of_parts([&file.digest().0[..], &vocabulary.0]),
+        dims: table.dims,
+        max_tokens: stated.unwrap_or(lookup::TOKENS_MAX).clamp(1, lookup::TOKENS_MAX),
+        kernel: "static".into(),
+    };
+    Ok(Arc::new(Lookup { card, tokenizer, table }))
+}
+
 impl Folder {
     /// The tokenizer with the digest of what it was read from.
     fn wordpiece(&self, numbers: usize) -> Result<(WordPiece, Digest), EncodeError> {
@@ -111,7 +128,7 @@ impl Folder {
             (WordPiece::new(&place, pieces.into_iter(), folding)?, digest, highest)
         };
         if highest > numbers {
-            let problem = format!("{highest} pieces; vocab_size in config.json is {numbers}");
+            let problem = format!("{highest} pieces; the model has {numbers}");
             return Err(EncodeError::format(self.place("the vocabulary"), problem));
         }
         Ok((tokenizer, digest))

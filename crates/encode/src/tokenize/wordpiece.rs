@@ -18,7 +18,7 @@ pub(crate) struct WordPiece {
     later: HashMap<Box<str>, u32>,
     longest: usize,
     folding: Folding,
-    unknown: u32,
+    pub(crate) unknown: u32,
     pub(crate) cls: u32,
     pub(crate) sep: u32,
 }
