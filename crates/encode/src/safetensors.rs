@@ -264,4 +264,23 @@ mod tests {
         assert!(Safetensors::open("x", Cursor::new(vec![0xff; 8])).is_err());
         assert!(Safetensors::open("x", Cursor::new(vec![0; 3])).is_err());
     }
+
+    proptest::proptest! {
+        /// Bytes from anywhere give tensors of the stated size or an error, and never an end of the program.
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            shape in proptest::collection::vec(0u64..5, 0..4), start in 0u64..20, length in 0u64..40,
+            dtype in "(F32|F16|BF16|I8|I64|X)", data in proptest::collection::vec(0u8.., 0..60), cut in 0usize..40,
+        ) {
+            let row = serde_json::json!({"dtype": dtype, "shape": shape, "data_offsets": [start, start + length]});
+            let mut bytes = file(&serde_json::json!({"a": row}).to_string(), &data).into_inner();
+            bytes.truncate(bytes.len().saturating_sub(cut));
+            if let Ok(mut open) = Safetensors::open("x", Cursor::new(bytes))
+                && let Ok(tensor) = open.tensor("a")
+            {
+                proptest::prop_assert_eq!(tensor.data.len(), tensor.shape.iter().product::<usize>());
+            }
+            let _ = Safetensors::open("x", Cursor::new(data));
+        }
+    }
 }
