@@ -105,7 +105,8 @@ fn phone(text: &str) -> bool {
     let date = matches!(parts[..], [4, 2, 2] | [2, 2, 4] | [3, 2, 4]);
     let machine = text.split('.').count() == 4 && text.split('.').all(|part| part.parse::<u8>().is_ok());
     let decimal = matches!(parts[..], [_, _]) && text.contains('.') && !text.contains('(');
-    (6..=15).contains(&digits) && !(plain && digits > 12 && luhn(text)) && !date && !machine && !decimal
+    let card = plain && digits > 12 && luhn(text);
+    (6..=15).contains(&digits) && ![card, date, machine, decimal].contains(&true)
 }
 
 /// Whether a number is written as nothing but a telephone's is.
