@@ -120,6 +120,9 @@ pub struct Fault {
     pub message: String,
     /// The request field at fault, as a path such as `messages[2].content`.
     pub field: Option<String>,
+    /// What is noted instead of a message that quotes the caller's or an upstream's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unquoted: Option<String>,
 }
 
 impl Fault {
@@ -148,6 +151,23 @@ impl Fault {
         self
     }
 
+    /// The same fault, whose message quotes words that are not ours: `unquoted` says as much without them.
+    #[must_use]
+    pub fn quoting(mut self, unquoted: impl Into<String>) -> Self {
+        self.unquoted = Some(unquoted.into());
+        self
+    }
+
+    /// The fault as it may be noted where pieces of prompts and answers may not be: place, kind and status at most.
+    #[must_use]
+    pub fn discreet(&self) -> String {
+        match (&self.unquoted, &self.field) {
+            (None, _) => self.to_string(),
+            (Some(said), Some(field)) => format!("{field}: {said}"),
+            (Some(said), None) => said.clone(),
+        }
+    }
+
     /// The same fault with another retry rule.
     #[must_use]
     pub const fn retry(mut self, retry: Retry) -> Self {
@@ -156,7 +176,7 @@ impl Fault {
     }
 
     const fn new(kind: FaultKind, blame: Blame, retry: Retry, exposure: Exposure, message: String) -> Self {
-        Self { kind, blame, retry, exposure, message, field: None }
+        Self { kind, blame, retry, exposure, message, field: None, unquoted: None }
     }
 }
 

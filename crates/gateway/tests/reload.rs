@@ -241,6 +241,17 @@ async fn the_caller_is_told_what_the_route_changes_whoever_named_the_model() {
     let lines = "system prompt: 9 bytes appended; parameter max_tokens: at most 7; header x-team: set";
     for model in ["auto", "two"] {
         assert_eq!(told(model).await.as_deref(), Some(lines), "{model}");
+        let (sent, headers) = world.sent(0).await;
+        assert_eq!(
+            (&sent["model"], &sent["max_tokens"], &sent["messages"][0]),
+            (
+                &json!(model.replace("auto", "one")),
+                &json!(7),
+                &json!({"role": "system", "content": "Be brief."})
+            )
+        );
+        assert_eq!(sent["messages"][1], json!({"role": "user", "content": "hi"}), "the rest is the caller's");
+        assert!(headers.contains(&json!(["x-team", "gold"])), "{headers:?}");
     }
     world.stop().await;
 }

@@ -175,7 +175,7 @@ impl Error {
             }
         };
         let message = self.to_string();
-        Fault { kind, blame, retry, exposure: Exposure::Private, message, field: None }
+        Fault { kind, blame, retry, exposure: Exposure::Private, message, field: None, unquoted: None }
     }
 
     /// Whether the upstream cannot have begun to work on the request, so that sending it again, there or elsewhere,

@@ -29,15 +29,6 @@ pub struct Caller<'a> {
     pub scopes: &'a [String],
 }
 
-/// What the gateway knows of the conversation beside the body.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SessionHints<'a> {
-    /// The session header.
-    pub header: Option<&'a str>,
-    /// Session of the stored response that `previous_response_id` names, when the store knows it.
-    pub previous: Option<&'a str>,
-}
-
 /// What the gateway expects of this request, from earlier traffic.
 #[derive(Clone, Copy, Debug)]
 pub struct Forecast {
@@ -76,12 +67,12 @@ pub struct Input<'a> {
     pub caller: Caller<'a>,
     /// Share of the tightest budget that is left, in [0, 1].
     pub budget_left: f64,
-    /// Which conversation it belongs to.
-    pub session: SessionHints<'a>,
+    /// The header that names its conversation.
+    pub session: Option<&'a str>,
     /// What is expected of it.
     pub forecast: Forecast,
-    /// Headers from a trusted hop, names in lower case.
-    pub headers: &'a [(&'a str, &'a str)],
+    /// The kind of work in a trusted hop's word (a batch runner's, a computer-use harness's), empty without one.
+    pub kind: &'a str,
 }
 
 impl<'a> Input<'a> {
@@ -92,9 +83,9 @@ impl<'a> Input<'a> {
             view,
             caller: Caller::default(),
             budget_left: 1.0,
-            session: SessionHints::default(),
+            session: None,
             forecast: Forecast::default(),
-            headers: &[],
+            kind: "",
         }
     }
 
@@ -102,11 +93,5 @@ impl<'a> Input<'a> {
     #[must_use]
     pub fn untaught(view: &'a RequestView) -> Self {
         Self { forecast: Forecast::untaught(view), ..Self::new(view) }
-    }
-
-    /// The value of a trusted header; `name` in lower case.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&'a str> {
-        self.headers.iter().find(|(n, _)| *n == name).map(|(_, v)| *v)
     }
 }

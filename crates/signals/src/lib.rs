@@ -31,8 +31,8 @@ mod text;
 pub use error::{Problem, SpecError};
 pub use identity::{
     Ceiling, OutputLength, Session, SessionSource, Shape, TokenRatio, Workload, WorkloadKind, prompt_bytes,
-    prompt_tokens, prompt_tokens_of, text_tokens_max,
+    prompt_tokens, prompt_tokens_of, repeated_tokens, text_tokens_max,
 };
-pub use input::{Caller, Forecast, Input, SessionHints};
+pub use input::{Caller, Forecast, Input};
 pub use reading::Reading;
 pub use set::SignalSet;

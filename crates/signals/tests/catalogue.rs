@@ -6,7 +6,7 @@ mod support;
 use serde_json::{Value as Json, json};
 use support::{chat, read_input, spec, view};
 use tollgate_core::signal::{Kind, SignalSpec, Value};
-use tollgate_signals::{Caller, Forecast, Input, SessionHints};
+use tollgate_signals::{Caller, Forecast, Input};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
 
@@ -130,16 +130,16 @@ fn an_empty_request_matches_nothing_that_is_not_there() {
 #[test]
 fn sessions_come_from_the_strongest_source() {
     let view = agent();
-    let hinted = |header, previous| Input { session: SessionHints { header, previous }, ..Input::new(&view) };
+    let hinted = |session| Input { session, ..Input::new(&view) };
     let id = |input: &Input<'_>| match read_input(SignalSpec::fact(Kind::Session), input).value {
         Value::Text(id) => id,
         other => panic!("{other:?}"),
     };
-    assert_eq!(id(&hinted(Some("h1"), Some("p1"))), "h1");
-    assert_eq!(id(&hinted(Some("  "), Some("p1"))), "p1");
-    assert_eq!(id(&hinted(None, None)), "s-9");
+    assert_eq!(id(&hinted(Some("h1"))), "h1");
+    assert_eq!(id(&hinted(Some("  "))), "s-9");
+    assert_eq!(id(&hinted(None)), "s-9");
     let long = "x".repeat(500);
-    assert_eq!(id(&hinted(Some(&long), None)).len(), 32);
+    assert_eq!(id(&hinted(Some(&long))).len(), 32);
     let packed = json!({"model": "m", "max_tokens": 5, "messages": [{"role": "user", "content": "hi"}],
         "metadata": {"user_id": "user_1_account__session_77-a"}});
     assert_eq!(id(&Input::new(&support::view(Dialect::Anthropic, &packed))), "77-a");

@@ -302,10 +302,10 @@ kinds! {
     Tokens "tokens" Structural Number (10, 0) &[], "estimated prompt tokens: bytes / a ratio that follows observed usage";
     ExactTokens "exact_tokens" Structural Number (1000, 40000) &[], "exact prompt tokens by byte-pair encoding (o200k_base)";
     OutputTokens "output_tokens" Structural Number (50, 0) &[], "expected output tokens: P75 of finished answers to such prompts";
-    CachedTokens "cached_tokens" Structural Number (50, 0) &[], "prompt tokens expected to be in the prefix cache";
+    CachedTokens "cached_tokens" Structural Number (50, 0) &[], "prompt tokens that the previous turn had too, while `warm`: expected in the prefix cache";
     TotalTokens "total_tokens" Structural Number (60, 0) &[], "tokens + output_tokens";
     Shape "shape" Structural Text (60, 0) &[], "prefill_heavy or decode_heavy, by expected tokens";
-    Warm "warm" Structural Flag (50, 0) &[], "an earlier turn of this conversation was served recently";
+    Warm "warm" Structural Flag (50, 0) &[], "an earlier turn of this conversation was served in the last 5 minutes";
     Session "session" Structural Text (100, 0) &[], "session id: header, previous response, metadata, or a digest of caller and first user message";
     TextBytes "text_bytes" Structural Number (50, 10) &[], "bytes of the last user turn";
     ToolCalls "tool_calls" Structural Number (20, 0) &[], "tool calls of the model so far";

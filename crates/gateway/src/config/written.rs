@@ -292,7 +292,8 @@ impl Default for Limits {
 pub struct Timeouts {
     /// To connect, TLS included.
     pub connect_ms: u64,
-    /// From dispatch to the first content.
+    /// From dispatch to the first content of a stream, without the connecting; a whole answer comes when it is made and
+    /// has `total_ms`.
     pub first_content_ms: u64,
     /// Between two pieces of a stream.
     pub idle_ms: u64,
@@ -340,7 +341,7 @@ pub struct Log {
     pub level: String,
     /// Lines as JSON.
     pub json: bool,
-    /// Whether pieces of prompts may appear as evidence in decisions. Off by default.
+    /// Whether pieces of prompts, and errors that quote them, may stand in decisions and logs. Off by default.
     pub content: bool,
     /// Decisions kept.
     pub decisions: u64,

@@ -1,6 +1,6 @@
 //! Who sends the request: a key, a trusted hop's word, or nobody.
 //!
-//! Identity headers (`x-tollgate-caller`, `-roles`, `-groups`, `-tenant`, `-scopes`) count only from a peer that the
+//! Identity headers (`x-tollgate-caller`, `-roles`, `-groups`, `-tenant`, `-scopes`) and `x-tollgate-kind` count only from a peer that the
 //! configuration trusts; from anyone else they are ignored, and they are never sent upstream.
 
 use crate::config::settings::AuthSettings;
@@ -30,6 +30,8 @@ pub(crate) struct Caller {
     pub(crate) tenant: Arc<str>,
     /// Scopes.
     pub(crate) scopes: Vec<String>,
+    /// The kind of work, where a trusted hop states it.
+    pub(crate) kind: String,
 }
 
 impl Caller {
@@ -56,6 +58,9 @@ impl Caller {
     }
 }
 
+/// The header in which a trusted hop states the kind of work.
+const KIND_HEADER: &str = "x-tollgate-kind";
+
 /// Finds out who sends the request.
 pub(crate) fn authenticate(
     headers: &HeaderMap,
@@ -64,20 +69,34 @@ pub(crate) fn authenticate(
     keys: &KeyRing,
     now: Timestamp,
 ) -> Result<Caller, Fault> {
+    let trusted = settings.trusted_hops.iter().any(|hop| hop.contains(peer));
+    let mut caller = identify(headers, trusted, settings.mode, keys, now)?;
+    if trusted {
+        text(headers, KIND_HEADER).clone_into(&mut caller.kind);
+    }
+    Ok(caller)
+}
+
+fn identify(
+    headers: &HeaderMap,
+    trusted: bool,
+    mode: AuthMode,
+    keys: &KeyRing,
+    now: Timestamp,
+) -> Result<Caller, Fault> {
     if let Some(secret) = presented(headers) {
         match keys.find(secret, now) {
             Ok(key) => return Ok(of_key(key)),
             // Clients send some key always; where none is needed, an unknown one means nobody.
-            Err(KeyRefusal::Unknown) if settings.mode == AuthMode::Open => {}
+            Err(KeyRefusal::Unknown) if mode == AuthMode::Open => {}
             // No more than that: which of unknown, revoked and expired it is helps only somebody who guesses.
             Err(_) => return Err(Fault::caller(FaultKind::Unauthenticated, "the key is not accepted")),
         }
     }
-    if settings.trusted_hops.iter().any(|hop| hop.contains(peer)) && headers.contains_key("x-tollgate-caller")
-    {
+    if trusted && headers.contains_key("x-tollgate-caller") {
         return of_hop(headers);
     }
-    match settings.mode {
+    match mode {
         AuthMode::Open => Ok(Caller::default()),
         AuthMode::Keys => {
             let message = "no key was given; send `authorization: Bearer KEY` or `x-api-key: KEY`";
@@ -105,7 +124,12 @@ fn of_key(key: Arc<VirtualKey>) -> Caller {
         tenant: spec.tenant.as_deref().unwrap_or_default().into(),
         scopes: spec.scopes.clone(),
         key: Some(key),
+        kind: String::new(),
     }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
 /// Headers in which a trusted hop states who the caller is.
@@ -118,18 +142,18 @@ fn of_hop(headers: &HeaderMap) -> Result<Caller, Fault> {
         let message = format!("{name} is given twice: the trusted hop must set it, not add one");
         return Err(Fault::caller(FaultKind::Unauthenticated, message));
     }
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let words = |name: &str| {
-        let words = text(name).split(',').map(str::trim).filter(|w| !w.is_empty());
+        let words = text(headers, name).split(',').map(str::trim).filter(|w| !w.is_empty());
         words.take(WORDS_MAX).map(str::to_owned).collect()
     };
     Ok(Caller {
         key: None,
-        id: text("x-tollgate-caller").into(),
+        id: text(headers, "x-tollgate-caller").into(),
         roles: words("x-tollgate-roles"),
         groups: words("x-tollgate-groups"),
-        tenant: text("x-tollgate-tenant").into(),
+        tenant: text(headers, "x-tollgate-tenant").into(),
         scopes: words("x-tollgate-scopes"),
+        kind: String::new(),
     })
 }
 
@@ -154,15 +178,19 @@ mod tests {
 
     #[test]
     fn identity_headers_count_only_from_a_trusted_hop() {
-        let spoofed = headers(&[("x-tollgate-caller", "boss"), ("x-tollgate-roles", "admin, staff")]);
+        let spoofed = headers(&[
+            ("x-tollgate-caller", "boss"),
+            ("x-tollgate-roles", "admin, staff"),
+            ("x-tollgate-kind", "batch"),
+        ]);
         let ring = KeyRing::default();
         let ask = |peer: &str, mode, hops: &[&str]| {
             authenticate(&spoofed, peer.parse().unwrap(), &settings(mode, hops), &ring, Timestamp(0))
         };
         let trusted = ask("10.1.2.3", AuthMode::Keys, &["10.0.0.0/8"]).unwrap();
-        assert_eq!((&*trusted.id, trusted.roles.len()), ("boss", 2));
+        assert_eq!((&*trusted.id, trusted.roles.len(), &*trusted.kind), ("boss", 2, "batch"));
         let stranger = ask("11.0.0.1", AuthMode::Open, &["10.0.0.0/8"]).unwrap();
-        assert!(stranger.id.is_empty() && stranger.roles.is_empty());
+        assert!(stranger.id.is_empty() && stranger.roles.is_empty() && stranger.kind.is_empty());
         assert!(ask("11.0.0.1", AuthMode::Keys, &["10.0.0.0/8"]).is_err());
     }
 

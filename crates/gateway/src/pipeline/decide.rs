@@ -17,7 +17,7 @@ use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, Route}
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
 use tollgate_select::prefix::PromptBlocks;
-use tollgate_signals::{Forecast, Input, Reading, SessionHints};
+use tollgate_signals::{Forecast, Input, Reading, repeated_tokens};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
 
@@ -39,13 +39,7 @@ pub(crate) struct Known {
 }
 
 /// Characterises a request from its shape and from earlier traffic.
-pub(crate) fn characterise(
-    shared: &Shared,
-    view: &RequestView,
-    headers: &HeaderMap,
-    caller: &Caller,
-    now: Timestamp,
-) -> Known {
+pub(crate) fn characterise(shared: &Shared, view: &RequestView, caller: &Caller, now: Timestamp) -> Known {
     let prompt_bytes = tollgate_signals::prompt_bytes(view);
     let (ratio, prompt_tokens, output) = {
         let estimates = shared.estimates.lock();
@@ -53,9 +47,7 @@ pub(crate) fn characterise(
         let prompt_tokens = tollgate_signals::prompt_tokens_of(view, prompt_bytes, ratio);
         (ratio, prompt_tokens, estimates.output.expect("", prompt_tokens, view.max_tokens).1)
     };
-    let session = session_header(headers).and_then(|id| shared.store.sessions().get(id));
-    let warm = session.is_some_and(|s| now.0.saturating_sub(s.time.0) < WARM_US);
-    let forecast = Forecast { bytes_per_token: ratio, output_tokens: output, cached_tokens: 0.0, warm };
+    let forecast = Forecast { bytes_per_token: ratio, output_tokens: output, ..Forecast::default() };
     let budget_left = shared.store.budgets().left_share(&caller.payer(), now).ratio();
     Known { forecast, budget_left, prompt_tokens: prompt_tokens as u64, prompt_bytes }
 }
@@ -160,10 +152,21 @@ fn input<'a>(view: &'a RequestView, headers: &'a HeaderMap, caller: &'a Caller, 
         view,
         caller: caller.facts(),
         budget_left: known.budget_left,
-        session: SessionHints { header: session_header(headers), previous: None },
+        session: session_header(headers),
         forecast: known.forecast,
-        headers: &[],
+        kind: &caller.kind,
     }
+}
+
+/// Which conversation a reading is of; one with a recent turn is told so before any signal is read.
+fn recognise(shared: &Shared, reading: &mut Reading<'_>, view: &RequestView, known: &Known) -> Arc<str> {
+    let session = session_name(reading.session().key);
+    let now = shared.clock.now();
+    let last = shared.store.sessions().get(&session);
+    if last.is_some_and(|last| now.0.saturating_sub(last.time.0) < WARM_US) {
+        reading.warm(repeated_tokens(view, known.prompt_tokens as f64, known.forecast.bytes_per_token));
+    }
+    session
 }
 
 fn run(
@@ -178,8 +181,8 @@ fn run(
     let input = input(view, headers, caller, known);
     let evidence = snapshot.settings.log.content;
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock).with_evidence(evidence);
+    let session = recognise(shared, &mut reading, view, known);
     let decision = snapshot.policy.decide(&mut reading, trace);
-    let session = session_name(reading.session().key);
     let read = decision.read.clone();
     let heard = Arc::new(Heard::new(snapshot.clone(), reading.into_times(), read, view.unread));
     let route = match &decision.outcome {
@@ -222,7 +225,7 @@ pub(crate) fn models(
         let message = format!(
             "the model {shown:?} does not exist; GET /v1/models lists those that do, `auto` lets the policy choose"
         );
-        return Err(Fault::caller(FaultKind::NotFound, message).at("model"));
+        return Err(Fault::caller(FaultKind::NotFound, message).at("model").quoting("no such model"));
     };
     // The caller's choice of model stands; the policy's effort for that model, if it names one, applies.
     let name = snapshot.models.get(index).map_or("", |m| &m.name);
@@ -291,9 +294,10 @@ pub(crate) fn evaluate(
     headers: &HeaderMap,
     caller: &Caller,
 ) -> Evaluation {
-    let known = characterise(shared, view, headers, caller, shared.clock.now());
+    let known = characterise(shared, view, caller, shared.clock.now());
     let input = input(view, headers, caller, &known);
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
+    recognise(shared, &mut reading, view, &known);
     let decision = snapshot.policy.decide(&mut reading, true);
     let labels = snapshot.policy.labelled(&mut reading);
     let read = reading.into_times();
@@ -309,7 +313,7 @@ pub(crate) fn explain_request(
     headers: &HeaderMap,
     caller: &Caller,
 ) -> Result<serde_json::Value, Fault> {
-    let known = characterise(shared, view, headers, caller, shared.clock.now());
+    let known = characterise(shared, view, caller, shared.clock.now());
     let decided = run(shared, snapshot, view, headers, caller, &known, true)?;
     let demand = known.demand(shared, snapshot, view, &decided.route, caller);
     let seed = Seed(shared.seeds.next().0.0);

@@ -22,7 +22,7 @@ use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::id::RequestId;
-use tollgate_core::{FaultKind, Tick, Timestamp};
+use tollgate_core::{Fault, FaultKind, Tick, Timestamp};
 use tollgate_policy::Denial;
 use tollgate_store::{DecisionRecord, Payload};
 use tollgate_wire::Dialect;
@@ -250,6 +250,11 @@ impl Journey {
         let labels = DenialLabels { rule, topic: denial.topic.word() };
         self.shared.metrics.denials.get_or_create(&labels).inc();
         self.story.denials.push(denial.clone());
+    }
+
+    /// A fault in the words of records and logs: other people's words only where the operator asks for them.
+    pub(crate) fn noted(&self, fault: &Fault) -> String {
+        if self.shared.snapshot.load().settings.log.content { fault.to_string() } else { fault.discreet() }
     }
 
     /// Counts a refusal.

@@ -203,7 +203,7 @@ async fn steps(
     if let Some(encoder) = local::encoder(shared, &view) {
         return Ok(Ready::Local(local::embed(encoder, &view, &caller).await?));
     }
-    let known = decide::characterise(shared, &view, &parts.headers, &caller, journey.time());
+    let known = decide::characterise(shared, &view, &caller, journey.time());
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
 

@@ -192,6 +192,13 @@ impl World {
         all.into_iter().filter(|r| r["method"] == "POST").collect()
     }
 
+    /// What an instance was sent last: body and headers.
+    pub async fn sent(&self, sim: usize) -> (Value, Vec<Value>) {
+        let last = self.received(sim).await.pop().unwrap();
+        let body = serde_json::from_str(last["body"].as_str().unwrap()).unwrap();
+        (body, last["headers"].as_array().unwrap().clone())
+    }
+
     /// An instance as `/api/v1/pools` shows it.
     pub async fn instance(&self, name: &str) -> Value {
         let pools = self.get("/api/v1/pools").await.json();

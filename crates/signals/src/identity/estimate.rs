@@ -3,7 +3,7 @@
 //! The estimate reads no text. It adds up the bytes of text spans (as they would be decoded: an escaped `\u4e2d`
 //! counts its 3 bytes of UTF-8), divides by the learned ratio, and adds what surrounds them.
 
-use tollgate_wire::view::{RequestView, TextSpan};
+use tollgate_wire::view::{MessageView, RequestView, Role, TextSpan};
 
 /// Tokens that a chat template spends on one message (role and separators).
 const MESSAGE_TOKENS: f64 = 4.0;
@@ -40,15 +40,28 @@ fn spans(view: &RequestView) -> impl Iterator<Item = &TextSpan> {
     view.system.iter().chain(view.messages.iter().flat_map(|m| m.text.iter()))
 }
 
+/// Bytes of texts, decoded.
+fn bytes_of<'a>(view: &RequestView, texts: impl Iterator<Item = &'a TextSpan>) -> usize {
+    texts.map(|t| if t.escaped { decoded_len(view.bytes(t.span)) } else { t.span.len() }).sum()
+}
+
 /// Bytes of all text, decoded.
 fn text_bytes(view: &RequestView) -> usize {
-    spans(view).map(|t| if t.escaped { decoded_len(view.bytes(t.span)) } else { t.span.len() }).sum()
+    bytes_of(view, spans(view))
+}
+
+/// What surrounds the text of messages.
+fn around_of(messages: &[MessageView]) -> f64 {
+    let images: f64 = messages.iter().map(|m| f64::from(m.images)).sum();
+    MESSAGE_TOKENS * messages.len() as f64 + IMAGE_TOKENS * images
 }
 
 fn around(view: &RequestView) -> f64 {
-    let images: f64 = view.messages.iter().map(|m| f64::from(m.images)).sum();
-    let messages = view.messages.len() + usize::from(!view.system.is_empty());
-    MESSAGE_TOKENS * messages as f64 + IMAGE_TOKENS * images
+    MESSAGE_TOKENS * f64::from(u8::from(!view.system.is_empty())) + around_of(&view.messages)
+}
+
+fn believable(bytes_per_token: f64) -> f64 {
+    if bytes_per_token.is_finite() { bytes_per_token.clamp(1.0, 16.0) } else { 4.0 }
 }
 
 /// Bytes from which tokens are estimated: all text, decoded, and the tool definitions. Feed these to
@@ -67,8 +80,21 @@ pub fn prompt_tokens(view: &RequestView, bytes_per_token: f64) -> f64 {
 /// [`prompt_tokens`] where [`prompt_bytes`] are known already.
 #[must_use]
 pub fn prompt_tokens_of(view: &RequestView, prompt_bytes: usize, bytes_per_token: f64) -> f64 {
-    let ratio = if bytes_per_token.is_finite() { bytes_per_token.clamp(1.0, 16.0) } else { 4.0 };
-    (prompt_bytes as f64 / ratio + around(view)).ceil()
+    (prompt_bytes as f64 / believable(bytes_per_token) + around(view)).ceil()
+}
+
+/// Of `prompt_tokens`, those that the previous turn's prompt had already: all but the model's last answer and what
+/// follows it. 0 where the model has not spoken yet.
+#[must_use]
+pub fn repeated_tokens(view: &RequestView, prompt_tokens: f64, bytes_per_token: f64) -> f64 {
+    let spoke = |m: &MessageView| m.role == Role::Assistant;
+    let Some(last) = view.messages.iter().rposition(spoke) else { return 0.0 };
+    // One answer may be several messages: its text and each of its calls.
+    let before = view.messages.get(..last).unwrap_or_default();
+    let from = before.iter().rposition(|m| !spoke(m)).map_or(0, |at| at + 1);
+    let fresh = view.messages.get(from..).unwrap_or_default();
+    let bytes = bytes_of(view, fresh.iter().flat_map(|m| m.text.iter()));
+    (prompt_tokens - bytes as f64 / believable(bytes_per_token) - around_of(fresh)).floor().max(0.0)
 }
 
 /// Prompt tokens by the o200k_base encoding, templates and images as in [`prompt_tokens`]; `None` above 4 MiB.

@@ -15,7 +15,7 @@ mod tokens;
 mod workload;
 
 pub use ceiling::{Ceiling, text_tokens_max};
-pub use estimate::{prompt_bytes, prompt_tokens, prompt_tokens_of};
+pub use estimate::{prompt_bytes, prompt_tokens, prompt_tokens_of, repeated_tokens};
 pub use output::OutputLength;
 pub use session::{Session, SessionSource};
 pub use tokens::TokenRatio;

@@ -1,8 +1,8 @@
 //! Which conversation a request belongs to.
 //!
-//! In this order: the session header; the previous response (its stored session when the gateway knows it); the
-//! metadata's session or conversation id; else a digest of the caller and the first user message, which stays the
-//! same while the conversation grows.
+//! In this order: the session header; the id of the previous response, where the conversation before it is not in the
+//! request; the metadata's session or conversation id; else a digest of the caller and the first user message, which
+//! stays the same while the conversation grows.
 //!
 //! The id is the caller's own word, so state must be kept under [`Session::key`], which is bound to the caller: no
 //! caller can reach another's session by naming it.
@@ -98,13 +98,9 @@ pub(crate) fn session(
     input: &Input<'_>,
     metadata: Option<&serde_json::Map<String, serde_json::Value>>,
 ) -> Session {
-    let previous = || {
-        let stored = input.session.previous.and_then(legal);
-        stored.or_else(|| input.view.previous_response_id.and_then(|id| legal(&input.view.text(id))))
-    };
+    let previous = || input.view.previous_response_id.and_then(|id| legal(&input.view.text(id)));
     let named = input
         .session
-        .header
         .and_then(legal)
         .map(|id| (id, SessionSource::Header))
         .or_else(|| previous().map(|id| (id, SessionSource::PreviousResponse)))

@@ -8,8 +8,6 @@ use tollgate_core::Digest;
 use tollgate_wire::Dialect;
 use tollgate_wire::view::{RequestView, Role};
 
-/// A trusted header that states the kind, for callers who know better (a batch runner, a computer-use harness).
-pub(crate) const KIND_HEADER: &str = "x-tollgate-kind";
 /// Prompt tokens that cost an engine about as much as one output token: prefill runs at 10⁴ tokens/s where one
 /// sequence of a full batch decodes at 10³ shared.
 const PREFILL_PER_DECODE: f64 = 10.0;
@@ -133,12 +131,10 @@ impl Workload {
     }
 }
 
-/// The sort of work: the trusted header's word, else from the request's shape.
+/// The sort of work: the trusted hop's word, else from the request's shape.
 pub(crate) fn kind(input: &Input<'_>) -> WorkloadKind {
     let view = input.view;
-    let told =
-        input.header(KIND_HEADER).and_then(|word| WorkloadKind::ALL.into_iter().find(|k| k.word() == word));
-    if let Some(kind) = told {
+    if let Some(kind) = WorkloadKind::ALL.into_iter().find(|k| k.word() == input.kind) {
         return kind;
     }
     let flexible = || {

@@ -71,6 +71,13 @@ impl<'a> Reading<'a> {
         self
     }
 
+    /// Says that an earlier turn of the conversation was served recently, so that `cached_tokens` of the prompt are
+    /// expected in its instance's prefix cache. To be called before the signals are read.
+    pub const fn warm(&mut self, cached_tokens: f64) {
+        self.input.forecast.warm = true;
+        self.input.forecast.cached_tokens = cached_tokens;
+    }
+
     /// The signals read so far, in the order of reading: index, nanoseconds that the first reading took (0 for a fact
     /// that takes less than looking at the clock), signal. Shared work is on the account of the signal that needed it first.
     pub fn times(&self) -> impl Iterator<Item = (usize, u64, &Signal)> {

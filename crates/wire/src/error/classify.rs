@@ -182,13 +182,18 @@ fn fault(cause: Cause, status: Option<u16>, said: Option<String>) -> Fault {
     };
     // What an upstream says about our key or account may hold parts of it: operators only.
     let exposure = if kind == FaultKind::UpstreamDenied { Exposure::Private } else { Exposure::Public };
+    let quotes = said.is_some();
     let message = match (said, status) {
         (Some(said), Some(status)) => format!("upstream answered {status}: {said}"),
         (Some(said), None) => format!("upstream reported in its stream: {said}"),
         (None, Some(status)) => format!("upstream answered {status} without a message"),
         (None, None) => "upstream reported an error without a message in its stream".to_owned(),
     };
-    Fault { kind, blame, retry, exposure, message, field: None }
+    let unquoted = quotes.then(|| match status {
+        Some(status) => format!("upstream answered {status}: {}", kind.word()),
+        None => format!("upstream reported in its stream: {}", kind.word()),
+    });
+    Fault { kind, blame, retry, exposure, message, field: None, unquoted }
 }
 
 /// The first `message`, `detail` or string `error` of the body, cut; else its text when it is short plain text.

@@ -151,6 +151,19 @@ impl WireError {
         (!path.is_empty()).then_some(path)
     }
 
+    /// What went wrong without the piece of the bytes that the message shows; none where it shows none.
+    #[must_use]
+    pub fn unquoted(&self) -> Option<String> {
+        match self {
+            Self::Syntax { place, .. } => Some(format!("invalid JSON at {place}")),
+            Self::Value { .. } => Some("a value that is not allowed".to_owned()),
+            Self::Duplicate { .. } => Some("a key that is given twice".to_owned()),
+            Self::Edit { .. } => Some("an edit that cannot be made".to_owned()),
+            Self::Stream { at, .. } => Some(format!("stream broken at byte {at}")),
+            Self::Missing { .. } | Self::TooLarge { .. } | Self::Crossing { .. } => None,
+        }
+    }
+
     /// The caller's fault that this error means when the bytes are a request.
     #[must_use]
     pub fn fault(&self) -> Fault {
@@ -158,7 +171,8 @@ impl WireError {
             Self::TooLarge { .. } => FaultKind::TooLarge,
             _ => FaultKind::BadRequest,
         };
-        let fault = Fault::caller(kind, self.to_string());
+        let mut fault = Fault::caller(kind, self.to_string());
+        fault.unquoted = self.unquoted();
         match self.path() {
             Some(path) => fault.at(path),
             None => fault,

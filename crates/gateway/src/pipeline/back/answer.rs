@@ -158,9 +158,9 @@ pub(crate) fn refuse(journey: Journey, refusal: Refusal) -> Response<Reply> {
 fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<Reply> {
     let Refusal { fault, retry_after_s, said } = refusal;
     if fault.blame == Blame::Us {
-        tracing::error!(request = %journey.id, fault = %fault, "request failed");
+        tracing::error!(request = %journey.id, fault = journey.noted(&fault), "request failed");
     }
-    journey.story.fault = fault.to_string();
+    journey.story.fault = journey.noted(&fault);
     // What was attempted was not refused: it failed, and its attempts are counted.
     if journey.story.attempts.is_empty() {
         journey.refused(fault.kind.word());

@@ -185,7 +185,10 @@ impl Watch {
                 "the upstream's answer is not JSON of its dialect",
             ));
         }
-        let wrong = |e: tollgate_wire::WireError| Fault::upstream(FaultKind::UpstreamFailed, e.to_string());
+        let wrong = |e: tollgate_wire::WireError| Fault {
+            unquoted: e.unquoted(),
+            ..Fault::upstream(FaultKind::UpstreamFailed, e.to_string())
+        };
         if self.stream_wanted {
             let (bytes, _) =
                 translate::unfolded(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;

@@ -132,7 +132,7 @@ pub(crate) async fn attempt(
     let watch = Box::new(Watch::new(ctx, letter.dialect, streamed, letter.strip_usage, letter.governed));
     if streamed {
         let mut relay = Relay::new(body, watch);
-        match hold_back(ctx, &mut relay).await {
+        match hold_back(ctx, &mut relay, now).await {
             Ok(()) => {
                 flight.first_content();
                 if let Err((fault, stage)) = first_calls(ctx, &mut relay).await {
@@ -175,9 +175,11 @@ async fn whole(
     }
 }
 
-/// Reads until the first content: until then another instance can still take over without the caller noticing.
-async fn hold_back(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault, Stage)> {
+/// Reads until the first content: until then another instance can still take over without the caller noticing. What
+/// the head took of the time since the dispatch `begun` is gone.
+async fn hold_back(ctx: &Context<'_>, relay: &mut Relay, begun: Tick) -> Result<(), (Fault, Stage)> {
     let most = Duration::from_millis(ctx.snapshot.settings.timeouts.first_content_ms);
+    let left = most.saturating_sub(Duration::from_nanos(ctx.shared.clock.tick().since_ns(begun)));
     let read = async {
         while !relay.watch.content_seen() {
             if !relay.pull().await? {
@@ -189,7 +191,7 @@ async fn hold_back(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault, S
         }
         Ok(())
     };
-    let done = match tokio::time::timeout(most, read).await {
+    let done = match tokio::time::timeout(left, read).await {
         Ok(done) => done,
         Err(_) => {
             Err(Fault::upstream(FaultKind::Timeout, format!("no content within {} ms", most.as_millis())))

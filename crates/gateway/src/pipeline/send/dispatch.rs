@@ -59,9 +59,10 @@ pub(crate) async fn dispatch(
             journey.denied(denial);
         }
         course.charge(&goal, &failure, journey);
-        let note = course.note(&goal, failure.fault.to_string().into(), begun, ms, failure.lost.clone());
+        let fault = journey.noted(&failure.fault);
+        tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault, "attempt failed");
+        let note = course.note(&goal, fault.into(), begun, ms, failure.lost.clone());
         journey.failed(note, failure.fault.kind.word());
-        tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault = %failure.fault, "attempt failed");
         let step = {
             let mut budget = ctx.shared.retries.lock();
             let situation = course.situation(&failure);
