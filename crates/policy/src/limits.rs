@@ -12,7 +12,7 @@ pub const MAX_ROUTES: usize = 4096;
 /// Most declared signals, and most declared scores, bands and groups.
 pub const MAX_SIGNALS: usize = 8192;
 /// Most leaves (signal tests) in one `when` expression.
-pub const MAX_LEAVES: usize = 256;
+pub const MAX_LEAVES: usize = 2048;
 /// Most texts in one list.
 pub const MAX_LIST: usize = 4096;
 /// Most candidate models of one route.
@@ -38,7 +38,7 @@ pub const MAX_DIAGNOSTICS: usize = 64;
 /// Longest chain of scores, bands and groups that refer to each other.
 pub const MAX_DERIVED_HEIGHT: u32 = 16;
 /// Most terms that one score, band or group may expand to.
-pub const MAX_DERIVED_TERMS: u32 = 4096;
+pub const MAX_DERIVED_TERMS: u32 = 16_384;
 /// Largest number that may be written, and largest magnitude of a weight.
 pub const MAX_NUMBER: f64 = 1e12;
 /// Most routes that a trace reports on.

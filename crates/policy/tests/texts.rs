@@ -162,7 +162,7 @@ fn every_bound_is_reached() {
         (routes(limits::MAX_ROUTES), routes(limits::MAX_ROUTES + 1), "too-many"),
         (models(limits::MAX_MODELS), models(limits::MAX_MODELS + 1), "too-many"),
         (chain(limits::MAX_DERIVED_HEIGHT), chain(limits::MAX_DERIVED_HEIGHT + 1), "too-deep"),
-        (doubling(10), doubling(13), "too-deep"),
+        (doubling(12), doubling(15), "too-deep"),
         (" ".repeat(limits::MAX_BYTES - REST.len() - 1), " ".repeat(limits::MAX_BYTES), "too-large"),
     ] {
         assert!(!codes(&fits).contains(&code), "{code}: {}", &fits[..fits.len().min(80)]);

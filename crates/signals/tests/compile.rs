@@ -110,7 +110,7 @@ fn numbers_of_patterns_are_bounded() {
     };
     let list = |count: usize| (0..count).map(|i| format!("word{i}")).collect::<Vec<_>>();
     assert_eq!(limit(&[spec("s", Kind::Keyword, json!({"any": list(20_001)}))]), 20_000);
-    assert_eq!(limit(&[spec("s", Kind::Keyword, json!({"any": list(513), "method": "regex"}))]), 512);
+    assert_eq!(limit(&[spec("s", Kind::Keyword, json!({"any": list(2049), "method": "regex"}))]), 2048);
     assert_eq!(limit(&[spec("s", Kind::Keyword, json!({"any": list(2001), "method": "bm25"}))]), 2000);
     assert_eq!(limit(&vec![SignalSpec::fact(Kind::Tokens); 4097]), 4096);
     assert!(SignalSet::compile(&[spec("s", Kind::Keyword, json!({"any": list(20_000)}))]).is_ok());

@@ -174,6 +174,15 @@ pub struct SignalSpec {
     pub on_failure: OnFailure,
 }
 
+/// Most different regular expressions that signals look for in one scope of a request.
+pub const REGEXES: usize = 2048;
+/// Largest compiled size of one regular expression, in bytes.
+pub const REGEX_BYTES: usize = 1 << 20;
+/// Largest compiled size of all regular expressions of one scope, in bytes.
+pub const REGEX_SET_BYTES: usize = 32 << 20;
+/// Deepest nesting of a regular expression.
+pub const REGEX_NEST: u32 = 64;
+
 impl SignalSpec {
     /// A fact: a signal without parameters, named by its kind.
     #[must_use]

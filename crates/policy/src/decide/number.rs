@@ -255,12 +255,14 @@ fn settle(group: &Group, strengths: &[Option<f64>]) -> Option<Option<(usize, f64
     }
     let strength = |at: usize| strengths.get(at).copied().flatten().filter(|strength| *strength > 0.0);
     let (at, share) = best?;
+    let competing = strengths.iter().flatten().filter(|strength| **strength > 0.0).count();
     Some(match (group.contest, strength(at)) {
         (Contest::Exclusive { margin }, Some(_)) => {
             holds(Cmp::Ge, share - second, margin).then_some((at, share))
         }
         (Contest::Above { threshold }, Some(_)) => holds(Cmp::Ge, share, threshold).then_some((at, share)),
-        (Contest::Winner { softmax: true, .. }, Some(_)) => Some((at, share)),
+        // There is nothing to share where only one competes.
+        (Contest::Winner { softmax: true, .. }, Some(_)) if competing > 1 => Some((at, share)),
         (Contest::Winner { .. }, Some(own)) => Some((at, own.min(1.0))),
         (contest, None) => contest.default().map(|at| (at as usize, 1.0)),
     })

@@ -19,6 +19,8 @@ mod limits;
 mod litellm;
 mod money;
 mod openrouter;
+mod patterns;
+mod repair;
 mod vsr;
 mod write;
 mod yaml;
@@ -79,6 +81,7 @@ pub fn import(source: Source, text: &str) -> Result<Import, ImportError> {
         Source::LiteLlm => litellm::import(&root, &mut gaps)?,
         Source::OpenRouter => openrouter::import(&root, &mut gaps)?,
     };
+    let policy = repair::repair(policy, &root, &mut gaps);
     gaps.unread(&root);
     let (gaps, more_gaps) = gaps.finish();
     let laid_out = crate::fmt("imported", &policy).map_err(|error| fault(1, &error.to_string()))?;

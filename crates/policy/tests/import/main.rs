@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod corners;
+mod large;
 mod others;
 mod recipes;
 mod semantics;

@@ -37,7 +37,7 @@ routing:
 #[test]
 fn recipes_are_told_apart_by_the_model_that_is_asked_for() {
     let text = "version: v0.3
-providers: {defaults: {default_model: m}, models: [{name: m}, {name: n}]}
+providers: {defaults: {default_model: m}, models: [{name: m, backend_refs: [{endpoint: h}]}, {name: n, backend_refs: [{endpoint: h}]}]}
 entrypoints:
   - {model_names: [smart], recipe: deep}
   - {model_names: [quick, fast], recipe: speed}

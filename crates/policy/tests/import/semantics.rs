@@ -6,7 +6,7 @@ use tollgate_policy::Policy;
 use tollgate_policy::import::{GapKind, Import, ImportError, Source, import};
 
 pub(crate) fn vsr(routing: &str) -> Import {
-    let head = "version: v0.3\nproviders:\n  defaults: {default_model: m}\n  models: [{name: m}]\nrouting:\n";
+    let head = "version: v0.3\nproviders:\n  defaults: {default_model: m}\n  models: [{name: m, backend_refs: [{endpoint: h}]}]\nrouting:\n";
     import(Source::VllmSr, &format!("{head}{routing}")).unwrap_or_else(|error| panic!("{error}\n{routing}"))
 }
 
@@ -161,6 +161,40 @@ fn bands_are_sure_by_the_sigmoid_of_their_distance() {
 }
 
 #[test]
+fn inputs_are_worth_what_their_source_says() {
+    let score = |input: &str| {
+        let text = format!(
+            "  signals: {{keywords: [{{name: a, keywords: [aa]}}]}}
+  projections:
+    scores:
+      - {{name: inner, inputs: [{{type: keyword, name: a, weight: 2}}]}}
+      - {{name: s, inputs: [{{{input}, weight: 1}}]}}
+    mappings:
+      - {{name: n, source: inner, outputs: [{{name: high, gte: 1.5}}]}}
+      - {{name: m, source: s, calibration: {{slope: 0.5}}, outputs: [{{name: b, gte: -9}}]}}
+  decisions: [{{name: x, rules: {{type: projection, name: b}}, modelRefs: [{{model: m}}]}}]
+"
+        );
+        let found = vsr(&text);
+        let policy = policy(&found.policy);
+        let confidence = takes(&policy, &[("a", sure(0.25))]).1;
+        // What the sum was, from the distance to the bound.
+        ((confidence / (1.0 - confidence)).ln() / 0.5 - 9.0, found.gaps.len())
+    };
+    for (input, worth, gaps) in [
+        ("type: keyword, name: a, match: 0", 1.0, 0),
+        ("type: keyword, name: a, match: -1.5", -1.5, 0),
+        ("type: projection, name: inner", 2.0, 0),
+        ("type: projection, name: high, value_source: confidence", 1.0 / (1.0 + (-6.0_f64).exp()), 0),
+        ("type: projection, name: inner, value_source: confidence", 0.0, 1),
+        ("type: projection, name: high", 0.0, 1),
+    ] {
+        let (got, found) = score(input);
+        assert!((got - worth).abs() < 0.01 && found == gaps, "{input}: {got}, {found} gaps");
+    }
+}
+
+#[test]
 fn the_first_band_that_fits_is_meant_unless_all_are() {
     for (method, wins) in [("threshold_bands", "two"), ("multi_emit", "one")] {
         let policy = bands(method, "gte: 0.2", "gte: 0.1");
@@ -202,6 +236,13 @@ fn of_a_partition_only_the_strongest_counts_else_the_default() {
         "softmax over those that hold: {confidence}"
     );
     assert_eq!(takes(&policy(&vsr(&text("exclusive")).policy), &both()), ("h".into(), 0.8), "its own");
+    let alone = takes(&soft, &[("domain_math_alone", sure(0.8))]);
+    assert_eq!(alone, ("h".into(), 0.8), "nothing is shared where one competes alone");
+    for given in ["", "temperature: 0,"] {
+        let text = text("softmax_exclusive").replace("temperature: 0.1,", given);
+        let (_, confidence) = takes(&policy(&vsr(&text).policy), &both());
+        assert!((confidence - 1.0 / (1.0 + (-0.3_f64).exp())).abs() < 1e-9, "{given}: {confidence}");
+    }
 }
 
 #[test]
@@ -285,6 +326,33 @@ providers:
         "weight: 3",
     ] {
         assert!(config.contains(line), "{line}\n{config}");
+    }
+    let of = |backend: &str| {
+        let head = "version: v0.3\nproviders:\n  models:\n    - {name: m, backend_refs: [";
+        import(Source::VllmSr, &format!("{head}{{{backend}}}]}}\n")).unwrap()
+    };
+    for (backend, kind, url, gaps) in [
+        ("base_url: 'https://r.example', provider: azure-openai", "azure_openai", "https://r.example", 0),
+        ("base_url: 'https://b.example', provider: bedrock", "bedrock", "https://b.example", 0),
+        ("base_url: 'https://g.example', provider: gemini", "gemini", "https://g.example", 0),
+        ("base_url: 'https://a.example', provider: anthropic", "anthropic", "https://a.example", 0),
+        ("base_url: 'https://api.openai.com/v1', provider: openai", "openai", "https://api.openai.com/v1", 0),
+        ("endpoint: 'https://h:8000', protocol: http", "openai_compatible", "https://h:8000/v1", 0),
+        ("endpoint: 'h:8000/api/v2', type: vllm", "vllm", "http://h:8000/api/v2", 0),
+        // What is left out leaves the model without a backend: a second gap says what stands in.
+        (
+            "base_url: 'https://v.example', provider: vertex-ai",
+            "openai_compatible",
+            "http://127.0.0.1:8000/v1",
+            2,
+        ),
+        ("name: a", "openai_compatible", "http://127.0.0.1:8000/v1", 2),
+    ] {
+        let found = of(backend);
+        let config = found.config.unwrap();
+        let wanted = format!("kind: {kind}\n    base_url: \"{url}\"\n");
+        assert!(config.contains(&wanted), "{backend}\n{config}");
+        assert_eq!(found.gaps.len(), gaps, "{backend}: {:?}", found.gaps);
     }
     let shown = format!("{config}{:?}", found.gaps);
     assert!(!shown.contains("sk-secret") && shown.contains("api_key"), "{shown}");

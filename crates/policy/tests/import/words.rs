@@ -56,6 +56,16 @@ fn keywords_stand_on_word_boundaries_and_han_needs_none() {
         // A regular expression is taken as it stands.
         ("method: regex, keywords: ['cat']", "concat", true),
         ("method: regex, keywords: ['代.']", "这段代码", true),
+        // Its classes and boundaries are those of ASCII.
+        (r"method: regex, keywords: ['\btranslate\b']", "请translate这句", true),
+        (r"method: regex, keywords: ['\btranslate\b']", "请translated这句", false),
+        (r"method: regex, keywords: ['^\w+$']", "naïve", false),
+        (r"method: regex, keywords: ['[\w-]+\d']", "用gpt-4写", true),
+        (r"method: regex, keywords: ['\d']", "第٣章", false),
+        (r"method: regex, keywords: ['a\Bb']", "ab", true),
+        // An edit distance belongs to plain words alone.
+        ("method: bm25, fuzzy_match: true, keywords: [elephants]", "elephamts", false),
+        ("fuzzy_match: true, keywords: [elephants]", "elephamts", true),
     ] {
         let routing = format!(
             "  signals: {{keywords: [{{name: k, {rule}}}]}}\n  decisions: [{{name: x, rules: {{type: keyword, name: k}}, modelRefs: [{{model: m}}]}}]\n"

@@ -11,15 +11,10 @@ use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 use regex_syntax::hir::{Hir, HirKind, Look, Repetition};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
+use tollgate_core::signal::{REGEX_BYTES, REGEX_NEST, REGEX_SET_BYTES};
 
-/// Largest compiled size of one expression, in bytes.
-const REGEX_BYTES: usize = 1 << 20;
-/// Largest compiled size of the set of one scope, in bytes.
-const SET_BYTES: usize = 32 << 20;
 /// Memory of the lazily built automaton of a set, in bytes.
 const DFA_BYTES: usize = 8 << 20;
-/// Deepest nesting of an expression.
-const NEST_MAX: u32 = 64;
 /// Matches counted per expression; a count above it reads as this number.
 pub(crate) const COUNT_MAX: usize = 1000;
 
@@ -32,14 +27,14 @@ pub(crate) fn compile_regex(pattern: &str, case: bool) -> Result<Regex, Problem>
     RegexBuilder::new(pattern)
         .case_insensitive(!case)
         .size_limit(REGEX_BYTES)
-        .nest_limit(NEST_MAX)
+        .nest_limit(REGEX_NEST)
         .build()
         .map_err(|e| Problem::Regex { why: first_line(&e.to_string()) })
 }
 
 /// The expression without Unicode word boundaries, and whether it had any.
 fn relaxed(pattern: &str, case: bool) -> Option<(String, bool)> {
-    let hir = regex_syntax::ParserBuilder::new().case_insensitive(!case).nest_limit(NEST_MAX).build();
+    let hir = regex_syntax::ParserBuilder::new().case_insensitive(!case).nest_limit(REGEX_NEST).build();
     let hir = { hir }.parse(pattern).ok()?;
     if hir.properties().look_set().contains_word_unicode() {
         Some((without_boundaries(&hir).to_string(), true))
@@ -99,7 +94,7 @@ impl RegexBankBuilder {
     /// Builds the set.
     pub(crate) fn build(self) -> Result<RegexBank, Problem> {
         let set = RegexSetBuilder::new(self.relaxed.iter().map(|(p, _)| p))
-            .size_limit(SET_BYTES)
+            .size_limit(REGEX_SET_BYTES)
             .dfa_size_limit(DFA_BYTES)
             .build()
             .map_err(|e| Problem::Regex { why: first_line(&e.to_string()) })?;

@@ -9,7 +9,7 @@ use crate::lexical::{
 };
 use crate::measure::{LOOKBACK_MAX, Share};
 use crate::text::{Scope, TextKey, Words, fold, loosen_phrase};
-use tollgate_core::signal::{Kind, SignalSpec};
+use tollgate_core::signal::{Kind, REGEXES as REGEXES_MAX, SignalSpec};
 
 /// What two looks at the clock cost, in nanoseconds: a signal of lower nominal cost is not timed.
 const CLOCK_NS: u32 = 100;
@@ -18,9 +18,8 @@ const SIGNALS_MAX: usize = 4096;
 /// Longest literal and regular expression, in bytes.
 pub(super) const LITERAL_BYTES: usize = GRAM_TEXT_MAX;
 const REGEX_BYTES: usize = 4096;
-/// Most different literals per text, expressions per scope, and fuzzy, BM25 and n-gram keywords of a policy.
+/// Most different literals per text, and fuzzy, BM25 and n-gram keywords of a policy.
 const LITERALS_MAX: usize = 20_000;
-const REGEXES_MAX: usize = 512;
 const NEAR_MAX: usize = 2000;
 
 /// Words of urgency and deadlines, for `event(temporal: true)`.

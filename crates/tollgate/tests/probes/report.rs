@@ -15,8 +15,9 @@ pub(crate) fn text(outcomes: &[Outcome], bar: &[(&str, usize, usize)]) -> String
 
 The recipes of the incumbent router, imported with `tollgate policy import vllm-sr` and asked through `POST /api/v1/eval` of
 the running gateway. A decision is equal when decision and recipe are the expected ones. The third column is what the
-incumbent itself reaches when none of its neural models is loaded; here none is loaded either: word lists, patterns and
-likeness of words stand in ([how](../moving.md)). The probes are behaviour tests: nothing was fitted to them.
+incumbent itself reaches when none of its neural models is loaded; here none is loaded either: word lists, patterns,
+likeness of words and, for attacks, the trained head of the program stand in ([how](../moving.md)). The probes are behaviour tests:
+nothing was fitted to them.
 
 Made by `UPDATE_REPORT=1 cargo test -p tollgate --test probes`.
 

@@ -5,7 +5,7 @@ use crate::snapshot::Snapshot;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use tollgate_core::signal::{Kind, ValueType};
-use tollgate_policy::{Algorithm, NodeReport, Outcome, Route};
+use tollgate_policy::{Algorithm, NodeReport, Outcome, Route, RouteReport, Verdict};
 
 /// Leaf types with the key under which their names are listed; the others are listed under their own word.
 const KEYS: &[(&str, &str)] = &[
@@ -44,7 +44,7 @@ pub(super) fn evaluation(snapshot: &Snapshot, found: &Evaluation, asked: &Asked)
         Outcome::Default(_) | Outcome::Rejected(_) => None,
     };
     let note = |key: &str| route.and_then(|route| route.notes.get(key)).map(String::as_str);
-    let recipe = note("recipe");
+    let recipe = note("recipe").or_else(|| meant(snapshot, found));
     let named = named(snapshot, found, recipe);
     // What governance leaves, in the order of dispatch; without governance the route's own list.
     let models: Vec<&str> = match (&found.governed, route) {
@@ -95,6 +95,17 @@ pub(super) fn evaluation(snapshot: &Snapshot, found: &Evaluation, asked: &Asked)
         out["eval_trace"] = json!(found.decision.trace);
     }
     out
+}
+
+/// The recipe that the asked model chose, where none of its routes was taken.
+fn meant<'s>(snapshot: &'s Snapshot, found: &Evaluation) -> Option<&'s str> {
+    let holds = |report: &&RouteReport| {
+        report.when.op == "given"
+            && report.when.parts.first().is_some_and(|part| part.verdict == Verdict::True)
+    };
+    let report = found.decision.trace.as_ref()?.routes.iter().find(holds)?;
+    let route = snapshot.policy.routes().find(|route| route.name == report.name)?;
+    route.notes.get("recipe").map(String::as_str)
 }
 
 /// The name that the route had where it came from.

@@ -55,7 +55,8 @@ impl<'y> Lower<'y, '_> {
         let good = self.words(rule, "benign_patterns", MAX_WORDS);
         self.gaps.drop_key(rule, "on_error", "there is no classifier that could fail");
         self.gaps.drop_key(rule, "positive_labels", "there is no classifier whose labels could be chosen");
-        self.gaps.stands_in(rule, "patterns of known attacks stand in for the classifier");
+        self.gaps
+            .stands_in(rule, "patterns of known attacks and the shipped head stand in for the classifier");
         if rule.str("method") == Some("contrastive") && !bad.is_empty() {
             let bad =
                 self.helper(&format!("{name}_bad"), &format!("similar to {} threshold 0{scope}", list(bad)));

@@ -4,6 +4,7 @@
 //! before it stands. A name that nothing declares never holds, and is reported.
 
 use super::super::gaps::Gaps;
+use super::super::patterns::Patterns;
 use super::super::write::{Names, quote};
 use super::super::yaml::Node;
 use super::Recipe;
@@ -60,6 +61,7 @@ pub(super) struct Lower<'y, 'g> {
     pub(super) root: &'y Node,
     pub(super) names: &'g mut Names,
     pub(super) gaps: &'g mut Gaps,
+    pub(super) patterns: &'g mut Patterns,
     /// Whether a condition of a composer is being written.
     pub(super) composing: bool,
     /// Whether what is declared is a member of a group, which is told of under its label instead.
@@ -80,12 +82,14 @@ impl<'y, 'g> Lower<'y, 'g> {
         root: &'y Node,
         names: &'g mut Names,
         gaps: &'g mut Gaps,
+        patterns: &'g mut Patterns,
     ) -> Self {
         let mut lower = Self {
             routing: recipe.routing,
             root,
             names,
             gaps,
+            patterns,
             composing: false,
             bare: false,
             recipe: many.then_some(recipe.name),

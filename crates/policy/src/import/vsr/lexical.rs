@@ -39,10 +39,17 @@ impl<'y> Lower<'y, '_> {
             self.gaps.wrong(rule, "there are no keywords to look for; the signal never holds");
             return Term::Never;
         }
+        if fuzzy && matches!(method, Some("bm25" | "ngram")) {
+            self.gaps.drop_key(
+                rule,
+                "fuzzy_match",
+                "words of this method are not looked for by edit distance",
+            );
+        }
         match method {
-            _ if fuzzy => return self.fuzzy(name, rule, &words, list, case, distance),
+            None | Some("regex") if fuzzy => return self.fuzzy(name, rule, &words, list, case, distance),
             Some("regex") => {
-                let good = self.patterns(rule, &words);
+                let good = self.patterns(rule, &words, !case.is_empty());
                 if good.is_empty() {
                     return Term::Never;
                 }
@@ -147,16 +154,12 @@ impl<'y> Lower<'y, '_> {
     }
 
     /// A list of patterns that compile, in quotes; empty when none does.
-    fn patterns(&mut self, at: &'y Node, patterns: &[&'y str]) -> String {
+    fn patterns(&mut self, at: &'y Node, patterns: &[&str], case: bool) -> String {
         let mut good = Vec::new();
         for text in patterns {
-            match regex_syntax::Parser::new().parse(text) {
-                Ok(_) => good.push(pattern(text)),
-                Err(error) => {
-                    let why = error.to_string();
-                    let why = why.lines().last().unwrap_or_default();
-                    self.gaps.dropped(at, &format!("the pattern {text:?} is left out: {why}"));
-                }
+            match self.patterns.take(text, case) {
+                Ok(text) => good.push(pattern(&text)),
+                Err(why) => self.gaps.dropped(at, &format!("the pattern {text:?} is left out: {why}")),
             }
         }
         if good.is_empty() { String::new() } else { format!("[{}]", good.join(", ")) }
@@ -214,7 +217,7 @@ impl<'y> Lower<'y, '_> {
             Some("regex") => {
                 let mut patterns = self.words(source, "pattern", MAX_REGEX);
                 patterns.extend(self.words(source, "patterns", MAX_REGEX));
-                let good = self.patterns(source, &patterns);
+                let good = self.patterns(source, &patterns, true);
                 if good.is_empty() {
                     return None;
                 }
@@ -259,7 +262,7 @@ impl<'y> Lower<'y, '_> {
         }
         let case =
             rule.is_true("case_sensitive") || source.is_some_and(|source| source.is_true("case_sensitive"));
-        let case = if case { " case true" } else { "" };
+        let written_case = if case { " case true" } else { "" };
         let mut tests = Vec::new();
         for steps in source.map(|source| source.list("sequences")).unwrap_or_default() {
             let steps: Vec<String> =
@@ -267,8 +270,9 @@ impl<'y> Lower<'y, '_> {
             if steps.is_empty() || steps.iter().any(|step| step.is_empty() || step.len() > MAX_WORDS) {
                 continue;
             }
-            let quoted: Vec<String> = steps.iter().map(|step| pattern(step)).collect();
-            let body = format!("feature measure sequence regex [{}]{case}", quoted.join(", "));
+            let steps: Vec<&str> = steps.iter().map(String::as_str).collect();
+            let found = self.patterns(rule, &steps, case);
+            let body = format!("feature measure sequence regex {found}{written_case}");
             let found = self.helper(&format!("{name}_order"), &body);
             tests.push(format!("{found} > 0"));
         }

@@ -6,7 +6,8 @@
 //! | complexity | `similar` to the hard examples minus `similar` to the easy ones; no level without any likeness |
 //! | domain, kb over such labels | `domain`: word lists |
 //! | fact_check, user_feedback | `fact_seeking`, `feedback`: word lists |
-//! | jailbreak, pii | `jailbreak`, `pii`: patterns |
+//! | jailbreak | `jailbreak`: patterns and the shipped head |
+//! | pii | `pii`: patterns |
 //! | modality | keywords, as in the incumbent's own keyword method |
 
 use super::super::limits::MAX_WORDS;

@@ -22,6 +22,7 @@ mod rules;
 mod shape;
 
 use super::gaps::Gaps;
+use super::patterns::Patterns;
 use super::write::{Names, comment, list, quote};
 use super::yaml::Node;
 use super::{ImportError, fault};
@@ -58,11 +59,12 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     let autos = autos(root, gaps);
     let order = Order::of(root, &recipes, gaps);
     let (mut names, mut route_names) = (Names::default(), Names::default());
+    let mut patterns = Patterns::default();
     let (mut signals, mut routes) = (String::new(), String::new());
     for (at, recipe) in recipes.iter().enumerate() {
         let many = recipes.len() > 1;
         let guard = guard(recipe, &recipes);
-        let mut lower = Lower::new(recipe, many, root, &mut names, gaps);
+        let mut lower = Lower::new(recipe, many, root, &mut names, gaps, &mut patterns);
         let mut written = String::new();
         let ranks = order.recipe(at);
         decisions::write(&mut lower, &models, ranks, guard.as_deref(), &mut route_names, &mut written);
@@ -108,7 +110,7 @@ fn version(root: &Node) -> Result<(), ImportError> {
 
 /// Knowledge bases and keywords are read where a signal asks for them; the rest names the incumbent's own models.
 fn catalogue(global: &Node, gaps: &mut Gaps) {
-    const MODELS: &str = "no neural models are loaded: word lists and patterns stand in";
+    const MODELS: &str = "no neural models are loaded: word lists, patterns and the shipped head stand in";
     let Some(catalogue) = global.get("model_catalog") else { return };
     for entry in catalogue.entries() {
         match &*entry.key {

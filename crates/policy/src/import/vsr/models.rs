@@ -22,6 +22,28 @@ const BACKEND_DROPPED: &[(&str, &str)] = &[
     ("chat_path", "the dialect says the path"),
 ];
 
+const OPENAI: &str = "https://api.openai.com";
+/// Address of a model for which the file gives none.
+const STANDS_IN: &str = "http://127.0.0.1:8000/v1";
+/// Providers by the file's word, with their kind here.
+const KINDS: &[(&str, &str)] = &[
+    ("openai", "openai"),
+    ("anthropic", "anthropic"),
+    ("azure", "azure_openai"),
+    ("azure-openai", "azure_openai"),
+    ("bedrock", "bedrock"),
+    ("gemini", "gemini"),
+    ("openrouter", "openrouter"),
+    ("mistral", "mistral"),
+    ("groq", "groq"),
+    ("deepseek", "deepseek"),
+    ("together", "together"),
+    ("litellm", "litellm"),
+    ("ollama", "ollama"),
+    ("vllm", "vllm"),
+    ("openai-compatible", "openai_compatible"),
+];
+
 /// What the file says of models.
 #[derive(Default)]
 pub(super) struct Models<'y> {
@@ -34,7 +56,6 @@ pub(super) struct Models<'y> {
 struct Model<'y> {
     name: &'y str,
     upstream: &'y str,
-    dialect: &'y str,
     backends: Vec<Backend<'y>>,
     price: Vec<(&'static str, String)>,
     window: Option<u64>,
@@ -89,8 +110,21 @@ impl<'y> Models<'y> {
         let Some(name) = node.str("name") else {
             return gaps.wrong(node, "a model has a name; it is left out");
         };
-        let backends =
-            node.list("backend_refs").iter().filter_map(|backend| backend_of(backend, gaps)).collect();
+        let dialect = node.str("api_format").unwrap_or("openai");
+        if let Some(format) = node.get("api_format").filter(|_| !["openai", "anthropic"].contains(&dialect)) {
+            gaps.wrong(format, "the formats are openai and anthropic; openai is taken");
+        }
+        let listed = node.list("backend_refs").iter();
+        let mut backends: Vec<Backend<'y>> =
+            listed.filter_map(|backend| backend_of(backend, dialect, gaps)).collect();
+        if backends.is_empty() {
+            gaps.stands_in(
+                node,
+                "it has no backend with an address: http://127.0.0.1:8000 stands in, correct it",
+            );
+            let kind = if dialect == "anthropic" { "anthropic" } else { "openai_compatible" };
+            backends.push(Backend { url: STANDS_IN.to_owned(), kind, key_env: None, weight: 1 });
+        }
         let price = node.get("pricing").map(|pricing| price(pricing, gaps)).unwrap_or_default();
         for (key, consequence) in DROPPED {
             gaps.drop_key(node, key, consequence);
@@ -98,7 +132,6 @@ impl<'y> Models<'y> {
         self.models.push(Model {
             name,
             upstream: node.str("provider_model_id").unwrap_or(name),
-            dialect: node.str("api_format").unwrap_or("openai"),
             backends,
             price,
             window: None,
@@ -174,15 +207,8 @@ impl<'y> Models<'y> {
                 let _ = writeln!(models, "    price: {{{}}}", parts.join(", "));
             }
             let _ = writeln!(pools, "  - name: {}\n    instances:", quote(model.name));
-            let fallback = [Backend {
-                url: "http://127.0.0.1:8000/v1".to_owned(),
-                kind: "openai_compatible",
-                key_env: None,
-                weight: 1,
-            }];
-            let backends = if model.backends.is_empty() { &fallback[..] } else { &model.backends };
-            for (at, backend) in backends.iter().enumerate() {
-                let kind = if model.dialect == "anthropic" { "anthropic" } else { backend.kind };
+            for (at, backend) in model.backends.iter().enumerate() {
+                let kind = backend.kind;
                 let key = backend.key_env.unwrap_or_default();
                 let identity = (backend.url.clone(), kind.to_owned(), key.to_owned());
                 let next = providers.len() + 1;
@@ -212,17 +238,62 @@ impl<'y> Models<'y> {
     }
 }
 
-fn backend_of<'y>(node: &'y Node, gaps: &mut Gaps) -> Option<Backend<'y>> {
+/// The kind of a backend; `None`, with a gap, where the provider speaks what no kind here does.
+fn kind_of(node: &Node, url: &str, dialect: &str, gaps: &mut Gaps) -> Option<&'static str> {
+    let kind_of = |word: &str| {
+        let word = word.trim().to_ascii_lowercase().replace('_', "-");
+        KINDS.iter().find(|(known, _)| *known == word).map(|(_, kind)| *kind)
+    };
+    if let Some(provider) = node.get("provider") {
+        let kind = provider.text().and_then(kind_of);
+        if kind.is_none() {
+            gaps.dropped(provider, "no provider of this kind is known; the backend is left out");
+            return None;
+        }
+        // What only speaks like OpenAI is no OpenAI.
+        if kind != Some("openai") || url.starts_with(OPENAI) {
+            node.see(&["type"]);
+            return kind;
+        }
+    }
+    if let Some(said) = node.get("type") {
+        match said.text().and_then(kind_of) {
+            Some("openai") if !url.starts_with(OPENAI) => {}
+            Some(kind) => return Some(kind),
+            None => gaps.stands_in(
+                said,
+                "no provider of this kind is known; the model's format says how it is asked",
+            ),
+        }
+    }
+    Some(match dialect {
+        "anthropic" => "anthropic",
+        _ if url.starts_with(OPENAI) => "openai",
+        _ => "openai_compatible",
+    })
+}
+
+fn backend_of<'y>(node: &'y Node, dialect: &str, gaps: &mut Gaps) -> Option<Backend<'y>> {
+    node.see(&["name", "endpoint"]);
     let protocol = node.str("protocol").unwrap_or("http");
     let url = match (node.str("base_url"), node.str("endpoint")) {
         (Some(url), _) => url.trim_end_matches('/').to_owned(),
-        (None, Some(endpoint)) => format!("{protocol}://{}/v1", endpoint.trim_end_matches('/')),
+        (None, Some(endpoint)) => {
+            let endpoint = endpoint.trim_end_matches('/');
+            let with_scheme = if endpoint.contains("://") {
+                endpoint.to_owned()
+            } else {
+                format!("{protocol}://{endpoint}")
+            };
+            // A path of its own is taken as it stands.
+            let has_path = with_scheme.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+            if has_path { with_scheme } else { with_scheme + "/v1" }
+        }
         (None, None) => {
             gaps.wrong(node, "a backend has a base_url or an endpoint; it is left out");
             return None;
         }
     };
-    node.see(&["name", "endpoint"]);
     if let Some(key) = node.get("api_key") {
         gaps.secret(
             key,
@@ -232,12 +303,7 @@ fn backend_of<'y>(node: &'y Node, gaps: &mut Gaps) -> Option<Backend<'y>> {
     for (key, consequence) in BACKEND_DROPPED {
         gaps.drop_key(node, key, consequence);
     }
-    let kind = match (node.str("provider"), node.str("type")) {
-        (Some("anthropic"), _) => "anthropic",
-        (_, Some("vllm")) => "vllm",
-        _ if url.starts_with("https://api.openai.com") => "openai",
-        _ => "openai_compatible",
-    };
+    let kind = kind_of(node, &url, dialect, gaps)?;
     let weight = node.get("weight").and_then(Node::number).unwrap_or(1.0);
     // Whole and in range after the clamp.
     let weight = weight.round().clamp(1.0, 1_000_000.0) as u32;

@@ -7,8 +7,8 @@ use super::leaf::{Lower, Term};
 
 /// Slope of a band's confidence where the file gives none.
 const SLOPE: f64 = 12.0;
-/// Temperature of a softmax where the file gives none.
-const TEMPERATURE: f64 = 0.1;
+/// Temperature of a softmax where the file gives none, or none above 0.
+const TEMPERATURE: f64 = 1.0;
 /// What pushes a score out of a band that an earlier band already took.
 const FAR: &str = "1_000_000";
 
@@ -63,7 +63,8 @@ impl<'y> Lower<'y, '_> {
             }
             let mut options = String::new();
             if soft {
-                let given = partition.get("temperature").and_then(Node::number).unwrap_or(TEMPERATURE);
+                let given = partition.get("temperature").and_then(Node::number);
+                let given = given.filter(|given| *given > 0.0).unwrap_or(TEMPERATURE);
                 options = format!(" temperature {}", number(given.clamp(0.001, 100.0)));
             }
             if let Some(default) = partition.str("default")
@@ -218,12 +219,11 @@ impl<'y> Lower<'y, '_> {
             return (found.map(|value| (value, 1.0)), 0.0);
         }
         let number_of = |key: &str, default: f64| input.get(key).and_then(Node::number).unwrap_or(default);
-        let (hit, miss) = (number_of("match", 1.0), number_of("miss", 0.0));
-        if kind == "projection"
-            && let Some(sum) = self.projection_score(name)
-        {
-            input.see(&["value_source"]);
-            return (Some((sum, 1.0)), 0.0);
+        // A match worth 0 is one that was not given.
+        let hit = Some(number_of("match", 1.0)).filter(|hit| *hit != 0.0).unwrap_or(1.0);
+        let miss = number_of("miss", 0.0);
+        if kind == "projection" {
+            return (self.projection_input(name, input).map(|value| (value, 1.0)), 0.0);
         }
         match input.str("value_source") {
             Some("raw" | "score") => (self.raw(kind, name, input).map(|value| (value, 1.0)), 0.0),
@@ -242,6 +242,32 @@ impl<'y> Lower<'y, '_> {
                     Term::Named(name) => (Some((name, hit - miss)), miss),
                     Term::Never => (None, miss),
                 }
+            }
+        }
+    }
+
+    /// What another projection contributes: a score its sum, a band its confidence where that is asked for.
+    fn projection_input(&mut self, name: &str, input: &'y Node) -> Option<String> {
+        let wants_confidence = input.str("value_source") == Some("confidence");
+        let mappings = self.projections("mappings").iter();
+        let is_band = mappings
+            .flat_map(|mapping| mapping.list("outputs"))
+            .any(|output| output.str("name") == Some(name));
+        match (wants_confidence, is_band) {
+            (true, true) => match self.leaf("projection", name, input) {
+                Term::Named(band) => Some(format!("confidence({band})")),
+                Term::Never => None,
+            },
+            (true, false) => {
+                self.gaps.wrong(input, "only a band has a confidence; it counts 0");
+                None
+            }
+            (false, _) => {
+                let found = self.projection_score(name);
+                if found.is_none() {
+                    self.gaps.wrong(input, "there is no score of this name; it counts 0");
+                }
+                found
             }
         }
     }
@@ -274,53 +300,46 @@ impl<'y> Lower<'y, '_> {
             self.gaps.wrong(mapping, "there is no such score; its bands never hold");
             return;
         };
-        let mut earlier: Vec<(String, (f64, f64))> = Vec::new();
+        let mut taken: Vec<Span> = Vec::new();
         for output in mapping.list("outputs") {
             super::gaps_free_text(output);
             let Some(name) = output.str("name") else {
                 self.gaps.wrong(output, "a band has a name; it is left out");
                 continue;
             };
-            let term = self.output(name, output, &sum, slope, first_only, &earlier);
-            if let Term::Named(identifier) = &term {
-                earlier.push((identifier.clone(), range(output)));
+            let span = Span::of(output);
+            let overlaps = taken.iter().filter(|earlier| first_only && earlier.meets(&span));
+            let before: Vec<String> = overlaps.map(|earlier| earlier.test(&sum)).collect();
+            let term = self.output(name, output, &sum, slope, &before);
+            if matches!(term, Term::Named(_)) {
+                span.join(&mut taken);
             }
             self.settle("projection", name, term);
         }
     }
 
-    fn output(
-        &mut self,
-        name: &str,
-        output: &'y Node,
-        sum: &str,
-        slope: f64,
-        first_only: bool,
-        earlier: &[(String, (f64, f64))],
-    ) -> Term {
+    /// One band; `before` are the conditions under which an earlier one is meant.
+    fn output(&mut self, name: &str, output: &'y Node, sum: &str, slope: f64, before: &[String]) -> Term {
         let bounds = self.bounds(output);
-        let (low, high) = range(output);
-        // The first band that fits is meant: one that overlaps an earlier one is looked at only where that fails.
-        let taken: Vec<&str> = earlier
-            .iter()
-            .filter(|(_, (from, to))| first_only && *from < high && low < *to)
-            .map(|(identifier, _)| identifier.as_str())
-            .collect();
+        let span = Span::of(output);
+        // The first band that fits is meant: where an earlier one fits, the number is pushed out of this one. That
+        // leaves the distance to this band's own bounds, and reads the score alone, however many bands there are.
+        let taken = (!before.is_empty()).then(|| {
+            let taken = self.identifier(&format!("{name}_taken"));
+            self.write("flag", &taken, &before.join(" or "));
+            taken
+        });
         let mut of = sum.to_owned();
-        if !taken.is_empty() {
-            let sign = if low.is_finite() { "-" } else { "+" };
-            let parts: Vec<String> = taken.iter().map(|band| format!("{sign} {FAR} * {band}")).collect();
-            of = self.sum(&format!("{name}_left"), &format!("{sum} {}", parts.join(" ")));
+        if let (Some(taken), false) = (&taken, bounds.is_empty()) {
+            let sign = if span.low.is_finite() { "-" } else { "+" };
+            of = self.sum(&format!("{name}_left"), &format!("{sum} {sign} {FAR} * {taken}"));
         }
         let sides = |mark: char| bounds.iter().filter(|(found, _)| found.starts_with(mark)).count();
-        if bounds.is_empty() && taken.is_empty() {
-            return self.flag("projection", name, name, &format!("{sum} >= -{FAR}"));
-        }
         if bounds.is_empty() {
-            let none: Vec<String> = taken.iter().map(|band| format!("not {band}")).collect();
-            return self.flag("projection", name, name, &none.join(" and "));
+            let rest = taken.map_or_else(|| format!("{sum} >= -{FAR}"), |taken| format!("not {taken}"));
+            return self.flag("projection", name, name, &rest);
         }
-        if sides('>') > 1 || sides('<') > 1 || sides('=') > 0 || low >= high {
+        if sides('>') > 1 || sides('<') > 1 || sides('=') > 0 || span.low >= span.high {
             self.gaps.wrong(
                 output,
                 "a band has at most one bound on each side, with numbers between; it never holds",
@@ -354,8 +373,59 @@ impl<'y> Lower<'y, '_> {
     }
 }
 
-/// The numbers between the bounds of a band.
-fn range(output: &Node) -> (f64, f64) {
-    let bound = |keys: [&str; 2]| keys.iter().find_map(|key| output.get(key).and_then(Node::number));
-    (bound(["gt", "gte"]).unwrap_or(f64::NEG_INFINITY), bound(["lt", "lte"]).unwrap_or(f64::INFINITY))
+/// The numbers between two bounds, each of them within or not.
+#[derive(Clone, Copy)]
+struct Span {
+    low: f64,
+    high: f64,
+    low_in: bool,
+    high_in: bool,
+}
+
+impl Span {
+    /// The numbers of a band.
+    fn of(output: &Node) -> Self {
+        let bound = |key: &str| output.get(key).and_then(Node::number);
+        Self {
+            low: bound("gt").or_else(|| bound("gte")).unwrap_or(f64::NEG_INFINITY),
+            high: bound("lt").or_else(|| bound("lte")).unwrap_or(f64::INFINITY),
+            low_in: bound("gt").is_none(),
+            high_in: bound("lt").is_none(),
+        }
+    }
+
+    /// Whether a number lies in both.
+    fn meets(&self, other: &Self) -> bool {
+        let before = |a: &Self, b: &Self| a.low < b.high || (a.low <= b.high && a.low_in && b.high_in);
+        before(self, other) && before(other, self)
+    }
+
+    /// Adds the numbers to `others`, in which no two meet.
+    fn join(mut self, others: &mut Vec<Self>) {
+        others.retain(|other| {
+            if !self.meets(other) {
+                return true;
+            }
+            if other.low < self.low || (other.low <= self.low && other.low_in) {
+                (self.low, self.low_in) = (other.low, other.low_in);
+            }
+            if other.high > self.high || (other.high >= self.high && other.high_in) {
+                (self.high, self.high_in) = (other.high, other.high_in);
+            }
+            false
+        });
+        others.push(self);
+    }
+
+    /// The condition that `of` lies between the bounds.
+    fn test(&self, of: &str) -> String {
+        let mut parts = Vec::new();
+        if self.low.is_finite() {
+            parts.push(format!("{of} {} {}", if self.low_in { ">=" } else { ">" }, number(self.low)));
+        }
+        if self.high.is_finite() {
+            parts.push(format!("{of} {} {}", if self.high_in { "<=" } else { "<" }, number(self.high)));
+        }
+        if parts.is_empty() { "always".to_owned() } else { format!("({})", parts.join(" and ")) }
+    }
 }

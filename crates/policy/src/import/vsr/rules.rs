@@ -4,12 +4,13 @@
 //! tree is written as it stands. An empty `AND`, or no rules at all, always holds with confidence 0; an empty `OR` or `NOT`
 //! never does.
 
-use super::super::limits::MAX_TERMS;
 use super::super::yaml::Node;
 use super::leaf::{Lower, NEVER, Term};
 
 /// Deepest tree that is written; the language allows 64 levels of parentheses.
 const MAX_DEPTH: usize = 48;
+/// Most tests of one condition; what is written around a condition has room above.
+const MAX_TESTS: usize = crate::limits::MAX_LEAVES - 8;
 
 impl<'y> Lower<'y, '_> {
     /// The condition of a decision's `rules`.
@@ -19,14 +20,17 @@ impl<'y> Lower<'y, '_> {
             rules.see(&["conditions"]);
             return "always".to_owned();
         }
-        let mut terms = 0;
-        self.tree(rules, 0, &mut terms)
+        let mut tests = 0;
+        self.tree(rules, 0, &mut tests)
     }
 
     /// The condition of a node.
-    pub(super) fn tree(&mut self, node: &'y Node, depth: usize, terms: &mut usize) -> String {
-        *terms += 1;
-        if depth > MAX_DEPTH || *terms > MAX_TERMS {
+    pub(super) fn tree(&mut self, node: &'y Node, depth: usize, tests: &mut usize) -> String {
+        if node.get("type").is_some() {
+            // Each bound of a predicate is a test of its own.
+            *tests += node.get("predicate").map_or(1, |predicate| predicate.entries().len().max(1));
+        }
+        if depth > MAX_DEPTH || *tests > MAX_TESTS {
             self.gaps
                 .dropped(node, "the rules are deeper or larger than a policy can be; this part never holds");
             return NEVER.to_owned();
@@ -42,7 +46,7 @@ impl<'y> Lower<'y, '_> {
                     self.gaps.wrong(node, "NOT takes exactly one condition; this never holds");
                     return NEVER.to_owned();
                 };
-                format!("not {}", self.tree(child, depth + 1, terms))
+                format!("not {}", self.tree(child, depth + 1, tests))
             }
             "AND" if children.is_empty() => "always".to_owned(),
             "OR" if children.is_empty() => {
@@ -51,7 +55,7 @@ impl<'y> Lower<'y, '_> {
             }
             "AND" | "OR" => {
                 let parts: Vec<String> =
-                    children.iter().map(|child| self.tree(child, depth + 1, terms)).collect();
+                    children.iter().map(|child| self.tree(child, depth + 1, tests)).collect();
                 match parts.as_slice() {
                     [only] => only.clone(),
                     _ => format!("({})", parts.join(if operator == "AND" { " and " } else { " or " })),
@@ -121,9 +125,9 @@ impl<'y> Lower<'y, '_> {
         if is_omitted(node) {
             return None;
         }
-        let mut terms = 0;
+        let mut tests = 0;
         self.composing = true;
-        let condition = self.tree(node, 0, &mut terms);
+        let condition = self.tree(node, 0, &mut tests);
         self.composing = false;
         Some(condition)
     }
