@@ -21,6 +21,7 @@ mod money;
 mod openrouter;
 mod patterns;
 mod repair;
+mod span;
 mod vsr;
 mod write;
 mod yaml;
