@@ -24,6 +24,8 @@ async fn every_dialect_answers_whole_and_streamed() {
         assert!(got.text().contains("sim-small"), "{path}: {}", got.text());
         assert_eq!(got.header("x-tollgate-decision"), "default", "{:?}", got.headers);
         assert_eq!(got.header("x-tollgate-pool"), "short");
+        let phases = got.header("x-tollgate-overhead");
+        assert!(["signal", "decide", "select"].iter().any(|phase| phases.contains(phase)), "{phases:?}");
         assert!(got.header("x-tollgate-cost-micro").parse::<u64>().unwrap() > 0);
         let mut streamed = body.clone();
         streamed["stream"] = json!(true);
@@ -314,5 +316,69 @@ default {
     );
     assert!(!headers.iter().any(|h| h[0] == "x-debug"), "{headers:?}");
     assert!(headers.contains(&json!(["x-title", "kept"])), "{headers:?}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_prompt_that_fits_no_small_pool_goes_to_the_large_one_by_itself() {
+    let world = World::start().await;
+    for (words, pool) in [(2, "short"), (6_000, "long")] {
+        let ask = Client::Chat.ask("sim-small", &"many words ".repeat(words), false);
+        let got = world.post("/v1/chat/completions", &ask).await;
+        assert_eq!((got.status, got.header("x-tollgate-pool")), (StatusCode::OK, pool), "{}", got.text());
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_signals_that_matched_are_told() {
+    let world = governed(
+        r#"policy "t"
+signal sea = keyword any ["harbour"]
+route sea { when sea models { "one" } }
+default { models { "one" } }
+"#,
+    )
+    .await;
+    for (words, told) in [("a harbour at night", true), ("a hill at night", false)] {
+        let got = world.post("/v1/chat/completions", &Client::Chat.ask("auto", words, false)).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+        assert_eq!(got.header("x-tollgate-signals").contains("sea"), told, "{words}: {:?}", got.headers);
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_conversation_stays_with_the_instance_that_holds_its_beginning() {
+    let config = r#"
+policy: {policy}
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: one}]
+pools:
+  - name: only
+    placement: prefix_affinity
+    instances:
+      - {name: a, provider: sim, url: "http://{0}", models: {one: one}}
+      - {name: b, provider: sim, url: "http://{1}", models: {one: one}}
+      - {name: c, provider: sim, url: "http://{2}", models: {one: one}}
+"#;
+    let folder = Folder::new();
+    let (sims, addresses) = sims(3).await;
+    let policy = folder.write("p.tollgate", "policy \"t\"\ndefault { models { \"one\" } }\n");
+    let settings = settings(config, &addresses, &policy);
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let mut homes = std::collections::BTreeMap::<usize, Vec<String>>::new();
+    for _ in 0..3 {
+        for subject in 0..8 {
+            let words = format!("subject {subject} and what there is to say of it; ").repeat(300);
+            let got = world.post("/v1/chat/completions", &Client::Chat.ask("one", &words, false)).await;
+            assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+            homes.entry(subject).or_default().push(got.header("x-tollgate-instance").to_owned());
+            world.settled().await;
+        }
+    }
+    assert!(homes.values().all(|asked| asked.iter().all(|home| *home == asked[0])), "{homes:?}");
+    let used: std::collections::BTreeSet<_> = homes.values().map(|asked| &asked[0]).collect();
+    assert!(used.len() > 1, "not all on one: {homes:?}");
     world.stop().await;
 }

@@ -257,6 +257,30 @@ mod tests {
     }
 
     #[test]
+    fn each_provider_is_asked_where_and_with_the_key_where_it_wants_them() {
+        let plain = "/v1/chat/completions";
+        let (bearer, gemini) = (Auth::Bearer, "/v1beta/models/{model}:{stream}");
+        let expected = [
+            ("openai", plain, bearer),
+            ("azure_openai", "/openai/v1/chat/completions", Auth::Header("api-key")),
+            ("bedrock", "/openai/v1/chat/completions", bearer),
+            ("openrouter", "/api/v1/chat/completions", bearer),
+            ("groq", "/openai/v1/chat/completions", bearer),
+            ("anthropic", "/v1/messages", Auth::Header("x-api-key")),
+            ("gemini", gemini, Auth::Header("x-goog-api-key")),
+            ("openai_responses", "/v1/responses", bearer),
+            ("ollama", plain, Auth::None),
+            ("tollgate_sim", plain, Auth::None),
+        ];
+        for row in PROVIDERS {
+            let found = expected.iter().find(|(kind, ..)| *kind == row.kind);
+            let (_, path, auth) = found.copied().unwrap_or((row.kind, plain, bearer));
+            let dialect = row.dialect_for(Dialect::OpenaiChat).unwrap();
+            assert_eq!((row.path(dialect), row.auth), (Some(path), auth), "{}", row.kind);
+        }
+    }
+
+    #[test]
     fn the_same_dialect_is_kept_when_it_can_be() {
         let dialect = |kind, inbound| ProviderRow::find(kind).unwrap().dialect_for(inbound);
         assert_eq!(dialect("openai", Dialect::OpenaiResponses), Some(Dialect::OpenaiResponses));

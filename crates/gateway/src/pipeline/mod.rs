@@ -294,7 +294,8 @@ async fn read_body(body: Incoming, parts: &Parts, snapshot: &Snapshot) -> Result
     let limits = &snapshot.settings.limits;
     if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING).filter(|e| *e != "identity") {
         let message = format!("content-encoding {encoding:?} is not read; send the body uncompressed");
-        return Err(Fault::caller(FaultKind::BadRequest, message).at("content-encoding"));
+        let fault = Fault::caller(FaultKind::BadRequest, message).at("content-encoding");
+        return Err(fault.quoting("an encoding that is not read"));
     }
     let bounds = BodyLimits {
         max_bytes: limits.body_bytes,

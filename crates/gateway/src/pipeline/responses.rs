@@ -83,7 +83,8 @@ async fn prior(shared: &Arc<Shared>, id: &str, owner: &str) -> Result<Stored, Fa
     if chain.is_empty() {
         let message =
             format!("previous response with id {:?} not found", id.chars().take(80).collect::<String>());
-        return Err(Fault::caller(FaultKind::NotFound, message).at("previous_response_id"));
+        let fault = Fault::caller(FaultKind::NotFound, message).at("previous_response_id");
+        return Err(fault.quoting("no such response"));
     }
     let mut prior = Stored::default();
     for answer in &chain {
@@ -188,6 +189,7 @@ async fn find(shared: &Arc<Shared>, caller: &Caller, id: &str) -> Result<StoredR
 fn unknown(id: &str) -> Fault {
     let shown: String = id.chars().take(80).collect();
     Fault::caller(FaultKind::NotFound, format!("response with id {shown:?} not found"))
+        .quoting("no such response")
 }
 
 /// Finds the whole answer in a stream: the last event that carries it.
