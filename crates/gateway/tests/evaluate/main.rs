@@ -42,7 +42,11 @@ routing:
 ";
 
 async fn world(name: &str) -> (World, std::path::PathBuf) {
-    let policy = import(Source::VllmSr, ROUTER).unwrap().policy;
+    world_of(name, ROUTER).await
+}
+
+async fn world_of(name: &str, router: &str) -> (World, std::path::PathBuf) {
+    let policy = import(Source::VllmSr, router).unwrap().policy;
     let file = std::env::temp_dir().join(format!("tollgate-evaluate-{name}-{}.tollgate", std::process::id()));
     std::fs::write(&file, policy).unwrap();
     let mut sims = Vec::new();
@@ -108,6 +112,41 @@ async fn evaluations_answer_in_the_incumbents_shape() {
             answer["routing_decision"].clone()
         };
         assert_eq!(got, decision, "{bytes} bytes are {}", answer["context_token_count"]);
+    }
+    let _ = std::fs::remove_file(file);
+}
+
+/// Also where none of its decisions matches.
+#[tokio::test]
+async fn the_recipe_is_that_of_the_model_that_was_asked_for() {
+    let recipe = |name: &str, word: &str| {
+        format!(
+            "  - name: {name}
+    routing:
+      signals: {{keywords: [{{name: k, keywords: [{word}]}}]}}
+      decisions: [{{name: go, rules: {{type: keyword, name: k}}, modelRefs: [{{model: sim-large}}]}}]
+"
+        )
+    };
+    let router = format!(
+        "version: v0.3
+providers: {{defaults: {{default_model: sim-small}}, models: [{{name: sim-small}}, {{name: sim-large}}]}}
+entrypoints: [{{model_names: [smart], recipe: deep}}, {{model_names: [quick], recipe: speed}}]
+recipes:\n{}{}",
+        recipe("deep", "prove"),
+        recipe("speed", "hurry")
+    );
+    let (world, file) = world_of("recipe", &router).await;
+    for (model, text, recipe, decision) in [
+        ("smart", "prove it", "deep", json!("go")),
+        ("smart", "hurry", "deep", Value::Null),
+        ("quick", "prove it", "speed", Value::Null),
+        ("quick", "hurry", "speed", json!("go")),
+    ] {
+        let answer = world.post("/api/v1/eval", &json!({"text": text, "model": model})).await.json();
+        assert_eq!((&answer["recipe"], &answer["routing_decision"]), (&json!(recipe), &decision), "{text}");
+        let list = if decision.is_null() { "unmatched_signals" } else { "matched_signals" };
+        assert_eq!(answer[list]["keywords"], json!(["k"]), "{answer}");
     }
     let _ = std::fs::remove_file(file);
 }

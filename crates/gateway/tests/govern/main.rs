@@ -13,6 +13,7 @@ mod attacks;
 #[path = "../common/mod.rs"]
 mod common;
 mod cost;
+mod floors;
 mod reroute;
 mod told;
 mod unread;

@@ -98,9 +98,18 @@ impl Gaps {
 
     /// `node` is a secret: its value is not shown.
     pub(crate) fn secret(&mut self, node: &Node, consequence: &str) {
+        let before = self.list.len();
         self.push(node, GapKind::Dropped, consequence);
-        if let Some(last) = self.list.last_mut() {
-            "(not shown)".clone_into(&mut last.value);
+        if let Some(added) = self.list.get_mut(before) {
+            "(not shown)".clone_into(&mut added.value);
+        }
+    }
+
+    /// The member `key` of `node`, where there is one, has no effect here, and what it says is nobody's business.
+    pub(crate) fn drop_unshown(&mut self, node: &Node, key: &str, consequence: &str) {
+        if let Some(found) = node.get(key) {
+            found.see_all();
+            self.secret(found, consequence);
         }
     }
 

@@ -212,6 +212,7 @@ fn openrouter_preferences_become_candidates_and_rules() {
     ] {
         assert!(paths.contains(&path), "{path} {paths:?}");
     }
+    assert!(!format!("{:?}", found.gaps).contains("secret"), "what a request says is not shown");
     assert!(import(Source::OpenRouter, "{}").is_err());
 }
 

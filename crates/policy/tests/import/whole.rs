@@ -133,6 +133,8 @@ fn every_type_is_read_and_the_policy_compiles() {
     let found = import(Source::VllmSr, &whole()).unwrap();
     let compiled = compile(&found.policy, &Known::any());
     assert!(compiled.report.is_ok(), "{}", compiled.report.render("p", &found.policy));
+    let policy = compiled.policy.unwrap();
+    tollgate_signals::SignalSet::compile(policy.specs()).unwrap();
     for (kind, name) in LEAVES {
         assert!(found.policy.contains(&format!("{kind}:{name}\"")), "{kind}:{name} is not labelled");
     }

@@ -123,7 +123,7 @@ fn one<'y>(
         if preset.name.is_empty() { models.first().copied().unwrap_or_default() } else { preset.name };
     node.see(&["route", "name"]);
     for key in ["messages", "prompt", "tools", "plugins", "transforms"] {
-        gaps.drop_key(node, key, "what a request says is no part of a policy");
+        gaps.drop_unshown(node, key, "what a request says is no part of a policy");
     }
     for model in &mut models {
         *model = variant(model, node, gaps);
