@@ -29,6 +29,9 @@ pub(super) fn write(path: &Path, plan: &Plan, problem: &Problem, model: &str) ->
     }
     let name = beside.file_name().unwrap_or_default().to_string_lossy();
     let text = configuration(plan, problem, model, &name);
+    tollgate_gateway::config::read(&text, path).with_context(|| {
+        format!("--pools-out: a gateway cannot load pools of the model {model:?}; rename it")
+    })?;
     for (path, text) in [(path, text), (&beside, policy(model))] {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -177,7 +180,7 @@ mod tests {
         let pool = |max_total_tokens, instances| PoolPlan { max_total_tokens, instances, ..one.clone() };
         found.pools = vec![pool(1024, 1), pool(8192, 3 * INSTANCES_MAX), pool(32_768, INSTANCES_MAX)];
         found.why.push("two\nlines: {of} #words".into());
-        for name in ["org/model:8b", "it's \"quoted\": {x}", "# no comment", "null", "模型"] {
+        for name in ["org/model:8b", "it's:{x}", "#no-comment", "null", "~", "*all", "1e3"] {
             let text = configuration(&found, &asked, name, "odd: \"name\".tollgate");
             let settings = tollgate_gateway::config::read(&text, Path::new("pools.yaml")).unwrap();
             let instances: Vec<usize> = settings.pools.iter().map(|p| p.instances.len()).collect();
@@ -185,6 +188,10 @@ mod tests {
             assert!(text.contains("# 9218 more instances than a configuration can name"), "{text}");
             assert!(settings.models.iter().any(|model| model.name == name), "{name}");
         }
+        let out = std::env::temp_dir().join(format!("tollgate-two-words-{}.yaml", std::process::id()));
+        let refused = write(&out, &found, &asked, "two words").unwrap_err();
+        assert!(format!("{refused:#}").contains("models[0].name"), "{refused:#}");
+        assert!(!out.exists());
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub(crate) struct Models {
 
 /// List the models that can be fetched by name, and which are here
 #[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  tollgate models list          what can be fetched, and what is here
+  tollgate models list --json   the same for a script")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     models: Models,
