@@ -101,7 +101,7 @@ impl Gaps {
         let before = self.list.len();
         self.push(node, GapKind::Dropped, consequence);
         if let Some(added) = self.list.get_mut(before) {
-            "(not shown)".clone_into(&mut added.value);
+            super::yaml::NOT_SHOWN.clone_into(&mut added.value);
         }
     }
 

@@ -34,7 +34,7 @@ pub(super) fn repair(policy: String, root: &Node, gaps: &mut Gaps) -> String {
                 Some((why, written)) if written != line => {
                     let name: String = line.chars().take_while(|c| *c != '=').take(80).collect();
                     let consequence = format!("`{}` never holds: {why}", name.trim());
-                    gaps.missing(root, &consequence);
+                    gaps.secret(root, &consequence);
                     repaired += &written;
                     changed = true;
                 }

@@ -109,3 +109,14 @@ fn decisions_of_one_name_are_both_taken_and_told() {
     let second = policy.routes().find(|route| route.name == "x_2").unwrap();
     assert_eq!(second.notes["decision"], "x", "its own name is kept for who asks the evaluation API");
 }
+
+#[test]
+fn signals_that_depend_on_themselves_never_hold() {
+    let found = vsr("  projections:
+    scores: [{name: s, inputs: [{type: projection, name: b, weight: 1, value_source: confidence}]}]
+    mappings: [{name: m, source: s, outputs: [{name: b, gte: 0.5}]}]
+  decisions: [{name: x, rules: {type: projection, name: b}, modelRefs: [{model: m}]}]
+");
+    assert!(found.gaps.iter().any(|gap| gap.consequence.contains("depends on itself")), "{:?}", found.gaps);
+    policy(&found.policy);
+}

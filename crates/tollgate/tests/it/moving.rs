@@ -6,7 +6,7 @@ use serde_json::Value;
 const ROUTER: &str = "version: v0.3
 providers:
   defaults: {default_model: small}
-  models: [{name: small}, {name: large}]
+  models: [{name: small, backend_refs: [{endpoint: h}]}, {name: large, backend_refs: [{endpoint: h}]}]
 entrypoints: [{model_names: [team/auto], recipe: default}]
 routing:
   signals:

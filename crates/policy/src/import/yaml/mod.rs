@@ -146,8 +146,11 @@ impl Node {
         }
     }
 
-    /// The value on one line, for reports: at most 80 characters.
+    /// The value on one line, for reports: at most 80 characters, and nothing of secrets and of what requests say.
     pub(crate) fn shown(&self) -> String {
+        if self.path.rsplit('.').next().is_some_and(is_private) {
+            return NOT_SHOWN.to_owned();
+        }
         let mut out = String::new();
         self.show(&mut out);
         if out.chars().count() > SHOWN {
@@ -178,12 +181,28 @@ impl Node {
                     out.push_str(if at > 0 { ", " } else { "" });
                     out.extend(entry.key.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }));
                     out.push_str(": ");
-                    entry.node.show(out);
+                    if is_private(&entry.key) {
+                        out.push_str(NOT_SHOWN);
+                    } else {
+                        entry.node.show(out);
+                    }
                 }
                 out.push('}');
             }
         }
     }
+}
+
+/// Stands for a value that is nobody's business.
+pub(crate) const NOT_SHOWN: &str = "(not shown)";
+/// Ends of the names of members whose values are not shown.
+const PRIVATE: &[&str] =
+    &["_key", "apikey", "token", "secret", "password", "credentials", "authorization", "messages"];
+
+/// Whether a member of this name holds a secret or what a request says.
+fn is_private(key: &str) -> bool {
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    PRIVATE.iter().any(|end| key.ends_with(end))
 }
 
 /// Most characters of a value in a report.
