@@ -5,6 +5,7 @@ use super::search::{Chosen, Effort, usage};
 use super::steady::{Binding, Pool};
 use crate::Error;
 use crate::power::Usage;
+use crate::service::Basis;
 use serde::Serialize;
 
 /// A fleet that meets every objective. Times are milliseconds, money millionths of a US dollar.
@@ -35,6 +36,8 @@ pub struct PoolPlan {
     pub profile: String,
     /// Index of that in the problem.
     pub profile_index: usize,
+    /// Where its times come from.
+    pub basis: Basis,
     /// Instances that are paid for.
     pub instances: u32,
     /// Instances that must be up.
@@ -97,7 +100,9 @@ impl Plan {
         let output = |chosen: &Chosen| chosen.load.rate * chosen.load.output;
         let energy = problem.site.sum(pools.iter().map(|p| &p.energy).zip(fleet.iter().map(output)));
         let instances = pools.iter().map(|p| p.cost_micro_per_hour).fold(0i64, i64::saturating_add);
-        let why = fleet.iter().zip(&pools).map(|(chosen, pool)| pool.sentence(chosen)).collect();
+        let mut why: Vec<String> =
+            fleet.iter().zip(&pools).map(|(chosen, pool)| pool.sentence(chosen)).collect();
+        why.push(basis(&pools));
         Ok(Self {
             gpus: pools.iter().map(|p| p.gpus).sum(),
             cost_micro_per_hour: instances.saturating_add(energy.tariff_micro_per_hour),
@@ -119,6 +124,21 @@ impl Plan {
     pub fn worst_ttft_ms(&self) -> f64 {
         self.pools.iter().flat_map(|p| &p.classes).map(|c| c.ttft_ms).fold(0.0, f64::max)
     }
+}
+
+/// Where the times of all pools come from, each basis once.
+fn basis(pools: &[PoolPlan]) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for pool in pools {
+        let one = match pools.iter().all(|other| other.basis == pool.basis) {
+            true => pool.basis.to_string(),
+            false => format!("{} {}", pool.profile, pool.basis),
+        };
+        if !told.contains(&one) {
+            told.push(one);
+        }
+    }
+    format!("times: {}", told.join("; "))
 }
 
 impl PoolPlan {
@@ -147,6 +167,7 @@ impl PoolPlan {
             gamma: chosen.gamma,
             profile: profile.name.clone(),
             profile_index: chosen.profile,
+            basis: profile.basis.clone(),
             instances: chosen.instances,
             needed: chosen.needed,
             gpus: chosen.instances.saturating_mul(profile.gpus),

@@ -195,6 +195,15 @@ mod tests {
     }
 
     #[test]
+    fn a_cache_of_half_the_bytes_holds_twice_the_tokens() {
+        let [wide, narrow] = [Dtype::Fp16, Dtype::Fp8]
+            .map(|kv| derive("h100-sxm", "llama-3.1-8b", Serving { kv, ..at(1) }).unwrap());
+        assert!(narrow.kv_tokens - wide.kv_tokens * 2 <= 1, "{} {}", wide.kv_tokens, narrow.kv_tokens);
+        assert_eq!(narrow.kv_token_bytes * 2.0, wide.kv_token_bytes);
+        assert!(narrow.step.per_context_token_s < wide.step.per_context_token_s, "and is read in less time");
+    }
+
+    #[test]
     fn a_latent_is_held_on_every_gpu_and_is_small() {
         let serving = Serving { weights: Dtype::Fp8, ..at(8) };
         let p = derive("h200-sxm", "deepseek-v3", serving).unwrap();

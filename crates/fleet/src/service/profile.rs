@@ -5,6 +5,7 @@ use crate::Error;
 use crate::error::within;
 use crate::power::PowerCurve;
 use serde::Serialize;
+use std::fmt;
 
 /// An instance of a model: its times, its memory, its price and its power.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -52,12 +53,32 @@ pub enum Basis {
 pub struct Fit {
     /// The measurements.
     pub source: String,
-    /// Points fitted to.
+    /// Measurements that judged it.
     pub points: usize,
+    /// What the errors are of, where the profile is not that itself but follows from it.
+    pub errors_of: String,
     /// Mean absolute error of the time per output token on held-out points, as a share.
     pub tpot_error: f64,
     /// The same of the time to first token.
     pub ttft_error: f64,
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FirstPrinciples => to.write_str("from data sheets; nothing was measured"),
+            Self::Fitted(fit) => {
+                let (source, points, of) = (&fit.source, fit.points, &fit.errors_of);
+                let (ttft, tpot) = (fit.ttft_error * 100.0, fit.tpot_error * 100.0);
+                write!(
+                    to,
+                    "fitted to {source}; on {points} held out, {ttft:.0} % off in the time to first token "
+                )?;
+                write!(to, "and {tpot:.0} % per output token ({of})")
+            }
+            Self::Stated => to.write_str("stated"),
+        }
+    }
 }
 
 impl Profile {

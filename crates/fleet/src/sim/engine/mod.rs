@@ -70,6 +70,19 @@ impl EngineTime {
         }
     }
 
+    /// What the request-level model makes of these times. It has no term for pairs: a prompt token gets those with half of
+    /// `context` tokens, what stands before it on average in a prompt of that length, so that longer prompts take longer
+    /// than it says. Nor has it one for tokens that cost nothing: all are charged, which is on the safe side.
+    #[must_use]
+    pub fn step(&self, context: u32) -> StepTime {
+        StepTime {
+            base_s: self.base_s,
+            per_sequence_s: self.per_sequence_s,
+            per_context_token_s: self.per_context_token_s,
+            per_prefill_token_s: self.per_token_s + self.per_pair_s * f64::from(context) / 2.0,
+        }
+    }
+
     /// # Errors
     /// [`Error::Setting`] where a coefficient is negative or not finite, or an iteration would take no time.
     pub fn check(&self) -> Result<(), Error> {

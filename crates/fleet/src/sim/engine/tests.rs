@@ -204,3 +204,12 @@ fn settings_are_checked() {
         assert!(Engine::new(case).is_err(), "{case:?}");
     }
 }
+
+/// A prompt of 2,048 tokens is 2,048 tokens and 2,048² / 2 pairs, also where there is no term for pairs.
+#[test]
+fn pairs_are_in_the_time_of_a_prompt_token() {
+    let time = EngineTime { base_s: 0.01, per_token_s: 1e-5, per_pair_s: 1e-8, ..EngineTime::default() };
+    let prompt_s = time.step(2048).per_prefill_token_s * 2048.0;
+    assert!((prompt_s - (2048.0 * 1e-5 + 2048.0 * 2048.0 / 2.0 * 1e-8)).abs() < 1e-12, "{prompt_s}");
+    assert_eq!(EngineTime::of_step(&time.step(0)), EngineTime { per_pair_s: 0.0, ..time });
+}

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tollgate_fleet::calibrate::Machine;
 use tollgate_fleet::catalogue::Dtype;
-use tollgate_fleet::service::{Basis, Fit, Profile, StepTime};
+use tollgate_fleet::service::{Basis, Fit, Profile, Serving};
 use tollgate_fleet::sim::engine::EngineTime;
 
 /// From this distance on a fitted line is told to be far off, as a share.
@@ -69,24 +69,23 @@ impl Fitted {
         }
     }
 
-    fn fit(&self, engine: &str) -> Basis {
+    fn fit(&self, engine: &str, errors_of: String) -> Basis {
         Basis::Fitted(Fit {
             source: format!("{}{engine}", self.source),
             points: self.held_out,
+            errors_of,
             tpot_error: self.errors.tpot.abs(),
             ttft_error: self.errors.ttft.abs(),
         })
     }
 
-    /// The request-level model has no term for pairs, and none for tokens that cost nothing: it is on the safe side.
     fn of_run(&self, profile: Profile, time: &EngineTime) -> Profile {
-        let step = StepTime {
-            base_s: time.base_s,
-            per_sequence_s: time.per_sequence_s,
-            per_context_token_s: time.per_context_token_s,
-            per_prefill_token_s: time.per_token_s,
-        };
-        Profile { step, basis: self.fit(""), ..profile }
+        let context = Serving::default().context;
+        let step = time.step(context);
+        let errors_of = format!(
+            "of the engine's iteration; planned with its line at prompts of {context} tokens, no token free"
+        );
+        Profile { step, basis: self.fit("", errors_of), ..profile }
     }
 
     fn of_points(&self, profiles: Vec<Profile>, model: &str, weights: Dtype) -> Result<Vec<Profile>> {
@@ -107,7 +106,11 @@ impl Fitted {
                             "{name}: the fitted line is {percent:.0} % off what was measured on average"
                         ));
                     }
-                    let basis = self.fit(&format!(", {}", machine.backend));
+                    let errors_of = format!(
+                        "of the model learned of all machines; the line of this one is {:.0} % off per output token",
+                        machine.tpot_off * 100.0
+                    );
+                    let basis = self.fit(&format!(", {}", machine.backend), errors_of);
                     measured.push(Profile { step: machine.step, basis, ..profile });
                 }
                 None => say::remark(&format!("{} is left out: nothing was fitted to it", profile.name)),

@@ -200,6 +200,11 @@ fn what_was_learned_from_points_can_be_planned_with() {
         cost(&fitted),
         cost(&by_sheet)
     );
+    let basis = |plan: &Value| plan["plan"]["pools"][0]["basis"].clone();
+    assert_eq!(basis(&by_sheet), "first_principles");
+    assert!(basis(&fitted)["fitted"]["tpot_error"].is_number(), "{fitted}");
+    let why = |plan: &Value| plan["plan"]["why"].to_string();
+    assert!(why(&by_sheet).contains("nothing was measured") && why(&fitted).contains("held out"), "{fitted}");
     for command in ["simulate --requests 500", "compare", "pareto"] {
         let ran = run(
             &folder,
