@@ -11,9 +11,17 @@ pub const MAX_ROWS: usize = 1024;
 const GPUS: &str = include_str!("gpus.yaml");
 const MODELS: &str = include_str!("models.yaml");
 
-/// Where a figure comes from, as text for people.
+/// The key of sources that nothing published stands behind.
+const ESTIMATE: &str = "estimate";
+
+/// Where a figure comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Source(pub String);
+pub struct Source {
+    /// As text for people.
+    pub text: String,
+    /// Whether it is an estimate: the file calls the source `estimate`.
+    pub estimate: bool,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,7 +84,7 @@ impl Catalogue {
     /// # Errors
     /// [`Error::Format`] with the place of what is wrong, [`Error::TooMany`].
     pub fn add_gpus(&mut self, place: &str, yaml: &str) -> Result<(), Error> {
-        self.gpus.add(place, yaml, |gpu: &mut Gpu, name| gpu.name = name)
+        self.gpus.add(place, yaml, &Gpu::FIGURES, |gpu: &mut Gpu, name| gpu.name = name)
     }
 
     /// Adds or replaces models from a file of the shape of the shipped `models.yaml`.
@@ -84,7 +92,7 @@ impl Catalogue {
     /// # Errors
     /// [`Error::Format`] with the place of what is wrong, [`Error::TooMany`].
     pub fn add_models(&mut self, place: &str, yaml: &str) -> Result<(), Error> {
-        self.models.add(place, yaml, |model: &mut Model, name| model.name = name)
+        self.models.add(place, yaml, &Model::FIGURES, |model: &mut Model, name| model.name = name)
     }
 
     /// The GPU of this name or alias, whatever its case.
@@ -127,7 +135,13 @@ impl Catalogue {
 }
 
 impl<T: DeserializeOwned> Table<T> {
-    fn add(&mut self, place: &str, yaml: &str, rename: impl Fn(&mut T, String)) -> Result<(), Error> {
+    fn add(
+        &mut self,
+        place: &str,
+        yaml: &str,
+        figures: &[&str],
+        rename: impl Fn(&mut T, String),
+    ) -> Result<(), Error> {
         let file: File<T> = serde_saphyr::from_str(yaml).map_err(|problem| Error::Format {
             place: place.into(),
             problem: problem.to_string(),
@@ -135,12 +149,20 @@ impl<T: DeserializeOwned> Table<T> {
         })?;
         for (name, mut row) in file.rows {
             let cite = |key: &String| {
-                file.sources.get(key).map(|text| Source(text.clone())).ok_or_else(|| Error::Format {
+                let source = |text: &String| Source { text: text.clone(), estimate: key == ESTIMATE };
+                file.sources.get(key).map(source).ok_or_else(|| Error::Format {
                     place: format!("{place}: rows.{name}"),
                     problem: format!("the source `{key}` is not described"),
                     fix: "add it under `sources`".into(),
                 })
             };
+            if let Some(odd) = row.sources.keys().find(|key| !figures.contains(&key.as_str())) {
+                return Err(Error::Format {
+                    place: format!("{place}: rows.{name}.sources"),
+                    problem: format!("`{odd}` is no figure"),
+                    fix: format!("name one of {}", figures.join(", ")),
+                });
+            }
             let usual = cite(&row.source)?;
             let by_figure = row
                 .sources
@@ -221,8 +243,8 @@ mod tests {
         assert_eq!(catalogue.gpu("A100_80GB").unwrap().price_micro_per_hour, 2_210_000);
         let error = catalogue.gpu("h1000").unwrap_err().to_string();
         assert!(error.contains("`h1000`") && error.contains("h100-sxm"), "{error}");
-        assert!(catalogue.gpu_source("a10g", "price_micro_per_hour").unwrap().0.contains("fleet-sim"));
-        assert!(catalogue.model_source("deepseek-r1", "layers").unwrap().0.contains("config.json"));
+        assert!(catalogue.gpu_source("a10g", "price_micro_per_hour").unwrap().text.contains("fleet-sim"));
+        assert!(catalogue.model_source("deepseek-r1", "layers").unwrap().text.contains("config.json"));
     }
 
     #[test]
@@ -240,5 +262,32 @@ mod tests {
         assert!(catalogue.add_gpus("own.yaml", &row("other")).unwrap_err().to_string().contains("`other`"));
         let lacking = "sources: {a: b}\nrows: {x: {source: a, figures: {memory_bytes: 1}}}";
         assert!(catalogue.add_gpus("own.yaml", lacking).unwrap_err().to_string().contains("bandwidth"));
+    }
+
+    #[test]
+    fn sources_are_of_figures_and_estimates_are_known_as_such() {
+        let mut catalogue = Catalogue::shipped().unwrap();
+        let estimate = |figure: &str| catalogue.gpu_source("l4", figure).unwrap().estimate;
+        assert!(estimate("price_micro_per_hour") && estimate("idle_power_w") && !estimate("memory_bytes"));
+        let odd = "sources: {a: b}\nrows: {x: {source: a, sources: {price: a}, figures: {FIGURES}}}";
+        let figures: Vec<String> = Gpu::FIGURES.iter().map(|figure| format!("{figure}: 1")).collect();
+        let odd = odd.replace("FIGURES", &figures.join(", "));
+        let error = catalogue.add_gpus("own.yaml", &odd).unwrap_err().to_string();
+        assert!(error.contains("`price` is no figure") && error.contains("price_micro_per_hour"), "{error}");
+        assert!(catalogue.add_gpus("own.yaml", &odd.replace("price: a", "per_host: a")).is_ok());
+        // The lists are those of the fields.
+        for (named, figures) in [
+            (
+                catalogue.add_gpus("own.yaml", "sources: {}\nrows: {x: {source: a, figures: {odd: 1}}}"),
+                Gpu::FIGURES,
+            ),
+            (
+                catalogue.add_models("own.yaml", "sources: {}\nrows: {x: {source: a, figures: {odd: 1}}}"),
+                Model::FIGURES,
+            ),
+        ] {
+            let error = named.unwrap_err().to_string();
+            assert!(error.contains(&format!("expected one of {}\n", figures.join(", "))), "{error}");
+        }
     }
 }

@@ -38,6 +38,22 @@ pub struct Gpu {
 }
 
 impl Gpu {
+    /// Its figures, each of which has a source.
+    pub const FIGURES: [&str; 12] = [
+        "memory_bytes",
+        "bandwidth_bytes_per_s",
+        "flops_fp16_per_s",
+        "flops_fp8_per_s",
+        "link_bytes_per_s",
+        "network_bytes_per_s",
+        "pcie_bytes_per_s",
+        "idle_power_w",
+        "tdp_power_w",
+        "host_power_w",
+        "per_host",
+        "price_micro_per_hour",
+    ];
+
     /// Peak matrix rate for weights of this type, in operations per second.
     #[must_use]
     pub fn flops_per_s(&self, dtype: Dtype) -> f64 {

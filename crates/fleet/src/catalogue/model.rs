@@ -113,6 +113,22 @@ pub struct Model {
 }
 
 impl Model {
+    /// Its figures, each of which has a source.
+    pub const FIGURES: [&str; 12] = [
+        "layers",
+        "hidden",
+        "heads",
+        "head_dim",
+        "attention",
+        "intermediate",
+        "experts",
+        "sliding",
+        "vocab",
+        "tied_embeddings",
+        "max_context_tokens",
+        "stated_parameters",
+    ];
+
     /// Parameters that follow from the shape (norms and biases, below 0.1 %, are left out).
     #[must_use]
     pub fn parameters(&self) -> u64 {

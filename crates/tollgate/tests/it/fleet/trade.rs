@@ -113,12 +113,16 @@ fn contradictions_in_a_catalogue_of_ones_own_are_told() {
     );
     let shipped = run(&folder, "fleet catalogue");
     assert!(shipped.code == 0 && shipped.out.contains("h100-sxm") && shipped.out.contains("llama-3.1-8b"));
+    assert!(shipped.out.contains("~17") && shipped.out.contains("~ is an estimate"), "{}", shipped.out);
     let (code, listed) = json(&folder, "fleet catalogue --gpus mine.yaml --json");
     let findings = listed["findings"].to_string();
     assert!(
         code == 1 && findings.contains("price_micro_per_hour") && findings.contains("is it a tensor rate"),
         "{findings}"
     );
+    let l4 = listed["gpus"].as_array().unwrap().iter().find(|gpu| gpu["name"] == "l4").unwrap();
+    let estimate = |figure: &str| l4["sources"][figure]["estimate"].as_bool();
+    assert_eq!((estimate("idle_power_w"), estimate("memory_bytes")), (Some(true), Some(false)), "{l4}");
     let planned =
         run(&folder, "fleet plan --cdf chat.json --rate 1 --slo-ttft-ms 60000 --gpu mine --gpus mine.yaml");
     assert!(
