@@ -24,6 +24,7 @@ use tollgate_fleet::compat::{Case, Knots, Profile};
 /// Options that all planning commands share and none of the reference's has an equal of.
 pub(super) const REFUSED: &[&str] = &[
     "output_share",
+    "burstiness",
     "slo_e2e_ms",
     "percentile",
     "cached",

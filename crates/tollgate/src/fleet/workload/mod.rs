@@ -10,6 +10,7 @@ use super::files::{cdf_bytes, layout, stem, watched};
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use tollgate_fleet::plan::Stream;
 use tollgate_fleet::trace::{Layout, Profile, Reader, archive};
@@ -17,6 +18,8 @@ use tollgate_fleet::workload::{Arrivals, Cdf, Class, Gaps, JointLengths, Part, S
 
 /// Most requests of a trace whose lengths are kept one by one.
 const TOTALS_MAX: usize = 50_000_000;
+/// Squared coefficients of variation of gaps that are planned with.
+const BURSTINESS: RangeInclusive<f64> = 1e-4..=1e4;
 /// Most files of one workload.
 const FILES_MAX: usize = 16;
 
@@ -40,6 +43,10 @@ pub(super) struct WorkloadArgs {
     /// The share of output in all tokens, where only totals are known
     #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     output_share: f64,
+    /// How unevenly requests of --cdf come: the variance of their gaps over its mean squared; 1 is independent arrivals
+    /// [default: 1; of a trace, as recorded]
+    #[arg(long, value_name = "CV2", requires = "cdf")]
+    burstiness: Option<f64>,
     /// Time to the first token that is promised, in milliseconds; one for all, or one for each file
     #[arg(long, value_name = "T", default_value = "500")]
     pub(super) slo_ttft_ms: Vec<f64>,
@@ -190,6 +197,10 @@ impl WorkloadArgs {
         let cdf =
             Cdf::from_json(&cdf_bytes(path)?).with_context(|| format!("cannot use {}", path.display()))?;
         let lengths = JointLengths::of_totals(&cdf, self.output_share)?;
+        let gaps_cv2 = self.burstiness.unwrap_or(1.0);
+        if !BURSTINESS.contains(&gaps_cv2) {
+            bail!("--burstiness {gaps_cv2}: give {} to {}", BURSTINESS.start(), BURSTINESS.end());
+        }
         let name = stem(path);
         let found = Found {
             name: name.clone(),
@@ -198,7 +209,7 @@ impl WorkloadArgs {
             bad_rows: 0,
             layout: None,
             span_s: 0.0,
-            gaps_cv2: 1.0,
+            gaps_cv2,
             sessions: None,
             prefix_hits: None,
             rate_over_time: (0.0, Vec::new()),
@@ -262,7 +273,7 @@ impl WorkloadArgs {
             bad_rows: report.bad,
             layout: Some(reader.layout().name),
             span_s: profile.span_s(),
-            gaps_cv2: profile.gaps_cv2().unwrap_or(1.0).clamp(1e-4, 1e4),
+            gaps_cv2: profile.gaps_cv2().unwrap_or(1.0).clamp(*BURSTINESS.start(), *BURSTINESS.end()),
             sessions: profile.sessions(),
             prefix_hits: profile.prefix_hits().map(|(share, _)| share),
             rate_over_time: profile.rate_over_time(),

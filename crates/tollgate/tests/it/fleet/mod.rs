@@ -88,6 +88,22 @@ fn one_pool_in_place_of_two_says_what_two_would_cost() {
     assert!(!free["why"].to_string().contains("parted"), "{free}");
 }
 
+/// Bursts ask for more than independent arrivals do.
+#[test]
+fn bursts_of_a_distribution_are_planned_for() {
+    let folder = Folder::new("fleet-bursts");
+    folder.write("chat.json", "[[600,0.3],[1200,0.5],[3000,1.0]]");
+    let asked = "fleet plan --cdf chat.json --rate 60 --slo-ttft-ms 400 --gpu h100 --json";
+    let plan = |more: &str| json(&folder, &format!("{asked} {more}")).1["plan"].clone();
+    let pool = |plan: &Value, of: &str| plan["pools"][0][of].as_f64().unwrap();
+    let (even, bursts) = (plan(""), plan("--burstiness 16"));
+    assert_eq!((pool(&even, "arrival_cv2"), plan("--burstiness 1")), (1.0, even.clone()));
+    assert!(pool(&bursts, "arrival_cv2") > 4.0, "{bursts}");
+    assert!(bursts["gpus"].as_u64() >= even["gpus"].as_u64() && bursts != even, "{bursts}");
+    let odd = run(&folder, "fleet plan --cdf chat.json --rate 60 --gpu h100 --burstiness 0");
+    assert!(odd.code == 2 && odd.err.contains("--burstiness 0"), "{}", odd.err);
+}
+
 /// What is left out as too long is left out of the shape of the workload too.
 #[test]
 fn what_is_too_long_is_left_out_of_the_distribution() {
