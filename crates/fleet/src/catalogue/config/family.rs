@@ -24,7 +24,7 @@ const UNTIED: [&str; 16] = [
     "qwen3_moe",
 ];
 /// Families whose output projection is the embedding unless they say otherwise.
-const TIED: [&str; 6] = ["cohere", "cohere2", "gemma", "gemma2", "gemma3", "gemma3_text"];
+const TIED: [&str; 7] = ["cohere", "cohere2", "gemma", "gemma2", "gemma3", "gemma3_text", "starcoder2"];
 
 /// Whether the output projection is the embedding.
 pub(super) fn tied(name: &str, config: &Config) -> Result<bool, Error> {
@@ -39,13 +39,17 @@ pub(super) fn tied(name: &str, config: &Config) -> Result<bool, Error> {
 
 /// The head width that a family has whatever its `hidden_size`.
 pub(super) fn head_dim(config: &Config) -> Option<u32> {
-    config.model_type.starts_with("gemma").then_some(256)
+    match config.model_type.as_str() {
+        "gemma" | "gemma2" | "gemma3" | "gemma3_text" => Some(256),
+        "qwen3" => Some(128),
+        _ => None,
+    }
 }
 
 /// KV heads; only families that read a missing field as one for each query head may leave it out.
 pub(super) fn kv_heads(name: &str, config: &Config, heads: u32) -> Result<u32, Error> {
     let family = config.model_type.as_str();
-    let fixed = ["gemma", "mistral", "mixtral", "qwen", "gpt_oss"];
+    let fixed = ["gemma", "glm4", "mistral", "mixtral", "qwen", "gpt_oss", "starcoder2"];
     match config.num_key_value_heads {
         None if fixed.iter().any(|own| family.starts_with(own)) => {
             Err(unknown(name, family, "`num_key_value_heads` is missing", "state it"))
@@ -106,7 +110,7 @@ pub(super) fn sliding(name: &str, config: &Config, layers: u32) -> Result<Option
         (_, "gemma2" | "gpt_oss") => all_but_every(2),
         (_, "cohere2") => all_but_every(4),
         (_, "gemma3" | "gemma3_text") => all_but_every(6),
-        (_, "qwen2" | "qwen2_moe" | "qwen3") => layers.saturating_sub(config.max_window_layers.unwrap_or(28)),
+        (_, "qwen2" | "qwen3") => layers.saturating_sub(config.max_window_layers.unwrap_or(28)),
         (_, "mistral" | "mixtral" | "phi3" | "starcoder2") => layers,
         _ => {
             let problem = "which layers `sliding_window` is of is not said";

@@ -81,6 +81,7 @@ impl Quantization {
 
 /// Bits of the weights in ModelOpt's names, as `NVFP4`, `W4A8_AWQ`, `FP8_PB_WO`, `INT8_SQ`.
 fn of_algorithm(algorithm: &str) -> Option<u32> {
+    let algorithm = algorithm.to_ascii_uppercase();
     let starts = |with: &str| algorithm.starts_with(with);
     if algorithm.contains("FP4") || starts("W4") || starts("INT4") {
         return Some(4);

@@ -102,9 +102,14 @@ fn decoder(rest: &str) -> Result<Imported, Error> {
 fn a_family_ties_its_embeddings_or_is_refused() {
     let tied =
         |family: &str| decoder(&format!(r#""model_type": "{family}""#)).map(|m| m.model.tied_embeddings);
-    for (family, wanted) in
-        [("gemma2", true), ("gemma3_text", true), ("cohere", true), ("llama", false), ("qwen3", false)]
-    {
+    for (family, wanted) in [
+        ("gemma2", true),
+        ("gemma3_text", true),
+        ("cohere", true),
+        ("starcoder2", true),
+        ("llama", false),
+        ("qwen3", false),
+    ] {
         assert_eq!(tied(family).unwrap(), wanted, "{family}");
     }
     let error = tied("novel").unwrap_err().to_string();
@@ -135,6 +140,7 @@ fn windows_are_of_the_layers_that_the_family_gives_them() {
     ] {
         assert_eq!(sliding(family, rest).unwrap(), layers, "{family}{rest}");
     }
+    assert!(sliding("qwen2_moe", r#", "use_sliding_window": true"#).is_err(), "not as qwen2 does");
     let error = sliding("novel", "").unwrap_err().to_string();
     assert!(error.contains("`sliding_window`") && error.contains("`layer_types`"), "{error}");
     let whole = r#""model_type": "novel", "tie_word_embeddings": false, "sliding_window": 32768"#;
@@ -174,7 +180,7 @@ fn bits_are_read_where_each_method_writes_them() {
         (groups("compressed-tensors", &[8, 8]), Dtype::Fp8),
         (groups("modelopt", &[4]), Dtype::Int4),
         (r#"{"quant_method": "modelopt", "quant_algo": "NVFP4"}"#.into(), Dtype::Int4),
-        (r#"{"quant_method": "modelopt", "quant_algo": "FP8"}"#.into(), Dtype::Fp8),
+        (r#"{"quant_method": "modelopt", "quant_algo": "fp8"}"#.into(), Dtype::Fp8),
         (r#"{"quant_method": "bitsandbytes", "load_in_8bit": true}"#.into(), Dtype::Fp8),
         (r#"{"quant_method": "awq"}"#.into(), Dtype::Int4),
         (r#"{"quant_method": "gptq", "bits": 8}"#.into(), Dtype::Fp8),
