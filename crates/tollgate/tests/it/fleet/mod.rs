@@ -88,6 +88,20 @@ fn one_pool_in_place_of_two_says_what_two_would_cost() {
     assert!(!free["why"].to_string().contains("parted"), "{free}");
 }
 
+/// A cache of half the bytes holds twice the tokens, so twice the sequences and some: lengths of more even out better.
+#[test]
+fn a_cache_in_8_bits_has_twice_the_slots() {
+    let folder = Folder::new("fleet-kv");
+    folder.write("long.json", "[[8000,0.5],[16000,1.0]]");
+    let slots = |kv: &str| {
+        let asked =
+            "fleet plan --cdf long.json --rate 2 --slo-ttft-ms 9000 --gpu h100 --tensor-parallel 1 --json";
+        json(&folder, &format!("{asked} --kv {kv}")).1["plan"]["pools"][0]["slots"].as_u64().unwrap()
+    };
+    let (wide, narrow) = (slots("fp16"), slots("fp8"));
+    assert!(wide > 4 && (2 * wide..=2 * wide + wide / 5).contains(&narrow), "{wide} {narrow}");
+}
+
 /// Bursts ask for more than independent arrivals do.
 #[test]
 fn bursts_of_a_distribution_are_planned_for() {
