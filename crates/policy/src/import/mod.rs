@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use tollgate_policy::import::{Source, import};
-//! let text = "version: v0.3\nproviders:\n  defaults: {default_model: m}\n  models: [{name: m}]\nspeed: 9\n";
+//! let text = "version: v0.3\nproviders:\n  defaults: {default_model: m}\n  models: [{name: m, backend_refs: [{endpoint: h}]}]\nspeed: 9\n";
 //! let found = import(Source::VllmSr, text).unwrap();
 //! assert!(found.policy.contains("default {"));
 //! assert_eq!((found.gaps[0].line, found.gaps[0].path.as_str()), (5, "speed"));
