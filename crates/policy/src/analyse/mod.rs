@@ -50,7 +50,7 @@ use tollgate_core::signal::Signal;
 use witness::{Given, Ranges};
 
 /// Steps of search and evaluation that all questions of one analysis may take together. A step is about a microsecond.
-const MAX_STEPS: u64 = 2_400_000;
+const MAX_STEPS: u64 = 2_100_000;
 /// How many reads of a signal's range, of parts of a score or the like are one step.
 const READS: u64 = 8;
 
