@@ -8,6 +8,7 @@
 
 mod conversations;
 mod agents;
+mod messages;
 mod money;
 mod streams;
 mod texts;
@@ -57,6 +58,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "did", run: agents::did, seeds: "dids", choices: 0 },
     Target { name: "card", run: agents::card, seeds: "cards", choices: 0 },
     Target { name: "statement", run: money::statement, seeds: "statements", choices: 0 },
+    Target { name: "message_signature", run: messages::signature, seeds: "messages", choices: 0 },
 ];
 
 /// Seeds that are not in the corpus of the wire crate, by kind.
@@ -118,6 +120,14 @@ pub const SEEDS: &[(&str, &str)] = &[
     (
         "entries",
         r#"{"command":{"key":"k-1","ops":[{"open":{"asset":{"code":"USD","exponent":2},"bound":"none","id":"acct_a"}},{"hold":{"amount":{"asset":{"code":"USD","exponent":2},"minor":"5"},"credit":"acct_a","debit":"acct_b","expires":9,"linked":true}},{"post":{"hold":"hold_3","rest":"keep"}},"sweep"]},"expired":["hold_1"],"outcome":{"refused":{"op":1,"why":{"overdrawn":{"account":"acct_b","available":"4","wanted":"5"}}}},"seq":7,"time":8}"#,
+    ),
+    (
+        "messages",
+        "POST\nexample.com\n/foo?param=Value&Pet=dog\ndate: Tue, 20 Apr 2021 02:07:55 GMT\nx-dict: a=1, b=(c d);e\ncontent-digest: sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:\nsignature-input: s1=(\"@method\" \"@authority\" \"@target-uri\" \"date\" \"@query-param\";name=\"Pet\" \"x-dict\";key=\"b\");created=1618884473;expires=1618884533;nonce=\"n\";keyid=\"k\", s2=(\"x-dict\";bs \"content-digest\";sf);alg=\"ed25519\";tag=\"t\"\nsignature: s1=:AAEC:, s2=:AA==:\n",
+    ),
+    (
+        "messages",
+        "GET\nexample.com\n/\nsignature-input: r=(\"@status\" \"@path\";req);created=1\nsignature: r=:AA==:\n",
     ),
     (
         "configs",

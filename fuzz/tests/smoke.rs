@@ -100,5 +100,5 @@ targets! {
     policy_import head config
     signed_json mandate receipt entry
     record did card
-    statement
+    statement message_signature
 }
