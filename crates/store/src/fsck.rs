@@ -50,6 +50,13 @@ const INVARIANTS: &[(&str, &str)] = &[
         "responses that are not JSON",
         "SELECT id FROM responses WHERE NOT (json_valid(input) AND json_valid(output) AND json_valid(metadata))",
     ),
+    (
+        "totals of kept answers that differ from their rows",
+        "SELECT count || ' rows, ' || bytes || ' bytes' FROM answer_totals
+         WHERE count <> (SELECT count(*) FROM answers)
+         OR bytes <> (SELECT ifnull(sum(length(about) + length(body) + length(vector)), 0) FROM answers)",
+    ),
+    ("kept answers without a description", "SELECT key FROM answers WHERE NOT json_valid(about)"),
     ("feedback with a score outside 0 to 1", "SELECT seq FROM feedback WHERE score NOT BETWEEN 0 AND 1"),
 ];
 

@@ -1,4 +1,4 @@
-//! Native SQLite storage: decisions, keys, budgets, responses, sessions and feedback.
+//! Native SQLite storage: decisions, keys, budgets, responses, sessions, feedback and kept answers.
 //!
 //! One writer thread owns the writing connection and commits everything that waits in one transaction (group
 //! commit); readers have connections of their own. There is no async here: calls that wait are plain blocking
@@ -16,6 +16,7 @@
 //! # Ok::<(), tollgate_store::StoreError>(())
 //! ```
 
+mod answers;
 pub mod budget;
 mod config;
 pub mod decisions;
@@ -26,7 +27,6 @@ mod fsck;
 pub mod journal;
 pub mod keys;
 pub mod responses;
-mod schema;
 mod sessions;
 pub mod settlement;
 mod share;
@@ -34,6 +34,7 @@ mod sql;
 mod store;
 mod writer;
 
+pub use answers::KeptAnswer;
 pub use config::{Durability, Location, StoreConfig};
 pub use decisions::{
     DecisionFilter, DecisionPage, DecisionRecord, DecisionRow, GroupBy, Payload, Summary, SummaryRow,

@@ -1,8 +1,8 @@
 //! The lifecycle: open, write through the one writer, read on connections of one's own, sweep, close.
 
 use crate::budget::Ledger;
-use crate::schema::Target;
 use crate::sessions::Sessions;
+use crate::sql::schema::Target;
 use crate::writer::{Job, Queue, StoreStats, Writer};
 use crate::{DecisionRecord, KeyRing, Location, StoreConfig, StoreError, budget, decisions, keys, responses};
 use arc_swap::ArcSwap;
@@ -47,6 +47,8 @@ pub struct SweepReport {
     pub feedback: usize,
     /// Responses that had ended.
     pub responses: usize,
+    /// Kept answers that had ended.
+    pub answers: usize,
     /// Budget counters of windows that are over.
     pub budget_spans: usize,
     /// Sessions written.
@@ -143,11 +145,12 @@ impl Store {
                 )
                 .map_err(&failed)?;
             let responses = responses::expire(conn, now, SWEEP_STEP)?;
+            let answers = crate::answers::expire(conn, now, SWEEP_STEP)?;
             let budget_spans = budget::expire(conn, spans)?;
             let sessions = sessions.save(conn)?;
             conn.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})")).map_err(&failed)?;
-            let more = [decisions, feedback, responses].contains(&SWEEP_STEP);
-            Ok(SweepReport { decisions, feedback, responses, budget_spans, sessions, more })
+            let more = [decisions, feedback, responses, answers].contains(&SWEEP_STEP);
+            Ok(SweepReport { decisions, feedback, responses, answers, budget_spans, sessions, more })
         })
     }
 

@@ -13,11 +13,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fleet", &["core", "select"]),
     ("pay", &["core", "wire"]),
     ("risk", &["core"]),
+    ("cache", &["core"]),
     ("store", &["core", "pay"]),
     ("console", &["core"]),
     ("net", &["core"]),
     ("sim", &["core", "wire"]),
-    ("gateway", &["core", "wire", "encode", "signals", "policy", "select", "pay", "store", "console", "net"]),
+    (
+        "gateway",
+        &["core", "wire", "encode", "signals", "policy", "select", "pay", "cache", "store", "console", "net"],
+    ),
     (
         "tollgate",
         &[
@@ -28,8 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
-const PURE: &[&str] =
-    &["core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "store", "console"];
+const PURE: &[&str] = &[
+    "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "cache", "store",
+    "console",
+];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
     sources.iter().flat_map(manifest).collect()

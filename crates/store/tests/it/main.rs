@@ -1,6 +1,7 @@
 //! Conformance of the store: every promise of the crate's documentation, against files and memory.
 #![allow(clippy::unwrap_used, reason = "a helper that fails fails its test")]
 
+mod answers;
 mod budget;
 mod decisions;
 mod escrows;

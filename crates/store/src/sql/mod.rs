@@ -1,5 +1,7 @@
 //! Small conversions between Rust values and SQLite's signed 64-bit integers and text.
 
+pub(crate) mod schema;
+
 use crate::StoreError;
 use rusqlite::types::FromSqlError;
 use tollgate_core::Timestamp;
