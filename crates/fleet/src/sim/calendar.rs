@@ -59,6 +59,29 @@ impl Calendar {
         self.nodes[1]
     }
 
+    /// Puts entries with an event up to `until`, in no order of time and no more than there is room for, into `found`, and says
+    /// how many.
+    pub fn due(&self, until: f64, found: &mut [u32]) -> usize {
+        // Of each level at most two nodes are left to look at, and there are no more levels than bits.
+        let mut open = [1; 2 * u32::BITS as usize];
+        let (mut left, mut count) = (1, 0);
+        while left > 0 && count < found.len() {
+            left -= 1;
+            let node: usize = open[left];
+            if self.nodes[node] > until || self.nodes[node] == f64::INFINITY {
+                continue;
+            }
+            if node < self.leaves {
+                (open[left], open[left + 1]) = (2 * node + 1, 2 * node);
+                left += 2;
+            } else {
+                found[count] = (node - self.leaves) as u32;
+                count += 1;
+            }
+        }
+        count
+    }
+
     /// An entry with the earliest time.
     #[must_use]
     #[inline]
@@ -74,13 +97,18 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_earliest_is_the_least(entries in 1usize..40, sets in prop::collection::vec((0usize..40, 0u32..50), 1..200)) {
+        fn the_earliest_is_the_least(entries in 1usize..40, until in 0u32..50, sets in prop::collection::vec((0usize..40, 0u32..50), 1..200)) {
             let mut calendar = Calendar::new(entries);
             let mut times = vec![f64::INFINITY; entries];
             for (entry, time) in sets {
                 let time = if time == 0 { f64::INFINITY } else { f64::from(time) };
                 calendar.set(entry % entries, time);
                 times[entry % entries] = time;
+                let mut due = [0; 3];
+                let count = calendar.due(f64::from(until), &mut due);
+                let all = times.iter().filter(|time| **time <= f64::from(until)).count();
+                prop_assert_eq!(count, all.min(3));
+                prop_assert!(due[..count].iter().all(|&entry| times[entry as usize] <= f64::from(until)));
                 let least = times.iter().copied().fold(f64::INFINITY, f64::min);
                 prop_assert_eq!(calendar.earliest(), least);
                 if least.is_finite() {

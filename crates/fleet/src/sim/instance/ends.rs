@@ -1,8 +1,8 @@
 //! Which sequence ends next: a heap of four children a node, whose entries know all that the end changes.
 //!
 //! With hundreds of instances each end finds its instance's memory cold. An entry carries the tokens that are let go of, so that
-//! the clock goes on while the request itself is still on its way from memory; four entries fill a cache line, so that a
-//! heap of sixty is three lines deep.
+//! the clock goes on while the request itself is still on its way from memory; the children of a node are one cache line, so
+//! that a heap of eighty is four lines deep.
 
 use std::hint::select_unpredictable;
 
@@ -19,9 +19,25 @@ pub(super) struct End {
 
 const CHILDREN: usize = 4;
 
+/// Where there is no entry: after all others.
+const NONE: End = End { step: f64::INFINITY, slot: u32::MAX, tokens: 0 };
+
+/// The children of one node, a cache line.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Line([End; CHILDREN]);
+
 /// Ends, the soonest on top; of equal ones the one with the lower slot.
+///
+/// The first line holds the root in its last place, so that the children of entry `i` are the whole line `i + 1`.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ends(Vec<End>);
+pub(super) struct Ends {
+    lines: Vec<Line>,
+    count: u32,
+}
+
+/// The root is preceded by this many places that stay empty.
+const ROOT: usize = CHILDREN - 1;
 
 #[inline]
 fn before(a: &End, b: &End) -> bool {
@@ -32,48 +48,71 @@ impl Ends {
     /// The iteration of the soonest; infinite without any.
     #[inline]
     pub(super) fn soonest(&self) -> f64 {
-        self.0.first().map_or(f64::INFINITY, |end| end.step)
+        self.lines.first().map_or(f64::INFINITY, |line| line.0[ROOT].step)
+    }
+
+    fn place(&mut self, entry: usize) -> &mut End {
+        let at = entry + ROOT;
+        &mut self.lines[at / CHILDREN].0[at % CHILDREN]
     }
 
     pub(super) fn push(&mut self, end: End) {
-        let mut at = self.0.len();
-        self.0.push(end);
+        let mut at = self.count as usize;
+        self.count += 1;
+        if (at + ROOT) / CHILDREN == self.lines.len() {
+            self.lines.push(Line([NONE; CHILDREN]));
+        }
         while at > 0 {
             let parent = (at - 1) / CHILDREN;
-            if !before(&end, &self.0[parent]) {
+            let above = *self.place(parent);
+            if !before(&end, &above) {
                 break;
             }
-            self.0[at] = self.0[parent];
+            *self.place(at) = above;
             at = parent;
         }
-        self.0[at] = end;
+        *self.place(at) = end;
     }
 
     pub(super) fn pop(&mut self) -> Option<End> {
-        let last = self.0.pop()?;
-        let Some(&top) = self.0.first() else { return Some(last) };
-        let heap = &mut self.0[..];
+        let entries = self.count.checked_sub(1)?;
+        self.count = entries;
+        let last = std::mem::replace(self.place(entries as usize), NONE);
+        if entries == 0 {
+            return Some(last);
+        }
+        let top = *self.place(0);
         let mut at = 0;
-        loop {
-            let first = at * CHILDREN + 1;
-            let Some(children) = heap.get(first..).filter(|rest| !rest.is_empty()) else { break };
-            let mut least = 0;
-            for child in 1..children.len().min(CHILDREN) {
-                least = select_unpredictable(before(&children[child], &children[least]), child, least);
-            }
-            if !before(&children[least], &last) {
+        while let Some(Line(children)) = self.lines.get(at + 1) {
+            let (a, b) = (
+                usize::from(before(&children[1], &children[0])),
+                2 + usize::from(before(&children[3], &children[2])),
+            );
+            let least = select_unpredictable(before(&children[b], &children[a]), b, a);
+            let below = children[least];
+            if !before(&below, &last) {
                 break;
             }
-            heap[at] = children[least];
-            at = first + least;
+            *self.place(at) = below;
+            at = at * CHILDREN + 1 + least;
         }
-        heap[at] = last;
+        *self.place(at) = last;
         Some(top)
     }
 
     /// Empties it, in no order.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = End> {
-        std::mem::take(&mut self.0).into_iter()
+        self.count = 0;
+        std::mem::take(&mut self.lines).into_iter().flat_map(|line| line.0).filter(|end| *end != NONE)
+    }
+
+    /// Reads what the next [`Self::pop`] or [`Self::push`] will, and gives the slot of the soonest.
+    #[inline]
+    pub(super) fn read(&self) -> (u64, u32) {
+        let step = |line: usize| self.lines.get(line).map_or(0, |line| line.0[ROOT].step.to_bits());
+        let tail = (self.count as usize + ROOT) / CHILDREN;
+        let soonest = self.lines.first().map_or(u32::MAX, |line| line.0[ROOT].slot);
+        (step(1) ^ step(2) ^ step(3) ^ step(tail), soonest)
     }
 }
 

@@ -62,8 +62,8 @@ pub enum Refusal {
 /// What happened at an instance.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Happened {
-    /// A prefill ended: this many prompt tokens left the backlog.
-    FirstToken(u32),
+    /// A prefill ended.
+    FirstToken,
     /// A request ended.
     Finished {
         /// The request.

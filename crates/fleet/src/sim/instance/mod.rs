@@ -12,12 +12,15 @@
 
 mod ends;
 mod job;
+mod jobs;
 
 pub use job::{Happened, Job, Refusal, Used};
+pub use jobs::Jobs;
 
 use super::limits::Limits;
 use crate::service::StepTime;
 use ends::{End, Ends};
+use smallvec::SmallVec;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -31,12 +34,6 @@ struct Kind {
     watts: Box<[f64]>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Running {
-    job: Job,
-    first_s: f64,
-}
-
 /// A prompt being read.
 #[derive(Clone, Copy, Debug)]
 struct Reading {
@@ -44,33 +41,41 @@ struct Reading {
     step: f64,
     /// Its tokens of an iteration.
     chunk: f64,
-    job: Job,
+    /// Where its request is kept, and what the first token changes.
+    slot: u32,
+    unread: u32,
+    output: u32,
+    tokens: u32,
 }
 
 /// An instance that serves by processor sharing.
+///
+/// What an event touches are three cache lines: with thousands of instances each of them is waited for.
 #[derive(Clone, Debug)]
+#[repr(C, align(64))]
 pub struct Instance {
-    kind: Arc<Kind>,
     now_s: f64,
     /// Iterations done since the start, a real number.
     steps: f64,
     /// The iteration of the next first or last token; infinite without any.
     next_step: f64,
-    active: u32,
     context: f64,
     growth: f64,
     prefill: f64,
-    held: u64,
     backlog: u64,
-    /// Few at a time, so a plain list.
-    reading: Vec<Reading>,
-    ends: Ends,
-    /// Those that have their first token, by slot.
-    running: Vec<Running>,
-    free: Vec<u32>,
-    waiting: VecDeque<Job>,
+    active: u32,
+    held: u64,
     used: Used,
+    /// Those that have their first token.
+    ends: Ends,
+    kind: Arc<Kind>,
+    /// None until a request had to wait.
+    waiting: Option<Box<VecDeque<Job>>>,
+    /// Few at a time, so a plain list.
+    reading: SmallVec<[Reading; 1]>,
 }
+
+const _: () = assert!(size_of::<Instance>() <= 192, "three cache lines");
 
 impl Instance {
     /// An idle instance at time 0. `watts` by number of active sequences, from none.
@@ -79,22 +84,20 @@ impl Instance {
         let watts = if watts.is_empty() { [0.0].into() } else { watts.into() };
         let per_slot = 1.0 / f64::from(limits.slots.max(1));
         Self {
-            kind: Arc::new(Kind { step, limits, per_slot, watts }),
             now_s: 0.0,
             steps: 0.0,
             next_step: f64::INFINITY,
-            active: 0,
             context: 0.0,
             growth: 0.0,
             prefill: 0.0,
-            held: 0,
             backlog: 0,
-            reading: Vec::new(),
-            ends: Ends::default(),
-            running: Vec::new(),
-            free: Vec::new(),
-            waiting: VecDeque::new(),
+            active: 0,
+            held: 0,
             used: Used::default(),
+            ends: Ends::default(),
+            kind: Arc::new(Kind { step, limits, per_slot, watts }),
+            waiting: None,
+            reading: SmallVec::new(),
         }
     }
 
@@ -102,7 +105,12 @@ impl Instance {
     #[must_use]
     #[inline]
     pub fn in_flight(&self) -> u32 {
-        self.active + self.waiting.len() as u32
+        self.active + self.queued() as u32
+    }
+
+    #[inline]
+    fn queued(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |waiting| waiting.len())
     }
 
     /// Requests that run.
@@ -200,22 +208,23 @@ impl Instance {
         }
     }
 
-    /// A request comes at `now_s`: it is admitted or waits.
+    /// A request comes at `now_s`: it is admitted, and kept in `jobs`, or waits.
     ///
     /// # Errors
     /// The [`Refusal`], which leaves the instance as it was.
     #[inline]
-    pub fn offer(&mut self, job: Job, now_s: f64) -> Result<(), Refusal> {
+    pub fn offer(&mut self, job: Job, now_s: f64, jobs: &mut Jobs) -> Result<(), Refusal> {
         if !self.kind.limits.takes(job.total()) {
             return Err(Refusal::TooLong);
         }
-        if self.waiting.is_empty() && self.fits(&job) {
+        let queued = self.queued();
+        if queued == 0 && self.fits(&job) {
             self.advance(now_s);
-            self.admit(job);
-        } else if self.waiting.len() >= self.kind.limits.waiting as usize {
+            self.admit(&job, jobs);
+        } else if queued >= self.kind.limits.waiting as usize {
             return Err(Refusal::Full);
         } else {
-            self.waiting.push_back(job);
+            self.waiting.get_or_insert_default().push_back(job);
         }
         self.backlog += u64::from(job.unread());
         Ok(())
@@ -227,7 +236,7 @@ impl Instance {
             && self.held + u64::from(job.total()) <= self.kind.limits.kv_tokens
     }
 
-    fn admit(&mut self, job: Job) {
+    fn admit(&mut self, job: &Job, jobs: &mut Jobs) {
         let (steps, chunk) = job.prefill(self.kind.limits.chunk);
         self.active += 1;
         self.held += u64::from(job.total());
@@ -236,12 +245,14 @@ impl Instance {
         self.growth += chunk;
         let step = self.steps + steps;
         self.next_step = if step < self.next_step { step } else { self.next_step };
-        self.reading.push(Reading { step, chunk, job });
+        let slot = jobs.put(job);
+        let (unread, output, tokens) = (job.unread(), job.output, job.total());
+        self.reading.push(Reading { step, chunk, slot, unread, output, tokens });
     }
 
     /// Carries out the event that is due at `now_s` (the answer of [`Self::next_s`]), and puts requests that were dropped
     /// for impatience into `dropped`.
-    pub fn run_event(&mut self, now_s: f64, dropped: &mut Vec<Job>) -> Option<Happened> {
+    pub fn run_event(&mut self, now_s: f64, jobs: &mut Jobs, dropped: &mut Vec<Job>) -> Option<Happened> {
         if self.active == 0 {
             return None;
         }
@@ -252,86 +263,86 @@ impl Instance {
         let happened = match read {
             Some(at) => {
                 let reading = self.reading.swap_remove(at);
-                self.first_token(reading, dropped)
+                self.first_token(reading, jobs, dropped)
             }
             None => {
                 let end = self.ends.pop()?;
                 self.growth -= 1.0;
-                self.let_go(end.tokens, dropped);
-                self.free.push(end.slot);
-                let Running { job, first_s } = self.running[end.slot as usize];
-                Happened::Finished { job, first_s }
+                self.finish(end.slot, end.tokens, jobs, dropped)
             }
         };
         self.find_next_step();
         Some(happened)
     }
 
-    fn first_token(&mut self, Reading { step, chunk, job }: Reading, dropped: &mut Vec<Job>) -> Happened {
-        self.prefill = if self.reading.is_empty() { 0.0 } else { self.prefill - chunk };
-        self.growth -= chunk;
-        self.backlog = self.backlog.saturating_sub(u64::from(job.unread()));
-        let first_s = self.now_s;
-        if job.output <= 1 {
-            self.let_go(job.total(), dropped);
-            return Happened::Finished { job, first_s };
+    fn first_token(&mut self, read: Reading, jobs: &mut Jobs, dropped: &mut Vec<Job>) -> Happened {
+        self.prefill = if self.reading.is_empty() { 0.0 } else { self.prefill - read.chunk };
+        self.growth -= read.chunk;
+        self.backlog = self.backlog.saturating_sub(u64::from(read.unread));
+        jobs.first_token(read.slot, self.now_s);
+        if read.output <= 1 {
+            return self.finish(read.slot, read.tokens, jobs, dropped);
         }
         self.growth += 1.0;
-        let running = Running { job, first_s };
-        let slot = match self.free.pop() {
-            Some(slot) => {
-                self.running[slot as usize] = running;
-                slot
-            }
-            None => {
-                self.running.push(running);
-                (self.running.len() - 1) as u32
-            }
-        };
-        self.ends.push(End { step: step + f64::from(job.output - 1), slot, tokens: job.total() });
-        Happened::FirstToken(job.prompt)
+        let step = read.step + f64::from(read.output - 1);
+        self.ends.push(End { step, slot: read.slot, tokens: read.tokens });
+        Happened::FirstToken
     }
 
     /// A sequence of so many tokens leaves: the last token is not read any more.
-    fn let_go(&mut self, tokens: u32, dropped: &mut Vec<Job>) {
+    fn finish(&mut self, slot: u32, tokens: u32, jobs: &mut Jobs, dropped: &mut Vec<Job>) -> Happened {
         self.active -= 1;
         self.held -= u64::from(tokens);
         self.context -= f64::from(tokens.saturating_sub(1));
         if self.active == 0 {
             (self.context, self.growth, self.prefill) = (0.0, 0.0, 0.0); // Rounding ends with the batch.
         }
-        if !self.waiting.is_empty() {
-            self.refill(dropped);
+        let (job, first_s) = jobs.take(slot);
+        if self.queued() > 0 {
+            self.refill(jobs, dropped);
         }
+        Happened::Finished { job, first_s }
     }
 
-    fn refill(&mut self, dropped: &mut Vec<Job>) {
-        while let Some(job) = self.waiting.front().copied() {
-            if self.now_s - job.arrival_s > self.kind.limits.patience_s {
-                self.waiting.pop_front();
+    fn refill(&mut self, jobs: &mut Jobs, dropped: &mut Vec<Job>) {
+        while let Some(job) = self.waiting.as_ref().and_then(|waiting| waiting.front()).copied() {
+            let impatient = self.now_s - job.arrival_s > self.kind.limits.patience_s;
+            if !impatient && !self.fits(&job) {
+                return;
+            }
+            self.waiting.as_mut().and_then(|waiting| waiting.pop_front());
+            if impatient {
                 self.backlog = self.backlog.saturating_sub(u64::from(job.unread()));
                 dropped.push(job);
-            } else if self.fits(&job) {
-                self.waiting.pop_front();
-                self.admit(job);
             } else {
-                return;
+                self.admit(&job, jobs);
             }
         }
     }
 
     /// It dies at `now_s`: everything that ran or waited is handed back, and its memory is gone.
-    pub fn fail(&mut self, now_s: f64) -> Vec<Job> {
+    pub fn fail(&mut self, now_s: f64, jobs: &mut Jobs) -> Vec<Job> {
         self.advance(now_s);
-        let mut lost: Vec<Job> = self.reading.drain(..).map(|reading| reading.job).collect();
-        lost.extend(self.ends.drain().map(|end| self.running[end.slot as usize].job));
-        lost.extend(self.waiting.drain(..));
+        let slots =
+            self.reading.drain(..).map(|reading| reading.slot).chain(self.ends.drain().map(|end| end.slot));
+        let mut lost: Vec<Job> = slots.map(|slot| jobs.take(slot).0).collect();
+        lost.extend(self.waiting.take().into_iter().flat_map(|waiting| *waiting));
         (self.active, self.held, self.backlog) = (0, 0, 0);
         self.next_step = f64::INFINITY;
         (self.context, self.growth, self.prefill) = (0.0, 0.0, 0.0);
-        self.running.clear();
-        self.free.clear();
         lost
+    }
+
+    /// Reads all of itself, so that the cache has it.
+    #[inline]
+    pub(crate) fn read(&self) -> u64 {
+        self.now_s.to_bits() ^ self.held ^ self.kind.per_slot.to_bits()
+    }
+
+    /// Reads what its next end and first token need; gives the slot of the next end's request.
+    #[inline]
+    pub(crate) fn read_ends(&self) -> (u64, u32) {
+        self.ends.read()
     }
 
     /// Skips time to `now_s` without using anything: it was off.

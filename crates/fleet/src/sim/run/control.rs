@@ -89,7 +89,7 @@ impl World<'_> {
         if member.epoch != epoch || !matches!(pool.stands[member_at], Stand::On | Stand::Draining) {
             return;
         }
-        let lost = pool.instances[member_at].fail(now_s);
+        let lost = pool.instances[member_at].fail(now_s, &mut self.jobs);
         let back_s = now_s + failures.mean_repair_s * member.failures.exponential() + pool.spec.cold_start_s;
         pool.turn(member_at, Stand::Down, now_s);
         self.controls.plan_ready(at, pool, member_at, back_s);

@@ -5,15 +5,17 @@
 //! a request is sent on a bounded number of times, so the run ends: the clock never goes back, and no request is lost
 //! without being counted.
 
+mod ahead;
 mod control;
 mod pool;
 mod route;
 mod tally;
 
 use super::calendar::Calendar;
-use super::instance::{Happened, Job, Refusal};
+use super::instance::{Happened, Job, Jobs, Refusal};
 use super::scenario::{MAX_SAMPLES, Scenario};
 use crate::workload::{NS_PER_S, Request};
+use ahead::Ahead;
 use control::Controls;
 use pool::{Pool, Stand};
 use route::{Routed, Router};
@@ -59,6 +61,7 @@ pub(crate) struct Replication {
 struct World<'a> {
     scenario: &'a Scenario,
     pools: Vec<Pool>,
+    jobs: Jobs,
     /// The pool of each instance, by its index among all.
     owner: Vec<u16>,
     calendar: Calendar,
@@ -73,6 +76,8 @@ struct World<'a> {
     blocks: PromptBlocks,
     arrived: u64,
     samples: Vec<Sample>,
+    /// Where there are many instances.
+    ahead: Option<Ahead>,
 }
 
 /// Runs one replication on the first requests of `source`; `seed` gives failures and the router's draws.
@@ -109,6 +114,8 @@ impl<'a> World<'a> {
             blocks: PromptBlocks::default(),
             arrived: 0,
             samples: Vec::new(),
+            jobs: Jobs::default(),
+            ahead: Ahead::of(owner.len()),
             pools,
             owner,
         }
@@ -142,6 +149,7 @@ impl<'a> World<'a> {
                 break;
             } else if event_s <= control_s && event_s.is_finite() {
                 self.now_s = event_s.max(self.now_s);
+                self.read_ahead(event_s);
                 self.instance_event(self.calendar.first());
             } else if control_s.is_finite() {
                 self.now_s = control_s.max(self.now_s);
@@ -200,7 +208,7 @@ impl<'a> World<'a> {
         let pool = &mut self.pools[at];
         let member_at = self.router.place(pool, &job, &self.blocks).ok_or(Refusal::Full)?;
         job.cached = pool.cached(member_at, &self.blocks, &job);
-        pool.instances[member_at].offer(job, self.now_s)?;
+        pool.instances[member_at].offer(job, self.now_s, &mut self.jobs)?;
         pool.remember(member_at, &self.blocks);
         self.live += 1;
         self.refresh(at, member_at);
@@ -220,7 +228,7 @@ impl<'a> World<'a> {
         let pool = &mut self.pools[at];
         let member_at = entry - pool.offset;
         let instance = &mut pool.instances[member_at];
-        let happened = instance.run_event(self.now_s, &mut self.dropped);
+        let happened = instance.run_event(self.now_s, &mut self.jobs, &mut self.dropped);
         let empty = instance.in_flight() == 0;
         while let Some(job) = self.dropped.pop() {
             self.live -= 1;
@@ -288,5 +296,39 @@ impl<'a> World<'a> {
             serving: self.pools.iter().map(|pool| pool.count(Stand::On)).collect(),
             watts: self.pools.iter().map(watts).sum(),
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::StepTime;
+    use crate::sim::{Limits, PoolSpec, RouterSpec, RunSpec};
+    use crate::workload::Slo;
+
+    #[test]
+    fn reading_ahead_changes_no_figure() {
+        let step = StepTime { per_context_token_s: 4e-8, ..StepTime::constant(0.008) };
+        let limits = Limits { waiting: 5, ..Limits::slots(4) };
+        let scenario = Scenario {
+            pools: vec![PoolSpec::new("a", 9, step, limits), PoolSpec::new("b", 3, step, limits)],
+            router: RouterSpec::default(),
+            classes: vec![crate::workload::Class { name: "all".into(), slo: Slo::ttft(500.0) }],
+            run: RunSpec { requests: 3_000, ..RunSpec::default() },
+        };
+        let source = || {
+            (0..).map(|n: u64| Request {
+                arrival_ns: n * 20_000_000,
+                prompt_tokens: 100 + (n * 7919 % 3_000) as u32,
+                output_tokens: 1 + (n * 104_729 % 150) as u32,
+                ..Request::default()
+            })
+        };
+        let plain = World::new(&scenario, Seed(1), false);
+        assert!(plain.ahead.is_none());
+        let mut ahead = World::new(&scenario, Seed(1), false);
+        ahead.ahead = Some(Ahead::new());
+        let [plain, ahead] = [plain, ahead].map(|world| format!("{:?}", world.run(source())));
+        assert_eq!(plain, ahead);
     }
 }
