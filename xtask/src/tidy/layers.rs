@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("select", &["core"]),
     ("fleet", &["core", "select"]),
     ("pay", &["core", "wire"]),
+    ("evidence", &["core", "wire", "pay"]),
     ("risk", &["core"]),
     ("cache", &["core"]),
     ("store", &["core", "pay"]),
@@ -25,16 +26,16 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "tollgate",
         &[
-            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "store",
-            "console", "net", "sim", "gateway",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "risk",
+            "store", "console", "net", "sim", "gateway",
         ],
     ),
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
 const PURE: &[&str] = &[
-    "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "cache", "store",
-    "console",
+    "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "risk", "cache",
+    "store", "console",
 ];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {

@@ -7,6 +7,7 @@ mod books;
 mod demo;
 mod dispute;
 mod escrow;
+mod evidence;
 mod issue;
 mod ledger;
 mod mandate;
@@ -34,6 +35,8 @@ pub(crate) enum Command {
     Task(Group<task::Command>),
     /// Hold funds until a task is proven to be done
     Escrow(Group<escrow::Command>),
+    /// Check evidence that a task was done
+    Evidence(Group<evidence::Command>),
     /// Take a dispute along in one file, and replay it offline
     Dispute(Group<dispute::Command>),
     Demo(demo::DemoArgs),
@@ -54,6 +57,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Mandate(group) => mandate::run(group.command),
         Command::Task(group) => task::run(group.command),
         Command::Escrow(group) => escrow::run(group.command),
+        Command::Evidence(group) => evidence::run(group.command),
         Command::Dispute(group) => dispute::run(group.command),
         Command::Demo(args) => demo::run(&args),
         Command::Simulate(args) => simulate::run(&args),

@@ -1,6 +1,7 @@
 //! The ledger and its audit log from the command line: a day of business, then everything that may be wrong with the log.
 
 mod escrow;
+mod evidence;
 mod served;
 
 use crate::tool::{Folder, Ran};

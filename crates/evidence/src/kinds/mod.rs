@@ -1,0 +1,126 @@
+//! The kinds of evidence, one module each: what is read, what is refused, and which facts come out.
+
+mod dsse;
+mod eat;
+mod nitro;
+mod reclaim;
+mod snp;
+mod spdm;
+
+use crate::{Check, Claims, Refusal};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A kind of evidence.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A report of an AMD SEV-SNP guest.
+    AmdSevSnp,
+    /// An attestation document of an AWS Nitro enclave.
+    AwsNitro,
+    /// A statement in a DSSE envelope, signed by keys of the policy.
+    Dsse,
+    /// An attestation token: a JWT of a service that looked at hardware evidence.
+    Eat,
+    /// Measurements of an NVIDIA GPU or switch.
+    NvidiaGpu,
+    /// A claim about what a web server answered, signed by attestors, in the form of the Reclaim protocol.
+    Reclaim,
+}
+
+/// The type of a fact.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FactType {
+    /// Yes or no.
+    Bool,
+    /// A whole number.
+    Integer,
+    /// Text.
+    Text,
+    /// Several texts.
+    List,
+    /// Text that is JSON, into which a predicate can look.
+    Json,
+}
+
+/// A fact that evidence of a kind can show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fact {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub of: FactType,
+    /// What it says.
+    pub says: &'static str,
+}
+
+const fn fact(name: &'static str, of: FactType, says: &'static str) -> Fact {
+    Fact { name, of, says }
+}
+
+impl Kind {
+    /// All kinds.
+    pub const ALL: &'static [Self] =
+        &[Self::AmdSevSnp, Self::AwsNitro, Self::Dsse, Self::Eat, Self::NvidiaGpu, Self::Reclaim];
+
+    /// Its name, as contracts have it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AmdSevSnp => "amd-sev-snp",
+            Self::AwsNitro => "aws-nitro",
+            Self::Dsse => "dsse",
+            Self::Eat => "eat",
+            Self::NvidiaGpu => "nvidia-gpu",
+            Self::Reclaim => "reclaim",
+        }
+    }
+
+    /// Whether its evidence says when it was made.
+    #[must_use]
+    pub const fn timed(self) -> bool {
+        matches!(self, Self::AwsNitro | Self::Eat | Self::Reclaim)
+    }
+
+    /// The facts that a predicate can ask for.
+    #[must_use]
+    pub const fn facts(self) -> &'static [Fact] {
+        match self {
+            Self::AmdSevSnp => snp::FACTS,
+            Self::AwsNitro => nitro::FACTS,
+            Self::Dsse => dsse::FACTS,
+            Self::Eat => eat::FACTS,
+            Self::NvidiaGpu => spdm::FACTS,
+            Self::Reclaim => reclaim::FACTS,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl std::str::FromStr for Kind {
+    type Err = Refusal;
+
+    fn from_str(name: &str) -> Result<Self, Refusal> {
+        let kind = Self::ALL.iter().find(|kind| kind.name() == name);
+        kind.copied()
+            .ok_or_else(|| Refusal::Unsupported { what: "kind of evidence", is: Refusal::shown(name) })
+    }
+}
+
+/// By kind.
+pub(crate) fn verify(kind: Kind, evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refusal> {
+    match kind {
+        Kind::AmdSevSnp => snp::verify(evidence, check),
+        Kind::AwsNitro => nitro::verify(evidence, check),
+        Kind::Dsse => dsse::verify(evidence, check),
+        Kind::Eat => eat::verify(evidence, check),
+        Kind::NvidiaGpu => spdm::verify(evidence, check),
+        Kind::Reclaim => reclaim::verify(evidence, check),
+    }
+}

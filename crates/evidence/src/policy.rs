@@ -1,0 +1,143 @@
+//! Whom and what a verifier trusts: configuration, with defaults that refuse what is doubtful.
+
+use crate::{Kind, PublicKey};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use tollgate_pay::PayError;
+
+/// Roots by kind: SHA-256 of the root key's `SubjectPublicKeyInfo`, and the root's name. Computed from the vendors' published
+/// root certificates.
+const ROOTS: &[(Kind, &str, &str)] = &[
+    (
+        Kind::AwsNitro,
+        "f2caf5ecc6190b4a8399b78bc58a2bbcd0382375db8a1bfd78a82743874fd225",
+        "AWS Nitro Enclaves Root G1",
+    ),
+    (Kind::AmdSevSnp, "9f056bee44377e29308cb5ffa895bdfb62d18881fa6bed8d6f075b0204089cb9", "AMD ARK-Milan"),
+    (Kind::AmdSevSnp, "4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08", "AMD ARK-Turin"),
+    (
+        Kind::NvidiaGpu,
+        "a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4",
+        "NVIDIA Device Identity CA",
+    ),
+];
+/// The attestor that signed for the Reclaim protocol's first epoch.
+const ATTESTOR: &str = "0x244897572368eadf65bfbc5aec98d8e5443a9072";
+
+/// Most signers.
+const SIGNERS_MAX: usize = 64;
+
+/// Who may attest to what a web server answered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Attestors {
+    /// Their addresses: `0x` and 40 lower-case hexadecimal digits.
+    pub addresses: Vec<String>,
+    /// How many of them must have signed.
+    pub threshold: usize,
+}
+
+impl Default for Attestors {
+    fn default() -> Self {
+        Self { addresses: vec![ATTESTOR.into()], threshold: 1 }
+    }
+}
+
+/// Who may sign statements, tokens or answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// The issuer for whose tokens this key speaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The public key: base64 of its `SubjectPublicKeyInfo`.
+    pub key: PublicKey,
+    /// Kinds of evidence that it may sign.
+    pub kinds: Vec<Kind>,
+    /// Its name; one signer may have several keys.
+    pub name: String,
+    /// What it is trusted for, in the word that predicates use.
+    pub role: String,
+}
+
+/// See the module.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Whether enclaves in debug mode do. They do not prove anything.
+    pub allow_debug: bool,
+    /// Attestors of claims about web servers.
+    pub attestors: Attestors,
+    /// Oldest evidence that tells when it was made, in seconds.
+    pub max_age_s: i64,
+    /// Fingerprints (SHA-256 of the DER, in hexadecimal digits) of certificates that do not count any more.
+    pub revoked: Vec<String>,
+    /// Roots by kind: SHA-256 of the key's `SubjectPublicKeyInfo` in hexadecimal digits, and a name.
+    pub roots: BTreeMap<Kind, BTreeMap<String, String>>,
+    /// Who may sign what is signed by plain keys. Nobody by default.
+    pub signers: Vec<Signer>,
+    /// How far clocks may be apart, in seconds.
+    pub skew_s: i64,
+    /// Least privileged level of a guest's software whose reports do (AMD's VMPL: 0 is the most privileged).
+    pub vmpl_max: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let mut roots = BTreeMap::<Kind, BTreeMap<String, String>>::new();
+        for (kind, key, name) in ROOTS {
+            roots.entry(*kind).or_default().insert((*key).into(), (*name).into());
+        }
+        Self {
+            allow_debug: false,
+            attestors: Attestors::default(),
+            max_age_s: 86_400,
+            revoked: Vec::new(),
+            roots,
+            signers: Vec::new(),
+            skew_s: 300,
+            vmpl_max: 0,
+        }
+    }
+}
+
+impl Policy {
+    /// Reads a policy: strict JSON; what it does not say is as by default.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for another text, unknown names, and bounds that make no sense.
+    pub fn parse(text: &[u8]) -> Result<Self, PayError> {
+        let json = tollgate_pay::json::Json::parse(text)?;
+        let bad =
+            |value: &str, wanted| PayError::Bad { field: "evidence policy", value: value.into(), wanted };
+        let policy: Self = serde_json::from_str(&json.canonical()?)
+            .map_err(|error| bad(&error.to_string(), "an object of this form"))?;
+        if policy.max_age_s < 0 || policy.skew_s < 0 {
+            return Err(bad("a negative number of seconds", "0 or more"));
+        }
+        if policy.signers.len() > SIGNERS_MAX {
+            return Err(bad(&policy.signers.len().to_string(), "at most 64 signers"));
+        }
+        if !(1..=16).contains(&policy.attestors.threshold) {
+            return Err(bad(&policy.attestors.threshold.to_string(), "a threshold of 1 to 16 attestors"));
+        }
+        Ok(policy)
+    }
+
+    /// The policy's canonical form, whose digest stands beside every verdict.
+    #[must_use]
+    pub fn canonical(&self) -> String {
+        tollgate_pay::json::plain_text(self)
+    }
+
+    /// Signers that may sign evidence of a kind.
+    pub(crate) fn signers_of(&self, kind: Kind) -> impl Iterator<Item = &Signer> {
+        self.signers.iter().filter(move |signer| signer.kinds.contains(&kind))
+    }
+
+    /// The roots of a kind.
+    pub(crate) fn roots(&self, kind: Kind) -> &BTreeMap<String, String> {
+        static NONE: BTreeMap<String, String> = BTreeMap::new();
+        self.roots.get(&kind).unwrap_or(&NONE)
+    }
+}
