@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{Semaphore, broadcast};
 use tollgate_core::{Clock, Timestamp};
+use tollgate_net::body::Room;
 use tollgate_select::retry::RetryBudget;
 use tollgate_signals::{OutputLength, TokenRatio};
 use tollgate_store::Store;
@@ -69,6 +70,8 @@ pub struct Shared {
     pub retries: Mutex<RetryBudget>,
     /// Requests in flight.
     pub in_flight: AtomicUsize,
+    /// Memory that the bodies of requests take together.
+    pub(crate) bodies: Room,
     /// Decisions as they are made, as JSON.
     pub live: broadcast::Sender<Arc<str>>,
     /// Keeps the prefix digests of this process apart from guesses.
@@ -133,6 +136,7 @@ impl Shared {
             estimates: Mutex::default(),
             retries: Mutex::new(retries),
             in_flight: AtomicUsize::new(0),
+            bodies: Room::default(),
             live: broadcast::Sender::new(LIVE_BACKLOG),
             prefix_root,
             traces,

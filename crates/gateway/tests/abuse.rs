@@ -11,7 +11,7 @@ mod common;
 
 use common::raw::{Raw, exchange};
 use common::shapes::{CLIENTS, Client};
-use common::{Folder, World, settings, sims};
+use common::{Folder, World, all, settings, sims};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use tollgate_gateway::serve::Options;
@@ -24,18 +24,23 @@ models: [{name: cheap}, {name: dear}]
 pools:
   - name: only
     instances: [{name: a, provider: sim, url: "http://{0}", models: {cheap: cheap, dear: dear}}]
-limits: {body_bytes: 65536, header_bytes: 16384, headers: 50, header_ms: 400, body_ms: 400, idle_ms: 5000}
+limits: {body_bytes: 65536, header_bytes: 16384, headers: 50, header_ms: 60000, body_ms: 60000, idle_ms: 5000}
 "#;
 
 async fn world() -> World {
-    world_with("").await
+    world_of(CONFIG).await
 }
 
-async fn world_with(more: &str) -> World {
+/// One that waits two seconds for a head and for a body: enough for what comes at once.
+async fn hasty() -> World {
+    world_of(&CONFIG.replace("header_ms: 60000, body_ms: 60000", "header_ms: 2000, body_ms: 2000")).await
+}
+
+async fn world_of(config: &str) -> World {
     let folder = Folder::new();
     let (sims, addresses) = sims(1).await;
     let policy = folder.write("p.tollgate", POLICY);
-    let settings = settings(&format!("{CONFIG}{more}"), &addresses, &policy);
+    let settings = settings(config, &addresses, &policy);
     World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await
 }
 
@@ -109,20 +114,21 @@ async fn heads_over_the_limits_are_refused() {
 
 #[tokio::test]
 async fn slow_callers_are_told_or_dropped_in_time() {
-    let world = world().await;
+    let world = hasty().await;
     let addr = world.gateway.addr();
     // No word, half a head, half a body: each connection is closed by us, or `rest` would not return.
     let half = exchange(addr, "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-half: ").await;
     assert!([0, 408].contains(&status(&half)), "{half}");
-    for client in CLIENTS {
-        for framing in ["content-length: 1000\r\n", "transfer-encoding: chunked\r\n"] {
-            let body = if framing.starts_with('c') { "{\"model\":" } else { "9\r\n{\"model\":\r\n" };
-            let got = exchange(addr, post(client.path(), framing, body)).await;
-            assert_eq!(status(&got), 408, "{client:?} {got}");
-            let body = got.split_once("\r\n\r\n").unwrap().1;
-            assert!(client.is_error(&serde_json::from_str(body).unwrap()), "{got}");
-        }
-    }
+    let framings = ["content-length: 1000\r\n", "transfer-encoding: chunked\r\n"];
+    let halves = CLIENTS.into_iter().flat_map(|client| framings.map(|framing| (client, framing)));
+    all(halves.map(|(client, framing)| async move {
+        let body = if framing.starts_with('c') { "{\"model\":" } else { "9\r\n{\"model\":\r\n" };
+        let got = exchange(addr, post(client.path(), framing, body)).await;
+        assert_eq!(status(&got), 408, "{client:?} {got}");
+        let body = got.split_once("\r\n\r\n").unwrap().1;
+        assert!(client.is_error(&serde_json::from_str(body).unwrap()), "{got}");
+    }))
+    .await;
     // One that leaves in the middle of its body is nobody's fault.
     let mut raw = Raw::connect(addr).await;
     raw.say(post("/v1/messages", "content-length: 1000\r\n", "{")).await;
@@ -195,7 +201,7 @@ async fn depth_and_utf8_are_checked_everywhere() {
 
 #[tokio::test]
 async fn a_key_written_twice_cannot_say_two_things() {
-    let world = world_with("auth: {mode: keys}\n").await;
+    let world = world_of(&format!("{CONFIG}auth: {{mode: keys}}\n")).await;
     let (_, secret) = world.key(&json!({"name": "narrow", "models": ["cheap"]})).await;
     let bearer = format!("Bearer {secret}");
     for client in CLIENTS {
@@ -218,7 +224,7 @@ async fn a_key_written_twice_cannot_say_two_things() {
 
 #[tokio::test]
 async fn smuggled_requests_are_not_served() {
-    let world = world().await;
+    let world = hasty().await;
     let addr = world.gateway.addr();
     let hidden = "GET /hidden HTTP/1.1\r\nhost: a\r\n\r\n";
     let ask = Client::Chat.ask("auto", "hello", false).to_string();

@@ -159,11 +159,56 @@ async fn requests_beyond_the_most_in_flight_are_told_to_come_again() {
         let got = world.post(client.path(), &client.ask("auto", "hello", false)).await;
         assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE, "{client:?}: {}", got.text());
         assert!(client.is_error(&got.json()), "{}", got.text());
+        assert_eq!(got.header("retry-after"), "1");
     }
     assert_eq!(world.received(0).await.len(), 2, "no upstream was asked");
     held.clear();
     world.settled().await;
     well(&world).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn large_bodies_share_a_room_and_one_that_finds_none_is_told_to_come_again() {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let config = format!(
+        "{CONFIG}limits: {{body_bytes: 600000, bodies_bytes: 1000000, body_ms: 60000, header_ms: 60000}}\n"
+    );
+    let settings = settings(&config, &addresses, &folder.write("p.tollgate", POLICY));
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let room = async || {
+        let text = world.get("/metrics").await.text();
+        let line = text.lines().find_map(|l| l.strip_prefix("tollgate_bodies_bytes ")?.parse::<usize>().ok());
+        line.unwrap_or_else(|| panic!("{text}"))
+    };
+    // One caller announces most of the room and stops halfway: what it is gathered in counts.
+    let mut slow = Raw::connect(world.gateway.addr()).await;
+    slow.say("POST /v1/messages HTTP/1.1\r\nhost: a\r\ncontent-length: 600000\r\n\r\n").await;
+    slow.say("x".repeat(400_000)).await;
+    world.until("it takes room", async || room().await >= 600_000).await;
+    let large = "x ".repeat(250_000);
+    for client in CLIENTS {
+        let got = world.post(client.path(), &client.ask("auto", &large, false)).await;
+        assert_eq!(got.status, StatusCode::SERVICE_UNAVAILABLE, "{client:?}: {}", got.text());
+        assert_eq!(got.header("retry-after"), "1");
+        assert!(client.is_error(&got.json()) && got.text().contains("1000000 bytes"), "{}", got.text());
+        let counted =
+            world.post("/v1/messages/count_tokens", &Client::Messages.ask("auto", &large, false)).await;
+        assert_eq!(counted.status, StatusCode::SERVICE_UNAVAILABLE, "{}", counted.text());
+    }
+    assert!(world.received(0).await.is_empty(), "no upstream was asked");
+    let small = world.post("/v1/chat/completions", &Client::Chat.ask("auto", "hello", false)).await;
+    assert_eq!(small.status, StatusCode::OK, "{}", small.text());
+    drop(slow);
+    world.until("it gives its room back", async || room().await == 0).await;
+    for client in CLIENTS {
+        // The simulated model's context is smaller, which it says itself.
+        let got = world.post(client.path(), &client.ask("auto", &large, false)).await;
+        assert!(got.text().contains("maximum context length"), "{client:?}: {}", got.text());
+    }
+    world.settled().await;
+    assert_eq!(room().await, 0, "what was answered holds nothing");
     world.stop().await;
 }
 

@@ -99,13 +99,17 @@ async fn a_key_is_made_used_rotated_and_revoked() {
 #[tokio::test]
 async fn a_key_ends_when_it_says() {
     let world = world("mode: keys").await;
-    let soon = tollgate_gateway::clock::SystemClock::new().now().0 + 1_500_000;
-    let spec = json!({"name": "k", "expires": Timestamp(soon).to_string()});
-    let (_, secret) = world.key(&spec).await;
-    assert_eq!(with_key(&world, &secret, "auto").await.status, StatusCode::OK);
+    let expiring = |after_s: i64| {
+        let end = tollgate_gateway::clock::SystemClock::new().now().0 + after_s * 1_000_000;
+        json!({"name": "k", "expires": Timestamp(end).to_string()})
+    };
+    // One that no test outlasts, and one that ends soon.
+    let (_, long) = world.key(&expiring(3_600)).await;
+    let (_, short) = world.key(&expiring(1)).await;
     world
-        .until("expired", async || with_key(&world, &secret, "auto").await.status == StatusCode::UNAUTHORIZED)
+        .until("expired", async || with_key(&world, &short, "auto").await.status == StatusCode::UNAUTHORIZED)
         .await;
+    assert_eq!(with_key(&world, &long, "auto").await.status, StatusCode::OK);
     world.stop().await;
 }
 

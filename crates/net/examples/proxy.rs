@@ -12,7 +12,7 @@ use std::{
 };
 use tollgate_net::{
     Error,
-    body::{BodyLimits, read},
+    body::{BodyLimits, Room, read},
     headers::strip_hop_by_hop,
     server::{Handler, Limits, Peer, Server},
     upstream::{Endpoint, Outgoing, Pool, PoolLimits, Target, Timeouts, TlsConfig, UpstreamBody},
@@ -70,7 +70,7 @@ impl Handler for Proxy {
 
     async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Reply> {
         let (parts, body) = request.into_parts();
-        let body = match read(body, &BodyLimits::default()).await {
+        let body = match read(body, &BodyLimits::default(), &Room::default(), usize::MAX).await {
             Ok(body) => body,
             Err(error) => return status(error.status(), &error),
         };

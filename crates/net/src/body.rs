@@ -2,12 +2,15 @@
 //!
 //! A router must see the whole prompt before it can choose, so the body is collected, within a size, a deadline and
 //! a lowest rate. The usual body arrives as one frame and is handed on without a copy. A length that is too large is
-//! refused before the first byte is read.
+//! refused before the first byte is read. Larger bodies are gathered in memory of their own, and all that do share a
+//! [`Room`]: what they take together is bounded too, and comes back when the last holder of the body is gone.
 
 use crate::timer::{Alarm, millis, now};
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use hyper::body::Incoming;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
 use tokio::time::Instant;
 
@@ -52,6 +55,12 @@ pub enum BodyError {
         /// Bytes that had come.
         got: usize,
     },
+    /// All bodies together would take more memory than allowed (503).
+    #[error("the bodies in memory together would be larger than the limit of {limit} bytes; try again soon")]
+    NoRoom {
+        /// The bound in bytes.
+        limit: usize,
+    },
     /// The connection ended or its bytes are not a body (400).
     #[error("the body is broken: {0}")]
     Broken(#[from] hyper::Error),
@@ -64,17 +73,73 @@ impl BodyError {
         match self {
             Self::TooLarge { .. } => http::StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow { .. } => http::StatusCode::REQUEST_TIMEOUT,
+            Self::NoRoom { .. } => http::StatusCode::SERVICE_UNAVAILABLE,
             Self::Broken(_) => http::StatusCode::BAD_REQUEST,
         }
     }
 }
 
-/// Reads `body` to its end.
+/// Memory that bodies take together; clones share it.
+///
+/// Counted is what bodies are gathered in. One that came in a single frame lies in its connection's read buffer, which
+/// the server bounds, and takes none.
+#[derive(Clone, Debug, Default)]
+pub struct Room(Arc<AtomicUsize>);
+
+impl Room {
+    /// Bytes taken now.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A share of a [`Room`]; given back when dropped.
+struct Held {
+    room: Room,
+    bytes: usize,
+}
+
+impl Held {
+    /// Makes the share at least `bytes`, unless all shares were then more than `limit`.
+    fn grow(&mut self, bytes: usize, limit: usize) -> Result<(), BodyError> {
+        let more = bytes.saturating_sub(self.bytes);
+        let before = self.room.0.fetch_add(more, Ordering::Relaxed);
+        self.bytes += more;
+        if before + more > limit { Err(BodyError::NoRoom { limit }) } else { Ok(()) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.room.0.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// A gathered body with its share.
+struct Owned {
+    bytes: BytesMut,
+    _held: Held,
+}
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads `body` to its end; what it is gathered in takes its share of `room`, of which all together have
+/// `room_bytes`.
 ///
 /// # Errors
 /// [`BodyError`], by its variants. Too large is found from `Content-Length` before anything is read; hyper then
 /// reads and drops what fits its buffer, so that the answer arrives before the connection closes.
-pub async fn read(mut body: Incoming, limits: &BodyLimits) -> Result<Bytes, BodyError> {
+pub async fn read(
+    mut body: Incoming,
+    limits: &BodyLimits,
+    room: &Room,
+    room_bytes: usize,
+) -> Result<Bytes, BodyError> {
     let hint = body.size_hint();
     let announced = hint.exact();
     let too_large = || BodyError::TooLarge { limit: limits.max_bytes, announced };
@@ -84,7 +149,7 @@ pub async fn read(mut body: Incoming, limits: &BodyLimits) -> Result<Bytes, Body
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let mut got = Collected::new(announced);
+    let mut got = Collected::new(announced, Held { room: room.clone(), bytes: 0 });
     let mut watch: Option<Watch> = None;
     loop {
         let frame = poll_fn(|cx| {
@@ -103,7 +168,7 @@ pub async fn read(mut body: Incoming, limits: &BodyLimits) -> Result<Bytes, Body
                     if data.len() > limits.max_bytes - got.len() {
                         return Err(too_large());
                     }
-                    got.push(data);
+                    got.push(data, room_bytes)?;
                 }
             }
         }
@@ -119,33 +184,42 @@ struct Collected {
     first: Bytes,
     rest: BytesMut,
     expected: usize,
+    held: Held,
 }
 
 impl Collected {
-    fn new(announced: Option<u64>) -> Self {
+    fn new(announced: Option<u64>, held: Held) -> Self {
         let expected = announced.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(RESERVE_MAX);
-        Self { first: Bytes::new(), rest: BytesMut::new(), expected }
+        Self { first: Bytes::new(), rest: BytesMut::new(), expected, held }
     }
 
     fn len(&self) -> usize {
         self.first.len() + self.rest.len()
     }
 
-    fn push(&mut self, data: Bytes) {
+    fn push(&mut self, data: Bytes, room_bytes: usize) -> Result<(), BodyError> {
         if self.len() == 0 {
             self.first = data;
-            return;
+            return Ok(());
         }
-        if !self.first.is_empty() {
-            self.rest.reserve(self.expected.max(self.first.len() + data.len()));
-            self.rest.extend_from_slice(&self.first);
-            self.first = Bytes::new();
+        let total = self.len() + data.len();
+        if total > self.rest.capacity() {
+            // Twice as much at a time, asked for before it is taken.
+            let wanted = total.max(self.expected).max(self.rest.capacity() * 2);
+            self.held.grow(wanted, room_bytes)?;
+            self.rest.reserve(wanted - self.rest.len());
         }
+        self.rest.extend_from_slice(&std::mem::take(&mut self.first));
         self.rest.extend_from_slice(&data);
+        Ok(())
     }
 
     fn finish(self) -> Bytes {
-        if self.rest.is_empty() { self.first } else { self.rest.freeze() }
+        if self.rest.is_empty() {
+            self.first
+        } else {
+            Bytes::from_owner(Owned { bytes: self.rest, _held: self.held })
+        }
     }
 }
 
@@ -183,19 +257,49 @@ impl Watch {
 mod tests {
     use super::*;
 
+    fn collected(room: &Room, announced: Option<u64>) -> Collected {
+        Collected::new(announced, Held { room: room.clone(), bytes: 0 })
+    }
+
     #[test]
     fn one_frame_is_not_copied_and_several_are_joined() {
+        let room = Room::default();
         let data = Bytes::from(vec![7; 100]);
-        let mut one = Collected::new(Some(100));
-        one.push(data.clone());
+        let mut one = collected(&room, Some(100));
+        one.push(data.clone(), 0).unwrap();
         assert_eq!(one.finish().as_ptr(), data.as_ptr());
 
-        let mut many = Collected::new(None);
+        let mut many = collected(&room, None);
         for part in ["ab", "", "c", "def"] {
-            many.push(Bytes::from_static(part.as_bytes()));
+            many.push(Bytes::from_static(part.as_bytes()), 1 << 10).unwrap();
         }
         assert_eq!(many.len(), 6);
         assert_eq!(many.finish(), "abcdef");
-        assert_eq!(Collected::new(None).finish(), "");
+        assert_eq!(collected(&room, None).finish(), "");
+        assert_eq!(room.used(), 0);
+    }
+
+    #[test]
+    fn what_is_gathered_takes_room_until_nobody_holds_it() {
+        const LIMIT: usize = 10_000;
+        let room = Room::default();
+        let part = Bytes::from(vec![1; 1_000]);
+        let gather = |announced| {
+            let mut body = collected(&room, announced);
+            for _ in 0..4 {
+                body.push(part.clone(), LIMIT)?;
+            }
+            Ok::<_, BodyError>(body.finish())
+        };
+        let (one, two) = (gather(Some(4_000)).unwrap(), gather(None).unwrap());
+        let slice = two.slice(10..20);
+        assert!((8_000..=LIMIT).contains(&room.used()), "{}", room.used());
+        let refused = gather(None).unwrap_err();
+        assert!(matches!(refused, BodyError::NoRoom { limit: LIMIT }), "{refused}");
+        drop((one, two));
+        assert!(room.used() >= 4_000, "a part of it is still held: {}", room.used());
+        drop(slice);
+        assert_eq!(room.used(), 0, "what was refused gave its share back too");
+        gather(None).unwrap();
     }
 }

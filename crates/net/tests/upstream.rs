@@ -74,7 +74,7 @@ fn a_connection_closed_while_it_waited_is_replaced() {
         assert_eq!(client.pool.stats().idle, 1);
         close.send(()).unwrap();
         when_closed.recv_timeout(PATIENCE).unwrap();
-        // The runtime learns of the end when it next looks at its sockets.
+        // The runtime learns of the end when it next looks at its sockets, which it does before it sleeps.
         tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
         assert_eq!(text(&client, addr).await, "1");
         assert_eq!(client.pool.stats().stale, 1);
@@ -134,7 +134,7 @@ fn each_wait_has_its_limit() {
             let start = Instant::now();
             let error = client.get(&url(addr)).await.unwrap_err();
             assert_eq!(error.class(), Class::Timeout(wait), "{error}");
-            assert!(start.elapsed() >= short && start.elapsed() < Duration::from_secs(5), "{wait}");
+            assert!(start.elapsed() >= short && start.elapsed() < long, "{wait}");
             assert_eq!(client.pool.stats().open, 0, "{wait}: the connection is closed");
         }
     });
@@ -170,25 +170,22 @@ fn nobody_there_and_too_many_and_too_large_say_so() {
 fn what_waits_is_bounded_and_ages() {
     let addr = upstream(numbered);
     block_on(async {
-        let limits = PoolLimits {
-            max_idle_per_endpoint: 2,
-            idle_age: Duration::from_millis(60),
-            ..PoolLimits::default()
-        };
-        let client = client(limits);
-        let target = client.pool.target(&url(addr).parse().unwrap()).unwrap();
-        let mut answers = Vec::new();
-        for _ in 0..5 {
-            let get = Outgoing::new(Method::GET, "/").unwrap();
-            answers.push(target.send(get, &Timeouts::default()).await.unwrap());
+        for (idle_age, left) in [(PATIENCE, 2), (Duration::from_millis(1), 0)] {
+            let client = client(PoolLimits { max_idle_per_endpoint: 2, idle_age, ..PoolLimits::default() });
+            let target = client.pool.target(&url(addr).parse().unwrap()).unwrap();
+            let mut answers = Vec::new();
+            for _ in 0..5 {
+                let get = Outgoing::new(Method::GET, "/").unwrap();
+                answers.push(target.send(get, &Timeouts::default()).await.unwrap());
+            }
+            for answer in answers {
+                answer.into_body().collect(9).await.unwrap();
+            }
+            assert_eq!((client.pool.stats().idle, client.pool.stats().open), (2, 2));
+            tokio::time::timeout(Duration::from_millis(20), std::future::pending::<()>()).await.unwrap_err();
+            client.pool.sweep();
+            assert_eq!((client.pool.stats().idle, client.pool.stats().open), (left, left));
         }
-        for answer in answers {
-            answer.into_body().collect(9).await.unwrap();
-        }
-        assert_eq!((client.pool.stats().idle, client.pool.stats().open), (2, 2));
-        tokio::time::timeout(Duration::from_millis(80), std::future::pending::<()>()).await.unwrap_err();
-        client.pool.sweep();
-        assert_eq!((client.pool.stats().idle, client.pool.stats().open), (0, 0));
     });
 }
 
@@ -209,16 +206,20 @@ fn a_burst_of_small_writes_arrives_at_once() {
     });
     let server = proxy(addr, Limits::default(), BodyLimits::default());
     let mut stream = connect(server.addr());
-    let mut best = Duration::MAX;
-    for _ in 0..10 {
+    // Nagle's stall is in every round, as the acknowledgement that it waits for is delayed by 40 ms at least; what a slow
+    // or busy machine adds is not in each of so many.
+    let mut quick = false;
+    for _ in 0..200 {
         let start = Instant::now();
         stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
         let got = read_until(&mut stream, "\r\n0\r\n\r\n");
-        best = best.min(start.elapsed());
         assert_eq!(got.matches("data: ").count(), 68);
+        quick = start.elapsed() < Duration::from_millis(38);
+        if quick {
+            break;
+        }
     }
-    // A stall of 40 ms would be in every round; noise of the machine is not.
-    assert!(best < Duration::from_millis(20), "{best:?}");
+    assert!(quick, "each of 200 bursts took as long as a delayed acknowledgement");
 }
 
 #[test]

@@ -35,6 +35,7 @@ pub(super) fn metrics(worker: &Worker) -> Answered {
     }
     let records = shared.store.stats();
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    shared.metrics.bodies.set(i64::try_from(shared.bodies.used()).unwrap_or(i64::MAX));
     shared.metrics.records_dropped.set(count(records.dropped));
     shared.metrics.records_skipped.set(count(records.skipped));
     let body = shared.metrics.render();

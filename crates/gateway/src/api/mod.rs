@@ -12,11 +12,11 @@ pub mod routes;
 mod schemas;
 mod settle;
 
-use crate::pipeline::presented;
+use crate::pipeline::{body_fault, presented};
 use crate::reply::{Reply, status_of};
 use crate::worker::Worker;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -25,11 +25,13 @@ use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
 use tollgate_core::{Fault, FaultKind};
-use tollgate_net::body::{BodyError, BodyLimits};
+use tollgate_net::body::BodyLimits;
 use tollgate_wire::{Dialect, error};
 
 /// Largest body of an administrative request, in bytes.
 const ADMIN_BODY_MAX: usize = 4 << 20;
+/// How long a caller that found no room is told to wait, in seconds.
+pub(crate) const BUSY_S: u32 = 1;
 
 /// A matched request that is not a model request.
 pub(crate) struct Call {
@@ -71,22 +73,24 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Chat | Route::Responses | Route::Messages | Route::Embeddings => {
             Err(Fault::internal("a model request came to the wrong place"))
         }
-        Route::CountTokens => caller::count_tokens(worker, parts, read(body).await?, call.peer),
+        Route::CountTokens => caller::count_tokens(worker, parts, read(worker, body).await?, call.peer),
         Route::ResponseGet => caller::response(worker, parts, parameter, call.peer).await,
         Route::ResponseDelete => caller::delete_response(worker, parts, parameter, call.peer).await,
         Route::ResponseItems => caller::response_items(worker, parts, parameter, call.peer).await,
         Route::Models => caller::models(worker, parts, call.peer),
         Route::Model => caller::model(worker, parts, parameter, call.peer),
-        Route::Explain => caller::explain(worker, parts, read(body).await?, call.peer),
-        Route::Evaluate => evaluate::eval(worker, parts, &read(body).await?, call.peer),
-        Route::Classify => evaluate::classify(worker, parts, parameter, &read(body).await?, call.peer),
-        Route::Feedback => caller::feedback(worker, parts, read(body).await?, call.peer).await,
+        Route::Explain => caller::explain(worker, parts, read(worker, body).await?, call.peer),
+        Route::Evaluate => evaluate::eval(worker, parts, &read(worker, body).await?, call.peer),
+        Route::Classify => {
+            evaluate::classify(worker, parts, parameter, &read(worker, body).await?, call.peer)
+        }
+        Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
         Route::Health => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
         Route::Ready => ready(worker),
         Route::Metrics => admin::metrics(worker),
         Route::OpenApi => json(StatusCode::OK, &openapi::document()),
         Route::KeysList => admin::keys(worker),
-        Route::KeysCreate => admin::create_key(worker, read(body).await?).await,
+        Route::KeysCreate => admin::create_key(worker, read(worker, body).await?).await,
         Route::KeyRevoke => admin::revoke_key(worker, parameter).await,
         Route::KeyRotate => admin::rotate_key(worker, parameter).await,
         Route::Budgets => admin::budgets(worker),
@@ -97,8 +101,8 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Live => admin::live(worker),
         Route::Pools => admin::pools(worker),
         Route::PolicyGet => policy::get(worker),
-        Route::PolicyPut => policy::put(worker, &read(body).await?).await,
-        Route::PolicyCheck => policy::check(worker, &read(body).await?).await,
+        Route::PolicyPut => policy::put(worker, &read(worker, body).await?).await,
+        Route::PolicyCheck => policy::check(worker, &read(worker, body).await?).await,
         Route::Reload => policy::reload(worker).await,
         Route::SettleAccounts
         | Route::SettleAccount
@@ -211,17 +215,13 @@ fn ready(worker: &Worker) -> Answered {
     json(status, &serde_json::json!({"status": word}))
 }
 
-async fn read(body: Incoming) -> Result<Bytes, Fault> {
+async fn read(worker: &Worker, body: Incoming) -> Result<Bytes, Fault> {
     let bounds =
         BodyLimits { max_bytes: ADMIN_BODY_MAX, grace: Duration::from_secs(10), ..BodyLimits::default() };
-    tollgate_net::body::read(body, &bounds).await.map_err(|error| {
-        let kind = match error {
-            BodyError::TooLarge { .. } => FaultKind::TooLarge,
-            BodyError::TooSlow { .. } => FaultKind::Timeout,
-            _ => FaultKind::BadRequest,
-        };
-        Fault::caller(kind, error.to_string())
-    })
+    let shared = worker.shared();
+    let room_bytes = shared.snapshot.load().settings.limits.bodies_bytes;
+    let read = tollgate_net::body::read(body, &bounds, &shared.bodies, room_bytes).await;
+    read.map_err(|error| body_fault(&error))
 }
 
 /// A JSON answer.
@@ -249,7 +249,13 @@ fn refuse(fault: &Fault) -> Response<Reply> {
             Fault { message: "the gateway failed to answer".into(), ..fault.clone() }
         }
     };
-    typed(status_of(fault), "application/json", error::body(Dialect::OpenaiChat, &shown, None).into())
+    let pause = (fault.kind == FaultKind::Unavailable).then_some(BUSY_S);
+    let body = error::body(Dialect::OpenaiChat, &shown, pause);
+    let mut response = typed(status_of(fault), "application/json", body.into());
+    if let Some(seconds) = pause {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// The path exists, but not with this method.

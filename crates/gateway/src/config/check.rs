@@ -209,8 +209,11 @@ fn auth(file: &File, findings: &mut Findings) -> AuthSettings {
 }
 
 fn check_limits(limits: &Limits, findings: &mut Findings) {
-    let rows: [(&str, usize, usize, usize); 6] = [
+    // A body of the size that is allowed must find room.
+    let room = limits.body_bytes.min(1 << 30);
+    let rows: [(&str, usize, usize, usize); 7] = [
         ("limits.body_bytes", limits.body_bytes, 1 << 10, 1 << 30),
+        ("limits.bodies_bytes", limits.bodies_bytes, room, 1 << 40),
         ("limits.header_bytes", limits.header_bytes, 8 << 10, 1 << 20),
         ("limits.headers", limits.headers, 10, 1000),
         ("limits.connections", limits.connections, 1, 1 << 20),

@@ -1,6 +1,5 @@
-//! The configuration file as its author wrote it: one type per element, unknown fields refused.
-//!
-//! Every reference keeps the place where it stands, so that a later finding can name line and column.
+//! The configuration file as its author wrote it: one type per element, unknown fields refused. Every reference keeps
+//! the place where it stands, so that a later finding can name line and column.
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -246,6 +245,8 @@ pub struct Budget {
 pub struct Limits {
     /// Largest request body, in bytes.
     pub body_bytes: usize,
+    /// Most bytes of all request bodies that are in memory at once, over all workers; a body beyond it is refused with 503.
+    pub bodies_bytes: usize,
     /// Largest header block, in bytes.
     pub header_bytes: usize,
     /// Most headers.
@@ -272,6 +273,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 32 << 20,
+            bodies_bytes: 512 << 20,
             header_bytes: 32 << 10,
             headers: 100,
             connections: 20_000,
@@ -292,8 +294,7 @@ impl Default for Limits {
 pub struct Timeouts {
     /// To connect, TLS included.
     pub connect_ms: u64,
-    /// From dispatch to the first content of a stream, without the connecting; a whole answer comes when it is made and
-    /// has `total_ms`.
+    /// From dispatch to the first content of a stream, without the connecting; a whole answer has `total_ms`.
     pub first_content_ms: u64,
     /// Between two pieces of a stream.
     pub idle_ms: u64,

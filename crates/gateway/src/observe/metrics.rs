@@ -110,6 +110,8 @@ pub struct Metrics {
     pub requests: Family<RequestLabels, Counter>,
     /// Requests in flight.
     pub in_flight: Gauge,
+    /// Memory that the larger bodies of requests take together.
+    pub bodies: Gauge,
     /// From arrival to the last byte.
     pub duration: Family<ModelLabel, Histogram, fn() -> Histogram>,
     /// From arrival to the first content.
@@ -150,6 +152,7 @@ impl Metrics {
         let metrics = Self {
             requests: Family::default(),
             in_flight: Gauge::default(),
+            bodies: Gauge::default(),
             duration: Family::new_with_constructor(histogram),
             first_content: Family::new_with_constructor(histogram),
             overhead: seconds(),
@@ -171,6 +174,7 @@ impl Metrics {
         };
         registry.register("requests", "Finished requests", metrics.requests.clone());
         registry.register("in_flight", "Requests in flight", metrics.in_flight.clone());
+        registry.register("bodies_bytes", "Memory of larger request bodies", metrics.bodies.clone());
         registry.register("duration_seconds", "From arrival to the last byte", metrics.duration.clone());
         registry.register(
             "first_content_seconds",
@@ -229,6 +233,13 @@ impl Metrics {
             }
         }
         self.overhead.observe(phases.total_ns() as f64 / 1e9);
+    }
+
+    /// Adds the time of one request in one phase that ends after the others were added.
+    pub fn observe_late(&self, phase: usize, ns: u64) {
+        if let Some(histogram) = self.phases.get(phase) {
+            histogram.observe(ns as f64 / 1e9);
+        }
     }
 
     /// Everything in the text format of OpenMetrics 1.0.

@@ -34,8 +34,9 @@ pub(crate) struct Known {
     pub(crate) budget_left: f64,
     /// Estimated prompt tokens.
     pub(crate) prompt_tokens: u64,
-    /// Bytes from which they were estimated.
+    /// Bytes from which they were estimated, and when.
     pub(crate) prompt_bytes: usize,
+    pub(crate) now: Timestamp,
 }
 
 /// Characterises a request from its shape and from earlier traffic.
@@ -49,7 +50,7 @@ pub(crate) fn characterise(shared: &Shared, view: &RequestView, caller: &Caller,
     };
     let forecast = Forecast { bytes_per_token: ratio, output_tokens: output, ..Forecast::default() };
     let budget_left = shared.store.budgets().left_share(&caller.payer(), now).ratio();
-    Known { forecast, budget_left, prompt_tokens: prompt_tokens as u64, prompt_bytes }
+    Known { forecast, budget_left, prompt_tokens: prompt_tokens as u64, prompt_bytes, now }
 }
 
 fn session_header(headers: &HeaderMap) -> Option<&str> {
@@ -161,9 +162,8 @@ fn input<'a>(view: &'a RequestView, headers: &'a HeaderMap, caller: &'a Caller, 
 /// Which conversation a reading is of; one with a recent turn is told so before any signal is read.
 fn recognise(shared: &Shared, reading: &mut Reading<'_>, view: &RequestView, known: &Known) -> Arc<str> {
     let session = session_name(reading.session().key);
-    let now = shared.clock.now();
     let last = shared.store.sessions().get(&session);
-    if last.is_some_and(|last| now.0.saturating_sub(last.time.0) < WARM_US) {
+    if last.is_some_and(|last| known.now.0.saturating_sub(last.time.0) < WARM_US) {
         reading.warm(repeated_tokens(view, known.prompt_tokens as f64, known.forecast.bytes_per_token));
     }
     session

@@ -312,8 +312,12 @@ impl Journey {
         if let (true, Some(traces)) = (wanted, &self.shared.traces) {
             traces.offer(&record, &self.trace);
         }
-        if wanted && !self.shared.store.record(record) {
-            tracing::debug!(request = %self.id, "decision record dropped: the store's queue is full");
+        if wanted {
+            if !self.shared.store.record(record) {
+                tracing::debug!(request = %self.id, "decision record dropped: the store's queue is full");
+            }
+            // A record cannot hold its own time.
+            self.shared.metrics.observe_late(super::RECORD, self.shared.clock.tick().since_ns(now));
         }
         cost
     }

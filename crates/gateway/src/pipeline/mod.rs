@@ -49,7 +49,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokens::Tokens;
-use tollgate_core::{Fault, FaultKind, Tick};
+use tollgate_core::{Fault, FaultKind, Tick, Timestamp};
 use tollgate_net::body::{BodyError, BodyLimits};
 use tollgate_wire::Dialect;
 use tollgate_wire::form::Options;
@@ -59,9 +59,13 @@ pub(crate) const AUTHENTICATE: usize = 0;
 pub(crate) const CHARACTERISE: usize = 1;
 pub(crate) const SIGNAL: usize = 2;
 pub(crate) const DECIDE: usize = 3;
+pub(crate) const SHAPE: usize = 4;
 pub(crate) const SELECT: usize = 5;
+pub(crate) const PLACE: usize = 6;
 pub(crate) const DISPATCH: usize = 7;
+pub(crate) const VALIDATE: usize = 8;
 pub(crate) const SETTLE: usize = 9;
+pub(crate) const RECORD: usize = 10;
 
 /// What every attempt of one request shares.
 pub(crate) struct Context<'a> {
@@ -186,9 +190,8 @@ async fn steps(
     let shared = worker.shared();
     let snapshot = shared.snapshot.load_full();
     let Some(in_flight) = shared.enter(snapshot.settings.limits.in_flight) else {
-        return Err(
-            Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon").into()
-        );
+        let fault = Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon");
+        return Err(answer::Refusal::busy(fault));
     };
     let (parts, body) = request.into_parts();
 
@@ -197,7 +200,7 @@ async fn steps(
     journey.authenticated(&caller);
     journey.lap(AUTHENTICATE);
 
-    let body = read_body(body, &parts, &snapshot).await?;
+    let body = read_body(body, &parts, shared, &snapshot).await?;
     journey.resume();
     let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
     if let Some(encoder) = local::encoder(shared, &view) {
@@ -219,10 +222,11 @@ async fn steps(
 
     let demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);
     let pool = decided.effects().pool.as_deref();
+    let ours = Ours { shared, snapshot: &snapshot, now: journey.time() };
     let models =
         decide::models(&snapshot, &view, decided.effects(), &demand, &caller, journey.seed(), &mut gate)
             .map_err(Into::into)
-            .and_then(|models| admit(shared, &snapshot, &caller, &demand, models, &mut gate, pool));
+            .and_then(|models| admit(&ours, &caller, &demand, models, &mut gate, pool));
     journey.governed(&gate);
     let (models, reservation) = models?;
     journey.story.models = Some(models.reason.clone());
@@ -256,22 +260,28 @@ async fn steps(
     Ok(Ready::Answer(Box::new(Answered { answer, reservation, prompt_bytes, keep, in_flight })))
 }
 
+/// The gateway's side of an admission, at one moment.
+struct Ours<'a> {
+    shared: &'a Shared,
+    snapshot: &'a Snapshot,
+    now: Timestamp,
+}
+
 /// Reserves for the first model; a spent budget may put a cheaper one in its place.
 fn admit(
-    shared: &Shared,
-    snapshot: &Snapshot,
+    ours: &Ours<'_>,
     caller: &Caller,
     demand: &Demand,
     plan: choose::ModelPlan,
     gate: &mut govern::Gate,
     pool: Option<&str>,
 ) -> Result<(choose::ModelPlan, tollgate_store::budget::Reservation), Box<answer::Refusal>> {
+    let Ours { shared, snapshot, now } = *ours;
     let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else {
         return Err(Fault::internal("the choice of models is empty").into());
     };
     let output_tokens = demand.output_tokens.saturating_mul(demand.ceiling.choices.max(1));
     let estimate = Estimate { prompt_tokens: demand.prompt_tokens, output_tokens };
-    let now = shared.clock.now();
     match settle::reserve(shared, snapshot, caller, estimate, &PriceTag::of(model), now)? {
         Verdict::Granted(reservation) => Ok((plan, reservation)),
         Verdict::Degraded { model, budget, reservation } => {
@@ -290,26 +300,39 @@ fn admit(
     }
 }
 
-async fn read_body(body: Incoming, parts: &Parts, snapshot: &Snapshot) -> Result<Bytes, Fault> {
+async fn read_body(
+    body: Incoming,
+    parts: &Parts,
+    shared: &Shared,
+    snapshot: &Snapshot,
+) -> Result<Bytes, Box<answer::Refusal>> {
     let limits = &snapshot.settings.limits;
     if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING).filter(|e| *e != "identity") {
         let message = format!("content-encoding {encoding:?} is not read; send the body uncompressed");
         let fault = Fault::caller(FaultKind::BadRequest, message).at("content-encoding");
-        return Err(fault.quoting("an encoding that is not read"));
+        return Err(fault.quoting("an encoding that is not read").into());
     }
     let bounds = BodyLimits {
         max_bytes: limits.body_bytes,
         grace: Duration::from_millis(limits.body_ms),
         ..BodyLimits::default()
     };
-    tollgate_net::body::read(body, &bounds).await.map_err(|error| {
-        let kind = match error {
-            BodyError::TooLarge { .. } => FaultKind::TooLarge,
-            BodyError::TooSlow { .. } => FaultKind::Timeout,
-            _ => FaultKind::BadRequest,
-        };
-        Fault::caller(kind, error.to_string())
+    let read = tollgate_net::body::read(body, &bounds, &shared.bodies, limits.bodies_bytes).await;
+    read.map_err(|error| {
+        let fault = body_fault(&error);
+        if fault.kind == FaultKind::Unavailable { answer::Refusal::busy(fault) } else { fault.into() }
     })
+}
+
+/// A body that could not be read, as a fault.
+pub(crate) fn body_fault(error: &BodyError) -> Fault {
+    let kind = match error {
+        BodyError::TooLarge { .. } => FaultKind::TooLarge,
+        BodyError::TooSlow { .. } => FaultKind::Timeout,
+        BodyError::NoRoom { .. } => FaultKind::Unavailable,
+        BodyError::Broken(_) => FaultKind::BadRequest,
+    };
+    Fault::caller(kind, error.to_string())
 }
 
 /// The end of a request that was never sent.

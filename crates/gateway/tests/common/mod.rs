@@ -28,9 +28,9 @@ use tollgate_net::client::Client;
 use tollgate_net::upstream::{Outgoing, UpstreamBody};
 use tollgate_sim::{Running, Sim, SimConfig};
 
-/// Looks at something that is about to happen this often, and no longer than this in all.
+/// Looks at something that is about to happen this often, and no longer than this in all: a minute, for slow machines.
 const LOOK_MS: u64 = 5;
-const LOOKS_MAX: usize = 4000;
+const LOOKS_MAX: usize = 12_000;
 
 /// A gateway, its instances and a client.
 pub struct World {

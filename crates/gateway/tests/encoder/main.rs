@@ -21,7 +21,7 @@ async fn world(exact: bool) -> World {
     }
     let addresses: Vec<_> = sims.iter().map(tollgate_sim::Running::addr).collect();
     let mut settings = config::default_settings(&addresses, "tollgate.yaml".as_ref()).unwrap();
-    let text = format!("encoder: {{folder: '{FOLDER}', model: tiny, exact: {exact}}}\n");
+    let text = format!("encoder: {{folder: '{FOLDER}', model: tiny, exact: {exact}, deadline_ms: 60000}}\n");
     settings.encoder = config::read(&text, "tollgate.yaml".as_ref()).unwrap().encoder;
     World::launch(sims, serve::Options { settings: Some(settings), ..serve::Options::default() }).await
 }

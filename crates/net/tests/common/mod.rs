@@ -13,14 +13,14 @@ use std::{
     time::Duration,
 };
 use tollgate_net::{
-    body::{BodyLimits, read},
+    body::{BodyLimits, Room, read},
     headers::strip_hop_by_hop,
     server::{Handler, Limits, Peer, Running, Server},
     upstream::{Endpoint, Outgoing, Pool, PoolLimits, Target, Timeouts, TlsConfig, UpstreamBody},
 };
 
-/// No test waits longer than this.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+/// No test waits longer than this for what is about to happen, on however slow a machine.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 pub struct Proxy {
@@ -36,7 +36,7 @@ impl Handler for Proxy {
     async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
         let (parts, body) = request.into_parts();
         assert!(parts.uri.path() != "/panic", "as asked");
-        let body = match read(body, &self.bodies).await {
+        let body = match read(body, &self.bodies, &Room::default(), usize::MAX).await {
             Ok(body) => body,
             Err(error) => return plain(error.status(), error.to_string()),
         };
@@ -178,12 +178,17 @@ pub fn signal() -> (mpsc::Sender<()>, mpsc::Receiver<()>) {
     mpsc::channel()
 }
 
-/// Limits with short waits.
-pub fn hasty() -> Limits {
+/// Limits that nothing healthy meets; only a closing connection is not waited for.
+pub fn patient() -> Limits {
     Limits {
-        header_read: Duration::from_millis(120),
-        keep_alive: Duration::from_millis(200),
+        header_read: PATIENCE,
+        keep_alive: PATIENCE,
         linger: Duration::from_millis(200),
         ..Limits::default()
     }
+}
+
+/// [`patient`], but a head has to come within this.
+pub fn hasty(wait: Duration) -> Limits {
+    Limits { header_read: wait, keep_alive: wait, ..patient() }
 }

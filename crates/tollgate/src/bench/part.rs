@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use tollgate_net::body::{BodyLimits, read};
+use tollgate_net::body::{BodyLimits, Room, read};
 use tollgate_net::headers::strip_hop_by_hop;
 use tollgate_net::server::{Handler, Limits, Peer, Server};
 use tollgate_net::upstream::{
@@ -117,7 +117,9 @@ impl Handler for Upstream {
     type Body = Reply;
 
     async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Reply> {
-        let body = read(request.into_body(), &BodyLimits::default()).await.unwrap_or_default();
+        let body = read(request.into_body(), &BodyLimits::default(), &Room::default(), usize::MAX)
+            .await
+            .unwrap_or_default();
         let streamed =
             body.windows(14).any(|w| w == b"\"stream\":true,") || body.ends_with(b"\"stream\":true}");
         let (kind, reply) = match streamed {
@@ -151,7 +153,7 @@ impl Handler for Floor {
     async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Reply> {
         let (parts, body) = request.into_parts();
         let Some(target) = &self.target else { return failed(StatusCode::INTERNAL_SERVER_ERROR) };
-        let Ok(body) = read(body, &BodyLimits::default()).await else {
+        let Ok(body) = read(body, &BodyLimits::default(), &Room::default(), usize::MAX).await else {
             return failed(StatusCode::BAD_REQUEST);
         };
         let answer = target.send(Outgoing::forward(parts, body), &Timeouts::default()).await;

@@ -90,7 +90,8 @@ pub(super) async fn serve(
 async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: Incoming) -> Answer {
     let who = allowed(worker, &parts, call, right)?;
     let request = idempotent(&parts, &who);
-    let body = if parts.method == http::Method::POST { read(body).await?.to_vec() } else { Vec::new() };
+    let body =
+        if parts.method == http::Method::POST { read(worker, body).await?.to_vec() } else { Vec::new() };
     let parameter = decode(call.parameter.as_deref().unwrap_or_default());
     let (asked, route) = (Asked { parts, parameter, body, request }, call.route);
     blocking(worker.shared(), move |settlement| handle(settlement, route, &asked)).await

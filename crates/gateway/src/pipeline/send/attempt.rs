@@ -1,13 +1,13 @@
 //! Dispatch, one attempt: shape for this model, send to this instance, hold back until the first content.
 
 use crate::fleet::Site;
-use crate::pipeline::Context;
+use crate::observe::Phases;
 use crate::pipeline::choose::Goal;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::relay::{Relay, Watch};
 use crate::pipeline::shape::{Wish, shape};
 use crate::pipeline::tokens::Tokens;
-use crate::pipeline::{members, outgoing};
+use crate::pipeline::{Context, DISPATCH, SHAPE, members, outgoing};
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::borrow::Cow;
@@ -34,6 +34,16 @@ pub(crate) enum Answer {
     Whole { headers: HeaderMap, body: Bytes, watch: Box<Watch>, flight: Flight },
     /// A stream, to be relayed.
     Stream { headers: HeaderMap, relay: Box<Relay>, flight: Flight },
+}
+
+impl Answer {
+    /// When all of it had come; a stream goes on.
+    pub(crate) const fn came(&self) -> Option<Tick> {
+        match self {
+            Self::Whole { flight, .. } => flight.first(),
+            Self::Stream { .. } => None,
+        }
+    }
 }
 
 /// An attempt that failed before the caller saw anything of it.
@@ -99,15 +109,19 @@ pub(crate) async fn attempt(
     goal: &Goal,
     effects: &Effects,
     now: Tick,
+    phases: &mut Phases,
 ) -> Result<(Answer, Vec<String>), Failure> {
     let Some(site) = ctx.site(goal) else {
         return Err(Failure::early(Fault::internal("the instance is gone")));
     };
     let letter = letter(ctx, site, goal, effects).map_err(Failure::early)?;
+    let shaped = ctx.shared.clock.tick();
+    phases.add(SHAPE, shaped.since_ns(now));
     let mut flight = Flight::begin(ctx, goal, now).map_err(Failure::early)?;
     let timeouts = timeouts(ctx, now);
     let target = ctx.worker.target(&ctx.snapshot, site).map_err(|e| Failure::early(net_fault(&e)))?;
     let lost = letter.lost;
+    phases.add(DISPATCH, ctx.shared.clock.tick().since_ns(shaped));
     // Requests that arrived together are all worked out before the first of them is sent: the sends then follow each
     // other at once, and an upstream that slept is woken for all of them, not for each. One alone need not wait.
     if ctx.shared.in_flight.load(Ordering::Relaxed) > 1 {

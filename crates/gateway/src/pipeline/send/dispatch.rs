@@ -2,12 +2,12 @@
 //!
 //! Which attempt follows a fault is `tollgate_select::retry`'s decision; this is the part that goes there.
 
-use crate::pipeline::Context;
 use crate::pipeline::attempt::{Answer, Failure, attempt};
 use crate::pipeline::choose::{Goal, ModelPlan, Offer, PlaceWhy, Shut};
 use crate::pipeline::govern::worst_micro;
 use crate::pipeline::journey::{AttemptNote, Journey};
 use crate::pipeline::reach::{Entered, Reach};
+use crate::pipeline::{Context, DISPATCH, PLACE, VALIDATE};
 use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -44,11 +44,15 @@ pub(crate) async fn dispatch(
     loop {
         course.attempts += 1;
         let goal = course.goal().map_err(Failure::early)?;
-        let begun = journey.lap(crate::pipeline::DISPATCH);
-        let result = attempt(ctx, &goal, effects, begun).await;
-        let ms = journey.resume().since_ms(begun);
+        let begun = journey.lap(PLACE);
+        let result = attempt(ctx, &goal, effects, begun, &mut journey.phases).await;
+        let done = journey.resume();
+        let ms = done.since_ms(begun);
         let failure = match result {
             Ok((answer, lost)) => {
+                if let Some(came) = answer.came() {
+                    journey.phases.add(VALIDATE, done.since_ns(came));
+                }
                 let note = course.note(&goal, "ok".into(), begun, ms, lost);
                 journey.answered(note, ctx.site(&goal), ctx.snapshot.models.get(goal.model));
                 return Ok(answer);
@@ -69,7 +73,7 @@ pub(crate) async fn dispatch(
             let seed = course.seed.derive("retry").next();
             next(&policy, &situation, &mut budget, seed, ctx.shared.clock.tick())
         };
-        journey.lap(crate::pipeline::DISPATCH);
+        journey.lap(DISPATCH);
         let taken = course.take(step, journey).await;
         // A pause before the next attempt is the upstream's doing, not our own time.
         journey.resume();
