@@ -1,4 +1,4 @@
-//! What is done beside requests: probes, traces, keys and files that others change, and the store's sweep.
+//! What is done beside requests: probes, traces, webhooks, keys and files that others change, and the store's sweep.
 //!
 //! Each chore has its own loop and none waits for another's network: an instance that hangs delays neither a reload nor
 //! a key that was revoked on the command line. All of them are one task, which ends when the gateway stops.
@@ -6,6 +6,7 @@
 use crate::control;
 use crate::fleet::Prober;
 use crate::state::Shared;
+use crate::webhooks;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -29,12 +30,13 @@ pub(crate) async fn run(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
         probe(&shared, stopped.clone()),
         export(&shared, stopped.clone()),
         analyse(&shared, stopped.clone()),
+        webhooks::run(&shared, stopped.clone()),
         keep(&shared, stopped)
     );
 }
 
 /// Waits for the next round; `false` when there is none.
-async fn next(stopped: &mut watch::Receiver<bool>) -> bool {
+pub(crate) async fn next(stopped: &mut watch::Receiver<bool>) -> bool {
     tokio::select! {
         _ = stopped.changed() => false,
         () = tokio::time::sleep(EVERY) => true,

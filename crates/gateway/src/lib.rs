@@ -20,4 +20,5 @@ pub mod serve;
 pub mod snapshot;
 mod started;
 pub mod state;
+pub mod webhooks;
 pub mod worker;

@@ -209,7 +209,10 @@ fn settings(options: Options) -> Result<Settings, ServeError> {
         settings.database = (data.as_os_str() != "memory").then(|| data.join("tollgate.db"));
     }
     if let Some(data) = options.settle {
-        settings.settle = Some(SettlementConfig::new(data));
+        match &mut settings.settle {
+            Some(settle) => settle.data = data,
+            None => settings.settle = Some(SettlementConfig::new(data)),
+        }
     }
     if let Some(workers) = options.workers {
         settings.workers = workers;

@@ -58,8 +58,15 @@ impl Settings {
             endpoint.clone().unwrap_or_else(|| "none".into())
         });
         keeper.keep("settle", &mut self.settle, &now.settle, |settle| {
-            let shown =
-                |of: &SettlementConfig| format!("{{data: {}, clearing: {}}}", of.data.display(), of.clearing);
+            let shown = |of: &SettlementConfig| {
+                let hooks: Vec<_> = of.hooks.iter().map(|hook| hook.name.as_str()).collect();
+                format!(
+                    "{{data: {}, clearing: {}, webhooks: [{}]}}",
+                    of.data.display(),
+                    of.clearing,
+                    hooks.join(", ")
+                )
+            };
             settle.as_ref().map_or_else(|| "none".into(), shown)
         });
         keeper.keep("encoder", &mut self.encoder, &now.encoder, |encoder| {

@@ -1,5 +1,6 @@
 //! What lives as long as the process: clock, store, metrics, estimates, and the snapshot in force.
 
+use crate::api::settle::Replays;
 use crate::clock::Seeds;
 use crate::encoder::EncoderPool;
 use crate::observe::Metrics;
@@ -62,6 +63,8 @@ pub struct Shared {
     pub encoder: Option<EncoderPool>,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
+    /// Nonces of signed requests.
+    pub(crate) replays: Replays,
     /// Configuration, policy, models and fleet in force.
     pub snapshot: ArcSwap<Snapshot>,
     /// Sizes.
@@ -132,6 +135,7 @@ impl Shared {
             settlement: None,
             encoder: None,
             settling: Semaphore::new(SETTLING_MAX),
+            replays: Replays::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             estimates: Mutex::default(),
             retries: Mutex::new(retries),

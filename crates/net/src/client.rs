@@ -86,7 +86,8 @@ impl Default for Client {
 }
 
 /// Path and query of a URL, without its fragment.
-fn path_of(url: &str) -> &str {
+#[must_use]
+pub fn path_of(url: &str) -> &str {
     let after = url.find("://").map_or(url, |at| &url[at + 3..]);
     let path = after.find('/').map_or("/", |at| &after[at..]);
     path.split('#').next().unwrap_or(path)

@@ -10,7 +10,7 @@ pub mod openapi;
 mod policy;
 pub mod routes;
 mod schemas;
-mod settle;
+pub(crate) mod settle;
 
 use crate::pipeline::{body_fault, presented};
 use crate::reply::{Reply, status_of};
@@ -121,7 +121,9 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         | Route::SettleBundle
         | Route::SettleCheckpoint
         | Route::SettleEntries
-        | Route::SettleReceipt => Err(Fault::internal("a settlement request came to the wrong place")),
+        | Route::SettleReceipt
+        | Route::SettleHooks
+        | Route::SettleHookAgain => Err(Fault::internal("a settlement request came to the wrong place")),
         Route::ConsoleHome
         | Route::ConsoleRequest
         | Route::ConsolePools

@@ -27,6 +27,9 @@ pub enum Right {
 }
 
 impl Right {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Operate];
+
     /// The role of a key that gives it.
     #[must_use]
     pub const fn role(self) -> &'static str {
@@ -40,7 +43,7 @@ impl Right {
     /// Whether a role gives it.
     #[must_use]
     pub fn given_by(self, role: &str) -> bool {
-        [Self::Read, Self::Write, Self::Operate].iter().any(|right| *right >= self && right.role() == role)
+        Self::ALL.iter().any(|right| *right >= self && right.role() == role)
     }
 }
 
@@ -99,6 +102,8 @@ pub enum Route {
     SettleCheckpoint,
     SettleEntries,
     SettleReceipt,
+    SettleHooks,
+    SettleHookAgain,
     ConsoleHome,
     ConsoleRequest,
     ConsolePools,
@@ -261,6 +266,14 @@ pub const ROUTES: &[Row] = &[
     ),
     row("GET", "/v1/settle/log/entries", Route::SettleEntries, READ, "Entries of the log"),
     row("GET", "/v1/settle/log/entries/{id}/receipt", Route::SettleReceipt, READ, "The proof of an entry"),
+    row("GET", "/v1/settle/webhooks", Route::SettleHooks, READ, "How far each webhook's receiver was told"),
+    row(
+        "POST",
+        "/v1/settle/webhooks/{id}/again",
+        Route::SettleHookAgain,
+        OPERATE,
+        "Deliver what was given up again",
+    ),
     row("GET", "/console", Route::ConsoleHome, Admin, "Console: live requests"),
     row("GET", "/console/requests/{id}", Route::ConsoleRequest, Admin, "Console: one request's path"),
     row("GET", "/console/pools", Route::ConsolePools, Admin, "Console: pools and instances"),

@@ -4,11 +4,11 @@ use super::models::{self, Catalogue};
 use super::pools;
 use super::secret::{Secret, SecretError, SecretRef};
 use super::settings::{AuthSettings, EncoderSettings, Network, Settings};
+use super::settle;
 use super::written::{AuthMode, File, Limits, Retry, Timeouts, Word};
 use super::{Problem, WINDOWS};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use tollgate_store::settlement::SettlementConfig;
 
 /// Where the gateway listens unless told otherwise.
 pub(super) const LISTEN: &str = "127.0.0.1:8080";
@@ -110,6 +110,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
     let pools = pools::read(file, &catalogue, findings);
     let budgets = pools::budgets(file, &catalogue, findings);
     let auth = auth(file, findings);
+    let settled = settle::read(file, findings);
     Some(Settings {
         listen: listen?,
         workers: file.workers,
@@ -123,7 +124,9 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         timeouts: file.timeouts,
         retry: file.retry,
         log: file.log.clone(),
-        settle: settle(file, findings),
+        settle: settled.start,
+        signers: settled.signers,
+        receivers: settled.receivers,
         encoder: encoder(file, findings),
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
@@ -139,21 +142,6 @@ fn listen(file: &File, findings: &mut Findings) -> Option<SocketAddr> {
         findings.at(word, "listen", message, "write host:port, such as 127.0.0.1:8080 or [::1]:8080");
     }
     address
-}
-
-fn settle(file: &File, findings: &mut Findings) -> Option<SettlementConfig> {
-    let settle = file.settle.as_ref()?;
-    let named = settle.clearing.as_ref().map_or(SettlementConfig::CLEARING, |word| word.value.as_str());
-    let clearing = named.parse().ok();
-    if let (None, Some(word)) = (&clearing, &settle.clearing) {
-        findings.at(
-            word,
-            "settle.clearing",
-            format!("{named:?} is not an account"),
-            "write acct_ and a name",
-        );
-    }
-    Some(SettlementConfig { data: findings.path(&settle.data), clearing: clearing? })
 }
 
 /// Threads of the encoder and requests that wait for it, at most.

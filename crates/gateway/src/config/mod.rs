@@ -20,6 +20,7 @@ mod locality;
 mod models;
 mod money;
 mod pools;
+mod settle;
 
 pub use check::public_without_keys;
 pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
@@ -28,6 +29,7 @@ pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{
     BaseUrl, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
 };
+pub use settle::{Receiver, Signer, Signers};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

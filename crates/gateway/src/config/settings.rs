@@ -3,6 +3,7 @@
 use super::locality::Locality;
 use super::provider::ProviderRow;
 use super::secret::Secret;
+use super::settle::{Receiver, Signers};
 use super::written::{AuthMode, Limits, Log, Placement, Power, Retry, Timeouts};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -41,6 +42,10 @@ pub struct Settings {
     pub otlp: Option<String>,
     /// Where settlement is kept; absent = it is not served.
     pub settle: Option<SettlementConfig>,
+    /// Whose signatures count on requests of settlement.
+    pub signers: Signers,
+    /// Who is told what happens to escrows.
+    pub receivers: Vec<Receiver>,
     /// The text encoder that runs in the gateway.
     pub encoder: Option<EncoderSettings>,
 }

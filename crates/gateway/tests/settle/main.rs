@@ -10,149 +10,19 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use common::{Folder, Got, World, sims};
+mod scene;
+mod signed;
+mod webhooks;
+
+use common::Folder;
 use http::{Method, StatusCode};
+use scene::{Scene, operator, problem, world};
 use serde_json::{Value, json};
-use tollgate_core::{Clock as _, Digest, Timestamp};
-use tollgate_gateway::clock::SystemClock;
-use tollgate_gateway::config;
-use tollgate_gateway::serve::Options;
-use tollgate_pay::escrow::{Bundle, ControlPlane, Event, Phase, Signed, Submission, TaskContract, read};
+use tollgate_core::Digest;
+use tollgate_pay::escrow::{Bundle, ControlPlane, Event, Phase, Signed, Submission, read};
 use tollgate_pay::log::Receipt;
 use tollgate_pay::registry::{Sealed, SecretKey};
 use tollgate_pay::simulate::Cast;
-
-const HOUR: i64 = 3_600_000_000;
-const SECRET: &str = "the operator's word";
-
-struct Scene {
-    cast: Cast,
-    folder: Folder,
-    world: World,
-    /// Secrets of keys that may read, write and operate, and of one that may nothing here.
-    keys: Vec<String>,
-}
-
-async fn world(folder: &Folder, settle: &str) -> World {
-    let (sims, addresses) = sims(1).await;
-    let text = format!(
-        "auth: {{mode: keys, admin: 'file:{}'}}\npolicy: '{}'\n{settle}\nproviders: [{{name: sim, kind: tollgate_sim, base_url: 'http://{}'}}]\nmodels: [{{name: a, provider: sim}}]\n",
-        folder.write("admin", SECRET).display(),
-        folder.write("p.tollgate", "policy \"t\"\ndefault { models { \"a\" } }\n").display(),
-        addresses[0],
-    );
-    let settings = config::read(&text, "tollgate.yaml".as_ref()).unwrap_or_else(|e| panic!("{e}"));
-    let data = folder.path().join("gateway");
-    World::launch(sims, Options { settings: Some(settings), data: Some(data), ..Options::default() }).await
-}
-
-fn operator() -> (&'static str, String) {
-    ("authorization", format!("Bearer {SECRET}"))
-}
-
-impl Scene {
-    async fn new() -> Self {
-        let (cast, folder) = (Cast::new().unwrap(), Folder::new());
-        std::fs::create_dir_all(folder.path().join("pay")).unwrap();
-        folder.write("pay/log.key", &cast.log.reveal());
-        let world = Self::launch(&folder).await;
-        let mut keys = Vec::new();
-        for roles in [json!(["settle.read"]), json!(["settle.write"]), json!(["settle.operate"]), json!([])] {
-            let spec = json!({"name": "k", "roles": roles});
-            let (name, secret) = operator();
-            let made = world.send(Method::POST, "/api/v1/keys", &[(name, &secret)], spec.to_string()).await;
-            keys.push(made.json()["secret"].as_str().unwrap().to_owned());
-        }
-        let scene = Self { cast, folder, world, keys };
-        let opening = scene.cast.opening([20_000, 20_000]).unwrap();
-        let done = scene.post(2, "commands", "opening", json!({"ops": opening.ops()})).await;
-        assert_eq!(done.status, StatusCode::OK, "{}", done.text());
-        scene
-    }
-
-    async fn launch(folder: &Folder) -> World {
-        let settle = format!("settle: {{data: '{}'}}", folder.path().join("pay").display());
-        world(folder, &settle).await
-    }
-
-    async fn ask(
-        &self,
-        key: usize,
-        method: Method,
-        path: &str,
-        idempotency: Option<&str>,
-        body: String,
-    ) -> Got {
-        let bearer = format!("Bearer {}", self.keys[key]);
-        let mut headers = vec![("authorization", bearer.as_str())];
-        headers.extend(idempotency.map(|key| ("idempotency-key", key)));
-        self.world.send(method, &format!("/v1/settle/{path}"), &headers, body).await
-    }
-
-    async fn post(&self, key: usize, path: &str, idempotency: &str, body: impl serde::Serialize) -> Got {
-        let body = serde_json::to_string(&body).unwrap();
-        self.ask(key, Method::POST, path, Some(idempotency), body).await
-    }
-
-    async fn get(&self, path: &str) -> Got {
-        self.ask(0, Method::GET, path, None, String::new()).await
-    }
-
-    /// Terms of the cast, from now on, under its second mandate.
-    fn contract(&self, nonce: &str) -> TaskContract {
-        let now = SystemClock::new().now();
-        let mut contract = self.cast.contract();
-        contract.nonce = Digest::of(nonce.as_bytes());
-        contract.mandate = self.cast.mandates().nth(1).map(|(name, _)| name);
-        contract.challenge_us = 0;
-        contract.stages[0].submit_by = Timestamp(now.0 + HOUR);
-        contract.refund_after = Timestamp(now.0 + 4 * HOUR);
-        contract
-    }
-
-    /// Records an event; the phase that follows.
-    async fn event(&self, id: Digest, key: &str, event: &Event) -> String {
-        let got = self.post(1, &format!("escrows/{id}/events"), key, event).await;
-        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
-        assert_eq!(got.json()["again"], false);
-        got.json()["phase"].as_str().unwrap().to_owned()
-    }
-
-    async fn version(&self, id: Digest) -> u64 {
-        self.get(&format!("escrows/{id}")).await.json()["version"].as_u64().unwrap()
-    }
-
-    /// From the terms to held funds.
-    async fn locked(&self, nonce: &str) -> (Digest, TaskContract) {
-        let contract = self.contract(nonce);
-        let id = contract.digest();
-        let terms = Event::Propose(Box::new(self.cast.signed(contract.clone())));
-        let got = self.post(1, "escrows", &format!("terms-{nonce}"), &terms).await;
-        assert_eq!(
-            (got.status, got.json()["phase"].as_str()),
-            (StatusCode::OK, Some("proposed")),
-            "{}",
-            got.text()
-        );
-        let authorize = self.cast.authorize(&contract).unwrap();
-        assert_eq!(self.event(id, &format!("auth-{nonce}"), &authorize).await, "authorized");
-        assert_eq!(self.event(id, &format!("lock-{nonce}"), &Event::Lock).await, "locked");
-        (id, contract)
-    }
-
-    async fn stop(self) -> Folder {
-        self.world.stop().await;
-        self.folder
-    }
-}
-
-fn problem(got: &Got, status: StatusCode, word: &str) {
-    assert_eq!(got.status, status, "{}", got.text());
-    assert_eq!(got.header("content-type"), "application/problem+json");
-    let problem = got.json();
-    assert_eq!(problem["type"], format!("urn:tollgate:problem:{word}"), "{problem}");
-    assert_eq!(problem["status"], status.as_u16());
-}
 
 #[tokio::test]
 async fn a_whole_task_is_paid_and_proven() {
@@ -277,7 +147,7 @@ async fn a_request_is_done_once_also_after_a_restart() {
     let entry = scene.post(2, "commands", "note", &ops).await.json()["entry"].clone();
     let (keys, cast) = (scene.keys.clone(), Cast::new().unwrap());
     let folder = scene.stop().await;
-    let scene = Scene { cast, world: Scene::launch(&folder).await, folder, keys };
+    let scene = Scene { cast, world: Scene::launch(&folder, "").await, folder, keys };
     let later = scene.world.send(Method::POST, &url, &headers, body).await;
     assert_eq!(later.json()["recorded"][0], first.json()["recorded"][0], "{}", later.text());
     assert_eq!(scene.post(2, "commands", "note", &ops).await.json()["entry"], entry);
@@ -375,7 +245,7 @@ async fn agents_are_kept_in_the_log() {
     assert_eq!(scene.post(1, "agents", "a-3", &json!({"record": other})).await.status, StatusCode::FORBIDDEN);
     let (keys, cast) = (scene.keys.clone(), Cast::new().unwrap());
     let folder = scene.stop().await;
-    let scene = Scene { cast, world: Scene::launch(&folder).await, folder, keys };
+    let scene = Scene { cast, world: Scene::launch(&folder, "").await, folder, keys };
     let found = scene.get("agents?skill=translate").await.json();
     assert_eq!(found["agents"][0]["id"], did);
     let one = scene.get(&format!("agents/{did}")).await.json();

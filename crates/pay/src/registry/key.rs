@@ -8,7 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+use tollgate_wire::httpsig::{Draft, Flaw, Message};
 
 /// Multicodec prefixes, as varints: ed25519-pub and p256-pub.
 const ED25519_PREFIX: [u8; 2] = [0xed, 0x01];
@@ -116,6 +118,23 @@ impl PublicKey {
         }
     }
 
+    /// The name of its algorithm in HTTP signatures (RFC 9421, section 6.2.2).
+    #[must_use]
+    pub const fn http_algorithm(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "ed25519",
+            Self::P256(_) => "ecdsa-p256-sha256",
+        }
+    }
+
+    /// The thumbprint of its JWK (RFC 7638), with SHA-256 and as base64url.
+    #[must_use]
+    pub fn thumbprint(&self) -> String {
+        // A public JWK here has the members that a thumbprint is over and no others.
+        let members = self.jwk().canonical().unwrap_or_default();
+        URL_SAFE_NO_PAD.encode(Sha256::digest(members))
+    }
+
     /// The key as public JWK.
     #[must_use]
     pub fn jwk(&self) -> Json {
@@ -182,6 +201,14 @@ impl SecretKey {
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey::Ed25519(self.0.verifying_key())
+    }
+
+    /// Signs an HTTP message: the values of `Signature-Input` and `Signature`.
+    ///
+    /// # Errors
+    /// [`Flaw`] when the message has not what is to be signed.
+    pub fn sign_http(&self, draft: &Draft, message: &Message<'_>) -> Result<(String, String), Flaw> {
+        Ok(draft.fields(&self.sign(draft.base(message)?.as_bytes())))
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {

@@ -4,11 +4,17 @@
 //! key. One process at a time serves it. Everything that changes goes through [`Settlement::act`] and [`Settlement::tell`], one
 //! after the other; what is shown is as of the last of them. Calls wait for the disk: make them where waiting is allowed.
 
+mod hooks;
 mod log;
+mod outbox;
+
+pub use hooks::{Delivery, Reported};
+pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, Standing};
 
 use crate::escrows::{JournalOffice, open_office};
 use crate::journal::audit::{LogFolder, Source};
 use crate::journal::{Journal, JournalConfig, JournalError};
+use hooks::Hooks;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,9 +22,11 @@ use std::sync::Arc;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Clock, Digest, Timestamp};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Escrow, Event, OfficeError, Owner, Record, SettlementPlane, Told, by_hand};
+use tollgate_pay::escrow::{
+    Escrow, Event, EventKind, OfficeError, Owner, Phase, RailState, Record, SettlementPlane, Told, by_hand,
+};
 use tollgate_pay::json::Json;
-use tollgate_pay::ledger::{Account, Command, Outcome};
+use tollgate_pay::ledger::{Account, Book, Command, Outcome};
 use tollgate_pay::log::SigningKey;
 use tollgate_pay::registry::{Accepted, AgentRecord, Directory, Query, Sealed};
 
@@ -29,6 +37,8 @@ pub struct SettlementConfig {
     pub data: PathBuf,
     /// The account through which the ledger rail clears.
     pub clearing: AccountId,
+    /// Who is told what happens.
+    pub hooks: Vec<HookConfig>,
 }
 
 impl SettlementConfig {
@@ -39,7 +49,7 @@ impl SettlementConfig {
     #[must_use]
     pub fn new(data: PathBuf) -> Self {
         let clearing = Self::CLEARING.parse().unwrap_or_else(|_| unreachable!("a legal name"));
-        Self { data, clearing }
+        Self { data, clearing, hooks: Vec::new() }
     }
 }
 
@@ -83,6 +93,7 @@ struct Inner {
     agents: Directory,
     /// Entries about each escrow, in order.
     entries: BTreeMap<Digest, Vec<u64>>,
+    hooks: Arc<Hooks>,
 }
 
 /// See the module.
@@ -93,6 +104,8 @@ pub struct Settlement {
     folder: LogFolder,
     /// Entries that are published; one publication at a time.
     published: Mutex<u64>,
+    /// Shared with [`Inner`], which tells them.
+    hooks: Arc<Hooks>,
     key: SigningKey,
     clock: Arc<dyn Clock>,
 }
@@ -107,14 +120,17 @@ impl Settlement {
         let plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
         let (journal_config, clearing) = (JournalConfig::default(), config.clearing.clone());
         let (office, journal) = open_office(&source, journal_config, Arc::clone(&clock), plane, clearing)?;
-        let mut inner = Inner { office, agents: Directory::default(), entries: BTreeMap::new() };
+        let next = journal.look(Book::next_seq)?;
+        let hooks = Arc::new(Hooks::open(&config.data, &config.hooks, next)?);
+        let (agents, entries) = (Directory::default(), BTreeMap::new());
+        let mut inner = Inner { office, agents, entries, hooks: Arc::clone(&hooks) };
         source.each(|entry| {
             let applied = matches!(entry.outcome, Outcome::Applied { .. });
             Ok(inner.hear(&entry.command, entry.seq, applied)?)
         })?;
         let folder = LogFolder::new(&config.data.join("log"));
         let published = Mutex::new(0);
-        let all = Self { inner: Mutex::new(inner), journal, source, folder, published, key, clock };
+        let all = Self { inner: Mutex::new(inner), journal, source, folder, published, hooks, key, clock };
         all.settle_all()?;
         Ok(all)
     }
@@ -139,10 +155,10 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Office`].
     pub fn act(&self, id: Digest, event: Event, request: Digest) -> Result<Acted, SettlementError> {
-        let mut inner = self.inner.lock();
+        let (mut inner, what) = (self.inner.lock(), event.kind());
         let (told, again) = inner.office.request(id, event, request, self.clock.now())?;
         if !again {
-            inner.note(&told);
+            inner.note(&told, what);
         }
         let mut all = vec![told];
         all.extend(inner.settle(id, self.clock.now())?);
@@ -286,6 +302,7 @@ impl Inner {
     fn hear(&mut self, command: &Command, seq: u64, applied: bool) -> Result<(), PayError> {
         if let (Some(record), true) = (Record::of(command)?, applied) {
             self.entries.entry(record.escrow).or_default().push(seq);
+            self.hooks.happened(Happened::of(&record, seq));
         }
         if let (Some(accepted), true) = (Accepted::of(command)?, applied) {
             accepted.offer(&mut self.agents)?;
@@ -293,14 +310,26 @@ impl Inner {
         Ok(())
     }
 
-    fn note(&mut self, told: &Told) {
+    fn note(&mut self, told: &Told, what: EventKind) {
         self.entries.entry(told.escrow).or_default().push(told.seq);
+        let Told { escrow, seq, phase, version } = *told;
+        let at = self.office.desk().escrow(&escrow).map_or(Timestamp(0), |escrow| escrow.time);
+        self.hooks.happened(Happened { seq, escrow, at, what, phase, version });
     }
 
     fn settle(&mut self, id: Digest, now: Timestamp) -> Result<Option<Told>, OfficeError> {
         let told = self.office.settle(id, now)?;
         if let Some(told) = &told {
-            self.note(told);
+            let rail = self.office.desk().escrow(&id).map(|escrow| &escrow.rail);
+            let what = match (rail, told.phase) {
+                (Some(RailState::Unknown(_)), _) => EventKind::Unknown,
+                // Where a call that was done leads to; one that failed leads back.
+                (_, Phase::Locked | Phase::PartlyReleased | Phase::Released | Phase::Refunded) => {
+                    EventKind::Done
+                }
+                _ => EventKind::Failed,
+            };
+            self.note(told, what);
         }
         Ok(told)
     }

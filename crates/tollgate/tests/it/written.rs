@@ -27,9 +27,9 @@ pub(crate) struct Written {
 
 /// Parses the source.
 pub(crate) fn read() -> Written {
-    let source =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway/src/config/written.rs"))
-            .unwrap();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway/src/config/written/");
+    let file = |name: &str| std::fs::read_to_string(format!("{folder}{name}.rs")).unwrap();
+    let source = ["mod", "settle"].map(file).concat();
     let mut written = Written { elements: Vec::new(), words: BTreeMap::new() };
     let (mut help, mut attributes, mut open) = (String::new(), String::new(), String::new());
     let mut all_optional = false;

@@ -1,6 +1,6 @@
 //! Settlement over HTTP: accounts, agents, mandates, escrows and the log, of the folder that `settle:` names.
 //!
-//! Who may what is a role of the caller's key ([`Right`]); the operator may everything. What changes something needs an
+//! Who may what is a role of the caller's key, or of the key that signed the request ([`Right`]); the operator may everything. What changes something needs an
 //! `Idempotency-Key`: the same request again gets the first answer, which is found in the log and so survives crashes. Errors
 //! are problem details (RFC 9457). Only the server itself says what a rail answered.
 
@@ -9,11 +9,16 @@ mod escrows;
 mod ledger;
 mod log;
 mod problem;
+mod replays;
 pub(super) mod schemas;
+mod signed;
+mod webhooks;
+
+pub(crate) use replays::Replays;
 
 use super::routes::{Right, Route};
 use super::{Call, decode, operator, query, query_number, read, typed};
-use crate::pipeline::authenticate;
+use crate::pipeline::{authenticate, presented};
 use crate::reply::Reply;
 use crate::state::Shared;
 use crate::worker::Worker;
@@ -88,16 +93,26 @@ pub(super) async fn serve(
 }
 
 async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: Incoming) -> Answer {
-    let who = allowed(worker, &parts, call, right)?;
-    let request = idempotent(&parts, &who);
+    let signed = if signed::is_signed(&parts) && presented(&parts.headers).is_none() {
+        Some(signed::verify(worker.shared(), &parts, right).await?)
+    } else {
+        None
+    };
+    let request = match &signed {
+        Some(signed) => idempotent(&parts, &signed.who),
+        None => idempotent(&parts, &allowed(worker, &parts, call, right)?),
+    };
     let body =
         if parts.method == http::Method::POST { read(worker, body).await?.to_vec() } else { Vec::new() };
+    if let Some(signed) = &signed {
+        signed.complete(worker.shared(), &parts, &body)?;
+    }
     let parameter = decode(call.parameter.as_deref().unwrap_or_default());
     let (asked, route) = (Asked { parts, parameter, body, request }, call.route);
     blocking(worker.shared(), move |settlement| handle(settlement, route, &asked)).await
 }
 
-/// Finds out who asks, and whether it may.
+/// Finds out who asks by the key that is sent along, and whether it may.
 fn allowed(worker: &Worker, parts: &Parts, call: &Call, right: Right) -> Result<String, Problem> {
     let no_operator = match operator(worker, parts, call.peer) {
         Ok(()) => return Ok("operator".into()),
@@ -126,7 +141,10 @@ fn idempotent(parts: &Parts, who: &str) -> Option<Digest> {
 }
 
 /// Does something with the settlement where waiting is allowed.
-async fn blocking(shared: &Arc<Shared>, work: impl FnOnce(&Settlement) -> Answer + Send + 'static) -> Answer {
+async fn blocking<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Settlement) -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
     if shared.settlement.is_none() {
         return Err(Problem::not_found(
             "settlement is not configured: name its folder by `settle: {data: …}`",
@@ -167,6 +185,8 @@ fn handle(settlement: &Settlement, route: Route, asked: &Asked) -> Answer {
         Route::SettleCheckpoint => log::checkpoint(settlement),
         Route::SettleEntries => log::entries(settlement, asked),
         Route::SettleReceipt => log::receipt(settlement, asked),
+        Route::SettleHooks => webhooks::list(settlement),
+        Route::SettleHookAgain => webhooks::again(settlement, asked),
         _ => Err(Problem::internal("a request of another kind came to the wrong place")),
     }
 }

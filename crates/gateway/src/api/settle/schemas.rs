@@ -16,6 +16,7 @@ pub(in crate::api) fn request(route: Route) -> Option<&'static str> {
         Route::SettlePropose => "SignedTerms",
         Route::SettleEvent => "EscrowEvent",
         Route::SettleRevoke => "Nothing",
+        Route::SettleHookAgain => "HookAgain",
         _ => return None,
     })
 }
@@ -38,6 +39,12 @@ pub(in crate::api) fn response(route: Route) -> Option<(&'static str, Value)> {
         Route::SettleBundle => (JSON, json!({"type": "object", "required": ["entries", "escrow", "type"]})),
         Route::SettleEntries => (JSON, json!({"type": "object", "required": ["entries", "size"]})),
         Route::SettleCheckpoint | Route::SettleReceipt => ("text/plain", json!({"type": "string"})),
+        Route::SettleHooks => (
+            JSON,
+            json!({"type": "object", "required": ["webhooks"], "properties": {
+            "webhooks": {"type": "array", "items": named("Webhook")}}}),
+        ),
+        Route::SettleHookAgain => (JSON, json!({"type": "object", "required": ["again"]})),
         _ => return None,
     })
 }
@@ -107,6 +114,10 @@ pub(in crate::api) fn components() -> Value {
         "Account": {"type": "object", "required": ["id", "asset", "balance", "available"]},
         "Applied": {"type": "object", "required": ["entry", "holds"], "properties": {"entry": count}},
         "MandateCount": {"type": "object", "required": ["mandate", "payments", "revoked"]},
+        "HookAgain": {"type": "object", "additionalProperties": false, "properties": {"entry": count}},
+        "Webhook": {"type": "object", "required": ["name", "next", "waiting", "given_up", "dead"], "properties": {
+            "name": text, "next": count, "waiting": count, "given_up": count,
+            "dead": {"type": "array", "items": {"type": "object", "required": ["entry", "escrow", "attempts", "why", "at"]}}}},
         "Agent": {"type": "object", "required": ["id", "name", "version", "keys"]},
     })
 }

@@ -1,6 +1,7 @@
 //! `tollgate pay agent`: who an agent is, by records that it signs and that anybody can check.
 
 mod book;
+mod request;
 mod sign;
 
 use crate::ending::{Ending, Refusal as No};
@@ -28,6 +29,7 @@ pub(crate) enum Command {
     Keygen(sign::KeygenArgs),
     Sign(sign::SignArgs),
     Prove(sign::ProveArgs),
+    Request(request::RequestArgs),
     Register(RegisterArgs),
     Show(ShowArgs),
     Find(FindArgs),
@@ -175,6 +177,7 @@ pub(super) fn run(command: Command) -> Result<Ending> {
         Command::Keygen(args) => sign::keygen(&args),
         Command::Sign(args) => sign::sign(&args),
         Command::Prove(args) => sign::prove(&args),
+        Command::Request(args) => request::run(&args),
         Command::Register(args) => register(&args),
         Command::Show(args) => show(&args),
         Command::Find(args) => find(&args),

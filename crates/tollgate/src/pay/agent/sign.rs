@@ -83,7 +83,7 @@ pub(super) fn keygen(args: &KeygenArgs) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-fn secret(path: &Path) -> Result<SecretKey> {
+pub(super) fn secret(path: &Path) -> Result<SecretKey> {
     let text = place::read_text(path)?;
     let seed = text.trim_end().strip_prefix("ed25519:").and_then(|hex| hex.parse::<Digest>().ok());
     let Some(seed) = seed else { bail!("{}: not a secret key that `agent keygen` made", path.display()) };

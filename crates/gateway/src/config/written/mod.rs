@@ -1,6 +1,10 @@
 //! The configuration file as its author wrote it: one type per element, unknown fields refused. Every reference keeps
 //! the place where it stands, so that a later finding can name line and column.
 
+mod settle;
+
+pub use settle::{Settle, Signer, Webhook};
+
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 use std::collections::BTreeMap;
@@ -368,16 +372,6 @@ impl Default for Log {
 pub struct Otlp {
     /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`.
     pub endpoint: Word,
-}
-
-/// Escrows, mandates, agents and their ledger.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settle {
-    /// Folder of the ledger, its log and the log's key, as `tollgate pay escrow --data` has it.
-    pub data: Word,
-    /// The account through which the ledger rail clears; absent = `acct_clearing`.
-    pub clearing: Option<Word>,
 }
 
 /// A text encoder that runs in the gateway.

@@ -1,0 +1,204 @@
+//! Settlement: its folder, whose signatures count on requests, and who is told what happens.
+
+use super::check::Findings;
+use super::written::{self, File, Word};
+use crate::api::routes::Right;
+use crate::webhooks::HookKey;
+use std::net::IpAddr;
+use tollgate_pay::escrow::Phase;
+use tollgate_pay::registry::PublicKey;
+use tollgate_store::settlement::{HookConfig, SettlementConfig};
+
+/// Most receivers, and most keys that may sign.
+const LIST_MAX: usize = 64;
+/// Most tries of one event, and the longest first wait.
+const ATTEMPTS_MAX: u64 = 100;
+const FIRST_WAIT_MAX_MS: u64 = 3_600_000;
+
+/// Whose signatures count on requests.
+#[derive(Clone, Debug, Default)]
+pub struct Signers {
+    /// Keys with the roles of their owners.
+    pub keys: Vec<Signer>,
+    /// Role of every registered agent.
+    pub agents: Option<String>,
+}
+
+/// A key that may sign requests.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// The key.
+    pub key: PublicKey,
+    /// Its thumbprint (RFC 7638), by which a request may name it.
+    pub thumbprint: String,
+    /// Roles of its owner.
+    pub roles: Vec<String>,
+}
+
+/// Where a receiver is, and what signs for it.
+#[derive(Clone, Debug)]
+pub struct Receiver {
+    /// Its name.
+    pub name: String,
+    /// Where events are posted to.
+    pub url: String,
+    /// What signs them.
+    pub key: HookKey,
+}
+
+/// What the configuration says of settlement, all of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Settled {
+    pub(super) start: Option<SettlementConfig>,
+    pub(super) signers: Signers,
+    pub(super) receivers: Vec<Receiver>,
+}
+
+pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
+    let Some(settle) = &file.settle else { return Settled::default() };
+    let signers = signers(settle, findings);
+    let (mut hooks, mut receivers) = (Vec::new(), Vec::new());
+    for (i, written) in settle.webhooks.iter().enumerate() {
+        let field = format!("settle.webhooks[{i}]");
+        if i >= LIST_MAX || hooks.iter().any(|hook: &HookConfig| hook.name == written.name.value) {
+            let fix = "name each receiver once, and at most 64";
+            findings.at(&written.name, &field, format!("{:?} is one too many", written.name.value), fix);
+            continue;
+        }
+        hooks.extend(hook(written, &field, findings));
+        receivers.extend(receiver(written, &field, findings));
+    }
+    let named = settle.clearing.as_ref().map_or(SettlementConfig::CLEARING, |word| word.value.as_str());
+    let clearing = named.parse().ok();
+    if let (None, Some(word)) = (&clearing, &settle.clearing) {
+        let message = format!("{named:?} is not an account");
+        findings.at(word, "settle.clearing", message, "write acct_ and a name");
+    }
+    let start =
+        clearing.map(|clearing| SettlementConfig { data: findings.path(&settle.data), clearing, hooks });
+    Settled { start, signers, receivers }
+}
+
+fn role(word: &Word, field: &str, findings: &mut Findings) -> Option<String> {
+    let known = Right::ALL.map(Right::role);
+    if known.contains(&word.value.as_str()) {
+        return Some(word.value.clone());
+    }
+    findings.at(
+        word,
+        field,
+        format!("{:?} is no role of settlement", word.value),
+        &format!("use {}", known.join(", ")),
+    );
+    None
+}
+
+fn signers(settle: &written::Settle, findings: &mut Findings) -> Signers {
+    let agents = settle.agents.as_ref().and_then(|word| role(word, "settle.agents", findings));
+    let mut keys: Vec<Signer> = Vec::new();
+    for (i, written) in settle.signers.iter().enumerate() {
+        let field = format!("settle.signers[{i}]");
+        let key = PublicKey::from_did(&written.key.value).ok();
+        let fresh = key.as_ref().filter(|key| i < LIST_MAX && !keys.iter().any(|known| known.key == **key));
+        let Some(key) = fresh.cloned() else {
+            let message = format!("{:?} is no key, or one too many", written.key.value);
+            let fix = "write did:key:… of an Ed25519 or P-256 key, each once, and at most 64";
+            findings.at(&written.key, &field, message, fix);
+            continue;
+        };
+        let roles =
+            written.roles.iter().filter_map(|word| role(word, &format!("{field}.roles"), findings)).collect();
+        keys.push(Signer { thumbprint: key.thumbprint(), key, roles });
+    }
+    Signers { keys, agents }
+}
+
+fn hook(written: &written::Webhook, field: &str, findings: &mut Findings) -> Option<HookConfig> {
+    let name = &written.name.value;
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if !(1..=64).contains(&name.len()) || !name.bytes().all(legal) {
+        let message = format!("{name:?} cannot be a file's name");
+        findings.at(&written.name, &format!("{field}.name"), message, "use 1 to 64 letters, digits, - and _");
+        return None;
+    }
+    let mut hook = HookConfig::new(name);
+    for word in &written.phases {
+        match Phase::ALL.into_iter().find(|phase| phase.word() == word.value) {
+            Some(phase) => hook.phases.push(phase),
+            None => {
+                let known = Phase::ALL.map(Phase::word).join(", ");
+                let message = format!("{:?} is no phase of an escrow", word.value);
+                findings.at(word, &format!("{field}.phases"), message, &format!("use some of {known}"));
+            }
+        }
+    }
+    for (name, value, most) in [
+        ("attempts", written.attempts, ATTEMPTS_MAX),
+        ("first_wait_ms", written.first_wait_ms, FIRST_WAIT_MAX_MS),
+    ] {
+        if let Some(value) = value.filter(|value| !(1..=most).contains(value)) {
+            let (message, fix) = (format!("{value} is out of range"), format!("use 1 to {most}"));
+            findings.at(&written.name, &format!("{field}.{name}"), message, &fix);
+        }
+    }
+    if let Some(attempts) = written.attempts {
+        hook.attempts = u32::try_from(attempts).unwrap_or(hook.attempts);
+    }
+    if let Some(ms) = written.first_wait_ms {
+        hook.first_wait_us = i64::try_from(ms.saturating_mul(1_000)).unwrap_or(hook.first_wait_us);
+    }
+    Some(hook)
+}
+
+fn receiver(written: &written::Webhook, field: &str, findings: &mut Findings) -> Option<Receiver> {
+    let url = &written.url.value;
+    if !may_be_told(url) {
+        let fix = "write https://host/path, or http:// on this machine, without a user or a fragment";
+        findings.at(&written.url, &format!("{field}.url"), format!("{url:?} is not a receiver"), fix);
+        return None;
+    }
+    let secret = findings.secret(Some(&written.secret), &format!("{field}.secret"))?;
+    let Some(key) = HookKey::parse(secret.expose()) else {
+        let message = "the secret is not of the form that receivers know".into();
+        let fix = "use whsec_ and the base64 of 24 to 64 random bytes";
+        findings.at(&written.secret, &format!("{field}.secret"), message, fix);
+        return None;
+    };
+    Some(Receiver { name: written.name.value.clone(), url: url.clone(), key })
+}
+
+/// Over TLS, or without leaving this machine: what is told is signed, not hidden.
+fn may_be_told(url: &str) -> bool {
+    let Ok(uri) = url.parse::<http::Uri>() else { return false };
+    let Some(host) = uri.host() else { return false };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let here =
+        host.eq_ignore_ascii_case("localhost") || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    let plain =
+        uri.authority().is_some_and(|authority| !authority.as_str().contains('@')) && !url.contains('#');
+    plain && (uri.scheme_str() == Some("https") || (uri.scheme_str() == Some("http") && here))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_goes_over_tls_or_stays_here() {
+        for good in
+            ["https://a.example/hook?x=1", "http://127.0.0.1:1/h", "http://[::1]/", "http://localhost:9"]
+        {
+            assert!(may_be_told(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a.example",
+            "http://a.example/",
+            "http://10.0.0.1/",
+            "ftp://a.example/",
+            "https://u@a.example/",
+        ] {
+            assert!(!may_be_told(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Settlement, as the configuration's author wrote it.
+
+use super::Word;
+use serde::Deserialize;
+
+/// Escrows, mandates, agents and their ledger.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settle {
+    /// Folder of the ledger, its log and the log's key, as `tollgate pay escrow --data` has it.
+    pub data: Word,
+    /// The account through which the ledger rail clears; absent = `acct_clearing`.
+    pub clearing: Option<Word>,
+    /// Keys that may sign requests (RFC 9421), with their roles.
+    #[serde(default)]
+    pub signers: Vec<Signer>,
+    /// Role of every registered agent, whose `httpsig` keys may sign requests; absent = none.
+    pub agents: Option<Word>,
+    /// Who is told what happens to escrows.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
+}
+
+/// A key that may sign requests.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Signer {
+    /// The key, as `did:key:…` of Ed25519 or P-256.
+    pub key: Word,
+    /// Roles of its owner: `settle.read`, `settle.write` or `settle.operate`.
+    pub roles: Vec<Word>,
+}
+
+/// A receiver that is told what happens to escrows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Webhook {
+    /// Its name, under which it is remembered how far it was told.
+    pub name: Word,
+    /// Where events are posted to: `https`, or `http` on this machine.
+    pub url: Word,
+    /// Reference to the secret that signs them: `whsec_` and the base64 of 24 to 64 bytes.
+    pub secret: Word,
+    /// Phases of which it is told; absent = all events.
+    #[serde(default)]
+    pub phases: Vec<Word>,
+    /// How often one event is tried before it is given up; absent = 16, over some five hours.
+    pub attempts: Option<u64>,
+    /// Wait after the first try that failed, in milliseconds, doubled each time up to an hour; absent = 1000.
+    pub first_wait_ms: Option<u64>,
+}

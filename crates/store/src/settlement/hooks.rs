@@ -1,0 +1,156 @@
+//! Telling receivers what happened: the outboxes of a settlement.
+
+use super::outbox::{self, Due, Happened, HookConfig, Outbox, Standing};
+use super::{Settlement, SettlementError};
+use crate::journal::JournalError;
+use parking_lot::Mutex;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::{Path, PathBuf};
+use tollgate_pay::escrow::Record;
+
+/// One event that is to be delivered now.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Delivery {
+    /// What happened.
+    pub happened: Happened,
+    /// The number of this attempt, from 1.
+    pub attempt: u32,
+}
+
+/// What became of a delivery: taken, or why not.
+pub type Reported = (u64, Result<(), String>);
+
+/// The outboxes, and the events that not all of them have looked at. Whoever records an event touches only the events.
+#[derive(Debug, Default)]
+pub(super) struct Hooks {
+    folder: PathBuf,
+    boxes: Mutex<BTreeMap<String, Outbox>>,
+    events: Mutex<VecDeque<Happened>>,
+    /// The first entry that some outbox has not looked at, when it was opened; none without outboxes.
+    from: Option<u64>,
+}
+
+impl Hooks {
+    /// The outboxes of these receivers. A new one is told what happens from entry `next` on, and is kept at once.
+    pub(super) fn open(data: &Path, configs: &[HookConfig], next: u64) -> Result<Self, JournalError> {
+        let folder = data.join("webhooks");
+        let mut boxes = BTreeMap::new();
+        for config in configs {
+            let outbox = match outbox::read(&folder, config)? {
+                Some(outbox) => outbox,
+                None => {
+                    let outbox = Outbox::new(config.clone(), next);
+                    outbox::write(&folder, &outbox)?;
+                    outbox
+                }
+            };
+            boxes.insert(config.name.clone(), outbox);
+        }
+        let from = boxes.values().map(Outbox::next).min();
+        Ok(Self { folder, boxes: Mutex::new(boxes), events: Mutex::default(), from })
+    }
+
+    /// Takes what happened, in the order of the log.
+    pub(super) fn happened(&self, happened: Happened) {
+        if self.from.is_some_and(|from| happened.seq >= from) {
+            self.events.lock().push_back(happened);
+        }
+    }
+
+    /// Lets every outbox look at what happened, as far as it has room.
+    fn look(&self, boxes: &mut BTreeMap<String, Outbox>) {
+        let mut events = self.events.lock();
+        for outbox in boxes.values_mut() {
+            let start = events.partition_point(|event| event.seq < outbox.next());
+            for event in events.iter().skip(start) {
+                if !outbox.hear(event) {
+                    break;
+                }
+            }
+        }
+        let all = boxes.values().map(Outbox::next).min().unwrap_or(u64::MAX);
+        while events.front().is_some_and(|event| event.seq < all) {
+            events.pop_front();
+        }
+    }
+}
+
+impl Settlement {
+    /// What is to be delivered to a receiver now. Each is under way until it is [`Settlement::delivered`].
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`] when the outbox cannot be kept.
+    pub fn deliveries(&self, hook: &str) -> Result<Vec<Delivery>, SettlementError> {
+        let due = {
+            let mut boxes = self.hooks.boxes.lock();
+            self.hooks.look(&mut boxes);
+            boxes.get_mut(hook).map(|outbox| outbox.due(self.now())).unwrap_or_default()
+        };
+        let (mut deliveries, mut unread) = (Vec::new(), Vec::new());
+        for Due { seq, attempt, happened } in due {
+            match happened.map_or_else(|| self.recorded(seq), |happened| Ok(Some(happened))) {
+                Ok(Some(happened)) => deliveries.push(Delivery { happened, attempt }),
+                // Nothing that a receiver is told of.
+                Ok(None) => unread.push((seq, Ok(()))),
+                Err(error) => unread.push((seq, Err(format!("the log cannot be read: {error}")))),
+            }
+        }
+        if !unread.is_empty() {
+            self.delivered(hook, &unread)?;
+        }
+        Ok(deliveries)
+    }
+
+    /// The event that an entry of the log records.
+    fn recorded(&self, seq: u64) -> Result<Option<Happened>, SettlementError> {
+        let entry = self.entry(seq)?;
+        let record = entry.map(|entry| Record::of(&entry.command)).transpose()?.flatten();
+        Ok(record.map(|record| Happened::of(&record, seq)))
+    }
+
+    /// Keeps what became of deliveries; answers the entries that are given up.
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`] when it cannot be kept: after a restart they are delivered again.
+    pub fn delivered(&self, hook: &str, reported: &[Reported]) -> Result<Vec<u64>, SettlementError> {
+        let (mut boxes, now) = (self.hooks.boxes.lock(), self.now());
+        let Some(outbox) = boxes.get_mut(hook) else { return Ok(Vec::new()) };
+        let mut given_up = Vec::new();
+        for (seq, what) in reported {
+            match what {
+                Ok(()) => outbox.taken(*seq),
+                Err(why) => given_up.extend(outbox.failed(*seq, why, now).then_some(*seq)),
+            }
+        }
+        outbox::write(&self.hooks.folder, outbox)?;
+        Ok(given_up)
+    }
+
+    /// Takes up again what a receiver never took, one entry or all; `None` when there is no such receiver.
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`] when it cannot be kept.
+    pub fn deliver_again(&self, hook: &str, only: Option<u64>) -> Result<Option<usize>, SettlementError> {
+        let mut boxes = self.hooks.boxes.lock();
+        let Some(outbox) = boxes.get_mut(hook) else { return Ok(None) };
+        let count = outbox.again(only);
+        outbox::write(&self.hooks.folder, outbox)?;
+        Ok(Some(count))
+    }
+
+    /// How every receiver stands.
+    #[must_use]
+    pub fn hooks(&self) -> Vec<Standing> {
+        let mut boxes = self.hooks.boxes.lock();
+        self.hooks.look(&mut boxes);
+        boxes.values().map(Outbox::standing).collect()
+    }
+}
+
+impl Happened {
+    /// What a record of the log says.
+    pub(super) fn of(record: &Record, seq: u64) -> Self {
+        let Record { at, escrow, phase, version, .. } = *record;
+        Self { seq, escrow, at, what: record.event.kind(), phase, version }
+    }
+}
