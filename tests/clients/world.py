@@ -30,8 +30,8 @@ MODELS = {
     "bad": "sim-small+status=400",
     "limited": "sim-small+status=429:7",
     "down": "sim-small+status=503",
-    # The pause lets what came before reach the caller first: a reset discards what nobody has read yet.
-    "cut": "sim-small+stall=3:150+cut=5",
+    # The pause lets what came before reach the caller first, on a slow machine too: a reset discards what nobody has read.
+    "cut": "sim-small+stall=3:2000+cut=5",
     "slow": "sim-small+stall=3:400",
     "broken": "sim-small+error_event=5",
 }

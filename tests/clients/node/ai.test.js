@@ -58,6 +58,34 @@ for (const upstream of ['chat', 'messages', 'responses', 'gemini']) {
     }
   });
 
+  for (const fault of ['broken', 'cut']) {
+    test(`${upstream}: a stream that is ${fault} says so after what it had`, async () => {
+      const errors = [];
+      const stream = streamText({
+        model: gate(`${fault}-${upstream}`), prompt: 'Tell me more', maxRetries: 0,
+        onError: ({ error }) => errors.push(error),
+      });
+      let text = '';
+      const parts = [];
+      for await (const part of stream.fullStream) {
+        parts.push(part.type);
+        if (part.type === 'text-delta') text += part.text;
+      }
+      assert.ok(text, 'what came before the fault is there');
+      assert.ok(parts.includes('error') && errors.length > 0, parts.join());
+      assert.notEqual(await stream.finishReason, 'stop');
+    });
+  }
+
+  test(`${upstream}: a stream that is refused keeps its status`, async () => {
+    const errors = [];
+    const stream = streamText({
+      model: gate(`down-${upstream}`), prompt: 'x', maxRetries: 0, onError: ({ error }) => errors.push(error),
+    });
+    await stream.consumeStream();
+    assert.ok(errors.some((e) => APICallError.isInstance(e) && e.statusCode === 503), String(errors[0]));
+  });
+
   if (upstream !== 'messages') {
     test(`${upstream}: generateObject`, async () => {
       const schema = z.object({ name: z.string(), age: z.number() });

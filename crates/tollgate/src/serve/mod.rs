@@ -111,23 +111,22 @@ async fn serve(args: ServeArgs) -> Result<Ending> {
     if !args.quiet {
         say::remark("stopping: open answers finish first; interrupt again to end at once");
     }
-    let ending = tokio::select! {
+    tokio::select! {
         stopped = serving.shutdown() => {
             let stopped = stopped.map_err(explain)?;
             if stopped.records_dropped > 0 {
                 say::remark(&format!("{} decision records were dropped", stopped.records_dropped));
             }
-            Ending::Good
         }
         () = signals.stop() => {
             say::remark("ended at once");
-            Ending::Refused
+            return Ok(Ending::Refused);
         }
-    };
+    }
     for running in upstreams {
         running.stop().await;
     }
-    Ok(ending)
+    Ok(Ending::Good)
 }
 
 /// Refuses an address on which somebody listens.

@@ -1,15 +1,24 @@
 //! A gateway from start to stop: the working default, reload, drain, and starts that are refused.
 
 use crate::tool::{Folder, Server, header};
+use std::io::{Read, Write};
+use std::process::Command;
 
 #[test]
 fn the_default_answers_records_and_replays() {
     let folder = Folder::new("default");
     let server = Server::start(&folder, &[]);
-    assert!(
-        server.greeting.contains("/console") && server.greeting.contains("sim")
-            || server.greeting.contains("4 models")
-    );
+    let address = &server.address;
+    for line in [
+        format!("tollgate {}: 4 models in 2 pools", env!("CARGO_PKG_VERSION")),
+        format!("  console   http://{address}/console"),
+        format!("  API       http://{address}/v1"),
+        "  policy    shipped".into(),
+    ] {
+        assert!(server.greeting.lines().any(|shown| shown == line), "{line}: {}", server.greeting);
+    }
+    let console = server.ask("GET", "/console", "", "");
+    assert!(console.starts_with("HTTP/1.1 200") && console.contains("<main"), "{console}");
     let answer = server.chat("", "Prove step by step that this function terminates");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     assert_eq!(header(&answer, "x-tollgate-decision"), Some("hard_question"));
@@ -44,6 +53,53 @@ fn the_default_answers_records_and_replays() {
     folder.write("other.tollgate", "default { models { \"a\" } }");
     let other = folder.run(&["decisions", "replay", &id, "--policy", "other.tollgate"]);
     assert!(other.code == 2 && other.err.contains("--policy"), "{}", other.err);
+}
+
+/// What a newcomer pastes first, as it was printed.
+#[test]
+fn the_printed_curl_gets_an_answer() {
+    if !Command::new("curl").arg("--version").output().is_ok_and(|ran| ran.status.success()) {
+        let _ = std::io::stderr().write_all(b"SKIPPED: there is no curl\n");
+        return;
+    }
+    let folder = Folder::new("pasted");
+    let server = Server::start(&folder, &["--data", "memory"]);
+    let command = server.greeting.lines().find(|line| line.starts_with("curl ")).unwrap();
+    let ran = Command::new("sh").args(["-c", command]).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    assert!(ran.status.success(), "{command}: {err}");
+    let answer: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert!(
+        answer["choices"][0]["message"]["content"].as_str().is_some_and(|text| !text.is_empty()),
+        "{out}"
+    );
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop", "{out}");
+}
+
+#[test]
+fn the_first_signal_waits_for_open_answers_and_the_second_ends_at_once() {
+    for name in ["TERM", "INT"] {
+        let folder = Folder::new(&format!("twice-{name}"));
+        let mut server = Server::start(&folder, &["--data", "memory"]);
+        let body =
+            r#"{"model":"sim-small","stream":true,"messages":[{"role":"user","content":"tell me more"}]}"#;
+        let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-sim-fault: stall=2:600000\r\n";
+        stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains("\"content\"") {
+            let mut piece = [0; 4096];
+            let read = stream.read(&mut piece).unwrap();
+            assert!(read > 0, "it ended: {}", String::from_utf8_lossy(&seen));
+            seen.extend_from_slice(&piece[..read]);
+        }
+        server.signal(name);
+        server.hear("open answers finish first");
+        server.signal(name);
+        let (status, err) = server.end();
+        assert!(err.contains("ended at once"), "{name}: {err}");
+        assert_eq!(status.code(), Some(1), "{name}: {err}");
+    }
 }
 
 #[test]
