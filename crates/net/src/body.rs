@@ -92,6 +92,20 @@ impl Room {
     pub fn used(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
+
+    /// A body that was made and not read, with its share.
+    ///
+    /// # Errors
+    /// [`BodyError::NoRoom`] when all together would have more than `limit` bytes.
+    pub fn keep(&self, bytes: Vec<u8>, limit: usize) -> Result<Bytes, BodyError> {
+        let mut held = self.none();
+        held.grow(bytes.capacity(), limit)?;
+        Ok(Bytes::from_owner(Owned { bytes, _held: held }))
+    }
+
+    fn none(&self) -> Held {
+        Held { room: self.clone(), bytes: 0 }
+    }
 }
 
 /// A share of a [`Room`]; given back when dropped.
@@ -116,15 +130,15 @@ impl Drop for Held {
     }
 }
 
-/// A gathered body with its share.
-struct Owned {
-    bytes: BytesMut,
+/// A body with its share.
+struct Owned<B> {
+    bytes: B,
     _held: Held,
 }
 
-impl AsRef<[u8]> for Owned {
+impl<B: AsRef<[u8]>> AsRef<[u8]> for Owned<B> {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.as_ref()
     }
 }
 
@@ -149,7 +163,7 @@ pub async fn read(
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let mut got = Collected::new(announced, Held { room: room.clone(), bytes: 0 });
+    let mut got = Collected::new(announced, room.none());
     let mut watch: Option<Watch> = None;
     loop {
         let frame = poll_fn(|cx| {
@@ -258,7 +272,7 @@ mod tests {
     use super::*;
 
     fn collected(room: &Room, announced: Option<u64>) -> Collected {
-        Collected::new(announced, Held { room: room.clone(), bytes: 0 })
+        Collected::new(announced, room.none())
     }
 
     #[test]
@@ -300,6 +314,10 @@ mod tests {
         assert!(room.used() >= 4_000, "a part of it is still held: {}", room.used());
         drop(slice);
         assert_eq!(room.used(), 0, "what was refused gave its share back too");
+        let made = room.keep(vec![7; LIMIT], LIMIT).unwrap();
+        assert_eq!((made.len(), room.used()), (LIMIT, LIMIT));
+        assert!(room.keep(vec![7; 1], LIMIT).is_err() && gather(None).is_err());
+        drop(made);
         gather(None).unwrap();
     }
 }

@@ -190,8 +190,9 @@ async fn steps(
     let shared = worker.shared();
     let snapshot = shared.snapshot.load_full();
     let Some(in_flight) = shared.enter(snapshot.settings.limits.in_flight) else {
-        let fault = Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon");
-        return Err(answer::Refusal::busy(fault));
+        return Err(
+            Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon").into()
+        );
     };
     let (parts, body) = request.into_parts();
 
@@ -305,12 +306,12 @@ async fn read_body(
     parts: &Parts,
     shared: &Shared,
     snapshot: &Snapshot,
-) -> Result<Bytes, Box<answer::Refusal>> {
+) -> Result<Bytes, Fault> {
     let limits = &snapshot.settings.limits;
     if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING).filter(|e| *e != "identity") {
         let message = format!("content-encoding {encoding:?} is not read; send the body uncompressed");
         let fault = Fault::caller(FaultKind::BadRequest, message).at("content-encoding");
-        return Err(fault.quoting("an encoding that is not read").into());
+        return Err(fault.quoting("an encoding that is not read"));
     }
     let bounds = BodyLimits {
         max_bytes: limits.body_bytes,
@@ -318,10 +319,7 @@ async fn read_body(
         ..BodyLimits::default()
     };
     let read = tollgate_net::body::read(body, &bounds, &shared.bodies, limits.bodies_bytes).await;
-    read.map_err(|error| {
-        let fault = body_fault(&error);
-        if fault.kind == FaultKind::Unavailable { answer::Refusal::busy(fault) } else { fault.into() }
-    })
+    read.map_err(|error| body_fault(&error))
 }
 
 /// A body that could not be read, as a fault.

@@ -5,6 +5,7 @@
 //! it again.
 
 use super::authenticate::Caller;
+use super::body_fault;
 use super::settle::Keep;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
@@ -45,8 +46,9 @@ pub(crate) async fn view(
     let Some(previous) = previous else { return Ok((view, keep, None)) };
     let prior = prior(shared, &previous, &caller.id).await?;
     let expanded = stored::expanded_request(&prior, &view.body).map_err(|e| e.fault())?;
-    let body: Bytes = expanded.to_bytes().into();
-    if body.len() > snapshot.settings.limits.body_bytes {
+    let bounds = &snapshot.settings.limits;
+    let body = shared.bodies.keep(expanded.to_bytes(), bounds.bodies_bytes).map_err(|e| body_fault(&e))?;
+    if body.len() > bounds.body_bytes {
         let message =
             format!("the conversation has grown to {} bytes, more than a request may have", body.len());
         return Err(Fault::caller(FaultKind::TooLarge, message).at("previous_response_id"));

@@ -47,16 +47,10 @@ pub(crate) struct Refusal {
     said: Option<(StatusCode, Bytes)>,
 }
 
-impl Refusal {
-    /// There is no room at this moment.
-    pub(crate) fn busy(fault: Fault) -> Box<Self> {
-        Box::new(Self { fault, retry_after_s: Some(crate::api::BUSY_S), said: None })
-    }
-}
-
 impl From<Fault> for Box<Refusal> {
     fn from(fault: Fault) -> Self {
-        Self::new(Refusal { fault, retry_after_s: None, said: None })
+        let busy = fault.kind == FaultKind::Unavailable && fault.blame == Blame::Caller;
+        Self::new(Refusal { fault, retry_after_s: busy.then_some(crate::api::BUSY_S), said: None })
     }
 }
 
