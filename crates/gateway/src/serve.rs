@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tollgate_core::{Clock, Seed};
 use tollgate_net::server::{Drained, Limits, Running, Server};
+use tollgate_risk::model::Model;
+use tollgate_risk::online::Scorer;
 use tollgate_select::retry::{BudgetConfig, RetryBudget};
 use tollgate_store::settlement::{Settlement, SettlementConfig, SettlementError};
 use tollgate_store::{Location, Store, StoreConfig, StoreError};
@@ -69,6 +71,9 @@ pub enum ServeError {
     /// Settlement cannot be opened.
     #[error(transparent)]
     Settlement(#[from] Box<SettlementError>),
+    /// The risk model cannot be loaded.
+    #[error("the risk model cannot be served: {0}")]
+    Risk(#[from] Box<tollgate_risk::RiskError>),
     /// The text encoder cannot be loaded.
     #[error("the encoder cannot be started: {0}")]
     Encoder(#[from] Box<EncoderError>),
@@ -249,6 +254,9 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let encoder = shared.snapshot.load().settings.encoder.clone();
     let encoder = encoder.map(|settings| EncoderPool::start(&settings, Arc::clone(&shared.clock)));
     shared.encoder = encoder.transpose().map_err(Box::new)?;
+    let folder = shared.snapshot.load().settings.risk.clone();
+    let scorer = folder.map(|folder| Model::open(&folder).and_then(Scorer::new).map(Arc::new));
+    shared.risk = scorer.transpose().map_err(Box::new)?;
     Ok(shared)
 }
 

@@ -72,6 +72,9 @@ impl Settings {
         keeper.keep("encoder", &mut self.encoder, &now.encoder, |encoder| {
             encoder.as_ref().map_or_else(|| "none".into(), ToString::to_string)
         });
+        keeper.keep("risk", &mut self.risk, &now.risk, |folder| {
+            folder.as_ref().map_or_else(|| "none".into(), |folder| folder.display().to_string())
+        });
         keeper.ignored
     }
 }

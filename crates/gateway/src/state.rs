@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::sync::{Semaphore, broadcast};
 use tollgate_core::{Clock, Timestamp};
 use tollgate_net::body::Room;
+use tollgate_risk::online::Scorer;
 use tollgate_select::retry::RetryBudget;
 use tollgate_signals::{OutputLength, TokenRatio};
 use tollgate_store::Store;
@@ -61,6 +62,8 @@ pub struct Shared {
     pub settlement: Option<Settlement>,
     /// The text encoder, when one is configured.
     pub encoder: Option<EncoderPool>,
+    /// The risk model, when one is configured.
+    pub risk: Option<Arc<Scorer>>,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
     /// Nonces of signed requests.
@@ -134,6 +137,7 @@ impl Shared {
             store,
             settlement: None,
             encoder: None,
+            risk: None,
             settling: Semaphore::new(SETTLING_MAX),
             replays: Replays::default(),
             snapshot: ArcSwap::from_pointee(snapshot),

@@ -79,12 +79,17 @@ impl Dataset {
             return Err(RiskError::Data(format!("{} has no users", folder.display())));
         }
         data.merchants.complete(&mut data.names);
+        // Numbers in the order of keys: sums over merchants come out the same whichever payment was read first.
+        let numbers = data.names.merchants.sort();
+        data.merchants.renumbered(&numbers);
+        events.merchant.iter_mut().for_each(|m| *m = numbers[*m as usize]);
         let keys = data
             .merchants
             .chained(mapping.keys.users_min, &mut |keys| Ok(seen(&events.user, &events.merchant, keys)))?;
         events.merchant.iter_mut().for_each(|m| *m = keys[*m as usize]);
         data.window(&mut events, length);
         data.folded = Folded::of(&events, Some(data.users.count as u32));
+        data.block(&mapping.block);
         Ok(data)
     }
 

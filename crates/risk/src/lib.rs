@@ -2,9 +2,10 @@
 //!
 //! [`ingest`] reads files and refuses what is not whole or not known at the decision; [`fold`] groups each user's
 //! behaviours by merchant; [`feature`] makes a history a row of numbers; [`linear`] and [`tree`] learn from rows, [`net`] from
-//! the histories themselves; [`evaluate`] says how good scores are; [`train`] fits all of them, chooses on held-out users and
+//! the histories themselves; [`online`] scores one user at a time; [`monitor`] watches what is scored, [`report`] shows it; [`evaluate`] says how good scores are; [`train`] fits all of them, chooses on held-out users and
 //! keeps a [`model`]; [`generate`] makes histories whose best possible score is known. The folding follows LBSF (Qiao et al., arXiv 2411.15056); sizes and details are our own.
 
+pub mod block;
 pub mod dataset;
 pub mod error;
 pub mod evaluate;
@@ -15,8 +16,11 @@ pub mod generate;
 pub mod ingest;
 pub mod linear;
 pub mod model;
+pub mod monitor;
 pub mod net;
+pub mod online;
 pub mod parquet;
+pub mod report;
 pub mod table;
 pub mod train;
 pub mod tree;

@@ -21,7 +21,10 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("sim", &["core", "wire"]),
     (
         "gateway",
-        &["core", "wire", "encode", "signals", "policy", "select", "pay", "cache", "store", "console", "net"],
+        &[
+            "core", "wire", "encode", "signals", "policy", "select", "pay", "risk", "cache", "store",
+            "console", "net",
+        ],
     ),
     (
         "tollgate",

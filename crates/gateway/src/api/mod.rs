@@ -8,6 +8,7 @@ pub(crate) mod console;
 mod evaluate;
 pub mod openapi;
 mod policy;
+mod risk;
 pub mod routes;
 mod schemas;
 pub(crate) mod settle;
@@ -85,6 +86,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
             evaluate::classify(worker, parts, parameter, &read(worker, body).await?, call.peer)
         }
         Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
+        Route::RiskScore => risk::score(worker, parts, &read(worker, body).await?, call.peer).await,
         Route::Health => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
         Route::Ready => ready(worker),
         Route::Metrics => admin::metrics(worker),

@@ -19,6 +19,7 @@ pub(super) fn request(route: Route) -> Option<(&'static str, Value)> {
         Route::Classify => "ClassifyRequest",
         Route::Feedback => "Feedback",
         Route::KeysCreate => "KeyRequest",
+        Route::RiskScore => "RiskRequest",
         Route::PolicyPut | Route::PolicyCheck => return Some(("text/plain", json!({"type": "string"}))),
         _ => super::settle::schemas::request(route)?,
     };
@@ -37,6 +38,7 @@ pub(super) fn response(route: Route) -> (&'static str, &'static str, Option<Valu
         Route::PolicyGet => ("200", "text/plain", Some(json!({"type": "string"}))),
         Route::Health | Route::Ready => ("200", JSON, Some(named("Status"))),
         Route::Models => ("200", JSON, Some(named("ModelList"))),
+        Route::RiskScore => ("200", JSON, Some(named("RiskScore"))),
         Route::KeysCreate => ("201", JSON, Some(json!({"type": "object", "required": ["secret"]}))),
         _ => ("200", JSON, Some(json!({"type": "object"}))),
     }
@@ -119,6 +121,19 @@ pub(super) fn components() -> Value {
         "Feedback": {
             "type": "object", "required": ["request_id", "score"], "additionalProperties": false, "properties": {
                 "request_id": text, "score": {"type": "number", "minimum": 0, "maximum": 1}, "comment": {"type": "string", "maxLength": 2000}}},
+        "RiskRequest": {
+            "type": "object", "required": ["at", "payments"], "additionalProperties": false, "properties": {
+                "user": {"type": ["string", "null"]}, "at": {"type": "integer", "description": "The decision, in seconds since 1970"},
+                "profile": {"type": "object", "additionalProperties": {"type": "number"}}, "reasons": {"type": "boolean"},
+                "payments": {"type": "array", "maxItems": 20000, "items": {"type": "object", "additionalProperties": false, "properties": {
+                    "time": {"type": ["integer", "null"]}, "merchant": text, "amount": {"type": ["integer", "null"], "description": "Minor units"},
+                    "description": {"type": ["string", "null"]}, "name": {"type": ["string", "null"]}, "category": {"type": ["string", "null"]},
+                    "numbers": {"type": "array", "items": {"type": "number"}}}}}}},
+        "RiskScore": {
+            "type": "object", "required": ["probability", "points", "payments", "before_window", "refused", "model"], "properties": {
+                "user": {"type": ["string", "null"]}, "probability": {"type": "number", "minimum": 0, "maximum": 1}, "points": {"type": "number"},
+                "payments": {"type": "integer"}, "before_window": {"type": "integer"}, "model": text,
+                "refused": {"type": "array", "items": {"type": "object"}}, "reasons": {"type": "array", "maxItems": 4, "items": {"type": "object"}}}},
         "KeyRequest": {
             "type": "object", "required": ["name"], "additionalProperties": false, "properties": {
                 "name": {"type": "string", "minLength": 1, "maxLength": 128},

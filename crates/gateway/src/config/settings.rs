@@ -48,6 +48,8 @@ pub struct Settings {
     pub receivers: Vec<Receiver>,
     /// The text encoder that runs in the gateway.
     pub encoder: Option<EncoderSettings>,
+    /// Folder of the risk model that is served.
+    pub risk: Option<PathBuf>,
 }
 
 /// The text encoder that runs in the gateway.

@@ -138,6 +138,10 @@ pub struct Metrics {
     pub records_dropped: Gauge,
     /// Decision records of good answers left out beyond `log.decisions_per_second`.
     pub records_skipped: Gauge,
+    /// Risk scores answered.
+    pub risk_scores: Counter,
+    /// Payments that were refused on the way to a risk score.
+    pub risk_refused: Family<ReasonLabel, Counter>,
     /// Configuration or policy reloads that were refused.
     pub reloads_refused: Counter,
 }
@@ -169,6 +173,8 @@ impl Metrics {
             denials: Family::default(),
             records_dropped: Gauge::default(),
             records_skipped: Gauge::default(),
+            risk_scores: Counter::default(),
+            risk_refused: Family::default(),
             reloads_refused: Counter::default(),
             registry: Registry::default(),
         };
@@ -203,6 +209,12 @@ impl Metrics {
             "records_skipped",
             "Decision records of good answers left out beyond log.decisions_per_second",
             metrics.records_skipped.clone(),
+        );
+        registry.register("risk_scores", "Risk scores answered", metrics.risk_scores.clone());
+        registry.register(
+            "risk_refused",
+            "Payments refused on the way to a risk score",
+            metrics.risk_refused.clone(),
         );
         registry.register(
             "reloads_refused",

@@ -1,20 +1,24 @@
-//! Why a score is what it is: what each merchant moved, exactly and by Shapley values, and up to four reasons in words.
+//! Why a score is what it is: what each merchant and each field moved, and up to four reasons in words.
 //!
-//! A merchant's exact effect is the logit with it minus the logit of the same history without it. Shapley values share the
-//! whole difference between the history and no history among the merchants (Shapley 1953; sampled orders: Castro, Gómez
-//! and Tejada 2009); within one order effects telescope, so they add up whatever the sample.
+//! The exact effect of a merchant or a field is the logit with it minus the logit of the same history without it. Shapley
+//! values share the whole difference between the history and nothing (Shapley 1953): among the merchants by sampled
+//! orders (Castro, Gómez and Tejada 2009), which add up whatever the sample, because within one order effects telescope;
+//! among the fields exactly, over all their subsets.
 
+mod cause;
 mod reasons;
+mod variant;
 
-pub use reasons::{REASONS_MAX, Reason, reasons};
+pub use reasons::{REASONS_MAX, Reason, Reasons};
+pub use variant::Field;
 
 use crate::dataset::Dataset;
 use crate::error::{Result, RiskError};
-use crate::fold::Folded;
-use crate::ingest::Users;
-use crate::model::Model;
+use crate::feature::Lookup;
+use crate::online::Scorer;
 use serde::Serialize;
 use tollgate_core::Seed;
+use variant::{Variant, variants};
 
 /// What one merchant moved.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -25,7 +29,18 @@ pub struct Effect {
     pub payments: usize,
     /// Logit with it minus logit without it.
     pub left_out: f64,
-    /// Shapley value.
+    /// Shapley value, from the sampled orders.
+    pub shapley: f64,
+}
+
+/// What one field moved.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FieldEffect {
+    /// Which.
+    pub field: Field,
+    /// Logit with it minus logit without it.
+    pub left_out: f64,
+    /// Shapley value, exact.
     pub shapley: f64,
 }
 
@@ -36,7 +51,9 @@ pub struct Explanation {
     pub logit: f64,
     /// Merchants, the largest exact effect first.
     pub merchants: Vec<Effect>,
-    /// By how much the Shapley values miss the difference that they share.
+    /// Fields, the largest exact effect first.
+    pub fields: Vec<FieldEffect>,
+    /// By how much Shapley values miss the differences that they share: the larger of merchants' and fields'.
     pub additivity_error: f64,
     /// Up to four reasons, the weightiest first.
     pub reasons: Vec<Reason>,
@@ -44,110 +61,108 @@ pub struct Explanation {
 
 /// Most orders sampled.
 const ORDERS_MAX: usize = 1_000;
+/// Variants that are scored at once: bounds the memory of an explanation.
+const AT_ONCE: usize = 512;
 
-/// Explains the score of the user with a number.
+/// Explains the score of the user with a number; `lookup` is what the model knows of the data set's dictionaries.
 ///
 /// # Errors
-/// There is no such user, or the data do not fit the model.
-pub fn explain(model: &Model, data: &Dataset, user: usize, orders: usize, seed: Seed) -> Result<Explanation> {
+/// There is no such user.
+pub fn explain(
+    scorer: &Scorer,
+    (data, lookup): (&Dataset, &Lookup),
+    user: usize,
+    orders: usize,
+    seed: Seed,
+) -> Result<Explanation> {
     if user >= data.users.count {
         return Err(RiskError::Data(format!("there is no user number {user} among {}", data.users.count)));
     }
+    let logits = |list: &[Variant]| -> Vec<f64> {
+        list.chunks(AT_ONCE).flat_map(|list| scorer.logits(&variants(data, user, list), lookup)).collect()
+    };
     let groups: Vec<usize> = data.folded.groups_of(user).collect();
-    let all: Vec<bool> = vec![true; groups.len()];
-    let without = |place: usize| (0..groups.len()).map(|i| i != place).collect::<Vec<bool>>();
-    let mut kept = vec![all];
-    kept.extend((0..groups.len()).map(without));
-    let mut drawn = Vec::new();
-    for order in 0..orders.min(ORDERS_MAX) {
-        let order = shuffled(groups.len(), seed.derive(&format!("order {order}")));
-        let mut with = vec![false; groups.len()];
-        kept.push(with.clone());
-        for place in &order {
-            with[*place] = true;
-            kept.push(with.clone());
-        }
-        drawn.push(order);
-    }
-    let logits = logits_of(model, data, user, &groups, &kept)?;
-    let whole = logits[0];
-    let mut shapley = vec![0.0; groups.len()];
-    let mut rest = &logits[1 + groups.len()..];
-    let mut shared = 0.0;
-    for order in &drawn {
-        for (step, place) in order.iter().enumerate() {
-            shapley[*place] += (rest[step + 1] - rest[step]) / drawn.len() as f64;
-        }
-        shared = whole - rest[0];
-        rest = &rest[order.len() + 1..];
-    }
-    let additivity_error = if drawn.is_empty() { 0.0 } else { (shared - shapley.iter().sum::<f64>()).abs() };
+    let without = |place: usize| Variant::of((0..groups.len()).map(|i| i != place).collect());
+    let mut list = vec![Variant::of(vec![true; groups.len()])];
+    list.extend((0..groups.len()).map(without));
+    let exact = logits(&list);
+    let whole = exact[0];
+    let (shapley, merchants_error) = sampled(groups.len(), orders.min(ORDERS_MAX), seed, &logits);
     let mut merchants: Vec<Effect> = groups
         .iter()
         .enumerate()
         .map(|(place, group)| Effect {
             merchant: name(data, data.folded.merchants[*group]),
             payments: data.folded.behaviours_of(*group).len(),
-            left_out: whole - logits[1 + place],
+            left_out: whole - exact[1 + place],
             shapley: shapley[place],
         })
         .collect();
     merchants.sort_by(|a, b| b.left_out.abs().total_cmp(&a.left_out.abs()));
-    let one = variants(data, user, &groups, &kept[..1]);
-    let features = model.features(&one)?;
-    Ok(Explanation {
-        logit: whole,
-        merchants,
-        additivity_error,
-        reasons: reasons(model, &features.names, features.row(0)),
-    })
+    let (fields, fields_error) = fields(data, groups.len(), &logits);
+    let reasons = Reasons::new(scorer).of(data, lookup, user);
+    let additivity_error = merchants_error.max(fields_error);
+    Ok(Explanation { logit: whole, merchants, fields, additivity_error, reasons })
 }
 
-fn logits_of(
-    model: &Model,
-    data: &Dataset,
-    user: usize,
-    groups: &[usize],
-    kept: &[Vec<bool>],
-) -> Result<Vec<f64>> {
-    let made = variants(data, user, groups, kept);
-    let features = model.features(&made)?;
-    let users: Vec<u32> = (0..kept.len() as u32).collect();
-    let mut logits = model.fitted.logits(&made, &features, &users);
-    Ok(logits.remove(&model.fitted.winner).unwrap_or_default())
-}
-
-/// A data set in which each user is the one given with some merchants only.
-fn variants(data: &Dataset, user: usize, groups: &[usize], kept: &[Vec<bool>]) -> Dataset {
-    let mut rows = Vec::new();
-    let mut users = Vec::new();
-    for (number, kept) in kept.iter().enumerate() {
-        for (group, _) in groups.iter().zip(kept).filter(|(_, keep)| **keep) {
-            for row in data.folded.behaviours_of(*group) {
-                rows.push(row as u32);
-                users.push(number as u32);
-            }
+/// Shapley values of merchants from orders drawn, and by how much their sum misses the difference that they share.
+fn sampled(
+    merchants: usize,
+    orders: usize,
+    seed: Seed,
+    logits: &impl Fn(&[Variant]) -> Vec<f64>,
+) -> (Vec<f64>, f64) {
+    let mut shapley = vec![0.0; merchants];
+    let mut error: f64 = 0.0;
+    for turn in 0..orders {
+        let order = shuffled(merchants, seed.derive(&format!("order {turn}")));
+        let mut with = vec![false; merchants];
+        let mut list = vec![Variant::of(with.clone())];
+        for place in &order {
+            with[*place] = true;
+            list.push(Variant::of(with.clone()));
         }
+        let found = logits(&list);
+        for (step, place) in order.iter().enumerate() {
+            shapley[*place] += (found[step + 1] - found[step]) / orders as f64;
+        }
+        error += (found[merchants] - found[0]) / orders as f64;
     }
-    let mut events = data.folded.events.taken(&rows);
-    events.user = users;
-    let count = kept.len();
-    Dataset {
-        mapping: data.mapping.clone(),
-        names: data.names.clone(),
-        merchants: data.merchants.clone(),
-        users: Users {
-            count,
-            labels: vec![None; count],
-            numbers: data.users.numbers.iter().map(|column| vec![column[user]; count]).collect(),
-            number_names: data.users.number_names.clone(),
-            ..Users::default()
-        },
-        folded: Folded::of(&events, Some(count as u32)),
-        ends: vec![data.ends[user]; count],
-        length: data.length,
-        report: data.report.clone(),
-    }
+    let error = (error - shapley.iter().sum::<f64>()).abs();
+    (shapley, error)
+}
+
+/// Exact Shapley values of the fields there are, and by how much their sum misses the difference that they share.
+fn fields(
+    data: &Dataset,
+    merchants: usize,
+    logits: &impl Fn(&[Variant]) -> Vec<f64>,
+) -> (Vec<FieldEffect>, f64) {
+    let all: Vec<Field> = Field::ALL.into_iter().filter(|f| f.is_in(data)).collect();
+    let count = all.len();
+    let subsets = 1usize << count;
+    let list: Vec<Variant> =
+        (0..subsets).map(|kept| Variant::fields(merchants, &all, |i| kept & (1 << i) != 0)).collect();
+    let found = logits(&list);
+    let factorial = |n: usize| (1..=n).map(|k| k as f64).product::<f64>();
+    let mut effects: Vec<FieldEffect> = all
+        .iter()
+        .enumerate()
+        .map(|(i, field)| {
+            let bit = 1 << i;
+            let shapley = (0..subsets).filter(|kept| kept & bit == 0).map(|kept| {
+                let size = kept.count_ones() as usize;
+                let share = factorial(size) * factorial(count - size - 1) / factorial(count);
+                share * (found[kept | bit] - found[kept])
+            });
+            let left_out = found[subsets - 1] - found[(subsets - 1) & !bit];
+            FieldEffect { field: *field, left_out, shapley: shapley.sum() }
+        })
+        .collect();
+    let shared = found[subsets - 1] - found[0];
+    let error = (shared - effects.iter().map(|e| e.shapley).sum::<f64>()).abs();
+    effects.sort_by(|a, b| b.left_out.abs().total_cmp(&a.left_out.abs()));
+    (effects, error)
 }
 
 fn name(data: &Dataset, merchant: u32) -> String {

@@ -1,12 +1,16 @@
 //! Features in words: what raised a user's risk, as a notice to that user must say it.
 //!
-//! The reasons are those of the logistic regression, whose logit is a sum: each feature's part is its weight times how far
-//! the user is from the middle of the users that were learned from. Parts that say the same are added up. At most four
-//! are given, and only what raised the risk (the practice under Regulation B, 12 CFR 1002.9).
+//! Features that say the same to a person are one cause. A cause's part is the logit of the model that is asked minus the
+//! logit of the same row with the cause's features at the middle of the users that were learned from, so only what was
+//! really scored can be a reason. At most four are given, and only what raised the risk (the practice under
+//! Regulation B, 12 CFR 1002.9).
 
-use crate::model::Model;
+use super::cause::Cause;
+use super::variant::{Variant, variants};
+use crate::dataset::Dataset;
+use crate::feature::{Lookup, Matrix};
+use crate::online::Scorer;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// Most reasons given.
 pub const REASONS_MAX: usize = 4;
@@ -22,70 +26,75 @@ pub struct Reason {
     pub raised: f64,
 }
 
-/// Up to four reasons for a row of features.
-#[must_use]
-pub fn reasons(model: &Model, names: &[String], row: &[f32]) -> Vec<Reason> {
-    let logistic = &model.fitted.logistic;
-    let mut scaled = vec![0.0; logistic.scaler.width()];
-    logistic.scaler.apply(row, &mut scaled);
-    let mut parts: BTreeMap<String, f64> = BTreeMap::new();
-    for ((name, x), weight) in names.iter().zip(&scaled).zip(&logistic.weights) {
-        *parts.entry(words(name)).or_default() += f64::from(*x) * weight;
-    }
-    let mut found: Vec<Reason> = parts
-        .into_iter()
-        .filter(|(_, raised)| *raised >= PART_MIN)
-        .map(|(text, raised)| Reason { text, raised })
-        .collect();
-    found.sort_by(|a, b| b.raised.total_cmp(&a.raised).then(a.text.cmp(&b.text)));
-    found.truncate(REASONS_MAX);
-    found
+/// A model's causes, found once.
+#[derive(Debug)]
+pub struct Reasons<'a> {
+    scorer: &'a Scorer,
+    causes: Vec<(Cause, Vec<usize>)>,
+    middle: Vec<f32>,
 }
 
-/// What a feature says.
-fn words(name: &str) -> String {
-    let (head, rest) = name.split_once(':').unwrap_or((name, ""));
-    match head {
-        "fold" if rest.contains("drift") || rest.contains("compared") => {
-            "amounts at your regular merchants changed".into()
-        }
-        "fold"
-            if rest.contains("lost")
-                || rest.contains("stopped")
-                || rest.contains("new")
-                || rest.contains("moved") =>
-        {
-            "payments moved from your regular merchants to others".into()
-        }
-        "fold" => "how your payments spread over merchants".into(),
-        "trend" | "slice" => "how your spending changed over time".into(),
-        "word" => {
-            let word = rest.rsplit_once(' ').map_or(rest, |(word, _)| word);
-            let word = word.strip_suffix(" deviation by").unwrap_or(word);
-            format!("payments at merchants described as \"{word}\"")
-        }
-        "category" => {
-            let category = rest.rsplit_once(' ').map_or(rest, |(category, _)| category);
-            format!("payments in the category \"{category}\"")
-        }
-        "number" => {
-            let number = rest.split(' ').next().unwrap_or(rest);
-            format!("the level and course of the {number}")
-        }
-        "calendar" => "when and how regularly you pay".into(),
-        "profile" => format!("the value of {rest}"),
-        _ => "number and size of your payments".into(),
+impl<'a> Reasons<'a> {
+    /// Groups the model's features.
+    #[must_use]
+    pub fn new(scorer: &'a Scorer) -> Self {
+        let middle = scorer.model().fitted.logistic.scaler.middle();
+        Self { scorer, causes: Cause::grouped(scorer.names()), middle }
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Up to four reasons for the score of a user, the weightiest first.
+    #[must_use]
+    pub fn of(&self, data: &Dataset, lookup: &Lookup, user: usize) -> Vec<Reason> {
+        let merchants = data.folded.groups_of(user).len();
+        let one = variants(data, user, &[Variant::of(vec![true; merchants])]);
+        let row = self.scorer.features(&one, lookup);
+        self.of_row(row.row(0), &mut |features| {
+            // The network reads payments beside features: it must see the user as often as there are rows.
+            let again = vec![Variant::of(vec![true; merchants]); features.rows];
+            let data = if self.scorer.reads_payments() { &variants(data, user, &again) } else { &one };
+            self.scorer.logits_of(data, lookup, features)
+        })
+    }
 
-    #[test]
-    fn features_that_say_the_same_share_a_text() {
-        assert_eq!(words("fold:drift, thirds"), words("fold:drift largest, halves"));
-        assert_eq!(words("word:outlet shift"), words("word:outlet deviation by time"));
-        assert!(words("category:food|out share").contains("food|out"));
+    fn of_row(&self, row: &[f32], logits: &mut dyn FnMut(&Matrix) -> Vec<f64>) -> Vec<Reason> {
+        let mut features = Matrix { width: row.len(), values: row.to_vec(), rows: 1, ..Matrix::default() };
+        for (_, columns) in &self.causes {
+            let start = features.values.len();
+            features.values.extend_from_slice(row);
+            for column in columns {
+                let middle = self.middle.get(*column).copied().filter(|m| m.is_finite());
+                features.values[start + column] = middle.unwrap_or(row[*column]);
+            }
+            features.rows += 1;
+        }
+        let found = logits(&features);
+        let whole = found.first().copied().unwrap_or(0.0);
+        let logistic = &self.scorer.model().fitted.logistic;
+        let mut scaled = vec![0.0; row.len()];
+        logistic.scaler.apply(row, &mut scaled);
+        let mut reasons: Vec<Reason> = self
+            .causes
+            .iter()
+            .zip(found.iter().skip(1))
+            .map(|((cause, columns), without)| (cause, columns, whole - without))
+            .filter(|(_, _, raised)| *raised >= PART_MIN)
+            .map(|(cause, columns, raised)| {
+                // Which features of a cause are named, and first, is told by the one model that is a sum.
+                let part =
+                    |c: &usize| f64::from(scaled[*c]) * logistic.weights.get(*c).copied().unwrap_or(0.0);
+                let mut order = columns.clone();
+                order.sort_by(|a, b| part(b).total_cmp(&part(a)));
+                let moved: Vec<(&str, f32)> = order
+                    .iter()
+                    .enumerate()
+                    .filter(|(place, c)| *place == 0 || part(c) > 0.0)
+                    .map(|(_, c)| (self.scorer.names()[*c].as_str(), scaled[*c]))
+                    .collect();
+                Reason { text: cause.text(&moved), raised }
+            })
+            .collect();
+        reasons.sort_by(|a, b| b.raised.total_cmp(&a.raised).then(a.text.cmp(&b.text)));
+        reasons.truncate(REASONS_MAX);
+        reasons
     }
 }

@@ -3,8 +3,10 @@
 /// Rows of users, columns of features.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Matrix {
-    /// What each column is.
+    /// What each column is; none where nobody asks.
     pub names: Vec<String>,
+    /// How many columns there are.
+    pub width: usize,
     /// Rows one after the other.
     pub values: Vec<f32>,
     /// How many rows.
@@ -15,7 +17,7 @@ impl Matrix {
     /// How many columns there are.
     #[must_use]
     pub const fn width(&self) -> usize {
-        self.names.len()
+        self.width
     }
 
     /// A row.
@@ -37,6 +39,6 @@ impl Matrix {
             .collect();
         let names = keep.iter().map(|c| self.names[*c].clone()).collect();
         let values = (0..self.rows).flat_map(|row| keep.iter().map(move |c| self.row(row)[*c])).collect();
-        Self { names, values, rows: self.rows }
+        Self { names, width: keep.len(), values, rows: self.rows }
     }
 }

@@ -6,15 +6,16 @@
 
 mod aggregate;
 mod folding;
+mod lookup;
 mod matrix;
 mod view;
 mod words;
 
+pub use lookup::{Index, Lookup};
 pub use matrix::Matrix;
-pub use words::{TextWords, USERS_MIN, WORDS_MAX, vocabulary, words};
+pub use words::{USERS_MIN, WORDS_MAX, vocabulary, words};
 
 use crate::dataset::Dataset;
-use crate::table::NO_TEXT;
 use aggregate::Out;
 use serde::{Deserialize, Serialize};
 pub(crate) use view::{Moments, Seen, View};
@@ -31,6 +32,9 @@ pub struct FeatureSpace {
     pub words: Vec<String>,
     /// Numbers of users.
     pub profile: Vec<String>,
+    /// Numbers of payments.
+    #[serde(default)]
+    pub numbers: Vec<String>,
     /// Whether there are histories.
     pub events: bool,
 }
@@ -61,48 +65,50 @@ impl FeatureSpace {
             categories: common.into_iter().take(CATEGORIES_MAX).map(|(_, word)| word.clone()).collect(),
             words: vocabulary(data, users),
             profile: data.users.number_names.clone(),
+            numbers: data.mapping.events.as_ref().map_or_else(Vec::new, |map| map.numbers.clone()),
             events: data.has_events(),
         }
-    }
-
-    /// The column of each category of a data set.
-    pub(crate) fn category_columns(&self, data: &Dataset) -> Vec<u32> {
-        let column = |word: &String| {
-            self.categories.iter().position(|known| known == word).map_or(NO_TEXT, |c| c as u32)
-        };
-        data.names.categories.words().iter().map(column).collect()
     }
 
     /// The features of every user of a data set.
     #[must_use]
     pub fn rows(&self, data: &Dataset) -> Matrix {
-        let columns = self.category_columns(data);
-        let texts = TextWords::of(data, &self.words);
         let mut names = Vec::new();
         let mut values = Vec::new();
+        self.write(data, &self.lookup(&data.names), Some(&mut names), &mut values);
+        Matrix { width: names.len(), names, values, rows: data.users.count }
+    }
+
+    /// Writes the features of every user, and the names of the columns where they are asked for.
+    pub(crate) fn write(
+        &self,
+        data: &Dataset,
+        lookup: &Lookup,
+        mut names: Option<&mut Vec<String>>,
+        values: &mut Vec<f32>,
+    ) {
         let mut view = View::default();
         let mut by_time: Vec<Seen> = Vec::new();
         for user in 0..data.users.count {
-            let mut out = Out { names: (user == 0).then_some(&mut names), row: &mut values };
+            let mut out = Out { names: names.take(), row: values };
             for (name, column) in data.users.number_names.iter().zip(&data.users.numbers) {
                 out.put(|| format!("profile:{name}"), f64::from(column[user]));
             }
             if !self.events {
                 continue;
             }
-            view.fill(data, user, &columns);
+            view.fill(data, user, &lookup.columns);
             by_time.clear();
             by_time.extend_from_slice(&view.seen);
             by_time.sort_by_key(|s| s.time);
             aggregate::write(&view, data, &self.categories, &by_time, &mut out);
             folding::write(&view, &mut out);
-            self.tokens(&view, data, &texts, &mut out);
+            self.tokens(&view, data, lookup, &mut out);
         }
-        Matrix { names, values, rows: data.users.count }
     }
 
     /// Per word: its share of visits, how that share moved between the halves, and how amounts deviate with it.
-    fn tokens(&self, view: &View, data: &Dataset, texts: &TextWords, out: &mut Out<'_>) {
+    fn tokens(&self, view: &View, data: &Dataset, lookup: &Lookup, out: &mut Out<'_>) {
         let mut cells = vec![[0.0f64; 3]; self.words.len()];
         let mut halves = [0.0f64; 2];
         for (merchant, range) in &view.groups {
@@ -113,7 +119,7 @@ impl FeatureSpace {
                 let half = usize::from(s.at >= 0.5);
                 halves[half] += 1.0;
                 for text in data.texts(*merchant, s.event) {
-                    for word in texts.get(text) {
+                    for word in lookup.words(text) {
                         let cell = &mut cells[*word as usize];
                         cell[half] += 1.0;
                         cell[2] += (f64::from(s.log) - mean) * (f64::from(s.at) - 0.5);

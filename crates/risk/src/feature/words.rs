@@ -1,7 +1,6 @@
 //! Descriptions as words.
 
 use crate::dataset::Dataset;
-use crate::table::NO_TEXT;
 use std::collections::HashMap;
 
 /// Most words of a vocabulary.
@@ -14,40 +13,6 @@ pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
     text.split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty() && !word.bytes().all(|b| b.is_ascii_digit()))
         .map(str::to_lowercase)
-}
-
-/// The words of each text of a data set, by the text's number.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct TextWords {
-    starts: Vec<u32>,
-    words: Vec<u32>,
-}
-
-impl TextWords {
-    /// Looks the words of all texts up in a vocabulary.
-    #[must_use]
-    pub fn of(data: &Dataset, vocabulary: &[String]) -> Self {
-        let known: HashMap<&str, u32> = vocabulary.iter().map(String::as_str).zip(0..).collect();
-        let mut out = Self { starts: vec![0], words: Vec::new() };
-        for text in data.names.texts.words() {
-            out.words.extend(words(text).filter_map(|word| known.get(word.as_str()).copied()));
-            out.starts.push(out.words.len() as u32);
-        }
-        out
-    }
-
-    /// The words of a text.
-    #[must_use]
-    pub fn get(&self, text: u32) -> &[u32] {
-        if text == NO_TEXT {
-            return &[];
-        }
-        let at = text as usize;
-        match (self.starts.get(at), self.starts.get(at + 1)) {
-            (Some(start), Some(end)) => &self.words[*start as usize..*end as usize],
-            _ => &[],
-        }
-    }
 }
 
 /// The words that enough of the users given have, the most common first.

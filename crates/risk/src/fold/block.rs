@@ -23,12 +23,10 @@ pub fn encode(folded: &Folded) -> Vec<u8> {
         events.numbers.len(),
     ];
     lengths.iter().for_each(|n| out.extend_from_slice(&(*n as u64).to_le_bytes()));
-    let mut words = |column: &[u32]| column.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
-    for column in [&folded.users, &folded.groups, &folded.merchants, &folded.pooled, &folded.starts] {
-        words(column);
+    let words = [&folded.users, &folded.groups, &folded.merchants, &folded.pooled, &folded.starts];
+    for column in words.into_iter().chain([&events.text, &events.category]) {
+        put(&mut out, column, |n| n.to_le_bytes());
     }
-    words(&events.text);
-    words(&events.category);
     for older in &folded.older {
         out.extend_from_slice(&older.count.to_le_bytes());
         for n in [older.sum, older.first, older.last] {
@@ -36,13 +34,22 @@ pub fn encode(folded: &Folded) -> Vec<u8> {
         }
     }
     for column in [&events.time, &events.amount] {
-        column.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
+        put(&mut out, column, |n| n.to_le_bytes());
     }
     for column in &events.numbers {
-        column.iter().for_each(|n| out.extend_from_slice(&n.to_le_bytes()));
+        put(&mut out, column, |n| n.to_le_bytes());
     }
     out.extend_from_slice(&crc32c::crc32c(&out).to_le_bytes());
     out
+}
+
+/// Adds a column, all at once: number by number it would be asked each time whether there is room.
+fn put<T: Copy, const N: usize>(out: &mut Vec<u8>, column: &[T], bytes: impl Fn(T) -> [u8; N]) {
+    let start = out.len();
+    out.resize(start + column.len() * N, 0);
+    for (to, n) in out[start..].as_chunks_mut::<N>().0.iter_mut().zip(column) {
+        *to = bytes(*n);
+    }
 }
 
 /// Reads a block; `None` when the bytes are not a whole block.

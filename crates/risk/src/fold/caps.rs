@@ -54,7 +54,9 @@ pub fn capped(folded: &Folded, caps: Caps, category: impl Fn(u32, usize) -> u32)
         }
         out.groups.push(out.merchants.len() as u32);
     }
-    out.events = folded.events.taken(&kept_rows);
+    // Nothing cut, nothing moved.
+    let whole = kept_rows.len() == folded.events.len();
+    out.events = if whole { folded.events.clone() } else { folded.events.taken(&kept_rows) };
     out
 }
 

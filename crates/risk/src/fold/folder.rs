@@ -1,11 +1,12 @@
 //! A folder of folded histories: read once, set aside by user, folded part by part; resumes where it was stopped.
 //!
 //! `fold.json` says what was folded and where each block lies in `blocks.bin`; `names.json` holds keys and words.
-//! Memory: one part's behaviours (the job's bound) and the keys.
+//! Memory: all behaviours where the job's bound allows it, else one part's; and the keys.
 
 use super::block::{decode, encode};
 use super::caps::{Caps, capped};
 use super::folded::{Folded, REST};
+use super::held::Held;
 use super::spill::{self, Spill};
 use crate::error::{Result, RiskError};
 use crate::ingest::{EventReader, Events, Limits, Mapping, Merchants, Names, Report, Users, seen};
@@ -132,11 +133,12 @@ impl FoldJob {
             Some(card) if card.read => card,
             _ => fresh,
         };
-        let (mut whole, names) =
+        let (mut held, names) =
             if card.read { (None, self.load_names()?) } else { self.read_events(&mut card, step)? };
+        let last = card.parts.saturating_sub(1);
         for part in card.blocks.len() as u64..card.parts {
-            let events = match whole.take() {
-                Some(events) => events,
+            let events = match &mut held {
+                Some(held) => held.take(part as usize),
                 None => {
                     let map = self.mapping.events.as_ref().unwrap_or(map);
                     let categories = !map.category.is_empty();
@@ -149,7 +151,8 @@ impl FoldJob {
                     )?
                 }
             };
-            self.fold_part(&mut card, events, &names)?;
+            let durable = held.is_none() || part == last;
+            self.fold_part(&mut card, events, &names, durable)?;
             step(FoldProgress::Folded(part + 1, card.parts));
         }
         if self.spilled().is_dir() {
@@ -183,7 +186,7 @@ impl FoldJob {
         &self,
         card: &mut Card,
         step: &mut dyn FnMut(FoldProgress),
-    ) -> Result<(Option<Events>, SavedNames)> {
+    ) -> Result<(Option<Held>, SavedNames)> {
         let mut names = Names::default();
         let mut limits = Limits { end: self.mapping.window.end, ..Limits::default() };
         limits.length = self.mapping.window.days.map(|d| i64::from(d) * crate::dataset::DAY);
@@ -200,32 +203,36 @@ impl FoldJob {
         let mut reader = EventReader::open(&self.data, &map)?;
         let about = reader.rows_about();
         card.parts = (about * BEHAVIOUR).div_ceil(self.memory.max(1)).clamp(1, PARTS_MAX);
-        let mut whole = Events::default();
-        let mut aside = match card.parts {
-            1 => None,
-            parts => Some(Spill::new(&self.spilled(), parts as usize, map.numbers.len())?),
-        };
+        let (mut held, mut aside) = (None, None);
+        if card.parts == 1 {
+            card.parts = Held::parts(about);
+            held = Some(Held::new(card.parts, about));
+        } else {
+            aside = Some(Spill::new(&self.spilled(), card.parts as usize, map.numbers.len())?);
+        }
         while let Some(batch) = reader.next(&mut names, &limits, &mut card.report)? {
-            match &mut aside {
-                Some(spill) => spill.add(&batch)?,
-                None if whole.is_empty() => whole = batch,
-                None => whole.append(&batch),
+            match (&mut held, &mut aside) {
+                (Some(held), _) => held.add(&batch),
+                (None, Some(spill)) => spill.add(&batch)?,
+                (None, None) => {}
             }
             step(FoldProgress::Read(card.report.rows, about));
         }
-        let in_memory = aside.is_none();
         if let Some(spill) = aside {
             spill.finish()?;
         }
         merchants.complete(&mut names);
         let keys = merchants.chained(self.mapping.keys.users_min, &mut |keys| {
-            if in_memory {
-                return Ok(seen(&whole.user, &whole.merchant, keys));
-            }
             let mut users = vec![0; keys.len()];
-            for part in 0..card.parts as usize {
-                let events = spill::read(&self.spilled(), part, map.numbers.len(), false, false)?;
+            let mut count = |events: &Events| {
                 users.iter_mut().zip(seen(&events.user, &events.merchant, keys)).for_each(|(a, b)| *a += b);
+            };
+            if let Some(held) = &held {
+                held.all().iter().for_each(&mut count);
+                return Ok(users);
+            }
+            for part in 0..card.parts as usize {
+                count(&spill::read(&self.spilled(), part, map.numbers.len(), false, false)?);
             }
             Ok(users)
         })?;
@@ -241,12 +248,11 @@ impl FoldJob {
         };
         write_json(&self.out.join("names.json"), &saved)?;
         // What was kept in memory is lost when the program stops: only what lies on disk may be resumed from.
-        if !in_memory {
-            card.read = true;
+        card.read = true;
+        if held.is_none() {
             self.save(card)?;
         }
-        card.read = true;
-        Ok((in_memory.then_some(whole), saved))
+        Ok((held, saved))
     }
 
     fn load_names(&self) -> Result<SavedNames> {
@@ -256,7 +262,14 @@ impl FoldJob {
             .map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))
     }
 
-    fn fold_part(&self, card: &mut Card, mut events: Events, names: &SavedNames) -> Result<()> {
+    /// Folds a part and adds its block. What is not durable yet is lost when the program stops.
+    fn fold_part(
+        &self,
+        card: &mut Card,
+        mut events: Events,
+        names: &SavedNames,
+        durable: bool,
+    ) -> Result<()> {
         if names.keys.iter().zip(0u32..).any(|(key, own)| *key != own) {
             events.merchant.iter_mut().for_each(|m| *m = names.keys.get(*m as usize).copied().unwrap_or(*m));
         }
@@ -276,7 +289,7 @@ impl FoldJob {
             file.set_len(offset)?;
             file.seek(SeekFrom::Start(offset))?;
             file.write_all(&bytes)?;
-            file.sync_data()
+            if durable { file.sync_data() } else { Ok(()) }
         };
         write().map_err(|e| RiskError::file(&path, e))?;
         card.blocks.push(Block {
@@ -287,7 +300,7 @@ impl FoldJob {
             listed: small.events.len() as u64,
             pooled: small.older.iter().map(|o| u64::from(o.count)).sum(),
         });
-        self.save(card)
+        if durable { self.save(card) } else { Ok(()) }
     }
 
     fn save(&self, card: &Card) -> Result<()> {

@@ -4,6 +4,7 @@ mod block;
 mod caps;
 mod folded;
 mod folder;
+mod held;
 mod radix;
 mod spill;
 

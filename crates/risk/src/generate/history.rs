@@ -43,6 +43,8 @@ pub struct Generated {
     pub labels: Vec<bool>,
     /// Per user the probability that the outcome was drawn with: never an input of a model.
     pub best: Vec<f64>,
+    /// Per user the standardised statistics A, F and R behind it: never inputs either.
+    pub causes: Vec<[f64; 3]>,
 }
 
 const CATEGORIES: [&str; 12] = [
@@ -92,7 +94,9 @@ pub fn generate(plan: &Plan) -> Generated {
         out.events[start..].sort_by_key(|e| e.1);
         statistics.push(measured(&out.events[start..], &merchants));
     }
-    let logits = standardised(&statistics);
+    out.causes = standardised(&statistics);
+    let logits: Vec<f64> =
+        out.causes.iter().map(|z| z.iter().zip(WEIGHTS).map(|(z, weight)| weight * z).sum()).collect();
     let base = offset(&logits, plan.rate);
     let mut draw = Draw(plan.seed.derive("outcomes"));
     for logit in logits {
@@ -180,16 +184,16 @@ fn measured(events: &[(u32, i64, u32, i64)], merchants: &[Merchant]) -> [f64; 3]
     ]
 }
 
-fn standardised(statistics: &[[f64; 3]]) -> Vec<f64> {
+fn standardised(statistics: &[[f64; 3]]) -> Vec<[f64; 3]> {
     let n = statistics.len().max(1) as f64;
-    let mut logits = vec![0.0; statistics.len()];
-    for (which, weight) in WEIGHTS.iter().enumerate() {
+    let mut out = statistics.to_vec();
+    for which in 0..WEIGHTS.len() {
         let mean = statistics.iter().map(|s| s[which]).sum::<f64>() / n;
         let deviation =
             (statistics.iter().map(|s| (s[which] - mean).powi(2)).sum::<f64>() / n).sqrt().max(1e-9);
-        logits.iter_mut().zip(statistics).for_each(|(l, s)| *l += weight * (s[which] - mean) / deviation);
+        out.iter_mut().for_each(|z| z[which] = (z[which] - mean) / deviation);
     }
-    logits
+    out
 }
 
 /// The offset that gives the share of defaults asked for, by halving.

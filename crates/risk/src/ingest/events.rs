@@ -4,13 +4,16 @@ use super::keys::{Keys, NO_KEY};
 use super::mapping::EventsMap;
 use super::report::{Reason, Report};
 use super::source::Source;
-use super::time::seconds;
+use super::time::{NO_TIME, seconds};
 use crate::error::Result;
 use crate::table::{Batch, Column, Data, Dictionary, NO_TEXT};
+use std::borrow::Cow;
 use std::path::Path;
 
 /// Largest amount, in minor units: beyond it a sum over a history could overflow.
-const AMOUNT_MAX: f64 = 9e15;
+pub(crate) const AMOUNT_MAX: f64 = 9e15;
+/// An amount that is not there.
+const NO_AMOUNT: i64 = i64::MIN;
 
 /// Behaviours as columns, in order of arrival.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -145,12 +148,12 @@ impl EventReader {
         report: &mut Report,
     ) -> Result<Option<Events>> {
         let Some((batch, torn)) = self.source.batch(&self.wanted)? else { return Ok(None) };
-        Ok(Some(self.behaviours(&batch, &torn, names, limits, report)))
+        Ok(Some(self.behaviours(batch, &torn, names, limits, report)))
     }
 
     fn behaviours(
         &self,
-        batch: &Batch,
+        mut batch: Batch,
         torn: &[usize],
         names: &mut Names,
         limits: &Limits,
@@ -166,78 +169,121 @@ impl EventReader {
         let merchants = names.merchants.column(merchant);
         let times = seconds(time);
         let amounts = minor(amount, self.map.scale.unwrap_or(1), direction.first().copied(), &self.map.minus);
-        report.rows += batch.rows as u64;
-        let mut kept: Vec<u32> = Vec::with_capacity(batch.rows);
-        let mut torn = torn.iter().copied().peekable();
-        for row in 0..batch.rows {
-            let is_torn = torn.next_if_eq(&row).is_some();
-            let number = batch.first_row + row as u64;
-            let cutoff = limits.cutoff(users[row]);
-            let reason = match (times[row], amounts[row]) {
-                _ if is_torn => Some(Reason::Torn),
-                _ if users[row] == NO_KEY => Some(Reason::NoUser),
-                (None, _) => Some(Reason::NoTime),
-                _ if merchants[row] == NO_KEY => Some(Reason::NoMerchant),
-                (_, i64::MIN) => Some(Reason::NoAmount),
-                (Some(t), _) if cutoff.is_some_and(|end| t >= end) => Some(Reason::AfterCutoff),
-                _ => None,
-            };
-            if limits.listed.is_some_and(|listed| users[row] >= listed && users[row] != NO_KEY) {
-                report.unlisted += 1;
-            } else if let Some(reason) = reason {
-                report.refuse(reason, number, || {
-                    batch.columns.iter().take(4).map(|c| c.shown(row)).collect::<Vec<_>>().join(", ")
-                });
-            } else if cutoff
-                .zip(limits.length)
-                .zip(times[row])
-                .is_some_and(|((end, length), t)| t < end - length)
-            {
-                report.before_window += 1;
-            } else {
-                kept.push(row as u32);
-            }
-        }
-        report.kept += kept.len() as u64;
-        let whole = Events {
-            user: users,
-            merchant: merchants,
-            time: times.into_iter().map(Option::unwrap_or_default).collect(),
-            amount: amounts,
-            text: joined(&described, &mut names.texts, batch.rows),
-            category: joined(&categories, &mut names.categories, batch.rows),
-            numbers: numbers
-                .iter()
-                .map(|c| (0..batch.rows).map(|row| c.number(row) as f32).collect())
-                .collect(),
+        let rows = Rows {
+            batch: &batch,
+            torn,
+            users: &users,
+            merchants: &merchants,
+            times: &times,
+            amounts: &amounts,
         };
-        if kept.len() == batch.rows { whole } else { whole.taken(&kept) }
+        let kept = rows.kept(limits, report);
+        let text = joined(&described, &mut names.texts, batch.rows);
+        let category = joined(&categories, &mut names.categories, batch.rows);
+        let numbers =
+            numbers.iter().map(|c| (0..batch.rows).map(|row| c.number(row) as f32).collect()).collect();
+        let [times, amounts] = [times, amounts].map(owned);
+        // Columns that are what is wanted already are taken out, not copied.
+        let mut ints = |place: usize, made: Option<Vec<i64>>| {
+            made.unwrap_or_else(|| match batch.columns.get_mut(place).map(|c| &mut c.data) {
+                Some(Data::Int(values)) => std::mem::take(values),
+                _ => Vec::new(),
+            })
+        };
+        let (time, amount) = (ints(1, times), ints(3, amounts));
+        let whole = Events { user: users, merchant: merchants, time, amount, text, category, numbers };
+        match kept {
+            Some(kept) => whole.taken(&kept),
+            None => whole,
+        }
     }
 }
 
-/// Amounts in minor units; [`i64::MIN`] where there is none.
-fn minor(column: &Column, scale: u32, direction: Option<&Column>, minus: &[String]) -> Vec<i64> {
+fn owned(column: Cow<'_, [i64]>) -> Option<Vec<i64>> {
+    match column {
+        Cow::Owned(values) => Some(values),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+/// Rows on their way to be behaviours.
+struct Rows<'a> {
+    batch: &'a Batch,
+    torn: &'a [usize],
+    users: &'a [u32],
+    merchants: &'a [u32],
+    times: &'a [i64],
+    amounts: &'a [i64],
+}
+
+impl Rows<'_> {
+    /// The rows that are whole and inside the window; none where all are. The others are counted.
+    fn kept(&self, limits: &Limits, report: &mut Report) -> Option<Vec<u32>> {
+        report.rows += self.batch.rows as u64;
+        let mut kept: Option<Vec<u32>> = None;
+        let mut torn = self.torn.iter().copied().peekable();
+        for row in 0..self.batch.rows {
+            let is_torn = torn.next_if_eq(&row).is_some();
+            let (user, time) = (self.users[row], self.times[row]);
+            let cutoff = limits.cutoff(user);
+            let reason = match (time, self.amounts[row]) {
+                _ if is_torn => Some(Reason::Torn),
+                _ if user == NO_KEY => Some(Reason::NoUser),
+                (NO_TIME, _) => Some(Reason::NoTime),
+                _ if self.merchants[row] == NO_KEY => Some(Reason::NoMerchant),
+                (_, NO_AMOUNT) => Some(Reason::NoAmount),
+                _ if cutoff.is_some_and(|end| time >= end) => Some(Reason::AfterCutoff),
+                _ => None,
+            };
+            let before = || cutoff.zip(limits.length).is_some_and(|(end, length)| time < end - length);
+            if limits.listed.is_some_and(|listed| user >= listed && user != NO_KEY) {
+                report.unlisted += 1;
+            } else if let Some(reason) = reason {
+                report.refuse(reason, self.batch.first_row + row as u64, || {
+                    self.batch.columns.iter().take(4).map(|c| c.shown(row)).collect::<Vec<_>>().join(", ")
+                });
+            } else if before() {
+                report.before_window += 1;
+            } else {
+                if let Some(kept) = &mut kept {
+                    kept.push(row as u32);
+                }
+                continue;
+            }
+            kept.get_or_insert_with(|| (0..row as u32).collect());
+        }
+        report.kept += kept.as_ref().map_or(self.batch.rows, Vec::len) as u64;
+        kept
+    }
+}
+
+/// Amounts in minor units; [`NO_AMOUNT`] where there is none.
+fn minor<'a>(column: &'a Column, scale: u32, direction: Option<&Column>, minus: &[String]) -> Cow<'a, [i64]> {
     let scale = f64::from(scale);
     let whole = matches!(column.data, Data::Int(_)) && scale == 1.0;
-    let bounded = |n: f64| if n.is_finite() && n.abs() <= AMOUNT_MAX { n.round() as i64 } else { i64::MIN };
+    let inside = |n: &i64| n.unsigned_abs() <= AMOUNT_MAX as u64;
+    let bounded = |n: f64| if n.is_finite() && n.abs() <= AMOUNT_MAX { n.round() as i64 } else { NO_AMOUNT };
     let mut amounts: Vec<i64> = match &column.data {
-        Data::Int(values) if whole => {
-            values.iter().map(|n| if n.unsigned_abs() <= AMOUNT_MAX as u64 { *n } else { i64::MIN }).collect()
+        Data::Int(values)
+            if whole && column.absent.is_none() && direction.is_none() && values.iter().all(inside) =>
+        {
+            return Cow::Borrowed(values);
         }
+        Data::Int(values) if whole => values.iter().map(|n| if inside(n) { *n } else { NO_AMOUNT }).collect(),
         data => (0..data.len()).map(|row| bounded(column.number(row) * scale)).collect(),
     };
     if let Some(absent) = &column.absent {
-        amounts.iter_mut().zip(absent).filter(|(_, hole)| **hole).for_each(|(a, _)| *a = i64::MIN);
+        amounts.iter_mut().zip(absent).filter(|(_, hole)| **hole).for_each(|(a, _)| *a = NO_AMOUNT);
     }
     if let Some(direction) = direction {
         let leaves = |row: usize| minus.iter().any(|m| *m == direction.shown(row));
-        for (row, amount) in amounts.iter_mut().enumerate().filter(|(_, a)| **a != i64::MIN) {
+        for (row, amount) in amounts.iter_mut().enumerate().filter(|(_, a)| **a != NO_AMOUNT) {
             if leaves(row) {
                 *amount = -*amount;
             }
         }
     }
-    amounts
+    Cow::Owned(amounts)
 }
 
 /// Several columns' texts as one, by number in `words`.

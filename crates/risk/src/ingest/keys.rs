@@ -9,8 +9,8 @@ pub const NO_KEY: u32 = u32::MAX;
 /// Integer keys below this are looked up in a plain table.
 const DIRECT: i64 = 1 << 22;
 
-/// A key as a file has it: an integer, or text that is none.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// A key as a file has it: an integer, or text that is none. Integers come before text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// An integer.
     Int(i64),
@@ -132,6 +132,20 @@ impl Keys {
         }
     }
 
+    /// Gives the keys new numbers in their own order, so that numbers do not depend on which came first. Answers the new
+    /// number of each old one.
+    pub fn sort(&mut self) -> Vec<u32> {
+        let old = std::mem::take(&mut self.list);
+        *self = Self::default();
+        let mut order: Vec<usize> = (0..old.len()).collect();
+        order.sort_unstable_by(|a, b| old[*a].cmp(&old[*b]));
+        let mut numbers = vec![NO_KEY; old.len()];
+        for place in order {
+            numbers[place] = self.key(&old[place]);
+        }
+        numbers
+    }
+
     /// The numbers of a column's rows; [`NO_KEY`] where a row has none.
     pub fn column(&mut self, column: &Column) -> Vec<u32> {
         let mut numbers = match &column.data {
@@ -187,5 +201,13 @@ mod tests {
         assert_eq!(keys.text(&(1i64 << 40).to_string()), big);
         assert_eq!(keys.find(&Key::Text("07".into())), Some(1));
         assert_eq!((keys.len(), keys.list()[0].to_string()), (3, "7".into()));
+        keys.text("a");
+        keys.int(-2);
+        assert_eq!(keys.sort(), [1, 3, 2, 4, 0]);
+        assert_eq!(
+            keys.list().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["-2", "7", "1099511627776", "07", "a"]
+        );
+        assert_eq!(keys.text("a"), 4);
     }
 }

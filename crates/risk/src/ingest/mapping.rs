@@ -13,6 +13,7 @@
 //! ```
 
 use super::source::{Source, find};
+use crate::block::BlockList;
 use crate::error::{Result, RiskError};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ pub struct Mapping {
     pub window: WindowMap,
     /// What stands for a merchant.
     pub keys: KeysMap,
+    /// Merchants and categories that must not count.
+    pub block: BlockList,
 }
 
 /// Columns of behaviours.

@@ -66,6 +66,14 @@ impl Merchants {
         }
     }
 
+    /// Moves each merchant to its new number.
+    pub fn renumbered(&mut self, numbers: &[u32]) {
+        for column in [&mut self.names, &mut self.categories] {
+            let old = std::mem::replace(column, vec![NO_TEXT; numbers.len()]);
+            old.into_iter().zip(numbers).for_each(|(value, number)| column[*number as usize] = value);
+        }
+    }
+
     /// Puts rare merchants under their name, and rare names under their category (`users_min` users make one common).
     ///
     /// `users_of` counts the users of each key; it is asked for the merchants and for the names. Answers the number that

@@ -10,6 +10,7 @@ mod source;
 mod time;
 mod users;
 
+pub(crate) use events::AMOUNT_MAX;
 pub use events::{EventReader, Events, Limits, Names};
 pub use keys::{Key, Keys, NO_KEY};
 pub use mapping::{EventsMap, KeysMap, MAPPING_FILE, Mapping, MerchantsMap, UsersMap, WindowMap};

@@ -73,13 +73,16 @@ pub struct Report {
     pub before_window: u64,
     /// Events of users who are not in the table of users.
     pub unlisted: u64,
+    /// Events at merchants or in categories that must not count.
+    #[serde(default)]
+    pub barred: u64,
     /// Refused rows by reason.
     pub refused: Vec<Refused>,
 }
 
 impl Report {
     /// Counts a refused row and keeps the first few.
-    pub(super) fn refuse(&mut self, reason: Reason, row: u64, found: impl FnOnce() -> String) {
+    pub(crate) fn refuse(&mut self, reason: Reason, row: u64, found: impl FnOnce() -> String) {
         let at = self.refused.iter().position(|r| r.reason == reason).unwrap_or_else(|| {
             self.refused.push(Refused { reason, rows: 0, samples: Vec::new() });
             self.refused.len() - 1

@@ -3,24 +3,26 @@
 use crate::table::{Column, Data, NO_TEXT};
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
+use std::borrow::Cow;
 
-/// A column's rows as seconds; `None` where a row has no time that can be read.
-pub(super) fn seconds(column: &Column) -> Vec<Option<i64>> {
-    let there = |row: usize| !column.is_absent(row);
+/// A time that is not there or cannot be read.
+pub(super) const NO_TIME: i64 = i64::MIN;
+
+/// A column's rows as seconds; [`NO_TIME`] where a row has no time that can be read. Integers are seconds as they are.
+pub(super) fn seconds(column: &Column) -> Cow<'_, [i64]> {
+    let there = |row: usize, time: i64| if column.is_absent(row) { NO_TIME } else { time };
     match &column.data {
-        Data::Int(values) => values.iter().enumerate().map(|(row, t)| there(row).then_some(*t)).collect(),
+        Data::Int(values) if column.absent.is_none() => Cow::Borrowed(values),
+        Data::Int(values) => values.iter().enumerate().map(|(row, t)| there(row, *t)).collect(),
         Data::Real(values) => values
             .iter()
             .enumerate()
-            .map(|(row, t)| (there(row) && t.abs() < 9e15).then_some(t.floor() as i64))
+            .map(|(row, t)| there(row, if t.abs() < 9e15 { t.floor() as i64 } else { NO_TIME }))
             .collect(),
         Data::Text(codes, words) => {
-            let read: Vec<Option<i64>> = words.words().iter().map(|word| parse(word)).collect();
-            codes
-                .iter()
-                .enumerate()
-                .map(|(row, code)| if *code == NO_TEXT || !there(row) { None } else { read[*code as usize] })
-                .collect()
+            let read: Vec<i64> = words.words().iter().map(|word| parse(word).unwrap_or(NO_TIME)).collect();
+            let time = |code: u32| if code == NO_TEXT { NO_TIME } else { read[code as usize] };
+            codes.iter().enumerate().map(|(row, code)| there(row, time(*code))).collect()
         }
     }
 }

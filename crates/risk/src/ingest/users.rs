@@ -4,7 +4,7 @@ use super::events::Names;
 use super::keys::NO_KEY;
 use super::mapping::UsersMap;
 use super::source::Source;
-use super::time::seconds;
+use super::time::{NO_TIME, seconds};
 use crate::error::{Result, RiskError};
 use crate::table::Column;
 use std::path::Path;
@@ -69,7 +69,9 @@ impl Users {
         Ok(Self {
             count,
             labels: label.map_or_else(|| Ok(vec![None; count]), |c| labels(c, count, &place))?,
-            cutoffs: cutoff.map(seconds).unwrap_or_default(),
+            cutoffs: cutoff.map_or_else(Vec::new, |column| {
+                seconds(column).iter().map(|time| Some(*time).filter(|t| *t != NO_TIME)).collect()
+            }),
             parts: split.map_or_else(|| Ok(Vec::new()), |c| parts(c, count, &place))?,
             folds: folds.into_iter().map(|c| (0..count).map(|row| c.number(row) as u32).collect()).collect(),
             numbers: next.map(|c| (0..count).map(|row| c.number(row) as f32).collect()).collect(),

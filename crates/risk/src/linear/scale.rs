@@ -53,6 +53,18 @@ impl Scaler {
         }
     }
 
+    /// The value of each column that is scaled to zero: the middle of the users that were learned from. NaN where a column
+    /// has one value only.
+    #[must_use]
+    pub fn middle(&self) -> Vec<f32> {
+        let of = |scale: &Scale| match scale {
+            Scale::Constant => f32::NAN,
+            Scale::Shift(mean, _) => *mean,
+            Scale::Ranks(at, becomes) => between(becomes, at, 0.0),
+        };
+        self.scales.iter().map(of).collect()
+    }
+
     /// Columns.
     #[must_use]
     pub const fn width(&self) -> usize {
@@ -159,7 +171,7 @@ mod tests {
     #[test]
     fn ranks_forget_the_shape_and_keep_the_order() {
         let values: Vec<f32> = (0..1000u16).map(|i| f32::from(i).exp2().min(1e30).ln_1p().powi(3)).collect();
-        let features = Matrix { names: vec!["a".into()], values: values.clone(), rows: 1000 };
+        let features = Matrix { names: vec!["a".into()], width: 1, values: values.clone(), rows: 1000 };
         let rows: Vec<u32> = (0..1000).collect();
         let scaler = Scaler::fit(&features, &rows);
         let at = |v: f32| {
@@ -169,7 +181,8 @@ mod tests {
         };
         assert!(values.windows(2).all(|w| at(w[0]) <= at(w[1])));
         assert!(at(values[0]) < -1.5 && at(f32::NAN) == 0.0);
-        let constant = Matrix { names: vec!["a".into()], values: vec![3.0; 4], rows: 4 };
+        assert!(at(scaler.middle()[0]).abs() < 1e-3);
+        let constant = Matrix { names: vec!["a".into()], width: 1, values: vec![3.0; 4], rows: 4 };
         assert_eq!(Scaler::fit(&constant, &[0, 1, 2, 3]).scales, [Scale::Constant]);
     }
 }

@@ -197,7 +197,7 @@ mod tests {
             labels.push(unit() < f64::from(0.05 + 0.4 * a * a));
             values.extend([a, b, if a > 0.9 { f32::NAN } else { b }]);
         }
-        let features = Matrix { names: ["a", "b", "c"].map(Into::into).to_vec(), values, rows };
+        let features = Matrix { names: ["a", "b", "c"].map(Into::into).to_vec(), width: 3, values, rows };
         let train: Vec<u32> = (0..rows as u32).collect();
         let card = Scorecard::fit(&features, &labels, &train);
         let a = &card.rows[0];

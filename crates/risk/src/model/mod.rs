@@ -7,9 +7,11 @@ mod tensors;
 
 pub use tensors::{Tensor, Tensors};
 
+use crate::block::BlockList;
 use crate::dataset::{DAY, Dataset};
 use crate::error::{Result, RiskError};
 use crate::feature::{FeatureSpace, Matrix};
+use crate::monitor::Reference;
 use crate::net::Network;
 use crate::train::{Fitted, Kind, Outcome};
 use crate::tree::{Forest, Tree};
@@ -32,10 +34,19 @@ pub struct Card {
     pub made_from: MadeFrom,
     /// Length of the window in days.
     pub window_days: i64,
+    /// Merchants of fewer users were put under their name or category.
+    #[serde(default)]
+    pub users_min: u32,
+    /// Merchants and categories that did not count, and do not in scoring.
+    #[serde(default)]
+    pub block: BlockList,
     /// Categories, words and numbers that it knows.
     pub space: FeatureSpace,
     /// What training found.
     pub outcome: Outcome,
+    /// What score, inputs and folds were in training; none in models of before this was kept.
+    #[serde(default)]
+    pub reference: Option<Reference>,
     /// The command that made it, where one did.
     pub command: String,
 }
@@ -78,8 +89,11 @@ impl Card {
                 digest: format!("crc32c:{:08x}", crc32c::crc32c(&bytes)),
             },
             window_days: data.length / DAY,
+            users_min: data.mapping.keys.users_min,
+            block: data.mapping.block.clone(),
             space,
             outcome,
+            reference: None,
             command: String::new(),
         }
     }
@@ -112,6 +126,15 @@ pub struct Score {
     pub probability: f64,
     /// 600 at odds of 50 to 1, 20 more double the odds.
     pub points: f64,
+}
+
+impl Score {
+    /// The points of a probability.
+    pub(crate) fn of(user: String, probability: f64) -> Self {
+        let odds = (1.0 - probability) / probability;
+        let points = 600.0 + 20.0 / std::f64::consts::LN_2 * (odds.ln() - 50f64.ln());
+        Self { user, probability, points }
+    }
 }
 
 impl Model {
@@ -184,6 +207,9 @@ impl Model {
                 weights.extend(tensors.real(&name, &shape)?);
             }
             network.weights = weights;
+            if network.space != saved.card.space {
+                return Err(RiskError::model(place, format!("network {i} knows other words than the card")));
+            }
             fitted.networks.push(network);
         }
         Ok(Self { card: saved.card, fitted })
@@ -232,14 +258,14 @@ impl Model {
     pub fn score(&self, data: &Dataset, kind: Option<Kind>) -> Result<Vec<Score>> {
         let features = self.features(data)?;
         let users: Vec<u32> = (0..data.users.count as u32).collect();
-        let logits = self.fitted.logits(data, &features, &users);
-        let found = self.fitted.probabilities(&logits, kind.unwrap_or(self.fitted.winner));
-        let score = |(user, p): (usize, f64)| Score {
-            user: data.names.users.list().get(user).map_or_else(String::new, ToString::to_string),
-            probability: p,
-            points: 600.0 + 20.0 / std::f64::consts::LN_2 * (((1.0 - p) / p).ln() - 50f64.ln()),
-        };
-        Ok(found.into_iter().enumerate().map(score).collect())
+        let lookup = self.card.space.lookup(&data.names);
+        let kind = kind.unwrap_or(self.fitted.winner);
+        let logits = self.fitted.logits_of(kind, data, &lookup, &features, &users);
+        let found = logits.into_iter().map(|logit| self.fitted.probability(kind, logit));
+        let name =
+            |user: usize| data.names.users.list().get(user).map_or_else(String::new, ToString::to_string);
+        let score = |(user, p): (usize, f64)| Score::of(name(user), p);
+        Ok(found.enumerate().map(score).collect())
     }
 }
 

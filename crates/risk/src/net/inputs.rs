@@ -2,10 +2,25 @@
 
 use super::layout::{FIELDS, STATS, Shape};
 use crate::dataset::{DAY, Dataset};
-use crate::feature::{FeatureSpace, TextWords};
+use crate::feature::Lookup;
 use crate::fold::{Caps, Folded, REST, capped};
 use crate::table::NO_TEXT;
 use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Sine and cosine of each hour of a week, by day and by week.
+static HOURS: LazyLock<[[f32; 4]; 168]> = LazyLock::new(|| {
+    std::array::from_fn(|hour| {
+        let (day, week) = (hour as f32 % 24.0 / 24.0, hour as f32 / 168.0);
+        let turn = std::f32::consts::TAU;
+        [(turn * day).sin(), (turn * day).cos(), (turn * week).sin(), (turn * week).cos()]
+    })
+});
+
+/// Most users that are laid out and added up together.
+const SHARD: usize = 16;
+/// Behaviours of a shard of several users, at most; one user's are never parted.
+const SHARD_BEHAVIOURS: usize = 8_192;
 
 /// Everything of a data set that does not depend on weights.
 pub(super) struct Histories<'a> {
@@ -16,12 +31,11 @@ pub(super) struct Histories<'a> {
     /// The category column of each kind; the last where it has none of its own.
     pub(super) kind_category: Vec<u32>,
     kind_texts: Vec<[u32; 2]>,
-    words: TextWords,
+    words: &'a Lookup,
     shape: Shape,
     /// Mean and deviation of log amounts.
     amounts: (f32, f32),
     numbers: Vec<(f32, f32)>,
-    hours: Vec<[f32; 4]>,
 }
 
 /// A few users' histories, one after the other.
@@ -99,13 +113,12 @@ fn log(amount: i64) -> f32 {
 impl<'a> Histories<'a> {
     pub(super) fn new(
         data: &'a Dataset,
-        space: &FeatureSpace,
+        lookup: &'a Lookup,
         shape: &Shape,
         scales: &Scales,
         caps: Caps,
     ) -> Self {
         let folded = capped(&data.folded, caps, |merchant, event| data.category(merchant, event));
-        let columns = space.category_columns(data);
         let other = shape.categories as u32;
         let mut known: HashMap<[u32; 3], u32> = HashMap::new();
         let (mut kinds, mut kind_category, mut kind_texts) =
@@ -122,7 +135,7 @@ impl<'a> Histories<'a> {
                     .get(event)
                     .or_else(|| data.merchants.categories.get(merchant as usize));
                 let column =
-                    category.and_then(|c| columns.get(*c as usize)).copied().filter(|c| *c != NO_TEXT);
+                    category.and_then(|c| lookup.columns.get(*c as usize)).copied().filter(|c| *c != NO_TEXT);
                 let key = [text, name, column.unwrap_or(other)];
                 let kind = match last {
                     Some((before, kind)) if before == key => kind,
@@ -136,29 +149,41 @@ impl<'a> Histories<'a> {
                 kinds.push(kind);
             }
         }
-        let hours = (0..168).map(|hour| {
-            let (day, week) = (hour as f32 % 24.0 / 24.0, hour as f32 / 168.0);
-            let turn = std::f32::consts::TAU;
-            [(turn * day).sin(), (turn * day).cos(), (turn * week).sin(), (turn * week).cos()]
-        });
         Self {
             data,
             folded,
             kinds,
             kind_category,
             kind_texts,
-            words: TextWords::of(data, &space.words),
+            words: lookup,
             shape: shape.clone(),
             amounts: scales.amounts,
             numbers: scales.numbers.clone(),
-            hours: hours.collect(),
         }
     }
 
     /// The words of a kind.
     pub(super) fn words_of(&self, kind: u32) -> impl Iterator<Item = u32> + '_ {
         let texts = if self.shape.switches.names { self.kind_texts[kind as usize] } else { [NO_TEXT; 2] };
-        texts.into_iter().flat_map(|text| self.words.get(text).iter().copied())
+        texts.into_iter().flat_map(|text| self.words.words(text).iter().copied())
+    }
+
+    /// Users in runs that are laid out together: at most [`SHARD`], and few enough behaviours to stay in a cache.
+    pub(super) fn shards<'u>(&self, users: &'u [u32]) -> Vec<&'u [u32]> {
+        let mut out = Vec::new();
+        let mut rest = users;
+        while !rest.is_empty() {
+            let mut behaviours = 0;
+            let fits = |user: &&u32| {
+                behaviours += self.folded.listed_of(**user as usize).len();
+                behaviours <= SHARD_BEHAVIOURS
+            };
+            let count = rest.iter().take(SHARD).take_while(fits).count().max(1);
+            let (run, more) = rest.split_at(count);
+            out.push(run);
+            rest = more;
+        }
+        out
     }
 
     /// Lays users' histories out.
@@ -235,7 +260,7 @@ impl<'a> Histories<'a> {
                 deviation,
                 deviation * time,
             ]);
-            out.x.extend(self.hours[hour as usize]);
+            out.x.extend(HOURS[hour as usize]);
             for (column, (mean, spread)) in events.numbers.iter().zip(&self.numbers) {
                 let value = (column[*row] - mean) / spread;
                 out.x.push(if value.is_finite() { value.clamp(-6.0, 6.0) } else { 0.0 });

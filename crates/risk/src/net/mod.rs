@@ -21,7 +21,7 @@ pub use inputs::Scales;
 pub use layout::{Shape, Switches};
 
 use crate::dataset::Dataset;
-use crate::feature::{FeatureSpace, Matrix};
+use crate::feature::{FeatureSpace, Lookup, Matrix};
 use crate::fold::Caps;
 use crate::linear::Scaler;
 use forward::{Input, Weights};
@@ -29,9 +29,6 @@ use inputs::Histories;
 use layout::Layout;
 use serde::{Deserialize, Serialize};
 use tollgate_core::Seed;
-
-/// Users that are laid out and added up together.
-const SHARD: usize = 16;
 
 /// How a network is made and trained.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +148,18 @@ impl Network {
     /// Logits of the users given.
     #[must_use]
     pub fn logits(&self, data: &Dataset, features: &Matrix, users: &[u32]) -> Vec<f64> {
-        let from = Histories::new(data, &self.space, &self.shape, &self.scales, self.caps);
+        self.logits_with(data, &self.space.lookup(&data.names), features, users)
+    }
+
+    /// The same with what [`Network::space`] knows of the data set's dictionaries.
+    pub(crate) fn logits_with(
+        &self,
+        data: &Dataset,
+        lookup: &Lookup,
+        features: &Matrix,
+        users: &[u32],
+    ) -> Vec<f64> {
+        let from = Histories::new(data, lookup, &self.shape, &self.scales, self.caps);
         self.logits_from(&from, features, users)
     }
 
@@ -159,7 +167,7 @@ impl Network {
         let layout = Layout::of(&self.shape);
         let weights = Weights { shape: &self.shape, layout: &layout, w: &self.weights };
         let mut out = Vec::with_capacity(users.len());
-        for users in users.chunks(SHARD) {
+        for users in from.shards(users) {
             let shard = from.shard(users);
             let given = self.fused(features, users);
             let input = Input { from, shard: &shard, features: &given.all, fused: &given.chosen, mask: None };

@@ -54,7 +54,8 @@ fn gradients_are_those_of_finite_differences() {
             *w += (draw.unit() as f32 - 0.5) * 0.3;
         });
         let scales = Scales::learn(&data, &users);
-        let from = Histories::new(&data, &space, &shape, &scales, Caps::default());
+        let lookup = space.lookup(&data.names);
+        let from = Histories::new(&data, &lookup, &shape, &scales, Caps::default());
         let shard = from.shard(&users);
         let made = |n: usize| (0..3 * n).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<f32>>();
         let (features, fused) = (made(columns.len() * 2), made(columns.len()));

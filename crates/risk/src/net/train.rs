@@ -4,7 +4,7 @@ use super::adam::{Adam, one_cycle};
 use super::forward::{Input, Weights};
 use super::inputs::{Histories, Scales};
 use super::layout::{Layout, Shape};
-use super::{NetConfig, Network, SHARD, fused_columns};
+use super::{NetConfig, Network, fused_columns};
 use crate::dataset::Dataset;
 use crate::error::{Result, RiskError};
 use crate::evaluate::{auc, sigmoid};
@@ -61,7 +61,8 @@ impl Network {
             columns,
             caps: config.caps,
         };
-        let from = Histories::new(data, space, &network.shape, &network.scales, config.caps);
+        let lookup = space.lookup(&data.names);
+        let from = Histories::new(data, &lookup, &network.shape, &network.scales, config.caps);
         let labels: Vec<bool> = data.users.labels.iter().map(|l| *l == Some(true)).collect();
         network.begin(&layout, &labels, train, line);
         let truth: Vec<bool> = held.iter().map(|u| labels[*u as usize]).collect();
@@ -124,7 +125,7 @@ impl Network {
     ) -> (Vec<f32>, f64) {
         let layout = Layout::of(&self.shape);
         let weights = Weights { shape: &self.shape, layout: &layout, w: &self.weights };
-        let shards: Vec<&[u32]> = batch.chunks(SHARD).collect();
+        let shards = from.shards(batch);
         let one = |place: usize| {
             let users = shards[place];
             let shard = from.shard(users);

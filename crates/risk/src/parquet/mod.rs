@@ -150,7 +150,9 @@ impl ParquetFile {
                 format!("is larger than {CHUNK_MAX} bytes; write smaller row groups"),
             ));
         }
-        let mut bytes = Vec::new();
+        // No more room than the file can fill, whatever the footer says.
+        let size = self.file.metadata().map_or(0, |m| m.len());
+        let mut bytes = Vec::with_capacity(chunk.length.min(usize::try_from(size).unwrap_or(0)) + 1);
         self.file
             .seek(SeekFrom::Start(chunk.start))
             .and_then(|_| (&mut self.file).take(chunk.length as u64).read_to_end(&mut bytes))

@@ -9,6 +9,9 @@ use crate::table::{Column, Data, Dictionary, NO_TEXT};
 /// Largest page after decompression, in bytes.
 const PAGE_MAX: usize = 1 << 30;
 
+/// Most values for which room is made before they are read.
+const ROOM_MAX: usize = 1 << 20;
+
 /// What was wrong with a column.
 pub(super) type Problem = std::borrow::Cow<'static, str>;
 
@@ -21,10 +24,12 @@ enum Values {
 
 /// Reads a chunk's pages.
 pub(super) fn column(bytes: &[u8], leaf: &Leaf, chunk: &Chunk, rows: usize) -> Result<Column, Problem> {
+    // A page of a kilobyte may hold a million values (one run), but no hostile count takes more room than this.
+    let room = chunk.values.min(rows).min(ROOM_MAX);
     let mut values = match leaf.kind {
-        4 | 5 => Values::Reals(Vec::new()),
-        6 => Values::Texts(Vec::new(), Dictionary::default()),
-        _ => Values::Ints(Vec::new()),
+        4 | 5 => Values::Reals(Vec::with_capacity(room)),
+        6 => Values::Texts(Vec::with_capacity(room), Dictionary::default()),
+        _ => Values::Ints(Vec::with_capacity(room)),
     };
     let mut dictionary: Option<Values> = None;
     let mut present: Vec<u32> = Vec::new();

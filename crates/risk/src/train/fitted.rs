@@ -2,7 +2,7 @@
 
 use crate::dataset::Dataset;
 use crate::evaluate::{Calibrator, Platt};
-use crate::feature::Matrix;
+use crate::feature::{Lookup, Matrix};
 use crate::linear::{Logistic, Scorecard};
 use crate::net::Network;
 use crate::tree::Forest;
@@ -72,34 +72,83 @@ impl Fitted {
         self.calibrators.keys().copied().collect()
     }
 
-    /// Logits of every kind for the users given.
+    /// Logits of every kind for the users given; `lookup` is what the models' space knows of the data set's dictionaries.
     #[must_use]
-    pub fn logits(&self, data: &Dataset, features: &Matrix, users: &[u32]) -> BTreeMap<Kind, Vec<f64>> {
-        let by_row = |f: &dyn Fn(&[f32]) -> f64| {
-            users.iter().map(|u| f(features.row(*u as usize))).collect::<Vec<f64>>()
-        };
-        let mut all = BTreeMap::from([
-            (Kind::Logistic, by_row(&|row| self.logistic.logit(row))),
-            (Kind::Trees, by_row(&|row| self.forest.logit(row))),
-            (Kind::Scorecard, by_row(&|row| self.scorecard.logit(row))),
-        ]);
-        if !self.networks.is_empty() {
-            let mut sum = vec![0.0; users.len()];
-            for network in &self.networks {
-                let found = network.logits(data, features, users);
-                sum.iter_mut().zip(found).for_each(|(s, x)| *s += x / self.networks.len() as f64);
+    pub fn logits(
+        &self,
+        data: &Dataset,
+        lookup: &Lookup,
+        features: &Matrix,
+        users: &[u32],
+    ) -> BTreeMap<Kind, Vec<f64>> {
+        let mut all = BTreeMap::new();
+        for kind in [Kind::Logistic, Kind::Trees, Kind::Scorecard, Kind::Network] {
+            if kind != Kind::Network || !self.networks.is_empty() {
+                all.insert(kind, self.single(kind, data, lookup, features, users));
             }
-            all.insert(Kind::Network, sum);
         }
         all.insert(Kind::Blend, blended(&all, &self.lines, &self.blend, users.len()));
         all
     }
 
+    /// Logits of one kind, the same as [`Fitted::logits`] gives.
+    #[must_use]
+    pub fn logits_of(
+        &self,
+        kind: Kind,
+        data: &Dataset,
+        lookup: &Lookup,
+        features: &Matrix,
+        users: &[u32],
+    ) -> Vec<f64> {
+        let of = |kind| self.single(kind, data, lookup, features, users);
+        if kind == Kind::Blend {
+            let members = self.blend.iter().map(|kind| (*kind, of(*kind))).collect();
+            blended(&members, &self.lines, &self.blend, users.len())
+        } else {
+            of(kind)
+        }
+    }
+
+    /// Logits of a kind that is no blend.
+    fn single(
+        &self,
+        kind: Kind,
+        data: &Dataset,
+        lookup: &Lookup,
+        features: &Matrix,
+        users: &[u32],
+    ) -> Vec<f64> {
+        let by_row = |f: &dyn Fn(&[f32]) -> f64| {
+            users.iter().map(|u| f(features.row(*u as usize))).collect::<Vec<f64>>()
+        };
+        match kind {
+            Kind::Logistic | Kind::Blend => by_row(&|row| self.logistic.logit(row)),
+            Kind::Trees => by_row(&|row| self.forest.logit(row)),
+            Kind::Scorecard => by_row(&|row| self.scorecard.logit(row)),
+            Kind::Network => {
+                let mut sum = vec![0.0; users.len()];
+                for network in &self.networks {
+                    let found = network.logits_with(data, lookup, features, users);
+                    sum.iter_mut().zip(found).for_each(|(s, x)| *s += x / self.networks.len() as f64);
+                }
+                sum
+            }
+        }
+    }
+
+    /// The probability of a default from a logit of a kind.
+    #[must_use]
+    pub fn probability(&self, kind: Kind, logit: f64) -> f64 {
+        self.calibrators
+            .get(&kind)
+            .map_or_else(|| crate::evaluate::sigmoid(logit), |calibrator| calibrator.probability(logit))
+    }
+
     /// Probabilities of the winner from the logits of all kinds.
     #[must_use]
     pub fn probabilities(&self, logits: &BTreeMap<Kind, Vec<f64>>, kind: Kind) -> Vec<f64> {
-        let calibrator = self.calibrators.get(&kind);
-        let of = |x: &f64| calibrator.map_or_else(|| crate::evaluate::sigmoid(*x), |c| c.probability(*x));
+        let of = |x: &f64| self.probability(kind, *x);
         logits.get(&kind).map_or_else(Vec::new, |logits| logits.iter().map(of).collect())
     }
 }

@@ -20,6 +20,7 @@ use crate::dataset::Dataset;
 use crate::error::Result;
 use crate::feature::FeatureSpace;
 use crate::model::{Card, Model};
+use crate::monitor::Reference;
 
 /// Trains, judges and keeps.
 ///
@@ -27,7 +28,7 @@ use crate::model::{Card, Model};
 /// There are too few users of either outcome in a part.
 pub fn train(data: &Dataset, config: &TrainConfig, step: &mut dyn FnMut(TrainStep<'_>)) -> Result<Model> {
     let splits = splits(data, config)?;
-    let mut outcome = outcome::Collected::default();
+    let mut collected = outcome::Collected::default();
     let mut last = None;
     for split in &splits {
         step(TrainStep::Split(&split.name));
@@ -35,11 +36,11 @@ pub fn train(data: &Dataset, config: &TrainConfig, step: &mut dyn FnMut(TrainSte
         let space = FeatureSpace::learn(data, &known);
         let features = space.rows(data);
         let fitted = fit(data, &features, &space, &split.train, &split.valid, config, step)?;
-        outcome.add(data, &features, &fitted, &split.test);
-        last = Some((space, fitted));
+        collected.add(data, &space.lookup(&data.names), &features, &fitted, &split.test);
+        last = Some((space, fitted, known, features));
     }
-    let outcome = outcome.finish(config.seed);
-    let (space, mut fitted) = match (last, data.users.parts.is_empty()) {
+    let outcome = collected.finish(config.seed);
+    let (space, mut fitted, known, features) = match (last, data.users.parts.is_empty()) {
         (Some(kept), false) => kept,
         _ => {
             step(TrainStep::Split("all users"));
@@ -47,10 +48,13 @@ pub fn train(data: &Dataset, config: &TrainConfig, step: &mut dyn FnMut(TrainSte
             let space = FeatureSpace::learn(data, &all);
             let features = space.rows(data);
             let fitted = fit(data, &features, &space, &all, &[], config, step)?;
-            (space, fitted)
+            (space, fitted, all, features)
         }
     };
     fitted.winner = outcome.winner;
-    let card = Card::new(data, space, outcome);
+    let scores = collected.scores(outcome.winner);
+    let reference = Reference::of(data, &space, &features, &known, &scores);
+    let mut card = Card::new(data, space, outcome);
+    card.reference = Some(reference);
     Ok(Model { card, fitted })
 }

@@ -4,7 +4,7 @@ use super::fitted::{Fitted, Kind};
 use super::split::truth;
 use crate::dataset::Dataset;
 use crate::evaluate::{DeLong, Metrics, auc, delong};
-use crate::feature::Matrix;
+use crate::feature::{Lookup, Matrix};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tollgate_core::Seed;
@@ -55,9 +55,16 @@ pub(super) struct Collected {
 }
 
 impl Collected {
-    pub(super) fn add(&mut self, data: &Dataset, features: &Matrix, fitted: &Fitted, test: &[u32]) {
+    pub(super) fn add(
+        &mut self,
+        data: &Dataset,
+        lookup: &Lookup,
+        features: &Matrix,
+        fitted: &Fitted,
+        test: &[u32],
+    ) {
         let truth = truth(data, test);
-        let logits = fitted.logits(data, features, test);
+        let logits = fitted.logits(data, lookup, features, test);
         for kind in fitted.kinds() {
             let row = self.rows.entry(kind).or_default();
             let scores = fitted.probabilities(&logits, kind);
@@ -69,7 +76,12 @@ impl Collected {
         self.parts += 1;
     }
 
-    pub(super) fn finish(self, seed: Seed) -> Outcome {
+    /// Probabilities that a kind gave to all test users.
+    pub(super) fn scores(&self, kind: Kind) -> Vec<f64> {
+        self.rows.get(&kind).map_or_else(Vec::new, |row| row.scores.clone())
+    }
+
+    pub(super) fn finish(&self, seed: Seed) -> Outcome {
         let mean = |v: &[f64]| v.iter().sum::<f64>() / v.len().max(1) as f64;
         let deviation = |v: &[f64]| {
             let m = mean(v);

@@ -165,7 +165,7 @@ mod tests {
             values.extend([a, b, if c < 0.1 { f32::NAN } else { c }]);
             labels.push(((a > 0.5) != (b > 0.5)) != (unit() < 0.1));
         }
-        (Matrix { names: ["a", "b", "c"].map(Into::into).to_vec(), values, rows: n }, labels)
+        (Matrix { names: ["a", "b", "c"].map(Into::into).to_vec(), width: 3, values, rows: n }, labels)
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod part;
 mod payload;
 mod policy;
 mod process;
+mod risk;
 
 use crate::ending::Ending;
 use anyhow::Result;
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     Gateway(gateway::GatewayArgs),
     Ledger(ledger::LedgerArgs),
     Policy(policy::PolicyArgs),
+    Risk(risk::RiskArgs),
     #[command(hide = true)]
     Part(part::PartArgs),
 }
@@ -40,6 +42,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Gateway(args) => gateway::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Policy(args) => policy::run(&args),
+        Command::Risk(args) => risk::run(&args),
         Command::Part(args) => part::run(&args),
     }
 }

@@ -5,10 +5,12 @@ use anyhow::Result;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::PathBuf;
+use tollgate_risk::Dataset;
 use tollgate_risk::ingest::{Mapping, Report};
+use tollgate_risk::model::Model;
 
 /// Which data, and how it is read.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 pub(crate) struct DataArgs {
     /// The folder of data: events, merchants and users as .parquet or .csv
     #[arg(long, value_name = "DIR")]
@@ -26,6 +28,40 @@ impl DataArgs {
             None => Mapping::of(&self.data)?,
         })
     }
+
+    /// Reads the folder; `days` is the length of the window where it is not the mapping's.
+    pub(super) fn read(&self, days: Option<u32>, quiet: bool) -> Result<Dataset> {
+        let bar = bar("rows")?;
+        let found = Dataset::read(&self.data, &self.mapping()?, days, &mut |rows, all| {
+            bar.set_length(all);
+            bar.set_position(rows);
+        })?;
+        bar.finish_and_clear();
+        if !quiet {
+            show(&found.report)?;
+        }
+        Ok(found)
+    }
+}
+
+/// Which model, on which data.
+#[derive(Args, Debug)]
+pub(crate) struct ModelArgs {
+    /// The folder of the model
+    #[arg(long, value_name = "DIR")]
+    pub(super) model: PathBuf,
+    #[command(flatten)]
+    pub(super) data: DataArgs,
+}
+
+impl ModelArgs {
+    /// Reads both; the data in the model's window.
+    pub(super) fn open(&self, quiet: bool) -> Result<(Model, Dataset)> {
+        let model = Model::open(&self.model)?;
+        let mut found = self.data.read(u32::try_from(model.card.window_days).ok(), quiet)?;
+        found.block(&model.card.block);
+        Ok((model, found))
+    }
 }
 
 /// A bar that shows how far something is (on a terminal only).
@@ -41,6 +77,7 @@ pub(super) fn show(report: &Report) -> Result<()> {
     let beside = [
         (report.before_window, "before the window"),
         (report.unlisted, "of users who are not listed"),
+        (report.barred, "barred"),
         (report.refused_rows(), "refused"),
     ];
     let beside: Vec<String> =

@@ -3,8 +3,11 @@
 //! Everything that computes is in `tollgate_risk`; here are arguments, bars and tables.
 
 mod data;
+mod explain;
 mod fold;
 mod generate;
+mod monitor;
+mod report;
 mod score;
 mod train;
 
@@ -19,6 +22,9 @@ pub(crate) enum Command {
     Train(train::TrainArgs),
     Eval(score::EvalArgs),
     Score(score::ScoreArgs),
+    Explain(explain::ExplainArgs),
+    Monitor(monitor::MonitorArgs),
+    Report(report::ReportArgs),
     Generate(generate::GenerateArgs),
 }
 
@@ -29,6 +35,9 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Train(args) => train::run(&args),
         Command::Eval(args) => score::eval(&args),
         Command::Score(args) => score::score(&args),
+        Command::Explain(args) => explain::run(&args),
+        Command::Monitor(args) => monitor::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

@@ -1,6 +1,6 @@
 //! `tollgate risk score` and `tollgate risk eval`: a model on a folder of data.
 
-use super::data::{self, DataArgs};
+use super::data::ModelArgs;
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -11,17 +11,14 @@ use tollgate_core::Seed;
 use tollgate_risk::Dataset;
 use tollgate_risk::evaluate::{Metrics, reliability};
 use tollgate_risk::ingest::Part;
-use tollgate_risk::model::{Model, Score};
+use tollgate_risk::model::Score;
 use tollgate_risk::train::Kind;
 
-/// Which model, on which data.
+/// Which model, on which data, and which kind of it is asked.
 #[derive(Args, Debug)]
-struct ModelArgs {
-    /// The folder of the model
-    #[arg(long, value_name = "DIR")]
-    model: PathBuf,
+struct AskArgs {
     #[command(flatten)]
-    data: DataArgs,
+    model: ModelArgs,
     /// The kind of model that is asked [default: the one that won]
     #[arg(long, value_enum)]
     kind: Option<Ask>,
@@ -37,9 +34,9 @@ enum Ask {
     Blend,
 }
 
-impl ModelArgs {
+impl AskArgs {
     fn score(&self, quiet: bool) -> Result<(Dataset, Vec<Score>)> {
-        let model = Model::open(&self.model)?;
+        let (model, found) = self.model.open(quiet)?;
         let kind = self.kind.map(|ask| match ask {
             Ask::Logistic => Kind::Logistic,
             Ask::Trees => Kind::Trees,
@@ -48,17 +45,7 @@ impl ModelArgs {
             Ask::Blend => Kind::Blend,
         });
         if let Some(kind) = kind.filter(|kind| !model.fitted.kinds().contains(kind)) {
-            bail!("{} has no {}", self.model.display(), kind.name());
-        }
-        let days = u32::try_from(model.card.window_days).ok();
-        let bar = data::bar("rows")?;
-        let found = Dataset::read(&self.data.data, &self.data.mapping()?, days, &mut |rows, all| {
-            bar.set_length(all);
-            bar.set_position(rows);
-        })?;
-        bar.finish_and_clear();
-        if !quiet {
-            data::show(&found.report)?;
+            bail!("{} has no {}", self.model.model.display(), kind.name());
         }
         let scores = model.score(&found, kind)?;
         Ok((found, scores))
@@ -73,7 +60,7 @@ impl ModelArgs {
 The file has a row per user: the probability of a default, and points (600 at odds of 50 to 1, 20 more double the odds).")]
 pub(crate) struct ScoreArgs {
     #[command(flatten)]
-    model: ModelArgs,
+    model: AskArgs,
     /// Where the scores go, as CSV
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -106,7 +93,7 @@ pub(super) fn score(args: &ScoreArgs) -> Result<Ending> {
 }
 
 /// A field that holds a comma or a quote is quoted.
-fn quoted(field: &str) -> String {
+pub(super) fn quoted(field: &str) -> String {
     if field.contains([',', '"', '\n']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
@@ -120,7 +107,7 @@ fn quoted(field: &str) -> String {
   tollgate risk eval --model model --data payments --part test")]
 pub(crate) struct EvalArgs {
     #[command(flatten)]
-    model: ModelArgs,
+    model: AskArgs,
     /// Users of this part of the declared split only
     #[arg(long, value_enum)]
     part: Option<Which>,
@@ -146,7 +133,7 @@ pub(super) fn eval(args: &EvalArgs) -> Result<Ending> {
         Which::Test => Part::Test,
     });
     if part.is_some() && found.users.parts.is_empty() {
-        bail!("{} declares no split; leave --part out", args.model.data.data.display());
+        bail!("{} declares no split; leave --part out", args.model.model.data.data.display());
     }
     let (mut values, mut labels) = (Vec::new(), Vec::new());
     for (user, score) in scores.iter().enumerate() {

@@ -1,6 +1,6 @@
 //! `tollgate risk train`: a folder of data to a model, judged on users that it has not seen.
 
-use super::data::{self, DataArgs};
+use super::data::DataArgs;
 use crate::ending::Ending;
 use crate::say;
 use anyhow::Result;
@@ -8,7 +8,6 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_core::Seed;
-use tollgate_risk::Dataset;
 use tollgate_risk::net::NetConfig;
 use tollgate_risk::train::{Outcome, TrainConfig, TrainStep, train};
 
@@ -51,16 +50,7 @@ pub(crate) struct TrainArgs {
 
 /// Trains.
 pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
-    let bar = data::bar("rows")?;
-    let mapping = args.data.mapping()?;
-    let found = Dataset::read(&args.data.data, &mapping, args.days, &mut |rows, all| {
-        bar.set_length(all);
-        bar.set_position(rows);
-    })?;
-    bar.finish_and_clear();
-    if !args.json {
-        data::show(&found.report)?;
-    }
+    let found = args.data.read(args.days, args.json)?;
     let repeats = args.repeats.unwrap_or(if found.users.count <= ALL_REPEATS { usize::MAX } else { 1 });
     let network = NetConfig { epochs: usize::from(args.epochs), ..NetConfig::default() };
     let network = (!args.no_network).then_some(network);
@@ -82,6 +72,11 @@ pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
     bar.finish_and_clear();
     let mut command = format!("tollgate risk train --data {} --seed {}", args.data.data.display(), args.seed);
     args.days.iter().for_each(|days| command.push_str(&format!(" --days {days}")));
+    match args.no_network {
+        true => command.push_str(" --no-network"),
+        false => command.push_str(&format!(" --epochs {}", args.epochs)),
+    }
+    args.repeats.iter().for_each(|repeats| command.push_str(&format!(" --repeats {repeats}")));
     model.card.command = command;
     model.save(&args.out)?;
     show(&model.card.outcome, args)?;

@@ -48,6 +48,8 @@ pub struct File {
     pub settle: Option<Settle>,
     /// A text encoder that runs in the gateway; absent = none.
     pub encoder: Option<Encoder>,
+    /// Folder of a risk model, as `tollgate risk train` makes it, for `/v1/risk/score`; absent = not served.
+    pub risk: Option<Word>,
 }
 
 /// Who may call.
