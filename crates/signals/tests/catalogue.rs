@@ -119,7 +119,14 @@ fn an_empty_request_matches_nothing_that_is_not_there() {
     let view = chat(&[("user", "")]);
     let always =
         [Kind::Dialect, Kind::Model, Kind::RequestKind, Kind::Bytes, Kind::Turns, Kind::Depth, Kind::Session];
-    let numbers = [Kind::Tokens, Kind::ExactTokens, Kind::TotalTokens, Kind::Shape, Kind::BudgetLeft];
+    let numbers = [
+        Kind::Tokens,
+        Kind::ContextTokens,
+        Kind::ExactTokens,
+        Kind::TotalTokens,
+        Kind::Shape,
+        Kind::BudgetLeft,
+    ];
     for kind in Kind::ALL.iter().copied() {
         let signal = read_input(spec(kind.word(), kind, params(kind)), &Input::new(&view));
         let there = always.contains(&kind) || numbers.contains(&kind);

@@ -300,6 +300,7 @@ kinds! {
     SystemFingerprint "system_fingerprint" Structural Text (100, 300) &[], "first 16 hex digits of the digest of the system prompt";
     MaxTokens "max_tokens" Structural Number (2, 0) &[], "output limit that the caller set, 0 when none";
     Tokens "tokens" Structural Number (10, 0) &[], "estimated prompt tokens: bytes / a ratio that follows observed usage";
+    ContextTokens "context_tokens" Structural Number (40, 0) &[], "room that the request takes in a window, counted generously: `tokens`, or more where definitions, calls and results of tools, images and the output limit make it more";
     ExactTokens "exact_tokens" Structural Number (1000, 40000) &[], "exact prompt tokens by byte-pair encoding (o200k_base)";
     OutputTokens "output_tokens" Structural Number (50, 0) &[], "expected output tokens: P75 of finished answers to such prompts";
     CachedTokens "cached_tokens" Structural Number (50, 0) &[], "prompt tokens that the previous turn had too, while `warm`: expected in the prefix cache";

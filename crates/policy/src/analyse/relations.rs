@@ -33,6 +33,8 @@ impl Relation {
 const SIZES: &[(Kind, Kind)] = &[
     (Kind::Tokens, Kind::TotalTokens),
     (Kind::OutputTokens, Kind::TotalTokens),
+    (Kind::Tokens, Kind::ContextTokens),
+    (Kind::MaxTokens, Kind::ContextTokens),
     (Kind::CachedTokens, Kind::Tokens),
     (Kind::CachedTokens, Kind::TotalTokens),
     (Kind::Turns, Kind::Depth),

@@ -120,3 +120,23 @@ fn signals_that_depend_on_themselves_never_hold() {
     assert!(found.gaps.iter().any(|gap| gap.consequence.contains("depends on itself")), "{:?}", found.gaps);
     policy(&found.policy);
 }
+
+#[test]
+fn decisions_whose_names_change_places_are_told() {
+    let decision = |name: &str, priority: u32| {
+        format!("    - {{name: {name}, priority: {priority}, modelRefs: [{{model: m}}]}}\n")
+    };
+    let told = |decisions: &str| -> Vec<String> {
+        let found = vsr(&format!("  decisions:\n{decisions}"));
+        let ties = found.gaps.iter().filter(|gap| gap.consequence.contains("comes first by its name"));
+        ties.map(|gap| gap.consequence.clone()).collect()
+    };
+    // `-` stands before letters, `_` behind capitals.
+    let both = decision("a-b", 5) + &decision("aZ", 5);
+    assert_eq!(
+        told(&both),
+        ["equally sure, `a-b` would come before it there; here `aZ` comes first by its name"]
+    );
+    assert_eq!(told(&(decision("a-b", 6) + &decision("aZ", 5))), Vec::<String>::new());
+    assert_eq!(told(&(decision("a-b", 5) + &decision("a-c", 5))), Vec::<String>::new());
+}

@@ -54,7 +54,7 @@ recipes:
     assert!(found.gaps.is_empty(), "{:?}", found.gaps);
     let policy = policy(&found.policy);
     let ask = |model: &str, tokens: f64| {
-        let given = [("model", Signal::text(model)), ("tokens", Signal::number(tokens))];
+        let given = [("model", Signal::text(model)), ("context_tokens", Signal::number(tokens))];
         policy.decide(&mut Given::named(&policy, &given), false)
     };
     assert_eq!(ask("smart", 0.0).route_name(), "go");

@@ -48,6 +48,15 @@ fn keywords_stand_on_word_boundaries_and_han_needs_none() {
         ("keywords: [AI模型]", "我用AI模型写作", true),
         ("keywords: [こんにちは]", "やあこんにちは世界", true),
         ("keywords: [한국]", "대한국민", true),
+        // A Han character anywhere: no boundary at all.
+        ("keywords: [AI助手]", "问myAI助手吧", true),
+        ("keywords: [助手2]", "助手20", true),
+        ("keywords: [AI助手, cat]", "a cat", true),
+        ("keywords: [AI助手, cat]", "concat", false),
+        ("operator: AND, keywords: [AI助手, rust]", "myAI助手 rust", true),
+        ("operator: AND, keywords: [AI助手, rust]", "myAI助手", false),
+        ("operator: NOR, keywords: [AI助手, rust]", "myAI助手", false),
+        ("operator: NOR, keywords: [AI助手, rust]", "AI", true),
         // All, any, none.
         ("operator: AND, keywords: [代码, rust]", "rust代码", true),
         ("operator: AND, keywords: [代码, rust]", "rusty代码", false),
@@ -74,10 +83,11 @@ fn keywords_stand_on_word_boundaries_and_han_needs_none() {
     }
 }
 
-/// A quarter of the bytes of text, 4 for each message and 765 for each image, and bounds that are inclusive.
+/// The incumbent's admission estimate: texts with the names of roles / 4, 4 for each message, 8,192 for each image, every
+/// byte of definitions, arguments and results of tools with 8 around each, and the output limit; bounds are inclusive.
 #[test]
-fn a_request_is_as_long_as_its_bytes_messages_and_images() {
-    let with = |least: u64, body: &Value| {
+fn a_request_is_as_long_as_its_bytes_tools_images_and_answer() {
+    let with = |least: usize, body: &Value| {
         let routing = format!(
             "  signals: {{context: [{{name: c, min_tokens: {least}, max_tokens: {least}}}]}}\n  decisions: [{{name: x, rules: {{type: context, name: c}}, modelRefs: [{{model: m}}]}}]\n"
         );
@@ -86,19 +96,38 @@ fn a_request_is_as_long_as_its_bytes_messages_and_images() {
     let user = |content: Value| json!({"role": "user", "content": content});
     let image = json!({"type": "image_url", "image_url": {"url": "https://example.org/a.png"}});
     let ask = |messages: Vec<Value>| json!({"model": "auto", "messages": messages});
+    let long = ask(vec![user(json!("x".repeat(400)))]);
+    let and = |mut body: Value, key: &str, value: Value| {
+        body[key] = value;
+        body
+    };
+    let tool = json!({"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}});
+    let call = json!({"role": "assistant", "content": null, "tool_calls":
+        [{"id": "1", "type": "function", "function": {"name": "look_up", "arguments": "{\"a\":1}"}}]});
+    let result = json!({"role": "tool", "tool_call_id": "1", "content": "y".repeat(90)});
     for (body, tokens) in [
-        (ask(vec![user(json!("x".repeat(400)))]), 104),
+        (long.clone(), 101 + 4),
         // A Chinese character has three bytes.
-        (ask(vec![user(json!("中".repeat(400)))]), 304),
+        (ask(vec![user(json!("中".repeat(400)))]), 301 + 4),
         (
             ask(vec![user(json!("x".repeat(40))), user(json!("x".repeat(40))), user(json!("x".repeat(40)))]),
-            42,
+            33 + 12,
         ),
-        (ask(vec![user(json!([{"type": "text", "text": "x".repeat(40)}, image]))]), 14 + 765),
-        (ask(vec![user(json!([{"type": "text", "text": "x".repeat(40)}, image, image]))]), 14 + 2 * 765),
+        (ask(vec![user(json!([{"type": "text", "text": "x".repeat(40)}, image]))]), 11 + 4 + 8_192),
+        (ask(vec![user(json!([{"type": "text", "text": "x".repeat(40)}, image, image]))]), 15 + 2 * 8_192),
+        (and(long.clone(), "max_tokens", json!(500)), 105 + 500),
+        (and(and(long.clone(), "max_tokens", json!(9)), "max_completion_tokens", json!(70)), 105 + 70),
+        (and(long.clone(), "tools", json!([tool, tool])), 105 + 2 * (tool.to_string().len() + 8)),
+        (
+            and(long, "response_format", json!({"type": "json_object"})),
+            105 + r#"{"type":"json_object"}"#.len(),
+        ),
+        // Roles of 4, 9 and 4 bytes beside the 3 of the question, 7 of the name and 8 of the kind of the call; three frames;
+        // with quotes and escapes 11 bytes of arguments and 92 of a result.
+        (ask(vec![user(json!("how")), call, result]), 9 + 12 + (11 + 8) + (92 + 8)),
     ] {
         for (least, holds) in [(tokens - 1, false), (tokens, true), (tokens + 1, false)] {
-            assert_eq!(with(least, &body), holds, "{tokens}: {least}");
+            assert_eq!(with(least, &body), holds, "{tokens}: {least} of {body}");
         }
     }
 }

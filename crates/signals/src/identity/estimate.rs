@@ -9,6 +9,9 @@ use tollgate_wire::view::{MessageView, RequestView, Role, TextSpan};
 const MESSAGE_TOKENS: f64 = 4.0;
 /// Tokens of one image: a 1024 × 1024 picture in the tile scheme of OpenAI's vision guide, 85 + 4 · 170.
 const IMAGE_TOKENS: f64 = 765.0;
+/// What [`context_floor`] takes for an image, and for what surrounds a call, its result or a definition.
+const CONTEXT_IMAGE_TOKENS: usize = 8_192;
+const CONTEXT_TOOL_TOKENS: usize = 8;
 /// Longest prompt that is counted exactly, in bytes; about 0.1 s.
 const EXACT_BYTES_MAX: usize = 4 << 20;
 
@@ -81,6 +84,43 @@ pub fn prompt_tokens(view: &RequestView, bytes_per_token: f64) -> f64 {
 #[must_use]
 pub fn prompt_tokens_of(view: &RequestView, prompt_bytes: usize, bytes_per_token: f64) -> f64 {
     (prompt_bytes as f64 / believable(bytes_per_token) + around(view)).ceil()
+}
+
+/// Least room that a request takes in a window, counted as the vLLM Semantic Router admits requests: texts with their
+/// roles / 4, a token for every byte of what is structured (definitions, arguments and results of tools, `tool_choice`,
+/// `response_format`), 8,192 for an image, 4 around a message, 8 around a call, its result and a definition, and the
+/// output limit. Names of messages and ids of calls are left out.
+pub(crate) fn context_floor(view: &RequestView) -> f64 {
+    let len = |span: tollgate_wire::view::Span| span.len();
+    let role = |role: Role| match role {
+        Role::System => "system".len(),
+        Role::User | Role::Tool => "user".len(),
+        Role::Assistant => "assistant".len(),
+    };
+    let separate = usize::from(!view.system.is_empty());
+    let (results, said): (Vec<&MessageView>, Vec<&MessageView>) =
+        view.messages.iter().partition(|m| m.role == Role::Tool);
+    let calls = view.messages.iter().map(|m| m.tool_calls.len()).sum::<usize>();
+    let texts = bytes_of(view, view.system.iter().chain(said.iter().flat_map(|m| m.text.iter())))
+        + separate * role(Role::System)
+        + view.messages.iter().map(|m| role(m.role)).sum::<usize>()
+        + bytes_of(view, view.messages.iter().flat_map(|m| m.tool_calls.iter()))
+        + calls * "function".len();
+    // With their quotes.
+    let quoted = |text: &TextSpan| len(text.span) + 2;
+    let structured = view.tools.iter().map(|tool| len(tool.span)).sum::<usize>()
+        + view.arguments.iter().map(quoted).sum::<usize>()
+        + results.iter().flat_map(|m| m.text.iter()).map(quoted).sum::<usize>()
+        + ["tool_choice", "response_format"]
+            .iter()
+            .filter_map(|key| view.member(key))
+            .map(len)
+            .sum::<usize>();
+    let images = view.messages.iter().map(|m| usize::from(m.images)).sum::<usize>();
+    let around = MESSAGE_TOKENS as usize * (view.messages.len() + separate)
+        + CONTEXT_TOOL_TOKENS * (calls + results.len() + view.tools.len());
+    let prompt = texts.div_ceil(4) + structured + CONTEXT_IMAGE_TOKENS * images + around;
+    prompt as f64 + view.max_tokens.unwrap_or(0) as f64
 }
 
 /// Of `prompt_tokens`, those that the previous turn's prompt had already: all but the model's last answer and what

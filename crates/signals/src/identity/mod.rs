@@ -21,6 +21,6 @@ pub use session::{Session, SessionSource};
 pub use tokens::TokenRatio;
 pub use workload::{Shape, Workload, WorkloadKind};
 
-pub(crate) use estimate::{exact_tokens, warm_exact_tokens};
+pub(crate) use estimate::{context_floor, exact_tokens, warm_exact_tokens};
 pub(crate) use session::session;
 pub(crate) use workload::{kind, shape, system_fingerprint, tool_cycles, tool_failures, tool_loop, turns};

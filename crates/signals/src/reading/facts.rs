@@ -68,6 +68,9 @@ impl Reading<'_> {
         let cached = || forecast.cached_tokens.clamp(0.0, self.tokens());
         match kind {
             Kind::Tokens => Signal::number(self.tokens()),
+            Kind::ContextTokens => {
+                Signal::number(self.tokens().max(identity::context_floor(self.input.view)))
+            }
             Kind::ExactTokens => identity::exact_tokens(self.input.view).map_or_else(
                 || Signal::failed("the prompt is over 4 MiB: too long for an exact count"),
                 Signal::number,

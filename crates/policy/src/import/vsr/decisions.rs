@@ -28,6 +28,7 @@ pub(super) fn write<'y>(
 ) {
     let recipe = lower.recipe();
     let mut given = BTreeSet::new();
+    let mut ties: Vec<Tie<'y>> = Vec::new();
     for (decision, rank) in lower.routing.list("decisions").iter().zip(ranks) {
         let Some(name) = decision.str("name") else {
             lower.gaps.wrong(decision, "a decision has a name; it is left out");
@@ -44,6 +45,7 @@ pub(super) fn write<'y>(
             let _ = writeln!(out, "# {}", comment(description));
         }
         let identifier = routes.give(name);
+        ties.push(Tie { rank: (rank.tier, rank.priority), name, identifier: identifier.clone(), decision });
         let _ = write!(out, "route {identifier}");
         if let Some(tier) = rank.tier {
             let _ = write!(out, " tier {tier}");
@@ -67,6 +69,32 @@ pub(super) fn write<'y>(
         out.push_str("}\n");
         for (key, consequence) in DROPPED {
             lower.gaps.drop_key(decision, key, consequence);
+        }
+    }
+    tell_ties(lower, ties);
+}
+
+/// A decision among those that its name may have to be told from.
+struct Tie<'y> {
+    rank: (Option<u32>, i32),
+    name: &'y str,
+    identifier: String,
+    decision: &'y Node,
+}
+
+/// Tells of decisions of one rank whose names stand in another order here.
+fn tell_ties<'y>(lower: &mut Lower<'y, '_>, mut ties: Vec<Tie<'y>>) {
+    ties.sort_by(|a, b| (a.rank, a.name).cmp(&(b.rank, b.name)));
+    for pair in ties.windows(2) {
+        if let [first, second] = pair
+            && first.rank == second.rank
+            && first.identifier > second.identifier
+        {
+            let consequence = format!(
+                "equally sure, `{}` would come before it there; here `{}` comes first by its name",
+                first.name, second.identifier
+            );
+            lower.gaps.stands_in(second.decision, &consequence);
         }
     }
 }

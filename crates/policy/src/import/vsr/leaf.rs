@@ -335,7 +335,7 @@ impl<'y, 'g> Lower<'y, 'g> {
     pub(super) fn raw(&mut self, kind: &str, name: &str, at: &'y Node) -> Option<String> {
         let term = self.leaf(kind, name, at);
         match kind {
-            "context" => return Some("tokens".to_owned()),
+            "context" => return Some("context_tokens".to_owned()),
             "structure" | "conversation" => {
                 if let Some(rule) = self.rule(kind, name) {
                     let value = if kind == "structure" {

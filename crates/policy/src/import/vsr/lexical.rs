@@ -11,6 +11,14 @@ const DISTANCE: f64 = 2.0;
 /// Slope of the confidence of a structure rule: sigmoid of four times the distance to the bound.
 const STRUCTURE_SLOPE: f64 = 4.0;
 
+/// Whether a word has a Han character, and at an edge a letter or digit that is none: such a word stands on no boundary
+/// there, where otherwise it would here.
+fn is_part_han(word: &str) -> bool {
+    let is_han = |c: char| matches!(c, '\u{2e80}'..='\u{2fdf}' | '\u{3005}' | '\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3038}'..='\u{303b}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}');
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() && !is_han(c));
+    word.contains(is_han) && (edge(word.chars().next()) || edge(word.chars().next_back()))
+}
+
 impl<'y> Lower<'y, '_> {
     /// Words or patterns: any, all or none of them.
     pub(super) fn keyword(&mut self, name: &str, rule: &'y Node) -> Term {
@@ -86,8 +94,38 @@ impl<'y> Lower<'y, '_> {
                 }
             }
         }
+        let (unbounded, words): (Vec<&str>, Vec<&str>) =
+            words.into_iter().partition(|word| is_part_han(word));
+        if !unbounded.is_empty() {
+            return self.unbounded(name, rule, (&unbounded, &words), list, case);
+        }
         let quoted = super::super::write::list(words.iter().copied());
         self.signal("keyword", name, name, &format!("keyword {list} {quoted}{case}"))
+    }
+
+    /// Words of which some are found inside of others, since they have a Han character, although an edge is none.
+    fn unbounded(
+        &mut self,
+        name: &str,
+        rule: &'y Node,
+        (unbounded, words): (&[&str], &[&str]),
+        operator: &str,
+        case: &str,
+    ) -> Term {
+        let escaped: Vec<String> = unbounded.iter().map(|word| regex_syntax::escape(word)).collect();
+        let escaped: Vec<&str> = escaped.iter().map(String::as_str).collect();
+        let patterns = self.patterns(rule, &escaped, !case.is_empty());
+        let mut parts = Vec::new();
+        if !patterns.is_empty() {
+            let body = format!("keyword {operator} {patterns} method regex{case}");
+            parts.push(self.helper(&format!("{name}_within"), &body));
+        }
+        if !words.is_empty() {
+            let body = format!("keyword {operator} {}{case}", list(words.iter().copied()));
+            parts.push(self.helper(&format!("{name}_words"), &body));
+        }
+        let join = if operator == "any" { " or " } else { " and " };
+        if parts.is_empty() { Term::Never } else { self.flag("keyword", name, name, &parts.join(join)) }
     }
 
     /// A keyword signal of graded confidence: the incumbent's is 1 for whatever matched.

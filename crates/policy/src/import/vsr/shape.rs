@@ -19,11 +19,12 @@ impl<'y> Lower<'y, '_> {
             let Some(node) = rule.get(key) else { continue };
             match node.text().and_then(tokens) {
                 Some(0.0) if key == "min_tokens" => {}
-                Some(tokens) => bounds.push(format!("tokens {mark} {}", number(tokens))),
+                Some(tokens) => bounds.push(format!("context_tokens {mark} {}", number(tokens))),
                 None => self.gaps.wrong(node, "not a number of tokens; the bound is left out"),
             }
         }
-        let condition = if bounds.is_empty() { "tokens >= 0".to_owned() } else { bounds.join(" and ") };
+        let condition =
+            if bounds.is_empty() { "context_tokens >= 0".to_owned() } else { bounds.join(" and ") };
         self.flag("context", name, name, &condition)
     }
 
