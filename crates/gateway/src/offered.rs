@@ -1,7 +1,6 @@
 //! What a request offers and may use, as governance judges it: the same here, in `policy explain` and in `policy diff`.
 
 use crate::pipeline::spelling;
-use std::borrow::Cow;
 use tollgate_core::signal::Param;
 use tollgate_policy::{Clearance, Denial, Effects, ParamEdit, Policy, Standing, SystemEdit, run_by_caller};
 use tollgate_signals::{Ceiling, text_tokens_max};
@@ -24,7 +23,7 @@ pub fn offered(clearance: &Clearance, view: &RequestView) -> Offered {
     let mut found = Offered::default();
     let watches = clearance.watches_tools();
     if let Some(field) = unread(view).filter(|_| watches) {
-        found.refused = Some((clearance.may_bring_tools(&field), field));
+        found.refused = Some((clearance.may_bring_tools(field), field.to_owned()));
         return found;
     }
     for (at, tool) in view.tools.iter().enumerate() {
@@ -85,9 +84,8 @@ const UNREAD: [&str; 8] = [
 ];
 
 /// The first such field of a request; a null or `false` stands for an absent one.
-fn unread(view: &RequestView) -> Option<String> {
+fn unread(view: &RequestView) -> Option<&'static str> {
     let set = view.members.iter().filter(|(_, value)| !matches!(view.bytes(*value), b"null" | b"false"));
-    set.map(|(key, _)| view.text(*key))
-        .find(|key| UNREAD.iter().any(|name| key.eq_ignore_ascii_case(name)))
-        .map(Cow::into_owned)
+    let mut names = set.map(|(key, _)| view.text(*key));
+    names.find_map(|key| UNREAD.into_iter().find(|name| key.eq_ignore_ascii_case(name)))
 }

@@ -160,6 +160,9 @@ pub struct Effects {
     pub pool: Option<String>,
     /// System prompt edits, in order.
     pub system: Vec<SystemEdit>,
+    /// Types of personal data that are replaced before anything is sent, of [`tollgate_core::signal::PERSONAL`].
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub mask: Vec<String>,
     /// Header edits, in order.
     pub headers: Vec<HeaderEdit>,
     /// Parameter edits, in order.

@@ -3,6 +3,7 @@
 use crate::cases::TestCase;
 use crate::check::{Checked, Known, check};
 use crate::decide::explain::trace;
+use crate::decide::label::compared;
 use crate::decide::rank::Standing;
 use crate::decide::run::{Run, Tri};
 use crate::decide::{Confidence, Decision, LabelReport, Outcome, Rejection, RouteReport, Verdict};
@@ -205,6 +206,7 @@ impl Policy {
                 label: label.to_string(),
                 holds: tri.verdict == Verdict::True,
                 confidence: tri.low,
+                value: compared(&mut run, *node),
                 signals: reads.into_iter().map(|signal| signal as usize).collect(),
             }
         };

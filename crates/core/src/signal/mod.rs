@@ -174,6 +174,10 @@ pub struct SignalSpec {
     pub on_failure: OnFailure,
 }
 
+/// Types of personal data that have a form, as the `pii` signal and the `mask` statement name them; the last, addresses of
+/// pages, counts only where it is named.
+pub const PERSONAL: [&str; 7] = ["email", "phone", "credit_card", "ssn", "iban", "ip_address", "url"];
+
 /// Most different regular expressions that signals look for in one scope of a request.
 pub const REGEXES: usize = 2048;
 /// Largest compiled size of one regular expression, in bytes.

@@ -74,16 +74,16 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Chat | Route::Responses | Route::Messages | Route::Embeddings => {
             Err(Fault::internal("a model request came to the wrong place"))
         }
-        Route::CountTokens => caller::count_tokens(worker, parts, read(worker, body).await?, call.peer),
+        Route::CountTokens => caller::count_tokens(worker, parts, request(worker, body).await?, call.peer),
         Route::ResponseGet => caller::response(worker, parts, parameter, call.peer).await,
         Route::ResponseDelete => caller::delete_response(worker, parts, parameter, call.peer).await,
         Route::ResponseItems => caller::response_items(worker, parts, parameter, call.peer).await,
         Route::Models => caller::models(worker, parts, call.peer),
         Route::Model => caller::model(worker, parts, parameter, call.peer),
-        Route::Explain => caller::explain(worker, parts, read(worker, body).await?, call.peer),
-        Route::Evaluate => evaluate::eval(worker, parts, &read(worker, body).await?, call.peer),
+        Route::Explain => caller::explain(worker, parts, request(worker, body).await?, call.peer),
+        Route::Evaluate => evaluate::eval(worker, parts, &request(worker, body).await?, call.peer),
         Route::Classify => {
-            evaluate::classify(worker, parts, parameter, &read(worker, body).await?, call.peer)
+            evaluate::classify(worker, parts, parameter, &request(worker, body).await?, call.peer)
         }
         Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
         Route::RiskScore => risk::score(worker, parts, &read(worker, body).await?, call.peer).await,
@@ -220,8 +220,17 @@ fn ready(worker: &Worker) -> Answered {
 }
 
 async fn read(worker: &Worker, body: Incoming) -> Result<Bytes, Fault> {
-    let bounds =
-        BodyLimits { max_bytes: ADMIN_BODY_MAX, grace: Duration::from_secs(10), ..BodyLimits::default() };
+    within(worker, body, ADMIN_BODY_MAX).await
+}
+
+/// A body that tells of a model request: as large as one may be.
+async fn request(worker: &Worker, body: Incoming) -> Result<Bytes, Fault> {
+    let most = worker.shared().snapshot.load().settings.limits.body_bytes;
+    within(worker, body, most.max(ADMIN_BODY_MAX)).await
+}
+
+async fn within(worker: &Worker, body: Incoming, max_bytes: usize) -> Result<Bytes, Fault> {
+    let bounds = BodyLimits { max_bytes, grace: Duration::from_secs(10), ..BodyLimits::default() };
     let shared = worker.shared();
     let room_bytes = shared.snapshot.load().settings.limits.bodies_bytes;
     let read = tollgate_net::body::read(body, &bounds, &shared.bodies, room_bytes).await;

@@ -11,9 +11,8 @@ use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
 use std::sync::Arc;
-use tollgate_core::signal::Signal;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Seed, Timestamp};
-use tollgate_policy::{Algorithm, Decision, Effects, LabelReport, Outcome, Route};
+use tollgate_policy::{Algorithm, Decision, Effects, Outcome, Route};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
 use tollgate_select::prefix::PromptBlocks;
@@ -148,7 +147,12 @@ pub(crate) fn decide(
     run(shared, snapshot, view, headers, caller, known, false)
 }
 
-fn input<'a>(view: &'a RequestView, headers: &'a HeaderMap, caller: &'a Caller, known: &Known) -> Input<'a> {
+pub(super) fn input<'a>(
+    view: &'a RequestView,
+    headers: &'a HeaderMap,
+    caller: &'a Caller,
+    known: &Known,
+) -> Input<'a> {
     Input {
         view,
         caller: caller.facts(),
@@ -160,7 +164,12 @@ fn input<'a>(view: &'a RequestView, headers: &'a HeaderMap, caller: &'a Caller, 
 }
 
 /// Which conversation a reading is of; one with a recent turn is told so before any signal is read.
-fn recognise(shared: &Shared, reading: &mut Reading<'_>, view: &RequestView, known: &Known) -> Arc<str> {
+pub(super) fn recognise(
+    shared: &Shared,
+    reading: &mut Reading<'_>,
+    view: &RequestView,
+    known: &Known,
+) -> Arc<str> {
     let session = session_name(reading.session().key);
     let last = shared.store.sessions().get(&session);
     if last.is_some_and(|last| known.now.0.saturating_sub(last.time.0) < WARM_US) {
@@ -237,74 +246,6 @@ pub(crate) fn models(
     Ok(plan)
 }
 
-/// A decision with everything that carries a label.
-pub(crate) struct Evaluation {
-    pub(crate) decision: Decision,
-    pub(crate) labels: Vec<LabelReport>,
-    /// Index, nanoseconds and value of every signal read.
-    pub(crate) read: Vec<(usize, u64, Signal)>,
-    pub(crate) known: Known,
-    /// What governance leaves of the decision; absent where nothing is governed.
-    pub(crate) governed: Option<Governed>,
-}
-
-/// What governance leaves of a decision.
-#[derive(Default)]
-pub(crate) struct Governed {
-    /// The models that may serve it, in the order in which they are tried.
-    pub(crate) models: Vec<String>,
-    /// Why it is refused.
-    pub(crate) refused: Option<String>,
-}
-
-/// The models that are left for a decision, as dispatch would try them.
-fn governed(
-    shared: &Shared,
-    snapshot: &Snapshot,
-    view: &RequestView,
-    caller: &Caller,
-    (known, decision): (&Known, &Decision),
-) -> Option<Governed> {
-    let mut gate = Gate::of(snapshot, caller, decision);
-    gate.clearance()?;
-    let Some(route) = decision.route() else { return Some(Governed::default()) };
-    let demand = known.demand(shared, snapshot, view, route, caller);
-    let seed = Seed(shared.seeds.next().0.0);
-    let plan = gate.admit(view).and_then(|()| {
-        if route.effects.answer.is_some() {
-            return Ok(None);
-        }
-        models(snapshot, view, &route.effects, &demand, caller, seed, &mut gate).map(Some)
-    });
-    Some(match plan {
-        Ok(plan) => {
-            let order = plan.map(|plan| plan.order).unwrap_or_default();
-            let names = order.iter().filter_map(|offer| snapshot.models.get(offer.model));
-            Governed { models: names.map(|model| model.name.to_string()).collect(), refused: None }
-        }
-        Err(fault) => Governed { models: Vec::new(), refused: Some(fault.message) },
-    })
-}
-
-/// Decides for a request without sending it, and reads every label's signals too.
-pub(crate) fn evaluate(
-    shared: &Shared,
-    snapshot: &Snapshot,
-    view: &RequestView,
-    headers: &HeaderMap,
-    caller: &Caller,
-) -> Evaluation {
-    let known = characterise(shared, view, caller, shared.clock.now());
-    let input = input(view, headers, caller, &known);
-    let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
-    recognise(shared, &mut reading, view, &known);
-    let decision = snapshot.policy.decide(&mut reading, true);
-    let labels = snapshot.policy.labelled(&mut reading);
-    let read = reading.into_times();
-    let governed = governed(shared, snapshot, view, caller, (&known, &decision));
-    Evaluation { decision, labels, read, known, governed }
-}
-
 /// Decides for a request without sending it: the explanation of `POST /v1/route`.
 pub(crate) fn explain_request(
     shared: &Shared,
@@ -340,6 +281,10 @@ pub(crate) fn explain_request(
         out["answer"] = serde_json::json!(answer);
         return Ok(out);
     }
+    let by_route = &decided.effects().mask;
+    let masked =
+        super::mask::masked(shared, snapshot, (view, headers), caller, (&known, by_route), &mut gate)?;
+    out["masked"] = serde_json::json!(masked.and_then(|masked| masked.told()));
     let plan = models(snapshot, view, decided.effects(), &demand, caller, seed, &mut gate);
     out["denials"] = serde_json::json!(gate.denials());
     let plan = match plan {

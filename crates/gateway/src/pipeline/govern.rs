@@ -32,7 +32,8 @@ pub(crate) struct Gate {
 
 /// The fault that tells the caller of a denial.
 pub(crate) fn fault(denial: &Denial) -> Fault {
-    Fault::caller(FaultKind::Forbidden, denial.to_string())
+    let fault = Fault::caller(FaultKind::Forbidden, denial.to_string());
+    if denial.quotes() { fault.quoting(denial.discreet().to_string()) } else { fault }
 }
 
 impl Gate {
@@ -45,6 +46,33 @@ impl Gate {
     /// The clearance, where anything is governed.
     pub(crate) const fn clearance(&self) -> Option<&Arc<Clearance>> {
         self.clearance.as_ref()
+    }
+
+    /// Types of personal data that binding classes mask.
+    pub(crate) fn masking(&self) -> Vec<String> {
+        let types = self.clearance.as_ref().map(|clearance| clearance.masking());
+        types.unwrap_or_default().into_iter().map(str::to_owned).collect()
+    }
+
+    /// Goes on with what was decided of the masked request.
+    pub(crate) fn carry(&mut self, masked: &Decision) {
+        if let Some(clearance) = &mut self.clearance {
+            Arc::make_mut(clearance).carry(masked);
+        }
+    }
+
+    /// Whether a request with this model must go masked to the instance of this position over all pools.
+    pub(crate) fn masks(
+        &self,
+        snapshot: &Snapshot,
+        model: &ModelEntry,
+        stake: &Stake<'_>,
+        site: usize,
+    ) -> bool {
+        let (Some(clearance), Some(place)) = (&self.clearance, snapshot.places.get(site)) else {
+            return false;
+        };
+        !clearance.masks(&self.ask(model, stake), place).is_empty()
     }
 
     /// The guards that bind.

@@ -237,19 +237,22 @@ impl Journey {
             self.story.governed = gate.binding();
         }
         for denial in gate.denials() {
-            if !self.story.denials.contains(denial) {
-                self.denied(denial);
-            }
+            self.denied(denial);
         }
     }
 
-    /// Notes and counts a denial.
+    /// Notes and counts a denial, once; in the words of the request only where the operator asks for them.
     pub(crate) fn denied(&mut self, denial: &Denial) {
+        let quotes = self.shared.snapshot.load().settings.log.content;
+        let denial = if quotes { denial.clone() } else { denial.discreet() };
+        if self.story.denials.contains(&denial) {
+            return;
+        }
         // Of several roles that all say no the first is counted, so that the labels stay few.
         let rule = denial.rule.split(", ").next().unwrap_or_default().into();
         let labels = DenialLabels { rule, topic: denial.topic.word() };
         self.shared.metrics.denials.get_or_create(&labels).inc();
-        self.story.denials.push(denial.clone());
+        self.story.denials.push(denial);
     }
 
     /// A fault in the words of records and logs: other people's words only where the operator asks for them.

@@ -9,6 +9,7 @@ mod authenticate;
 mod back;
 mod choose;
 mod decide;
+mod evaluate;
 mod govern;
 mod heard;
 mod journey;
@@ -21,7 +22,8 @@ mod tokens;
 pub(crate) use authenticate::{Caller, authenticate, presented};
 pub(crate) use back::stream::Streaming;
 pub(crate) use choose::Demand;
-pub(crate) use decide::{Evaluation, evaluate, explain_request};
+pub(crate) use decide::explain_request;
+pub(crate) use evaluate::{Evaluation, evaluate};
 pub(crate) use govern::may_use;
 pub(crate) use responses::{
     blocking, delete as delete_response, get as get_response, items as response_items,
@@ -30,7 +32,7 @@ pub(crate) use settle::limits;
 pub(crate) use shape::spelling;
 
 use back::{answer, calls, filter, relay, stream};
-use send::{attempt, dispatch, flight, members, outgoing, reach, shape};
+use send::{attempt, dispatch, flight, mask, members, outgoing, reach, shape};
 
 use crate::fleet::Site;
 use crate::observe::TraceContext;
@@ -73,6 +75,8 @@ pub(crate) struct Context<'a> {
     pub(crate) shared: &'a Arc<Shared>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) view: &'a RequestView,
+    /// The same with personal data replaced, where the route or a class of data asks for it.
+    pub(crate) masked: Option<mask::Masked>,
     /// The stored answer that the request continues.
     pub(crate) previous: Option<String>,
     pub(crate) headers: &'a HeaderMap,
@@ -106,6 +110,14 @@ impl Context<'_> {
             Dialect::Gemini | Dialect::OpenaiEmbeddings => return None,
         };
         Some((name, self.gate.limit(&self.snapshot, model, &self.stake(), site.index)?))
+    }
+
+    /// The request as it goes to a place.
+    pub(crate) fn view_at(&self, model: Option<&ModelEntry>, site: &Site) -> &RequestView {
+        let Some(masked) = &self.masked else { return self.view };
+        let needs =
+            model.is_none_or(|model| self.gate.masks(&self.snapshot, model, &self.stake(), site.index));
+        masked.view(needs).unwrap_or(self.view)
     }
 
     /// The instance that a goal names.
@@ -221,6 +233,14 @@ async fn steps(
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
     }
 
+    let masked = mask::masked(
+        shared,
+        &snapshot,
+        (&view, &parts.headers),
+        &caller,
+        (&known, &decided.effects().mask),
+        &mut gate,
+    )?;
     let demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);
     let pool = decided.effects().pool.as_deref();
     let ours = Ours { shared, snapshot: &snapshot, now: journey.time() };
@@ -237,6 +257,7 @@ async fn steps(
         worker,
         shared,
         view: &view,
+        masked,
         previous,
         headers: &parts.headers,
         trace: journey.trace,

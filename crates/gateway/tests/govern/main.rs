@@ -14,6 +14,7 @@ mod attacks;
 mod common;
 mod cost;
 mod floors;
+mod masked;
 mod reroute;
 mod told;
 mod unread;

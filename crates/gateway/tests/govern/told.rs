@@ -56,13 +56,13 @@ async fn an_evaluation_selects_what_governance_leaves() {
     let refused = eval("operator", json!({"text": PERSONAL, "model": "cloud-large"})).await;
     assert_eq!(
         (&refused["selected_model"], &refused["selection_status"]),
-        (&Value::Null, &json!("rejected")),
+        (&Value::Null, &json!("failed")),
         "{refused}"
     );
     assert!(refused["refused"].as_str().unwrap().contains("data personal"), "{refused}");
     let tool = json!([{"type": "function", "function": {"name": "shell"}}]);
     let blocked = eval("visitor", json!({"text": "Hello", "tools": tool})).await;
-    assert_eq!(blocked["selection_status"], "rejected", "{blocked}");
+    assert_eq!(blocked["selection_status"], "failed", "{blocked}");
     world.stop().await;
 }
 
@@ -104,5 +104,41 @@ async fn the_denial_that_decides_is_kept_and_told_first_however_many_came_before
     assert!(got.text().contains(last["why"].as_str().unwrap()), "{last} {}", got.text());
     let metrics = world.get("/metrics").await.text();
     assert!(metrics.contains(r#"tollgate_denials_total{rule="role z",topic="region"}"#), "{metrics}");
+    world.stop().await;
+}
+
+/// What a caller calls its tools is the caller's own: it is told so, and neither records nor the log quote it.
+#[tokio::test]
+async fn denials_quote_no_words_of_the_request_in_records() {
+    let world = world().await;
+    let offer = |name: &str| {
+        let mut body = Client::Chat.ask("auto", "Hello", false);
+        body["tools"] = json!([{"type": "function", "function": {"name": name, "parameters": {}}}]);
+        body
+    };
+    // Taken from the request, and the end of it.
+    for (role, status) in [("analyst", StatusCode::OK), ("visitor", StatusCode::FORBIDDEN)] {
+        let got = send(&world, role, Client::Chat.path(), &offer("plan_of_ada_lovelace")).await;
+        assert_eq!(got.status, status, "{}", got.text());
+        assert_eq!(
+            got.text().contains("plan_of_ada_lovelace"),
+            status == StatusCode::FORBIDDEN,
+            "{}",
+            got.text()
+        );
+        world.gateway.shared().store.flush().unwrap();
+        let record = world.decision(&got.headers).await;
+        assert!(!record.to_string().contains("ada_lovelace"), "{record}");
+        let denials = record["decision"]["denials"].as_array().unwrap();
+        let denial = denials.iter().find(|denial| denial["topic"] == "tool").unwrap();
+        assert!(denial["why"].as_str().unwrap().contains("a tool that no statement names"), "{record}");
+    }
+    // A name that stands in the policy is the policy's.
+    let unseen = json!({"model": "auto", "functions": [{"name": "ada"}], "messages": [{"role": "user", "content": "Hi"}]});
+    let got = send(&world, "analyst", Client::Chat.path(), &unseen).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN);
+    world.gateway.shared().store.flush().unwrap();
+    let record = world.decision(&got.headers).await;
+    assert_eq!(record["decision"]["denials"][0]["subject"], "functions", "{record}");
     world.stop().await;
 }

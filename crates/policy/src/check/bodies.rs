@@ -78,6 +78,7 @@ impl<'a> Checker<'a, '_> {
                 StatementKind::Algorithm(name) => algorithm = self.algorithm(*name).map(|a| (a, name.span)),
                 StatementKind::Pool(pool) => effects.pool = Some(self.pool(pool)),
                 StatementKind::System(mode, text) => effects.system.extend(self.system(*mode, text)),
+                StatementKind::Mask(types) => effects.mask = self.masked(types.as_deref(), statement.span),
                 StatementKind::HeaderSet(name, value) => {
                     effects.headers.extend(self.header(name, Some(value)));
                 }
@@ -118,6 +119,7 @@ impl<'a> Checker<'a, '_> {
             StatementKind::Models(_) => "models",
             StatementKind::Algorithm(_) => "algorithm",
             StatementKind::Pool(_) => "pool",
+            StatementKind::Mask(_) => "mask",
             StatementKind::Answer(..) => "answer",
             _ => return,
         };
@@ -145,9 +147,12 @@ impl<'a> Checker<'a, '_> {
                 self.push(found.label(models.span, "models are given here").help("keep one of the two"));
             }
             (None, Some(_))
-                if effects.pool.is_some() || !effects.params.is_empty() || !effects.tools.is_empty() =>
+                if effects.pool.is_some()
+                    || !effects.params.is_empty()
+                    || !effects.tools.is_empty()
+                    || !effects.mask.is_empty() =>
             {
-                let message = "a fixed answer asks no model; pool, param and tools are not read";
+                let message = "a fixed answer asks no model; pool, param, tools and mask are not read";
                 self.push(Diagnostic::warning("unused", route.name.span, message));
             }
             _ => {}

@@ -7,7 +7,7 @@ use crate::syntax::govern::{ArgumentExpr, ArgumentTest, GuardDecl, Right, RightK
 use crate::syntax::tree::{Cmp, Item, ItemKind, Name, Number, Text};
 use crate::text::diagnostic::Diagnostic;
 use crate::text::span::Span;
-use tollgate_core::signal::{Unread, UnreadSet};
+use tollgate_core::signal::{PERSONAL, Unread, UnreadSet};
 
 impl<'a> Checker<'a, '_> {
     /// Checks every guard.
@@ -48,7 +48,7 @@ impl<'a> Checker<'a, '_> {
             let message = format!("`{}` bounds nothing", shorten(name));
             let found = Diagnostic::error("bad-value", span, message);
             self.push(found.help(
-                "say what it bounds: models, pools, providers, regions, on_premise, cost, energy or tool",
+                "say what it bounds: models, pools, providers, regions, on_premise, cost, energy or tool, or what it masks",
             ));
         }
         let guard = Guard { kind, name: name.to_owned(), rights, span, root };
@@ -97,6 +97,10 @@ impl<'a> Checker<'a, '_> {
                 }
                 RightKind::Tool(tool) => rights.tools.extend(self.tool_right(tool)),
                 RightKind::Denied(word) => rights.block = self.block(*word),
+                RightKind::Mask(types) => {
+                    rights.mask = self.masked(types.as_deref(), right.span);
+                    self.only_of_data(kind, right.span);
+                }
                 RightKind::Unread(word, kinds) => {
                     rights.unread = self.unread(*word, kinds.as_deref(), right.span, kind);
                 }
@@ -122,6 +126,7 @@ impl<'a> Checker<'a, '_> {
             RightKind::Only(name, _) | RightKind::OnPremise(name) | RightKind::Bound(name, ..) => name.text,
             RightKind::Denied(_) => "denied",
             RightKind::Unread(..) => "unread",
+            RightKind::Mask(_) => "mask",
             RightKind::Tool(_) => return,
         };
         match seen.iter().find(|(held, _)| *held == word).copied() {
@@ -210,6 +215,39 @@ impl<'a> Checker<'a, '_> {
             );
         }
         word.text == "block"
+    }
+
+    /// Types of personal data to replace: those listed, or all usual ones.
+    pub(super) fn masked(&mut self, types: Option<&[Text<'a>]>, span: Span) -> Vec<String> {
+        let Some(types) = types else {
+            return PERSONAL.iter().filter(|word| **word != "url").map(|word| (*word).to_owned()).collect();
+        };
+        if types.is_empty() {
+            let found = Diagnostic::error("bad-value", span, "the list is empty, so nothing is masked");
+            self.push(found.help("name types, or leave the list out to mean all but url"));
+        }
+        let mut meant = Vec::new();
+        for text in types {
+            match PERSONAL.iter().find(|word| **word == text.value) {
+                Some(word) if meant.iter().all(|held| held != word) => meant.push((*word).to_owned()),
+                Some(_) => {}
+                None => {
+                    let message = format!("{:?} is no type of personal data", shorten(&text.value));
+                    let found = Diagnostic::error("bad-value", text.span, message);
+                    self.push(found.help(format!("the types are {}", PERSONAL.join(", "))));
+                }
+            }
+        }
+        meant
+    }
+
+    fn only_of_data(&mut self, kind: GuardKind, span: Span) {
+        if kind != GuardKind::Data {
+            let found = Diagnostic::error("bad-value", span, "only a class of data is masked");
+            self.push(
+                found.help("say it in a `data` declaration, or on a route, where it holds whoever asks"),
+            );
+        }
     }
 
     fn unread(

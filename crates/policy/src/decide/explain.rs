@@ -2,6 +2,7 @@
 //!
 //! Invariant: building a trace reads no signal that the decision did not read; leaves that were not needed say so.
 
+use super::label::Labels;
 use super::leaf::sure;
 use super::number::Numbers as _;
 use super::outcome::{Confidence, Decision, Outcome, Verdict};
@@ -51,8 +52,11 @@ pub struct LeafReport {
 /// A part of a condition.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct NodeReport {
-    /// `leaf`, `and`, `or` or `not`.
+    /// `leaf`, `and`, `or`, `not` or `given`.
     pub op: String,
+    /// The name under which others are told of this part.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub label: Option<String>,
     /// Whether it holds; `unknown` means that the decision did not need it.
     pub verdict: Verdict,
     /// Bounds of its confidence if it holds.
@@ -99,6 +103,7 @@ pub struct Trace {
 /// Builds the trace of a decided run; `winner` is the index of the chosen rule.
 pub(crate) fn trace(run: &mut Run<'_, '_>, winner: Option<u32>, rejected: Option<&str>) -> Trace {
     let table = run.table;
+    let labels = Labels::new(table);
     let verdicts: Vec<Tri> = table.rules.iter().map(|rule| run.node(rule.root)).collect();
     let routes = table
         .rules
@@ -108,7 +113,7 @@ pub(crate) fn trace(run: &mut Run<'_, '_>, winner: Option<u32>, rejected: Option
             name: rule.route.name.clone(),
             tier: rule.route.tier,
             priority: rule.route.priority,
-            when: node(run, rule.root),
+            when: node(run, &labels, rule.root),
         })
         .collect();
     let signals = run.read.clone().iter().filter_map(|index| signal(run, index)).collect();
@@ -136,7 +141,12 @@ fn signal(run: &mut Run<'_, '_>, index: usize) -> Option<SignalReport> {
     })
 }
 
-fn node(run: &mut Run<'_, '_>, index: u32) -> NodeReport {
+fn node(run: &mut Run<'_, '_>, labels: &Labels<'_>, index: u32) -> NodeReport {
+    let label = labels.of(run.table, index).map(str::to_owned);
+    NodeReport { label, ..unlabelled(run, labels, index) }
+}
+
+fn unlabelled(run: &mut Run<'_, '_>, labels: &Labels<'_>, index: u32) -> NodeReport {
     let tri = run.node(index);
     let table = run.table;
     let (op, leaf, kids) = match table.node(index) {
@@ -145,18 +155,18 @@ fn node(run: &mut Run<'_, '_>, index: u32) -> NodeReport {
         Some(Node::Given(start, end)) => ("given", None, table.kids(start, end)),
         Some(Node::Or(start, end)) => ("or", None, table.kids(start, end)),
         Some(Node::Not(inner)) => {
-            let parts = vec![node(run, inner)];
+            let parts = vec![node(run, labels, inner)];
             return report("not", tri, None, parts);
         }
         None => ("leaf", None, &[][..]),
     };
-    let parts = kids.iter().map(|kid| node(run, *kid)).collect();
+    let parts = kids.iter().map(|kid| node(run, labels, *kid)).collect();
     report(op, tri, leaf, parts)
 }
 
 fn report(op: &str, tri: Tri, leaf: Option<LeafReport>, parts: Vec<NodeReport>) -> NodeReport {
     let confidence = Confidence { low: tri.low, high: tri.high };
-    NodeReport { op: op.to_owned(), verdict: tri.verdict, confidence, leaf, parts }
+    NodeReport { op: op.to_owned(), label: None, verdict: tri.verdict, confidence, leaf, parts }
 }
 
 fn leaf_report(run: &mut Run<'_, '_>, index: u32) -> LeafReport {

@@ -10,6 +10,7 @@
 mod bind;
 pub(crate) mod explain;
 pub(crate) mod facts;
+pub(crate) mod label;
 pub(crate) mod leaf;
 pub(crate) mod number;
 mod outcome;

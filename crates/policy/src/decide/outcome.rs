@@ -86,6 +86,9 @@ pub struct LabelReport {
     pub holds: bool,
     /// How surely it holds, in [0, 1]; 0 when it does not.
     pub confidence: f64,
+    /// The number that it compares: a signal's, or what a band or comparisons are about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<f64>,
     /// Indices of the signals that it reads, ascending.
     pub signals: Vec<usize>,
 }

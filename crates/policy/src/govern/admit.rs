@@ -6,7 +6,7 @@ use super::{Ask, Denial, Guard, Place, Topic, fits};
 pub(super) fn admits(guard: &Guard, ask: &Ask<'_>, place: &Place) -> Result<(), Denial> {
     let rights = &guard.rights;
     let deny = |topic, subject: &str, why: String| {
-        Err(Denial { rule: guard.label(), topic, subject: subject.to_owned(), why })
+        Err(Denial { rule: guard.label(), topic, subject: subject.to_owned(), why, own: true })
     };
     if !fits(rights.models.as_deref(), ask.model) {
         return deny(Topic::Model, ask.model, format!("model {} is not allowed", ask.model));

@@ -42,13 +42,15 @@ pub enum Standing {
 /// The guards of one request.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Clearance {
-    governance: Arc<Governance>,
+    pub(super) governance: Arc<Governance>,
     /// The declared roles that the caller has; positions in the governance.
     roles: SmallVec<[u32; 4]>,
     /// The rules that bind; positions in the governance.
     rules: SmallVec<[u32; 4]>,
     /// Those of them that bind because of content that was not read.
     suspected: Suspected,
+    /// Those of them whose class of data a masked request still carries; positions in the governance.
+    pub(super) carried: SmallVec<[u32; 4]>,
 }
 
 /// What one guard says of a tool.
@@ -64,7 +66,8 @@ impl Clearance {
         let declared = governance.roles.iter().enumerate();
         let held = declared.filter(|(_, guard)| roles.contains(&guard.name));
         let roles = held.filter_map(|(at, _)| u32::try_from(at).ok()).collect();
-        Self { governance, roles, rules: SmallVec::from_slice(rules), suspected: Suspected::default() }
+        let (rules, suspected) = (SmallVec::from_slice(rules), Suspected::default());
+        Self { governance, roles, rules, suspected, carried: SmallVec::new() }
     }
 
     pub(crate) fn suspecting(self, suspected: Suspected) -> Self {
@@ -83,7 +86,7 @@ impl Clearance {
     }
 
     /// The guards that must all be kept.
-    fn all_of(&self) -> impl Iterator<Item = &Guard> {
+    pub(super) fn all_of(&self) -> impl Iterator<Item = &Guard> {
         self.rules.iter().filter_map(|at| self.governance.rules.get(*at as usize))
     }
 
@@ -137,14 +140,14 @@ impl Clearance {
                 let why =
                     format!("content that is not read ({refused}) is refused where it may be {}", guard.name);
                 let subject = refused.to_string();
-                return Err(Denial { rule: guard.label(), topic: Topic::Unread, subject, why });
+                return Err(Denial { rule: guard.label(), topic: Topic::Unread, subject, why, own: true });
             }
         }
         if !self.by_role() || self.one_of().next().is_some() {
             return Ok(());
         }
         let why = "the caller has none of the roles that the policy declares".to_owned();
-        Err(Denial { rule: "others".into(), topic: Topic::Caller, subject: String::new(), why })
+        Err(Denial { rule: "others".into(), topic: Topic::Caller, subject: String::new(), why, own: true })
     }
 
     /// Whether `ask` may go to `place`: one role allows all of it, and every rule does.
@@ -154,7 +157,10 @@ impl Clearance {
     pub fn place(&self, ask: &Ask<'_>, place: &Place) -> Result<(), Denial> {
         self.caller()?;
         for guard in self.all_of() {
-            admits(guard, ask, place).map_err(|denial| self.because(guard, denial))?;
+            self.masked(guard)?;
+            admits(guard, ask, place)
+                .or_else(|denial| if self.repairs(guard) { Ok(()) } else { Err(denial) })
+                .map_err(|denial| self.because(guard, denial))?;
         }
         self.any_role(|guard| admits(guard, ask, place))
     }
@@ -198,13 +204,13 @@ impl Clearance {
         }
     }
 
-    /// The denial of a field that offers tools in a way that is not read.
+    /// The denial of a field, by a name of ours, that offers tools in a way that is not read.
     #[must_use]
     pub fn may_bring_tools(&self, field: &str) -> Denial {
         let speaks = self.one_of().chain(self.all_of()).filter(|guard| !guard.rights.tools.is_empty());
         let labels: Vec<String> = speaks.map(Guard::label).collect();
         let why = format!("`{field}` may bring tools that cannot be judged; offer them in `tools` instead");
-        Denial { rule: labels.join(", "), topic: Topic::Tool, subject: field.to_owned(), why }
+        Denial { rule: labels.join(", "), topic: Topic::Tool, subject: field.to_owned(), why, own: true }
     }
 
     fn standing(&self, name: &str, says: impl Fn(&Guard, &str) -> Says) -> Standing {
@@ -300,7 +306,7 @@ fn allows(guard: &Guard, name: &str, arguments: &str, read: &mut Arguments) -> R
         Ok(_) => format!("tool {} is not allowed with these arguments", told(name)),
         Err(error) => format!("the arguments of tool {} cannot be read: {error}", told(name)),
     };
-    Err(Denial { rule: guard.label(), topic: Topic::Arguments, subject: told(name), why })
+    Err(of_tool(guard, Topic::Arguments, name, why))
 }
 
 /// Types of built-in tools whose calls come back to the caller, so that they are judged before they run. Types that
@@ -379,6 +385,11 @@ fn says_unseen(guard: &Guard, tool: &str) -> Says {
 }
 
 fn no_tool(guard: &Guard, tool: &str) -> Denial {
-    let why = format!("tool {} is not allowed", told(tool));
-    Denial { rule: guard.label(), topic: Topic::Tool, subject: told(tool), why }
+    of_tool(guard, Topic::Tool, tool, format!("tool {} is not allowed", told(tool)))
+}
+
+/// A denial of a tool, whose name may be anything unless a statement of the policy has it letter by letter.
+fn of_tool(guard: &Guard, topic: Topic, tool: &str, why: String) -> Denial {
+    let own = guard.rights.tools.iter().any(|right| right.pattern == tool);
+    Denial { rule: guard.label(), topic, subject: told(tool), why, own }
 }

@@ -61,9 +61,29 @@ pub struct Denial {
     pub subject: String,
     /// Why, in words that the caller may read.
     pub why: String,
+    /// Whether subject and reason are words of the policy and the fleet alone, and quote nobody.
+    #[serde(skip)]
+    pub(crate) own: bool,
 }
 
 impl Denial {
+    /// Whether it quotes words of the request: the name of a tool that no statement has.
+    #[must_use]
+    pub const fn quotes(&self) -> bool {
+        !self.own
+    }
+
+    /// The same as it may be noted where pieces of requests may not be.
+    #[must_use]
+    pub fn discreet(&self) -> Self {
+        if self.own {
+            return self.clone();
+        }
+        let with = if self.topic == Topic::Arguments { " with these arguments" } else { "" };
+        let why = format!("a tool that no statement names is not allowed{with}");
+        Self { subject: String::new(), why, own: true, ..self.clone() }
+    }
+
     /// Of two denials the one that is worth telling: that of the place which came further in the order of what is asked.
     #[must_use]
     pub fn furthest(held: Option<Self>, found: Self) -> Self {

@@ -130,7 +130,7 @@ fn unserved(route: &Route, cells: &[Cell<'_>]) -> Option<Denial> {
     let names: Vec<&str> = models.iter().map(|candidate| candidate.model.as_str()).take(3).collect();
     let place = pool.map_or_else(|| "no instance".to_owned(), |pool| format!("no instance of pool {pool}"));
     let why = format!("{place} serves {}", names.join(" or "));
-    Some(Denial { rule: String::new(), topic: Topic::Pool, subject: route.name.clone(), why })
+    Some(Denial { rule: String::new(), topic: Topic::Pool, subject: route.name.clone(), why, own: true })
 }
 
 /// Roles without `others`: everybody who has none of them is refused, which is seldom meant.
@@ -168,7 +168,9 @@ fn cells(fleet: &Fleet) -> Vec<Cell<'_>> {
 impl Cell<'_> {
     fn admitted(&self, guards: &[&Guard]) -> Result<(), Denial> {
         let ask = Ask { model: self.model, cost_micro: self.cost_micro, unbounded: None };
-        guards.iter().try_for_each(|guard| admits(guard, &ask, self.place))
+        // What may go masked is refused nowhere for certain.
+        let held = guards.iter().filter(|guard| guard.rights.mask.is_empty());
+        held.into_iter().try_for_each(|guard| admits(guard, &ask, self.place))
     }
 }
 

@@ -26,6 +26,7 @@ mod clearance;
 mod denial;
 mod findings;
 mod leaves;
+mod mask;
 mod overlap;
 mod place;
 mod strict;
@@ -85,12 +86,26 @@ pub struct Rights {
     pub tools: Vec<ToolRight>,
     /// A request that offers a denied tool is refused instead of losing the tool.
     pub block: bool,
+    /// Types of personal data that are replaced where the bounds do not allow a place, so that the request may go there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mask: Vec<String>,
     /// What content that is not read as words means.
     #[serde(skip_serializing_if = "OnUnread::is_none")]
     pub unread: OnUnread,
 }
 
 impl Rights {
+    /// Whether they bound where a request may go, or with what.
+    pub(crate) const fn bounds_places(&self) -> bool {
+        self.models.is_some()
+            || self.pools.is_some()
+            || self.providers.is_some()
+            || self.regions.is_some()
+            || self.on_premise
+            || self.cost_micro.is_some()
+            || self.tokens_per_joule.is_some()
+    }
+
     /// Whether they bound anything.
     #[must_use]
     pub fn bound(&self) -> bool {

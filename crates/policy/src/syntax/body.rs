@@ -7,12 +7,24 @@
 
 use super::parser::{Parser, Read, Wrong};
 use super::token::Kind;
-use super::tree::{ModelDecl, Statement, StatementKind};
+use super::tree::{ModelDecl, Statement, StatementKind, Text};
 use crate::text::diagnostic::Diagnostic;
 
 /// Words that start a statement.
-pub(super) const STATEMENTS: &[&str] =
-    &["given", "when", "models", "algorithm", "pool", "system", "header", "param", "tools", "answer", "note"];
+pub(super) const STATEMENTS: &[&str] = &[
+    "given",
+    "when",
+    "models",
+    "algorithm",
+    "pool",
+    "system",
+    "mask",
+    "header",
+    "param",
+    "tools",
+    "answer",
+    "note",
+];
 
 impl<'a> Parser<'a, '_> {
     /// `{ statement ... }`, and whether every statement could be read.
@@ -57,6 +69,7 @@ impl<'a> Parser<'a, '_> {
                 let mode = self.name("append, prepend or replace")?;
                 StatementKind::System(mode, self.quoted("the prompt in quotes")?)
             }
+            "mask" => StatementKind::Mask(self.list_if_any()?),
             "header" => self.header()?,
             "param" => self.param()?,
             "tools" => {
@@ -73,6 +86,11 @@ impl<'a> Parser<'a, '_> {
             }
         };
         Ok(Statement { kind, span: start.to(self.end_of_last()) })
+    }
+
+    /// A list, where one follows.
+    pub(super) fn list_if_any(&mut self) -> Read<Option<Vec<Text<'a>>>> {
+        if self.is_mark("[") { Ok(Some(self.list()?.0)) } else { Ok(None) }
     }
 
     fn models(&mut self) -> Read<Vec<ModelDecl<'a>>> {

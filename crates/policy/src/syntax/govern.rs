@@ -35,6 +35,7 @@ const STATEMENTS: &[&str] = &[
     "tool",
     "denied",
     "unread",
+    "mask",
 ];
 
 /// Whom or what a declaration is about.
@@ -97,6 +98,8 @@ pub(crate) enum RightKind<'a> {
     Denied(Name<'a>),
     /// `suspect`, `refuse` or `allow`, with the kinds of content that are meant; all without them.
     Unread(Name<'a>, Option<Vec<Text<'a>>>),
+    /// Types of personal data; all usual ones without a list.
+    Mask(Option<Vec<Text<'a>>>),
 }
 
 /// `tool "pattern"`, with `never` or with a condition on the arguments.
@@ -190,9 +193,9 @@ impl<'a> Parser<'a, '_> {
             "tool" => RightKind::Tool(self.tool()?),
             "unread" => {
                 let name = self.name("suspect, refuse or allow")?;
-                let kinds = if self.is_mark("[") { Some(self.list()?.0) } else { None };
-                RightKind::Unread(name, kinds)
+                RightKind::Unread(name, self.list_if_any()?)
             }
+            "mask" => RightKind::Mask(self.list_if_any()?),
             _ => RightKind::Denied(self.name("strip or block")?),
         };
         Ok(Right { kind, span: start.to(self.end_of_last()) })

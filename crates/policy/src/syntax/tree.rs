@@ -218,6 +218,8 @@ pub(crate) enum StatementKind<'a> {
     Algorithm(Name<'a>),
     Pool(Text<'a>),
     System(Name<'a>, Text<'a>),
+    /// Types of personal data; all usual ones without a list.
+    Mask(Option<Vec<Text<'a>>>),
     HeaderSet(Text<'a>, Text<'a>),
     HeaderRemove(Text<'a>),
     ParamSet(Name<'a>, Literal<'a>),

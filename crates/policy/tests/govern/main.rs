@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod masks;
 mod tools;
 mod unread;
 mod whole;

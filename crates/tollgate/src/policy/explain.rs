@@ -72,12 +72,15 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
     let asked = view.model().map(|model| model.into_owned());
     let asked = Asked::of(&view, &args.roles, asked.as_deref());
     let governed = policy.governance().map(|_| chosen(&policy, &decision, models.as_ref(), &asked));
+    let cleared = policy.cleared(&args.roles, &decision);
+    let masks = cleared.as_ref().map(|clearance| clearance.masking()).unwrap_or_default();
     let refused = governed.as_ref().and_then(|governed| governed.refused.as_ref());
     let ending = Ending::of(decision.route().is_some() && refused.is_none());
     if args.json {
         let mut explained = decision.explain_json();
         if let (Some(map), Some(governed)) = (explained.as_object_mut(), &governed) {
             map.insert("governance".into(), json!(governed));
+            map.insert("masks".into(), json!(masks));
         }
         say::json(&explained)?;
         return Ok(ending);
@@ -85,6 +88,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
     say::text(&decision.explain())?;
     if let Some(governed) = &governed {
         governance(governed)?;
+    }
+    if !masks.is_empty() {
+        say::line(&format!("masked where its bounds hold it back: {}", masks.join(", ")))?;
     }
     match decision.effects().filter(|_| refused.is_none()) {
         Some(effects) => say::line(&format!("it does: {}", does(effects)))?,
@@ -162,6 +168,9 @@ fn does(effects: &Effects) -> String {
         words.push(format!("model {} (weight {}){effort}", candidate.model, candidate.weight));
     }
     words.extend(effects.pool.as_ref().map(|pool| format!("pool {pool}")));
+    if !effects.mask.is_empty() {
+        words.push(format!("{} masked", effects.mask.join(", ")));
+    }
     let edits = effects.system.len() + effects.headers.len() + effects.params.len() + effects.tools.len();
     if edits > 0 {
         words.push(format!("{edits} edits of the request"));

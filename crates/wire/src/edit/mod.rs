@@ -165,18 +165,41 @@ impl<'v> Edits<'v> {
     /// # Errors
     /// [`WireError::Edit`] when the range is past the text or cuts a character.
     pub fn mask(&mut self, text: TextSpan, range: Range<usize>, with: &str) -> Result<(), WireError> {
+        self.mask_all(text, [(range, with)])
+    }
+
+    /// Replaces several ranges of a text as [`Edits::mask`] does; they are ascending and apart. One pass over the text.
+    ///
+    /// # Errors
+    /// [`WireError::Edit`] when a range is past the text, cuts a character, or begins before the one before it ends.
+    pub fn mask_all<'w>(
+        &mut self,
+        text: TextSpan,
+        masks: impl IntoIterator<Item = (Range<usize>, &'w str)>,
+    ) -> Result<(), WireError> {
         let raw = self.view.bytes(text.span);
-        let place = |at| raw_offset(raw, at).and_then(|at| u32::try_from(at).ok());
-        let (Some(start), Some(end)) = (place(range.start), place(range.end)) else {
-            return Err(refuse("a text", "the range is past its end or cuts a character"));
-        };
-        if end < start {
-            return Err(refuse("a text", "the range ends before it starts"));
+        // How far the text was read, decoded and as it stands.
+        let (mut seen, mut at) = (0, 0);
+        for (range, with) in masks {
+            if range.start < seen || range.end < range.start {
+                return Err(refuse(
+                    "a text",
+                    "the range begins before the one before it ends, or ends before it starts",
+                ));
+            }
+            let mut place = |decoded: usize| {
+                let step = raw_offset(raw.get(at..)?, decoded - seen)?;
+                (seen, at) = (decoded, at + step);
+                u32::try_from(at).ok()
+            };
+            let (Some(start), Some(end)) = (place(range.start), place(range.end)) else {
+                return Err(refuse("a text", "the range is past its end or cuts a character"));
+            };
+            let span = Span { start: text.span.start + start, end: text.span.start + end };
+            let mut escaped = Vec::with_capacity(with.len());
+            json::escape_into(with, &mut escaped);
+            self.inner.push(Splice { span, with: escaped });
         }
-        let span = Span { start: text.span.start + start, end: text.span.start + end };
-        let mut escaped = Vec::with_capacity(with.len());
-        json::escape_into(with, &mut escaped);
-        self.inner.push(Splice { span, with: escaped });
         Ok(())
     }
 

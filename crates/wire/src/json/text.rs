@@ -119,10 +119,10 @@ pub fn raw_offset(raw: &[u8], decoded: usize) -> Option<usize> {
     let (mut at, mut seen) = (0, 0);
     while seen < decoded {
         let rest = raw.get(at..)?;
-        let run = memchr::memchr(b'\\', rest).unwrap_or(rest.len());
+        let near = rest.get(..decoded - seen).unwrap_or(rest);
+        let run = memchr::memchr(b'\\', near).unwrap_or(near.len());
         if run > 0 {
-            let step = run.min(decoded - seen);
-            (at, seen) = (at + step, seen + step);
+            (at, seen) = (at + run, seen + run);
         } else if rest.is_empty() {
             return None;
         } else {

@@ -1,19 +1,11 @@
 //! A decision in the shape of the incumbent's evaluation.
 
+use super::named::{self, Named, grouped, named};
+use super::trace;
 use crate::pipeline::Evaluation;
 use crate::snapshot::Snapshot;
-use serde_json::{Map, Value, json};
-use std::collections::{BTreeMap, BTreeSet};
-use tollgate_core::signal::{Kind, ValueType};
-use tollgate_policy::{Algorithm, NodeReport, Outcome, Route, RouteReport, Verdict};
-
-/// Leaf types with the key under which their names are listed; the others are listed under their own word.
-const KEYS: &[(&str, &str)] = &[
-    ("keyword", "keywords"),
-    ("embedding", "embeddings"),
-    ("domain", "domains"),
-    ("preference", "preferences"),
-];
+use serde_json::{Value, json};
+use tollgate_policy::{Algorithm, Outcome, Route, RouteReport, Verdict};
 
 /// What was asked for.
 pub(super) struct Asked {
@@ -23,93 +15,151 @@ pub(super) struct Asked {
     pub(super) trace: bool,
 }
 
-/// A thing that can match, by type and name.
-struct Named {
-    kind: String,
-    name: String,
-    holds: bool,
-    confidence: f64,
-    signals: Vec<usize>,
+/// An evaluation in the incumbent's terms.
+pub(super) struct Told<'e> {
+    snapshot: &'e Snapshot,
+    found: &'e Evaluation,
+    /// The route that was taken, unless it is the default.
+    pub(super) chosen: Option<&'e Route>,
+    pub(super) recipe: Option<&'e str>,
+    pub(super) named: Vec<Named>,
+    /// What governance leaves, in the order of dispatch; without governance the route's own list.
+    pub(super) models: Vec<&'e str>,
 }
 
-fn key(kind: &str) -> &str {
-    KEYS.iter().find(|(word, _)| *word == kind).map_or(kind, |(_, key)| key)
+impl<'e> Told<'e> {
+    pub(super) fn of(snapshot: &'e Snapshot, found: &'e Evaluation) -> Self {
+        let route = found.decision.route();
+        let chosen = match &found.decision.outcome {
+            Outcome::Route(route) => Some(&**route),
+            Outcome::Default(_) | Outcome::Rejected(_) => None,
+        };
+        let noted = route.and_then(|route| route.notes.get("recipe")).map(String::as_str);
+        let recipe = noted.or_else(|| meant(snapshot, &found.routes));
+        let models = match (&found.governed, route) {
+            (Some(governed), _) => governed.models.iter().map(String::as_str).collect(),
+            (None, Some(route)) => {
+                route.effects.models.iter().map(|candidate| candidate.model.as_str()).collect()
+            }
+            (None, None) => Vec::new(),
+        };
+        Self { snapshot, found, chosen, recipe, named: named(snapshot, found, recipe), models }
+    }
+
+    /// Why governance refuses it.
+    fn refused(&self) -> Option<&str> {
+        self.found.governed.as_ref().and_then(|governed| governed.refused.as_deref())
+    }
+
+    pub(super) fn errors(&self) -> serde_json::Map<String, Value> {
+        named::errors(self.snapshot, self.found, &self.named)
+    }
+
+    /// The report of the route that was taken.
+    fn report(&self) -> Option<&'e RouteReport> {
+        let chosen = self.chosen?;
+        self.found.routes.iter().find(|report| report.name == chosen.name)
+    }
+
+    /// How sure the decision is, once every signal was read: a decision stops at bounds.
+    pub(super) fn confidence(&self) -> f64 {
+        let told = self.report().map(|report| trace::condition(report).confidence.low);
+        told.unwrap_or(self.found.decision.confidence.low)
+    }
+
+    /// The leaves on which the decision rests.
+    pub(super) fn rules(&self) -> Vec<String> {
+        let report = self.report();
+        report.map(|report| trace::rules(self.snapshot, trace::condition(report))).unwrap_or_default()
+    }
+
+    /// Which model would be asked, how that came, and why: the incumbent's words.
+    fn selection(&self, asked: &Asked) -> [(&'static str, Value); 4] {
+        let why = self.found.decision.trace.as_ref().map(|trace| trace.why.as_str());
+        let concrete = self.snapshot.model(&asked.model).map(|model| &*model.name);
+        let (model, status, method, reason) = match (&self.found.decision.outcome, self.refused(), concrete) {
+            (Outcome::Rejected(_), ..) => (None, "failed", None, why),
+            (_, Some(refused), _) => (None, "failed", None, Some(refused)),
+            (.., Some(name)) => {
+                (Some(name), "selected", Some("passthrough"), Some("the request names this model itself"))
+            }
+            (Outcome::Route(route), ..) => {
+                (self.models.first().copied(), "selected", Some(method(route)), why)
+            }
+            (Outcome::Default(route), ..) => {
+                (self.models.first().copied(), "fallback", Some(method(route)), why)
+            }
+        };
+        [
+            ("selected_model", json!(model)),
+            ("selection_status", json!(status)),
+            ("selection_method", json!(method)),
+            ("selection_reason", json!(reason)),
+        ]
+    }
+
+    fn decision_result(&self) -> Value {
+        let route = self.chosen;
+        let plugins: Vec<&str> = route
+            .and_then(|route| route.notes.get("plugins"))
+            .map(|list| list.split(", ").collect())
+            .unwrap_or_default();
+        let used = self.report().map(|report| trace::used(self.snapshot, report)).unwrap_or_default();
+        json!({
+            "decision_name": route.map_or("", name),
+            "algorithm": route.map_or("", method),
+            "plugins": plugins,
+            "used_signals": used,
+            "matched_signals": grouped(&self.named, true),
+            "unmatched_signals": grouped(&self.named, false),
+        })
+    }
 }
 
 /// The answer to an evaluation.
 pub(super) fn evaluation(snapshot: &Snapshot, found: &Evaluation, asked: &Asked) -> Value {
-    let route = found.decision.route();
-    let chosen = match &found.decision.outcome {
-        Outcome::Route(route) => Some(route),
-        Outcome::Default(_) | Outcome::Rejected(_) => None,
-    };
-    let note = |key: &str| route.and_then(|route| route.notes.get(key)).map(String::as_str);
-    let recipe = note("recipe").or_else(|| meant(snapshot, found));
-    let named = named(snapshot, found, recipe);
-    // What governance leaves, in the order of dispatch; without governance the route's own list.
-    let models: Vec<&str> = match (&found.governed, route) {
-        (Some(governed), _) => governed.models.iter().map(String::as_str).collect(),
-        (None, Some(route)) => route.effects.models.iter().map(|model| model.model.as_str()).collect(),
-        (None, None) => Vec::new(),
-    };
-    let refused = found.governed.as_ref().and_then(|governed| governed.refused.as_deref());
-    let concrete = snapshot.model(&asked.model).map(|model| model.name.to_string());
-    let decision = chosen.map(|route| decision_result(snapshot, route, &named, found));
-    let confidences: Map<String, Value> = named
-        .iter()
-        .filter(|thing| thing.holds)
-        .map(|thing| (format!("{}:{}", thing.kind, thing.name), json!(thing.confidence)))
-        .collect();
-    let (values, errors, metrics) = signals(snapshot, found);
-    let status = match (&concrete, &found.decision.outcome) {
-        _ if refused.is_some() => "rejected",
-        (Some(_), _) => "passthrough",
-        (None, Outcome::Route(_)) => "selected",
-        (None, Outcome::Default(_)) => "default",
-        (None, Outcome::Rejected(_)) => "rejected",
-    };
+    let told = Told::of(snapshot, found);
     let mut out = json!({
         "original_text": asked.text,
         "requested_model": asked.model,
-        "recipe": recipe.unwrap_or("default"),
-        "decision_result": decision,
-        "recommended_models": models,
-        "selected_model": concrete.as_deref().filter(|_| refused.is_none()).or_else(|| models.first().copied()),
-        "selection_status": status,
-        "selection_method": route.map(|route| method(route)),
-        "selection_reason": found.decision.trace.as_ref().map(|trace| trace.why.as_str()),
-        "routing_decision": chosen.map(|route| name(route)),
-        "matched_signals": grouped(&named, true),
-        "unmatched_signals": grouped(&named, false),
-        "confidence": found.decision.confidence.low,
-        "metrics": metrics,
-        "signal_confidences": confidences,
-        "signal_values": values,
-        "signal_errors": errors,
-        "context_token_count": found.known.prompt_tokens,
+        "recipe": told.recipe.unwrap_or("default"),
+        "decision_result": told.decision_result(),
+        "recommended_models": told.models,
+        "routing_decision": told.chosen.map(name),
+        "matched_signals": grouped(&told.named, true),
+        "unmatched_signals": grouped(&told.named, false),
+        "confidence": told.confidence(),
+        "metrics": named::metrics(found, &told.named),
+        "signal_confidences": named::confidences(&told.named),
+        "signal_values": named::values(snapshot, found, &told.named),
+        "signal_errors": told.errors(),
+        "context_token_count": named::context(snapshot, found),
     });
-    if let Some(why) = refused {
+    for (key, value) in told.selection(asked) {
+        out[key] = value;
+    }
+    if let Some(why) = told.refused() {
         out["refused"] = json!(why);
     }
     if asked.trace {
-        out["eval_trace"] = json!(found.decision.trace);
+        out["eval_trace"] = trace::decisions(snapshot, &found.routes, told.recipe);
     }
     out
 }
 
 /// The recipe that the asked model chose, where none of its routes was taken.
-fn meant<'s>(snapshot: &'s Snapshot, found: &Evaluation) -> Option<&'s str> {
+fn meant<'s>(snapshot: &'s Snapshot, reports: &[RouteReport]) -> Option<&'s str> {
     let holds = |report: &&RouteReport| {
         report.when.op == "given"
             && report.when.parts.first().is_some_and(|part| part.verdict == Verdict::True)
     };
-    let report = found.decision.trace.as_ref()?.routes.iter().find(holds)?;
+    let report = reports.iter().find(holds)?;
     let route = snapshot.policy.routes().find(|route| route.name == report.name)?;
     route.notes.get("recipe").map(String::as_str)
 }
 
 /// The name that the route had where it came from.
-fn name(route: &Route) -> &str {
+pub(super) fn name(route: &Route) -> &str {
     route.notes.get("decision").map_or(&route.name, String::as_str)
 }
 
@@ -119,111 +169,4 @@ fn method(route: &Route) -> &str {
         (None, Algorithm::Static) => "static",
         (None, Algorithm::Weighted) => "weighted",
     }
-}
-
-fn decision_result(snapshot: &Snapshot, route: &Route, named: &[Named], found: &Evaluation) -> Value {
-    let plugins: Vec<&str> =
-        route.notes.get("plugins").map(|list| list.split(", ").collect()).unwrap_or_default();
-    let used = used(snapshot, route, found);
-    let is_used =
-        |thing: &&Named| !thing.signals.is_empty() && thing.signals.iter().all(|s| used.contains(s));
-    let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for thing in named.iter().filter(is_used) {
-        by_key.entry(key(&thing.kind)).or_default().push(&thing.name);
-    }
-    json!({
-        "decision_name": name(route),
-        "algorithm": method(route),
-        "plugins": plugins,
-        "used_signals": by_key,
-        "matched_signals": grouped(named, true),
-        "unmatched_signals": grouped(named, false),
-    })
-}
-
-/// Indices of the signals that the route's condition names.
-fn used(snapshot: &Snapshot, route: &Route, found: &Evaluation) -> BTreeSet<usize> {
-    let trace = found.decision.trace.as_ref();
-    let report = trace.and_then(|trace| trace.routes.iter().find(|report| report.name == route.name));
-    let mut names = BTreeSet::new();
-    if let Some(report) = report {
-        leaves(&report.when, &mut names);
-    }
-    let specs = snapshot.policy.specs().iter().enumerate();
-    specs.filter(|(_, spec)| names.contains(&spec.name)).map(|(index, _)| index).collect()
-}
-
-fn leaves(node: &NodeReport, names: &mut BTreeSet<String>) {
-    names.extend(node.leaf.iter().flat_map(|leaf| leaf.signals.iter().cloned()));
-    node.parts.iter().for_each(|part| leaves(part, names));
-}
-
-/// Everything with a label of this recipe; in a policy without labels its own yes-or-no signals that were read.
-fn named(snapshot: &Snapshot, found: &Evaluation, recipe: Option<&str>) -> Vec<Named> {
-    let mut named = Vec::new();
-    for label in &found.labels {
-        let (of, rest) =
-            label.label.split_once("::").map_or((None, label.label.as_str()), |(r, l)| (Some(r), l));
-        if of.is_some() && of != recipe {
-            continue;
-        }
-        let (kind, name) = rest.split_once(':').unwrap_or(("signal", rest));
-        named.push(Named {
-            kind: kind.to_owned(),
-            name: name.to_owned(),
-            holds: label.holds,
-            confidence: label.confidence,
-            signals: label.signals.clone(),
-        });
-    }
-    if !found.labels.is_empty() {
-        return named;
-    }
-    for (index, _, signal) in &found.read {
-        let Some(spec) = snapshot.policy.specs().get(*index) else { continue };
-        if spec.kind.info().value == ValueType::Flag {
-            named.push(Named {
-                kind: spec.kind.word().to_owned(),
-                name: spec.name.clone(),
-                holds: signal.matched,
-                confidence: signal.confidence,
-                signals: vec![*index],
-            });
-        }
-    }
-    named
-}
-
-/// Names by key, of those that hold or of those that do not; every key is there.
-fn grouped(named: &[Named], holds: bool) -> Map<String, Value> {
-    let mut by_key: Map<String, Value> = Map::new();
-    for thing in named {
-        let list = by_key.entry(key(&thing.kind)).or_insert_with(|| json!([]));
-        if let (Value::Array(list), true) = (list, thing.holds == holds) {
-            list.push(json!(thing.name));
-        }
-    }
-    by_key
-}
-
-/// Values, failures and times of the signals that were read, by their names in the policy.
-fn signals(
-    snapshot: &Snapshot,
-    found: &Evaluation,
-) -> (Map<String, Value>, Map<String, Value>, Map<String, Value>) {
-    let (mut values, mut errors, mut metrics) = (Map::new(), Map::new(), Map::new());
-    for (index, ns, signal) in &found.read {
-        let Some(spec) = snapshot.policy.specs().get(*index) else { continue };
-        // Sessions and callers are nobody else's business, and texts may be long.
-        if matches!(spec.kind.info().value, ValueType::Number) || spec.kind == Kind::Language {
-            values.insert(spec.name.clone(), json!(signal.value));
-        }
-        if let Some(failure) = &signal.failure {
-            errors.insert(spec.name.clone(), json!(failure));
-        }
-        let time = *ns as f64 / 1e6;
-        metrics
-            .insert(spec.name.clone(), json!({"execution_time_ms": time, "confidence": signal.confidence}));
-    }
-    (values, errors, metrics)
 }

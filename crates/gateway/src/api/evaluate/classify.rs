@@ -1,12 +1,19 @@
-//! `POST /api/v1/classify/{task}`: one text, or for `batch` several, by word lists and patterns.
+//! `POST /api/v1/classify/{task}`: one text, or for `batch` several.
 //!
-//! These do not depend on the policy. `{"text": …}` for all tasks but `batch`, which takes
-//! `{"texts": […], "task_type": "intent" | "pii" | "security" | "all"}`. A confidence is that of what was found; where
-//! nothing was found there is none to give: it is 0, and feedback has no type.
+//! `intent` asks the policy in force as an evaluation does; the other tasks look at the text alone. `{"text": …}` for all
+//! tasks but `batch`, which takes `{"texts": […], "task_type": "intent" | "pii" | "security" | "all"}`. A confidence is
+//! that of what was found; where nothing was found there is none to give: it is 0, and feedback has no type. Times are whole
+//! milliseconds, as the incumbent's types have them.
 
 use super::super::caller::who;
 use super::super::{Answered, json};
-use super::bad;
+use super::answer::{Told, name};
+use super::named::grouped;
+use super::personal::{personal, type_of};
+use super::text::Read;
+use super::{bad, evaluated, object, options};
+use crate::pipeline::Caller;
+use crate::snapshot::Snapshot;
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::StatusCode;
@@ -16,34 +23,56 @@ use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use tollgate_core::{Fault, FaultKind};
-use tollgate_signals::content::{self, Content};
 
-/// Below this a result counts as unsure in a batch's statistics.
+/// Below this a result counts as unsure: in a batch's statistics, and where no decision says where to go.
 const UNSURE: f64 = 0.7;
 /// Most texts of one batch.
 const TEXTS_MAX: usize = 1000;
-/// Tasks that a batch may name.
-const TASKS: &str = "intent, pii, security, fact-check, user-feedback or combined";
+/// The tasks.
+const TASKS: &str = "intent, pii, security, fact-check, user-feedback, combined or batch";
 /// Tasks that a batch may name; `all` is the subject of a text unless something in it must not pass.
 const BATCH_TASKS: &str = "intent, pii, security or all";
 
+/// What is asked of an intent.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct IntentOptions {
+    /// How sure a subject must be where no decision holds.
+    confidence_threshold: Option<f64>,
+}
+
+/// What is asked of a security check.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct SecurityOptions {
+    include_reasoning: bool,
+}
+
+/// What is asked of a batch.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct BatchOptions {
+    /// Whether the results carry the share of every subject.
+    return_probabilities: bool,
+}
+
 #[derive(Deserialize)]
-struct Body {
-    #[serde(default)]
-    text: Option<String>,
+struct Batch {
     #[serde(default)]
     texts: Vec<String>,
     #[serde(default)]
     task_type: Option<String>,
     #[serde(default)]
-    options: Options,
+    options: Option<BatchOptions>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Options {
-    /// Whether the results of a batch carry the share of every subject.
-    return_probabilities: bool,
+/// What a task is done with.
+struct Desk<'w> {
+    worker: &'w Worker,
+    parts: &'w Parts,
+    caller: &'w Caller,
+    snapshot: &'w Snapshot,
+    members: &'w Map<String, Value>,
 }
 
 /// Classifies a text.
@@ -54,69 +83,114 @@ pub(in super::super) fn classify(
     body: &Bytes,
     peer: IpAddr,
 ) -> Answered {
-    who(worker, parts, peer)?;
-    let body: Body =
-        serde_json::from_slice(body).map_err(|e| bad(format!("{e}; send {{\"text\": …}}"), "body"))?;
+    let (caller, snapshot) = who(worker, parts, peer)?;
+    let members = object(body, "{\"text\": …}")?;
     let clock = &worker.shared().clock;
     let start = clock.tick();
-    let ms = || clock.tick().since_ns(start) as f64 / 1e6;
-    if task == "batch" {
-        if body.texts.is_empty() || body.texts.len() > TEXTS_MAX {
-            return Err(bad(format!("give from 1 to {TEXTS_MAX} texts"), "texts"));
-        }
-        let mut from = 0.0;
-        let mut results = Vec::with_capacity(body.texts.len());
-        for text in &body.texts {
-            let mut found = labelled(body.task_type.as_deref().unwrap_or("intent"), text)?;
-            found.probabilities.take_if(|_| !body.options.return_probabilities);
-            let now = ms();
-            found.processing_time_ms = now - from;
-            from = now;
-            results.push(found);
-        }
-        return json(
-            StatusCode::OK,
-            &json!({
-                "results": results, "total_count": results.len(), "processing_time_ms": ms(),
-                "statistics": statistics(&results),
-            }),
-        );
-    }
-    let text = body.text.ok_or_else(|| bad("give `text`".into(), "text"))?;
-    let mut answer = one(task, &text)?;
-    let total = json!(ms());
-    // Of a subject the time stands beside it.
-    match answer.get_mut("classification") {
-        Some(inner) => inner["processing_time_ms"] = total,
-        None => answer["processing_time_ms"] = total,
-    }
+    let ms = || clock.tick().since_ns(start) / 1_000_000;
+    let desk = Desk { worker, parts, caller: &caller, snapshot: &snapshot, members: &members };
+    let mut answer = if task == "batch" { batch(&members, &ms)? } else { desk.one(task)? };
+    timed(&mut answer, ms());
     json(StatusCode::OK, &answer)
 }
 
-fn one(task: &str, text: &str) -> Result<Value, Fault> {
-    let content = Content::of(text);
-    Ok(match task {
-        "intent" => intent(&content),
-        "pii" => pii(text, &content),
-        "security" => security(&content),
-        "fact-check" => json!({
-            "needs_fact_check": content.facts > 0,
-            "label": if content.facts > 0 { "needs_fact_check" } else { "no_fact_check_needed" },
-            "confidence": content::certainty(content.facts),
-        }),
-        "user-feedback" => json!({
-            "feedback_type": content.feedback.map(|(label, _)| label),
-            "confidence": content.feedback.map_or(0.0, |(_, confidence)| confidence),
-        }),
-        "combined" => {
-            json!({"intent": intent(&content), "pii": pii(text, &content), "security": security(&content)})
+/// Notes the time where the incumbent has it: beside a subject, and in each part of several.
+fn timed(answer: &mut Value, ms: u64) {
+    let Some(members) = answer.as_object_mut() else { return };
+    for part in ["intent", "pii", "security"] {
+        if let Some(part) = members.get_mut(part) {
+            timed(part, ms);
         }
-        _ => {
-            let shown: String = task.chars().take(40).collect();
-            let message = format!("there is no task {shown:?}; ask for {TASKS}");
-            return Err(Fault::caller(FaultKind::NotFound, message).at("task"));
+    }
+    match members.get_mut("classification") {
+        Some(inner) => inner["processing_time_ms"] = json!(ms),
+        None => drop(members.insert("processing_time_ms".to_owned(), json!(ms))),
+    }
+}
+
+impl Desk<'_> {
+    fn one(&self, task: &str) -> Result<Value, Fault> {
+        if task == "intent" {
+            return self.intent("options");
         }
-    })
+        Ok(match task {
+            "pii" => personal(&self.read()?, &options(self.members, "options")?),
+            "security" => security(&self.read()?, &options(self.members, "options")?),
+            "fact-check" => fact_check(&self.read()?),
+            "user-feedback" => {
+                let found = self.read()?.feedback();
+                let label = found.map(|(label, _)| label);
+                json!({
+                    "feedback_type": label, "label": label,
+                    "confidence": found.map_or(0.0, |(_, confidence)| confidence),
+                })
+            }
+            "combined" => {
+                let read = self.read()?;
+                json!({
+                    "intent": self.intent("intent_options")?,
+                    "pii": personal(&read, &options(self.members, "pii_options")?),
+                    "security": security(&read, &options(self.members, "security_options")?),
+                })
+            }
+            _ => {
+                let shown: String = task.chars().take(40).collect();
+                let message = format!("there is no task {shown:?}; ask for {TASKS}");
+                return Err(Fault::caller(FaultKind::NotFound, message).at("task"));
+            }
+        })
+    }
+
+    fn read(&self) -> Result<Read<'_>, Fault> {
+        let text = self.members.get("text").and_then(Value::as_str);
+        text.map(Read::of).ok_or_else(|| bad("give `text`".into(), "text"))
+    }
+
+    /// The subject, and what the policy makes of it.
+    fn intent(&self, key: &'static str) -> Result<Value, Fault> {
+        let asked: IntentOptions = options(self.members, key)?;
+        let (found, request) = evaluated(self.worker, self.parts, self.caller, self.snapshot, self.members)?;
+        let told = Told::of(self.snapshot, &found);
+        let read = Read::of(&request.text);
+        let (category, confidence) = read.subject();
+        let decision = told.chosen.map(|route| {
+            json!({"decision_name": name(route), "confidence": told.confidence(), "matched_rules": told.rules()})
+        });
+        let sure = confidence >= asked.confidence_threshold.unwrap_or(UNSURE);
+        let general = if sure { "high_confidence_specialized" } else { "low_confidence_general" };
+        Ok(json!({
+            "classification": {"category": category, "confidence": confidence},
+            "probabilities": read.subjects(),
+            "recommended_model": told.models.first(),
+            "routing_decision": told.chosen.map_or(general, name),
+            "matched_signals": grouped(&told.named, true),
+            "decision_result": decision,
+            "signal_errors": told.errors(),
+        }))
+    }
+}
+
+fn fact_check(read: &Read<'_>) -> Value {
+    let (needed, confidence) = read.facts();
+    let label = if needed { "needs_fact_check" } else { "no_fact_check_needed" };
+    json!({"needs_fact_check": needed, "label": label, "confidence": confidence})
+}
+
+fn security(read: &Read<'_>, asked: &SecurityOptions) -> Value {
+    let (found, risk) = read.attack();
+    let kinds = if found { json!(["jailbreak"]) } else { json!([]) };
+    let mut answer = json!({
+        "is_jailbreak": found,
+        "risk_score": risk,
+        "detection_types": kinds,
+        "confidence": risk,
+        "recommendation": if found { "block" } else { "allow" },
+        "patterns_detected": kinds,
+    });
+    if asked.include_reasoning {
+        answer["reasoning"] = json!(format!("patterns of known attacks and the trained head: {risk:.3}"));
+    }
+    answer
 }
 
 /// One result of a batch.
@@ -124,20 +198,40 @@ fn one(task: &str, text: &str) -> Result<Value, Fault> {
 struct Labelled {
     category: String,
     confidence: f64,
-    processing_time_ms: f64,
+    processing_time_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     probabilities: Option<Map<String, Value>>,
 }
 
-fn labelled(task: &str, text: &str) -> Result<Labelled, Fault> {
-    let content = Content::of(text);
-    let personal = || content.personal.first().map(|found| (found.kind.to_uppercase(), 1.0));
+fn batch(members: &Map<String, Value>, ms: &impl Fn() -> u64) -> Result<Value, Fault> {
+    let asked: Batch =
+        serde_json::from_value(Value::Object(members.clone())).map_err(|e| bad(e.to_string(), "body"))?;
+    if asked.texts.is_empty() || asked.texts.len() > TEXTS_MAX {
+        return Err(bad(format!("give from 1 to {TEXTS_MAX} texts"), "texts"));
+    }
+    let shares = asked.options.unwrap_or_default().return_probabilities;
+    let task = asked.task_type.as_deref().filter(|task| !task.is_empty()).unwrap_or("intent");
+    let mut from = 0;
+    let mut results = Vec::with_capacity(asked.texts.len());
+    for text in &asked.texts {
+        let mut found = labelled(task, &Read::of(text))?;
+        found.probabilities.take_if(|_| !shares);
+        let now = ms();
+        found.processing_time_ms = now.saturating_sub(from);
+        from = now;
+        results.push(found);
+    }
+    Ok(json!({"results": results, "total_count": results.len(), "statistics": statistics(&results)}))
+}
+
+fn labelled(task: &str, read: &Read<'_>) -> Result<Labelled, Fault> {
+    let personal = || read.personal().first().map(|found| (type_of(found).to_owned(), 1.0));
     let attack = || {
-        let sure = content::certainty(content.attacks.len());
-        (!content.attacks.is_empty()).then(|| ("jailbreak".to_owned(), sure))
+        let (found, risk) = read.attack();
+        found.then(|| ("jailbreak".to_owned(), risk))
     };
     let subject = || {
-        let (label, confidence) = subject(&content);
+        let (label, confidence) = read.subject();
         (label.to_owned(), confidence)
     };
     let (category, confidence) = match task {
@@ -150,8 +244,8 @@ fn labelled(task: &str, text: &str) -> Result<Labelled, Fault> {
             return Err(bad(format!("there is no task {shown:?}; ask for {BATCH_TASKS}"), "task_type"));
         }
     };
-    let probabilities = ["intent", "all"].contains(&task).then(|| shares(&content));
-    Ok(Labelled { category, confidence, processing_time_ms: 0.0, probabilities })
+    let probabilities = ["intent", "all"].contains(&task).then(|| read.subjects());
+    Ok(Labelled { category, confidence, processing_time_ms: 0, probabilities })
 }
 
 /// How the results of a batch are spread. There is at least one.
@@ -165,61 +259,5 @@ fn statistics(results: &[Labelled]) -> Value {
         "category_distribution": spread,
         "avg_confidence": sum / results.len().max(1) as f64,
         "low_confidence_count": results.iter().filter(|found| found.confidence < UNSURE).count(),
-    })
-}
-
-fn shares(content: &Content) -> Map<String, Value> {
-    content.subjects.iter().map(|(label, share)| ((*label).to_owned(), json!(share))).collect()
-}
-
-/// The subject and how sure it is: not at all where no word of any was found.
-fn subject(content: &Content) -> (&'static str, f64) {
-    let (label, confidence) = content.subject;
-    let found = content.subjects.iter().any(|(_, share)| *share > 0.0);
-    (label, if found { confidence } else { 0.0 })
-}
-
-fn intent(content: &Content) -> Value {
-    let (category, confidence) = subject(content);
-    json!({
-        "classification": {"category": category, "confidence": confidence},
-        "probabilities": shares(content),
-    })
-}
-
-fn pii(text: &str, content: &Content) -> Value {
-    let mut masked = String::with_capacity(text.len());
-    let mut from = 0;
-    let mut entities = Vec::new();
-    for found in &content.personal {
-        let mask = format!("[{}]", found.kind.to_uppercase());
-        let value = text.get(found.start..found.end).unwrap_or_default();
-        entities.push(json!({
-            "type": found.kind.to_uppercase(), "value": value, "confidence": 1.0,
-            "start_position": found.start, "end_position": found.end, "masked_value": mask,
-        }));
-        masked.push_str(text.get(from..found.start).unwrap_or_default());
-        masked.push_str(&mask);
-        from = found.end;
-    }
-    masked.push_str(text.get(from..).unwrap_or_default());
-    let has = !entities.is_empty();
-    json!({
-        "has_pii": has, "entities": entities, "masked_text": masked,
-        "security_recommendation": if has { "block" } else { "allow" },
-    })
-}
-
-fn security(content: &Content) -> Value {
-    let found = !content.attacks.is_empty();
-    let risk = content::certainty(content.attacks.len());
-    json!({
-        "is_jailbreak": found,
-        "risk_score": risk,
-        "detection_types": if found { json!(["jailbreak"]) } else { json!([]) },
-        "confidence": risk,
-        "recommendation": if found { "block" } else { "allow" },
-        "reasoning": format!("{} patterns of known attacks", content.attacks.len()),
-        "patterns_detected": content.attacks,
     })
 }

@@ -6,13 +6,19 @@
 
 mod answer;
 mod classify;
+mod named;
+mod personal;
+mod text;
+mod trace;
 
 pub(super) use classify::classify;
 
 use super::caller::who;
 use super::{Answered, json};
-use crate::pipeline;
+use crate::pipeline::{self, Caller, Evaluation};
+use crate::snapshot::Snapshot;
 use crate::worker::Worker;
+use answer::Asked;
 use bytes::Bytes;
 use http::StatusCode;
 use http::request::Parts;
@@ -31,7 +37,7 @@ const PASSED: &[&str] =
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Wishes {
-    /// The whole explanation.
+    /// The tree of every decision.
     trace: bool,
 }
 
@@ -39,23 +45,51 @@ fn bad(message: String, field: &'static str) -> Fault {
     Fault::caller(FaultKind::BadRequest, message).at(field)
 }
 
-/// `POST /api/v1/eval`: `{text | messages, model?, tools?, functions?, metadata?, options?}`.
+/// A JSON object.
+fn object(body: &Bytes, example: &str) -> Result<Map<String, Value>, Fault> {
+    serde_json::from_slice(body).map_err(|e| bad(format!("{e}; send {example}"), "body"))
+}
+
+/// The member `options`, or its default.
+fn options<T: Default + serde::de::DeserializeOwned>(
+    asked: &Map<String, Value>,
+    key: &'static str,
+) -> Result<T, Fault> {
+    match asked.get(key) {
+        None | Some(Value::Null) => Ok(T::default()),
+        Some(options) => serde_json::from_value(options.clone()).map_err(|e| bad(e.to_string(), key)),
+    }
+}
+
+/// `POST /api/v1/eval`: `{text | messages, model?, tools?, functions?, metadata?, options?}`; `?trace=true` asks for the
+/// tree of every decision, as `options.trace` does.
 pub(super) fn eval(worker: &Worker, parts: &Parts, body: &Bytes, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let asked: Map<String, Value> = serde_json::from_slice(body)
-        .map_err(|e| bad(format!("{e}; send {{\"text\": …}} or {{\"messages\": […]}}"), "body"))?;
-    let options = asked.get("options").cloned().unwrap_or_else(|| json!({}));
-    let wishes: Wishes = serde_json::from_value(options).map_err(|e| bad(e.to_string(), "options"))?;
-    let chat = serde_json::to_vec(&chat(&asked)?).map_err(|e| Fault::internal(e.to_string()))?;
+    let members = object(body, "{\"text\": …} or {\"messages\": […]}")?;
+    let wishes: Wishes = options(&members, "options")?;
+    let by_query = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "trace=true"));
+    let (found, asked) = evaluated(worker, parts, &caller, &snapshot, &members)?;
+    let asked = Asked { trace: wishes.trace || by_query, ..asked };
+    json(StatusCode::OK, &answer::evaluation(&snapshot, &found, &asked))
+}
+
+/// What the policy in force makes of a request in the incumbent's shape.
+fn evaluated(
+    worker: &Worker,
+    parts: &Parts,
+    caller: &Caller,
+    snapshot: &Snapshot,
+    members: &Map<String, Value>,
+) -> Result<(Evaluation, Asked), Fault> {
+    let chat = serde_json::to_vec(&chat(members)?).map_err(|e| Fault::internal(e.to_string()))?;
     let view = peek(Dialect::OpenaiChat, chat.into(), &Limits::default()).map_err(|e| e.fault())?;
-    let found = pipeline::evaluate(worker.shared(), &snapshot, &view, &parts.headers, &caller);
+    let found = pipeline::evaluate(worker.shared(), snapshot, &view, &parts.headers, caller);
     let text = view.last_user().map(|message| {
         let texts: Vec<_> = message.text.iter().map(|text| view.text(*text)).collect();
         texts.join("\n")
     });
     let model = view.model().unwrap_or_default().into_owned();
-    let asked = answer::Asked { text: text.unwrap_or_default(), model, trace: wishes.trace };
-    json(StatusCode::OK, &answer::evaluation(&snapshot, &found, &asked))
+    Ok((found, Asked { text: text.unwrap_or_default(), model, trace: false }))
 }
 
 /// The evaluation as a chat request.

@@ -4,6 +4,7 @@ use crate::fleet::Site;
 use crate::observe::Phases;
 use crate::pipeline::choose::Goal;
 use crate::pipeline::flight::Flight;
+use crate::pipeline::mask::Masked;
 use crate::pipeline::relay::{Relay, Watch};
 use crate::pipeline::shape::{Wish, shape};
 use crate::pipeline::tokens::Tokens;
@@ -259,8 +260,11 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     let model = ctx.snapshot.models.get(goal.model);
     let mut governed = model.and_then(|model| ctx.gate.at(&ctx.snapshot, model, &ctx.stake(), site.index));
     let restricted = ctx.gate.restricts();
-    let withheld = if restricted { members::withheld(ctx.view, &site.provider) } else { Vec::new() };
+    let view = ctx.view_at(model, site);
+    let withheld = if restricted { members::withheld(view, &site.provider) } else { Vec::new() };
     let mut lost: Vec<String> = withheld.iter().map(|name| members::told("member", name)).collect();
+    let masks = ctx.masked.as_ref().filter(|_| !std::ptr::eq(view, ctx.view));
+    lost.extend(masks.and_then(Masked::told));
     let limit = model.and_then(|model| ctx.limit(model, site));
     lost.extend(
         limit.map(|(name, most)| format!("{name} set to {most}: the ceiling of cost allows no more")),
@@ -274,7 +278,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         limit,
         governed: governed.as_mut(),
     };
-    let mut body = shape(ctx.view, effects, &mut wish)?;
+    let mut body = shape(view, effects, &mut wish)?;
     if dialect != inbound {
         let options = ctx.translation(upstream_model);
         let crossed = translate::request(inbound, dialect, &body, &options).map_err(|e| e.fault())?;

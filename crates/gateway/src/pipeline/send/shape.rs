@@ -73,6 +73,9 @@ pub(crate) fn describe(effects: &Effects, effort: Option<Effort>) -> Vec<String>
             SystemEdit::Replace(text) => format!("system prompt: replaced by {} bytes", text.len()),
         });
     }
+    if !effects.mask.is_empty() {
+        lines.push(format!("personal data: {} masked", effects.mask.join(", ")));
+    }
     lines.extend(effects.headers.iter().map(|edit| match edit {
         HeaderEdit::Set { name, value } => format!("header {name}: set to {value}"),
         HeaderEdit::Remove { name } => format!("header {name}: removed"),
@@ -105,6 +108,7 @@ fn any(effects: &Effects) -> bool {
     !(effects.system.is_empty()
         && effects.params.is_empty()
         && effects.tools.is_empty()
+        && effects.mask.is_empty()
         && effects.headers.is_empty())
 }
 
