@@ -13,9 +13,11 @@
 
 mod cause;
 mod gateway;
+mod heads;
 mod report;
 
 use gateway::Gateway;
+use heads::Head;
 use serde_json::Value;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -47,6 +49,30 @@ pub(crate) struct Outcome {
     pub(crate) gaps: usize,
     pub(crate) slowest_ms: u128,
     pub(crate) misses: Vec<Miss>,
+    /// Signals that probes expect to match, and how many of them do.
+    pub(crate) signals: usize,
+    pub(crate) matched: usize,
+    /// Those that do not, by probe.
+    pub(crate) unmatched: Vec<(String, String)>,
+}
+
+impl Outcome {
+    /// Counts the signals that a probe expects to match, and those that do.
+    fn expect(&mut self, probe: &Value, answer: &Value) {
+        let id = probe["id"].as_str().unwrap_or_default();
+        for (key, names) in probe["exp_signals"].as_object().into_iter().flatten() {
+            for name in names.as_array().into_iter().flatten() {
+                self.signals += 1;
+                let found = answer["matched_signals"][key].as_array();
+                if found.is_some_and(|found| found.contains(name)) {
+                    self.matched += 1;
+                } else {
+                    let signal = format!("{key}:{}", name.as_str().unwrap_or_default());
+                    self.unmatched.push((id.to_owned(), signal));
+                }
+            }
+        }
+    }
 }
 
 fn folder() -> PathBuf {
@@ -54,15 +80,8 @@ fn folder() -> PathBuf {
     given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/vsr-recipes"))
 }
 
-#[test]
-fn probes_are_decided_as_their_recipes_say() {
-    let folder = folder();
-    let mut recipes: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .map(|found| found.filter_map(|entry| Some(entry.ok()?.path())).collect())
-        .unwrap_or_default();
-    recipes.retain(|path| path.join("config.yaml").is_file() && path.join("requests.jsonl.gz").is_file());
-    recipes.sort();
-    let is_elsewhere = std::env::var_os("TOLLGATE_PROBES").is_some();
+/// The recipes of a folder that come with probes; none where there is no folder, which is said.
+fn recipes(folder: &Path) -> Option<Vec<PathBuf>> {
     if !folder.is_dir() {
         // Past the capture of a test that passes.
         let _ = writeln!(
@@ -70,12 +89,25 @@ fn probes_are_decided_as_their_recipes_say() {
             "SKIPPED: there is no folder of recipes with probes at {}",
             folder.display()
         );
-        return;
+        return None;
     }
-    let outcomes: Vec<Outcome> = recipes.iter().map(|path| run(path)).collect();
+    let found = std::fs::read_dir(folder).unwrap();
+    let mut recipes: Vec<PathBuf> = found.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    recipes.retain(|path| path.join("config.yaml").is_file() && path.join("requests.jsonl.gz").is_file());
+    recipes.sort();
+    Some(recipes)
+}
+
+#[test]
+fn probes_are_decided_as_their_recipes_say() {
+    let folder = folder();
+    let is_elsewhere = std::env::var_os("TOLLGATE_PROBES").is_some();
+    let Some(recipes) = recipes(&folder) else { return };
+    let outcomes: Vec<Outcome> = recipes.iter().map(|path| run(path, &[])).collect();
     for outcome in &outcomes {
         let Outcome { name, asked, equal, slowest_ms, .. } = outcome;
         println!("{name}: {equal}/{asked} decisions equal, slowest answer {slowest_ms} ms");
+        println!("  signals {}/{} {:?}", outcome.matched, outcome.signals, outcome.unmatched);
         for miss in &outcome.misses {
             println!("  {}: expected {}, got {}: {}", miss.id, miss.expected, miss.got, miss.cause);
         }
@@ -106,10 +138,11 @@ fn probes_are_decided_as_their_recipes_say() {
     }
 }
 
-fn run(recipe: &Path) -> Outcome {
+fn run(recipe: &Path, heads: &[Head]) -> Outcome {
     let name = recipe.file_name().unwrap().to_string_lossy().into_owned();
     let text = std::fs::read_to_string(recipe.join("config.yaml")).unwrap();
-    let imported = import(Source::VllmSr, &text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut imported = import(Source::VllmSr, &text).unwrap_or_else(|error| panic!("{name}: {error}"));
+    imported.policy = heads.iter().fold(imported.policy, |policy, head| head.instead(&policy));
     let gateway = Gateway::start(&name, &imported.policy);
     let unzipped = Command::new("gzip").arg("-dc").arg(recipe.join("requests.jsonl.gz")).output().unwrap();
     let lines = String::from_utf8(unzipped.stdout).unwrap();
@@ -120,6 +153,9 @@ fn run(recipe: &Path) -> Outcome {
         gaps: imported.gaps.len() + imported.more_gaps,
         slowest_ms: 0,
         misses: Vec::new(),
+        signals: 0,
+        matched: 0,
+        unmatched: Vec::new(),
     };
     for line in lines.lines() {
         let probe: Value = serde_json::from_str(line).unwrap();
@@ -129,6 +165,7 @@ fn run(recipe: &Path) -> Outcome {
         let recipe_is_equal = probe["exp_recipe"].as_str().is_none_or(|recipe| answer["recipe"] == recipe);
         outcome.asked += 1;
         outcome.slowest_ms = outcome.slowest_ms.max(ms);
+        outcome.expect(&probe, &answer);
         if expected == got && recipe_is_equal {
             outcome.equal += 1;
             continue;

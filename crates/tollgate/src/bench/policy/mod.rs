@@ -1,8 +1,9 @@
-//! `tollgate bench policy`: decisions, compilation, analysis and keyword rules beside the incumbent's figures.
+//! `tollgate bench policy`: decisions, compilation, analysis and signals from words beside the incumbent's figures.
 //!
 //! Each row is the least time of many runs on one thread: what else the machine does only ever adds. The median of the
 //! same runs over their least says how much was added, and stands beside.
 
+mod heuristics;
 mod shapes;
 
 use crate::ending::Ending;
@@ -15,6 +16,7 @@ use serde_json::json;
 use shapes::{Fixed, Hang};
 use std::fmt::Write as _;
 use std::hint::black_box;
+use std::path::PathBuf;
 use tollgate_core::Clock;
 use tollgate_gateway::clock::SystemClock;
 use tollgate_policy::{Known, Policy, analyse, compile};
@@ -29,11 +31,11 @@ const BUDGET_NS: u64 = 400_000_000;
 /// Bytes of the prompt that keyword rules read, and most that a request may have for it.
 const PROMPT: usize = 1 << 20;
 
-/// Measure the policy engine: decisions, compilation, analysis and keyword rules
+/// Measure the policy engine: decisions, compilation, analysis and signals from words
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tollgate bench policy                      about half a minute, one thread
-  tollgate bench policy --markdown > docs/reports/policy-speed.md
+  tollgate bench policy --probes RECIPES --markdown > docs/reports/policy-speed.md
 
 Each row is the least time of many runs. The incumbent's figures are those of the vLLM Semantic
 Router's Go code on another machine, one thread; where it has one, the bar is a tenth of it.")]
@@ -44,6 +46,9 @@ pub(crate) struct PolicyArgs {
     /// Print the report as Markdown
     #[arg(long, conflicts_with = "json")]
     markdown: bool,
+    /// A folder of vLLM Semantic Router recipes with probes, whose signals are timed too
+    #[arg(long, value_name = "DIR")]
+    probes: Option<PathBuf>,
 }
 
 /// One row of the report. Times in microseconds.
@@ -67,6 +72,10 @@ pub(in crate::bench) fn run(args: &PolicyArgs) -> Result<Ending> {
     bench.compilation();
     bench.analysis()?;
     bench.keywords()?;
+    bench.words()?;
+    if let Some(folder) = &args.probes {
+        bench.probes(folder)?;
+    }
     bench.governed()?;
     let Bench { rows, .. } = bench;
     let missed = rows.iter().filter(|row| row.met == Some(false)).count();
@@ -111,6 +120,27 @@ impl Bench {
             met: bar_us.map(|bar| least_us <= bar),
             note: String::new(),
         });
+    }
+
+    /// Adds a row that was measured already, each part of it the least of several runs.
+    fn push(&mut self, what: String, us: f64, incumbent_us: Option<f64>) {
+        let bar_us = incumbent_us.map(|there| there / 10.0);
+        let met = bar_us.map(|bar| us <= bar);
+        self.rows.push(Row {
+            what,
+            least_us: us,
+            noise: 1.0,
+            runs: 1,
+            incumbent_us,
+            bar_us,
+            met,
+            note: String::new(),
+        });
+    }
+
+    /// The time of the last row.
+    fn last_us(&self) -> f64 {
+        self.rows.last().map_or(0.0, |row| row.least_us)
     }
 
     fn note(&mut self, note: String) {
@@ -259,7 +289,7 @@ fn markdown(rows: &[Row]) -> String {
     let mut out = String::from(
         "# How fast the policy engine is
 
-Made by `tollgate bench policy --markdown`, release build, one thread. Each row is the least time of many runs (from 5 to 2,000,
+Made by `tollgate bench policy --probes RECIPES --markdown`, release build, one thread. Each row is the least time of many runs (from 5 to 2,000,
 for at most about half a second); the median of the same runs over the least says how much the rest of the machine added. The
 incumbent's figures are those of the vLLM Semantic Router's Go code on one thread of another machine of this kind; the bar is
 a tenth of each where it has one.

@@ -87,6 +87,39 @@ pub(super) fn keywords(count: usize) -> String {
     text + DEFAULT
 }
 
+/// One rule of a keyword set, whose words are everywhere.
+pub(super) fn keyword_set() -> String {
+    let signal =
+        "signal dense = feature measure density words [\"first\", \"then\", \"because\", \"must\"]\n";
+    format!("{signal}route r {{ when dense > 1 models {{ \"m\" }} }}\n{DEFAULT}")
+}
+
+/// 60 lists of keywords, 25 features and 15 expressions, each with a route.
+pub(super) fn mixed() -> String {
+    let measures = ["exists", "count", "density", "sequence"];
+    let mut text = String::new();
+    for at in 0..100 {
+        let (body, when) = match at {
+            0..60 => {
+                let any: Vec<String> = (0..6).map(|word| format!("\"term{}\"", at * 7 + word)).collect();
+                (format!("keyword any [{}, \"order number {at}\"]", any.join(", ")), format!("s{at}"))
+            }
+            60..85 => {
+                let measure = measures.get(at % 4).copied().unwrap_or("count");
+                let words = format!("[\"then\", \"term{at}\", \"because\", \"must\"]");
+                (format!("feature measure {measure} words {words}"), format!("s{at} > 3"))
+            }
+            _ => {
+                let any = format!("['\\bticket[- ]?#?{at}\\d+\\b', '(urgent|critical) (issue|bug){at}']");
+                (format!("keyword any {any} method regex"), format!("s{at}"))
+            }
+        };
+        let _ = writeln!(text, "signal s{at} = {body}");
+        let _ = writeln!(text, "route r{at} priority {at} {{ when {when} models {{ \"m\" }} }}");
+    }
+    text + DEFAULT
+}
+
 /// How the routes of a large policy hang together.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hang {
