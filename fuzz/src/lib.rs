@@ -6,8 +6,9 @@
 //! (`fuzz_targets/fuzz.rs`) and, without any tool, under `cargo test` (`tests/smoke.rs`): over the corpus, over every
 //! crash that was ever found (`regressions/TARGET/*`), and over random changes of both from a fixed seed.
 
-mod conversations;
 mod agents;
+mod conversations;
+mod fleets;
 mod messages;
 mod money;
 mod streams;
@@ -19,7 +20,7 @@ pub struct Target {
     pub name: &'static str,
     /// Panics when something that must hold does not; says whether the bytes got past the reader.
     pub run: fn(&[u8]) -> bool,
-    /// The kind of corpus file: `requests`, `responses`, `streams`, or a kind of [`SEEDS`].
+    /// The kind of corpus file: `requests`, `responses`, `streams`, or a kind that [`seeds`] has.
     pub seeds: &'static str,
     /// Bytes in front of a corpus file that make the choices.
     pub choices: usize,
@@ -59,10 +60,15 @@ pub const TARGETS: &[Target] = &[
     Target { name: "card", run: agents::card, seeds: "cards", choices: 0 },
     Target { name: "statement", run: money::statement, seeds: "statements", choices: 0 },
     Target { name: "message_signature", run: messages::signature, seeds: "messages", choices: 0 },
+    Target { name: "fleet_trace", run: fleets::trace, seeds: "traces", choices: 0 },
+    Target { name: "fleet_clients", run: fleets::clients, seeds: "clients", choices: 0 },
+    Target { name: "fleet_lengths", run: fleets::lengths, seeds: "lengths", choices: 0 },
+    Target { name: "fleet_model_config", run: fleets::model_config, seeds: "model_configs", choices: 0 },
+    Target { name: "fleet_catalogue", run: fleets::catalogue, seeds: "catalogues", choices: 1 },
 ];
 
 /// Seeds that are not in the corpus of the wire crate, by kind.
-pub const SEEDS: &[(&str, &str)] = &[
+const SEEDS: &[(&str, &str)] = &[
     (
         "errors",
         r#"{"error":{"message":"maximum context length is 8192 tokens","type":"invalid_request_error","code":"context_length_exceeded"}}"#,
@@ -134,6 +140,44 @@ pub const SEEDS: &[(&str, &str)] = &[
         "listen: 127.0.0.1:1\nauth: {mode: keys, trusted_hops: [10.0.0.0/8]}\nproviders: [{name: p, kind: openai}]\nmodels: [{name: m, provider: p, price: {input: \"0.1\"}}]\nbudgets: [{name: b, scope: 'key:*', window: day, usd: \"1.5\", when_spent: m}]\n",
     ),
 ];
+
+/// Files that fleets are planned from.
+const FLEETS: [(&str, &str); 11] = [
+    (
+        "traces",
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6805900,374,44\n2023-11-16 18:15:50.9951690,396,109\n2023-11-16 18:15:51.2,0,0\n",
+    ),
+    (
+        "traces",
+        "{\"timestamp\": 0, \"input_length\": 6758, \"output_length\": 500, \"hash_ids\": [0, 1, 2]}\n{\"timestamp\": 3000, \"input_length\": 7322, \"output_length\": 490, \"hash_ids\": [0, 14]}\n",
+    ),
+    (
+        "traces",
+        "arrival_s,prompt_tokens,output_tokens,class,session\n0.5,100,20,chat,a\n0.25,\"1,000\",7,\"the \"\"agent\"\"\",b\n1e300,1,1,x,\n",
+    ),
+    ("clients", "0,1.5,1.2,Gamma,0.7,0.9\n600,0.0,0,,,\n1200,2.25,0.8,Weibull,1.3,0.4\n"),
+    ("lengths", "[[256, 0.22], [512, 0.45], [1024, 0.68], [16384, 1.0]]"),
+    ("lengths", "{\"cdf\": [[1, 0.5], [4294967295, 1]]}"),
+    (
+        "model_configs",
+        r#"{"model_type":"llama","hidden_size":4096,"intermediate_size":14336,"num_hidden_layers":32,"num_attention_heads":32,"num_key_value_heads":8,"vocab_size":128256,"max_position_embeddings":131072,"tie_word_embeddings":false,"torch_dtype":"bfloat16"}"#,
+    ),
+    (
+        "model_configs",
+        r#"{"model_type":"deepseek_v3","hidden_size":7168,"intermediate_size":18432,"moe_intermediate_size":2048,"num_hidden_layers":61,"first_k_dense_replace":3,"num_attention_heads":128,"num_key_value_heads":128,"kv_lora_rank":512,"q_lora_rank":1536,"qk_nope_head_dim":128,"qk_rope_head_dim":64,"v_head_dim":128,"n_routed_experts":256,"n_shared_experts":1,"num_experts_per_tok":8,"vocab_size":129280,"max_position_embeddings":163840,"tie_word_embeddings":false,"quantization_config":{"quant_method":"fp8"}}"#,
+    ),
+    ("catalogues", concat!("\0", include_str!("../../crates/fleet/src/catalogue/gpus.yaml"))),
+    ("catalogues", concat!("\u{1}", include_str!("../../crates/fleet/src/catalogue/models.yaml"))),
+    (
+        "catalogues",
+        "\0sources: { own: \"made up\" }\nrows:\n  mine:\n    source: own\n    figures: { memory_bytes: 85899345920, bandwidth_bytes_per_s: 3.35e12, flops_fp16_per_s: 9.89e14, link_bytes_per_s: 4.5e11, network_bytes_per_s: 5e10, pcie_bytes_per_s: 6.4e10, idle_power_w: 70, tdp_power_w: 700, host_power_w: 0, per_host: 8, price_micro_per_hour: 0 }\n",
+    ),
+];
+
+/// Seeds of a kind that are not in the corpus of the wire crate.
+pub fn seeds(kind: &str) -> impl Iterator<Item = &'static str> {
+    SEEDS.iter().chain(&FLEETS).filter(move |seed| seed.0 == kind).map(|seed| seed.1)
+}
 
 /// A file of another router with every kind of signal and projection; the mark in front makes the choice.
 const IMPORT_VLLM_SR: &str = include_str!("import_vllm_sr.yaml");

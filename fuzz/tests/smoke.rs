@@ -10,15 +10,12 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use tollgate_core::Seed;
-use tollgate_fuzz::{SEEDS, TARGETS, Target};
+use tollgate_fuzz::{TARGETS, Target};
 
 fn seeds(target: &Target) -> Vec<Vec<u8>> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/wire/corpus");
-    let mut seeds: Vec<Vec<u8>> = SEEDS
-        .iter()
-        .filter(|(kind, _)| *kind == target.seeds)
-        .map(|(_, text)| text.as_bytes().to_vec())
-        .collect();
+    let mut seeds: Vec<Vec<u8>> =
+        tollgate_fuzz::seeds(target.seeds).map(|text| text.as_bytes().to_vec()).collect();
     for (at, dialect) in ["openai_chat", "openai_responses", "anthropic", "gemini"].into_iter().enumerate() {
         for path in files(&corpus.join(dialect).join(target.seeds)) {
             let mut seed = vec![at as u8; target.choices];
@@ -101,4 +98,5 @@ targets! {
     signed_json mandate receipt entry
     record did card
     statement message_signature
+    fleet_trace fleet_clients fleet_lengths fleet_model_config fleet_catalogue
 }

@@ -234,6 +234,29 @@ fn fits(pattern: &str, name: &str) -> bool {
     }
 }
 
+/// An archive of clients is a workload; one of arrivals alone says what is missing.
+#[test]
+fn servegen_archives_are_workloads() {
+    let read = |file: &str| {
+        let path = data(file)?;
+        assert!(archive::is_tar(file, File::open(&path).unwrap()).unwrap(), "{file}");
+        Some(servegen::read(file, File::open(path).unwrap()).unwrap())
+    };
+    let Some(clients) = read("servegen/mm-image.tar.zst") else { return };
+    let workload = clients.workload("images").unwrap();
+    let drawn: Vec<Request> = workload.requests(Seed(1)).unwrap().take(50_000).collect();
+    let hours = drawn[drawn.len() - 1].arrival_ns as f64 / NS_PER_S / 3600.0;
+    let mean: f64 = clients.arrivals().iter().map(|client| client.mean_rate_per_s()).sum();
+    // The first hours of a day are not its mean, nor far from it.
+    let rate = drawn.len() as f64 / hours / 3600.0;
+    assert!((0.3..3.0).contains(&(rate / mean)), "{rate} {mean}");
+    let Some(arrivals) = read("servegen/m-large-traces-only.tar.zst") else { return };
+    let why = arrivals.workload("large").unwrap_err().to_string();
+    assert!(why.contains("dataset.json") && arrivals.without_lengths() > 100, "{why}");
+    let Some(table) = data("azure-llm-2023/AzureLLMInferenceTrace_conv.csv.gz") else { return };
+    assert!(!archive::is_tar("azure", File::open(table).unwrap()).unwrap());
+}
+
 #[test]
 fn servegen_has_its_clients_and_windows() {
     let mut clients = 0;

@@ -243,6 +243,37 @@ mod tests {
         assert_eq!(verdicts.collect::<Vec<_>>(), expected);
     }
 
+    /// A compressor that pays: γ moves on its own, once, and is kept.
+    #[test]
+    fn gamma_moves_when_it_pays() {
+        struct Compressed;
+        impl Costs for Compressed {
+            fn cost(&self, lengths: &JointLengths, _: f64, setting: Setting) -> Option<f64> {
+                // Of long requests a compressor saves a fifth for each half of γ, of short ones nothing.
+                let pays = lengths.mean_prompt() > 2000.0;
+                Some(100.0 - if pays { 40.0 * (setting.gamma - 1.0) } else { 0.0 })
+            }
+
+            fn best(&self, lengths: &JointLengths, rate: f64) -> Option<(Setting, f64)> {
+                let settings = [1.0, 1.5, 2.0].map(|gamma| Setting { boundary: 1024, gamma });
+                let costed = settings.map(|s| (s, self.cost(lengths, rate, s)));
+                costed.into_iter().filter_map(|(s, c)| Some((s, c?))).min_by(|a, b| a.1.total_cmp(&b.1))
+            }
+        }
+        let mut tuner = tuner();
+        let mut changes = Vec::new();
+        for minute in 0..60 {
+            let longest = if minute < 20 { 1500 } else { 9000 };
+            let verdict = tuner.consider(minute * MINUTE, 5000, &lengths(longest), 1.0, &Compressed);
+            if let Verdict::Change { to, saving } = verdict {
+                changes.push((minute, to, saving));
+            }
+        }
+        let [(22, to, Some(saving))] = changes.as_slice() else { unreachable!("{changes:?}") };
+        assert_eq!((to.boundary, to.gamma, tuner.setting().gamma), (1024, 2.0, 2.0));
+        assert!((saving - 0.4).abs() < 1e-9);
+    }
+
     #[test]
     fn few_requests_decide_nothing() {
         let verdict = tuner().consider(0, 999, &lengths(20_000), 1.0, &Toy);

@@ -17,20 +17,20 @@ pub struct Candidate {
     pub efficient: bool,
 }
 
-/// The best fleet at every boundary and γ of the problem's space (and without a boundary), for each goal, by rising cost.
-/// Fleets of up to two pools: the picture of cost against boundary and γ.
+/// The best fleet at every boundary and γ of the problem's space (and without a boundary), for each goal, by rising cost: the
+/// picture of cost against boundary and γ. Where more than two pools are allowed, also the best of each number of them over all
+/// boundaries and γ, so that what [`super::plan`] chooses is always among them.
 ///
 /// # Errors
 /// What [`Problem::check`] refuses; [`Error::Infeasible`] when there is no fleet at all.
 pub fn front(problem: &Problem) -> Result<Vec<Candidate>, Error> {
     problem.check()?;
     let mut plans: Vec<Plan> = Vec::new();
-    for space in spaces(&problem.space) {
+    for (space, least) in spaces(&problem.space) {
         for goal in [Goal::Cost, Goal::Power] {
             let one = Problem { space: space.clone(), goal, ..problem.clone() };
             let mut search = Search::new(&one)?;
-            // Parted where there is a boundary, also where one pool is cheaper.
-            let Some(fleet) = search.best_of(space.boundaries.len() + 1) else { continue };
+            let Some(fleet) = search.best_of(least) else { continue };
             let found = Plan::of(&one, &fleet, search.effort)?;
             if plans.iter().all(|p| p.pools != found.pools) {
                 plans.push(found);
@@ -62,19 +62,18 @@ fn beats(other: &[f64; 3], own: &[f64; 3]) -> bool {
     other.iter().zip(own).all(|(o, s)| o <= s) && other.iter().zip(own).any(|(o, s)| o < s)
 }
 
-fn spaces(space: &Space) -> Vec<Space> {
-    let mut all = vec![Space { pools: 1, boundaries: Vec::new(), ..space.clone() }];
+/// Spaces, each with the pools that a fleet of it must have: parted where there is a boundary, also where one pool is cheaper.
+fn spaces(space: &Space) -> Vec<(Space, usize)> {
+    let mut all = vec![(Space { pools: 1, boundaries: Vec::new(), ..space.clone() }, 1)];
     if space.pools > 1 {
         for &boundary in space.boundaries.iter().filter(|b| **b < space.context) {
             for &gamma in &space.gammas {
-                all.push(Space {
-                    pools: 2,
-                    boundaries: vec![boundary],
-                    gammas: vec![gamma],
-                    ..space.clone()
-                });
+                let one =
+                    Space { pools: 2, boundaries: vec![boundary], gammas: vec![gamma], ..space.clone() };
+                all.push((one, 2));
             }
         }
     }
+    all.extend((3..=space.pools).map(|pools| (Space { pools, ..space.clone() }, pools)));
     all
 }

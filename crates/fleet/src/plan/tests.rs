@@ -1,6 +1,7 @@
 //! The planner against brute force, and the laws that any plan must obey.
 
 use super::demand::{Cut, Demand};
+use super::search::usage;
 use super::steady::Pool;
 use super::*;
 use crate::power::{PowerCurve, PowerPoint};
@@ -72,7 +73,11 @@ fn brute(problem: &Problem) -> Option<i64> {
             let load = demand.load(cut, profile.chunk)?;
             let pool = Pool::new(problem, profile, &load, cut.high)?;
             let first = (1..=problem.limits.instances).find(|&n| pool.short_of(n).is_none())?;
-            Some(profile.price_micro_per_hour * i64::from(first))
+            let used = usage(&pool, first, first);
+            Some(match problem.goal {
+                Goal::Cost => profile.price_micro_per_hour * i64::from(first) + used.tariff_micro_per_hour,
+                Goal::Power => (used.facility_w * 1000.0).ceil() as i64,
+            })
         });
         costs.min()
     };
@@ -107,6 +112,26 @@ fn the_search_finds_what_brute_force_finds() {
             let found = plan(&asked).map(|p| p.cost_micro_per_hour).ok();
             assert_eq!(found, brute(&asked), "{pools} pools at {rate}/s");
         }
+    }
+}
+
+/// The same where energy is paid for, and where watts are what is made small.
+#[test]
+fn the_search_finds_what_brute_force_finds_of_energy() {
+    for (rate, pools) in [(0.5, 2), (7.0, 3), (60.0, 3), (240.0, 2)] {
+        let mut asked = problem(rate, Space { pools, ..three_pools() });
+        asked.limits.instances = 60;
+        asked.site.tariff_micro_per_kwh = 900_000;
+        // A pool's tariff and watts are rounded, and so is their sum.
+        let near = |found: Option<f64>, brute: Option<i64>| match (found, brute) {
+            (Some(found), Some(brute)) => (found - brute as f64).abs() <= 4.0,
+            (found, brute) => found.is_none() && brute.is_none(),
+        };
+        let taxed = plan(&asked).map(|p| p.cost_micro_per_hour as f64).ok();
+        assert!(near(taxed, brute(&asked)), "{pools} pools at {rate}/s: {taxed:?} {:?}", brute(&asked));
+        asked.goal = Goal::Power;
+        let frugal = plan(&asked).map(|p| p.energy.facility_w * 1000.0).ok();
+        assert!(near(frugal, brute(&asked)), "{pools} pools at {rate}/s: {frugal:?} {:?}", brute(&asked));
     }
 }
 
@@ -258,6 +283,13 @@ fn percentiles_are_of_the_sum_and_at_the_operating_batch() {
 
 #[test]
 fn the_front_is_not_dominated_and_holds_the_plan() {
+    for (pools, goal) in [(3, Goal::Cost), (3, Goal::Power), (2, Goal::Power)] {
+        let asked = Problem { goal, ..problem(40.0, Space { pools, ..three_pools() }) };
+        let best = plan(&asked).unwrap();
+        let candidates = front(&asked).unwrap();
+        assert!(candidates.iter().any(|c| c.plan.pools == best.pools), "{pools}, {goal:?}");
+        assert_eq!(candidates.iter().any(|c| c.plan.pools.len() == 3), pools == 3);
+    }
     let asked = problem(40.0, Space { pools: 2, ..three_pools() });
     let candidates = front(&asked).unwrap();
     let best = plan(&asked).unwrap();

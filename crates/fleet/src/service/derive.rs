@@ -38,6 +38,8 @@ pub struct Serving {
     pub batch: u32,
     /// Context of a sequence around which it is.
     pub context: u32,
+    /// Length of a prompt around which it is: the mean over prompt tokens, as longer prompts have more of them.
+    pub prompt: u32,
 }
 
 impl Default for Serving {
@@ -57,6 +59,7 @@ impl Default for Serving {
             iteration_s: 1e-3,
             batch: 64,
             context: 2048,
+            prompt: 2048,
         }
     }
 }
@@ -70,13 +73,15 @@ impl Serving {
         within("bandwidth_share", self.bandwidth_share, 0.01, 1.0, "give a share up to 1")?;
         within("flops_share", self.flops_share, 0.01, 1.0, "give a share up to 1")?;
         within("batch", f64::from(self.batch), 1.0, 1e6, "give the batch that you expect")?;
+        within("prompt", f64::from(self.prompt), 1.0, 1e8, "give the prompt that you expect")?;
         Ok(within("context", f64::from(self.context), 1.0, 1e8, "give the context that you expect")?)
     }
 }
 
 impl Profile {
     /// The profile that data sheets imply: each coefficient is the roofline's slope at the batch and context of
-    /// `serving`, so that an iteration there takes what the roofline says (the larger of memory and arithmetic).
+    /// `serving`, so that an iteration there takes what the roofline says (the larger of memory and arithmetic); where memory
+    /// holds no such batch, at the largest that it does hold.
     ///
     /// Memory of the cache: what all GPUs have, less weights and reserve, over the bytes of a token on all of them (a
     /// latent, or fewer KV heads than GPUs, is held more than once).
@@ -94,7 +99,8 @@ impl Profile {
         if kv_tokens < f64::from(serving.context) {
             return Err(too_large(gpu, model, serving));
         }
-        let step = linear(&roofline, serving);
+        let fits = (kv_tokens / f64::from(serving.context)).min(1e6) as u32;
+        let step = linear(&roofline, &Serving { batch: serving.batch.min(fits), ..*serving });
         let degree = serving.tensor_parallel;
         Ok(Self {
             name: format!("{}x{degree} {}", gpu.name, model.name),
@@ -121,9 +127,10 @@ fn linear(roofline: &Roofline, serving: &Serving) -> StepTime {
     let slope = |higher: f64, step: f64| ((higher - here) / step).max(0.0);
     let per_sequence_s = slope(roofline.seconds(n * 1.01, held, 0.0), n * 0.01);
     let per_context_token_s = slope(roofline.seconds(n, held * 1.01, 0.0), held * 0.01);
-    let chunk = f64::from(serving.chunk).min(each);
+    let prompt = f64::from(serving.prompt);
+    let chunk = f64::from(serving.chunk).min(prompt);
     // On average half of the prompt stands before a token of it.
-    let with_chunk = roofline.seconds(n + chunk, held, chunk * each / 2.0);
+    let with_chunk = roofline.seconds(n + chunk, held, chunk * prompt / 2.0);
     StepTime {
         base_s: (here - per_sequence_s * n - per_context_token_s * held).max(1e-6),
         per_sequence_s,
@@ -237,6 +244,28 @@ mod tests {
         assert!(error.contains("2 GPUs leave room"), "{error}");
         let error = derive("l4", "deepseek-v3", at(1)).unwrap_err().to_string();
         assert!(error.contains("GPUs leave room") || error.contains("no degree"), "{error}");
+    }
+
+    /// A prompt of 64K tokens, chunk by chunk on the roofline, takes what the line of such prompts says, and nearly twice what that
+    /// of prompts of 2K does.
+    #[test]
+    fn long_prompts_are_read_at_their_own_pace() {
+        let shipped = Catalogue::shipped().unwrap();
+        let (gpu, model) = (shipped.gpu("h100-sxm").unwrap(), shipped.model("llama-3.1-8b").unwrap());
+        let long = Serving { prompt: 65_536, context: 65_536, ..at(1) };
+        let (roofline, p) = (Roofline::new(gpu, model, &long), Profile::derive(gpu, model, &long).unwrap());
+        // Memory holds some six of them, not 64: the line is taken there.
+        let batch = f64::from(p.reserved_slots(65_536).min(64));
+        assert!((2.0..20.0).contains(&batch), "{batch}");
+        let held = batch * 65_536.0;
+        let step = |tokens: f64, pairs: f64| roofline.seconds(batch + tokens, held, pairs);
+        let chunk = f64::from(long.chunk);
+        let roof: f64 =
+            (0..32).map(|at| step(chunk, chunk * chunk * (f64::from(at) + 0.5)) - step(0.0, 0.0)).sum();
+        let line = |p: &Profile| p.step.per_prefill_token_s * 65_536.0;
+        assert!((line(&p) / roof - 1.0).abs() < 0.1, "{} {roof}", line(&p));
+        let usual = Profile::derive(gpu, model, &at(1)).unwrap();
+        assert!(line(&p) > 1.4 * line(&usual), "{} {}", line(&p), line(&usual));
     }
 
     #[test]

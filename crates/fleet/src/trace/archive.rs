@@ -24,6 +24,21 @@ pub fn unpack<'a>(place: &str, bytes: impl Read + 'a) -> Result<Box<dyn Read + '
     }
 }
 
+/// Where a tar header says that it is one (POSIX.1-1988), and what stands there.
+const TAR_MAGIC: (u64, &[u8]) = (257, b"ustar");
+
+/// Whether a file, compressed or not, is a tar archive.
+///
+/// # Errors
+/// [`Error::Read`].
+pub fn is_tar(place: &str, bytes: impl Read) -> Result<bool, Error> {
+    let (at, magic) = TAR_MAGIC;
+    let mut head = Vec::new();
+    let read = unpack(place, bytes)?.take(at + magic.len() as u64).read_to_end(&mut head);
+    read.map_err(|source| Error::Read { place: place.to_owned(), source })?;
+    Ok(head.get(at as usize..) == Some(magic))
+}
+
 /// Calls `each` with the name and content of every file of a tar archive (compressed or not), in its order.
 ///
 /// # Errors

@@ -154,6 +154,35 @@ impl Measured for PerformancePoint {
     }
 }
 
+/// Watts of one GPU while its instance runs a batch.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PowerMeasured {
+    /// GPU, as the catalogue names it.
+    pub gpu: String,
+    /// Model, as the catalogue names it.
+    pub model: String,
+    /// GPUs of the instance.
+    pub tensor_parallel: u32,
+    /// Sequences of the instance.
+    pub batch: f64,
+    /// Watts of one of its GPUs.
+    pub watts: f64,
+}
+
+impl Measured for PowerMeasured {
+    const NEEDED: &'static [&'static str] = &["gpu", "model", "batch", "watts"];
+
+    fn of(row: &Fields<'_>) -> Result<Self, Reason> {
+        Ok(Self {
+            gpu: row.text("gpu"),
+            model: row.text("model"),
+            tensor_parallel: row.degree("tensor_parallel")?,
+            batch: row.number("batch")?,
+            watts: row.number("watts")?,
+        })
+    }
+}
+
 /// One request of a recorded engine run with the engine's own times (seconds on the engine's clock).
 #[derive(Clone, PartialEq, Debug)]
 pub struct ServedRequest {

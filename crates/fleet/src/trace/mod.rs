@@ -28,7 +28,7 @@ pub mod servegen;
 pub use golden::{GoldenOutcome, GoldenRun, golden};
 pub use layout::{LAYOUTS, Layout, Shape, TimeUnit};
 pub use lines::MAX_LINE_BYTES;
-pub use measured::{Measured, PerformancePoint, ServedRequest, SiliconPoint, Table};
+pub use measured::{Measured, PerformancePoint, PowerMeasured, ServedRequest, SiliconPoint, Table};
 pub use profile::{MAX_TRACKED, Profile};
 pub use reader::{MAX_CLASSES, Reader};
 pub use report::{BadRow, MAX_SAMPLES, Reason, Report};

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     Error,
-    workload::{Cell, Client, Gaps, JointLengths, MAX_CLIENTS, MAX_WINDOWS, NS_PER_S, RateWindow},
+    workload::{
+        Arrivals, Cell, Class, Client, Gaps, JointLengths, MAX_CLIENTS, MAX_WINDOWS, NS_PER_S, Part,
+        RateWindow, Slo, Workload,
+    },
 };
 use std::{collections::BTreeMap, io::Read};
 
@@ -41,6 +44,34 @@ impl Clients {
     pub fn arrivals(&self) -> Vec<Client> {
         let active = |client: &&Client| client.windows.iter().any(|w| w.rate_per_s > 0.0);
         self.clients.values().filter_map(|(client, _)| client.as_ref()).filter(active).cloned().collect()
+    }
+
+    /// How many clients send something and have no lengths.
+    #[must_use]
+    pub fn without_lengths(&self) -> usize {
+        self.clients.values().filter(|(client, lengths)| client.is_some() && lengths.is_none()).count()
+    }
+
+    /// All of it as a workload of one class, called `all`: every client's arrivals, and the lengths of all.
+    ///
+    /// # Errors
+    /// [`Error::Empty`] where no client sends anything, or none has lengths.
+    pub fn workload(&self, name: &str) -> Result<Workload, Error> {
+        let clients = self.arrivals();
+        if clients.is_empty() {
+            return Err(Error::Empty {
+                what: "the archive's arrivals",
+                fix: "give one with chunk-N-trace.csv files",
+            });
+        }
+        if self.clients.values().all(|(_, lengths)| lengths.is_none()) {
+            let fix = "give an archive with chunk-N-dataset.json files: this one has arrivals alone";
+            return Err(Error::Empty { what: "the list of lengths in the archive", fix });
+        }
+        let class = Class { name: "all".into(), slo: Slo::ttft(1.0) };
+        let part =
+            Part { class, arrivals: Arrivals::Clients(clients), lengths: self.lengths()?, cached: 0.0 };
+        Ok(Workload { name: name.into(), parts: vec![part] })
     }
 
     /// The lengths of all clients together, each weighed by its mean rate (by 1 where its arrivals are unknown).

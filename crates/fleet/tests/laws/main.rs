@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper outside a test function fails its test")]
 
 mod routers;
+mod split;
 
 use proptest::prelude::*;
 use tollgate_core::Seed;
@@ -273,13 +274,16 @@ fn an_idle_fleet_shares_the_work() {
 #[test]
 fn failures_cost_what_availability_says() {
     let failures = Some(Failures { mean_up_s: 60.0, mean_repair_s: 15.0 });
-    let pool = PoolSpec { failures, cold_start_s: 5.0, ..PoolSpec::new("all", 12, STEP, limits()) };
+    let pool = PoolSpec { failures, cold_start_s: 40.0, ..PoolSpec::new("all", 60, STEP, limits()) };
     let mut scenario = scenario(vec![pool], RouterSpec { retries: 5, ..RouterSpec::default() });
     scenario.run = RunSpec { requests: 20_000, sample_s: Some(1.0), ..scenario.run };
     let outcome = simulate(&scenario, |seed| Ok(requests(seed, 20.0, 4_000, 1.0))).unwrap();
     let up: Vec<f64> = outcome.timeline.iter().map(|sample| f64::from(sample.serving[0])).collect();
-    let availability = up.iter().sum::<f64>() / up.len() as f64 / 12.0;
-    assert!((availability - 60.0 / 80.0).abs() < 0.06, "{availability}");
+    let availability = up.iter().sum::<f64>() / up.len() as f64 / 60.0;
+    assert!(
+        (availability - 60.0 / 115.0).abs() < 0.04,
+        "up 60 s, repaired in 15, cold for 40: {availability}"
+    );
     assert!(conserved(&outcome) && outcome.classes[0].completed > outcome.classes[0].offered * 99 / 100);
 }
 

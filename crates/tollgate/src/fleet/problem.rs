@@ -1,6 +1,6 @@
 //! What is asked of the planner, from the options that all planning commands share.
 
-use super::hardware::HardwareArgs;
+use super::hardware::{Expected, HardwareArgs};
 use super::workload::{Loaded, WorkloadArgs};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -91,7 +91,7 @@ impl FleetArgs {
         if longest > context {
             loaded.drop_longer(context)?;
         }
-        let profiles = self.hardware.profiles(context)?;
+        let profiles = self.hardware.profiles(context, &Expected::of(&loaded.streams))?;
         let mut problem = Problem::new(loaded.streams.clone(), profiles, self.space(&loaded, context));
         problem.limits.availability = self.availability;
         problem.limits.confidence = self.confidence;

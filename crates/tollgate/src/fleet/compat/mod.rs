@@ -26,6 +26,7 @@ pub(super) const REFUSED: &[&str] = &[
     "output_share",
     "burstiness",
     "slo_e2e_ms",
+    "class_slo",
     "percentile",
     "cached",
     "drop_longer",

@@ -42,7 +42,7 @@ pub(super) fn imported(model: &Model) -> Result<Vec<Finding>> {
 }
 
 /// Tells findings on standard error: they may be meant.
-pub(super) fn tell(findings: &[Finding]) {
+pub(in crate::fleet) fn tell(findings: &[Finding]) {
     for finding in findings.iter().take(TOLD_MAX) {
         say::remark(&format!("catalogue: {finding}"));
     }

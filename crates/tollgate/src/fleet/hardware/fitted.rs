@@ -5,8 +5,10 @@ use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tollgate_fleet::calibrate::Machine;
+use tollgate_fleet::calibrate::power::MachinePower;
 use tollgate_fleet::catalogue::Dtype;
-use tollgate_fleet::service::{Basis, Fit, Profile, Serving};
+use tollgate_fleet::power::PowerCurve;
+use tollgate_fleet::service::{Basis, Fit, Profile};
 use tollgate_fleet::sim::engine::EngineTime;
 
 /// From this distance on a fitted line is told to be far off, as a share.
@@ -19,23 +21,37 @@ pub(in crate::fleet) struct Fitted {
     pub(in crate::fleet) source: String,
     /// Measurements that judged it.
     pub(in crate::fleet) held_out: usize,
-    /// Errors on them, as shares.
-    pub(in crate::fleet) errors: Errors,
+    /// Errors on them, as shares; none where no times were fitted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::fleet) errors: Option<Errors>,
     /// Of a recorded run: the engine's iteration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::fleet) time: Option<EngineTime>,
     /// Of measured points: the machines that they are of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::fleet) machines: Vec<Machine>,
+    /// Watts of measured machines.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::fleet) power: Vec<MachinePower>,
 }
 
 /// Held-out errors of the mean times, as shares.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(in crate::fleet) struct Errors {
     pub(in crate::fleet) ttft: f64,
     pub(in crate::fleet) tpot: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::fleet) e2e: Option<f64>,
+}
+
+/// What the fit is for.
+pub(super) struct Asked<'a> {
+    pub(super) model: &'a str,
+    pub(super) weights: Dtype,
+    /// How many degrees were said.
+    pub(super) degrees: usize,
+    /// The length of prompts, tokens.
+    pub(super) prompt: u32,
 }
 
 impl Fitted {
@@ -45,45 +61,63 @@ impl Fitted {
         let bytes = place::read(path)?;
         let wrong = || format!("{} is not what `fleet calibrate --out` writes", path.display());
         let fitted: Self = serde_json::from_slice(&bytes).with_context(wrong)?;
-        if fitted.time.is_none() && fitted.machines.is_empty() {
-            bail!("{}: there is neither `time` nor `machines` in it", wrong());
+        if fitted.time.is_none() && fitted.machines.is_empty() && fitted.power.is_empty() {
+            bail!("{}: there is neither `time` nor `machines` nor `power` in it", wrong());
+        }
+        for PowerCurve { idle_w, points, source, .. } in fitted.power.iter().map(|machine| &machine.curve) {
+            PowerCurve::of_points(*idle_w, points.clone(), source).with_context(wrong)?;
+        }
+        if fitted.errors.is_none() && (fitted.time.is_some() || !fitted.machines.is_empty()) {
+            bail!("{}: there are times in it, and no `errors`", wrong());
         }
         fitted.time.iter().try_for_each(EngineTime::check).with_context(wrong)?;
         fitted.machines.iter().try_for_each(|machine| machine.step.check()).with_context(wrong)?;
         Ok(fitted)
     }
 
-    /// Puts the fitted times in place of those that data sheets imply. A run is of one machine, so there must be one
+    /// Puts what was fitted in place of what data sheets imply. A run is of one machine, so there must be one
     /// profile and one degree that was said; of measured points, profiles that were not measured are left out.
-    pub(super) fn onto(
-        &self,
-        profiles: Vec<Profile>,
-        model: &str,
-        weights: Dtype,
-        degrees: usize,
-    ) -> Result<Vec<Profile>> {
-        match (&self.time, profiles.as_slice()) {
-            (Some(time), [one]) if degrees == 1 => Ok(vec![self.of_run(one.clone(), time)]),
+    pub(super) fn onto(&self, profiles: Vec<Profile>, asked: &Asked<'_>) -> Result<Vec<Profile>> {
+        let timed = match (&self.time, profiles.as_slice()) {
+            (Some(time), [one]) if asked.degrees == 1 => vec![self.of_run(one.clone(), time, asked.prompt)],
             (Some(_), _) => bail!("--fitted is of one machine: give one --gpu and one --tensor-parallel"),
-            (None, _) => self.of_points(profiles, model, weights),
+            (None, _) if self.machines.is_empty() => profiles,
+            (None, _) => self.of_points(profiles, asked.model, asked.weights)?,
+        };
+        Ok(timed.into_iter().map(|profile| self.powered(profile, asked.model)).collect())
+    }
+
+    /// With the measured watts, where that machine was measured.
+    fn powered(&self, profile: Profile, model: &str) -> Profile {
+        let same = |machine: &&MachinePower| {
+            machine.gpu == profile.gpu && machine.model == model && machine.tensor_parallel == profile.gpus
+        };
+        match self.power.iter().find(same) {
+            Some(machine) => Profile { power: machine.curve.clone(), ..profile },
+            None => {
+                if !self.power.is_empty() {
+                    say::remark(&format!("{}: no power of it was measured", profile.name));
+                }
+                profile
+            }
         }
     }
 
     fn fit(&self, engine: &str, errors_of: String) -> Basis {
+        let errors = self.errors.unwrap_or_default();
         Basis::Fitted(Fit {
             source: format!("{}{engine}", self.source),
             points: self.held_out,
             errors_of,
-            tpot_error: self.errors.tpot.abs(),
-            ttft_error: self.errors.ttft.abs(),
+            tpot_error: errors.tpot.abs(),
+            ttft_error: errors.ttft.abs(),
         })
     }
 
-    fn of_run(&self, profile: Profile, time: &EngineTime) -> Profile {
-        let context = Serving::default().context;
-        let step = time.step(context);
+    fn of_run(&self, profile: Profile, time: &EngineTime, prompt: u32) -> Profile {
+        let step = time.step(prompt);
         let errors_of = format!(
-            "of the engine's iteration; planned with its line at prompts of {context} tokens, no token free"
+            "of the engine's iteration; planned with its line at prompts of {prompt} tokens, no token free"
         );
         Profile { step, basis: self.fit("", errors_of), ..profile }
     }

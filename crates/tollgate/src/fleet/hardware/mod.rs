@@ -1,9 +1,12 @@
 //! What a fleet may run on: GPUs, a model, and how it is served, to the profiles that a planner chooses from.
 
 mod checked;
+mod expected;
 mod fitted;
 
-pub(super) use checked::catalogue;
+pub(super) use checked::{catalogue, tell};
+pub(super) use expected::Expected;
+use fitted::Asked;
 pub(super) use fitted::{Errors, Fitted};
 
 use crate::place;
@@ -43,8 +46,8 @@ pub(super) struct HardwareArgs {
     /// Prompt tokens of an iteration
     #[arg(long, value_name = "N", default_value_t = 2048)]
     chunk: u32,
-    /// Times that `fleet calibrate --out` fitted: to a recorded run (for one GPU and one --tensor-parallel), or to
-    /// measured points (for the machines in it)
+    /// What `fleet calibrate --out` fitted: times to a recorded run (for one GPU and one --tensor-parallel) or to
+    /// measured points (for the machines in it), watts to batches
     #[arg(long, value_name = "FILE")]
     fitted: Option<PathBuf>,
     /// A file of GPUs to add to the catalogue
@@ -77,12 +80,13 @@ impl Stored {
 }
 
 impl HardwareArgs {
-    /// The profiles to choose from: each GPU at each degree that holds the model and `context` tokens.
-    pub(super) fn profiles(&self, context: u32) -> Result<Vec<Profile>> {
+    /// The profiles to choose from: each GPU at each degree that holds the model and `context` tokens, with times at the lengths
+    /// that are expected.
+    pub(super) fn profiles(&self, context: u32, expected: &Expected) -> Result<Vec<Profile>> {
         let catalogue = self.catalogue()?;
         let (model, published) = self.model(&catalogue)?;
         if self.model_config.is_some() {
-            checked::tell(&checked::imported(&model)?);
+            tell(&checked::imported(&model)?);
         }
         let weights = self.weights.map_or(published, Stored::dtype);
         let mut profiles = Vec::new();
@@ -97,6 +101,8 @@ impl HardwareArgs {
                     kv: self.kv.dtype(),
                     chunk: self.chunk,
                     sequences: self.sequences,
+                    prompt: expected.prompt,
+                    context: expected.held,
                     ..Serving::default()
                 };
                 match Profile::derive(gpu, &model, &serving) {
@@ -113,8 +119,15 @@ impl HardwareArgs {
             }
         }
         if let Some(path) = &self.fitted {
-            profiles =
-                Fitted::read(path)?.onto(profiles, &model.name, weights, self.tensor_parallel.len())?;
+            profiles = Fitted::read(path)?.onto(
+                profiles,
+                &Asked {
+                    model: &model.name,
+                    weights,
+                    degrees: self.tensor_parallel.len(),
+                    prompt: expected.prompt,
+                },
+            )?;
         }
         match (profiles.is_empty(), last) {
             (false, _) => Ok(profiles),
@@ -125,7 +138,7 @@ impl HardwareArgs {
 
     fn catalogue(&self) -> Result<Catalogue> {
         let (all, findings) = catalogue(self.gpus.as_deref(), self.models.as_deref())?;
-        checked::tell(&findings);
+        tell(&findings);
         Ok(all)
     }
 

@@ -1,7 +1,7 @@
 //! Every boundary and γ with its cheapest fleet, where there is none, and which no other beats.
 
 use super::{Section, series, table};
-use crate::fleet::trade::{boundary_of, without_fleet};
+use crate::fleet::trade::{boundary_of, edges, without_fleet};
 use crate::fleet::{compare, usd};
 use tollgate_console::view::{Drawn, Mark, Plot, PlotPoint, ReportSection, Scale, Shade};
 use tollgate_fleet::plan::{Candidate, Problem};
@@ -33,8 +33,11 @@ fn cost(candidate: &Candidate) -> f64 {
 }
 
 fn told(candidate: &Candidate) -> String {
-    let split =
-        boundary_of(candidate).map_or_else(|| "one pool".into(), |(b, g)| format!("boundary {b}, γ {g:.1}"));
+    let split = match (boundary_of(candidate), edges(candidate).as_slice()) {
+        (Some((b, g)), _) => format!("boundary {b}, γ {g:.1}"),
+        (None, []) => "one pool".into(),
+        (None, edges) => format!("boundaries {edges:?}"),
+    };
     let money = usd(candidate.plan.cost_micro_per_hour);
     format!("{split}: {} GPUs, {money} USD/h, TTFT {:.0} ms", candidate.plan.gpus, candidate.worst_ttft_ms)
 }

@@ -1,9 +1,11 @@
 //! The rate over the recorded time, the fleet that each stretch of it needs, and where there is none.
 
+use super::over_time::OverTime;
 use super::{Section, series};
+use crate::fleet::simulate::Swing;
 use crate::fleet::workload::Loaded;
 use tollgate_console::view::{Drawn, Plot, PlotPoint, ReportSection, Shade};
-use tollgate_fleet::plan::{Problem, plan};
+use tollgate_fleet::plan::{Problem, Stream, plan};
 
 /// Most steps of the schedule over the day.
 const STEPS: usize = 48;
@@ -19,28 +21,28 @@ struct Stretch {
     gpus: Result<u32, String>,
 }
 
-pub(super) fn section(loaded: &Loaded, problem: &Problem) -> Section {
-    let (width_s, rates) = &loaded.found.first().filter(|_| loaded.found.len() == 1)?.rate_over_time;
-    let mean = rates.iter().sum::<f64>() / rates.len().max(1) as f64;
-    if rates.len() < 2 || mean <= 0.0 {
-        return None;
-    }
-    let scale = loaded.rate() / mean;
-    let hour = |bin: usize| bin as f64 * width_s / 3600.0;
+pub(super) fn section(loaded: &Loaded, problem: &Problem, swing: Option<Swing>) -> Section {
+    let over = match swing {
+        Some(swing) => OverTime::swinging(loaded, swing),
+        None => OverTime::recorded(loaded)?,
+    };
+    let hour = |bin: usize| bin as f64 * over.width_s / 3600.0;
+    let total = |bin: &Vec<f64>| bin.iter().sum::<f64>();
     let arrivals: Vec<PlotPoint> =
-        rates.iter().enumerate().map(|(bin, rate)| (hour(bin), rate * scale, String::new())).collect();
-    let stride = rates.len().div_ceil(STEPS);
-    let stretches: Vec<Stretch> = rates
-        .chunks(stride)
-        .enumerate()
-        .map(|(index, bins)| {
-            // Each stretch is planned for its busiest bin.
-            let peak = bins.iter().copied().fold(0.0, f64::max);
-            let (from, to) = (index * stride, (index * stride + bins.len()).min(rates.len()));
-            let gpus = needed(problem, peak / mean);
-            Stretch { from_h: hour(from), to_h: hour(to), peak: peak * scale, gpus }
+        over.bins.iter().enumerate().map(|(at, bin)| (hour(at), total(bin), String::new())).collect();
+    let stride = over.bins.len().div_ceil(STEPS);
+    let stretch = |(index, bins): (usize, &[Vec<f64>])| {
+        // Each stretch is planned for its busiest bin, with the mix of that bin.
+        let busiest = bins.iter().max_by(|a, b| total(a).total_cmp(&total(b)))?;
+        let from = index * stride;
+        Some(Stretch {
+            from_h: hour(from),
+            to_h: hour(from + bins.len()),
+            peak: total(busiest),
+            gpus: needed(problem, busiest),
         })
-        .collect();
+    };
+    let stretches: Vec<Stretch> = over.bins.chunks(stride).enumerate().filter_map(stretch).collect();
     let without = without(&stretches);
     let shade =
         |gap: &Gap| Shade { name: "no fleet meets the promises".into(), from: gap.from_h, to: gap.to_h };
@@ -55,7 +57,7 @@ pub(super) fn section(loaded: &Loaded, problem: &Problem) -> Section {
     };
     Some(ReportSection {
         title: "Over the day".into(),
-        text: text(&stretches, *width_s),
+        text: text(&stretches, over.width_s),
         plots: vec![
             plot("Arrivals", "requests per second", arrivals),
             plot("GPUs needed", "GPUs", gpus(&stretches)),
@@ -64,11 +66,16 @@ pub(super) fn section(loaded: &Loaded, problem: &Problem) -> Section {
     })
 }
 
-fn needed(problem: &Problem, factor: f64) -> Result<u32, String> {
-    if factor <= 0.0 {
+/// The fleet for these rates, one for each stream.
+fn needed(problem: &Problem, rates: &[f64]) -> Result<u32, String> {
+    let at = |(stream, rate): (&Stream, &f64)| {
+        (*rate > 0.0).then(|| Stream { rate_per_s: *rate, ..stream.clone() })
+    };
+    let streams: Vec<Stream> = problem.streams.iter().zip(rates).filter_map(at).collect();
+    if streams.is_empty() {
         return Ok(0);
     }
-    plan(&problem.with_rate(factor)).map(|found| found.gpus).map_err(|error| error.to_string())
+    plan(&Problem { streams, ..problem.clone() }).map(|found| found.gpus).map_err(|error| error.to_string())
 }
 
 fn gpus(stretches: &[Stretch]) -> Vec<PlotPoint> {

@@ -6,12 +6,13 @@
 mod alternatives;
 mod day;
 mod energy;
+mod over_time;
 mod simulated;
 
 use super::compare;
 use super::plan::{POOL_HEAD, PROMISE_HEAD, pool_rows, promise_rows, totals};
 use super::problem::FleetArgs;
-use super::simulate::RunArgs;
+use super::simulate::{RunArgs, Swing};
 use super::workload::{CLASS_HEAD, Loaded, short};
 use super::{kusd_a_year, usd};
 use crate::ending::Ending;
@@ -60,7 +61,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Ending> {
             let outcome = args.run.simulate(&traffic, &problem, &planned)?;
             (whole(args, &loaded, &problem, &planned, &outcome)?, true)
         }
-        Err(Error::Infeasible { why }) => (without(&loaded, &problem, &why), false),
+        Err(Error::Infeasible { why }) => (without(&loaded, &problem, &why, args.run.swing()), false),
         Err(other) => return Err(other.into()),
     };
     let html = page::report(&view);
@@ -89,7 +90,7 @@ fn whole(
         alternatives::section(problem, &candidates),
         simulated::latency(loaded, outcome),
         over_time,
-        day::section(loaded, problem),
+        day::section(loaded, problem, args.run.swing()),
         energy::section(problem, planned)?,
     ];
     let met = match outcome.met() {
@@ -117,14 +118,14 @@ fn whole(
 }
 
 /// What can be said where no fleet meets the promises: why, for each choice, and when.
-fn without(loaded: &Loaded, problem: &Problem, why: &str) -> ReportView {
+fn without(loaded: &Loaded, problem: &Problem, why: &str, swing: Option<Swing>) -> ReportView {
     let choices = ReportSection {
         title: "No fleet meets the promises".into(),
         text: why.into(),
         plots: Vec::new(),
         tables: vec![table(&compare::HEAD, compare::rows(&compare::fleets(problem)))],
     };
-    let sections = [arriving(loaded, &[]), Some(choices), day::section(loaded, problem)];
+    let sections = [arriving(loaded, &[]), Some(choices), day::section(loaded, problem, swing)];
     ReportView {
         title: title(loaded),
         lead: format!("No fleet meets every promise: {why}"),

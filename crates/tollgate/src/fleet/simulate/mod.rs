@@ -6,6 +6,7 @@ mod traffic;
 
 pub(super) use router::routers;
 pub(super) use run::RunArgs;
+pub(super) use traffic::Swing;
 
 use super::plan::{compressor, refused, totals};
 use super::problem::FleetArgs;

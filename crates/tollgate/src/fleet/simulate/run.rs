@@ -4,7 +4,7 @@ use super::super::files::style;
 use super::super::problem::FleetArgs;
 use super::super::workload::Loaded;
 use super::router::RouterArgs;
-use super::traffic::{Traffic, TrafficArgs};
+use super::traffic::{Swing, Traffic, TrafficArgs};
 use crate::say;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -75,6 +75,11 @@ impl RunArgs {
         problem: &Problem,
     ) -> Result<Traffic> {
         self.traffic.traffic(fleet, loaded, problem.space.context)
+    }
+
+    /// How the rate swings, where it does.
+    pub(in crate::fleet) fn swing(&self) -> Option<Swing> {
+        self.traffic.swing()
     }
 
     /// Whether rate or fleet differ over time.

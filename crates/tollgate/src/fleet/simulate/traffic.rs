@@ -46,6 +46,15 @@ pub(in crate::fleet) struct TrafficArgs {
     drift: Vec<(String, f64)>,
 }
 
+/// A rate that swings around its mean.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::fleet) struct Swing {
+    /// By this share.
+    pub(in crate::fleet) share: f64,
+    /// In this time.
+    pub(in crate::fleet) hours: f64,
+}
+
 /// What a replication sees.
 pub(in crate::fleet) struct Traffic {
     source: Source,
@@ -64,6 +73,10 @@ impl TrafficArgs {
     /// Whether rate or fleet differ over time.
     pub(super) fn changes(&self) -> bool {
         self.replay || self.follow || self.swing.is_some() || !self.drift.is_empty()
+    }
+
+    pub(super) fn swing(&self) -> Option<Swing> {
+        self.swing.map(|share| Swing { share, hours: self.swing_hours })
     }
 
     /// The requests of a replication, as asked.

@@ -8,5 +8,5 @@ mod split;
 
 pub(super) use energy::{EnergyArgs, WINDOWS, curve, run as energy};
 pub(super) use flex::{FlexArgs, LEVELS, deepest, run as flex};
-pub(super) use pareto::{ParetoArgs, boundary_of, run as pareto, without_fleet};
+pub(super) use pareto::{ParetoArgs, boundary_of, edges, run as pareto, without_fleet};
 pub(super) use split::{SplitArgs, run as split};

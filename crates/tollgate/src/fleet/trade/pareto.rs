@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::{Value, json};
 use tollgate_fleet::Error;
-use tollgate_fleet::plan::{Candidate, Problem, front};
+use tollgate_fleet::plan::{Candidate, PoolPlan, Problem, front};
 
 /// Search boundaries and γ: cost against latency and power, and the fleets that no other beats
 #[derive(Args, Debug)]
@@ -51,7 +51,7 @@ pub(in crate::fleet) fn run(args: &ParetoArgs) -> Result<Ending> {
     if args.json {
         let row = |candidate: &Candidate| {
             let (boundary, gamma) = boundary_of(candidate).unzip();
-            json!({"boundary": boundary, "gamma": gamma, "efficient": candidate.efficient,
+            json!({"boundary": boundary, "gamma": gamma, "boundaries": edges(candidate), "efficient": candidate.efficient,
                 "worst_ttft_ms": candidate.worst_ttft_ms, "plan": candidate.plan})
         };
         let rows: Vec<Value> = candidates.iter().map(row).collect();
@@ -63,12 +63,15 @@ pub(in crate::fleet) fn run(args: &ParetoArgs) -> Result<Ending> {
     let share = |tokens: u32| format!("{:.1} %", loaded.cdf.at(f64::from(tokens)) * 100.0);
     let row = |candidate: &Candidate| {
         let plan = &candidate.plan;
-        let at = boundary_of(candidate);
-        let part = |text: &dyn Fn((u32, f64)) -> String| at.map_or_else(|| "–".into(), text);
+        let inner = plan.pools.split_last().map_or(&[][..], |(_, inner)| inner);
+        let each = |text: &dyn Fn(&PoolPlan) -> String| match inner {
+            [] => "–".into(),
+            some => some.iter().map(text).collect::<Vec<_>>().join(", "),
+        };
         vec![
-            part(&|(boundary, _)| boundary.to_string()),
-            part(&|(_, gamma)| format!("{gamma:.1}")),
-            part(&|(boundary, _)| share(boundary)),
+            each(&|pool| pool.max_total_tokens.to_string()),
+            each(&|pool| format!("{:.1}", pool.gamma)),
+            each(&|pool| share(pool.max_total_tokens)),
             plan.gpus.to_string(),
             usd(plan.cost_micro_per_hour),
             kusd_a_year(plan.cost_micro_per_hour),
@@ -98,6 +101,12 @@ pub(in crate::fleet) fn run(args: &ParetoArgs) -> Result<Ending> {
 fn shown_compress(args: &ParetoArgs, candidates: &[Candidate], problem: &Problem) -> bool {
     let mut shown = candidates.iter().filter(|c| args.all || c.efficient);
     shown.any(|candidate| compresses(&candidate.plan, problem))
+}
+
+/// The boundaries of a fleet.
+pub(in crate::fleet) fn edges(candidate: &Candidate) -> Vec<u32> {
+    let pools = candidate.plan.pools.split_last().map_or(&[][..], |(_, inner)| inner);
+    pools.iter().map(|pool| pool.max_total_tokens).collect()
 }
 
 /// The boundary and γ of a fleet of two pools.

@@ -1,19 +1,23 @@
 //! The workload of a command: files to classes of requests, with what was found in them.
 
 mod loaded;
+mod promise;
+mod recording;
 mod replay;
 
 pub(super) use loaded::{CLASS_HEAD, short};
 pub(super) use replay::Clock;
 
-use super::files::{cdf_bytes, layout, stem, watched};
+use super::files::{cdf_bytes, layout, stem};
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use promise::{for_class, promise};
+use recording::Recording;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use tollgate_fleet::plan::Stream;
-use tollgate_fleet::trace::{Layout, Profile, Reader, archive};
+use tollgate_fleet::trace::{Layout, Profile};
 use tollgate_fleet::workload::{Arrivals, Cdf, Class, Gaps, JointLengths, Part, Slo, Workload};
 
 /// Most requests of a trace whose lengths are kept one by one.
@@ -30,8 +34,8 @@ pub(super) struct WorkloadArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) cdf: Vec<PathBuf>,
     /// Recorded requests: CSV or JSON lines, plain, gzip or zstd (Azure, Mooncake, Vidur, Splitwise, BurstGPT, vLLM
-    /// bench, semantic-router, `tollgate decisions export`, or arrival_s,prompt_tokens,output_tokens); several files are
-    /// several classes
+    /// bench, semantic-router, `tollgate decisions export`, or arrival_s,prompt_tokens,output_tokens), or an archive of
+    /// ServeGen's clients, of which a day is drawn; several files are several classes
     #[arg(long, value_name = "FILE", conflicts_with = "cdf")]
     pub(super) trace: Vec<PathBuf>,
     /// Fields of a trace of one's own: TIME:UNIT,PROMPT,OUTPUT with the unit s, ms or text
@@ -56,6 +60,9 @@ pub(super) struct WorkloadArgs {
     /// Arrival to last token that is promised, in milliseconds
     #[arg(long, value_name = "T")]
     slo_e2e_ms: Vec<f64>,
+    /// What one class is promised instead, in milliseconds: CLASS:ttft=T,tpot=T,e2e=T, each of them or some
+    #[arg(long, value_name = "PROMISE", value_parser = promise)]
+    class_slo: Vec<(String, Slo)>,
     /// The share of requests that the promises are for
     #[arg(long, value_name = "SHARE", default_value_t = 0.99)]
     percentile: f64,
@@ -139,7 +146,8 @@ impl WorkloadArgs {
         for (file, (source, &rate)) in sources.iter().zip(&rates).enumerate() {
             let slo = self.slo(file, sources.len())?;
             for (name, share, lengths) in &source.classes {
-                let class = Class { name: name.clone(), slo };
+                let class = Class { name: name.clone(), slo: for_class(slo, name, &self.class_slo) };
+                class.slo.check()?;
                 let cv2 = source.found.gaps_cv2;
                 let stream = Stream::new(class.clone(), lengths.clone(), rate * share);
                 streams.push(Stream { arrival_cv2: cv2, cached: self.cached, ..stream });
@@ -148,6 +156,7 @@ impl WorkloadArgs {
                 parts.push(Part { class, arrivals, lengths: lengths.clone(), cached: self.cached });
             }
         }
+        promise::known(&self.class_slo, streams.iter().map(|stream| stream.class.name.as_str()))?;
         let cdf = together(&sources, &rates)?;
         let grown = |(source, rate): (Source, &f64)| {
             let growth = source.found.recorded_rate.map_or(1.0, |recorded| rate / recorded);
@@ -221,19 +230,10 @@ impl WorkloadArgs {
         Ok(Source { found, classes: vec![(name, 1.0, lengths)], cdf })
     }
 
-    fn reader(&self, path: &Path) -> Result<Reader<impl std::io::Read + use<>>> {
-        let place = path.display().to_string();
-        let bytes = archive::unpack(&place, watched(path)?)?;
-        Ok(match &self.fields {
-            Some(layout) => Reader::with_layout(&place, bytes, layout.clone())?,
-            None => Reader::new(&place, bytes)?,
-        })
-    }
-
     /// Total tokens of every request of a trace, as they come.
     pub(super) fn totals(&self, path: &Path) -> Result<Vec<u32>> {
         let mut totals = Vec::new();
-        for request in self.reader(path)? {
+        for request in Recording::open(path, self.fields.as_ref())?.by_ref() {
             let request = request?;
             totals.push(request.prompt_tokens.saturating_add(request.output_tokens));
             if totals.len() > TOTALS_MAX {
@@ -245,9 +245,9 @@ impl WorkloadArgs {
 
     fn read_trace(&self, path: &Path) -> Result<Source> {
         let place = path.display().to_string();
-        let mut reader = self.reader(path)?;
-        let profile = Profile::of(reader.by_ref())?;
-        let report = reader.report();
+        let mut recording = Recording::open(path, self.fields.as_ref())?;
+        let profile = Profile::of(recording.by_ref())?;
+        let report = recording.report();
         if report.bad > 0 {
             say::remark(&format!("{place}: {} of {} rows cannot be used:", report.bad, report.rows));
             report.samples.iter().for_each(|row| say::remark(&format!("  {row}")));
@@ -259,7 +259,7 @@ impl WorkloadArgs {
         let rate = profile.rate_per_s().unwrap_or(1.0);
         let slo = Slo::ttft(1.0);
         let split = profile
-            .workload(&place, rate, reader.classes(), &[slo])
+            .workload(&place, rate, recording.classes(), &[slo])
             .with_context(|| format!("{place} holds no request"))?;
         let stem = stem(path);
         let class = |part: Part| {
@@ -271,7 +271,7 @@ impl WorkloadArgs {
             requests: Some(profile.requests()),
             bad: report.samples.iter().map(ToString::to_string).collect(),
             bad_rows: report.bad,
-            layout: Some(reader.layout().name),
+            layout: Some(recording.layout()),
             span_s: profile.span_s(),
             gaps_cv2: profile.gaps_cv2().unwrap_or(1.0).clamp(*BURSTINESS.start(), *BURSTINESS.end()),
             sessions: profile.sessions(),
@@ -279,7 +279,7 @@ impl WorkloadArgs {
             rate_over_time: profile.rate_over_time(),
             classes: split.parts.len(),
             recorded_rate: profile.rate_per_s(),
-            start_ns: reader.start_ns(),
+            start_ns: recording.start_ns(),
             growth: 1.0,
         };
         let classes = split.parts.into_iter().map(class).collect();

@@ -1,6 +1,6 @@
 //! The recorded requests themselves.
 
-use super::{Loaded, WorkloadArgs};
+use super::{Loaded, Recording, WorkloadArgs};
 use anyhow::{Result, bail};
 use tollgate_fleet::workload::Request;
 
@@ -28,7 +28,7 @@ impl WorkloadArgs {
         for (path, found) in self.trace.iter().zip(&loaded.found) {
             let late_ns = u64::try_from(found.start_ns - start_ns).unwrap_or(0);
             let stretch = if clock == Clock::Stretched { 1.0 / found.growth } else { 1.0 };
-            for request in self.reader(path)? {
+            for request in Recording::open(path, self.fields.as_ref())? {
                 let mut request = request?;
                 let at_ns = request.arrival_ns.saturating_add(late_ns);
                 request.arrival_ns = (at_ns as f64 * stretch) as u64;

@@ -1,9 +1,11 @@
 //! Fleets from the command line: the fixed form that scripts rely on.
 
+mod calibrate;
 mod compat;
 mod log;
 mod operate;
 mod report;
+mod simulate;
 mod trade;
 
 use crate::tool::{Folder, Ran};

@@ -33,6 +33,11 @@ fn where_there_is_no_fleet_is_shown() {
         "P99",
         "Decode only, full slots: an upper bound",
         "a promise is missed",
+        "Total tokens of a request, with the boundary",
+        "Cost against the boundary",
+        "Cost and latency of every fleet",
+        "Arrivals",
+        "GPUs needed",
     ] {
         assert!(html.contains(part), "{part}");
     }
@@ -58,4 +63,47 @@ fn where_there_is_no_fleet_is_shown() {
         "{}",
         timed.err
     );
+}
+
+/// A distribution that is said to swing has a day as well, and two recordings are on one clock.
+#[test]
+fn swings_and_several_recordings_have_a_day() {
+    let folder = Folder::new("fleet-days");
+    folder.write("chat.json", "[[600,0.5],[4000,1.0]]");
+    for (file, start) in [("early.csv", 0), ("late.csv", 3600)] {
+        let rows = (0..1800).map(|n| format!("{},{},100\n", start + 2 * n, 300 + n * 37 % 3000));
+        folder.write(file, &format!("arrival_s,prompt_tokens,output_tokens\n{}", rows.collect::<String>()));
+    }
+    let report = |what: &str| {
+        let words = format!(
+            "fleet report {what} --gpu h100 --slo-ttft-ms 2000 --requests 1000 --replications 2 --out d.html"
+        );
+        let ran = run(&folder, &words);
+        // The report is written whether the promises hold in so short a simulation or not.
+        assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+        std::fs::read_to_string(folder.path().join("d.html")).unwrap()
+    };
+    assert!(!report("--cdf chat.json --rate 40").contains("Over the day"));
+    let swing = report("--cdf chat.json --rate 40 --swing 0.5");
+    assert!(swing.contains("Over the day") && swing.contains("GPUs needed"));
+    let two = report("--trace early.csv --trace late.csv --rate 40");
+    assert!(two.contains("Over the day") && two.contains("GPUs needed"));
+}
+
+/// Three pools are fleets like others: the front has them, and what is planned.
+#[test]
+fn the_front_has_three_pools_and_the_plan() {
+    let folder = Folder::new("fleet-front");
+    folder.write("mixed.json", "[[600,0.5],[1000,0.8],[6000,0.93],[30000,1.0]]");
+    let asked = "--cdf mixed.json --rate 200 --slo-ttft-ms 1500 --gpu h100 --pools 3 --boundary 1024 --boundary 2048 --boundary 8192";
+    let (code, found) = json(&folder, &format!("fleet pareto {asked} --all --json"));
+    let (_, planned) = json(&folder, &format!("fleet plan {asked} --json"));
+    let candidates = found["candidates"].as_array().unwrap();
+    let has = |count: usize| {
+        candidates.iter().any(|c| c["boundaries"].as_array().is_some_and(|b| b.len() == count))
+    };
+    assert!(code == 0 && has(0) && has(1) && has(2), "{found}");
+    assert!(candidates.iter().any(|c| c["plan"]["pools"] == planned["plan"]["pools"]), "{planned}");
+    let shown = run(&folder, &format!("fleet pareto {asked} --all")).out;
+    assert!(["1024, 8192", "2048, 8192", "1024, 2048"].iter().any(|pair| shown.contains(pair)), "{shown}");
 }

@@ -1,6 +1,8 @@
 //! `tollgate fleet calibrate`: models of time fitted to measurements, each with its error on what it did not see.
 
-use super::hardware::{Errors, Fitted};
+mod power;
+
+use super::hardware::{Errors, Fitted, catalogue, tell};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -11,6 +13,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tollgate_fleet::calibrate::engine::{EngineFit, Half, Recorded};
+use tollgate_fleet::calibrate::power::MachinePower;
 use tollgate_fleet::calibrate::silicon::{HeldOut, Learned, held_out, roofline_alone};
 use tollgate_fleet::calibrate::{Machine, machines};
 use tollgate_fleet::catalogue::Catalogue;
@@ -24,21 +27,32 @@ const SPIN: Duration = Duration::from_millis(120);
 /// Most rows of a file of measurements.
 const ROWS_MAX: usize = 1_000_000;
 
-/// Fit to measurements: the iteration of an engine to a recorded run, or serving points of GPUs
+/// Fit to measurements: the iteration of an engine to a recorded run or serving points of GPUs, and watts to batches
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tollgate fleet calibrate --run requests.jsonl --max-sequences 128 --kv-tokens 180000 --out fitted.json
   tollgate fleet calibrate --points points.csv --backend vllm --out machines.json
+  tollgate fleet calibrate --power watts.csv --out power.json
 
 A run has input_toks, output_toks, arrival_time, queued_ts, scheduled_ts, first_token_ts and last_token_ts in seconds; points
-have model_path, system, backend, isl, osl, batch_size, tp_size, silicon_ttft_ms and silicon_tpot_ms.")]
+have model_path, system, backend, isl, osl, batch_size, tp_size, silicon_ttft_ms and silicon_tpot_ms; power has gpu, model, tensor_parallel, batch,
+and watts of one GPU.")]
 pub(crate) struct CalibrateArgs {
     /// Requests of an engine's run with the engine's own times
-    #[arg(long, value_name = "FILE", required_unless_present = "points")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["points", "power"])]
     run: Option<PathBuf>,
     /// Serving points: times to first token and per token at lengths and concurrencies
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     points: Option<PathBuf>,
+    /// Watts of one GPU at batches, by themselves or beside a run or points
+    #[arg(long, value_name = "FILE")]
+    power: Option<PathBuf>,
+    /// A file of GPUs to add to the catalogue
+    #[arg(long, value_name = "FILE")]
+    gpus: Option<PathBuf>,
+    /// A file of models to add to the catalogue
+    #[arg(long, value_name = "FILE")]
+    models: Option<PathBuf>,
     /// Of the points, only those of this engine, as vllm
     #[arg(long, value_name = "NAME", requires = "points")]
     backend: Option<String>,
@@ -64,11 +78,27 @@ pub(crate) struct CalibrateArgs {
 
 /// Fits.
 pub(crate) fn run(args: &CalibrateArgs) -> Result<Ending> {
+    let (catalogue, findings) = catalogue(args.gpus.as_deref(), args.models.as_deref())?;
+    tell(&findings);
+    let power =
+        args.power.as_deref().map(|path| power::machines(&catalogue, path)).transpose()?.unwrap_or_default();
     match (&args.run, &args.points) {
-        (Some(path), _) => engine(args, path),
-        (None, Some(path)) => points(args, path),
-        (None, None) => bail!("give --run FILE or --points FILE"),
+        (Some(path), _) => engine(args, path, power),
+        (None, Some(path)) => points(args, &catalogue, path, power),
+        (None, None) => power_alone(args, power),
     }
+}
+
+fn power_alone(args: &CalibrateArgs, power: Vec<MachinePower>) -> Result<Ending> {
+    let source = args.power.as_deref().map_or_else(String::new, |path| path.display().to_string());
+    let fitted = Fitted { source, held_out: 0, errors: None, time: None, machines: Vec::new(), power };
+    write(args, &fitted)?;
+    if args.json {
+        say::json(&fitted)?;
+    } else {
+        power::show(&fitted.power)?;
+    }
+    Ok(Ending::Good)
 }
 
 fn rows<T: Measured>(path: &Path) -> Result<Vec<T>> {
@@ -88,12 +118,12 @@ fn rows<T: Measured>(path: &Path) -> Result<Vec<T>> {
     Ok(rows)
 }
 
-fn engine(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
+fn engine(args: &CalibrateArgs, path: &Path, power: Vec<MachinePower>) -> Result<Ending> {
     let mut spec = EngineSpec::new(EngineTime::default(), args.kv_tokens / 16);
     (spec.max_sequences, spec.max_batched_tokens) = (args.max_sequences, args.batched_tokens);
     let recorded = Recorded { requests: rows::<ServedRequest>(path)?, spec, engines: args.engines };
     let fit = recorded.fit(Half::Even)?;
-    let fitted = fitted(&fit, path);
+    let fitted = fitted(&fit, path, power);
     write(args, &fitted)?;
     if args.json {
         say::json(&fitted)?;
@@ -126,17 +156,19 @@ fn engine(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
         time.free_tokens,
         time.per_pair_s * 1e6,
     ))?;
+    power::show(&fitted.power)?;
     Ok(Ending::Good)
 }
 
-fn fitted(fit: &EngineFit, path: &Path) -> Fitted {
+fn fitted(fit: &EngineFit, path: &Path, power: Vec<MachinePower>) -> Fitted {
     let [ttft, tpot, e2e] = fit.errors();
     Fitted {
         source: path.display().to_string(),
         held_out: fit.held_out,
-        errors: Errors { ttft, tpot, e2e: Some(e2e) },
+        errors: Some(Errors { ttft, tpot, e2e: Some(e2e) }),
         time: Some(fit.time),
         machines: Vec::new(),
+        power,
     }
 }
 
@@ -147,11 +179,15 @@ fn write(args: &CalibrateArgs, fitted: &Fitted) -> Result<()> {
     std::fs::write(out, text + "\n").with_context(|| format!("cannot write {}", out.display()))
 }
 
-fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
-    let catalogue = Catalogue::shipped()?;
+fn points(
+    args: &CalibrateArgs,
+    catalogue: &Catalogue,
+    path: &Path,
+    power: Vec<MachinePower>,
+) -> Result<Ending> {
     let all = rows::<SiliconPoint>(path)?;
     let read = all.len();
-    let known = |point: &SiliconPoint| roofline_alone(&catalogue, std::slice::from_ref(point)).is_ok();
+    let known = |point: &SiliconPoint| roofline_alone(catalogue, std::slice::from_ref(point)).is_ok();
     let asked = |point: &SiliconPoint| args.backend.as_ref().is_none_or(|name| *name == point.backend);
     let points: Vec<SiliconPoint> =
         all.into_iter().filter(|p| p.mode != "disagg" && asked(p) && known(p)).collect();
@@ -166,12 +202,13 @@ fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
         "{} of {read} points are of one pool, and of models and GPUs of the catalogue",
         points.len()
     ));
-    let (ttft_alone, tpot_alone) = roofline_alone(&catalogue, &points)?;
+    let (ttft_alone, tpot_alone) = roofline_alone(catalogue, &points)?;
     let bar = ProgressBar::new_spinner();
     bar.set_message(format!("learning from {} points in {FOLDS} parts", points.len()));
     bar.enable_steady_tick(SPIN);
-    let by_source = held_out(&catalogue, &points, FOLDS, |point| point.source.clone())?;
-    let machines = of_points(args, &catalogue, &points, path, &by_source)?;
+    let by_source = held_out(catalogue, &points, FOLDS, |point| point.source.clone())?;
+    let fitted = of_points(args, catalogue, &points, path, &by_source, power)?;
+    let machines = &fitted.machines;
     bar.finish_and_clear();
     if args.json {
         say::json(&json!({
@@ -179,7 +216,7 @@ fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
             "held_out": {"tpot_mean": by_source.tpot_mean, "tpot_median": by_source.tpot_median,
                 "ttft_mean": by_source.ttft_mean, "ttft_median": by_source.ttft_median},
             "roofline_alone": {"tpot_mean": tpot_alone, "ttft_mean": ttft_alone},
-            "machines": machines,
+            "machines": machines, "power": fitted.power,
         }))?;
         return Ok(Ending::Good);
     }
@@ -205,6 +242,7 @@ fn points(args: &CalibrateArgs, path: &Path) -> Result<Ending> {
     say::table(&["error held out", "mean", "median", "roofline alone, mean"], &rows)?;
     say::line("\nMachines with points enough, as --fitted takes them:")?;
     say::table(&MACHINES, &machines.iter().map(machine_row).collect::<Vec<_>>())?;
+    power::show(&fitted.power)?;
     Ok(Ending::Good)
 }
 
@@ -215,7 +253,8 @@ fn of_points(
     points: &[SiliconPoint],
     path: &Path,
     held_out: &HeldOut,
-) -> Result<Vec<Machine>> {
+    power: Vec<MachinePower>,
+) -> Result<Fitted> {
     let learned = Learned::from_points(catalogue, points)?;
     let found = match machines(catalogue, &learned, points) {
         Err(tollgate_fleet::Error::Empty { .. }) if args.out.is_none() => Vec::new(),
@@ -224,12 +263,13 @@ fn of_points(
     let fitted = Fitted {
         source: path.display().to_string(),
         held_out: held_out.points,
-        errors: Errors { ttft: held_out.ttft_mean, tpot: held_out.tpot_mean, e2e: None },
+        errors: Some(Errors { ttft: held_out.ttft_mean, tpot: held_out.tpot_mean, e2e: None }),
         time: None,
         machines: found,
+        power,
     };
     write(args, &fitted)?;
-    Ok(fitted.machines)
+    Ok(fitted)
 }
 
 const MACHINES: [&str; 9] = [

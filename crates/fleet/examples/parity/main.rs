@@ -1,4 +1,4 @@
-//! The table of `docs/reports/fleet-parity.md`: every recorded `optimize` run of the reference beside our planner.
+//! The tables of `docs/reports/fleet-parity.md`: every recorded run of the reference beside our planner.
 //!
 //! `cargo run -p tollgate-fleet --example parity -- FOLDER` with the folder that holds `fleet-baseline` and `traces/cdf`.
 
@@ -11,9 +11,11 @@ use tollgate_fleet::compat::{Billing, Case, Knots, Profile, Row, corrected, opti
 use tollgate_fleet::plan::{Admission, Plan, Problem, plan};
 use tollgate_fleet::sim::{RunSpec, simulate};
 
-#[path = "../tests/baseline/command.rs"]
+#[path = "../../tests/baseline/command.rs"]
 #[allow(dead_code, reason = "the test uses all of it")]
 mod command;
+mod others;
+
 use command::Command;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -35,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let name = file.file_stem().and_then(|n| n.to_str()).unwrap_or_default();
         println!("{}", row(name, &command, folder)?);
     }
-    Ok(())
+    others::print(&files, folder)
 }
 
 fn row(name: &str, command: &Command, folder: &Path) -> Result<String, Box<dyn Error>> {
