@@ -1,7 +1,7 @@
 //! A linear layer, packed for its kernel when a model is loaded.
 
 use crate::EncodeError;
-use crate::kernel::{Activation, BytePanels, ByteProduct, ByteRows, Kernel, Panels, Product, Quantise};
+use crate::kernel::{Activation, BytePanels, ByteRows, Bytes, Floats, Kernel, Panels, Product, Quantise};
 use crate::safetensors::Safetensors;
 use std::io::{Read, Seek};
 
@@ -73,10 +73,12 @@ impl Linear {
         out.resize(rows.len() / inputs.max(1) * outputs, 0.0);
         let bias = &self.bias;
         match &self.weights {
-            Weights::F32(weights) => kernel.run(Product { rows, weights, bias, activation, out }),
+            Weights::F32(weights) => {
+                kernel.run(Product { operands: Floats { rows, weights }, bias, activation, out });
+            }
             Weights::Int8(weights, factors) => {
                 kernel.run(Quantise { rows, factors, into: bytes });
-                kernel.run(ByteProduct { rows: bytes, weights, bias, activation, out });
+                kernel.run(Product { operands: Bytes { rows: bytes, weights }, bias, activation, out });
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Functions of one number, written so that a loop over them becomes vector instructions: no branches, no tables, no calls.
 
-use super::Simd;
+use super::{LANES, Simd};
 
 /// `a · b + c`.
 #[inline(always)]
@@ -52,12 +52,9 @@ pub(super) fn gelu_tanh<S: Simd>(simd: S, x: f32) -> f32 {
     x / (1.0 + exp(simd, -2.0 * inner))
 }
 
-/// Parts of a fold over a row, so that it is vector instructions.
-const LANES: usize = 16;
-
 /// The largest `|x · y|` of two rows.
 #[inline(always)]
-pub(super) fn highest_product(row: &[f32], other: &[f32]) -> f32 {
+pub(super) fn highest_product<S: Simd>(simd: S, row: &[f32], other: &[f32]) -> f32 {
     let larger = |a: f32, b: f32| if a > b { a } else { b };
     let ((chunks, rest), (others, other_rest)) = (row.as_chunks::<LANES>(), other.as_chunks::<LANES>());
     let mut parts = [0.0; LANES];
@@ -67,11 +64,16 @@ pub(super) fn highest_product(row: &[f32], other: &[f32]) -> f32 {
         }
     }
     let rest = rest.iter().zip(other_rest).map(|(x, y)| (x * y).abs());
-    parts.into_iter().chain(rest).fold(0.0, larger)
+    rest.fold(simd.highest(parts), larger)
 }
 
 #[inline(always)]
-fn fold(row: &[f32], start: f32, join: impl Fn(f32, f32) -> f32, f: impl Fn(f32) -> f32) -> f32 {
+fn fold(
+    row: &[f32],
+    start: f32,
+    f: impl Fn(f32) -> f32,
+    (join, all): (impl Fn(f32, f32) -> f32, impl Fn([f32; LANES]) -> f32),
+) -> f32 {
     let (chunks, rest) = row.as_chunks::<LANES>();
     let mut parts = [start; LANES];
     for chunk in chunks {
@@ -79,27 +81,20 @@ fn fold(row: &[f32], start: f32, join: impl Fn(f32, f32) -> f32, f: impl Fn(f32)
             *part = join(*part, f(*x));
         }
     }
-    let rest = rest.iter().fold(start, |a, x| join(a, f(*x)));
-    parts.into_iter().fold(rest, join)
+    rest.iter().fold(all(parts), |a, x| join(a, f(*x)))
 }
 
 /// `Σ f(x)` over a row.
 #[inline(always)]
-pub(super) fn sum(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
-    fold(row, 0.0, |a, b| a + b, f)
+pub(super) fn sum<S: Simd>(simd: S, row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+    fold(row, 0.0, f, (|a, b| a + b, |parts| simd.total(parts)))
 }
 
-/// The sum of a row.
+/// The largest number of a row; of an empty one, the lowest number.
 #[inline(always)]
-pub(super) fn total(row: &[f32]) -> f32 {
-    sum(row, |x| x)
-}
-
-/// The largest `f(x)` of a row; of an empty one, the lowest number.
-#[inline(always)]
-pub(super) fn highest(row: &[f32], f: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn highest<S: Simd>(simd: S, row: &[f32]) -> f32 {
     // Not `f32::max`: it asks for NaN, which costs instructions.
-    fold(row, f32::MIN, |a, b| if a > b { a } else { b }, f)
+    fold(row, f32::MIN, |x| x, (|a, b| if a > b { a } else { b }, |parts| simd.highest(parts)))
 }
 
 /// What is done to each output of a product.

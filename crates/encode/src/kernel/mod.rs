@@ -14,16 +14,19 @@ mod math;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod plain;
+mod product;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-pub(crate) use bytes::{ByteAttention, ByteAttentionScratch, BytePanels, ByteProduct, ByteRows, Quantise};
-pub(crate) use f32s::{Attention, AttentionScratch, Panels, Product};
+pub(crate) use bytes::{ByteAttention, ByteAttentionScratch, BytePanels, ByteRows, Bytes, Quantise};
+pub(crate) use f32s::{Attention, AttentionScratch, Floats, Panels};
 pub(crate) use heads::Heads;
 pub(crate) use math::Activation;
+pub(crate) use product::Product;
 pub(crate) use rows::{AddNorm, Norm};
 
 /// Columns of a panel: two registers of sixteen.
@@ -32,6 +35,9 @@ const WIDTH: usize = 32;
 const TILE: usize = 8;
 /// Bytes that one instruction multiplies and adds up in each column.
 const GROUP: usize = 4;
+
+/// Parts of a fold over a row, so that it is vector instructions.
+const LANES: usize = 16;
 
 /// Most numbers of an attention's head.
 pub(crate) const HEAD_MAX: usize = 256;
@@ -85,6 +91,45 @@ pub(crate) trait Simd: Copy {
         panel: &[Step<u32>],
         sums: &mut [[i32; WIDTH]; R],
     );
+
+    /// The sum of the parts of a fold.
+    #[inline(always)]
+    fn total(self, parts: [f32; LANES]) -> f32 {
+        halved(parts, |a, b| a + b)
+    }
+
+    /// The largest of the parts of a fold.
+    #[inline(always)]
+    fn highest(self, parts: [f32; LANES]) -> f32 {
+        halved(parts, |a, b| if a > b { a } else { b })
+    }
+
+    /// What sums of bytes stand for, plus `bias`: each sum, less the offset of the activations times its column's sum of
+    /// weights, times its column's scale and the row's.
+    #[inline(always)]
+    fn scaled(
+        self,
+        (sums, weights): (&[i32; WIDTH], &[i32; WIDTH]),
+        (scales, scale): (&[f32; WIDTH], f32),
+        bias: &[f32; WIDTH],
+        values: &mut [f32; WIDTH],
+    ) {
+        for column in 0..WIDTH {
+            let sum = sums[column] - i32::from(Self::OFFSET) * weights[column];
+            values[column] = sum as f32 * (scales[column] * scale) + bias[column];
+        }
+    }
+}
+
+/// Halves are joined until one number is left.
+#[inline(always)]
+fn halved(mut parts: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            parts[i] = join(parts[i], parts[i + half]);
+        }
+    }
+    parts[0]
 }
 
 /// Work that can be compiled for each instruction set. `run` must be `#[inline(always)]`, or it is compiled for none.

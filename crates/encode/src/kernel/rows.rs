@@ -13,10 +13,10 @@ pub(crate) struct Norm {
 
 impl Norm {
     #[inline(always)]
-    fn apply(&self, row: &mut [f32]) {
+    fn apply<S: Simd>(&self, simd: S, row: &mut [f32]) {
         let count = row.len() as f32;
-        let mean = sum(row, |x| x) / count;
-        let variance = sum(row, |x| (x - mean) * (x - mean)) / count;
+        let mean = sum(simd, row, |x| x) / count;
+        let variance = sum(simd, row, |x| (x - mean) * (x - mean)) / count;
         let factor = 1.0 / (variance + self.epsilon).sqrt();
         for (x, scale) in row.iter_mut().zip(&self.scale) {
             *x = (*x - mean) * factor * scale;
@@ -36,13 +36,13 @@ pub(crate) struct AddNorm<'a> {
 
 impl Task for AddNorm<'_> {
     #[inline(always)]
-    fn run<S: Simd>(self, _: S) {
+    fn run<S: Simd>(self, simd: S) {
         let width = self.norm.scale.len().max(1);
         for (x, added) in self.rows.iter_mut().zip(self.added) {
             *x += added;
         }
         for row in self.rows.chunks_exact_mut(width) {
-            self.norm.apply(row);
+            self.norm.apply(simd, row);
         }
     }
 }

@@ -52,11 +52,11 @@ proptest! {
         for kernel in Kernel::all().into_iter().rev() {
             let mut out = vec![0.0; rows * outputs];
             let activation = Activation::None;
-            kernel.run(Product { rows: &x, weights: &panels, bias: &bias, activation, out: &mut out });
+            kernel.run(Product { operands: Floats { rows: &x, weights: &panels }, bias: &bias, activation, out: &mut out });
             near(&out, &exact, 1e-4, kernel.name());
             let mut bytes = ByteRows::default();
             kernel.run(Quantise { rows: &x, factors: &vec![1.0; inputs], into: &mut bytes });
-            kernel.run(ByteProduct { rows: &bytes, weights: &byte_panels, bias: &bias, activation, out: &mut out });
+            kernel.run(Product { operands: Bytes { rows: &bytes, weights: &byte_panels }, bias: &bias, activation, out: &mut out });
             near(&out, &quantised, 1e-3, kernel.name());
             let plain = plain.get_or_insert_with(|| out.clone());
             prop_assert_eq!(&*plain, &out, "{}", kernel.name());
@@ -146,7 +146,8 @@ fn rows_of_nothing_and_of_huge_numbers_are_computed() {
             let weights = BytePanels::pack(&[1.0; 80], 2, &[1.0; 40]);
             let mut out = [f32::NAN; 2];
             let activation = Activation::None;
-            kernel.run(ByteProduct { rows: &bytes, weights: &weights, bias: &[], activation, out: &mut out });
+            let operands = Bytes { rows: &bytes, weights: &weights };
+            kernel.run(Product { operands, bias: &[], activation, out: &mut out });
             assert!(
                 (out[0] / (40.0 * rows[0]).max(1e-9) - if rows[0] > 0.0 { 1.0 } else { 0.0 }).abs() < 1e-5
             );

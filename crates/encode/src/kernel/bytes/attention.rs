@@ -1,9 +1,12 @@
 //! Attention in bytes: queries, keys and values are quantised, and so are the weights that the softmax gives.
 
-use super::super::math::{ROUND, exp, highest, total};
+use super::super::math::{ROUND, exp, highest, sum};
+use super::super::tiles::{Tiled, each_tile};
 use super::super::{GROUP, HEAD_MAX, Heads, Simd, TILE, Task, WIDTH};
-use super::product::scaled;
 use super::{BytePanels, ByteRows};
+
+/// No bias, and no offset.
+const NOTHING: ([f32; WIDTH], [i32; WIDTH]) = ([0.0; WIDTH], [0; WIDTH]);
 
 /// What attention works in; kept from call to call.
 #[derive(Debug, Default)]
@@ -35,7 +38,7 @@ impl Task for ByteAttention<'_> {
             return;
         }
         let padded = count.next_multiple_of(WIDTH);
-        self.scratch.scores.resize(padded, 0.0);
+        self.scratch.scores.resize(TILE * padded, 0.0);
         self.scratch.weights.resize(TILE * padded, 0);
         // The softmax wants queries · keys / √width.
         let factors = [1.0 / (width as f32).sqrt(); HEAD_MAX];
@@ -49,63 +52,59 @@ impl Task for ByteAttention<'_> {
             }
             keys.keys(simd, &self.mixed[self.heads.total() + first..], shape, spare);
             values.values(simd, &self.mixed[2 * self.heads.total() + first..], shape);
-            let mut row = 0;
-            while row < count {
-                row += match count - row {
-                    TILE.. => self.block::<S, TILE>(simd, first, row, count),
-                    4.. => self.block::<S, 4>(simd, first, row, count),
-                    _ => self.block::<S, 1>(simd, first, row, count),
-                };
-            }
+            each_tile(simd, count, &mut Head { attention: &mut self, first, count });
         }
     }
 }
 
-impl ByteAttention<'_> {
+/// One head, whose numbers begin at `first` of a row.
+struct Head<'a, 'b> {
+    attention: &'a mut ByteAttention<'b>,
+    first: usize,
+    count: usize,
+}
+
+impl Tiled for Head<'_, '_> {
     #[inline(always)]
-    fn block<S: Simd, const R: usize>(&mut self, simd: S, first: usize, row: usize, count: usize) -> usize {
-        let (width, total) = (self.heads.width, self.heads.total());
-        let seen = self.heads.seen(row..row + R, count);
+    fn tile<S: Simd, const R: usize>(&mut self, simd: S, row: usize) {
+        let (heads, first) = (self.attention.heads, self.first);
+        let (width, total) = (heads.width, heads.total());
+        let seen = heads.seen(row..row + R, self.count);
         let base = seen.start / WIDTH * WIDTH;
         let length = seen.end.next_multiple_of(WIDTH) - base;
-        let ByteAttentionScratch { queries, keys, values, scores, weights, .. } = &mut *self.scratch;
-        scores.resize(R * length, 0.0);
+        let ByteAttentionScratch { queries, keys, values, scores, weights, .. } =
+            &mut *self.attention.scratch;
         let mut sums = [[0; WIDTH]; R];
-        for (index, panel) in keys.iter().skip(base / WIDTH).take(length / WIDTH).enumerate() {
-            simd.byte_tile(&queries.bytes[row * queries.stride..], queries.stride, panel, &mut sums);
-            let columns = base + index * WIDTH..base + (index + 1) * WIDTH;
+        for index in 0..length / WIDTH {
+            let panel = base / WIDTH + index;
+            let rows = &queries.bytes[row * queries.stride..];
+            simd.byte_tile(rows, queries.stride, keys.panel(panel), &mut sums);
+            let (offsets, scales) = keys.columns(panel);
             for (r, sums) in sums.iter().enumerate() {
-                let at = r * length + index * WIDTH;
-                let found = scaled::<S>(
-                    sums,
-                    &keys.sums[columns.clone()],
-                    &keys.scales[columns.clone()],
-                    queries.scales[row + r],
-                );
-                scores[at..at + WIDTH].copy_from_slice(&found);
+                let found = &mut scores[r * length..(r + 1) * length].as_chunks_mut().0[index];
+                simd.scaled((sums, offsets), (scales, queries.scales[row + r]), &NOTHING.0, found);
             }
         }
         let mut shares = [0.0; R];
         for (r, share) in shares.iter_mut().enumerate() {
-            let own = self.heads.seen(row + r..row + r + 1, count);
+            let own = heads.seen(row + r..row + r + 1, self.count);
             let weights = &mut weights[r * length..(r + 1) * length];
             let scores = &mut scores[r * length..(r + 1) * length];
             *share = 1.0 / softmax(simd, scores, own.start - base..own.end - base, weights);
         }
         let steps = base / GROUP..seen.end.div_ceil(GROUP);
-        for (index, panel) in values.iter().enumerate() {
-            simd.byte_tile(weights, length, &panel[steps.clone()], &mut sums);
-            let columns = index * WIDTH..(index + 1) * WIDTH;
+        for index in 0..width.div_ceil(WIDTH) {
+            simd.byte_tile(weights, length, &values.panel(index)[steps.clone()], &mut sums);
+            let (_, scales) = values.columns(index);
             let part = WIDTH.min(width - index * WIDTH);
-            for (r, sums) in sums.iter().enumerate() {
+            for ((r, sums), share) in sums.iter().enumerate().zip(&shares) {
                 let at = (row + r) * total + first + index * WIDTH;
-                let scales = &values.scales[columns.clone()];
-                for ((out, sum), scale) in self.out[at..at + part].iter_mut().zip(sums).zip(scales) {
-                    *out = *sum as f32 * (scale * shares[r]);
-                }
+                let mut found = [0.0; WIDTH];
+                // Weights of a softmax are what they are, without an offset.
+                simd.scaled((sums, &NOTHING.1), (scales, *share), &NOTHING.0, &mut found);
+                self.attention.out[at..at + part].copy_from_slice(&found[..part]);
             }
         }
-        R
     }
 }
 
@@ -115,11 +114,11 @@ fn softmax<S: Simd>(simd: S, scores: &mut [f32], own: std::ops::Range<usize>, we
     weights[..own.start].fill(0);
     weights[own.end..].fill(0);
     let (scores, weights) = (&mut scores[own.clone()], &mut weights[own]);
-    let most = highest(scores, |x| x);
+    let most = highest(simd, scores);
     for (score, weight) in scores.iter_mut().zip(weights) {
         let shifted = exp(simd, *score - most) * S::LEVELS + ROUND;
         *weight = shifted.to_bits() as u8;
         *score = shifted - ROUND;
     }
-    total(scores)
+    sum(simd, scores, |x| x)
 }

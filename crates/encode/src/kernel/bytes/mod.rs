@@ -11,5 +11,5 @@ mod rows;
 
 pub(crate) use attention::{ByteAttention, ByteAttentionScratch};
 pub(crate) use panels::BytePanels;
-pub(crate) use product::ByteProduct;
+pub(crate) use product::Bytes;
 pub(crate) use rows::{ByteRows, Quantise};

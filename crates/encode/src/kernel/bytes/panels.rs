@@ -46,10 +46,17 @@ impl BytePanels {
         (self.inputs, self.outputs) = (inputs, outputs);
     }
 
-    /// The panels, in order of outputs.
+    /// The weights of outputs `index · WIDTH` and following.
     #[inline(always)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[Step<u32>]> {
-        self.steps.chunks_exact(self.inputs.div_ceil(GROUP).max(1))
+    pub(super) fn panel(&self, index: usize) -> &[Step<u32>] {
+        let groups = self.inputs.div_ceil(GROUP);
+        &self.steps[index * groups..(index + 1) * groups]
+    }
+
+    /// The sums and scales of the outputs of panel `index`.
+    #[inline(always)]
+    pub(super) fn columns(&self, index: usize) -> (&[i32; WIDTH], &[f32; WIDTH]) {
+        (&self.sums.as_chunks().0[index], &self.scales.as_chunks().0[index])
     }
 
     /// Becomes the panels of `count` keys of `width` numbers, `stride` apart; `spare` is overwritten.
@@ -68,12 +75,15 @@ impl BytePanels {
         for (key, row) in rows.chunks(stride).take(count).enumerate() {
             spare.set(simd, 0, &row[..width], &ones[..width]);
             self.scales[key] = spare.scales[0];
+            let bytes = &mut spare.bytes[..groups * GROUP];
             let mut sum = 0;
-            for (index, group) in spare.bytes.as_chunks::<GROUP>().0.iter().enumerate() {
+            for byte in bytes.iter_mut() {
                 // The row is in the kernel's form; a weight is signed.
-                let signed = group.map(|byte| byte.wrapping_sub(S::OFFSET));
-                sum += signed.iter().map(|byte| i32::from(byte.cast_signed())).sum::<i32>();
-                self.steps[key / WIDTH * groups + index].0[key % WIDTH] = u32::from_le_bytes(signed);
+                *byte = byte.wrapping_sub(S::OFFSET);
+                sum += i32::from(byte.cast_signed());
+            }
+            for (index, group) in bytes.as_chunks::<GROUP>().0.iter().enumerate() {
+                self.steps[key / WIDTH * groups + index].0[key % WIDTH] = u32::from_le_bytes(*group);
             }
             self.sums[key] = sum;
         }
@@ -96,7 +106,7 @@ impl BytePanels {
             let mut most = [0f32; WIDTH];
             for index in 0..count {
                 for (most, x) in most.iter_mut().zip(row(index, first, length)) {
-                    *most = if x.abs() > *most { x.abs() } else { *most };
+                    *most = most.max(x.abs());
                 }
             }
             let factors = most.map(inverse);

@@ -23,10 +23,10 @@ impl ByteRows {
 
     /// Sets row `index` to `row`, of which each number is multiplied by that of `factors`.
     #[inline(always)]
-    pub(super) fn set<S: Simd>(&mut self, _: S, index: usize, row: &[f32], factors: &[f32]) {
+    pub(super) fn set<S: Simd>(&mut self, simd: S, index: usize, row: &[f32], factors: &[f32]) {
         let slot = &mut self.bytes[index * self.stride..(index + 1) * self.stride];
         slot[row.len()..].fill(0);
-        let most = highest_product(row, factors);
+        let most = highest_product(simd, row, factors);
         self.scales[index] = most / 127.0;
         let (inverse, shift) = (inverse(most), ROUND + f32::from(S::OFFSET));
         for ((byte, x), factor) in slot.iter_mut().zip(row).zip(factors) {

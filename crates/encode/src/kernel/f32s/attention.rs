@@ -1,6 +1,7 @@
 //! Attention of one sequence: `softmax(queries · keysᵀ / √width) · values`, head by head (Vaswani et al. 2017).
 
-use super::super::math::{exp, highest, total};
+use super::super::math::{exp, highest, sum};
+use super::super::tiles::{Tiled, each_tile};
 use super::super::{Heads, Simd, TILE, Task, WIDTH};
 use super::Panels;
 
@@ -36,31 +37,32 @@ impl Task for Attention<'_> {
             let first = head * width;
             self.scratch.keys.transpose(&self.mixed[total + first..], stride, count, width);
             self.scratch.values.copy(&self.mixed[2 * total + first..], stride, width, count);
-            let mut row = 0;
-            while row < count {
-                row += match count - row {
-                    TILE.. => self.block::<S, TILE>(simd, first, row, count),
-                    4.. => self.block::<S, 4>(simd, first, row, count),
-                    _ => self.block::<S, 1>(simd, first, row, count),
-                };
-            }
+            each_tile(simd, count, &mut Head { attention: &mut self, first, count });
         }
     }
 }
 
-impl Attention<'_> {
+/// One head, whose numbers begin at `first` of a row.
+struct Head<'a, 'b> {
+    attention: &'a mut Attention<'b>,
+    first: usize,
+    count: usize,
+}
+
+impl Tiled for Head<'_, '_> {
     #[inline(always)]
-    fn block<S: Simd, const R: usize>(&mut self, simd: S, first: usize, row: usize, count: usize) -> usize {
-        let (width, total) = (self.heads.width, self.heads.total());
-        let seen = self.heads.seen(row..row + R, count);
+    fn tile<S: Simd, const R: usize>(&mut self, simd: S, row: usize) {
+        let Attention { mixed, heads, scratch, out } = &mut *self.attention;
+        let (first, width, total) = (self.first, heads.width, heads.total());
+        let seen = heads.seen(row..row + R, self.count);
         // Whole panels of keys; what lies beside `seen` is masked.
         let base = seen.start / WIDTH * WIDTH;
         let length = seen.end.next_multiple_of(WIDTH) - base;
-        let AttentionScratch { keys, values, scores } = &mut *self.scratch;
-        let mut sums = [[0.0; WIDTH]; R];
-        let panels = keys.iter().skip(base / WIDTH).take(length / WIDTH);
-        for (index, panel) in panels.enumerate() {
-            simd.tile(&self.mixed[row * 3 * total + first..], 3 * total, panel, &mut sums);
+        let AttentionScratch { keys, values, scores } = &mut **scratch;
+        for index in 0..length / WIDTH {
+            let mut sums = [[0.0; WIDTH]; R];
+            let rows = &mixed[row * 3 * total + first..];
+            simd.tile(rows, 3 * total, keys.panel(base / WIDTH + index), &mut sums);
             for (r, sums) in sums.iter().enumerate() {
                 let at = r * length + index * WIDTH;
                 scores[at..at + WIDTH].copy_from_slice(sums);
@@ -69,22 +71,22 @@ impl Attention<'_> {
         let scale = 1.0 / (width as f32).sqrt();
         let mut weights = [0.0; R];
         for (r, weight) in weights.iter_mut().enumerate() {
-            let own = self.heads.seen(row + r..row + r + 1, count);
+            let own = heads.seen(row + r..row + r + 1, self.count);
             let scores = &mut scores[r * length..(r + 1) * length];
             *weight = 1.0 / softmax(simd, scores, own.start - base..own.end - base, scale);
         }
-        let inner = seen.start - base..seen.end - base;
-        for (index, panel) in values.iter().enumerate() {
-            simd.tile(&scores[inner.start..], length, &panel[seen.clone()], &mut sums);
+        let inner = seen.start - base;
+        for index in 0..width.div_ceil(WIDTH) {
+            let mut sums = [[0.0; WIDTH]; R];
+            simd.tile(&scores[inner..], length, &values.panel(index)[seen.clone()], &mut sums);
             for (r, sums) in sums.iter().enumerate() {
                 let at = (row + r) * total + first + index * WIDTH;
                 let part = WIDTH.min(width - index * WIDTH);
-                for (out, sum) in self.out[at..at + part].iter_mut().zip(sums) {
+                for (out, sum) in out[at..at + part].iter_mut().zip(sums) {
                     *out = sum * weights[r];
                 }
             }
         }
-        R
     }
 }
 
@@ -94,9 +96,9 @@ fn softmax<S: Simd>(simd: S, scores: &mut [f32], own: std::ops::Range<usize>, sc
     scores[..own.start].fill(0.0);
     scores[own.end..].fill(0.0);
     let scores = &mut scores[own];
-    let most = highest(scores, |x| x);
+    let most = highest(simd, scores);
     for score in scores.iter_mut() {
         *score = exp(simd, (*score - most) * scale);
     }
-    total(scores)
+    sum(simd, scores, |x| x)
 }

@@ -6,4 +6,4 @@ mod product;
 
 pub(crate) use attention::{Attention, AttentionScratch};
 pub(crate) use panels::Panels;
-pub(crate) use product::Product;
+pub(crate) use product::Floats;

@@ -57,9 +57,9 @@ impl Panels {
         (self.inputs, self.outputs) = (inputs, outputs);
     }
 
-    /// The panels, in order of outputs.
+    /// The weights of outputs `index · WIDTH` and following.
     #[inline(always)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[Step<f32>]> {
-        self.steps.chunks_exact(self.inputs.max(1))
+    pub(super) fn panel(&self, index: usize) -> &[Step<f32>] {
+        &self.steps[index * self.inputs..(index + 1) * self.inputs]
     }
 }

@@ -4,7 +4,7 @@
     reason = "loads and stores through pointers, and a call of code for features that were detected"
 )]
 
-use super::super::{GROUP, Simd, Step, Task, WIDTH};
+use super::super::{GROUP, LANES, Simd, Step, Task, WIDTH};
 use std::arch::x86_64::*;
 
 /// Only [`run`] makes one.
@@ -52,6 +52,30 @@ impl Simd for Avx512 {
         assert!(rows.len() >= (R - 1) * stride + panel.len() * GROUP);
         // SAFETY: `self` exists only where the features were detected; the assertion is what the function asks for.
         unsafe { byte_tile(rows, stride, panel, sums) }
+    }
+
+    #[inline(always)]
+    fn total(self, parts: [f32; LANES]) -> f32 {
+        // SAFETY: `self` exists only where the features were detected; there are 16 parts.
+        unsafe { _mm512_reduce_add_ps(_mm512_loadu_ps(parts.as_ptr())) }
+    }
+
+    #[inline(always)]
+    fn highest(self, parts: [f32; LANES]) -> f32 {
+        // SAFETY: as in `total`.
+        unsafe { _mm512_reduce_max_ps(_mm512_loadu_ps(parts.as_ptr())) }
+    }
+
+    #[inline(always)]
+    fn scaled(
+        self,
+        sums: (&[i32; WIDTH], &[i32; WIDTH]),
+        scales: (&[f32; WIDTH], f32),
+        bias: &[f32; WIDTH],
+        values: &mut [f32; WIDTH],
+    ) {
+        // SAFETY: `self` exists only where the features were detected.
+        unsafe { scaled(sums, scales, bias, values) }
     }
 }
 
@@ -118,6 +142,30 @@ unsafe fn byte_tile<const R: usize>(
         unsafe {
             _mm512_storeu_si512(sums[r].as_mut_ptr().cast(), left[r]);
             _mm512_storeu_si512(sums[r].as_mut_ptr().add(16).cast(), right[r]);
+        }
+    }
+}
+
+/// Written out, as compilers cut the plain loop into pieces that wait for each other.
+#[target_feature(enable = "avx512f")]
+#[inline]
+fn scaled(
+    (sums, weights): (&[i32; WIDTH], &[i32; WIDTH]),
+    (scales, scale): (&[f32; WIDTH], f32),
+    bias: &[f32; WIDTH],
+    values: &mut [f32; WIDTH],
+) {
+    // The offset is 2⁷.
+    const SHIFT: u32 = Avx512::OFFSET.trailing_zeros();
+    for at in [0, 16] {
+        // SAFETY: each of the five holds 16 numbers from `at` on.
+        unsafe {
+            let offset = _mm512_slli_epi32::<SHIFT>(_mm512_loadu_si512(weights.as_ptr().add(at).cast()));
+            let sum = _mm512_sub_epi32(_mm512_loadu_si512(sums.as_ptr().add(at).cast()), offset);
+            let scale = _mm512_mul_ps(_mm512_loadu_ps(scales.as_ptr().add(at)), _mm512_set1_ps(scale));
+            let value = _mm512_mul_ps(_mm512_cvtepi32_ps(sum), scale);
+            let value = _mm512_add_ps(value, _mm512_loadu_ps(bias.as_ptr().add(at)));
+            _mm512_storeu_ps(values.as_mut_ptr().add(at), value);
         }
     }
 }
