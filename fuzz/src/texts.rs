@@ -31,7 +31,10 @@ pub fn head(data: &[u8]) -> bool {
     let vector = vec![0.5; head.vector().map_or(1, |side| side.dims())];
     let scores = head.classify(&Grams::of("any text (1)"), Some(&vector));
     assert!((scores.0.iter().sum::<f32>() - 1.0).abs() < 1e-3, "{scores:?}");
-    assert_eq!(Head::from_bytes(&head.to_bytes()).as_ref(), Ok(&head));
+    // Numbers may take more room than they came in; a header at its bound is refused then.
+    if let Ok(bytes) = head.to_bytes() {
+        assert_eq!(Head::from_bytes(&bytes).as_ref(), Ok(&head));
+    }
     true
 }
 

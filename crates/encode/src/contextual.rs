@@ -1,8 +1,7 @@
 //! A model with context, from text to vector: tokens, forward pass, pooling, length 1.
 
-use crate::bert::{Bert, Scratch};
-use crate::kernel::Kernel;
-use crate::tokenize::{Token, WordPiece};
+use crate::tokenize::{Token, Tokenizer};
+use crate::transformer::{Scratch, Transformer};
 use crate::{Card, EncodeError, TextEncoder, TokenStates, Window, Windows, normalise};
 use parking_lot::Mutex;
 
@@ -22,23 +21,31 @@ const TOKENS_MAX: usize = 10 << 20;
 /// Scratches kept for later calls: as many as run side by side on a large machine.
 const SCRATCHES_MAX: usize = 64;
 
+/// Largest scratch that is kept, in numbers: 32 MiB. One text of 8,192 tokens needs ten times as much, and time to match.
+const SCRATCH_NUMBERS_MAX: usize = 8 << 20;
+
 /// A model with its tokenizer.
 pub(crate) struct Contextual {
     pub(crate) card: Card,
-    pub(crate) tokenizer: WordPiece,
-    pub(crate) model: Bert,
+    pub(crate) tokenizer: Tokenizer,
+    pub(crate) model: Transformer,
     pub(crate) pooling: Pooling,
-    pub(crate) kernel: Kernel,
     pub(crate) scratches: Mutex<Vec<Scratch>>,
 }
 
 impl Contextual {
-    /// Most tokens of a text beside the two special ones.
-    fn room(&self) -> usize {
-        self.card.max_tokens.saturating_sub(2)
+    /// How many special tokens stand around a text.
+    fn around(&self) -> usize {
+        let (before, after) = self.tokenizer.around();
+        before.len() + after.len()
     }
 
-    fn tokens(&self, text: &str, most: usize) -> Vec<Token> {
+    /// Most tokens of a text beside the special ones.
+    fn room(&self) -> usize {
+        self.card.max_tokens.saturating_sub(self.around())
+    }
+
+    pub(crate) fn tokens(&self, text: &str, most: usize) -> Vec<Token> {
         let mut tokens = Vec::with_capacity(most.min(text.len() / 3 + 1));
         self.tokenizer.tokens(text, most, &mut tokens);
         tokens
@@ -46,31 +53,38 @@ impl Contextual {
 
     /// Hidden states of `tokens` between the special ones.
     fn states(&self, tokens: &[Token]) -> Vec<f32> {
-        let mut ids = Vec::with_capacity(tokens.len() + 2);
-        ids.push(self.tokenizer.cls);
-        ids.extend(tokens.iter().map(|t| t.id));
-        ids.push(self.tokenizer.sep);
+        let ids = self.tokenizer.whole(tokens);
         let mut scratch = self.scratches.lock().pop().unwrap_or_default();
-        let states = self.model.run(self.kernel, &ids, &mut scratch);
+        let states = self.model.run(&ids, &mut scratch);
         let mut kept = self.scratches.lock();
-        if kept.len() < SCRATCHES_MAX {
+        if kept.len() < SCRATCHES_MAX && scratch.numbers() <= SCRATCH_NUMBERS_MAX {
             kept.push(scratch);
         }
         states
     }
 
-    fn vector(&self, tokens: &[Token]) -> Vec<f32> {
+    /// What `pooling` makes of the states of a text.
+    pub(crate) fn pooled(&self, tokens: &[Token], pooling: Pooling) -> Vec<f32> {
         let states = self.states(tokens);
-        let mut rows = states.chunks_exact(self.card.dims);
+        let mut rows = states.chunks_exact(self.model.width());
+        let count = rows.len() as f32;
         let mut vector = rows.next().map(<[f32]>::to_vec).unwrap_or_default();
         for row in rows {
-            match self.pooling {
+            match pooling {
                 Pooling::First => break,
                 Pooling::Mean => vector.iter_mut().zip(row).for_each(|(sum, x)| *sum += x),
                 Pooling::Max => vector.iter_mut().zip(row).for_each(|(most, x)| *most = most.max(*x)),
             }
         }
-        // The mean's divisor cancels in the length.
+        if pooling == Pooling::Mean {
+            vector.iter_mut().for_each(|sum| *sum /= count);
+        }
+        vector
+    }
+
+    fn vector(&self, tokens: &[Token]) -> Vec<f32> {
+        let mut vector = self.pooled(tokens, self.pooling);
+        vector.truncate(self.card.dims);
         normalise(&mut vector);
         vector
     }
@@ -99,15 +113,15 @@ impl TextEncoder for Contextual {
     }
 
     fn count_tokens(&self, text: &str) -> usize {
-        self.tokens(text, TOKENS_MAX).len() + 2
+        self.tokens(text, TOKENS_MAX).len() + self.around()
     }
 
     fn token_states(&self, text: &str) -> Result<TokenStates, EncodeError> {
         let tokens = self.tokens(text, self.room());
         let mut states = self.states(&tokens);
-        let dims = self.card.dims;
-        states.truncate((tokens.len() + 1) * dims);
-        states.drain(..dims);
+        let (dims, before) = (self.model.width(), self.tokenizer.around().0.len());
+        states.truncate((tokens.len() + before) * dims);
+        states.drain(..before * dims);
         Ok(TokenStates { spans: tokens.iter().map(|t| t.range()).collect(), states, dims })
     }
 }

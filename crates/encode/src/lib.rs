@@ -17,7 +17,6 @@
 //! # }
 //! ```
 
-mod bert;
 mod contextual;
 mod encoder;
 mod error;
@@ -27,6 +26,7 @@ mod linear;
 mod lookup;
 pub mod safetensors;
 mod tokenize;
+mod transformer;
 
 pub use encoder::{Card, TextEncoder, TokenStates, Window, Windows, normalise};
 pub use error::EncodeError;

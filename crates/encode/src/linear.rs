@@ -58,6 +58,14 @@ impl Linear {
         self.weights = Weights::Int8(BytePanels::pack(&weights, panels.outputs, &factors), factors);
     }
 
+    /// Numbers of a row that it is applied to.
+    pub(crate) fn inputs(&self) -> usize {
+        match &self.weights {
+            Weights::F32(panels) => panels.inputs,
+            Weights::Int8(panels, _) => panels.inputs,
+        }
+    }
+
     /// Applies it to `rows`; `out` becomes as many rows of outputs. `bytes` is overwritten.
     pub(crate) fn apply(
         &self,
@@ -66,11 +74,11 @@ impl Linear {
         activation: Activation,
         (bytes, out): (&mut ByteRows, &mut Vec<f32>),
     ) {
-        let (inputs, outputs) = match &self.weights {
-            Weights::F32(panels) => (panels.inputs, panels.outputs),
-            Weights::Int8(panels, _) => (panels.inputs, panels.outputs),
+        let outputs = match &self.weights {
+            Weights::F32(panels) => panels.outputs,
+            Weights::Int8(panels, _) => panels.outputs,
         };
-        out.resize(rows.len() / inputs.max(1) * outputs, 0.0);
+        out.resize(rows.len() / self.inputs().max(1) * outputs, 0.0);
         let bias = &self.bias;
         match &self.weights {
             Weights::F32(weights) => {

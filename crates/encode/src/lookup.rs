@@ -4,7 +4,7 @@
 //! pass: a text takes microseconds. Unknown tokens count for nothing.
 
 use crate::safetensors::Safetensors;
-use crate::tokenize::{Token, WordPiece};
+use crate::tokenize::{Token, Tokenizer};
 use crate::{Card, EncodeError, TextEncoder, TokenStates, Window, Windows, normalise};
 use std::io::{Read, Seek};
 
@@ -59,7 +59,7 @@ impl Table {
 /// A table with its tokenizer.
 pub(crate) struct Lookup {
     pub(crate) card: Card,
-    pub(crate) tokenizer: WordPiece,
+    pub(crate) tokenizer: Tokenizer,
     pub(crate) table: Table,
 }
 
@@ -72,9 +72,10 @@ impl Lookup {
 
     fn vector(&self, tokens: &[Token]) -> Vec<f32> {
         let mut sum = vec![0.0; self.table.dims];
-        for token in tokens.iter().filter(|token| token.id != self.tokenizer.unknown) {
+        for token in tokens.iter().filter(|token| Some(token.id) != self.tokenizer.unknown()) {
             self.table.add(token.id, &mut sum);
         }
+        sum.truncate(self.card.dims);
         // The mean's divisor cancels in the length.
         normalise(&mut sum);
         sum

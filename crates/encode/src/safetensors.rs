@@ -15,6 +15,9 @@ pub const HEADER_BYTES_MAX: u64 = 16 << 20;
 /// Most numbers of one tensor: 2 GiB of f32.
 pub const TENSOR_NUMBERS_MAX: u64 = 1 << 29;
 
+/// Bytes that are read at a time; a multiple of every type's.
+const PIECE_BYTES: usize = 1 << 20;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 enum Dtype {
     F32,
@@ -130,20 +133,62 @@ impl<R: Read + Seek> Safetensors<R> {
     /// # Errors
     /// [`EncodeError::Format`] when there is none of that name, or the file ends.
     pub fn tensor(&mut self, name: &str) -> Result<Tensor, EncodeError> {
+        let (shape, count) = self.entries.get(name).map_or((Vec::new(), 0), |entry| {
+            (entry.shape.clone(), entry.bytes / entry.dtype.bytes() as usize)
+        });
+        let mut data = Vec::with_capacity(count);
+        self.each(name, |piece| data.extend_from_slice(piece))?;
+        Ok(Tensor { shape, data })
+    }
+
+    /// Hands the numbers of the tensor `name`, which must have this shape, to `sink` piece by piece: for what is not to be in
+    /// memory in 32 bits.
+    ///
+    /// # Errors
+    /// As [`Self::shaped`].
+    pub fn pieces(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        sink: impl FnMut(&[f32]),
+    ) -> Result<(), EncodeError> {
+        self.check(name, shape)?;
+        self.each(name, sink)
+    }
+
+    fn each(&mut self, name: &str, mut sink: impl FnMut(&[f32])) -> Result<(), EncodeError> {
         let bad = |problem: String| EncodeError::format(&self.place, problem);
         let Some(entry) = self.entries.get(name) else {
             let like: Vec<&str> = self.entries.keys().take(5).map(String::as_str).collect();
-            return Err(bad(format!(
-                "no tensor {name:?}; there are {} such as {like:?}",
-                self.entries.len()
-            )));
+            let count = self.entries.len();
+            return Err(bad(format!("no tensor {name:?}; there are {count} such as {like:?}")));
         };
-        let mut bytes = vec![0; entry.bytes];
-        let at = self.source.seek(SeekFrom::Start(entry.start));
-        at.and_then(|_| self.source.read_exact(&mut bytes))
-            .map_err(|e| bad(format!("tensor {name:?}: the file ends within it ({e})")))?;
-        self.read.push(Digest::of_parts([name.as_bytes(), bytes.as_slice()]));
-        Ok(Tensor { shape: entry.shape.clone(), data: numbers(entry.dtype, &bytes) })
+        let cut = |e| bad(format!("tensor {name:?}: the file ends within it ({e})"));
+        self.source.seek(SeekFrom::Start(entry.start)).map_err(cut)?;
+        let mut piece = vec![0; entry.bytes.min(PIECE_BYTES)];
+        let (mut left, mut numbers, mut digests) =
+            (entry.bytes, Vec::new(), vec![Digest::of(name.as_bytes())]);
+        while left > 0 {
+            piece.truncate(left);
+            self.source.read_exact(&mut piece).map_err(cut)?;
+            digests.push(Digest::of(&piece));
+            numbers.clear();
+            read_numbers(entry.dtype, &piece, &mut numbers);
+            sink(&numbers);
+            left -= piece.len();
+        }
+        self.read.push(Digest::of_parts(digests.iter().map(|digest| digest.0.as_slice())));
+        Ok(())
+    }
+
+    fn check(&self, name: &str, shape: &[usize]) -> Result<(), EncodeError> {
+        match self.shape(name) {
+            Some(found) if found != shape => Err(EncodeError::format(
+                &self.place,
+                format!("tensor {name:?} has shape {found:?}, config.json makes it {shape:?}"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Reads the tensor `name`, which must have this shape.
@@ -151,13 +196,8 @@ impl<R: Read + Seek> Safetensors<R> {
     /// # Errors
     /// As [`Self::tensor`], and [`EncodeError::Format`] when the shape is another.
     pub fn shaped(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, EncodeError> {
-        match self.shape(name) {
-            Some(found) if found != shape => Err(EncodeError::format(
-                &self.place,
-                format!("tensor {name:?} has shape {found:?}, config.json makes it {shape:?}"),
-            )),
-            _ => Ok(self.tensor(name)?.data),
-        }
+        self.check(name, shape)?;
+        Ok(self.tensor(name)?.data)
     }
 
     /// Digest of every tensor read so far: name and bytes, in the order of reading.
@@ -190,19 +230,19 @@ fn entry(row: &Row, data: u64, size: u64) -> Result<Option<Entry>, &'static str>
     Ok(Some(Entry { dtype, shape, start: data + start, bytes }))
 }
 
-fn numbers(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
-    fn each<const N: usize>(bytes: &[u8], value: impl Fn([u8; N]) -> f32) -> Vec<f32> {
-        bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)).collect()
+fn read_numbers(dtype: Dtype, bytes: &[u8], into: &mut Vec<f32>) {
+    fn each<const N: usize>(bytes: &[u8], into: &mut Vec<f32>, value: impl Fn([u8; N]) -> f32) {
+        into.extend(bytes.as_chunks::<N>().0.iter().map(|chunk| value(*chunk)));
     }
     match dtype {
-        Dtype::F32 => each(bytes, f32::from_le_bytes),
-        Dtype::F16 => each(bytes, |b| half(u16::from_le_bytes(b))),
-        Dtype::Bf16 => each(bytes, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
-        Dtype::F64 => each(bytes, |b| f64::from_le_bytes(b) as f32),
-        Dtype::I8 => each(bytes, |b: [u8; 1]| f32::from(i8::from_le_bytes(b))),
-        Dtype::U8 => each(bytes, |b: [u8; 1]| f32::from(b[0])),
-        Dtype::I32 => each(bytes, |b| i32::from_le_bytes(b) as f32),
-        Dtype::I64 => each(bytes, |b| i64::from_le_bytes(b) as f32),
+        Dtype::F32 => each(bytes, into, f32::from_le_bytes),
+        Dtype::F16 => each(bytes, into, |b| half(u16::from_le_bytes(b))),
+        Dtype::Bf16 => each(bytes, into, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16)),
+        Dtype::F64 => each(bytes, into, |b| f64::from_le_bytes(b) as f32),
+        Dtype::I8 => each(bytes, into, |b: [u8; 1]| f32::from(i8::from_le_bytes(b))),
+        Dtype::U8 => each(bytes, into, |b: [u8; 1]| f32::from(b[0])),
+        Dtype::I32 => each(bytes, into, |b| i32::from_le_bytes(b) as f32),
+        Dtype::I64 => each(bytes, into, |b| i64::from_le_bytes(b) as f32),
     }
 }
 

@@ -81,15 +81,25 @@ impl Folder {
 
     /// What the tokenizer folds: its own file says it best, the configuration of old ones next.
     pub(super) fn folding(&self) -> Result<Folding, EncodeError> {
-        for (file, pointer) in [("tokenizer.json", "/normalizer"), ("tokenizer_config.json", "")] {
-            let json = self.optional_json(file)?;
-            if let Some(fields) =
-                json.as_ref().and_then(|json| json.pointer(pointer)).filter(|v| v.is_object())
-            {
-                return Folding::deserialize(fields)
-                    .map_err(|e| EncodeError::format(self.place(file), format!("its normaliser: {e}")));
-            }
+        #[derive(Deserialize)]
+        struct Own {
+            normalizer: Option<Value>,
         }
-        Ok(Folding::default())
+        let own = self.text("tokenizer.json")?;
+        let own = own.map(|text| serde_json::from_str::<Own>(&text)).transpose();
+        let own =
+            own.map_err(|e| EncodeError::format(self.place("tokenizer.json"), format!("not JSON: {e}")))?;
+        let own = own
+            .and_then(|own| own.normalizer)
+            .filter(Value::is_object)
+            .map(|fields| ("tokenizer.json", fields));
+        let old = || {
+            Ok(self.optional_json("tokenizer_config.json")?.map(|fields| ("tokenizer_config.json", fields)))
+        };
+        match own.map_or_else(old, |own| Ok(Some(own)))? {
+            Some((file, fields)) if fields.is_object() => Folding::deserialize(&fields)
+                .map_err(|e| EncodeError::format(self.place(file), format!("its normaliser: {e}"))),
+            _ => Ok(Folding::default()),
+        }
     }
 }

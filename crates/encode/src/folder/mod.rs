@@ -4,14 +4,17 @@
 
 mod files;
 
-use crate::bert::{Bert, BertConfig};
 use crate::contextual::{Contextual, Pooling};
 use crate::kernel::Kernel;
 use crate::lookup::{self, Lookup, Table};
-use crate::tokenize::WordPiece;
+use crate::safetensors::Safetensors;
+use crate::tokenize::{self, Tokenizer, WordPiece};
+use crate::transformer::{BertConfig, Family, ModernConfig, Reading, Transformer};
 use crate::{Card, EncodeError, TextEncoder};
 use files::Folder;
 use parking_lot::Mutex;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 use std::sync::Arc;
 use tollgate_core::Digest;
@@ -35,6 +38,11 @@ pub struct Options {
     pub precision: Precision,
     /// Most tokens of a text, instead of what the folder says; never beyond the positions that the model has.
     pub max_tokens: Option<usize>,
+    /// Layers that are computed, from the first on, of a model that was trained to be cut (2-D Matryoshka); all where none is
+    /// given.
+    pub layers: Option<usize>,
+    /// Numbers of a vector that are kept, from the first on, of a model that was trained to be cut; all where none is given.
+    pub dims: Option<usize>,
     /// The kernel; the fastest of this processor where none is given.
     pub kernel: Option<Kernel>,
 }
@@ -49,89 +57,112 @@ pub fn load(folder: &Path, options: &Options) -> Result<Arc<dyn TextEncoder>, En
     let config = folder.json("config.json")?;
     let place = folder.place("config.json");
     match config.get("model_type").and_then(|kind| kind.as_str()) {
-        Some("bert") => bert(&folder, &config, options),
+        Some("bert") => {
+            let family = BertConfig::read(&place, &config, wanted(&folder, options))?;
+            Ok(Arc::new(contextual(&folder, &family, &mut folder.weights()?, options)?))
+        }
+        Some("modernbert") => {
+            let family = ModernConfig::read(&place, &config, wanted(&folder, options))?;
+            Ok(Arc::new(contextual(&folder, &family, &mut folder.weights()?, options)?))
+        }
         Some("model2vec") => lookup(&folder, options),
         other => Err(EncodeError::unsupported(
             place,
-            format!("model_type {:?}; bert and model2vec are computed", other.unwrap_or_default()),
+            format!(
+                "model_type {:?}; bert, modernbert and model2vec are computed",
+                other.unwrap_or_default()
+            ),
         )),
     }
 }
 
-fn bert(
+/// What is asked for of a model, or else what its folder says.
+fn wanted(folder: &Folder, options: &Options) -> Option<usize> {
+    options.max_tokens.or_else(|| folder.max_tokens())
+}
+
+fn contextual(
     folder: &Folder,
-    config: &serde_json::Value,
+    family: &impl Family,
+    file: &mut Safetensors<BufReader<File>>,
     options: &Options,
-) -> Result<Arc<dyn TextEncoder>, EncodeError> {
-    let config = BertConfig::read(&folder.place("config.json"), config)?;
-    let (tokenizer, vocabulary) = folder.wordpiece(config.vocab_size)?;
-    let mut file = folder.weights()?;
-    let mut model = Bert::read(&mut file, &config)?;
+) -> Result<Contextual, EncodeError> {
+    let place = folder.place("config.json");
+    let (tokenizer, vocabulary) = folder.tokenizer(family.vocabulary())?;
     let kernel = options.kernel.unwrap_or_else(Kernel::detect);
-    if options.precision == Precision::Int8 {
-        model.quantise(kernel, &tokenizer.samples(config.max_position_embeddings));
-    }
-    let stated = folder.max_tokens().unwrap_or(config.max_position_embeddings);
-    let max_tokens = options.max_tokens.unwrap_or(stated).clamp(3, config.max_position_embeddings.max(3));
+    let cut = |what: &str, asked: Option<usize>, most: usize| match asked.unwrap_or(most) {
+        asked if (1..=most).contains(&asked) => Ok(asked),
+        asked => {
+            Err(EncodeError::unsupported(&place, format!("{asked} {what} are asked for, there are {most}")))
+        }
+    };
+    let layers = cut("layers", options.layers, family.layers())?;
+    let dims = cut("numbers", options.dims, family.width())?;
+    let samples = tokenizer.samples(family.tokens());
+    let reading = Reading { kernel, precision: options.precision, layers, samples: &samples };
+    let model = Transformer::read(file, family, &reading)?;
     let pooling = folder.pooling()?;
     let precision = match options.precision {
         Precision::Int8 => "int8",
         Precision::F32 => "f32",
     };
-    let how = format!("{precision} {pooling:?}");
+    let how = match (layers, dims) == (family.layers(), family.width()) {
+        true => format!("{precision} {pooling:?}"),
+        false => format!("{precision} {pooling:?} {layers} layers {dims} numbers"),
+    };
     let card = Card {
         name: options.name.clone().unwrap_or_else(|| folder.name()),
         digest: Digest::of_parts([&file.digest().0[..], &vocabulary.0, how.as_bytes()]),
-        dims: config.hidden_size,
-        max_tokens,
+        dims,
+        max_tokens: family.tokens(),
         kernel: format!("{precision} {}", kernel.name()),
     };
-    Ok(Arc::new(Contextual { card, tokenizer, model, pooling, kernel, scratches: Mutex::new(Vec::new()) }))
+    Ok(Contextual { card, tokenizer, model, pooling, scratches: Mutex::new(Vec::new()) })
 }
 
 fn lookup(folder: &Folder, options: &Options) -> Result<Arc<dyn TextEncoder>, EncodeError> {
     let mut file = folder.weights()?;
     let table = Table::read(&mut file)?;
-    let (tokenizer, vocabulary) = folder.wordpiece(table.tokens())?;
-    let stated = options.max_tokens.or_else(|| folder.max_tokens());
+    let (tokenizer, vocabulary) = folder.tokenizer(table.tokens())?;
+    let dims = options.dims.unwrap_or(table.dims);
+    if options.layers.is_some() || dims == 0 || dims > table.dims {
+        let problem = format!("static vectors have no layers, and {} numbers", table.dims);
+        return Err(EncodeError::unsupported(folder.place("config.json"), problem));
+    }
     let card = Card {
         name: options.name.clone().unwrap_or_else(|| folder.name()),
         digest: Digest::of_parts([&file.digest().0[..], &vocabulary.0]),
-        dims: table.dims,
-        max_tokens: stated.unwrap_or(lookup::TOKENS_MAX).clamp(1, lookup::TOKENS_MAX),
+        dims,
+        max_tokens: wanted(folder, options).unwrap_or(lookup::TOKENS_MAX).clamp(1, lookup::TOKENS_MAX),
         kernel: "static".into(),
     };
     Ok(Arc::new(Lookup { card, tokenizer, table }))
 }
 
 impl Folder {
-    /// The tokenizer with the digest of what it was read from.
-    fn wordpiece(&self, numbers: usize) -> Result<(WordPiece, Digest), EncodeError> {
+    /// The tokenizer with the digest of what it was read from; none of its numbers is beyond `numbers`.
+    fn tokenizer(&self, numbers: usize) -> Result<(Tokenizer, Digest), EncodeError> {
         let folding = self.folding()?;
-        let (tokenizer, digest, highest) = if let Some(text) = self.text("vocab.txt")? {
+        let (place, text, tokenizer) = if let Some(text) = self.text("vocab.txt")? {
             let place = self.place("vocab.txt");
-            let digest = Digest::of_parts([text.as_bytes(), format!("{folding:?}").as_bytes()]);
-            (WordPiece::from_lines(&place, &text, folding)?, digest, text.lines().count())
+            let pieces = WordPiece::from_lines(&place, &text, folding)?;
+            (place, text, Tokenizer::WordPiece(pieces))
         } else {
             let place = self.place("tokenizer.json");
-            let json = self.json("tokenizer.json")?;
-            let pieces = json.pointer("/model/vocab").and_then(|v| v.as_object());
-            let Some(pieces) = pieces.filter(|_| json["model"]["type"] == "WordPiece") else {
-                return Err(EncodeError::unsupported(place, "its model is no WordPiece with a vocabulary"));
-            };
-            let pieces: Vec<(&str, u32)> = pieces
-                .iter()
-                .filter_map(|(piece, id)| Some((piece.as_str(), id.as_u64()?.try_into().ok()?)))
-                .collect();
-            let highest = pieces.iter().map(|(_, id)| *id as usize + 1).max().unwrap_or(0);
-            let digest = Digest::of(format!("{folding:?}{pieces:?}").as_bytes());
-            (WordPiece::new(&place, pieces.into_iter(), folding)?, digest, highest)
+            let text = self.text("tokenizer.json")?;
+            let text =
+                text.ok_or_else(|| EncodeError::format(&place, "it is not there, and neither is vocab.txt"))?;
+            let tokenizer = tokenize::read(&place, &text, folding)?;
+            (place, text, tokenizer)
         };
+        let (before, after) = tokenizer.around();
+        let around = before.iter().chain(after).map(|id| *id as usize + 1).max();
+        let highest = tokenizer.numbers().max(around.unwrap_or(0));
         if highest > numbers {
-            let problem = format!("{highest} pieces; the model has {numbers}");
-            return Err(EncodeError::format(self.place("the vocabulary"), problem));
+            let problem = format!("{highest} pieces; the model has vocab_size {numbers}");
+            return Err(EncodeError::format(place, problem));
         }
-        Ok((tokenizer, digest))
+        Ok((tokenizer, Digest::of_parts([text.as_bytes(), format!("{folding:?}").as_bytes()])))
     }
 
     fn pooling(&self) -> Result<Pooling, EncodeError> {

@@ -12,7 +12,7 @@ pub(crate) struct Heads {
 
 impl Heads {
     /// Numbers of all heads.
-    pub(super) fn total(self) -> usize {
+    pub(crate) fn total(self) -> usize {
         self.count * self.width
     }
 

@@ -19,6 +19,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod turn;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -27,7 +28,8 @@ pub(crate) use f32s::{Attention, AttentionScratch, Floats, Panels};
 pub(crate) use heads::Heads;
 pub(crate) use math::Activation;
 pub(crate) use product::Product;
-pub(crate) use rows::{AddNorm, Norm};
+pub(crate) use rows::{AddNorm, Gate, Norm};
+pub(crate) use turn::{Turn, Turns};
 
 /// Columns of a panel: two registers of sixteen.
 const WIDTH: usize = 32;

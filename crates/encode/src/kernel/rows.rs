@@ -1,7 +1,7 @@
-//! Work on whole rows: layer norms.
+//! Work on whole rows: layer norms, and gates.
 
 use super::math::sum;
-use super::{Simd, Task};
+use super::{Activation, Simd, Task};
 
 /// Scale, shift and ε of a layer norm (Ba et al. 2016). No `shift` is a shift of 0.
 #[derive(Debug)]
@@ -43,6 +43,29 @@ impl Task for AddNorm<'_> {
         }
         for row in self.rows.chunks_exact_mut(width) {
             self.norm.apply(simd, row);
+        }
+    }
+}
+
+/// `out = activation(first half) · second half` of each row (a gated linear unit, Shazeer 2020).
+pub(crate) struct Gate<'a> {
+    /// Rows of twice `width` numbers; the first halves are overwritten.
+    pub(crate) rows: &'a mut [f32],
+    pub(crate) width: usize,
+    pub(crate) activation: Activation,
+    pub(crate) out: &'a mut [f32],
+}
+
+impl Task for Gate<'_> {
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let width = self.width.max(1);
+        for (row, out) in self.rows.chunks_exact_mut(2 * width).zip(self.out.chunks_exact_mut(width)) {
+            let (first, second) = row.split_at_mut(width);
+            self.activation.apply(simd, first);
+            for ((out, x), gate) in out.iter_mut().zip(&*first).zip(&*second) {
+                *out = x * gate;
+            }
         }
     }
 }

@@ -30,6 +30,11 @@ pub(crate) static PUNCTUATION: LazyLock<Chars> = LazyLock::new(|| Chars::of(r"\p
 /// Control, format, private and unassigned characters.
 pub(crate) static OTHER: LazyLock<Chars> = LazyLock::new(|| Chars::of(r"\p{C}"));
 
+/// Letters, and numbers of any kind.
+pub(crate) static LETTERS: LazyLock<Chars> = LazyLock::new(|| Chars::of(r"\p{L}"));
+/// See [`LETTERS`].
+pub(crate) static NUMBERS: LazyLock<Chars> = LazyLock::new(|| Chars::of(r"\p{N}"));
+
 /// Whether BERT's tokenizer sets `c` apart as a CJK ideograph (Hangul and kana are not).
 pub(crate) fn is_ideograph(c: char) -> bool {
     matches!(u32::from(c),

@@ -2,11 +2,10 @@
 
 use super::Token;
 use super::basic::{Folding, Word, words};
+use super::read::PIECES_MAX;
 use crate::EncodeError;
 use std::collections::HashMap;
 
-/// Most pieces of a vocabulary.
-const PIECES_MAX: usize = 1 << 20;
 /// A longer word is one unknown token.
 const WORD_CHARS_MAX: usize = 100;
 
@@ -70,15 +69,9 @@ impl WordPiece {
         tokens.truncate(most);
     }
 
-    /// Texts of at most `most` tokens for looking at what a model makes of them.
-    pub(crate) fn samples(&self, most: usize) -> Vec<Vec<u32>> {
-        let cut = |text: &&str| {
-            let mut tokens = Vec::new();
-            self.tokens(text, most.saturating_sub(2), &mut tokens);
-            let ids = tokens.iter().map(|t| t.id);
-            [self.cls].into_iter().chain(ids).chain([self.sep]).collect()
-        };
-        super::SAMPLES.iter().map(cut).collect()
+    /// One more than the highest number of a piece.
+    pub(crate) fn numbers(&self) -> usize {
+        self.first.values().chain(self.later.values()).max().map_or(0, |id| *id as usize + 1)
     }
 
     fn pieces(&self, word: &Word, tokens: &mut Vec<Token>) {

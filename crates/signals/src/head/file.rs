@@ -33,7 +33,7 @@ pub enum HeadError {
         left: usize,
     },
     /// A header that is no JSON of the wanted form.
-    #[error("its header does not read: {0}")]
+    #[error("its header is no JSON of a head's: {0}")]
     Header(String),
     /// A figure outside its bounds.
     #[error("{what} is {found}; it must be {wanted}")]
@@ -136,8 +136,10 @@ impl<'b> Reader<'b> {
 
 impl Head {
     /// The bytes of a file.
-    #[must_use]
-    pub fn to_bytes(&self) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// A header that is longer than one that is read back, or that no JSON can say.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, HeadError> {
         let header = Header {
             card: self.card.clone(),
             labels: self.labels.clone(),
@@ -152,7 +154,14 @@ impl Head {
                 scale: Scale::of(&side.weights),
             }),
         };
-        let header = serde_json::to_vec(&header).unwrap_or_default();
+        let header = serde_json::to_vec(&header).map_err(|error| HeadError::Header(error.to_string()))?;
+        if header.len() > HEADER_MAX {
+            return Err(bounds(
+                "the header's length",
+                &header.len(),
+                "at most 64 KiB; shorten card or labels",
+            ));
+        }
         let mut bytes = MAGIC.to_vec();
         bytes.extend((header.len() as u32).to_le_bytes());
         bytes.extend(header);
@@ -172,7 +181,7 @@ impl Head {
         let weights = [self.grams.as_ref().map(|s| &s.weights), self.vector.as_ref().map(|s| &s.weights)];
         bytes
             .extend(weights.into_iter().flatten().flat_map(|w| &w.rows).map(|weight| weight.cast_unsigned()));
-        bytes
+        Ok(bytes)
     }
 
     /// Reads a file's bytes.
@@ -256,7 +265,7 @@ mod tests {
 
     #[test]
     fn bytes_read_back_and_damage_is_named() {
-        let (head, bytes) = (head(), head().to_bytes());
+        let (head, bytes) = (head(), head().to_bytes().unwrap());
         assert_eq!(Head::from_bytes(&bytes), Ok(head));
         assert_eq!(Head::from_bytes(b"tollgate-head 2\n"), Err(HeadError::Version));
         for cut in 0..bytes.len() {
@@ -268,18 +277,26 @@ mod tests {
         assert!(Head::from_bytes(text.as_bytes()).is_err());
     }
 
+    /// What would not be read back is not written.
+    #[test]
+    fn a_header_beyond_its_bound_is_an_error() {
+        let labels = vec!["no".to_owned(), "y".repeat(HEADER_MAX)];
+        let long = Head { labels, ..head() };
+        assert!(matches!(long.to_bytes(), Err(HeadError::Bounds { what: "the header's length", .. })));
+    }
+
     proptest! {
         /// Whatever reads gives distributions, and writes the same bytes again.
         #[test]
         fn any_change_is_refused_or_harmless(at in 0_usize..600, byte in any::<u8>(), text in "[a-c ]{0,20}") {
-            let mut bytes = head().to_bytes();
+            let mut bytes = head().to_bytes().unwrap();
             let at = at % bytes.len();
             bytes[at] = byte;
             if let Ok(read) = Head::from_bytes(&bytes) {
                 let scores = read.classify(&Grams::of(&text), Some(&[0.6, 0.8]));
                 let sum: f32 = scores.0.iter().sum();
                 prop_assert!((sum - 1.0).abs() < 1e-4, "{scores:?}");
-                prop_assert_eq!(Head::from_bytes(&read.to_bytes()), Ok(read));
+                prop_assert_eq!(Head::from_bytes(&read.to_bytes().unwrap()), Ok(read));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A head's card: what it tells, what it was trained on, and how good it is, as Markdown.
 
 use super::{Interval, Quality};
-use crate::head::Head;
+use crate::head::{Head, HeadError};
 use std::fmt::Write as _;
 
 /// What a card says beside the head itself.
@@ -29,8 +29,10 @@ fn with_range(figure: Interval) -> String {
 }
 
 /// The card of a head.
-#[must_use]
-pub fn card(head: &Head, sheet: &Sheet<'_>) -> String {
+///
+/// # Errors
+/// As [`Head::to_bytes`].
+pub fn card(head: &Head, sheet: &Sheet<'_>) -> Result<String, HeadError> {
     let mut out = String::new();
     let about = head.card();
     let _ = writeln!(out, "# Head `{}`\n\n{}\n", about.name, sheet.purpose);
@@ -46,7 +48,7 @@ pub fn card(head: &Head, sheet: &Sheet<'_>) -> String {
     if let Some(side) = head.vector() {
         let _ = writeln!(out, "- vector side: {} dimensions of {}", side.dims(), side.encoder());
     }
-    let _ = writeln!(out, "- Size: {} bytes", head.to_bytes().len());
+    let _ = writeln!(out, "- Size: {} bytes", head.to_bytes()?.len());
     let _ = writeln!(
         out,
         "- Trained on {} texts, seed {}, digest of the data {}",
@@ -92,7 +94,7 @@ pub fn card(head: &Head, sheet: &Sheet<'_>) -> String {
             let _ = writeln!(out, "- {limit}");
         });
     }
-    out
+    Ok(out)
 }
 
 /// The confusion of what was judged first.

@@ -24,7 +24,7 @@ const RUNS: usize = 15;
 const WORDS: [&str; 12] =
     ["the", "model", "answers", "a", "question", "about", "history", "of", "science", "and", "cost", "today"];
 
-/// Measure a text encoder: time by length, kernel and arithmetic, and what bytes lose
+/// Measure a text encoder: memory, time by length, kernel and arithmetic, and what bytes lose
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tollgate bench encoder --model models/all-minilm-l6-v2
@@ -59,6 +59,7 @@ struct Row {
 /// Measures and shows.
 pub(in crate::bench) fn run(args: &EncoderArgs) -> Result<Ending> {
     let clock = SystemClock::new();
+    let memory = Memory::of(&args.model)?;
     let exact = encoder(&args.model, Precision::F32, None)?;
     let mut rows = Vec::new();
     for (index, kernel) in Kernel::all().into_iter().enumerate() {
@@ -75,11 +76,12 @@ pub(in crate::bench) fn run(args: &EncoderArgs) -> Result<Ending> {
     }
     if args.json {
         let missed = rows.iter().filter(|row| row.met == Some(false)).count();
-        say::json(&json!({ "cpu": cpu(), "rows": rows, "missed": missed }))?;
+        say::json(&json!({ "cpu": cpu(), "memory": memory, "rows": rows, "missed": missed }))?;
     } else if args.markdown {
-        say::text(&markdown(&rows)?)?;
+        say::text(&markdown(&rows, &memory)?)?;
     } else {
         say::line(&cpu())?;
+        say::line(&memory.words())?;
         let cells: Vec<Vec<String>> = rows.iter().map(|row| row.cells().to_vec()).collect();
         say::table(&HEAD, &cells)?;
     }
@@ -107,8 +109,7 @@ fn row(
     tokens: usize,
     bar_ms: Option<f64>,
 ) -> Row {
-    let words = (0..tokens.saturating_sub(2)).map(|i| WORDS[(i * 7 + i / 5) % WORDS.len()]);
-    let text = words.collect::<Vec<_>>().join(" ");
+    let text = text(tokens);
     let cosine =
         encoder.embed(&text).iter().zip(exact.embed(&text)).map(|(a, b)| f64::from(a * b)).sum::<f64>();
     let begun = clock.tick();
@@ -132,6 +133,51 @@ fn row(
     }
 }
 
+/// What the process holds with one encoder in bytes loaded, before anything else is; MiB. Nothing where the system does not
+/// tell it.
+#[derive(Serialize)]
+struct Memory {
+    before_mib: Option<f64>,
+    loaded_mib: Option<f64>,
+    after_512_mib: Option<f64>,
+    peak_mib: Option<f64>,
+}
+
+impl Memory {
+    fn of(folder: &Path) -> Result<Self> {
+        let before_mib = resident("VmRSS:");
+        let encoder = encoder(folder, Precision::Int8, None)?;
+        let loaded_mib = resident("VmRSS:");
+        black_box(encoder.embed(&text(512)));
+        Ok(Self { before_mib, loaded_mib, after_512_mib: resident("VmRSS:"), peak_mib: resident("VmHWM:") })
+    }
+
+    fn words(&self) -> String {
+        let shown =
+            |mib: Option<f64>| mib.map_or_else(|| "unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
+        format!(
+            "resident: {} before, {} with one encoder in bytes, {} after a text of 512 tokens, {} at most",
+            shown(self.before_mib),
+            shown(self.loaded_mib),
+            shown(self.after_512_mib),
+            shown(self.peak_mib)
+        )
+    }
+}
+
+/// A figure of the process's memory, in MiB.
+fn resident(field: &str) -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let kib = status.lines().find_map(|line| line.strip_prefix(field))?.trim().strip_suffix(" kB")?;
+    Some(kib.trim().parse::<f64>().ok()? / 1024.0)
+}
+
+/// A text of `tokens` tokens, special ones counted.
+fn text(tokens: usize) -> String {
+    let words = (0..tokens.saturating_sub(2)).map(|i| WORDS[(i * 7 + i / 5) % WORDS.len()]);
+    words.collect::<Vec<_>>().join(" ")
+}
+
 const HEAD: [&str; 7] = ["arithmetic, kernel", "tokens", "least ms", "p50 ms", "cosine", "bar ms", "bar met"];
 
 impl Row {
@@ -148,7 +194,7 @@ impl Row {
     }
 }
 
-fn markdown(rows: &[Row]) -> Result<String> {
+fn markdown(rows: &[Row], memory: &Memory) -> Result<String> {
     let mut text = format!(
         "# How fast the text encoder is\n\nMade by `tollgate bench encoder --markdown`, release build, one thread, \
 all-MiniLM-L6-v2, on {}. A row is the median of at least {RUNS} embeddings of a text of that length, tokenizing included; \
@@ -156,6 +202,7 @@ the least time beside it says how much the rest of the machine added. The cosine
 {COSINE}. Bars are for the first kernel, which is the one chosen at start.\n\n",
         cpu()
     );
+    writeln!(text, "Memory, {}.\n", memory.words())?;
     writeln!(text, "| {} |", HEAD.join(" | "))?;
     writeln!(text, "| --- | --: | --: | --: | --: | --: | --- |")?;
     for row in rows {

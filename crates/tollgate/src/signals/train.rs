@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_core::Seed;
-use tollgate_signals::head::{LABELS_MAX, Scores};
+use tollgate_signals::head::{HeadError, LABELS_MAX, Scores};
 use tollgate_signals::learn::{
     Config, EXAMPLES_MAX, Example, Quality, Sheet, Step, Trained, between_sources, card, quality, train,
 };
@@ -75,9 +75,9 @@ pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
     }
     let trained = with_bar(&work.examples, &work.labels, &work.config);
     let judged = judge(&work.examples, &trained.unseen, &work.labels, work.config.seed);
-    let bytes = trained.head.to_bytes();
+    let bytes = trained.head.to_bytes().context("the head cannot be written")?;
     std::fs::write(&args.out, &bytes).with_context(|| format!("cannot write {}", args.out.display()))?;
-    let text = sheet(&work, &trained, &judged, args);
+    let text = sheet(&work, &trained, &judged, args).context("the head has no card")?;
     let beside = args.out.with_extension("head.md");
     std::fs::write(&beside, text).with_context(|| format!("cannot write {}", beside.display()))?;
     show(&judged, &beside, &trained, args)?;
@@ -162,7 +162,12 @@ pub(super) fn judge(
     judged
 }
 
-fn sheet(work: &Work, trained: &Trained, judged: &[(String, Quality)], args: &TrainArgs) -> String {
+fn sheet(
+    work: &Work,
+    trained: &Trained,
+    judged: &[(String, Quality)],
+    args: &TrainArgs,
+) -> Result<String, HeadError> {
     let by = |of: &dyn Fn(&Example) -> String, what: &str| -> Vec<(String, String)> {
         let rows = between_sources(&trained.unseen, &work.examples, of).into_iter();
         let named = rows.filter(|(name, ..)| !name.is_empty());

@@ -3,7 +3,7 @@
 use super::super::recipes::Recipe;
 use serde::{Deserialize, Serialize};
 use tollgate_core::Seed;
-use tollgate_signals::head::{Head, Scores};
+use tollgate_signals::head::{Head, HeadError, Scores};
 use tollgate_signals::learn::{
     Config, Example, Interval, Quality, Reliability, apply, auroc, interval, recall_at, spearman, train,
 };
@@ -75,8 +75,9 @@ impl Figure {
 }
 
 /// What is the same for every head.
-pub(super) fn judged(name: String, head: &Head, judged: Vec<(String, Quality)>) -> Judged {
-    Judged { name, labels: head.labels().to_vec(), bytes: head.to_bytes().len(), judged, ..Judged::default() }
+pub(super) fn judged(name: String, head: &Head, judged: Vec<(String, Quality)>) -> Result<Judged, HeadError> {
+    let bytes = head.to_bytes()?.len();
+    Ok(Judged { name, labels: head.labels().to_vec(), bytes, judged, ..Judged::default() })
 }
 
 /// A text with what was said of it.

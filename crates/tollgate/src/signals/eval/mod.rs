@@ -83,7 +83,7 @@ fn of_head(args: &EvalArgs, path: &std::path::Path) -> Result<Evaluation> {
     let scores = apply(&head, &examples);
     let seed = tollgate_core::Seed(head.card().seed);
     let judged = judge(&examples, &scores, head.labels(), seed);
-    Ok(Evaluation { heads: vec![bars::judged(head.card().name.clone(), &head, judged)] })
+    Ok(Evaluation { heads: vec![bars::judged(head.card().name.clone(), &head, judged)?] })
 }
 
 fn of_recipes(args: &EvalArgs) -> Result<Evaluation> {
@@ -103,7 +103,7 @@ fn of_recipes(args: &EvalArgs) -> Result<Evaluation> {
         let config = recipe.configured();
         let trained = with_bar(&examples, &recipe.names(), &config);
         let judged = judge(&examples, &trained.unseen, &recipe.names(), config.seed);
-        let mut head = bars::judged(recipe.name.to_owned(), &trained.head, judged);
+        let mut head = bars::judged(recipe.name.to_owned(), &trained.head, judged)?;
         recipe.purpose.clone_into(&mut head.purpose);
         head.sources = between_sources(&trained.unseen, &examples, &|example| {
             [example.source.as_str(), example.language.as_str()].join(" ").trim().to_owned()
