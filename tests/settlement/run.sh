@@ -4,8 +4,9 @@
 #
 #   TOLLGATE_BIN=target/release/tollgate tests/settlement/run.sh
 #   SCHEDULES=1000000 KILLS=1000 tests/settlement/run.sh          a night's work
+#   SCHEDULES=0 tests/settlement/run.sh postgres                  the servers on PostgreSQL: one is killed, the other goes on
 #
-# Takes the binary from TOLLGATE_BIN or builds it.
+# Takes the binary from TOLLGATE_BIN or builds it. Kills by progress, not by the clock: after so many lines of those who play.
 set -Eeuo pipefail
 trap 'echo "tests/settlement/run.sh: line $LINENO: a command failed" >&2' ERR
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,54 +16,128 @@ if [ -z "${TOLLGATE_BIN:-}" ]; then
   TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/tollgate
 fi
 TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
-"$TOLLGATE_BIN" pay simulate --schedules "${SCHEDULES:-10000}"
+[ "${SCHEDULES:-10000}" = 0 ] || "$TOLLGATE_BIN" pay simulate --schedules "${SCHEDULES:-10000}"
 
+engine=${1:-folder}
+kills=${KILLS:-25}
+players=${PLAYERS:-3}
 work=$(mktemp -d)
-server=0
-trap '[ "$server" = 0 ] || kill -9 "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
-mkdir "$work/pay"
-log=$("$TOLLGATE_BIN" pay audit keygen killed.example/pay --out "$work/pay/log.key")
-start() {
-  : >"$work/out" # the last server's greeting is not this one's
-  "$TOLLGATE_BIN" serve --listen 127.0.0.1:0 --data memory --settle "$work/pay" >"$work/out" 2>"$work/err" &
-  server=$!
-  for _ in $(seq 300); do
-    grep -q '^curl ' "$work/out" && break
-    kill -0 "$server" 2>/dev/null || { cat "$work/err" >&2; exit 1; }
-    sleep 0.1
-  done
-  url=$(grep -o 'http://[^/ ]*' "$work/out" | sed -n 1p)
+database=
+declare -A pid=() url=()
+finish() {
+  for one in "${pid[@]}"; do kill -9 "$one" 2>/dev/null || true; done
+  if [ -n "$database" ]; then
+    exec {database_in}>&-
+    wait "$database" 2>/dev/null || true
+  fi
+  rm -rf "$work"
 }
-entries=0
-for round in $(seq "${KILLS:-25}"); do
-  start
-  "$TOLLGATE_BIN" pay demo --server "$url" --log "$log" >"$work/demo" 2>&1 &
-  demo=$!
-  # Somewhere within the two tasks, which take about a second; the moment differs from round to round.
-  sleep "0.$(printf '%03d' $((round * 137 % 700)))"
-  kill -9 "$server"
-  wait "$server" 2>/dev/null || true
-  server=0
-  wait "$demo" 2>/dev/null || true
+trap finish EXIT
+
+# Both servers have the same log key; a folder has one server, a database two.
+mkdir "$work/a"
+log=$("$TOLLGATE_BIN" pay audit keygen killed.example/pay --out "$work/a/log.key")
+ledger=$work/a/books
+servers=a
+settle=
+if [ "$engine" = postgres ]; then
+  mkfifo "$work/database.in" "$work/database.out"
+  "$root/tests/postgres/serve.sh" <"$work/database.in" >"$work/database.out" &
+  database=$!
+  exec {database_in}>"$work/database.in"
+  # The server's URL is its first line; without PostgreSQL it ends instead.
+  if ! IFS= read -r ledger <"$work/database.out"; then
+    echo "SKIPPED: settlement on PostgreSQL, as there is none on this machine"
+    exit 0
+  fi
+  printf '%s' "$ledger" >"$work/ledger.url"
+  mkdir "$work/b"
+  cp "$work/a/log.key" "$work/b/log.key"
+  servers="a b"
+  settle=", ledger: 'file:$work/ledger.url'"
+fi
+
+# Starts a server and reads its greeting, which says where it listens. What it says later goes to its file.
+start() {
+  local name=$1 line out
+  cat >"$work/$name.yaml" <<END
+settle: {data: $work/$name$settle}
+policy: none.tollgate
+providers: [{name: none, kind: tollgate_sim, base_url: 'http://127.0.0.1:9'}]
+models: [{name: none, provider: none}]
+END
+  mkfifo "$work/$name.out"
+  "$TOLLGATE_BIN" serve "$work/$name.yaml" --listen 127.0.0.1:0 --data memory >"$work/$name.out" 2>"$work/$name.err" &
+  pid[$name]=$!
+  exec {out}<"$work/$name.out"
+  rm "$work/$name.out"
+  url[$name]=
+  while [ -z "${url[$name]}" ]; do
+    IFS= read -r line <&"$out" || { cat "$work/$name.err" >&2; exit 1; }
+    url[$name]=$(grep -o 'http://[0-9.:]*' <<<"$line" | head -1 || true)
+  done
+  # Whatever else it prints is read, so that it never waits for a reader.
+  cat <&"$out" >"$work/$name.said" &
+  exec {out}<&-
+}
+
+play() { "$TOLLGATE_BIN" pay demo --server "$1" --log "$log" 2>&1 || true; }
+
+size() {
+  "$TOLLGATE_BIN" pay audit publish --ledger "$ledger" --log "$work/published" --key "$work/a/log.key" | sed -n 2p
+}
+
+# A gateway routes models too: here one that nobody asks.
+printf 'policy "none"\ndefault { models { "none" } }\n' >"$work/none.tollgate"
+for name in $servers; do start "$name"; done
+play "${url[a]}" | tail -1 # alone: the first opens the account through which all clear
+entries=$(size)
+for round in $(seq "$kills"); do
+  # So many lines of all players together; a task has some twenty, a player two tasks.
+  lines=0 wanted=$((1 + round * 37 % (25 * players))) proven=-1
+  while IFS= read -r line; do
+    lines=$((lines + 1))
+    if [[ $line =~ entry\ ([0-9]+)\ is\ in\ the\ log ]] && [ "${BASH_REMATCH[1]}" -gt "$proven" ]; then
+      proven=${BASH_REMATCH[1]}
+    fi
+    [ "$lines" != "$wanted" ] || kill -9 "${pid[a]}"
+  done < <(
+    for n in $(seq "$players"); do
+      # On a database every second player plays at the server that lives.
+      at=a
+      [ "$engine" = folder ] || [ $((n % 2)) = 1 ] || at=b
+      play "${url[$at]}" &
+    done
+    wait
+  )
+  kill -9 "${pid[a]}" 2>/dev/null || true
+  wait "${pid[a]}" 2>/dev/null || true
   # What was answered with its proof is there; what follows from the log follows, from its first entry on.
-  proven=$(sed -n 's/.*entry \([0-9]*\) is in the log.*/\1/p' "$work/demo" | tail -1)
-  "$TOLLGATE_BIN" pay escrow show --data "$work/pay" --json >"$work/escrows"
-  "$TOLLGATE_BIN" pay audit publish --ledger "$work/pay/books" --log "$work/pay/log" --key "$work/pay/log.key" >"$work/checkpoint"
-  size=$(sed -n 2p "$work/checkpoint")
-  if [ "${proven:--1}" -ge "$size" ] || [ "$size" -lt "$entries" ]; then
-    echo "round $round: entry ${proven:-none} was proven, the log has $size entries, $entries before" >&2
+  now=$(size)
+  if [ "$proven" -ge "$now" ] || [ "$now" -lt "$entries" ]; then
+    echo "round $round: entry $proven was proven, the log has $now entries, $entries before" >&2
     exit 1
   fi
-  entries=$size
+  entries=$now
+  [ "$engine" = postgres ] || "$TOLLGATE_BIN" pay escrow show --data "$work/a" --json >"$work/escrows"
+  start a
 done
-"$TOLLGATE_BIN" pay audit verify "$work/pay/log" --key "$log" --replay
-# Whatever was under way goes on: the server asks what became of calls, and plays two more tasks to their end.
-start
-"$TOLLGATE_BIN" pay demo --server "$url" --log "$log" | tail -1
-kill -TERM "$server" && wait "$server" 2>/dev/null || true
-server=0
-if grep -q '"rail": *"pending"\|"rail": *"unknown"' <("$TOLLGATE_BIN" pay escrow show --data "$work/pay" --json); then
+"$TOLLGATE_BIN" pay audit verify "$work/published" --key "$log" --replay
+# Whatever was under way goes on: the servers ask what became of calls, and play two more tasks to their end.
+for name in $servers; do
+  last=$(play "${url[$name]}" | tail -1)
+  echo "$last"
+  [[ $last == *"signed a checkpoint"* ]] || { echo "the tasks were not played to their end" >&2; exit 1; }
+done
+for name in $servers; do
+  kill -TERM "${pid[$name]}"
+  wait "${pid[$name]}" || true
+done
+entries=$(size)
+"$TOLLGATE_BIN" pay audit verify "$work/published" --key "$log" --replay >"$work/verified"
+if [ "$engine" = folder ] &&
+  grep -q '"rail": *"pending"\|"rail": *"unknown"' <("$TOLLGATE_BIN" pay escrow show --data "$work/a" --json); then
   echo "a call to the rail is still open after the restart" >&2
   exit 1
 fi
-echo "killed ${KILLS:-25} times: $entries entries, none lost"
+echo "$engine: killed $kills times with $players players: $entries entries, none lost"

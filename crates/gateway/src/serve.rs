@@ -123,7 +123,9 @@ impl Serving {
             return Err(ServeError::Public(why));
         }
         let claim = settings.database.as_deref().map(Claim::of).transpose()?;
-        let shared = Arc::new(shared(settings, origin)?);
+        let mut shared = shared(settings, origin)?;
+        shared.settlement = settlement(&shared).await?;
+        let shared = Arc::new(shared);
         control::apply_budgets(&shared);
         let snapshot = shared.snapshot.load_full();
         let server =
@@ -247,10 +249,7 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let text = policy_text(&settings)?;
     let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), &*clock)?;
     let retries = RetryBudget::new(retries, clock.tick());
-    let settle = snapshot.settings.settle.clone();
     let mut shared = Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin);
-    let settlement = settle.map(|config| Settlement::open(&config, Arc::clone(&shared.clock)));
-    shared.settlement = settlement.transpose().map_err(Box::new)?;
     let encoder = shared.snapshot.load().settings.encoder.clone();
     let encoder = encoder.map(|settings| EncoderPool::start(&settings, Arc::clone(&shared.clock)));
     shared.encoder = encoder.transpose().map_err(Box::new)?;
@@ -258,6 +257,15 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let scorer = folder.map(|folder| Model::open(&folder).and_then(Scorer::new).map(Arc::new));
     shared.risk = scorer.transpose().map_err(Box::new)?;
     Ok(shared)
+}
+
+/// Opens settlement where waiting is allowed: its log is read from the beginning, and may be in a database.
+async fn settlement(shared: &Shared) -> Result<Option<Settlement>, ServeError> {
+    let Some(config) = shared.snapshot.load().settings.settle.clone() else { return Ok(None) };
+    let clock = Arc::clone(&shared.clock);
+    let opening = tokio::task::spawn_blocking(move || Settlement::open(&config, clock));
+    let opened = opening.await.map_err(std::io::Error::other).map_err(system("opening settlement"))?;
+    Ok(Some(opened.map_err(Box::new)?))
 }
 
 fn workers(settings: &Settings) -> usize {

@@ -61,8 +61,9 @@ impl Settings {
             let shown = |of: &SettlementConfig| {
                 let hooks: Vec<_> = of.hooks.iter().map(|hook| hook.name.as_str()).collect();
                 format!(
-                    "{{data: {}, clearing: {}, webhooks: [{}]}}",
+                    "{{data: {}, ledger: {}, clearing: {}, webhooks: [{}]}}",
                     of.data.display(),
+                    if of.ledger.is_some() { "a database" } else { "in the folder" },
                     of.clearing,
                     hooks.join(", ")
                 )

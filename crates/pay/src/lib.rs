@@ -44,6 +44,7 @@ pub mod log;
 pub mod mandate;
 pub mod rail;
 pub mod registry;
+mod remembered;
 pub mod simulate;
 
 pub use error::PayError;

@@ -1,8 +1,13 @@
-//! Escrows on the journal: their office over a folder, opened from what the log says.
+//! Escrows on the journal: their office over a folder or a database, opened from what the log says.
+//!
+//! Others may write to a database. An office decides by all entries before a number that it keeps ([`JournalLedger::seen`]), and
+//! what it records is written as the entry of that number or not at all: so whatever stands in the log follows from what stands
+//! before it, also when many offices write.
 
 use crate::journal::audit::Source;
 use crate::journal::{Journal, JournalConfig, JournalError};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::Clock;
 use tollgate_core::id::AccountId;
 use tollgate_pay::PayError;
@@ -18,12 +23,39 @@ const ESCROWS_MAX: usize = 1_000_000;
 pub struct JournalLedger {
     journal: Journal,
     source: Source,
+    /// The first entry that the office does not know.
+    seen: Arc<AtomicU64>,
+    /// Whether what is recorded rests on all entries before it. A rail's call does not: its key and the ledger's rules suffice.
+    in_order: bool,
+}
+
+impl JournalLedger {
+    /// The first entry of the log that the office does not know.
+    #[must_use]
+    pub fn seen(&self) -> u64 {
+        self.seen.load(Ordering::Relaxed)
+    }
+
+    /// The office knows all entries before this one.
+    pub fn saw(&self, next: u64) {
+        self.seen.store(next, Ordering::Relaxed);
+    }
 }
 
 impl Ledger for JournalLedger {
     fn apply(&mut self, command: Command) -> Result<(u64, Outcome), LedgerFault> {
-        match self.journal.apply(command) {
-            Ok(answer) => Ok((answer.seq, answer.outcome)),
+        let seen = self.seen();
+        let answer =
+            if self.in_order { self.journal.apply_at(seen, command) } else { self.journal.apply(command) };
+        match answer {
+            Ok(answer) => {
+                // Its own entry, the office is told of; what others wrote before it is still to be read.
+                if answer.seq == seen {
+                    self.saw(seen.saturating_add(1));
+                }
+                Ok((answer.seq, answer.outcome))
+            }
+            Err(JournalError::Behind) => Err(LedgerFault::Behind),
             Err(JournalError::Ledger(error)) => Err(LedgerFault::NotTaken(error)),
             // It was not looked at.
             Err(JournalError::Busy { limit }) => {
@@ -61,7 +93,8 @@ pub type JournalOffice = Office<JournalLedger, LedgerRail<JournalLedger>>;
 /// Opens the office of a ledger. All escrows follow from the log, which is read from its beginning.
 ///
 /// An office knows what it recorded itself and what was there when it was opened. A folder has one at a time; on a database
-/// that others write to, open it anew for each act.
+/// that others write to, it says [`OfficeError::Behind`](tollgate_pay::escrow::OfficeError::Behind) until it was given what they
+/// wrote ([`Office::follow`]) and the ledger that comes back here was told so ([`JournalLedger::saw`]).
 ///
 /// # Errors
 /// What [`Source::open`] says; [`JournalError::Ledger`] when an entry about an escrow does not follow from those before.
@@ -71,11 +104,17 @@ pub fn open_office(
     clock: Arc<dyn Clock>,
     plane: SettlementPlane,
     clearing: AccountId,
-) -> Result<(JournalOffice, Journal), JournalError> {
+) -> Result<(JournalOffice, JournalLedger, Journal), JournalError> {
     let journal = source.open(config, clock)?;
-    let desk = read_desk(source, plane)?;
-    let ledger = JournalLedger { journal: journal.clone(), source: source.clone() };
-    Ok((Office::new(desk, ledger.clone(), LedgerRail::new(ledger, clearing)), journal))
+    let (mut desk, mut next) = (Desk::new(plane, ESCROWS_MAX), 0);
+    source.each(|entry| {
+        next = entry.seq.saturating_add(1);
+        Ok(desk.fold(&entry.command, &entry.outcome, entry.seq)?)
+    })?;
+    let seen = Arc::new(AtomicU64::new(next));
+    let ledger = JournalLedger { journal: journal.clone(), source: source.clone(), seen, in_order: true };
+    let rail = LedgerRail::new(JournalLedger { in_order: false, ..ledger.clone() }, clearing);
+    Ok((Office::new(desk, ledger.clone(), rail), ledger, journal))
 }
 
 /// The escrows of a ledger, read without opening it.

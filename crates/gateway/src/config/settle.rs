@@ -7,6 +7,7 @@ use crate::webhooks::HookKey;
 use std::net::IpAddr;
 use tollgate_pay::escrow::Phase;
 use tollgate_pay::registry::PublicKey;
+use tollgate_store::journal::audit::Source;
 use tollgate_store::settlement::{HookConfig, SettlementConfig};
 
 /// Most receivers, and most keys that may sign.
@@ -74,9 +75,27 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
         let message = format!("{named:?} is not an account");
         findings.at(word, "settle.clearing", message, "write acct_ and a name");
     }
-    let start =
-        clearing.map(|clearing| SettlementConfig { data: findings.path(&settle.data), clearing, hooks });
+    let ledger = ledger(settle, findings);
+    let data = findings.path(&settle.data);
+    let start = clearing.map(|clearing| SettlementConfig { data, clearing, ledger, hooks });
     Settled { start, signers, receivers }
+}
+
+/// The database of the ledger. Its URL may have a password, so it is given by reference.
+fn ledger(settle: &written::Settle, findings: &mut Findings) -> Option<Source> {
+    const FIELD: &str = "settle.ledger";
+    let word = settle.ledger.as_ref()?;
+    let url = findings.secret(Some(word), FIELD)?;
+    let source = Source::from(url.expose());
+    if matches!(source, Source::Folder(_)) {
+        findings.at(
+            word,
+            FIELD,
+            "it refers to no database".into(),
+            "let it refer to a URL that begins with postgres:",
+        );
+    }
+    Some(source)
 }
 
 fn role(word: &Word, field: &str, findings: &mut Findings) -> Option<String> {

@@ -111,8 +111,8 @@ pub struct Desk {
     /// Requests that were recorded, and their order.
     requests: BTreeMap<Digest, Answered>,
     recent: VecDeque<Digest>,
-    /// What was decided last: folding it needs no second look at its signatures.
-    decided: Option<(Command, Escrow)>,
+    /// What was decided last: folding it needs no second look at its text and signatures.
+    decided: Option<(Command, Record, Escrow)>,
     limit: usize,
 }
 
@@ -167,25 +167,27 @@ impl Desk {
         request: Option<Digest>,
         now: Timestamp,
     ) -> Result<Command, Refusal> {
-        let (command, next) = self.follow(id, event, request, now)?;
-        self.decided = Some((command.clone(), next));
+        let decided = self.follow(id, event, request, now)?;
+        let command = decided.0.clone();
+        self.decided = Some(decided);
         Ok(command)
     }
 
-    /// What an event leads to, and the command that records it.
+    /// The command that records an event, with its record, and what the event leads to.
     fn follow(
         &self,
         id: Digest,
         event: Event,
         request: Option<Digest>,
         now: Timestamp,
-    ) -> Result<(Command, Escrow), Refusal> {
+    ) -> Result<(Command, Record, Escrow), Refusal> {
         let mut next = self.next(id, &event, now)?;
         let counted = self.count(&mut next, &event)?;
         let (at, phase, version) = (next.time, next.phase, next.version);
         let record = Record { at, escrow: id, event, phase, request, r#type: Form::V1, version };
         let tries = self.escrows.get(&id).map_or(0, |escrow| escrow.tries);
-        Ok((record.command(tries, counted)?, next))
+        let command = record.command(tries, counted)?;
+        Ok((command, record, next))
     }
 
     /// What the mandate counts with an event: its payment when it authorizes, and how that ended when the escrow is over.
@@ -254,23 +256,29 @@ impl Desk {
     /// [`PayError::Diverged`] when the entry does not follow from those before by the rules of [`step`].
     pub fn fold(&mut self, command: &Command, outcome: &Outcome, seq: u64) -> Result<(), PayError> {
         let applied = matches!(outcome, Outcome::Applied { .. });
-        let Some(record) = Record::of(command)? else {
+        let known = self.decided.take_if(|(decided, ..)| decided == command);
+        let (record, known) = match known {
+            Some((_, record, next)) => (Some(record), Some(next)),
+            None => (Record::of(command)?, None),
+        };
+        let Some(record) = record else {
             if applied {
                 self.hear(command)?;
             }
             self.land(command, outcome, seq);
             return Ok(());
         };
+        // What was decided before this no longer follows.
+        self.decided = None;
         if !applied {
             self.missed(&record, command.key());
             return Ok(());
         }
         let diverged = |what| PayError::Diverged { seq, what };
-        let known = self.decided.take().filter(|(decided, _)| decided == command);
         let mut next = match known {
-            Some((_, next)) => next,
+            Some(next) => next,
             None => {
-                let (again, next) = self
+                let (again, _, next) = self
                     .follow(record.escrow, record.event.clone(), record.request, record.at)
                     .map_err(|_| diverged("the escrow's event cannot happen there"))?;
                 if again != *command {

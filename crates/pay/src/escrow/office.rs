@@ -23,6 +23,9 @@ pub enum OfficeError {
     /// Somebody else recorded another event at this version: read the log anew.
     #[error("another event of escrow {0} was recorded first: read the log anew")]
     Stale(Digest),
+    /// Others wrote to the log since this office read it: read it on, and try again.
+    #[error("others wrote to the log first: read it on and try again")]
+    Behind,
     /// The ledger does not take it, or what it says does not follow.
     #[error(transparent)]
     Ledger(PayError),
@@ -132,10 +135,19 @@ impl<L: Ledger, R: Rail> Office<L, R> {
     pub fn tell(&mut self, command: &ledger::Command) -> Result<(u64, ledger::Outcome), OfficeError> {
         let (seq, outcome) = self.ledger.apply(command.clone()).map_err(|fault| match fault {
             LedgerFault::Unknown => OfficeError::Unknown,
+            LedgerFault::Behind => OfficeError::Behind,
             LedgerFault::NotTaken(error) => OfficeError::Ledger(error),
         })?;
         self.desk.fold(command, &outcome, seq).map_err(OfficeError::Ledger)?;
         Ok((seq, outcome))
+    }
+
+    /// Takes an entry that others wrote, in the order of the log.
+    ///
+    /// # Errors
+    /// [`PayError::Diverged`] when it does not follow from those before.
+    pub fn follow(&mut self, entry: &ledger::Entry) -> Result<(), PayError> {
+        self.desk.fold(&entry.command, &entry.outcome, entry.seq)
     }
 
     /// Makes the call that an escrow waits for, or finds out what became of it, and records what the rail said. `None` when

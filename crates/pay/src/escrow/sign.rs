@@ -7,6 +7,7 @@
 use super::Refusal;
 use crate::PayError;
 use crate::json::{self, Json, plain};
+use crate::remembered;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
@@ -96,7 +97,9 @@ impl PublicKey {
     }
 
     fn holds(&self, message: &[u8], signature: &Signature) -> bool {
-        self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+        remembered::holds(self.as_bytes(), message, &signature.0, || {
+            self.0.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature.0)).is_ok()
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Refusal;
 use crate::json::Json;
+use crate::remembered;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Verifier as _;
@@ -50,7 +51,9 @@ impl Es256Key {
     }
 
     pub(crate) fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
-        Signature::from_slice(signature).is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
+        remembered::holds(&self.to_sec1(), message, signature, || {
+            Signature::from_slice(signature).is_ok_and(|signature| self.0.verify(message, &signature).is_ok())
+        })
     }
 }
 

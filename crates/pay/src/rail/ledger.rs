@@ -18,6 +18,8 @@ pub enum LedgerFault {
     Unknown,
     /// The command was not decided and, as it is, never will be; for [`PayError::Full`], not now.
     NotTaken(PayError),
+    /// Others wrote first: it was not decided, and rests on what is no longer the last word.
+    Behind,
 }
 
 /// Whatever decides commands and keeps them: a [`Book`] in memory, or a journal.
@@ -118,7 +120,9 @@ impl<L: Ledger> Rail for LedgerRail<L> {
         match self.ledger.apply(command) {
             Ok((seq, outcome)) => said(seq, &outcome),
             // A bound was reached: it may be raised, so the call may still take effect.
-            Err(LedgerFault::Unknown | LedgerFault::NotTaken(PayError::Full { .. })) => Outcome::Unknown,
+            Err(
+                LedgerFault::Unknown | LedgerFault::Behind | LedgerFault::NotTaken(PayError::Full { .. }),
+            ) => Outcome::Unknown,
             Err(LedgerFault::NotTaken(error)) => Outcome::Failed { reason: error.to_string() },
         }
     }

@@ -14,9 +14,7 @@ impl Play<'_> {
         Ok(Some(match escrow.phase {
             phase if phase.is_funded() && late && self.rng.one_in(2) => Event::Reclaim,
             Phase::Proposed | Phase::Authorized if late => Event::Expire,
-            Phase::Proposed => {
-                self.cast.authorize(&escrow.contract).map_err(|error| broken("mandate", &error))?
-            }
+            Phase::Proposed => self.authorization(escrow)?,
             Phase::Authorized => Event::Lock,
             Phase::Locked | Phase::PartlyReleased => self.submission(escrow),
             Phase::Submitted if self.rng.one_in(6) => self.submission(escrow),

@@ -15,6 +15,7 @@ pub use cast::Cast;
 pub use world::{Crash, Machine, Shared};
 
 use crate::PayError;
+use crate::remembered::Remembering;
 use tollgate_core::Seed;
 
 /// What was simulated.
@@ -82,6 +83,7 @@ pub struct Broken {
 /// # Errors
 /// [`Broken`] when an invariant does not hold.
 pub fn schedule(cast: &Cast, seed: u64) -> Result<Tally, Box<Broken>> {
+    let _remembering = Remembering::begin();
     play::Play::new(cast, seed).whole()
 }
 

@@ -5,7 +5,7 @@ use super::{Broken, Cast, Rng, Tally, broken, check};
 use crate::escrow::{Escrow, Event, Office, OfficeError, Phase, RailState, Signed, TaskContract};
 use crate::rail::kit::{Fault, FaultyLedger};
 use crate::rail::{Ledger as _, LedgerRail, Outcome};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tollgate_core::{Digest, Seed, Timestamp};
 
 /// Steps that a trace keeps.
@@ -23,7 +23,10 @@ pub(super) struct Play<'a> {
     seed: u64,
     pub(super) rng: Rng,
     pub(super) machine: Shared,
-    contracts: Vec<Signed<TaskContract>>,
+    /// Terms by their digests.
+    contracts: Vec<(Digest, Signed<TaskContract>)>,
+    /// What authorizes each: the same signature every time.
+    authorizations: BTreeMap<Digest, Event>,
     /// Events on their way from the verifiers and the parties, for an escrow.
     mail: Vec<(Digest, Event)>,
     disputed: BTreeSet<Digest>,
@@ -47,7 +50,8 @@ impl<'a> Play<'a> {
             contracts.truncate(1);
             contracts.push(first);
         }
-        let contracts = contracts.into_iter().map(|contract| cast.signed(contract)).collect();
+        let signed = |contract: TaskContract| (contract.digest(), cast.signed(contract));
+        let contracts = contracts.into_iter().map(signed).collect();
         let funds = [8_000, 3_000].map(|most| i128::from(rng.below(most).saturating_add(most)));
         Self {
             cast,
@@ -55,6 +59,7 @@ impl<'a> Play<'a> {
             rng,
             machine: Shared::new(Machine::new()),
             contracts,
+            authorizations: BTreeMap::new(),
             mail: Vec::new(),
             disputed: BTreeSet::new(),
             funds,
@@ -110,6 +115,16 @@ impl<'a> Play<'a> {
         Ok(again)
     }
 
+    /// What authorizes an escrow's contract.
+    pub(super) fn authorization(&mut self, escrow: &Escrow) -> Result<Event, Stop> {
+        if let Some(event) = self.authorizations.get(&escrow.id) {
+            return Ok(event.clone());
+        }
+        let event = self.cast.authorize(&escrow.contract).map_err(|error| broken("mandate", &error))?;
+        self.authorizations.insert(escrow.id, event.clone());
+        Ok(event)
+    }
+
     fn note(&mut self, what: impl Into<String>) {
         if self.trace.len() >= TRACE_MAX {
             self.trace.remove(0);
@@ -125,11 +140,14 @@ impl<'a> Play<'a> {
         self.tally.steps = self.tally.steps.saturating_add(1);
         let which = self.rng.below(2);
         let place = usize::try_from(which).unwrap_or(0);
-        let Some(signed) = self.contracts.get(place).cloned() else { return Ok(()) };
-        let id = signed.statement.digest();
+        let Some((id, signed)) = self.contracts.get(place) else { return Ok(()) };
+        let id = *id;
         match self.rng.below(20) {
             0..=9 => match office.desk().escrow(&id).cloned() {
-                None => self.act(office, id, Event::Propose(Box::new(signed))).map(drop),
+                None => {
+                    let terms = Event::Propose(Box::new(signed.clone()));
+                    self.act(office, id, terms).map(drop)
+                }
                 Some(escrow) => self.progress(office, &escrow),
             },
             10..=12 => self.settle(office, id),
@@ -288,7 +306,8 @@ impl<'a> Play<'a> {
     fn end(&mut self, mut office: Desk) -> Result<(), Stop> {
         office.rail().ledger().heal();
         let mut office = self.restart(&mut office)?;
-        let past = self.contracts.iter().map(|signed| signed.statement.refund_after.0).max().unwrap_or(0);
+        let past =
+            self.contracts.iter().map(|(_, signed)| signed.statement.refund_after.0).max().unwrap_or(0);
         self.machine.0.borrow_mut().now = Timestamp(past);
         let ids: Vec<Digest> = office.desk().escrows().map(|escrow| escrow.id).collect();
         for id in ids {

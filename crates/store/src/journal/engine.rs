@@ -125,7 +125,21 @@ impl Journal {
         command: Command,
         done: impl FnOnce(Result<Answer, JournalError>) + Send + 'static,
     ) -> Result<(), JournalError> {
-        self.queue.push(Job::Decide(command, Box::new(done)))
+        self.queue.push(Job::Decide(command, None, Box::new(done)))
+    }
+
+    /// Sends a command that rests on the log as it is before entry `seq`, and waits for the answer: it is decided as that entry or
+    /// not at all. A key that was used before gets its first answer, wherever the log stands.
+    ///
+    /// # Errors
+    /// [`JournalError::Behind`] when the log is at another entry; those of [`Journal::apply`].
+    pub fn apply_at(&self, seq: u64, command: Command) -> Result<Answer, JournalError> {
+        let (tell, told) = sync_channel(1);
+        let done = move |answer| {
+            let _ = tell.send(answer);
+        };
+        self.queue.push(Job::Decide(command, Some(seq), Box::new(done)))?;
+        told.recv().unwrap_or(Err(JournalError::Unknown))
     }
 
     /// Sends a command and waits for the answer.

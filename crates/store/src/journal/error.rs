@@ -56,6 +56,9 @@ pub enum JournalError {
     /// the same key then.
     #[error("the outcome is unknown, the journal could not be written: send it again with the same key")]
     Unknown,
+    /// The log has grown since the command was made for it: it was not looked at.
+    #[error("the log has grown: read it on and decide again")]
+    Behind,
     /// The ledger does not take the command.
     #[error(transparent)]
     Ledger(#[from] PayError),

@@ -13,7 +13,8 @@ pub(super) type Look = Box<dyn FnOnce(Result<&Book, JournalError>) + Send>;
 
 /// What the thread is asked to do.
 pub(super) enum Job {
-    Decide(Command, Done),
+    /// A command; with a number only as that entry of the log.
+    Decide(Command, Option<u64>, Done),
     Look(Look),
     /// Writes a snapshot.
     Snapshot(Box<dyn FnOnce(Result<(), JournalError>) + Send>),

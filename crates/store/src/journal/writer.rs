@@ -71,7 +71,7 @@ impl<M: Medium> Writer<M> {
         loop {
             for job in jobs.drain(..) {
                 match job {
-                    Job::Decide(_, done) => done(Err(JournalError::Unknown)),
+                    Job::Decide(_, _, done) => done(Err(JournalError::Unknown)),
                     Job::Look(look) => look(Err(JournalError::Unknown)),
                     Job::Snapshot(done) => done(Err(JournalError::Unknown)),
                 }
@@ -98,7 +98,7 @@ impl<M: Medium> Writer<M> {
                 && let Some(job) = waiting.next()
             {
                 match job {
-                    Job::Decide(command, done) => answers.push((done, self.decide(command))),
+                    Job::Decide(command, at, done) => answers.push((done, self.decide(command, at))),
                     // Looks and snapshots see what was decided before them, once it is durable.
                     other => aside = Some(other),
                 }
@@ -114,7 +114,11 @@ impl<M: Medium> Writer<M> {
         outcome
     }
 
-    fn decide(&mut self, command: Command) -> Result<Answer, JournalError> {
+    fn decide(&mut self, command: Command, at: Option<u64>) -> Result<Answer, JournalError> {
+        let book = &self.state.book;
+        if at.is_some_and(|at| at != book.next_seq()) && book.answered(command.key()).is_none() {
+            return Err(JournalError::Behind);
+        }
         match self.state.book.apply(self.clock.now(), command)? {
             Decision::Known { seq, outcome } => Ok(Answer { seq, outcome, again: true }),
             Decision::Fresh(entry) => {

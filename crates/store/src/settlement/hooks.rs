@@ -81,6 +81,7 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Journal`] when the outbox cannot be kept.
     pub fn deliveries(&self, hook: &str) -> Result<Vec<Delivery>, SettlementError> {
+        drop(self.known());
         let due = {
             let mut boxes = self.hooks.boxes.lock();
             self.hooks.look(&mut boxes);

@@ -1,17 +1,20 @@
 //! Settlement on one data folder, for a server: escrows, agents, accounts and the log behind one door.
 //!
 //! The folder is that of the command line: `books` is the ledger's journal, `log` its published log, `log.key` the log's secret
-//! key. One process at a time serves it. Everything that changes goes through [`Settlement::act`] and [`Settlement::tell`], one
+//! key. One process at a time serves it. With the ledger in a database any number of servers do, each with a folder of its own and
+//! the same key: each reads what the others wrote before it decides, and what it decides is written as the entry that follows, or
+//! decided anew. Everything that changes goes through [`Settlement::act`] and [`Settlement::tell`], one
 //! after the other; what is shown is as of the last of them. Calls wait for the disk: make them where waiting is allowed.
 
 mod hooks;
 mod log;
 mod outbox;
+mod shared;
 
 pub use hooks::{Delivery, Reported};
 pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, Standing};
 
-use crate::escrows::{JournalOffice, open_office};
+use crate::escrows::{JournalLedger, JournalOffice, open_office};
 use crate::journal::audit::{LogFolder, Source};
 use crate::journal::{Journal, JournalConfig, JournalError};
 use hooks::Hooks;
@@ -26,7 +29,7 @@ use tollgate_pay::escrow::{
     Escrow, Event, EventKind, OfficeError, Owner, Phase, RailState, Record, SettlementPlane, Told, by_hand,
 };
 use tollgate_pay::json::Json;
-use tollgate_pay::ledger::{Account, Book, Command, Outcome};
+use tollgate_pay::ledger::{Account, Command, Outcome};
 use tollgate_pay::log::SigningKey;
 use tollgate_pay::registry::{Accepted, AgentRecord, Directory, Query, Sealed};
 
@@ -37,6 +40,8 @@ pub struct SettlementConfig {
     pub data: PathBuf,
     /// The account through which the ledger rail clears.
     pub clearing: AccountId,
+    /// Where the ledger is: in the folder, or in a database that other servers share.
+    pub ledger: Option<Source>,
     /// Who is told what happens.
     pub hooks: Vec<HookConfig>,
 }
@@ -49,7 +54,7 @@ impl SettlementConfig {
     #[must_use]
     pub fn new(data: PathBuf) -> Self {
         let clearing = Self::CLEARING.parse().unwrap_or_else(|_| unreachable!("a legal name"));
-        Self { data, clearing, hooks: Vec::new() }
+        Self { data, clearing, ledger: None, hooks: Vec::new() }
     }
 }
 
@@ -90,6 +95,7 @@ pub struct Acted {
 /// What follows from the log and is kept to be shown.
 struct Inner {
     office: JournalOffice,
+    ledger: JournalLedger,
     agents: Directory,
     /// Entries about each escrow, in order.
     entries: BTreeMap<Digest, Vec<u64>>,
@@ -116,15 +122,21 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError`], for a folder without a log key too: make one with `tollgate pay audit keygen`.
     pub fn open(config: &SettlementConfig, clock: Arc<dyn Clock>) -> Result<Self, SettlementError> {
-        let (key, source) = (log_key(&config.data)?, Source::Folder(config.data.join("books")));
+        let key = log_key(&config.data)?;
+        let source = config.ledger.clone().unwrap_or_else(|| Source::Folder(config.data.join("books")));
         let plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
         let (journal_config, clearing) = (JournalConfig::default(), config.clearing.clone());
-        let (office, journal) = open_office(&source, journal_config, Arc::clone(&clock), plane, clearing)?;
-        let next = journal.look(Book::next_seq)?;
+        let (office, ledger, journal) =
+            open_office(&source, journal_config, Arc::clone(&clock), plane, clearing)?;
+        let next = ledger.seen();
         let hooks = Arc::new(Hooks::open(&config.data, &config.hooks, next)?);
         let (agents, entries) = (Directory::default(), BTreeMap::new());
-        let mut inner = Inner { office, agents, entries, hooks: Arc::clone(&hooks) };
+        let mut inner = Inner { office, ledger, agents, entries, hooks: Arc::clone(&hooks) };
         source.each(|entry| {
+            // What came since is read on like all that others write.
+            if entry.seq >= next {
+                return Ok(());
+            }
             let applied = matches!(entry.outcome, Outcome::Applied { .. });
             Ok(inner.hear(&entry.command, entry.seq, applied)?)
         })?;
@@ -141,11 +153,13 @@ impl Settlement {
     /// [`SettlementError::Office`] when the ledger cannot say whether it recorded an answer.
     pub fn settle_all(&self) -> Result<usize, SettlementError> {
         let mut inner = self.inner.lock();
+        self.read_on(&mut inner)?;
         let waits = |escrow: &&Escrow| escrow.rail.open().is_some();
         let open: Vec<Digest> = inner.office.desk().escrows().filter(waits).map(|escrow| escrow.id).collect();
         let mut went = 0;
         for id in open {
-            went += usize::from(inner.settle(id, self.clock.now())?.is_some());
+            let told = self.in_order(&mut inner, |inner| inner.settle(id, self.clock.now()))?;
+            went += usize::from(told.is_some());
         }
         Ok(went)
     }
@@ -156,12 +170,15 @@ impl Settlement {
     /// [`SettlementError::Office`].
     pub fn act(&self, id: Digest, event: Event, request: Digest) -> Result<Acted, SettlementError> {
         let (mut inner, what) = (self.inner.lock(), event.kind());
-        let (told, again) = inner.office.request(id, event, request, self.clock.now())?;
+        self.read_on(&mut inner)?;
+        let (told, again) = self.in_order(&mut inner, |inner| {
+            inner.office.request(id, event.clone(), request, self.clock.now())
+        })?;
         if !again {
             inner.note(&told, what);
         }
         let mut all = vec![told];
-        all.extend(inner.settle(id, self.clock.now())?);
+        all.extend(self.in_order(&mut inner, |inner| inner.settle(id, self.clock.now()))?);
         Ok(Acted { told: all, again })
     }
 
@@ -171,7 +188,9 @@ impl Settlement {
     /// [`SettlementError::Office`]; [`PayError::Bad`] for a command in the name of escrows or agents.
     pub fn tell(&self, command: &Command) -> Result<(u64, Outcome), SettlementError> {
         by_hand(command)?;
-        Ok(self.inner.lock().office.tell(command)?)
+        let mut inner = self.inner.lock();
+        self.read_on(&mut inner)?;
+        self.in_order(&mut inner, |inner| inner.office.tell(command))
     }
 
     /// Verifies a record of an agent and keeps it; the entry that has it, or `None` when it was known.
@@ -186,12 +205,18 @@ impl Settlement {
         let accepted = Accepted::new(sealed, document, self.clock.now())?;
         let command = accepted.command()?;
         let mut inner = self.inner.lock();
+        self.read_on(&mut inner)?;
         // It is verified before it is written, and counts when it is.
         let id = sealed.payload().get("id").and_then(Json::text).unwrap_or_default();
         if !accepted.offer(&mut inner.agents.only(id))? {
             return Ok(None);
         }
-        let (seq, _) = inner.office.tell(&command)?;
+        // What others registered meanwhile may be the very same, or what this does not continue.
+        let told = self.in_order(&mut inner, |inner| {
+            let new = accepted.offer(&mut inner.agents.only(id)).map_err(OfficeError::Ledger)?;
+            new.then(|| inner.office.tell(&command)).transpose()
+        })?;
+        let Some((seq, _)) = told else { return Ok(None) };
         accepted.offer(&mut inner.agents)?;
         Ok(Some(seq))
     }
@@ -199,13 +224,13 @@ impl Settlement {
     /// Looks at the agent of this id: its current record and the digests of all versions.
     #[must_use]
     pub fn agent(&self, id: &str) -> Option<Vec<(AgentRecord, Digest)>> {
-        self.inner.lock().agents.get(id).map(|history| history.versions().to_vec())
+        self.known().agents.get(id).map(|history| history.versions().to_vec())
     }
 
     /// A page of agents, and the id to go on after.
     #[must_use]
     pub fn agents(&self, query: &Query) -> (Vec<AgentRecord>, Option<String>) {
-        let inner = self.inner.lock();
+        let inner = self.known();
         let (found, next) = inner.agents.find(query);
         (found.into_iter().cloned().collect(), next)
     }
@@ -213,7 +238,7 @@ impl Settlement {
     /// One escrow with the entries that are about it.
     #[must_use]
     pub fn escrow(&self, id: &Digest) -> Option<(Escrow, Vec<u64>)> {
-        let inner = self.inner.lock();
+        let inner = self.known();
         let escrow = inner.office.desk().escrow(id)?.clone();
         Some((escrow, inner.entries.get(id).cloned().unwrap_or_default()))
     }
@@ -226,7 +251,7 @@ impl Settlement {
         limit: usize,
         wanted: impl Fn(&Escrow) -> bool,
     ) -> (Vec<Escrow>, bool) {
-        let inner = self.inner.lock();
+        let inner = self.known();
         let rest = inner.office.desk().escrows().filter(|escrow| after.is_none_or(|after| escrow.id > after));
         let mut found: Vec<_> =
             rest.filter(|escrow| wanted(escrow)).take(limit.saturating_add(1)).cloned().collect();
@@ -242,7 +267,7 @@ impl Settlement {
     pub fn account(&self, id: &AccountId) -> Result<Option<(Account, Option<Owner>)>, SettlementError> {
         let wanted = id.clone();
         let account = self.journal.look(move |book| book.account(&wanted).copied())?;
-        let owner = self.inner.lock().office.desk().owner(id).cloned();
+        let owner = self.known().office.desk().owner(id).cloned();
         Ok(account.map(|account| (account, owner)))
     }
 

@@ -31,7 +31,10 @@ impl World {
 
     fn open(&self) -> (JournalOffice, Journal) {
         let (clock, plane) = (Arc::clone(&self.clock) as Arc<dyn Clock>, self.cast.plane());
-        open_office(&self.source, self.config.clone(), clock, plane, Cast::clearing().unwrap()).unwrap()
+        let clearing = Cast::clearing().unwrap();
+        let (office, _, journal) =
+            open_office(&self.source, self.config.clone(), clock, plane, clearing).unwrap();
+        (office, journal)
     }
 
     fn now(&self) -> Timestamp {

@@ -194,3 +194,19 @@ fn entries_end_only_at_what_nothing_was_built_upon() {
     std::fs::write(folder.0.join(format!("{:020}.journal", 21)), []).unwrap();
     assert!(matches!(read(), Err(JournalError::Damaged { .. })), "an older segment without a header");
 }
+
+#[test]
+fn a_command_for_an_entry_is_decided_as_that_entry_or_not_at_all() {
+    let folder = crate::Folder::new();
+    let journal = open(&folder.0).unwrap();
+    assert_eq!(journal.apply_at(0, accounts()).unwrap().seq, 0);
+    for wrong in [0, 2] {
+        assert!(matches!(journal.apply_at(wrong, lock(1)), Err(JournalError::Behind)));
+    }
+    // A key that was used gets its first answer, wherever the log stands; what was refused as too late has used none.
+    let again = journal.apply_at(0, accounts()).unwrap();
+    assert_eq!((again.seq, again.again), (0, true));
+    let first = journal.apply_at(1, lock(1)).unwrap();
+    assert_eq!((first.seq, first.again), (1, false));
+    journal.close();
+}

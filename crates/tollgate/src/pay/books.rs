@@ -61,7 +61,7 @@ impl Books {
     /// Opens the office; one process at a time can.
     pub(super) fn open(&self) -> Result<Open> {
         let (config, clock) = (JournalConfig::default(), Arc::new(SystemClock::new()));
-        let (office, journal) =
+        let (office, _, journal) =
             open_office(&self.ledger(), config, clock, self.plane()?, self.clearing.clone())?;
         Ok(Open { office, journal, clock: SystemClock::new() })
     }

@@ -108,7 +108,7 @@ impl From<SettlementError> for Problem {
             SettlementError::Office(OfficeError::Refused(refusal)) => refusal.into(),
             SettlementError::Office(OfficeError::Ledger(error)) => error.into(),
             // Neither done nor not done: the same key sent again finds out.
-            SettlementError::Office(OfficeError::Unknown | OfficeError::Stale(_)) => {
+            SettlementError::Office(OfficeError::Unknown | OfficeError::Stale(_) | OfficeError::Behind) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown", error.to_string())
             }
             SettlementError::Journal(_) | SettlementError::Key { .. } => Self::internal(&error.to_string()),

@@ -11,6 +11,8 @@ pub struct Settle {
     pub data: Word,
     /// The account through which the ledger rail clears; absent = `acct_clearing`.
     pub clearing: Option<Word>,
+    /// Reference to the URL of a PostgreSQL database that has the ledger, for many servers; absent = in the folder.
+    pub ledger: Option<Word>,
     /// Keys that may sign requests (RFC 9421), with their roles.
     #[serde(default)]
     pub signers: Vec<Signer>,

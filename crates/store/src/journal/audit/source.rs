@@ -81,8 +81,20 @@ impl Source {
     ///
     /// # Errors
     /// Those of [`Source::entries`], and [`JournalError::Damaged`] for an entry that is none.
-    pub fn each(&self, mut each: impl FnMut(Entry) -> Result<(), JournalError>) -> Result<(), JournalError> {
-        let read = self.entries(0, |seq, bytes| {
+    pub fn each(&self, each: impl FnMut(Entry) -> Result<(), JournalError>) -> Result<(), JournalError> {
+        self.each_from(0, each)
+    }
+
+    /// Gives every entry from number `from` on to `each`.
+    ///
+    /// # Errors
+    /// As [`Source::each`].
+    pub fn each_from(
+        &self,
+        from: u64,
+        mut each: impl FnMut(Entry) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let read = self.entries(from, |seq, bytes| {
             let entry: Entry = serde_json::from_slice(bytes).map_err(|error| JournalError::Damaged {
                 file: "the ledger".into(),
                 at: seq,

@@ -54,7 +54,7 @@ type Told = Arc<Mutex<Vec<(u64, Result<Answer, JournalError>)>>>;
 
 fn job(n: u64, told: &Told) -> Job {
     let told = Arc::clone(told);
-    Job::Decide(command(n), Box::new(move |answer| told.lock().unwrap().push((n, answer))))
+    Job::Decide(command(n), None, Box::new(move |answer| told.lock().unwrap().push((n, answer))))
 }
 
 /// A writer without its thread.

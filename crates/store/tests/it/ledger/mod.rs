@@ -6,6 +6,8 @@ mod history;
 mod replicas;
 #[cfg(feature = "postgres")]
 mod server;
+#[cfg(feature = "postgres")]
+mod settlement;
 
 use std::sync::Arc;
 use tollgate_core::id::AccountId;
