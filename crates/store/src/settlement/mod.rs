@@ -168,7 +168,7 @@ impl Settlement {
     ///
     /// # Errors
     /// [`SettlementError::Office`].
-    pub fn act(&self, id: Digest, event: Event, request: Digest) -> Result<Acted, SettlementError> {
+    pub fn act(&self, id: Digest, event: &Event, request: Digest) -> Result<Acted, SettlementError> {
         let (mut inner, what) = (self.inner.lock(), event.kind());
         self.read_on(&mut inner)?;
         let (told, again) = self.in_order(&mut inner, |inner| {

@@ -72,7 +72,7 @@ pub(super) fn propose(settlement: &Settlement, asked: &Asked) -> Answer {
         ));
     };
     let id = signed.statement.digest();
-    act(settlement, id, event, asked)
+    act(settlement, id, &event, asked)
 }
 
 pub(super) fn event(settlement: &Settlement, asked: &Asked) -> Answer {
@@ -85,10 +85,10 @@ pub(super) fn event(settlement: &Settlement, asked: &Asked) -> Answer {
         );
         return Err(Problem::new(StatusCode::FORBIDDEN, "not-yours", detail));
     }
-    act(settlement, escrow.id, event, asked)
+    act(settlement, escrow.id, &event, asked)
 }
 
-fn act(settlement: &Settlement, id: Digest, event: Event, asked: &Asked) -> Answer {
+fn act(settlement: &Settlement, id: Digest, event: &Event, asked: &Asked) -> Answer {
     let acted = settlement.act(id, event, asked.request()?)?;
     let told = |told: &Told| json!({"entry": told.seq, "phase": told.phase, "version": told.version});
     let recorded: Vec<_> = acted.told.iter().map(told).collect();

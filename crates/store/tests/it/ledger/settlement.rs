@@ -63,7 +63,7 @@ fn two_servers_on_one_database_do_everything_once() {
                         let Some(event) = next(cast, contract, phase) else { break };
                         // The same request at both: one of them does it.
                         let request = request(&format!("{id} {}", event.kind()));
-                        match server.act(id, event, request) {
+                        match server.act(id, &event, request) {
                             // The other was first, and is on its way.
                             Ok(_)
                             | Err(SettlementError::Office(OfficeError::Refused(
@@ -105,11 +105,11 @@ fn what_rests_on_another_owner_than_the_log_has_is_decided_anew() {
     let contract = contract(&cast, 1);
     let id = contract.digest();
     let propose = Event::Propose(Box::new(cast.signed(contract.clone())));
-    two.act(id, propose, request("propose")).unwrap();
+    two.act(id, &propose, request("propose")).unwrap();
     // The account gets another owner at one server; the other has not read it when it is asked.
     let owner = Owner::new(cast.accounts()[1].clone(), Vec::new()).unwrap();
     one.tell(&Command::new("owner", vec![owner.op().unwrap()]).unwrap()).unwrap();
-    let refused = two.act(id, cast.authorize(&contract).unwrap(), request("authorize"));
+    let refused = two.act(id, &cast.authorize(&contract).unwrap(), request("authorize"));
     assert!(refused.is_err(), "the payer no longer speaks for the account");
     assert_eq!(two.escrow(&id).unwrap().0.phase, Phase::Proposed);
     let balance = |server: &Settlement| server.account(&cast.accounts()[1]).unwrap().unwrap().0.balance();
