@@ -94,6 +94,10 @@ impl Snapshot {
         let signals = SignalSet::compile(policy.specs()).map_err(|errors| {
             SnapshotError::Signals(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
         })?;
+        if policy.masks() {
+            // Its expressions are compiled now, so that no request waits for them.
+            let _ = tollgate_signals::content::personal_data("");
+        }
         let fleet =
             Fleet::build(&settings.pools, &settings.timeouts, before.map(|b| &b.fleet), seed, clock.tick())?;
         let (models, names) = models(&settings);

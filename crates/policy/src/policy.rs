@@ -154,6 +154,14 @@ impl Policy {
         self.governance.as_ref()
     }
 
+    /// Whether a route or a class of data has personal data masked.
+    #[must_use]
+    pub fn masks(&self) -> bool {
+        let mut guards = self.governance.iter().flat_map(|governance| governance.guards());
+        self.routes().chain([&self.default]).any(|route| !route.effects.mask.is_empty())
+            || guards.any(|guard| !guard.rights.mask.is_empty())
+    }
+
     /// What a caller with `roles` may do with a request that `binding` (of its [`Decision`]) binds; absent where
     /// nothing is governed.
     #[must_use]

@@ -240,6 +240,23 @@ fn parts_that_change_nothing() {
     }
 }
 
+/// A condition that always holds is no slip where something is given; a part that follows from what is given is one.
+#[test]
+fn what_is_given_stands_for_itself() {
+    for (given, when, want) in [
+        ("model is \"m\"", "always", ""),
+        ("tokens > 5", "tokens > 3", ""),
+        ("tokens > 5", "stream and tokens > 3", "tokens > 3"),
+        ("tokens > 5 and tokens > 3", "stream", "tokens > 3"),
+    ] {
+        let route = format!("route r {{ given {given} when {when} models {{ \"a\" }} }}");
+        let policy = policy(&format!("{route}\ndefault {{ models {{ \"d\" }} }}"));
+        let found = found(&policy).findings.into_iter().filter(|f| f.kind == FindingKind::Redundant);
+        let said: Vec<&str> = found.map(|f| f.span.of(policy.text())).collect();
+        assert_eq!(said.join(", "), want, "{route}");
+    }
+}
+
 #[test]
 fn findings_read_like_diagnostics() {
     let text = r#"signal code = keyword any ["code"]

@@ -91,8 +91,9 @@ impl Look<'_, '_, '_> {
     fn node(&mut self, node: u32, around: &mut Vec<Ask>) {
         let table = self.world.table;
         let (start, end, neutral) = match table.node(node) {
-            Some(Node::And(start, end) | Node::Given(start, end)) => (start, end, true),
+            Some(Node::And(start, end)) => (start, end, true),
             Some(Node::Or(start, end)) => (start, end, false),
+            Some(Node::Given(start, end)) => return self.given(start, end, around),
             Some(Node::Not(inner)) => {
                 let place = table.spans.get(node as usize).copied().unwrap_or_default();
                 if is_written_at(self.world, inner, place) {
@@ -127,6 +128,20 @@ impl Look<'_, '_, '_> {
             }
             around.truncate(depth);
         }
+    }
+
+    /// What is given and what is asked stand each for itself: a condition that always holds is a route's own affair, as it
+    /// is where nothing is given. What is given holds around the condition.
+    fn given(&mut self, start: u32, end: u32, around: &mut Vec<Ask>) {
+        let table = self.world.table;
+        let depth = around.len();
+        for (node, place) in table.placed(start, end) {
+            if is_written_at(self.world, node, place) {
+                self.node(node, around);
+            }
+            around.push(Ask { node, holds: true, place });
+        }
+        around.truncate(depth);
     }
 
     /// A request on which the part would matter, and on which it says what the rest says already.

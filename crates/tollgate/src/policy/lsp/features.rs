@@ -33,10 +33,12 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("algorithm", "how one candidate is picked: static or weighted"),
     ("pool", "the pool that must serve it"),
     ("system", "a change to the system prompt: append, prepend or replace"),
+    ("mask", "types of personal data that are replaced before anything is sent"),
     ("header", "a change to the headers sent upstream: set or remove"),
     ("param", "a change to a parameter: set, cap or remove"),
     ("tools", "the tools that are offered: keep or drop"),
     ("answer", "a fixed answer instead of models"),
+    ("note", "a remark that nothing reads"),
     ("pools", "the pools that may be used"),
     ("providers", "the providers that may be used"),
     ("regions", "the regions that may be used"),
@@ -45,6 +47,7 @@ const STATEMENTS: &[(&str, &str)] = &[
     ("energy", "least tokens per joule"),
     ("tool", "a right to a tool, perhaps with a condition on its arguments"),
     ("denied", "what happens to denied tools: strip or block"),
+    ("unread", "what content that is not read as words means: suspect, refuse or allow"),
 ];
 
 /// LSP's numbers for kinds of completion items and symbols.
