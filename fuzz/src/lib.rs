@@ -8,6 +8,7 @@
 
 mod agents;
 mod conversations;
+mod evidence;
 mod fleets;
 mod messages;
 mod money;
@@ -65,6 +66,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "fleet_lengths", run: fleets::lengths, seeds: "lengths", choices: 0 },
     Target { name: "fleet_model_config", run: fleets::model_config, seeds: "model_configs", choices: 0 },
     Target { name: "fleet_catalogue", run: fleets::catalogue, seeds: "catalogues", choices: 1 },
+    Target { name: "evidence", run: evidence::evidence, seeds: "evidence", choices: 1 },
+    Target { name: "predicate", run: evidence::predicate, seeds: "predicates", choices: 0 },
 ];
 
 /// Seeds that are not in the corpus of the wire crate, by kind.
@@ -126,6 +129,14 @@ const SEEDS: &[(&str, &str)] = &[
     (
         "entries",
         r#"{"command":{"key":"k-1","ops":[{"open":{"asset":{"code":"USD","exponent":2},"bound":"none","id":"acct_a"}},{"hold":{"amount":{"asset":{"code":"USD","exponent":2},"minor":"5"},"credit":"acct_a","debit":"acct_b","expires":9,"linked":true}},{"post":{"hold":"hold_3","rest":"keep"}},"sweep"]},"expired":["hold_1"],"outcome":{"refused":{"op":1,"why":{"overdrawn":{"account":"acct_b","available":"4","wanted":"5"}}}},"seq":7,"time":8}"#,
+    ),
+    (
+        "predicates",
+        r#"{"require":{"all":[{"evidence":{"kind":"aws-nitro","where":[{"equals":{"fact":"pcr0","value":"aa"}},{"age":{"most_s":60}}]}},{"at_least":{"count":1,"of":[{"evidence":{"kind":"dsse","where":[{"range":{"at":"/a/0/b~1c","fact":"payload","from":-1,"to":2}},{"one_of":{"fact":"payload_type","values":["x","y"]}}]}},{"any":[{"evidence":{"kind":"reclaim","where":[{"contains":{"fact":"matches","value":"v"}},{"anchor":{"one_of":["a"]}},{"output":{"fact":"host"}}]}}]}]}}]},"type":"tollgate/predicate/v1"}"#,
+    ),
+    (
+        "predicates",
+        r#"{"exhibits":[{"collateral":["AAEC"],"evidence":"hEShAQ==","kind":"aws-nitro"}],"type":"tollgate/evidence-package/v1"}"#,
     ),
     (
         "messages",

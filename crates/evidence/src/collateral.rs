@@ -3,6 +3,7 @@
 
 use crate::Refusal;
 use crate::read::text;
+use tollgate_pay::json::Json;
 
 /// Largest file, in bytes.
 pub const COLLATERAL_BYTES_MAX: usize = 512 << 10;
@@ -77,5 +78,11 @@ impl Collateral {
             return Err(Refusal::TooLarge { what, is: found.len(), unit: "certificates", most });
         }
         Ok(found)
+    }
+
+    /// The first file that is a JSON object with this member.
+    pub(crate) fn object_with(&self, member: &str) -> Option<Json> {
+        let mut objects = self.0.iter().filter_map(|file| Json::parse(file).ok());
+        objects.find(|json| json.get(member).is_some())
     }
 }

@@ -16,6 +16,11 @@ const ROOTS: &[(Kind, &str, &str)] = &[
     (Kind::AmdSevSnp, "9f056bee44377e29308cb5ffa895bdfb62d18881fa6bed8d6f075b0204089cb9", "AMD ARK-Milan"),
     (Kind::AmdSevSnp, "4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08", "AMD ARK-Turin"),
     (
+        Kind::IntelDcap,
+        "a0af031289f5d5d4132f9186068a7fc13628633ba235777472e29b6b6c67a49e",
+        "Intel SGX Root CA",
+    ),
+    (
         Kind::NvidiaGpu,
         "a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4",
         "NVIDIA Device Identity CA",
@@ -23,6 +28,25 @@ const ROOTS: &[(Kind, &str, &str)] = &[
 ];
 /// The attestor that signed for the Reclaim protocol's first epoch.
 const ATTESTOR: &str = "0x244897572368eadf65bfbc5aec98d8e5443a9072";
+
+/// What Intel must say of a platform, its quoting enclave and its module.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tcb {
+    /// Security advisories that may apply.
+    pub advisories: Vec<String>,
+    /// Oldest edition of Intel's levels (`tcbEvaluationDataNumber`) that does: with it, collateral cannot be rolled back
+    /// further than its own end date lets it.
+    pub edition_min: i64,
+    /// Statuses that do.
+    pub statuses: Vec<String>,
+}
+
+impl Default for Tcb {
+    fn default() -> Self {
+        Self { advisories: Vec::new(), edition_min: 0, statuses: vec!["UpToDate".into()] }
+    }
+}
 
 /// Most signers.
 const SIGNERS_MAX: usize = 64;
@@ -78,6 +102,8 @@ pub struct Policy {
     pub signers: Vec<Signer>,
     /// How far clocks may be apart, in seconds.
     pub skew_s: i64,
+    /// Which levels of platforms do.
+    pub tcb: Tcb,
     /// Least privileged level of a guest's software whose reports do (AMD's VMPL: 0 is the most privileged).
     pub vmpl_max: u32,
 }
@@ -96,6 +122,7 @@ impl Default for Policy {
             roots,
             signers: Vec::new(),
             skew_s: 300,
+            tcb: Tcb::default(),
             vmpl_max: 0,
         }
     }

@@ -10,6 +10,7 @@ use crate::crypto::{PublicKey, Scheme};
 use crate::policy::Signer;
 use crate::read::text::base64;
 use crate::{Check, Claims, Refusal};
+use tollgate_pay::escrow::dsse_message;
 use tollgate_pay::json::Json;
 
 const WHAT: &str = "envelope";
@@ -32,13 +33,6 @@ pub(super) const FACTS: &[Fact] = &[
 
 const fn bad(reason: &'static str) -> Refusal {
     Refusal::Malformed { what: WHAT, at: 0, reason }
-}
-
-/// What is signed.
-pub(super) fn encoded(kind: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("DSSEv1 {} {kind} {} ", kind.len(), payload.len()).into_bytes();
-    bytes.extend(payload);
-    bytes
 }
 
 /// Whether a key signed, in the way that its kind does by custom.
@@ -80,7 +74,7 @@ impl Envelope {
 
     /// Signers in the order of their names, each once.
     fn signers<'a>(&self, check: &Check<'a>) -> Result<Vec<&'a Signer>, Refusal> {
-        let message = encoded(&self.kind, &self.payload);
+        let message = dsse_message(&self.kind, &self.payload);
         let mut found: Vec<&Signer> = Vec::new();
         for signature in &self.signatures {
             let mut known = check.policy.signers_of(Kind::Dsse);

@@ -1,11 +1,16 @@
 //! The kinds of evidence, one module each: what is read, what is refused, and which facts come out.
 
+mod dcap;
 mod dsse;
 mod eat;
+mod evaluators;
+mod exchange;
 mod nitro;
 mod reclaim;
 mod snp;
 mod spdm;
+
+pub use evaluators::{Appraisal, Appraisals};
 
 use crate::{Check, Claims, Refusal};
 use serde::{Deserialize, Serialize};
@@ -23,6 +28,12 @@ pub enum Kind {
     Dsse,
     /// An attestation token: a JWT of a service that looked at hardware evidence.
     Eat,
+    /// What evaluators found, each under its own signature.
+    Evaluators,
+    /// A signed HTTP message: a response with its request, or a request as Web Bot Auth signs it.
+    HttpSignature,
+    /// A quote of an Intel SGX enclave or TDX guest.
+    IntelDcap,
     /// Measurements of an NVIDIA GPU or switch.
     NvidiaGpu,
     /// A claim about what a web server answered, signed by attestors, in the form of the Reclaim protocol.
@@ -61,8 +72,17 @@ const fn fact(name: &'static str, of: FactType, says: &'static str) -> Fact {
 
 impl Kind {
     /// All kinds.
-    pub const ALL: &'static [Self] =
-        &[Self::AmdSevSnp, Self::AwsNitro, Self::Dsse, Self::Eat, Self::NvidiaGpu, Self::Reclaim];
+    pub const ALL: &'static [Self] = &[
+        Self::AmdSevSnp,
+        Self::AwsNitro,
+        Self::Dsse,
+        Self::Eat,
+        Self::Evaluators,
+        Self::HttpSignature,
+        Self::IntelDcap,
+        Self::NvidiaGpu,
+        Self::Reclaim,
+    ];
 
     /// Its name, as contracts have it.
     #[must_use]
@@ -72,6 +92,9 @@ impl Kind {
             Self::AwsNitro => "aws-nitro",
             Self::Dsse => "dsse",
             Self::Eat => "eat",
+            Self::Evaluators => "evaluators",
+            Self::HttpSignature => "http-signature",
+            Self::IntelDcap => "intel-dcap",
             Self::NvidiaGpu => "nvidia-gpu",
             Self::Reclaim => "reclaim",
         }
@@ -80,7 +103,7 @@ impl Kind {
     /// Whether its evidence says when it was made.
     #[must_use]
     pub const fn timed(self) -> bool {
-        matches!(self, Self::AwsNitro | Self::Eat | Self::Reclaim)
+        matches!(self, Self::AwsNitro | Self::Eat | Self::Evaluators | Self::HttpSignature | Self::Reclaim)
     }
 
     /// The facts that a predicate can ask for.
@@ -91,6 +114,9 @@ impl Kind {
             Self::AwsNitro => nitro::FACTS,
             Self::Dsse => dsse::FACTS,
             Self::Eat => eat::FACTS,
+            Self::Evaluators => evaluators::FACTS,
+            Self::HttpSignature => exchange::FACTS,
+            Self::IntelDcap => dcap::FACTS,
             Self::NvidiaGpu => spdm::FACTS,
             Self::Reclaim => reclaim::FACTS,
         }
@@ -120,6 +146,9 @@ pub(crate) fn verify(kind: Kind, evidence: &[u8], check: &Check<'_>) -> Result<C
         Kind::AwsNitro => nitro::verify(evidence, check),
         Kind::Dsse => dsse::verify(evidence, check),
         Kind::Eat => eat::verify(evidence, check),
+        Kind::Evaluators => evaluators::verify(evidence, check),
+        Kind::HttpSignature => exchange::verify(evidence, check),
+        Kind::IntelDcap => dcap::verify(evidence, check),
         Kind::NvidiaGpu => spdm::verify(evidence, check),
         Kind::Reclaim => reclaim::verify(evidence, check),
     }

@@ -77,6 +77,12 @@ impl<'a> Cursor<'a> {
         self.take(usize::from(count))
     }
 
+    /// As [`Self::counted_u16`], with four bytes of number.
+    pub(crate) fn counted_u32(&mut self) -> Result<&'a [u8], Refusal> {
+        let count = usize::try_from(self.u32_le()?).map_err(|_| self.bad("a length is too large"))?;
+        self.take(count)
+    }
+
     /// Refuses unless the next bytes are these.
     pub(crate) fn expect(&mut self, bytes: &[u8], reason: &'static str) -> Result<(), Refusal> {
         let here = self.bad(reason);
@@ -101,6 +107,8 @@ mod tests {
         assert!(cursor.u16_le().is_err());
         assert_eq!(cursor.byte().unwrap(), 9);
         cursor.end().unwrap();
+        let mut huge = Cursor::new("test", &[0xff; 6]);
+        assert!(huge.counted_u32().is_err());
         assert!(Cursor::new("test", &[1]).take(usize::MAX).is_err());
     }
 }

@@ -159,6 +159,18 @@ pub(crate) fn unsigned(body: &[u8]) -> Option<u64> {
     fits.then(|| digits.iter().fold(0, |value, byte| (value << 8) | u64::from(*byte)))
 }
 
+/// Seconds since 1970 of a time such as `2025-06-19T10:16:03Z`.
+pub(crate) fn iso_time(text: &str) -> Option<i64> {
+    let form = "0000-00-00T00:00:00Z";
+    let fits = text.len() == form.len()
+        && text
+            .bytes()
+            .zip(form.bytes())
+            .all(|(is, form)| if form == b'0' { is.is_ascii_digit() } else { is == form });
+    let digits: String = text.chars().filter(char::is_ascii_digit).chain(['Z']).collect();
+    if fits { time(GENERALIZED_TIME, digits.as_bytes()) } else { None }
+}
+
 fn time(tag: u8, body: &[u8]) -> Option<i64> {
     let text = std::str::from_utf8(body).ok()?.strip_suffix('Z')?;
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -220,6 +232,8 @@ mod tests {
         assert_eq!(time(UTC_TIME, "221013085802Z"), Some(1_665_651_482));
         assert_eq!(time(GENERALIZED_TIME, "99991231235959Z"), Some(253_402_300_799));
         assert_eq!(time(GENERALIZED_TIME, "20240229000000Z"), Some(1_709_164_800));
+        assert_eq!(iso_time("2022-10-13T08:58:02Z"), Some(1_665_651_482));
+        assert_eq!([iso_time("2022-10-13 08:58:02Z"), iso_time("2022-10-13T08:58:02+00")], [None; 2]);
         for wrong in ["230229000000Z", "221313085802Z", "2210130858Z", "221013085802", "22101308580+Z"] {
             assert_eq!(time(UTC_TIME, wrong), None, "{wrong}");
         }

@@ -62,7 +62,8 @@ impl Trust<'_> {
                 self.check_link(child, issuer, below, lists, all_listed)?;
             }
         }
-        if root.issuer == root.subject && !root.signed_by(&root.key) {
+        // The key is pinned, so the certificate around it must be the key's own word, its names and times too.
+        if root.issuer != root.subject || !root.signed_by(&root.key) {
             return Err(Refusal::Signature { what: "root certificate" });
         }
         Ok(Chain { root: name.clone(), validity })

@@ -45,7 +45,8 @@ impl<'a> Crl<'a> {
         }
         let scheme = Scheme::from_der(inner)?;
         let issuer = body.next()?.whole;
-        let (from, until) = (body.time()?, body.time()?);
+        // The next list is due at its moment: from then on this one does not count.
+        let (from, until) = (body.time()?, body.time()?.saturating_sub(1));
         let mut serials = Vec::new();
         if let Some(entries) = body.optional(SEQUENCE)? {
             let mut entries = Der::new(WHAT, entries);
@@ -73,6 +74,11 @@ impl<'a> Crl<'a> {
             return Err(Refusal::Signature { what: "revocation list" });
         }
         Ok(())
+    }
+
+    /// Last second that it counts.
+    pub(crate) const fn until(&self) -> i64 {
+        self.until
     }
 
     /// Whether it names this serial number.

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use tollgate_core::Timestamp;
-use tollgate_evidence::{Bind, Check, Claims, Collateral, Kind, Policy, Refusal, verify};
+use tollgate_evidence::{Bind, Check, Claims, Collateral, Kind, Policy, Refusal, Tcb, verify};
 
 /// A sample with what it is checked with.
 pub(crate) struct Sample {
@@ -42,7 +42,24 @@ pub(crate) fn file(name: &str) -> Option<Vec<u8>> {
 type Row = (Kind, &'static str, &'static [&'static str], i64, Option<&'static str>);
 
 const MILAN: &[&str] = &["amd-sev-snp/vcek_milan.der", "amd-sev-snp/cert_chain_milan"];
+/// The SGX sample is of a platform whose level Intel calls so, with two advisories.
+pub(crate) fn hardening() -> Tcb {
+    let advisories = ["INTEL-SA-00289", "INTEL-SA-00615"].map(str::to_owned).to_vec();
+    Tcb {
+        advisories,
+        statuses: vec!["UpToDate".into(), "ConfigurationAndSWHardeningNeeded".into()],
+        edition_min: 0,
+    }
+}
+
+const SGX: &[&str] = &["tdx-sgx-dcap/sgx_quote_collateral.json"];
+const TDX: &[&str] = &["tdx-sgx-dcap/tdx_quote_collateral.json"];
+const OLD: &[&str] = &["tdx-sgx-dcap/tdx_quote_outdated_collateral.json"];
 const ROWS: &[Row] = &[
+    (Kind::IntelDcap, "tdx-sgx-dcap/tdx_quote", TDX, 1_750_332_747, None),
+    (Kind::IntelDcap, "tdx-sgx-dcap/sgx_quote", SGX, 1_750_334_171, None),
+    (Kind::IntelDcap, "tdx-sgx-dcap/tdx_quote_outdated", OLD, 1_771_415_931, Some("status")),
+    (Kind::IntelDcap, "tdx-sgx-dcap/quote-from-tappd.hex", &[], 1_750_332_747, Some("missing")),
     (Kind::Reclaim, "reclaim/proof_coingecko_eth_usd.json", &[], 1_717_383_161, None),
     (Kind::AwsNitro, "aws-nitro/valid-attestation-doc-bytes", &[], 1_665_651_482, None),
     (Kind::AwsNitro, "aws-nitro/debug-mode-attestation-doc-bytes", &[], 1_665_582_606, Some("debug")),
@@ -63,7 +80,8 @@ const ROWS: &[Row] = &[
 pub(crate) fn samples() -> Vec<Sample> {
     let sample = |&(kind, name, collateral, at, refused): &Row| {
         let collateral = collateral.iter().map(|name| file(name)).collect::<Option<_>>()?;
-        let policy = Policy::default();
+        let tcb = if name.ends_with("sgx_quote") { hardening() } else { Tcb::default() };
+        let policy = Policy { tcb, ..Policy::default() };
         Some(Sample { name, kind, evidence: file(name)?, collateral, at, policy, refused })
     };
     ROWS.iter().filter_map(sample).collect()

@@ -4,8 +4,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P384_SHA384_ASN1_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair as _,
+    ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_ASN1_SIGNING,
+    ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _,
 };
 use tollgate_core::Timestamp;
 use tollgate_evidence::{Bind, Check, Claims, Collateral, Kind, Policy, PublicKey, Refusal, Signer, verify};
@@ -31,31 +31,40 @@ pub(crate) fn seq(parts: &[Vec<u8>]) -> Vec<u8> {
     der(0x30, &parts.concat())
 }
 
-/// A P-384 key.
+/// A key on P-384, or on P-256.
 pub(crate) struct Key {
     pkcs8: Vec<u8>,
+    /// How it signs: `r` and `s` in DER, and of fixed length.
+    forms: [&'static EcdsaSigningAlgorithm; 2],
 }
 
 impl Key {
     pub(crate) fn new() -> Self {
-        let made =
-            EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, &SystemRandom::new()).unwrap();
-        Self { pkcs8: made.as_ref().to_vec() }
+        Self::of([&ECDSA_P384_SHA384_ASN1_SIGNING, &ECDSA_P384_SHA384_FIXED_SIGNING])
+    }
+
+    pub(crate) fn p256() -> Self {
+        Self::of([&ECDSA_P256_SHA256_ASN1_SIGNING, &ECDSA_P256_SHA256_FIXED_SIGNING])
+    }
+
+    fn of(forms: [&'static EcdsaSigningAlgorithm; 2]) -> Self {
+        let made = EcdsaKeyPair::generate_pkcs8(forms[0], &SystemRandom::new()).unwrap();
+        Self { pkcs8: made.as_ref().to_vec(), forms }
+    }
+
+    fn pair(&self, in_der: bool) -> EcdsaKeyPair {
+        let form = self.forms[usize::from(!in_der)];
+        EcdsaKeyPair::from_pkcs8(form, &self.pkcs8, &SystemRandom::new()).unwrap()
     }
 
     pub(crate) fn public(&self) -> PublicKey {
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P384_SHA384_ASN1_SIGNING, &self.pkcs8, &SystemRandom::new())
-                .unwrap();
-        PublicKey::P384(pair.public_key().as_ref().to_vec())
+        let point = self.pair(true).public_key().as_ref().to_vec();
+        if point.len() == 65 { PublicKey::P256(point) } else { PublicKey::P384(point) }
     }
 
-    /// `r` and `s` in DER, or of 48 bytes each.
+    /// `r` and `s` in DER, or of fixed length.
     pub(crate) fn sign(&self, message: &[u8], in_der: bool) -> Vec<u8> {
-        let form = if in_der { &ECDSA_P384_SHA384_ASN1_SIGNING } else { &ECDSA_P384_SHA384_FIXED_SIGNING };
-        let random = SystemRandom::new();
-        let pair = EcdsaKeyPair::from_pkcs8(form, &self.pkcs8, &random).unwrap();
-        pair.sign(&random, message).unwrap().as_ref().to_vec()
+        self.pair(in_der).sign(&SystemRandom::new(), message).unwrap().as_ref().to_vec()
     }
 }
 
@@ -174,10 +183,19 @@ pub(crate) fn judge(
     verify(kind, evidence, &check)
 }
 
+/// `EVIDENCE_SEEDS=FOLDER` keeps what is made here for the fuzz target `evidence`, whose first byte chooses the kind.
+fn seed(kind: Kind, evidence: &[u8]) {
+    let Some(folder) = std::env::var_os("EVIDENCE_SEEDS") else { return };
+    let choice = Kind::ALL.iter().position(|known| *known == kind).unwrap() as u8;
+    let name = format!("{kind}-{}", evidence.len());
+    std::fs::write(std::path::Path::new(&folder).join(name), [&[choice], evidence].concat()).unwrap();
+}
+
 /// Evidence that is accepted for its own task and for no other: another escrow, output or nonce gives another binding.
 pub(crate) fn bound_only(kind: Kind, policy: &Policy, files: &[Vec<u8>], make: &dyn Fn(&Bind) -> Vec<u8>) {
     let [mine, other] = [Bind([0x5a; 64]), Bind([0xa5; 64])];
     let evidence = make(&mine);
+    seed(kind, &evidence);
     let claims = judge(kind, &evidence, policy, files, Some(&mine)).unwrap();
     assert!(claims.bound, "{kind}");
     let refusal = judge(kind, &evidence, policy, files, Some(&other)).unwrap_err();

@@ -102,6 +102,8 @@ fn chains_are_refused_by_name() {
         ("untrusted", replaced(1, usage.signed(&house.middle.public(), &house.root))),
         ("malformed", replaced(1, path_of_none.signed(&house.middle.public(), &house.root))),
         ("untrusted", replaced(2, Cert::new("root", "root").signed(&other.public(), &other))),
+        ("signature", replaced(2, Cert::new("root", "elsewhere").signed(&house.root.public(), &other))),
+        ("signature", replaced(2, Cert::new("root", "root").signed(&house.root.public(), &other))),
         ("untrusted", good[..2].to_vec()),
         ("untrusted", good[..1].to_vec()),
     ];

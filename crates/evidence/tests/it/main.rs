@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod data;
+mod exchanges;
 mod forge;
 mod hardware;
+mod predicates;
+mod proofs;
+mod quotes;
 mod samples;
 mod signed;

@@ -1,7 +1,8 @@
 //! Every sample has its stated verdict at its stated time, and no changed byte of it is accepted.
 
-use crate::data::{Sample, samples};
-use tollgate_evidence::{Bind, Refusal, Value};
+use crate::data::{Sample, hardening, samples};
+use tollgate_core::Timestamp;
+use tollgate_evidence::{Bind, Check, Collateral, Refusal, Tcb, Value, verify};
 
 #[test]
 fn every_sample_has_its_stated_verdict() {
@@ -40,6 +41,12 @@ fn samples_say_what_their_authors_state() {
         ("aws-nitro/valid-attestation-doc-bytes", "pcr8", "8790eb3c"),
         ("amd-sev-snp/report_milan.hex", "measurement", "7a1e5c26"),
         ("amd-sev-snp/report_milan.hex", "report_data", "d447b55d"),
+        ("tdx-sgx-dcap/sgx_quote", "measurement", "33d8736d"),
+        ("tdx-sgx-dcap/sgx_quote", "mrsigner", "815f42f1"),
+        ("tdx-sgx-dcap/sgx_quote", "report_data", "48656c6c6f2c20776f726c6421000000"),
+        ("tdx-sgx-dcap/sgx_quote", "tcb_status", "ConfigurationAndSWHardeningNeeded"),
+        ("tdx-sgx-dcap/tdx_quote", "measurement", "91eb2b44"),
+        ("tdx-sgx-dcap/tdx_quote", "tcb_status", "UpToDate"),
         ("nvidia-gpu/hopperAttestationReport.txt", "nonce", "931d8dd0"),
         ("nvidia-gpu/gpu_evidence_1.json", "nonce", "4760e305"),
         ("nvidia-gpu/gpu_evidence_1.json", "driver_version", "590.12"),
@@ -64,6 +71,10 @@ fn time_is_part_of_the_verdict() {
         ("aws-nitro/valid-attestation-doc-bytes", 1_665_662_283, "time"),
         ("reclaim/proof_coingecko_eth_usd.json", 1_717_383_161 + 86_401, "time"),
         ("reclaim/proof_coingecko_eth_usd.json", 1_717_383_161 - 301, "time"),
+        ("tdx-sgx-dcap/sgx_quote", 1_750_330_570, "time"),
+        ("tdx-sgx-dcap/sgx_quote", 1_752_919_278, "time"),
+        ("tdx-sgx-dcap/tdx_quote", 1_750_332_747 - 86_400, "time"),
+        ("tdx-sgx-dcap/tdx_quote", 1_752_919_235, "time"),
         ("amd-sev-snp/report_milan.hex", 1_680_000_000, "time"),
         ("amd-sev-snp/report_milan.hex", 1_910_000_000, "time"),
     ];
@@ -83,10 +94,10 @@ fn unmoved(sample: &Sample, changed: &[u8], what: &str) {
     }
 }
 
-/// `EVIDENCE_SWEEP=1` changes every byte in four ways; without it every 211th, beginning anywhere.
+/// `EVIDENCE_SWEEP=1` changes every byte in four ways; without it every 499th, beginning anywhere.
 #[test]
 fn no_changed_byte_is_accepted() {
-    let step = if std::env::var_os("EVIDENCE_SWEEP").is_some() { 1 } else { 211 };
+    let step = if std::env::var_os("EVIDENCE_SWEEP").is_some() { 1 } else { 499 };
     for sample in samples().iter().filter(|sample| sample.refused.is_none()) {
         let mut changed = sample.evidence.clone();
         for at in (sample.at as usize % step..changed.len()).step_by(step) {
@@ -108,7 +119,7 @@ fn no_changed_byte_is_accepted() {
 /// The same for the collateral.
 #[test]
 fn no_changed_collateral_is_accepted() {
-    let step = if std::env::var_os("EVIDENCE_SWEEP").is_some() { 1 } else { 211 };
+    let step = if std::env::var_os("EVIDENCE_SWEEP").is_some() { 1 } else { 499 };
     for mut sample in samples().into_iter().filter(|sample| sample.refused.is_none()) {
         let before = sample.judge(&sample.evidence, sample.at, None);
         for file in 0..sample.collateral.len() {
@@ -121,6 +132,42 @@ fn no_changed_collateral_is_accepted() {
                     sample.collateral[file][at] ^= flip;
                 }
             }
+        }
+    }
+}
+
+/// A level below the best is refused unless the policy names it, and its advisories.
+#[test]
+fn levels_are_accepted_by_name() {
+    for mut sample in samples().into_iter().filter(|sample| sample.name == "tdx-sgx-dcap/sgx_quote") {
+        let mut refused = |tcb: Tcb| {
+            sample.policy.tcb = tcb;
+            sample.judge(&sample.evidence, sample.at, None).unwrap_err().to_string()
+        };
+        let whole = hardening();
+        assert!(
+            refused(Tcb::default())
+                .contains("ConfigurationAndSWHardeningNeeded; the policy accepts UpToDate")
+        );
+        let fewer = Tcb { advisories: vec!["INTEL-SA-00289".into()], ..whole.clone() };
+        assert!(refused(fewer).contains("INTEL-SA-00615"));
+        assert!(refused(Tcb { edition_min: 1_000, ..whole }).contains("edition of the levels"));
+    }
+}
+
+/// Collateral of one platform says nothing of another.
+#[test]
+fn collateral_of_another_quote_is_refused() {
+    let all: Vec<_> =
+        samples().into_iter().filter(|sample| sample.name.starts_with("tdx-sgx-dcap/")).collect();
+    for sample in all.iter().filter(|sample| sample.refused.is_none()) {
+        for other in
+            all.iter().filter(|other| other.collateral != sample.collateral && !other.collateral.is_empty())
+        {
+            let collateral = Collateral::new(other.collateral.clone()).unwrap();
+            let at = Timestamp(sample.at * 1_000_000);
+            let check = Check { at, policy: &sample.policy, collateral: &collateral, bind: None };
+            verify(sample.kind, &sample.evidence, &check).unwrap_err();
         }
     }
 }

@@ -6,7 +6,10 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use k256::ecdsa::{SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha3::{Digest as _, Keccak256};
-use tollgate_evidence::{Kind, Policy};
+use tollgate_core::{Digest, Timestamp};
+use tollgate_evidence::{Appraisal, Appraisals, Kind, Policy};
+use tollgate_pay::escrow::{Signed, Signer as EscrowSigner};
+use tollgate_pay::json::plain;
 
 fn address(key: &VerifyingKey) -> String {
     let point = key.to_sec1_point(false);
@@ -207,4 +210,63 @@ fn envelopes_are_refused_by_name() {
             .unwrap();
     assert_eq!(claims.fact("signers"), Some(&vec!["attest".to_owned(), "runner".to_owned()].into()));
     assert_eq!(claims.fact("subjects"), Some(&vec!["11".to_owned()].into()));
+}
+
+/// What evaluators of these seeds found.
+fn appraisals(bind: &str, output: Digest, found: &[(u8, bool)], at: i64) -> Appraisals {
+    let signed = |(seed, passed): &(u8, bool)| {
+        let appraisal = Appraisal {
+            at: Timestamp(at * 1_000_000),
+            bind: bind.into(),
+            output,
+            passed: *passed,
+            reasons: None,
+        };
+        let mut signed = Signed::new(appraisal, Vec::new());
+        signed.add(&EscrowSigner::from_seed(&[*seed; 32]));
+        signed
+    };
+    Appraisals { appraisals: found.iter().map(signed).collect() }
+}
+
+fn evaluated() -> Policy {
+    let signers =
+        [6, 7, 8].map(|seed| signer(seed, Kind::Evaluators, &format!("evaluator-{seed}"), None)).to_vec();
+    Policy { signers, ..Policy::default() }
+}
+
+#[test]
+fn appraisals_are_of_one_task() {
+    bound_only(Kind::Evaluators, &evaluated(), &[], &|bind| {
+        plain(&appraisals(&bind.to_string(), Digest([3; 32]), &[(6, true), (7, true)], NOW))
+    });
+}
+
+#[test]
+fn appraisals_are_refused_by_name() {
+    let output = Digest([3; 32]);
+    let judge =
+        |appraisals: &Appraisals| judge(Kind::Evaluators, &plain(appraisals), &evaluated(), &[], None);
+    let code =
+        |appraisals: &Appraisals| judge(appraisals).map_or_else(|refusal| refusal.code(), |_| "accepted");
+    let found = |found: &[(u8, bool)]| appraisals("b", output, found, NOW);
+    let split = judge(&found(&[(8, false), (6, true), (7, true)])).unwrap();
+    assert_eq!(
+        split.fact("passed_by"),
+        Some(&vec!["evaluator-6".to_owned(), "evaluator-7".to_owned()].into())
+    );
+    assert_eq!(split.fact("failed_by"), Some(&vec!["evaluator-8".to_owned()].into()));
+    assert_eq!(code(&found(&[(6, true), (6, false)])), "mismatch", "yes and no of one evaluator");
+    assert_eq!(code(&found(&[(6, true), (6, true)])), "mismatch", "one evaluator counts once");
+    assert_eq!(code(&found(&[(6, true), (5, true)])), "untrusted");
+    assert_eq!(code(&found(&[])), "missing");
+    assert_eq!(code(&found(&[(6, true); 17])), "too-large");
+    assert_eq!(code(&appraisals("b", output, &[(6, true)], NOW + 1)), "time", "made after the check");
+    assert_eq!(code(&appraisals("b", output, &[(6, true)], NOW - 86_401)), "time");
+    let mut other = found(&[(6, true), (7, true)]);
+    other.appraisals[1] = appraisals("b", Digest([4; 32]), &[(7, true)], NOW).appraisals.remove(0);
+    assert_eq!(code(&other), "mismatch", "of another output");
+    let mut changed = found(&[(6, false)]);
+    changed.appraisals[0].statement.passed = true;
+    assert_eq!(code(&changed), "signature");
 }

@@ -49,6 +49,10 @@ pub enum Form {
 pub struct EvidencePolicy {
     /// Kinds that are accepted.
     pub kinds: Vec<String>,
+    /// Digest of the policy by which verifiers must judge: trust anchors, freshness, accepted levels. Without one each verifier
+    /// judges by its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Digest>,
     /// Digest of the predicate that the evidence must satisfy.
     pub predicate: Digest,
 }

@@ -43,7 +43,7 @@ pub use plane::{ControlPlane, SettlementPlane};
 pub use refusal::Refusal;
 pub use sign::{
     Evaluator, Mark, Party, PublicKey, QUORUM_MAX, Quorum, Role, SIGNATURES_MAX, Signature, Signed, Signer,
-    Statement, Tally, Verifier, read,
+    Statement, Tally, Verifier, dsse_message, read,
 };
 pub use state::{Admitted, Escrow, Grant, Phase, RailState};
 pub use step::{EXHIBITS_MAX, step};

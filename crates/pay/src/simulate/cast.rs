@@ -144,6 +144,7 @@ impl Cast {
             evaluators: quorum(self.evaluators.iter().map(Signer::public).collect()),
             evidence: EvidencePolicy {
                 kinds: vec!["test_result".into()],
+                policy: None,
                 predicate: Digest::of(b"predicate"),
             },
             fees: fees.iter().zip([250, 33]).map(|(fee, bps)| Fee { account: fee.clone(), bps }).collect(),

@@ -3,11 +3,12 @@
 use super::books::{Books, put};
 use crate::ending::{Ending, Refusal};
 use crate::{place, say};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_core::Digest;
+use tollgate_evidence::proof::{Dossier, judge_again};
 use tollgate_pay::escrow::{Bundle, SettlementPlane};
 use tollgate_pay::log::VerifyingKey;
 
@@ -34,7 +35,7 @@ pub(crate) struct BundleArgs {
     out: Option<PathBuf>,
 }
 
-/// Check a bundle offline: every proof, every signature, every step
+/// Check a bundle offline: every proof, every signature, every step, and with dossiers every verdict
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
   tollgate pay dispute replay dispute.json --key example.com/books+1a2b3c4d+AbCd...
@@ -49,6 +50,9 @@ pub(crate) struct ReplayArgs {
     /// The log's unique name [default: the key's name]
     #[arg(long, value_name = "NAME")]
     origin: Option<String>,
+    /// File of what a verdict was made of (`evidence judge --dossier`), to judge again; may be repeated
+    #[arg(long = "dossier", value_name = "FILE")]
+    dossiers: Vec<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -79,8 +83,14 @@ fn replay(args: &ReplayArgs) -> Result<Ending> {
     let bundle = Bundle::parse(&place::read(&args.file)?)?;
     let origin = args.origin.clone().unwrap_or_else(|| args.key.name().to_owned());
     let plane = SettlementPlane::new(args.key.clone(), origin);
-    let replayed = match bundle.replay(&plane) {
-        Ok(replayed) => replayed,
+    let dossiers = args
+        .dossiers
+        .iter()
+        .map(|path| Dossier::parse(&place::read(path)?).with_context(|| path.display().to_string()));
+    let dossiers = dossiers.collect::<Result<Vec<_>>>()?;
+    let again = |replayed| judge_again(&replayed, &dossiers).map(|proofs| (replayed, proofs));
+    let (replayed, proofs) = match bundle.replay(&plane).and_then(again) {
+        Ok(found) => found,
         Err(error) if args.json => {
             say::json(&json!({"holds": false, "reason": error.to_string()}))?;
             return Ok(Ending::Refused);
@@ -94,8 +104,14 @@ fn replay(args: &ReplayArgs) -> Result<Ending> {
             .iter()
             .map(|(entry, at, event)| json!({"entry": entry, "at": at, "event": event.kind().word()}))
             .collect();
+        let judged: Vec<_> = proofs
+            .iter()
+            .map(
+                |(entry, pote)| json!({"entry": entry, "pote": pote.digest(), "predicate_holds": pote.holds}),
+            )
+            .collect();
         say::json(
-            &json!({"holds": true, "escrow": escrow.id, "phase": escrow.phase, "released": escrow.released, "log_size": replayed.log_size, "events": events}),
+            &json!({"holds": true, "escrow": escrow.id, "phase": escrow.phase, "released": escrow.released, "log_size": replayed.log_size, "events": events, "judged_again": judged}),
         )?;
         return Ok(Ending::Good);
     }
@@ -104,6 +120,12 @@ fn replay(args: &ReplayArgs) -> Result<Ending> {
         .iter()
         .map(|(entry, at, event)| vec![entry.to_string(), at.to_string(), event.kind().to_string()]);
     say::table(&["entry", "at", "what happened"], &rows.collect::<Vec<_>>())?;
+    for (entry, pote) in &proofs {
+        let holds = if pote.holds { "holds" } else { "does not hold" };
+        say::line(&format!(
+            "the verdict of entry {entry}, judged again: the predicate {holds}, and the proof is the same"
+        ))?;
+    }
     say::line(&format!(
         "all of it holds, up to entry {} of the log: the escrow is {}, {} of {} released",
         replayed.log_size, escrow.phase, escrow.released, escrow.contract.price

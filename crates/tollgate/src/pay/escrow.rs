@@ -8,6 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_core::{Digest, Timestamp};
+use tollgate_evidence::proof::{Dossier, verdict};
 use tollgate_pay::escrow::{
     ControlPlane, Escrow, Event, Mandate, Objection, Ruling, Side, Signed, Submission, Told,
 };
@@ -101,7 +102,8 @@ enum Kind {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tollgate pay escrow draft evidence 3f2a... --evidence report.json --output result.txt --data pay --out evidence.json
-  tollgate pay escrow draft verdict 3f2a... --grant 10000 --reasons pote.json --data pay --out verdict.json
+  tollgate pay escrow draft verdict 3f2a... --dossier dossier.json --data pay --out verdict.json
+  tollgate pay escrow draft verdict 3f2a... --grant 10000 --reasons why.txt --data pay --out verdict.json
   tollgate pay escrow draft order 3f2a... --expires 2026-12-02T12:00:00Z --data pay --out order.json
 
 Sign it with `tollgate pay task sign FILE --key KEY`, and record it with `tollgate pay escrow apply FILE`. A statement is
@@ -128,6 +130,9 @@ pub(crate) struct DraftArgs {
     /// File of the reasons; only its digest goes into the statement
     #[arg(long, value_name = "FILE")]
     reasons: Option<PathBuf>,
+    /// File of a dossier (`evidence judge --dossier`): the verdict is what follows from it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["grant", "reasons"])]
+    dossier: Option<PathBuf>,
     /// The party that speaks
     #[arg(long, value_name = "SIDE", value_parser = side)]
     by: Option<Side>,
@@ -252,7 +257,10 @@ fn drafted(args: &DraftArgs, escrow: &Escrow) -> Result<Event> {
             ))
         }
         Kind::Verdict => {
-            let said = ControlPlane::verdict(escrow, granted()?, file(&args.reasons, "reasons")?);
+            let said = match &args.dossier {
+                Some(path) => verdict(escrow, &Dossier::parse(&place::read(path)?)?)?.1,
+                None => ControlPlane::verdict(escrow, granted()?, file(&args.reasons, "reasons")?),
+            };
             Event::Verdict(Signed::new(said, vec![]))
         }
         Kind::Order => {

@@ -100,9 +100,12 @@ pub(crate) struct NewArgs {
     /// A kind of evidence that is accepted; may be repeated
     #[arg(long = "evidence", value_name = "KIND", default_values_t = ["test_result".to_owned()])]
     kinds: Vec<String>,
-    /// File of the predicate that the evidence must satisfy; its SHA-256 goes into the terms
+    /// File of the predicate that the evidence must satisfy; its digest goes into the terms
     #[arg(long, value_name = "FILE")]
     predicate: Option<PathBuf>,
+    /// File of the policy by which verifiers must judge evidence [default: each by its own]
+    #[arg(long, value_name = "FILE")]
+    evidence_policy: Option<PathBuf>,
     /// Name of the open mandate under which it is paid, as `pay mandate open` prints it [default: the payer pays itself]
     #[arg(long, value_name = "HEX")]
     mandate: Option<Digest>,
@@ -198,7 +201,8 @@ pub(super) fn make_key(role: Kind, out: &Path) -> Result<PublicKey> {
 fn new(args: &NewArgs) -> Result<Ending> {
     let amount = |minor: i128| Amount::new(minor, args.asset);
     let price = args.funding.iter().try_fold(0i128, |sum, (_, minor)| sum.checked_add(*minor));
-    let predicate = args.predicate.as_deref().map(super::escrow::digest_of).transpose()?;
+    let predicate = args.predicate.as_deref().map(super::evidence::predicate::named).transpose()?;
+    let policy = args.evidence_policy.as_deref().map(super::evidence::policy_digest).transpose()?;
     let quorum = |keys: &[PublicKey], must: Option<usize>| Quorum {
         keys: keys.to_vec(),
         threshold: must.unwrap_or(keys.len()),
@@ -208,6 +212,7 @@ fn new(args: &NewArgs) -> Result<Ending> {
         evaluators: quorum(&args.evaluators, args.evaluators_must),
         evidence: EvidencePolicy {
             kinds: args.kinds.clone(),
+            policy,
             predicate: predicate.unwrap_or(Digest([0; 32])),
         },
         fees: args.fees.iter().map(|(account, bps)| Fee { account: account.clone(), bps: *bps }).collect(),

@@ -229,6 +229,7 @@ impl<'a> Demo<'a> {
             evaluators: Quorum { keys: self.evaluators.iter().map(Signer::public).collect(), threshold: 2 },
             evidence: EvidencePolicy {
                 kinds: vec!["test_result".into()],
+                policy: None,
                 predicate: digest(b"all tests pass"),
             },
             fees: vec![Fee { account: self.account("acct_fees")?, bps: 250 }],

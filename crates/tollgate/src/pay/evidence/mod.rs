@@ -1,15 +1,21 @@
 //! `tollgate pay evidence`: is this evidence, of what, and by whose word?
 
+mod appraise;
+mod attest;
+mod judge;
+pub(super) mod predicate;
+
+use crate::args::Group;
 use crate::ending::{Ending, Refusal as No};
 use crate::{place, say};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tollgate_core::{Clock, Digest, Timestamp};
 use tollgate_evidence::{Bind, Check, Claims, Collateral, FactType, Kind, Policy, Refusal, Value, verify};
 use tollgate_gateway::clock::SystemClock;
-use tollgate_pay::escrow::{Signed, TaskContract, read};
+use tollgate_pay::escrow::{Event, TaskContract, digest, read};
 
 /// What can be done with evidence.
 #[derive(Subcommand, Debug)]
@@ -18,6 +24,12 @@ pub(crate) enum Command {
     Kinds(KindsArgs),
     Policy(PolicyArgs),
     Bind(BindArgs),
+    Attest(attest::AttestArgs),
+    Appraise(appraise::AppraiseArgs),
+    Pack(judge::PackArgs),
+    Judge(Box<judge::JudgeArgs>),
+    /// Say what must be shown before money moves
+    Predicate(Group<predicate::Command>),
 }
 
 /// Check evidence: who stands behind it, whether it still counts, and what it says
@@ -99,6 +111,11 @@ pub(super) fn run(command: Command) -> Result<Ending> {
             say::json(&Policy::default())?;
             Ok(Ending::Good)
         }
+        Command::Appraise(args) => appraise::appraise(&args),
+        Command::Attest(args) => attest::attest(&args),
+        Command::Pack(args) => judge::pack(&args),
+        Command::Judge(args) => judge::judge(&args),
+        Command::Predicate(group) => predicate::run(&group.command),
         Command::Bind(args) => {
             say::line(&bind(&args.task, &args.output)?.to_string())?;
             Ok(Ending::Good)
@@ -106,24 +123,37 @@ pub(super) fn run(command: Command) -> Result<Ending> {
     }
 }
 
-/// Terms with or without signatures.
-fn bind(task: &PathBuf, output: &Digest) -> Result<Bind> {
+/// Terms: as `task new` writes them and both parties sign, or bare.
+fn contract(task: &Path) -> Result<TaskContract> {
     let text = place::read(task)?;
-    let contract: Result<TaskContract, _> =
-        read::<Signed<TaskContract>>("signed terms", &text).map(|signed| signed.statement);
-    let contract = contract.or_else(|_| read("terms", &text)).with_context(|| task.display().to_string())?;
+    let contract = match read("signed terms", &text) {
+        Ok(Event::Propose(signed)) => signed.statement,
+        _ => read("terms", &text).with_context(|| task.display().to_string())?,
+    };
     contract.check()?;
-    Ok(Bind::of(&contract, output))
+    Ok(contract)
+}
+
+fn bind(task: &Path, output: &Digest) -> Result<Bind> {
+    Ok(Bind::of(&contract(task)?, output))
+}
+
+/// The policy of a file, or that without one.
+fn chosen_policy(path: Option<&Path>) -> Result<Policy> {
+    let Some(path) = path else { return Ok(Policy::default()) };
+    Policy::parse(&place::read(path)?).with_context(|| path.display().to_string())
+}
+
+/// The digest by which a contract names the policy in a file.
+pub(super) fn policy_digest(path: &Path) -> Result<Digest> {
+    Ok(digest(chosen_policy(Some(path))?.canonical().as_bytes()))
 }
 
 fn verify_file(args: &VerifyArgs) -> Result<Ending> {
     place::one_from_stdin(
         std::iter::once(Some(args.file.as_path())).chain(args.collateral.iter().map(|p| Some(p.as_path()))),
     )?;
-    let policy = match &args.policy {
-        Some(path) => Policy::parse(&place::read(path)?).with_context(|| path.display().to_string())?,
-        None => Policy::default(),
-    };
+    let policy = chosen_policy(args.policy.as_deref())?;
     let files = args.collateral.iter().map(|path| place::read(path)).collect::<Result<Vec<_>>>()?;
     let collateral = Collateral::new(files)?;
     let bind = match (&args.task, &args.output) {

@@ -1,0 +1,280 @@
+//! From evidence to released money: the verifiers sign what the predicate gives, and anybody can repeat it.
+
+use crate::forge::{NOW, ed25519, signer};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value as Json, json};
+use tollgate_core::{Digest, Timestamp};
+use tollgate_evidence::predicate::Predicate;
+use tollgate_evidence::proof::{Blob, Dossier, Exhibit, Package, Pote, judge_again, verdict};
+use tollgate_evidence::{Appraisal, Appraisals, Bind, Kind, Policy};
+use tollgate_pay::PayError;
+use tollgate_pay::escrow::{
+    ControlPlane, Escrow, Event, Replayed, Signed, Submission, TaskContract, Verdict, digest,
+};
+use tollgate_pay::json::plain;
+use tollgate_pay::simulate::Cast;
+
+const OUTPUT: &[u8] = b"what was delivered";
+
+/// A result of tests on an output, in an envelope signed with a seed.
+fn result(bind: &str, output: &Digest, failed: u32, seed: u8) -> Exhibit {
+    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": "tollgate/test-result/v1",
+        "subject": [{"name": "out", "digest": {"sha256": output}}],
+        "predicate": {"bind": bind, "suite": "5u173", "passed": 12, "failed": failed}});
+    let (kind, payload) = ("application/vnd.in-toto+json", statement.to_string());
+    let message = format!("DSSEv1 {} {kind} {} {payload}", kind.len(), payload.len());
+    let mark = json!({"sig": STANDARD.encode(ed25519(seed).sign(message.as_bytes()))});
+    let envelope = json!({"payloadType": kind, "payload": STANDARD.encode(payload), "signatures": [mark]});
+    Exhibit { collateral: Vec::new(), evidence: Blob(envelope.to_string().into_bytes()), kind: Kind::Dsse }
+}
+
+fn predicate(require: &Json) -> Predicate {
+    Predicate::parse(json!({"require": require, "type": "tollgate/predicate/v1"}).to_string().as_bytes())
+        .unwrap()
+}
+
+/// A suite passed by the word of a trusted runner, and the payee's own signature for the output.
+fn wanted() -> Predicate {
+    let signed = |role: &str, more: Json| {
+        let mut tests = vec![
+            json!({"contains": {"fact": "roles", "value": role}}),
+            json!({"output": {"fact": "subjects"}}),
+        ];
+        tests.extend(more.as_array().unwrap().clone());
+        json!({"evidence": {"kind": "dsse", "where": tests}})
+    };
+    let passed = json!([{"range": {"at": "/failed", "fact": "predicate", "from": 0, "to": 0}}]);
+    predicate(&json!({"all": [signed("test-runner", passed), signed("payee", json!([]))]}))
+}
+
+fn contract(predicate: &Predicate) -> TaskContract {
+    let mut contract = Cast::new().unwrap().contract();
+    contract.evidence.kinds = vec!["dsse".into()];
+    contract.evidence.predicate = predicate.digest();
+    contract
+}
+
+fn policy() -> Policy {
+    let mut runner = signer(30, Kind::Dsse, "runner", None);
+    runner.role = "test-runner".into();
+    Policy { signers: vec![runner], ..Policy::default() }
+}
+
+/// The payee's seed in the cast.
+const PAYEE: u8 = 2;
+
+fn dossier(contract: &TaskContract, output: &Digest, failed: u32) -> Dossier {
+    let bind = Bind::of(contract, output).to_string();
+    let package =
+        Package::new(vec![result(&bind, output, failed, 30), result(&bind, output, 0, PAYEE)]).unwrap();
+    Dossier::new(Timestamp(NOW * 1_000_000), *output, package, policy(), wanted())
+}
+
+fn submission(contract: &TaskContract, dossier: &Dossier) -> Submission {
+    Submission {
+        contract: contract.digest(),
+        evidence: dossier.package.digest(),
+        kind: "dsse".into(),
+        output: dossier.output,
+        stage: 0,
+        version: 4,
+    }
+}
+
+#[test]
+fn what_the_predicate_wants_is_granted_and_repeats_to_the_same_digest() {
+    let (contract, output) = (contract(&wanted()), digest(OUTPUT));
+    let dossier = dossier(&contract, &output, 0);
+    let pote = dossier.judge_submission(&contract, &submission(&contract, &dossier)).unwrap();
+    assert!(pote.holds, "{:?} {:?}", pote.reasons, pote.exhibits);
+    // Years later, from the file alone.
+    let again = Dossier::parse(&dossier.canonical()).unwrap();
+    assert_eq!(again.judge(&contract).unwrap().digest(), pote.digest());
+    assert_eq!(Pote::parse(&pote.canonical()).unwrap(), pote);
+}
+
+#[test]
+fn what_it_does_not_want_is_refused_with_the_reason() {
+    let (contract, output) = (contract(&wanted()), digest(OUTPUT));
+    let pote = dossier(&contract, &output, 3).judge(&contract).unwrap();
+    assert!(!pote.holds);
+    let told: Vec<_> = pote.reasons.iter().map(|reason| reason.says.as_str()).collect();
+    assert!(told.contains(&"predicate is 3, not 0 to 0"), "{told:?}");
+}
+
+#[test]
+fn evidence_of_another_task_output_or_nonce_grants_nothing() {
+    let (mine, output) = (contract(&wanted()), digest(OUTPUT));
+    let good = dossier(&mine, &output, 0);
+    let mut other = mine.clone();
+    other.nonce = Digest([0x77; 32]);
+    let pote = good.judge(&other).unwrap();
+    assert!(!pote.holds);
+    assert!(pote.exhibits.iter().all(|exhibit| exhibit.refusal.as_ref().unwrap().place == "unbound"));
+    let elsewhere =
+        Dossier::new(good.at, digest(b"something else"), good.package.clone(), policy(), wanted());
+    assert!(!elsewhere.judge(&mine).unwrap().holds);
+    // Another package or output than the payee signed for is not judged at all.
+    let signed = submission(&mine, &good);
+    let swapped = dossier(&mine, &output, 1);
+    assert!(matches!(swapped.judge_submission(&mine, &signed), Err(PayError::NotProven { .. })));
+    assert!(matches!(elsewhere.judge_submission(&mine, &signed), Err(PayError::NotProven { .. })));
+}
+
+#[test]
+fn the_contract_names_predicate_kinds_and_policy() {
+    let (mine, output) = (contract(&wanted()), digest(OUTPUT));
+    let good = dossier(&mine, &output, 0);
+    let weaker = predicate(&json!({"evidence": {"kind": "dsse", "where": []}}));
+    let easy = Dossier::new(good.at, output, good.package.clone(), policy(), weaker);
+    assert!(easy.judge(&mine).is_err(), "a predicate of somebody's own");
+    let mut strict = mine.clone();
+    strict.evidence.policy = Some(digest(Policy::default().canonical().as_bytes()));
+    assert!(good.judge(&strict).is_err(), "a policy of somebody's own");
+    strict.evidence.policy = Some(digest(policy().canonical().as_bytes()));
+    assert_ne!(strict.digest(), mine.digest());
+    assert!(dossier(&strict, &output, 0).judge(&strict).unwrap().holds);
+}
+
+/// A policy cannot make somebody else the payee.
+#[test]
+fn roles_of_the_contract_are_the_contracts() {
+    let (mine, output) = (contract(&wanted()), digest(OUTPUT));
+    let bind = Bind::of(&mine, &output).to_string();
+    let package = Package::new(vec![result(&bind, &output, 0, 30), result(&bind, &output, 0, 31)]).unwrap();
+    let mut policy = policy();
+    let mut impostor = signer(31, Kind::Dsse, "payee", None);
+    impostor.role = "payee".into();
+    policy.signers.push(impostor);
+    let pote =
+        Dossier::new(Timestamp(NOW * 1_000_000), output, package, policy, wanted()).judge(&mine).unwrap();
+    assert!(!pote.holds);
+}
+
+/// Valid when it was handed in, expired when it is settled: the verdict is as of the time that the dossier names, and as of
+/// the later time it is refused.
+#[test]
+fn the_time_of_the_check_is_part_of_the_dossier() {
+    use crate::data::samples;
+    for sample in samples().into_iter().filter(|s| s.refused.is_none() && s.kind == Kind::AwsNitro) {
+        let wanted = predicate(&json!({"evidence": {"kind": "aws-nitro", "where": []}}));
+        let mut contract = contract(&wanted);
+        contract.evidence.kinds = vec!["aws-nitro".into()];
+        let exhibit =
+            Exhibit { collateral: Vec::new(), evidence: Blob(sample.evidence.clone()), kind: sample.kind };
+        let package = Package::new(vec![exhibit]).unwrap();
+        let code = |at: i64| {
+            let time = Timestamp(at * 1_000_000);
+            let dossier =
+                Dossier::new(time, digest(OUTPUT), package.clone(), Policy::default(), wanted.clone());
+            dossier.judge(&contract).unwrap().exhibits[0].refusal.clone().unwrap().place
+        };
+        assert_eq!([code(sample.at), code(sample.at + 4 * 3_600)], ["unbound", "time"], "{}", sample.name);
+    }
+}
+
+/// What the verifiers sign is the proof's digest, and the grant is nothing unless the predicate holds.
+#[test]
+fn the_verdict_carries_the_proof() {
+    let (mine, output) = (contract(&wanted()), digest(OUTPUT));
+    let pote = dossier(&mine, &output, 0).judge(&mine).unwrap();
+    let plane = ControlPlane::new(tollgate_pay::escrow::Signer::from_seed(&[3; 32]));
+    assert!(Cast::new().unwrap().contract().verifiers.keys.contains(&plane.key()));
+    let text = pote.canonical();
+    assert_eq!(
+        digest(&text),
+        pote.digest(),
+        "the file's SHA-256 is what `escrow draft verdict` puts into the verdict"
+    );
+}
+
+/// An escrow whose payee handed a dossier's package in, and what a bundle shows of it.
+fn replayed(dossier: &Dossier, contract: &TaskContract, verdict: Verdict, checked: [i64; 2]) -> Replayed {
+    let mut escrow = escrow(contract);
+    let submission = Signed::new(submission(contract, dossier), Vec::new());
+    escrow.submission = Some(submission.clone());
+    let [from, until] = checked.map(|seconds| Timestamp(seconds * 1_000_000));
+    let events = vec![
+        (7, from, Event::Submit(submission)),
+        (9, until, Event::Verdict(Signed::new(verdict, Vec::new()))),
+    ];
+    Replayed { escrow, events, log_size: 10 }
+}
+
+fn escrow(contract: &TaskContract) -> Escrow {
+    let signed = Cast::new().unwrap().signed(contract.clone());
+    Escrow::propose(&signed, Timestamp(0)).unwrap()
+}
+
+/// All of the stage when the predicate holds, nothing when it does not, and no verdict on anything else.
+#[test]
+fn the_grant_follows_from_the_dossier() {
+    let (mine, output) = (contract(&wanted()), digest(OUTPUT));
+    let grant = |failed: u32| {
+        let dossier = dossier(&mine, &output, failed);
+        let mut escrow = escrow(&mine);
+        assert!(verdict(&escrow, &dossier).is_err(), "nothing was handed in");
+        escrow.submission = Some(Signed::new(submission(&mine, &dossier), Vec::new()));
+        let (pote, said) = verdict(&escrow, &dossier).unwrap();
+        assert_eq!(said.pote, pote.digest());
+        said.granted
+    };
+    assert_eq!(grant(0), mine.stages[0].amount);
+    assert_eq!(grant(1).minor(), 0);
+}
+
+#[test]
+fn a_bundle_and_its_dossier_judge_again() {
+    let (mine, output) = (contract(&wanted()), digest(OUTPUT));
+    let good = dossier(&mine, &output, 0);
+    let mut escrow = escrow(&mine);
+    escrow.submission = Some(Signed::new(submission(&mine, &good), Vec::new()));
+    let (pote, said) = verdict(&escrow, &good).unwrap();
+    let again = |dossier: &Dossier, said: &Verdict, checked| {
+        judge_again(&replayed(dossier, &mine, said.clone(), checked), std::slice::from_ref(&good))
+    };
+    let proofs = again(&good, &said, [NOW - 1, NOW + 1]).unwrap();
+    assert_eq!(proofs, [(9, pote)]);
+    let reason = |result: Result<_, PayError>| result.map(|_: Vec<(u64, Pote)>| ()).unwrap_err().to_string();
+    let nothing = Verdict { granted: mine.amount(0), ..said.clone() };
+    assert!(reason(again(&good, &nothing, [NOW - 1, NOW + 1])).contains("and the predicate holds"));
+    let other = Verdict { pote: Digest([1; 32]), ..said.clone() };
+    assert!(reason(again(&good, &other, [NOW - 1, NOW + 1])).contains("judging again gives"));
+    assert!(reason(again(&good, &said, [NOW + 1, NOW + 2])).contains("not between submission"));
+    assert!(reason(again(&good, &said, [NOW - 2, NOW - 1])).contains("not between submission"));
+    let elsewhere = dossier(&mine, &output, 1);
+    assert!(reason(again(&elsewhere, &said, [NOW - 1, NOW + 1])).contains("no verdict is about"));
+}
+
+/// k of n evaluators, in one file; two files would let somebody be heard twice.
+#[test]
+fn a_quorum_of_evaluators_is_heard_once() {
+    let wanted = predicate(&json!({"evidence": {"kind": "evaluators", "where": [
+        {"count": {"fact": "passed_by", "least": 2}}, {"output": {"fact": "output"}}
+    ]}}));
+    let mut contract = contract(&wanted);
+    contract.evidence.kinds = vec!["evaluators".into()];
+    let output = digest(OUTPUT);
+    let bind = Bind::of(&contract, &output).to_string();
+    let file = |found: &[(usize, bool)]| {
+        let signed = |(who, passed): &(usize, bool)| {
+            let at = Timestamp(NOW * 1_000_000);
+            let said = Appraisal { at, bind: bind.clone(), output, passed: *passed, reasons: None };
+            let mut signed = Signed::new(said, Vec::new());
+            signed.add(&Cast::new().unwrap().evaluators[*who]);
+            signed
+        };
+        let appraisals = Appraisals { appraisals: found.iter().map(signed).collect() };
+        Exhibit { collateral: Vec::new(), evidence: Blob(plain(&appraisals)), kind: Kind::Evaluators }
+    };
+    let holds = |files: Vec<Exhibit>| {
+        let package = Package::new(files).unwrap();
+        let at = Timestamp(NOW * 1_000_000);
+        Dossier::new(at, output, package, Policy::default(), wanted.clone()).judge(&contract).unwrap().holds
+    };
+    assert!(holds(vec![file(&[(0, true), (1, true), (2, false)])]));
+    assert!(!holds(vec![file(&[(0, true), (1, false), (2, false)])]));
+    assert!(!holds(vec![file(&[(0, true), (0, true)])]));
+    assert!(!holds(vec![file(&[(0, true), (1, true)]), file(&[(0, false)])]));
+}
