@@ -4,6 +4,7 @@ use crate::tokenize::{Token, Tokenizer};
 use crate::transformer::{Scratch, Transformer};
 use crate::{Card, EncodeError, TextEncoder, TokenStates, Window, Windows, normalise};
 use parking_lot::Mutex;
+use std::ops::Range;
 
 /// How the states of a text's tokens become one vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Contextual {
     }
 
     /// Most tokens of a text beside the special ones.
-    fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.card.max_tokens.saturating_sub(self.around())
     }
 
@@ -82,6 +83,17 @@ impl Contextual {
         vector
     }
 
+    /// The windows over the whole of `text`: their bytes and tokens.
+    pub(crate) fn windows(&self, text: &str, windows: Windows) -> Vec<(Range<usize>, Vec<Token>)> {
+        let windows = Windows { tokens: windows.tokens.min(self.room()), ..windows };
+        let tokens = self.tokens(text, TOKENS_MAX);
+        let cut = windows.ranges(tokens.len()).into_iter().filter_map(|range| {
+            let tokens = tokens.get(range)?;
+            Some((tokens.first()?.range().start..tokens.last()?.range().end, tokens.to_vec()))
+        });
+        cut.collect()
+    }
+
     fn vector(&self, tokens: &[Token]) -> Vec<f32> {
         let mut vector = self.pooled(tokens, self.pooling);
         vector.truncate(self.card.dims);
@@ -100,16 +112,8 @@ impl TextEncoder for Contextual {
     }
 
     fn embed_windows(&self, text: &str, windows: Windows) -> Vec<Window> {
-        let windows = Windows { tokens: windows.tokens.min(self.room()), ..windows };
-        let tokens = self.tokens(text, TOKENS_MAX);
-        let ranges = windows.ranges(tokens.len());
-        let cut = ranges.into_iter().filter_map(|range| {
-            let tokens = tokens.get(range)?;
-            let (first, last) = (tokens.first()?, tokens.last()?);
-            let bytes = first.range().start..last.range().end;
-            Some(Window { bytes, vector: self.vector(tokens) })
-        });
-        cut.collect()
+        let cut = self.windows(text, windows).into_iter();
+        cut.map(|(bytes, tokens)| Window { bytes, vector: self.vector(&tokens) }).collect()
     }
 
     fn count_tokens(&self, text: &str) -> usize {

@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod classify;
 mod contextual;
 mod encoder;
 mod error;
@@ -28,7 +29,8 @@ pub mod safetensors;
 mod tokenize;
 mod transformer;
 
+pub use classify::{Classifier, fit_temperature};
 pub use encoder::{Card, TextEncoder, TokenStates, Window, Windows, normalise};
 pub use error::EncodeError;
-pub use folder::{Options, Precision, load};
+pub use folder::{Options, Precision, load, load_classifier};
 pub use kernel::Kernel;

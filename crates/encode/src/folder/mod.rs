@@ -2,7 +2,10 @@
 //!
 //! This is the one place of the crate that reads files.
 
+mod classifier;
 mod files;
+
+pub use classifier::load_classifier;
 
 use crate::contextual::{Contextual, Pooling};
 use crate::kernel::Kernel;

@@ -13,6 +13,7 @@ mod modern;
 mod words;
 
 pub(crate) use bert::BertConfig;
+pub(crate) use bounds::activation;
 pub(crate) use modern::ModernConfig;
 
 use crate::EncodeError;
@@ -139,6 +140,11 @@ impl Transformer {
         self.width
     }
 
+    /// What it is computed with.
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
     fn embedded(&self, ids: &[u32]) -> Vec<f32> {
         let mut rows = vec![0.0; ids.len() * self.width];
         for (row, id) in rows.chunks_exact_mut(self.width).zip(ids) {
@@ -164,7 +170,7 @@ impl Transformer {
 }
 
 /// The norm `name`, of `width` numbers. Checkpoints converted from TensorFlow call its two parts gamma and beta.
-fn norm<R: Read + Seek>(
+pub(crate) fn norm<R: Read + Seek>(
     file: &mut Safetensors<R>,
     name: &str,
     width: usize,
