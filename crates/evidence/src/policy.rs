@@ -1,9 +1,11 @@
 //! Whom and what a verifier trusts: configuration, with defaults that refuse what is doubtful.
 
-use crate::{Kind, PublicKey};
+use crate::read::text::pem;
+use crate::{Kind, PublicKey, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tollgate_pay::PayError;
+use tollgate_pay::json::Json;
 
 /// Roots by kind: SHA-256 of the root key's `SubjectPublicKeyInfo`, and the root's name. Computed from the vendors' published
 /// root certificates.
@@ -28,6 +30,24 @@ const ROOTS: &[(Kind, &str, &str)] = &[
 ];
 /// The attestor that signed for the Reclaim protocol's first epoch.
 const ATTESTOR: &str = "0x244897572368eadf65bfbc5aec98d8e5443a9072";
+
+impl Signer {
+    /// A signer of one kind of evidence, from the text of its public key: a JWK, or `SubjectPublicKeyInfo` in PEM.
+    ///
+    /// # Errors
+    /// Those of [`PublicKey::from_jwk`]; [`Refusal::Missing`] for a text with no public key.
+    pub fn of(kind: Kind, role: &str, issuer: Option<&str>, text: &str) -> Result<Self, Refusal> {
+        let key = match Json::parse(text.as_bytes()) {
+            Ok(jwk) => PublicKey::from_jwk(&jwk)?,
+            Err(_) => {
+                let blocks = pem("public key", "PUBLIC KEY", text)?;
+                PublicKey::from_spki(blocks.first().ok_or(Refusal::Missing { what: "a public key" })?)?
+            }
+        };
+        let issuer = issuer.map(str::to_owned);
+        Ok(Self { issuer, key, kinds: vec![kind], name: role.into(), role: role.into() })
+    }
+}
 
 /// What Intel must say of a platform, its quoting enclave and its module.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -134,7 +154,7 @@ impl Policy {
     /// # Errors
     /// [`PayError::Bad`] for another text, unknown names, and bounds that make no sense.
     pub fn parse(text: &[u8]) -> Result<Self, PayError> {
-        let json = tollgate_pay::json::Json::parse(text)?;
+        let json = Json::parse(text)?;
         let bad =
             |value: &str, wanted| PayError::Bad { field: "evidence policy", value: value.into(), wanted };
         let policy: Self = serde_json::from_str(&json.canonical()?)

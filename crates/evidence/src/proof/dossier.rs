@@ -12,6 +12,9 @@ use tollgate_pay::json::plain;
 /// The verifier's name and version, as verdicts have it.
 const VERIFIER: &str = concat!("tollgate-evidence/", env!("CARGO_PKG_VERSION"));
 
+/// Largest dossier, in bytes: a package, and policy and predicate beside it.
+const DOSSIER_BYTES_MAX: usize = 5 << 20;
+
 /// The version of the dossier's form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 enum DossierForm {
@@ -128,6 +131,10 @@ impl Dossier {
     /// # Errors
     /// [`PayError::Bad`] for another text, and for a package beyond its bounds.
     pub fn parse(text: &[u8]) -> Result<Self, PayError> {
+        if text.len() > DOSSIER_BYTES_MAX {
+            let (field, value) = ("dossier", text.len().to_string());
+            return Err(PayError::Bad { field, value, wanted: "at most 5 MiB" });
+        }
         let dossier: Self = read("dossier", text)?;
         dossier.package.check()?;
         Ok(dossier)

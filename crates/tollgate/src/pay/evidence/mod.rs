@@ -13,7 +13,9 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_core::{Clock, Digest, Timestamp};
-use tollgate_evidence::{Bind, Check, Claims, Collateral, FactType, Kind, Policy, Refusal, Value, verify};
+use tollgate_evidence::{
+    Bind, Check, Claims, Collateral, FactType, Kind, Policy, Refusal, Signer, Value, verify,
+};
 use tollgate_gateway::clock::SystemClock;
 use tollgate_pay::escrow::{Event, TaskContract, digest, read};
 
@@ -37,6 +39,7 @@ pub(crate) enum Command {
 #[command(after_help = "Examples:
   tollgate pay evidence verify --kind aws-nitro --at 2026-12-01T12:00:00Z document.cbor
   tollgate pay evidence verify --kind amd-sev-snp --collateral vcek.der --collateral chain.pem report.bin
+  tollgate pay evidence verify --kind dsse --signer test-runner=runner.pem result.json
   tollgate pay evidence verify --kind reclaim --task task.json --output 3f2a... proof.json
 
 Without --bind or --task the evidence may be of any task. `evidence kinds` lists the kinds and what each says;
@@ -57,6 +60,12 @@ pub(crate) struct VerifyArgs {
     /// Whom to trust and what to accept [default: `evidence policy`]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// A key that may sign this kind: its role, and a file with a JWK or a public key in PEM; may be repeated
+    #[arg(long = "signer", value_name = "ROLE=FILE")]
+    signers: Vec<String>,
+    /// The issuer for whose tokens these keys speak
+    #[arg(long, value_name = "ISSUER", requires = "signers")]
+    issuer: Option<String>,
     /// The 64 bytes that it must carry, in hexadecimal digits
     #[arg(long, value_name = "HEX", conflicts_with = "task")]
     bind: Option<Bind>,
@@ -153,7 +162,12 @@ fn verify_file(args: &VerifyArgs) -> Result<Ending> {
     place::one_from_stdin(
         std::iter::once(Some(args.file.as_path())).chain(args.collateral.iter().map(|p| Some(p.as_path()))),
     )?;
-    let policy = chosen_policy(args.policy.as_deref())?;
+    let mut policy = chosen_policy(args.policy.as_deref())?;
+    for signer in &args.signers {
+        let (role, file) = signer.split_once('=').with_context(|| format!("{signer:?} is not ROLE=FILE"))?;
+        let text = place::read_text(Path::new(file))?;
+        policy.signers.push(Signer::of(args.kind, role, args.issuer.as_deref(), &text)?);
+    }
     let files = args.collateral.iter().map(|path| place::read(path)).collect::<Result<Vec<_>>>()?;
     let collateral = Collateral::new(files)?;
     let bind = match (&args.task, &args.output) {

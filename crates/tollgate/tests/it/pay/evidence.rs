@@ -24,6 +24,11 @@ fn the_exit_code_tells_accepted_refused_and_unreadable_apart() {
         (ran.code, said["accepted"].as_bool(), said["error"].as_str().unwrap_or_default().to_owned())
     };
     assert_eq!(verify(&["--policy", "policy.json", "good.json"]), (0, Some(true), String::new()));
+    let policy: Value = serde_json::from_str(&example("evidence-policy.json")).unwrap();
+    let key = policy["signers"][0]["key"].as_str().unwrap();
+    folder.write("runner.pem", &format!("-----BEGIN PUBLIC KEY-----\n{key}\n-----END PUBLIC KEY-----\n"));
+    assert_eq!(verify(&["--signer", "runner=runner.pem", "good.json"]), (0, Some(true), String::new()));
+    assert_eq!(verify(&["--signer", "runner=good.json", "good.json"]).0, 2, "no key");
     assert_eq!(verify(&["--policy", "none.json", "good.json"]), (1, Some(false), "signature".into()));
     let other = "00".repeat(64);
     let unbound = verify(&["--policy", "policy.json", "--bind", &other, "good.json"]);
