@@ -26,6 +26,7 @@ fn every_page() -> Vec<(&'static str, String)> {
         ("no escrows", page::escrows(&shell, &EscrowsView::default())),
         ("escrow", page::escrow(&shell, &sample::escrow(NOW))),
         ("agents", page::agents(&shell, &sample::agents(NOW))),
+        ("mandates", page::mandates(&shell, &sample::mandates(NOW))),
         ("log", page::log(&shell, &sample::log(NOW))),
         ("problem", page::problem(&shell, 404, "Not found", "There is no such request.")),
     ]
@@ -262,6 +263,7 @@ proptest! {
                 page::escrows(&shell, &hostile(&sample::escrows(NOW), word)),
                 page::escrow(&shell, &hostile(&sample::escrow(NOW), word)),
                 page::agents(&shell, &hostile(&sample::agents(NOW), word)),
+                page::mandates(&shell, &hostile(&sample::mandates(NOW), word)),
                 page::log(&shell, &hostile(&sample::log(NOW), word)),
                 page::problem(&shell, 500, word, word),
             ]

@@ -120,6 +120,7 @@ fn answer(request: &Request) -> (u16, &'static str, String) {
         ("GET", "/console/policy") => (200, HTML, page::policy(&shell, &sample::policy(time))),
         ("GET", "/console/budgets") => (200, HTML, page::budgets(&shell, &sample::budgets(time))),
         ("GET", "/console/escrows") => (200, HTML, page::escrows(&shell, &sample::escrows(time))),
+        ("GET", "/console/mandates") => (200, HTML, page::mandates(&shell, &sample::mandates(time))),
         ("GET", "/console/agents") => (200, HTML, page::agents(&shell, &sample::agents(time))),
         ("GET", "/console/log") => (200, HTML, page::log(&shell, &sample::log(time))),
         ("GET", path) if path.starts_with("/console/escrows/") => {

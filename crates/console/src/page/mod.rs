@@ -22,7 +22,7 @@ pub use policy::policy;
 pub use pools::pools;
 pub use report::report;
 pub use request::request;
-pub use settle::{agents, escrow, escrows, log};
+pub use settle::{agents, escrow, escrows, log, mandates};
 
 use crate::view::Shell;
 use maud::html;

@@ -3,7 +3,7 @@
 use super::parts::{badge, facts, name, scroll, short};
 use super::shell::{Place, document};
 use crate::format::{TimeStyle, count, when};
-use crate::view::{AgentsView, EscrowRow, EscrowView, EscrowsView, LogView, Shell, Tone};
+use crate::view::{AgentsView, EscrowRow, EscrowView, EscrowsView, LogView, MandatesView, Shell, Tone};
 use maud::{Markup, html};
 
 /// Seconds after which a page's content is fetched again.
@@ -117,6 +117,35 @@ pub fn agents(shell: &Shell, view: &AgentsView) -> String {
         @if let Some(next) = &view.next { p { a href={ "/console/agents?after=" (next.replace('%', "%25")) } { "More" } } }
     };
     document(shell, "Agents", Some(Place::Agents), &body, &[])
+}
+
+/// Mandates under which escrows are paid.
+#[must_use]
+pub fn mandates(shell: &Shell, view: &MandatesView) -> String {
+    let body = html! {
+        div.page-head { h1 { "Mandates" } }
+        div #mandates data-refresh=(REFRESH_S) {
+            @if view.rows.is_empty() {
+                div.empty { p { strong { "No mandates." } " Terms name the mandate under which they are paid: " code { "tollgate pay task new --mandate" } "." } }
+            } @else { (scroll("Mandates", &html! { table.cards {
+                thead { tr { th { "Mandate" } th.num { "Payments" } th.num { "Spent" } th { "Last" } th { "State" } th { "Escrows" } } }
+                tbody { @for row in &view.rows { tr {
+                    td { (short(&row.name)) }
+                    td.num data-label="Payments" { (count(row.payments)) }
+                    td.num data-label="Spent" { (row.spent.as_deref().unwrap_or("–")) }
+                    td data-label="Last" { @match row.last { Some(at) => (when(at, TimeStyle::Full)), None => "–" } }
+                    td data-label="State" { @if row.revoked { (badge("bad", "revoked")) } @else { (badge("ok", "counts")) } }
+                    td.words data-label="Escrows" {
+                        @for id in &row.escrows { (link(id)) " " }
+                        @let shown = u64::try_from(row.escrows.len()).unwrap_or(u64::MAX);
+                        @if row.count > shown { span.note { "of " (count(row.count)) } }
+                    }
+                } } }
+            } })) }
+            @if let Some(next) = &view.next { p { a href={ "/console/mandates?after=" (next) } { "More" } } }
+        }
+    };
+    document(shell, "Mandates", Some(Place::Mandates), &body, &[])
 }
 
 /// The log, entry by entry, the newest first.

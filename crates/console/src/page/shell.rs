@@ -14,6 +14,7 @@ pub(super) enum Place {
     Budgets,
     Escrows,
     Agents,
+    Mandates,
     Log,
 }
 
@@ -28,6 +29,7 @@ const PLACES: &[(Place, &str, &str)] = &[
 const SETTLEMENT: &[(Place, &str, &str)] = &[
     (Place::Escrows, "/console/escrows", "Escrows"),
     (Place::Agents, "/console/agents", "Agents"),
+    (Place::Mandates, "/console/mandates", "Mandates"),
     (Place::Log, "/console/log", "Log"),
 ];
 

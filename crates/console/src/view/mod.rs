@@ -23,7 +23,10 @@ pub use request::{
     PoolOption, RequestView, RouteTried, SignalView, Verdict,
 };
 
-pub use settle::{AgentRow, AgentsView, EscrowRow, EscrowView, EscrowsView, EventRow, LogRow, LogView, Tone};
+pub use settle::{
+    AgentRow, AgentsView, EscrowRow, EscrowView, EscrowsView, EventRow, LogRow, LogView, MandateRow,
+    MandatesView, Tone,
+};
 
 use serde::{Deserialize, Serialize};
 use tollgate_core::Timestamp;

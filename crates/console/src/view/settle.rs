@@ -109,6 +109,34 @@ pub struct AgentsView {
     pub next: Option<String>,
 }
 
+/// One mandate that terms name.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MandateRow {
+    /// Its name.
+    pub name: String,
+    /// Payments under it that are live or paid.
+    pub payments: u64,
+    /// Their sum, with its asset.
+    pub spent: Option<String>,
+    /// When the last was admitted.
+    pub last: Option<Timestamp>,
+    /// Nothing more is paid under it.
+    pub revoked: bool,
+    /// The first escrows that name it.
+    pub escrows: Vec<String>,
+    /// How many there are.
+    pub count: u64,
+}
+
+/// What the page of mandates shows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct MandatesView {
+    /// This page of them.
+    pub rows: Vec<MandateRow>,
+    /// The name after which the next page begins.
+    pub next: Option<String>,
+}
+
 /// One entry of the log.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LogRow {

@@ -110,6 +110,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         | Route::SettleAccount
         | Route::SettleOwner
         | Route::SettleCommand
+        | Route::SettleMandates
         | Route::SettleMandate
         | Route::SettleRevoke
         | Route::SettleAgents
@@ -134,6 +135,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         | Route::ConsoleEscrows
         | Route::ConsoleEscrow
         | Route::ConsoleAgents
+        | Route::ConsoleMandates
         | Route::ConsoleLog
         | Route::ConsoleAsset => console::serve(worker, call.route, parts, parameter).await,
     }

@@ -89,6 +89,7 @@ pub enum Route {
     SettleAccount,
     SettleOwner,
     SettleCommand,
+    SettleMandates,
     SettleMandate,
     SettleRevoke,
     SettleAgents,
@@ -113,6 +114,7 @@ pub enum Route {
     ConsoleEscrows,
     ConsoleEscrow,
     ConsoleAgents,
+    ConsoleMandates,
     ConsoleLog,
     ConsoleAsset,
 }
@@ -242,6 +244,7 @@ pub const ROUTES: &[Row] = &[
     row("GET", "/v1/settle/accounts/{id}", Route::SettleAccount, READ, "One account and who speaks for it"),
     row("POST", "/v1/settle/accounts/{id}/owner", Route::SettleOwner, OPERATE, "Say whose an account is"),
     row("POST", "/v1/settle/commands", Route::SettleCommand, OPERATE, "Have the ledger decide a command"),
+    row("GET", "/v1/settle/mandates", Route::SettleMandates, READ, "Mandates under which escrows are paid"),
     row("GET", "/v1/settle/mandates/{id}", Route::SettleMandate, READ, "What was counted under a mandate"),
     row("POST", "/v1/settle/mandates/{id}/revoke", Route::SettleRevoke, OPERATE, "Revoke a mandate"),
     row("GET", "/v1/settle/agents", Route::SettleAgents, READ, "Find agents by text, skill or rail"),
@@ -290,6 +293,7 @@ pub const ROUTES: &[Row] = &[
     row("GET", "/console/escrows", Route::ConsoleEscrows, Admin, "Console: escrows"),
     row("GET", "/console/escrows/{id}", Route::ConsoleEscrow, Admin, "Console: one escrow's timeline"),
     row("GET", "/console/agents", Route::ConsoleAgents, Admin, "Console: agents and their keys"),
+    row("GET", "/console/mandates", Route::ConsoleMandates, Admin, "Console: mandates and what was spent"),
     row("GET", "/console/log", Route::ConsoleLog, Admin, "Console: the log, entry by entry"),
     row("GET", "/console/assets/{name}", Route::ConsoleAsset, Public, "Console: styles and scripts"),
 ];

@@ -61,6 +61,11 @@ async fn a_whole_task_is_paid_and_proven() {
     let mandate = contract.mandate.unwrap();
     let counted = scene.get(&format!("mandates/{mandate}")).await.json();
     assert_eq!((&counted["payments"], &counted["spent"]["minor"]), (&json!(1), &json!("10000")));
+    let listed = scene.get("mandates").await.json();
+    let used = &listed["mandates"][0];
+    assert_eq!((&used["mandate"], &used["escrows"]), (&json!(mandate), &json!([id])), "{listed}");
+    assert_eq!((&used["payments"], &listed["next"]), (&json!(1), &Value::Null), "{listed}");
+    assert_eq!(scene.get(&format!("mandates?after={mandate}")).await.json()["mandates"], json!([]));
     proven(&scene, id).await;
     seen(&scene, id).await;
     scene.stop().await;
@@ -99,6 +104,7 @@ async fn seen(scene: &Scene, id: Digest) {
         ("escrows?phase=disputed".to_owned(), "No escrows"),
         (format!("escrows/{id}"), "verdict to pay"),
         ("agents".to_owned(), "No agents"),
+        ("mandates".to_owned(), "100.00 USD"),
         ("log".to_owned(), "release order"),
         ("log?from=0".to_owned(), "open acct_bank"),
     ] {

@@ -8,10 +8,12 @@
 
 mod hooks;
 mod log;
+mod mandates;
 mod outbox;
 mod shared;
 
 pub use hooks::{Delivery, Reported};
+pub use mandates::{ESCROWS_SHOWN, MandateUse};
 pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, Standing};
 
 use crate::escrows::{JournalLedger, JournalOffice, open_office};
@@ -288,7 +290,7 @@ impl Settlement {
     /// [`SettlementError::Journal`].
     pub fn mandate(&self, name: Digest) -> Result<Option<Counted>, SettlementError> {
         let counted = self.journal.look(move |book| book.mandate(name))?;
-        Ok(counted.map(|(payments, spent, last, revoked)| Counted { payments, spent, last, revoked }))
+        Ok(counted.map(Counted::from))
     }
 
     /// The log's name.
@@ -320,6 +322,14 @@ pub struct Counted {
     pub last: Option<Timestamp>,
     /// Nothing more is admitted.
     pub revoked: bool,
+}
+
+impl From<(u64, Option<tollgate_core::Amount>, Option<Timestamp>, bool)> for Counted {
+    fn from(
+        (payments, spent, last, revoked): (u64, Option<tollgate_core::Amount>, Option<Timestamp>, bool),
+    ) -> Self {
+        Self { payments, spent, last, revoked }
+    }
 }
 
 impl Inner {

@@ -6,7 +6,7 @@ mod settle;
 
 pub(crate) use journey::request;
 pub(crate) use settings::{budgets, policy, pools};
-pub(crate) use settle::{agents, escrow, escrows, log};
+pub(crate) use settle::{agents, escrow, escrows, log, mandates};
 
 use tollgate_console::view::*;
 use tollgate_core::Timestamp;

@@ -57,6 +57,20 @@ pub(crate) fn escrow(now: Timestamp) -> EscrowView {
     }
 }
 
+/// A mandate that counts and one that was revoked.
+pub(crate) fn mandates(now: Timestamp) -> MandatesView {
+    let row = |n: u64| MandateRow {
+        name: format!("{n:02x}").repeat(32),
+        payments: n,
+        spent: (n > 0).then(|| "80.00 USD".into()),
+        last: (n > 0).then_some(Timestamp(now.0 - HOUR)),
+        revoked: n == 0,
+        escrows: vec!["01".repeat(32)],
+        count: 1 + n * 9,
+    };
+    MandatesView { rows: vec![row(0), row(1)], next: Some("01".repeat(32)) }
+}
+
 /// Two agents.
 pub(crate) fn agents(now: Timestamp) -> AgentsView {
     let agent = |name: &str| AgentRow {

@@ -31,9 +31,11 @@ pub(super) async fn serve(worker: &Worker, route: Route, parts: &Parts, paramete
         Route::ConsolePools => Ok(page::pools(&shell, &pools::view(worker))),
         Route::ConsolePolicy => policy::view(worker).await.map(|view| page::policy(&shell, &view)),
         Route::ConsoleBudgets => Ok(page::budgets(&shell, &budgets::view(worker))),
-        Route::ConsoleEscrows | Route::ConsoleEscrow | Route::ConsoleAgents | Route::ConsoleLog => {
-            settle::page(worker, &shell, route, parts, parameter).await
-        }
+        Route::ConsoleEscrows
+        | Route::ConsoleEscrow
+        | Route::ConsoleAgents
+        | Route::ConsoleMandates
+        | Route::ConsoleLog => settle::page(worker, &shell, route, parts, parameter).await,
         _ => live::view(worker, parts).await.map(|view| page::live(&shell, &view)),
     };
     let (status, html) = match made {

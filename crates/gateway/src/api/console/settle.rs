@@ -1,4 +1,4 @@
-//! The pages of settlement: escrows, one with its timeline, agents, and the log.
+//! The pages of settlement: escrows, one with its timeline, agents, mandates, and the log.
 
 use crate::api::routes::Route;
 use crate::api::{query, query_number};
@@ -7,13 +7,14 @@ use http::request::Parts;
 use std::sync::Arc;
 use tollgate_console::page;
 use tollgate_console::view::{
-    AgentRow, AgentsView, EscrowRow, EscrowView, EscrowsView, EventRow, Fact, LogRow, LogView, Shell, Tone,
+    AgentRow, AgentsView, EscrowRow, EscrowView, EscrowsView, EventRow, Fact, LogRow, LogView, MandateRow,
+    MandatesView, Shell, Tone,
 };
 use tollgate_core::{Digest, Fault, FaultKind, Timestamp};
 use tollgate_pay::escrow::{Escrow, Phase, Record};
 use tollgate_pay::ledger::{Entry, Op, Outcome};
 use tollgate_pay::registry::{AgentRecord, Query};
-use tollgate_store::settlement::{Settlement, SettlementError};
+use tollgate_store::settlement::{MandateUse, Settlement, SettlementError};
 
 /// Rows of one page.
 const ROWS: usize = 50;
@@ -39,6 +40,7 @@ pub(super) async fn page(
         let Some(settlement) = &shared.settlement else { return Ok(None) };
         let html = match route {
             Route::ConsoleAgents => page::agents(&shell, &agents(settlement, after)),
+            Route::ConsoleMandates => page::mandates(&shell, &mandates(settlement, after.as_deref())?),
             Route::ConsoleLog => page::log(&shell, &log(settlement, from)?),
             Route::ConsoleEscrow => match id.parse().ok().and_then(|id: Digest| settlement.escrow(&id)) {
                 Some((escrow, entries)) => page::escrow(&shell, &one(settlement, &escrow, &entries)?),
@@ -163,6 +165,24 @@ fn agent(record: &AgentRecord, now: Timestamp) -> AgentRow {
         keys: keys.collect(),
         accounts: record.rails.iter().map(|rail| format!("{} on {}", rail.account, rail.rail)).collect(),
     }
+}
+
+fn mandates(settlement: &Settlement, after: Option<&str>) -> Result<MandatesView, SettlementError> {
+    let (found, more) = settlement.mandates(after.and_then(|text| text.parse().ok()), ROWS)?;
+    let next = found.last().filter(|_| more).map(|used| used.name.to_string());
+    let row = |used: MandateUse| {
+        let counted = used.counted;
+        MandateRow {
+            name: used.name.to_string(),
+            payments: counted.as_ref().map_or(0, |counted| counted.payments),
+            spent: counted.as_ref().and_then(|counted| counted.spent).map(|spent| spent.to_string()),
+            last: counted.as_ref().and_then(|counted| counted.last),
+            revoked: counted.is_some_and(|counted| counted.revoked),
+            escrows: used.escrows.iter().map(ToString::to_string).collect(),
+            count: used.count as u64,
+        }
+    };
+    Ok(MandatesView { rows: found.into_iter().map(row).collect(), next })
 }
 
 fn log(settlement: &Settlement, from: Option<u64>) -> Result<LogView, SettlementError> {

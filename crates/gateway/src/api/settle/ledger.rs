@@ -1,15 +1,16 @@
 //! Accounts, their owners, ledger commands and mandates.
 
 use super::problem::Problem;
-use super::{Answer, Asked, Shown, query_number};
+use super::{Answer, Asked, Shown, query, query_number};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tollgate_core::Digest;
 use tollgate_core::id::AccountId;
 use tollgate_pay::escrow::Owner;
 use tollgate_pay::ledger::{Account, Command, Op, Outcome};
 use tollgate_pay::registry::PublicKey;
-use tollgate_store::settlement::Settlement;
+use tollgate_store::settlement::{MandateUse, Settlement};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,6 +54,30 @@ pub(super) fn command(settlement: &Settlement, asked: &Asked) -> Answer {
     let request = asked.request()?;
     let said: Ops = serde_json::from_slice(&asked.body).map_err(|error| Problem::bad(error.to_string()))?;
     told(settlement, format!("api:{request}"), said.ops)
+}
+
+/// Mandates that terms name, with what was counted under each.
+pub(super) fn mandates(settlement: &Settlement, asked: &Asked) -> Answer {
+    let limit = query_number(&asked.parts, "limit", (1usize, 1000), 100)?;
+    let after = match query(&asked.parts, "after") {
+        Some(text) => {
+            Some(text.parse::<Digest>().map_err(|_| Problem::bad("after is not the name of a mandate"))?)
+        }
+        None => None,
+    };
+    let (found, more) = settlement.mandates(after, limit)?;
+    let next = found.last().filter(|_| more).map(|used| used.name);
+    let shown = |used: &MandateUse| {
+        let counted = used.counted.as_ref();
+        json!({
+            "mandate": used.name, "payments": counted.map_or(0, |counted| counted.payments),
+            "spent": counted.and_then(|counted| counted.spent), "last": counted.and_then(|counted| counted.last),
+            "revoked": counted.is_some_and(|counted| counted.revoked),
+            "escrows": used.escrows, "escrow_count": used.count,
+        })
+    };
+    let shown: Vec<_> = found.iter().map(shown).collect();
+    Ok(Shown::Json(StatusCode::OK, json!({"mandates": shown, "next": next})))
 }
 
 pub(super) fn mandate(settlement: &Settlement, asked: &Asked) -> Answer {

@@ -171,6 +171,7 @@ fn handle(settlement: &Settlement, route: Route, asked: &Asked) -> Answer {
         Route::SettleAccount => ledger::account(settlement, asked),
         Route::SettleOwner => ledger::own(settlement, asked),
         Route::SettleCommand => ledger::command(settlement, asked),
+        Route::SettleMandates => ledger::mandates(settlement, asked),
         Route::SettleMandate => ledger::mandate(settlement, asked),
         Route::SettleRevoke => ledger::revoke(settlement, asked),
         Route::SettleAgents => agents::find(settlement, asked),

@@ -28,6 +28,7 @@ pub(in crate::api) fn response(route: Route) -> Option<(&'static str, Value)> {
         Route::SettleAccounts => (JSON, page("accounts", "Account")),
         Route::SettleAccount => (JSON, named("Account")),
         Route::SettleOwner | Route::SettleCommand | Route::SettleRevoke => (JSON, named("Applied")),
+        Route::SettleMandates => (JSON, page("mandates", "MandateCount")),
         Route::SettleMandate => (JSON, named("MandateCount")),
         Route::SettleAgents => (JSON, page("agents", "Agent")),
         Route::SettleAgent => (JSON, named("Agent")),
@@ -69,6 +70,7 @@ pub(in crate::api) fn query(route: Route) -> Vec<(&'static str, Value)> {
         Route::SettleEscrows => {
             vec![("phase", text), ("after", digest()), ("limit", number(1, 1000))]
         }
+        Route::SettleMandates => vec![("after", digest()), ("limit", number(1, 1000))],
         Route::SettleOrder => vec![("expires_s", number(1, 86_400))],
         Route::SettleEntries => vec![("from", number(0, 1 << 52)), ("limit", number(1, 100))],
         _ => Vec::new(),
