@@ -108,7 +108,7 @@ impl Receiver {
         self.got().iter().filter(|got| got.did == Does::Take).map(Got::version).collect()
     }
 
-    fn from_now_on(&self, does: Does) {
+    fn now_does(&self, does: Does) {
         let mut book = self.book.lock().unwrap();
         book.then = Some(does);
         book.kept.clear();
@@ -174,7 +174,7 @@ async fn what_is_never_taken_is_given_up_shown_and_told_again_on_demand() {
     let dead = &shown["dead"][0];
     assert_eq!((&dead["attempts"], &shown["waiting"]), (&json!(2), &json!(0)), "{shown}");
     assert!(dead["why"].as_str().unwrap().contains("503"), "{shown}");
-    receiver.from_now_on(Does::Take);
+    receiver.now_does(Does::Take);
     let refused = scene.post(1, "webhooks/books/again", "k1", json!({})).await;
     problem(&refused, StatusCode::FORBIDDEN, "forbidden");
     problem(&scene.post(2, "webhooks/none/again", "k2", json!({})).await, StatusCode::NOT_FOUND, "not-found");
@@ -196,7 +196,7 @@ async fn a_gateway_that_stops_while_a_receiver_hangs_tells_it_after_the_restart(
     scene.world.until("the first is under way", async || !receiver.got().is_empty()).await;
     let folder = scene.stop().await;
     assert_eq!(receiver.taken(), [0u64; 0]);
-    receiver.from_now_on(Does::Take);
+    receiver.now_does(Does::Take);
     let world = Scene::launch(&folder, &settle).await;
     world.until("all is told", async || receiver.taken().len() >= 4).await;
     assert_eq!(receiver.taken(), [1, 2, 3, 4]);
