@@ -98,6 +98,37 @@ async fn the_pools_page_shows_how_each_instance_did_of_late() {
     world.stop().await;
 }
 
+/// The planner is asked about the log as it is: what is set, what would be best, and for what.
+#[tokio::test]
+async fn the_log_advises_a_boundary() {
+    let world = World::start().await;
+    for _ in 0..3 {
+        let body = json!({"model": "auto", "messages": [{"role": "user", "content": "hello"}]});
+        assert_eq!(world.post("/v1/chat/completions", &body).await.status, StatusCode::OK);
+    }
+    let got = world.get("/api/v1/fleet/advice?gpu=h100,l40s&ttft_ms=2000&gamma=1,1.5&minutes=5").await;
+    let told = got.json();
+    let advice = &told["advice"];
+    assert_eq!(
+        (got.status, &advice["requests"], &told["all"]),
+        (StatusCode::OK, &json!(3), &json!(true)),
+        "{told}"
+    );
+    assert!(advice["best"]["usd_per_hour"].as_f64().is_some_and(|usd| usd > 0.0), "{told}");
+    assert!(advice["longest"].as_u64().is_some_and(|tokens| tokens > 1), "{told}");
+    for (asked, status, says) in [
+        ("", StatusCode::BAD_REQUEST, "gpu=h100"),
+        ("?gpu=abacus", StatusCode::BAD_REQUEST, "abacus"),
+        ("?gpu=h100&gamma=0.5", StatusCode::BAD_REQUEST, "γ"),
+        ("?gpu=h100&minutes=0", StatusCode::BAD_REQUEST, "minutes"),
+        ("?gpu=h100&route=nobody", StatusCode::NOT_FOUND, "no answered request"),
+    ] {
+        let got = world.get(&format!("/api/v1/fleet/advice{asked}")).await;
+        assert!(got.status == status && got.text().contains(says), "{asked}: {}", got.text());
+    }
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn a_page_of_another_site_cannot_act() {
     let world = World::start().await;

@@ -22,8 +22,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "core", "wire", "encode", "signals", "policy", "select", "pay", "risk", "cache", "store",
-            "console", "net",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "cache",
+            "store", "console", "net",
         ],
     ),
     (

@@ -31,6 +31,7 @@
 mod confirm;
 mod demand;
 mod disagg;
+mod expected;
 mod front;
 mod grid;
 mod infeasible;
@@ -40,6 +41,7 @@ mod search;
 mod steady;
 
 pub use disagg::{Disaggregated, Side, Transfer, disaggregate};
+pub use expected::Expected;
 pub use front::{Candidate, front};
 pub use grid::{FlexPoint, flex};
 pub use problem::{

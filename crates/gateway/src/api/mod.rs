@@ -3,6 +3,7 @@
 //! Errors take the shape of OpenAI's (`{"error": {"message", "type", …}}`), which every client of these paths reads.
 
 mod admin;
+mod advice;
 mod caller;
 pub(crate) mod console;
 mod evaluate;
@@ -102,6 +103,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Summary => admin::summary(worker, parts).await,
         Route::Live => admin::live(worker),
         Route::Pools => admin::pools(worker),
+        Route::FleetAdvice => advice::advice(worker, parts).await,
         Route::PolicyGet => policy::get(worker),
         Route::PolicyPut => policy::put(worker, &read(worker, body).await?).await,
         Route::PolicyCheck => policy::check(worker, &read(worker, body).await?).await,

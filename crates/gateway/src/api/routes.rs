@@ -81,6 +81,7 @@ pub enum Route {
     Summary,
     Live,
     Pools,
+    FleetAdvice,
     PolicyGet,
     PolicyPut,
     PolicyCheck,
@@ -230,6 +231,13 @@ pub const ROUTES: &[Row] = &[
     row("GET", "/api/v1/summary", Route::Summary, Admin, "Counts, tokens, cost and latency over a window"),
     row("GET", "/api/v1/live", Route::Live, Admin, "Decisions as they are made (server-sent events)"),
     row("GET", "/api/v1/pools", Route::Pools, Admin, "Pools and instances with their state"),
+    row(
+        "GET",
+        "/api/v1/fleet/advice",
+        Route::FleetAdvice,
+        Admin,
+        "The boundary and γ that the last requests want, by the planner",
+    ),
     row("GET", "/api/v1/policy", Route::PolicyGet, Admin, "The policy in force"),
     row("PUT", "/api/v1/policy", Route::PolicyPut, Admin, "Check, test and put a policy in force"),
     row(

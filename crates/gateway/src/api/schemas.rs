@@ -57,6 +57,15 @@ pub(super) fn query(route: Route) -> Vec<(&'static str, Value)> {
             ("key", text.clone()),
             ("id", text),
         ],
+        Route::FleetAdvice => vec![
+            ("gpu", text.clone()),
+            ("model", text.clone()),
+            ("ttft_ms", json!({"type": "number", "minimum": 1, "maximum": 1e7})),
+            ("gamma", text.clone()),
+            ("minutes", json!({"type": "integer", "minimum": 1, "maximum": 44640})),
+            ("route", text.clone()),
+            ("served", text),
+        ],
         Route::Summary => vec![("minutes", json!({"type": "integer", "minimum": 1, "maximum": 44640}))],
         Route::ResponseItems => vec![
             ("limit", json!({"type": "integer", "minimum": 1, "maximum": 100})),

@@ -1,10 +1,10 @@
 //! What is asked of the planner, from the options that all planning commands share.
 
-use super::hardware::{Expected, HardwareArgs};
+use super::hardware::HardwareArgs;
 use super::workload::{Loaded, WorkloadArgs};
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use tollgate_fleet::plan::{Goal, Limits, Problem, Space, Stream};
+use tollgate_fleet::plan::{Expected, Goal, Limits, Problem, Space, Stream};
 use tollgate_fleet::power::Site;
 
 /// Boundaries that are tried where none is said.

@@ -1,11 +1,9 @@
 //! What a fleet may run on: GPUs, a model, and how it is served, to the profiles that a planner chooses from.
 
 mod checked;
-mod expected;
 mod fitted;
 
 pub(super) use checked::{catalogue, tell};
-pub(super) use expected::Expected;
 use fitted::Asked;
 pub(super) use fitted::{Errors, Fitted};
 
@@ -14,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use tollgate_fleet::catalogue::{Catalogue, Dtype, Model, from_config};
+use tollgate_fleet::plan::Expected;
 use tollgate_fleet::service::{Profile, Serving};
 
 /// Degrees that are tried where none is said.

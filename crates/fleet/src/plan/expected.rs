@@ -1,20 +1,21 @@
 //! The lengths around which an iteration's time is made linear.
 
-use tollgate_fleet::plan::Stream;
-use tollgate_fleet::workload::Cell;
+use super::Stream;
+use crate::workload::Cell;
 
-/// Lengths as an instance meets them: what is longer is met for longer.
+/// Lengths as an instance meets them: what is longer is met for longer. For [`crate::service::Serving`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::fleet) struct Expected {
-    /// The prompt of a prompt token, on average.
-    pub(in crate::fleet) prompt: u32,
-    /// What a sequence holds on average while an output token is made.
-    pub(in crate::fleet) held: u32,
+pub struct Expected {
+    /// The prompt of a prompt token, on average, in tokens.
+    pub prompt: u32,
+    /// Tokens that a sequence holds on average while an output token is made.
+    pub held: u32,
 }
 
 impl Expected {
     /// Of all streams together.
-    pub(in crate::fleet) fn of(streams: &[Stream]) -> Self {
+    #[must_use]
+    pub fn of(streams: &[Stream]) -> Self {
         let mean = |of: fn(&Cell) -> f64, by: fn(&Cell) -> f64| {
             let sum = |f: &dyn Fn(&Cell) -> f64| -> f64 {
                 streams.iter().map(|stream| stream.rate_per_s * stream.lengths.mean_of(f)).sum()
@@ -31,7 +32,7 @@ impl Expected {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate_fleet::workload::{Class, JointLengths, Slo};
+    use crate::workload::{Class, JointLengths, Slo};
 
     #[test]
     fn long_requests_weigh_by_their_tokens() {
