@@ -13,6 +13,7 @@ mod fleets;
 mod messages;
 mod money;
 mod streams;
+mod tables;
 mod texts;
 
 /// A target: a name, what it does with bytes, and which seeds of `crates/wire/corpus` suit it.
@@ -60,6 +61,10 @@ pub const TARGETS: &[Target] = &[
     Target { name: "did", run: agents::did, seeds: "dids", choices: 0 },
     Target { name: "card", run: agents::card, seeds: "cards", choices: 0 },
     Target { name: "statement", run: money::statement, seeds: "statements", choices: 0 },
+    Target { name: "csv", run: tables::csv, seeds: "tables", choices: 0 },
+    Target { name: "parquet", run: tables::parquet, seeds: "parquets", choices: 0 },
+    Target { name: "tensors", run: tables::tensors, seeds: "tensors", choices: 0 },
+    Target { name: "folded_block", run: tables::block, seeds: "blocks", choices: 0 },
     Target { name: "message_signature", run: messages::signature, seeds: "messages", choices: 0 },
     Target { name: "fleet_trace", run: fleets::trace, seeds: "traces", choices: 0 },
     Target { name: "fleet_clients", run: fleets::clients, seeds: "clients", choices: 0 },
@@ -106,6 +111,18 @@ const SEEDS: &[(&str, &str)] = &[
     ("signed", r#"{"b":[1,-2,{"\u00e9":"\ud83d\ude00\n"}],"a":{"x":null,"y":true},"1":9007199254740991}"#),
     ("mandates", include_str!("../../docs/examples/mandate-chain.txt")),
     ("receipts", include_str!("../seeds/receipt.txt")),
+    (
+        "tables",
+        "user,ts,merchant,amount\n1,2026-01-02,\"a, \"\"b\"\"\",2.50\r\n\n2,,c\n-3,1e9,\"two\nlines\",007\n",
+    ),
+    ("parquets", include_str!("../seeds/events-zstd.hex")),
+    ("parquets", include_str!("../seeds/events-snappy.hex")),
+    ("parquets", include_str!("../seeds/events-none.hex")),
+    (
+        "tensors",
+        "\u{38}\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"F32\",\"shape\":[1,1],\"data_offsets\":[0,4]}}\0\0\0\0",
+    ),
+    ("blocks", FOLDED_BLOCK),
     ("records", include_str!("../seeds/record.json")),
     (
         "dids",
@@ -191,6 +208,14 @@ pub fn seeds(kind: &str) -> impl Iterator<Item = &'static str> {
 }
 
 /// A file of another router with every kind of signal and projection; the mark in front makes the choice.
+/// A folded block of one user with one payment, without its checksum.
+const FOLDED_BLOCK: &str = concat!(
+    "TGFOLD1\n",
+    "\u{1}\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0\u{1}\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    "\u{7}\0\0\0\0\0\0\0\u{1}\0\0\0\u{9}\0\0\0\0\0\0\0\0\0\0\0\u{1}\0\0\0",
+    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+    "\u{5}\0\0\0\0\0\0\0\u{6}\0\0\0\0\0\0\0",
+);
 const IMPORT_VLLM_SR: &str = include_str!("import_vllm_sr.yaml");
 
 /// The pieces of `data` when it is cut at the places that `choice` and the bytes themselves give.

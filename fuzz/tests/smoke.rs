@@ -100,7 +100,9 @@ targets! {
     policy_import head config
     signed_json mandate receipt entry
     record did card
-    statement message_signature
+    statement
+    csv parquet tensors folded_block
+    message_signature
     fleet_trace fleet_clients fleet_lengths fleet_model_config fleet_catalogue
     evidence predicate
 }

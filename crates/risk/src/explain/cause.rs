@@ -47,7 +47,7 @@ impl Cause {
             "fold" if one_of(&["drift", "compared"]) => Self::Drift,
             "fold" if one_of(&["lost", "stopped", "new", "moved"]) => Self::Turnover,
             "fold" => Self::Spread,
-            "trend" | "slice" => Self::Trend,
+            "trend" | "slice" | "recent" => Self::Trend,
             "word" if rest.ends_with(" shift") => Self::WordShift,
             "word" if rest.ends_with(" deviation by time") => Self::WordAmount,
             "word" => Self::WordShare,

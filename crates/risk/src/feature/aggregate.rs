@@ -6,6 +6,10 @@ use crate::table::NO_TEXT;
 
 /// Parts of the window that are counted each for itself.
 const SLICES: usize = 12;
+/// Of a window longer than this a slice is longer than the last weeks, which are then counted for themselves.
+const LONG_DAYS: i64 = 200;
+/// The last days before the decision that are counted.
+const RECENT: [i64; 3] = [30, 90, 180];
 /// Added to a sum before its logarithm, in units of 100 minor ones: smooths users who hardly paid.
 const SMOOTH: f64 = 10.0;
 
@@ -36,6 +40,9 @@ pub(super) fn write(view: &View, data: &Dataset, categories: &[String], by_time:
     slices(by_time, out);
     calendar(by_time, out);
     balances(data, by_time, out);
+    if data.length > LONG_DAYS * DAY {
+        recent(data, by_time, out);
+    }
     by_category(view, categories, out);
 }
 
@@ -164,6 +171,36 @@ fn balances(data: &Dataset, seen: &[Seen], out: &mut Out<'_>) {
             ("late least", if late.count > 0.0 { late.least } else { all.least }),
         ] {
             out.put(|| format!("number:{name} {what}"), value);
+        }
+    }
+}
+
+/// The last days before the decision, however long the window is: counts, money in and out, and the course of numbers.
+fn recent(data: &Dataset, seen: &[Seen], out: &mut Out<'_>) {
+    let names = data.mapping.events.as_ref().map_or(&[][..], |map| &map.numbers);
+    for days in RECENT {
+        let from = 1.0 - (days * DAY) as f64 / data.length as f64;
+        let late = &seen[seen.partition_point(|s| f64::from(s.at) < from)..];
+        let (mut into, mut gone, mut most) = (0.0, 0.0, 0.0f64);
+        for s in late {
+            let amount = s.amount.unsigned_abs() as f64;
+            *(if s.amount < 0 { &mut gone } else { &mut into }) += amount;
+            most = most.max(amount);
+        }
+        out.put(|| format!("recent:count of {days} days"), (late.len() as f64).ln_1p());
+        out.put(|| format!("recent:in of {days} days"), log_sum(into));
+        out.put(|| format!("recent:out of {days} days"), log_sum(gone));
+        out.put(|| format!("recent:net of {days} days"), log_sum(into) - log_sum(gone));
+        out.put(|| format!("recent:largest of {days} days"), log_sum(most));
+        for (name, column) in names.iter().zip(&data.folded.events.numbers) {
+            let mut moments = Moments::default();
+            late.iter()
+                .map(|s| f64::from(column[s.event]))
+                .filter(|x| x.is_finite())
+                .for_each(|x| moments.add(x));
+            out.put(|| format!("number:{name} mean of {days} days"), moments.mean_or(0.0));
+            out.put(|| format!("number:{name} least of {days} days"), moments.least);
+            out.put(|| format!("number:{name} deviation of {days} days"), moments.deviation());
         }
     }
 }

@@ -45,7 +45,8 @@ pub(super) fn delta(bytes: &[u8], count: usize, out: &mut Vec<i64>) -> Option<us
     let minis = usize::try_from(varint(bytes, &mut at)?).ok()?;
     let total = usize::try_from(varint(bytes, &mut at)?).ok()?;
     let per_mini = block.checked_div(minis).filter(|n| *n > 0 && *n % 8 == 0)?;
-    if total < count || minis > 512 {
+    // Differences of no bits take no bytes: how many there are must be known from elsewhere.
+    if total != count || minis > 512 {
         return None;
     }
     let mut last = zigzag(varint(bytes, &mut at)?);

@@ -19,6 +19,8 @@ use thrift::Value;
 
 /// Largest footer that is read, in bytes.
 const FOOTER_MAX: u64 = 64 << 20;
+/// Most rows of a row group: a run of one value takes a few bytes, so bytes do not bound them.
+const ROWS_MAX: usize = 1 << 26;
 /// Largest column chunk that is read, in bytes.
 const CHUNK_MAX: usize = 1 << 30;
 
@@ -54,8 +56,9 @@ struct Chunk {
 
 /// An open file.
 #[derive(Debug)]
-pub struct ParquetFile {
-    file: File,
+pub struct ParquetFile<F = File> {
+    file: F,
+    length: u64,
     path: PathBuf,
     leaves: Vec<Leaf>,
     groups: Vec<Group>,
@@ -68,9 +71,20 @@ impl ParquetFile {
     /// The file cannot be read or is not Parquet.
     pub fn open(path: &Path) -> Result<Self> {
         let file_error = |source| RiskError::file(path, source);
-        let broken = |what: &str| RiskError::format(path.display().to_string(), what);
-        let mut file = File::open(path).map_err(file_error)?;
+        let file = File::open(path).map_err(file_error)?;
         let length = file.metadata().map_err(file_error)?.len();
+        Self::over(file, length, path)
+    }
+}
+
+impl<F: Read + Seek> ParquetFile<F> {
+    /// Reads the footer of a file of so many bytes that is open already; `path` names it in errors.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not Parquet.
+    pub fn over(mut file: F, length: u64, path: &Path) -> Result<Self> {
+        let file_error = |source| RiskError::file(path, source);
+        let broken = |what: &str| RiskError::format(path.display().to_string(), what);
         if length < 12 {
             return Err(broken("is too short for a Parquet file"));
         }
@@ -88,7 +102,10 @@ impl ParquetFile {
         let (leaves, groups) = thrift::read(&footer)
             .and_then(|(meta, _)| footer_parts(&meta))
             .ok_or_else(|| broken("has a footer that cannot be read"))?;
-        Ok(Self { file, path: path.to_owned(), leaves, groups })
+        if groups.iter().any(|(rows, _)| *rows > ROWS_MAX) {
+            return Err(broken("has a row group of more than 64 million rows; write smaller ones"));
+        }
+        Ok(Self { file, length, path: path.to_owned(), leaves, groups })
     }
 
     /// The names of the columns.
@@ -151,8 +168,8 @@ impl ParquetFile {
             ));
         }
         // No more room than the file can fill, whatever the footer says.
-        let size = self.file.metadata().map_or(0, |m| m.len());
-        let mut bytes = Vec::with_capacity(chunk.length.min(usize::try_from(size).unwrap_or(0)) + 1);
+        let size = usize::try_from(self.length).unwrap_or(usize::MAX);
+        let mut bytes = Vec::with_capacity(chunk.length.min(size) + 1);
         self.file
             .seek(SeekFrom::Start(chunk.start))
             .and_then(|_| (&mut self.file).take(chunk.length as u64).read_to_end(&mut bytes))

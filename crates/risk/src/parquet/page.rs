@@ -63,6 +63,7 @@ pub(super) fn column(bytes: &[u8], leaf: &Leaf, chunk: &Chunk, rows: usize) -> R
             Some(0) => {
                 let info = head.field(5).ok_or("a data page has no head")?;
                 let count = count(info, 1)?;
+                room_for(count, seen, rows)?;
                 let page = unpack(body, plain)?;
                 let (levels, data) =
                     if leaf.optional { split_levels(&page)? } else { (None, page.as_slice()) };
@@ -73,6 +74,7 @@ pub(super) fn column(bytes: &[u8], leaf: &Leaf, chunk: &Chunk, rows: usize) -> R
             Some(3) => {
                 let info = head.field(8).ok_or("a data page has no head")?;
                 let count = count(info, 1)?;
+                room_for(count, seen, rows)?;
                 let level = info.int(5).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
                 let levels = body.get(..level).ok_or("levels are cut short")?;
                 let rest = &body[level..];
@@ -92,6 +94,11 @@ pub(super) fn column(bytes: &[u8], leaf: &Leaf, chunk: &Chunk, rows: usize) -> R
         return Err(format!("has {seen} values in {rows} rows").into());
     }
     Ok(spread(values, &present, leaf, rows))
+}
+
+/// Before a page is read: its values must be rows that are still to come.
+fn room_for(count: usize, seen: usize, rows: usize) -> Result<(), Problem> {
+    if count > rows.saturating_sub(seen) { Err("has more values than rows".into()) } else { Ok(()) }
 }
 
 fn count(info: &Value<'_>, id: i64) -> Result<usize, Problem> {

@@ -9,6 +9,7 @@ mod generate;
 mod monitor;
 mod report;
 mod score;
+mod terms;
 mod train;
 
 use crate::ending::Ending;
@@ -25,6 +26,7 @@ pub(crate) enum Command {
     Explain(explain::ExplainArgs),
     Monitor(monitor::MonitorArgs),
     Report(report::ReportArgs),
+    Terms(terms::TermsArgs),
     Generate(generate::GenerateArgs),
 }
 
@@ -38,6 +40,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Explain(args) => explain::run(&args),
         Command::Monitor(args) => monitor::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Terms(args) => terms::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

@@ -45,9 +45,9 @@ const ADD_BAR_OFF: f64 = 1e-5;
   tollgate bench risk                        about half a minute
   tollgate bench risk --markdown > docs/reports/risk-speed.md
 
-Histories are made up. Training has one thread, width 32, no caps: every payment is encoded; the cheapest of three
-runs counts. The score is that of a
-blend of all four kinds of models. Folding is measured by bench/risk-fold.sh, beside polars and duckdb.")]
+Histories are made up. Training has one thread, width 32, no caps: every payment is encoded, and
+the cheapest of three runs counts. The score is that of a blend of all four kinds of models. Folding
+is measured by bench/risk-fold.sh, beside polars and duckdb.")]
 pub(crate) struct RiskArgs {
     /// Payments of each training run, in thousands
     #[arg(long, value_name = "N", default_value_t = 262, value_parser = clap::value_parser!(u16).range(33..=4096))]
