@@ -126,6 +126,10 @@ fn definition(
     let Some(levels) = levels.filter(|_| leaf.optional) else { return Ok(count) };
     let from = present.len();
     hybrid(levels, 1, count, present).ok_or("levels cannot be read")?;
+    // A run's value has a whole byte for its one bit.
+    if present[from..].iter().any(|level| *level > 1) {
+        return Err("a level is neither 0 nor 1".into());
+    }
     Ok(present[from..].iter().filter(|level| **level == 1).count())
 }
 
