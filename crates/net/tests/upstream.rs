@@ -10,6 +10,7 @@ mod common;
 use bytes::Bytes;
 use common::*;
 use http::Method;
+use http_body_util::BodyExt as _;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener},
@@ -324,4 +325,28 @@ fn tls_upstream() -> SocketAddr {
             }
         }
     })
+}
+
+/// Written and closed at once, so that the break is seen in the same look as the bytes.
+#[test]
+fn what_came_before_a_break_is_handed_out_and_then_the_break() {
+    let addr = upstream(|_, mut stream| {
+        read_request(&mut stream);
+        let half = [&b"HTTP/1.1 200 OK\r\ncontent-length: 40000\r\n\r\n"[..], &[b'x'; 20_000]].concat();
+        stream.write_all(&half).unwrap();
+    });
+    block_on(async {
+        let client = client(PoolLimits::default());
+        let target = client.pool.target(&url(addr).parse::<Endpoint>().unwrap()).unwrap();
+        let request = Outgoing::new(Method::GET, "/").unwrap();
+        let mut body = target.send(request, &client.timeouts).await.unwrap().into_body();
+        let (mut came, mut broke) = (0, false);
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => came += frame.into_data().unwrap().len(),
+                Err(error) => broke |= error.class() == Class::Reset,
+            }
+        }
+        assert_eq!((came, broke), (20_000, true));
+    });
 }

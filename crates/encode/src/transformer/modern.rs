@@ -1,7 +1,7 @@
 //! ModernBERT (Warner et al. 2024; mmBERT is one too): the fields of `config.json` that decide how one is computed, and the
 //! names of its tensors.
 
-use super::bounds::{Figures, activation, within};
+use super::bounds::{Figures, POSITIONS_MAX, activation, within};
 use super::layer::{Layer, Norms};
 use super::{Family, norm};
 use crate::EncodeError;
@@ -98,7 +98,7 @@ impl ModernConfig {
         let tokens = figures.tokens(tokens);
         let width = figures.hidden_size / figures.num_attention_heads;
         let turns = [far, near].map(|base| Arc::new(Turns::new(width, tokens, base)));
-        let reach = written.local_attention / 2;
+        let reach = (written.local_attention / 2).min(POSITIONS_MAX);
         let global = global(place, &written, figures.num_hidden_layers)?.into_iter();
         let [far, near] = turns;
         let layers = global.map(|all| if all { (None, far.clone()) } else { (Some(reach), near.clone()) });

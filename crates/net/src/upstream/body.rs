@@ -54,6 +54,8 @@ pub struct UpstreamBody {
     /// hyper had nothing more when the last piece was handed out.
     dry: bool,
     end: bool,
+    /// What broke it, while what came before is on its way out.
+    broken: Option<Error>,
 }
 
 impl UpstreamBody {
@@ -73,6 +75,7 @@ impl UpstreamBody {
             last: start,
             dry: false,
             end: false,
+            broken: None,
         };
         if this.body.is_end_stream() {
             this.finish();
@@ -113,6 +116,9 @@ impl UpstreamBody {
 
     /// The next piece: all that is there, or wait.
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         if self.end {
             return Poll::Ready(None);
         }
@@ -133,7 +139,13 @@ impl UpstreamBody {
                         break false;
                     }
                 }
-                Poll::Ready(Some(Err(source))) => return Poll::Ready(Some(Err(self.fail(source)))),
+                Poll::Ready(Some(Err(source))) => {
+                    let error = self.fail(source);
+                    // What came before it broke is handed out first.
+                    let Some(data) = gathered.finish() else { return Poll::Ready(Some(Err(error))) };
+                    self.broken = Some(error);
+                    return Poll::Ready(Some(Ok(data)));
+                }
                 Poll::Ready(None) => break true,
                 Poll::Pending => match next {
                     Next::Look => {
@@ -213,7 +225,7 @@ impl Body for UpstreamBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.end
+        self.end && self.broken.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {

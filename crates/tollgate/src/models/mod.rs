@@ -149,12 +149,20 @@ fn sha256(path: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Fails unless `path` has the SHA-256 `wanted`; a file that has another is removed.
+/// A file is not the one that was wanted.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} has SHA-256 {found}, wanted is {wanted}", path = .path.display())]
+struct Mismatch {
+    path: PathBuf,
+    found: String,
+    wanted: String,
+}
+
+/// Fails with a [`Mismatch`] unless `path` has the SHA-256 `wanted`.
 fn check(path: &Path, wanted: &str) -> Result<()> {
     let found = sha256(path)?;
     if !found.eq_ignore_ascii_case(wanted) {
-        fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))?;
-        bail!("{} has SHA-256 {found}, wanted is {wanted}; it was removed", path.display());
+        bail!(Mismatch { path: path.to_owned(), found, wanted: wanted.to_owned() });
     }
     Ok(())
 }

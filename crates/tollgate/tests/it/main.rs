@@ -8,6 +8,7 @@ mod fleet;
 mod guide;
 mod judged;
 mod keys;
+mod models;
 mod moving;
 mod pay;
 mod policy;
