@@ -39,7 +39,7 @@ def get(url, method="GET"):
 
 def records(url, expected):
     """Every decision record in full; they are written a moment after the answers."""
-    for _ in range(100):
+    for _ in range(600):
         rows, before = [], ""
         while True:
             page = get(f"{url}/api/v1/decisions?limit=1000{before}")

@@ -27,7 +27,7 @@ def run(command, url, environment, scratch):
     return subprocess.call([
         command, "run", f"{url}/openapi.json", "--url", url, "--checks", "not_a_server_error", "--seed", SEED,
         "--max-examples", EXAMPLES, "--phases", "examples,coverage,fuzzing", "--exclude-path", "/api/v1/live",
-        "--request-timeout", "20", "--generation-database", "none", "--no-color", "--workers", "1",
+        "--request-timeout", "60", "--generation-database", "none", "--no-color", "--workers", "1",
     ], env=environment, cwd=scratch)
 
 

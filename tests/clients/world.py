@@ -32,7 +32,7 @@ MODELS = {
     "down": "sim-small+status=503",
     # The pause lets what came before reach the caller first, on a slow machine too: a reset discards what nobody has read.
     "cut": "sim-small+stall=3:2000+cut=5",
-    "slow": "sim-small+stall=3:400",
+    "slow": "sim-small+stall=3:2500",
     "broken": "sim-small+error_event=5",
 }
 # Seconds that a server may take to say where it listens.

@@ -15,9 +15,9 @@ function expect(what, good, seen = "") {
   console.log(`FAILED ${what} ${seen}`);
 }
 
-/** Waits until `look` answers true, at most ten seconds. */
+/** Waits until `look` answers true, at most a minute. */
 async function until(look) {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + 60_000;
   for (;;) {
     if (await look()) return true;
     if (Date.now() > end) return false;

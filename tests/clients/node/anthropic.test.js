@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import Anthropic from '@anthropic-ai/sdk';
 
 const client = (apiKey = process.env.TOLLGATE_KEY) =>
-  new Anthropic({ apiKey, baseURL: process.env.TOLLGATE_URL, maxRetries: 0, timeout: 30_000 });
+  new Anthropic({ apiKey, baseURL: process.env.TOLLGATE_URL, maxRetries: 0, timeout: 120_000 });
 const ant = client();
 const ask = (model, content, more) => ({ model, max_tokens: 200, messages: [{ role: 'user', content }], ...more });
 const tools = [{

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import OpenAI from 'openai';
 
 const client = (apiKey = process.env.TOLLGATE_KEY) =>
-  new OpenAI({ apiKey, baseURL: `${process.env.TOLLGATE_URL}/v1`, maxRetries: 0, timeout: 30_000 });
+  new OpenAI({ apiKey, baseURL: `${process.env.TOLLGATE_URL}/v1`, maxRetries: 0, timeout: 120_000 });
 const oai = client();
 const user = (content) => [{ role: 'user', content }];
 const parameters = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'] };

@@ -14,12 +14,12 @@ UPSTREAMS = ["chat", "messages", "responses", "gemini"]
 
 
 def openai_client(key=KEY):
-    return openai.OpenAI(api_key=key, base_url=f"{URL}/v1", max_retries=0, timeout=30,
+    return openai.OpenAI(api_key=key, base_url=f"{URL}/v1", max_retries=0, timeout=120,
                          _strict_response_validation=True)
 
 
 def anthropic_client(key=KEY):
-    return anthropic.Anthropic(api_key=key, base_url=URL, max_retries=0, timeout=30,
+    return anthropic.Anthropic(api_key=key, base_url=URL, max_retries=0, timeout=120,
                                _strict_response_validation=True)
 
 

