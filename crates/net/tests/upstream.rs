@@ -141,6 +141,33 @@ fn each_wait_has_its_limit() {
     });
 }
 
+/// A listener that accepts nobody and whose queue is full answers no further attempt to connect.
+#[cfg(target_os = "linux")]
+#[test]
+fn connecting_has_its_limit_too() {
+    block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(stream) =
+            tokio::time::timeout(Duration::from_secs(2), tokio::net::TcpStream::connect(addr)).await
+        {
+            queued.push(stream.unwrap());
+            assert!(queued.len() < 100, "the queue has no end");
+        }
+        let mut client = client(PoolLimits::default());
+        let long = Duration::from_secs(60);
+        client.timeouts =
+            Timeouts { connect: Duration::from_millis(80), head: long, idle: long, total: long };
+        let error = client.get(&url(addr)).await.unwrap_err();
+        assert_eq!(error.class(), Class::Timeout(Wait::Connect), "{error}");
+        assert!(error.safe_to_retry(), "nothing was sent: {error}");
+        assert_eq!(client.pool.stats().open, 0);
+    });
+}
+
 #[test]
 fn nobody_there_and_too_many_and_too_large_say_so() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();

@@ -175,7 +175,7 @@ async fn an_answer_that_cannot_be_judged_is_settled_all_the_same() {
     for (before, late) in [(vec![usage, torn], false), (vec![said, usage, torn], true)] {
         let mut script = vec![Step::Say(STREAM_HEAD.into())];
         for data in &before {
-            script.extend([event(data), Step::Rest(15)]);
+            script.extend([event(data), Step::Rest(1500)]);
         }
         script.push(Step::Say(LAST_CHUNK.into()));
         let upstream = Scripted::start(script).await;

@@ -290,7 +290,8 @@ fn late_call(name: &str, arguments: &[&str]) -> Vec<Step> {
     let mut steps = vec![
         Step::Say(STREAM_HEAD.into()),
         delta(json!({"role": "assistant", "content": "Let me see. "}), Value::Null),
-        Step::Rest(20),
+        // What comes before the call is passed on before the call is seen, on a slow machine too.
+        Step::Rest(2000),
         delta(
             json!({"tool_calls": [{"index": 0, "id": "k", "type": "function", "function": {"name": name, "arguments": ""}}]}),
             Value::Null,
