@@ -328,7 +328,10 @@ async fn a_shutdown_waits_for_running_streams() {
     let upstream = Scripted::start(script(vec![Step::Await(go.clone())])).await;
     let folder = Folder::new();
     folder.write("p.tollgate", &policy("one"));
-    let config = folder.write("c.yaml", &CONFIG.replace("{0}", &upstream.addr.to_string()));
+    // A probe would run the script too, and hear the word that is meant for the stream.
+    let text =
+        format!("{}timeouts: {{probe_ms: 600000}}\n", CONFIG.replace("{0}", &upstream.addr.to_string()));
+    let config = folder.write("c.yaml", &text);
     let world = World::launch(Vec::new(), Options { config: Some(config), ..Options::default() }).await;
     let addr = world.gateway.addr();
     let (_, _, mut flow) =

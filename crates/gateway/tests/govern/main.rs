@@ -43,7 +43,10 @@ fn example_of(text: &str, addresses: &[String], kind: &str) -> Options {
         .replace("127.0.0.1:8101", "{0}")
         .replace("127.0.0.1:8102", "{1}")
         .replace("127.0.0.1:8103", "{2}");
-    Options { settings: Some(settings(&text, addresses, Path::new(POLICY))), ..Options::default() }
+    let mut settings = settings(&text, addresses, Path::new(POLICY));
+    // A script that waits for a word must not be run by a probe.
+    settings.timeouts.probe_ms = 600_000;
+    Options { settings: Some(settings), ..Options::default() }
 }
 
 async fn world() -> World {
