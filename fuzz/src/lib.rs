@@ -153,6 +153,10 @@ const SEEDS: &[(&str, &str)] = &[
     ),
     (
         "predicates",
+        r#"{"require":{"evidence":{"kind":"reclaim","where":[{"contains":{"fact":"matches","value":"the order of the ninth of November was delivered to the door and signed for by a neighbour, as the carrier's page says to anybody who asks it"}},{"anchor":{"one_of":["0x244897572368eadf65bfbc5aec98d8e5443a9072","an attestor of another house, with a name that is as long as a name may well be"]}}]}},"type":"tollgate/predicate/v1"}"#,
+    ),
+    (
+        "predicates",
         r#"{"exhibits":[{"collateral":["AAEC"],"evidence":"hEShAQ==","kind":"aws-nitro"}],"type":"tollgate/evidence-package/v1"}"#,
     ),
     (
