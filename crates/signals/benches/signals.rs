@@ -81,3 +81,10 @@ fn compile_hundred_rules(bencher: Bencher<'_, '_>) {
     let specs = hundred_rules();
     bencher.bench(|| SignalSet::compile(&specs).unwrap().len());
 }
+
+/// Bar: 47 KB in at most 5 ms.
+#[divan::bench(args = [8 << 10, 47 << 10, 1 << 20])]
+fn reduce_to_a_page(bencher: Bencher<'_, '_>, size: usize) {
+    let text = prose(size, false);
+    bencher.counter(BytesCount::of_str(&text)).bench(|| tollgate_signals::reduce::reduce(&text, 4096).len());
+}

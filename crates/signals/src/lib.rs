@@ -23,6 +23,7 @@ pub mod learn;
 mod lexical;
 mod measure;
 mod reading;
+pub mod reduce;
 pub mod safety;
 mod set;
 pub mod support;

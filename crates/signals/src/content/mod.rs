@@ -23,6 +23,18 @@ pub(crate) use likeness::Examples;
 pub(crate) use personal::Personal;
 pub(crate) use subjects::{OTHER, SUBJECTS, share};
 
+/// Below this the likeliest subject is no subject.
+pub(crate) const SUBJECT_LEAST: f32 = 0.25;
+
+/// The subject of a text by its trained head: one of the labels of [`subject_words`], `other` where none is likely.
+#[must_use]
+pub fn subject(text: &str) -> &'static str {
+    let head = crate::head::shipped("domain").filter(|_| !text.trim().is_empty());
+    let best = head.map(|head| head.classify_text(text).best());
+    let at = best.filter(|(_, sure)| *sure >= SUBJECT_LEAST).map_or(OTHER, |(at, _)| at);
+    SUBJECTS.get(at).map_or("other", |(label, _)| *label)
+}
+
 /// Every subject's label with the words of its list.
 pub fn subject_words() -> impl Iterator<Item = (&'static str, Vec<String>)> {
     SUBJECTS.iter().map(|(label, list)| (*label, words(list).collect()))

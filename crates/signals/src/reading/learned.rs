@@ -4,14 +4,12 @@
 
 use super::Reading;
 use super::rules::flag;
-use crate::content::{OTHER, SUBJECTS, certainty};
+use crate::content::{OTHER, SUBJECT_LEAST, SUBJECTS, certainty};
 use crate::head::shipped;
 use crate::set::Told;
 use crate::text::Scope;
 use tollgate_core::signal::{Signal, Value};
 
-/// Below this the likeliest subject is no subject.
-const SUBJECT_LEAST: f32 = 0.25;
 /// From this on a yes is one.
 const YES: f32 = 0.5;
 
@@ -41,8 +39,7 @@ impl Reading<'_> {
         let yes = match shipped(told.head()).filter(|_| !text.trim().is_empty()) {
             None => 0.0,
             Some(head) if head.grams().is_some_and(crate::head::GramSide::surface) => {
-                let read = crate::text::cut(text, crate::learn::TEXT_MAX);
-                head.classify(&self.texts.grams().clone().with_surface(read), None).of(1)
+                head.classify(&self.texts.grams().clone().with_surface(self.texts.page()), None).of(1)
             }
             Some(head) => head.classify(self.texts.grams(), None).of(1),
         };

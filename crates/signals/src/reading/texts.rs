@@ -4,9 +4,10 @@ use crate::head::Grams;
 use crate::learn::TEXT_MAX;
 use crate::lexical::{Hits, RegexHits};
 use crate::measure::{Fingerprint, Profile, Share};
+use crate::reduce::reduce;
 use crate::safety::Suspicion;
 use crate::set::SignalSet;
-use crate::text::{Scope, TextKey, Words, count_words, cut, fold, loosen};
+use crate::text::{Scope, TextKey, Words, count_words, fold, loosen};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use tollgate_wire::view::RequestView;
@@ -25,6 +26,7 @@ pub(super) struct Texts<'a> {
     loose: [OnceCell<Hits>; TextKey::COUNT],
     regexes: [OnceCell<RegexHits>; Scope::COUNT],
     grams: Vec<OnceCell<Vec<f64>>>,
+    page: OnceCell<String>,
     heads: OnceCell<Grams>,
     suspicion: [OnceCell<Option<Suspicion>>; Scope::COUNT],
 }
@@ -44,6 +46,7 @@ impl<'a> Texts<'a> {
             loose: Default::default(),
             regexes: Default::default(),
             grams: vec![OnceCell::new(); set.grams.len()],
+            page: OnceCell::new(),
             heads: OnceCell::new(),
             suspicion: Default::default(),
         }
@@ -103,9 +106,14 @@ impl<'a> Texts<'a> {
         })
     }
 
-    /// What heads read of the last user turn: the grams of its beginning.
+    /// What heads read of the last user turn: all of a short one, the most telling sentences of a long one.
+    pub(super) fn page(&self) -> &str {
+        self.page.get_or_init(|| reduce(self.raw(Scope::LastUser), TEXT_MAX).into_owned())
+    }
+
+    /// The grams of what heads read.
     pub(super) fn grams(&self) -> &Grams {
-        self.heads.get_or_init(|| Grams::of(cut(self.raw(Scope::LastUser), TEXT_MAX)))
+        self.heads.get_or_init(|| Grams::of(self.page()))
     }
 
     /// What is suspected of a scope's text; none where it is too long to be read.
