@@ -18,7 +18,7 @@
 //! let mine = Keys::of(&Scope::default().part("caller", "ada"), &parts);
 //! let theirs = Keys::of(&Scope::default().part("caller", "bob"), &parts);
 //! let answer = Answer { body: "{}".into(), expires: Timestamp(10), ..Answer::default() };
-//! assert!(cache.put(mine.exact, answer, None));
+//! assert!(cache.put(mine.exact, answer, None).is_some());
 //! assert!(cache.exact(&mine.exact, Timestamp(9)).is_some());
 //! assert!(cache.exact(&theirs.exact, Timestamp(9)).is_none());
 //! assert!(cache.exact(&mine.exact, Timestamp(10)).is_none());

@@ -109,6 +109,9 @@ async fn keep(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
         round = round.wrapping_add(1);
         if round.is_multiple_of(SWEEP_ROUNDS) {
             let now = shared.clock.now();
+            if let Some(kept) = &shared.kept {
+                kept.cache.sweep(now);
+            }
             in_store(shared, "the sweep", move |store| store.sweep(now)).await;
             settle(shared).await;
         }

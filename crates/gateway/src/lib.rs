@@ -12,6 +12,7 @@ pub mod config;
 pub mod control;
 pub mod encoder;
 pub mod fleet;
+pub mod kept;
 pub mod observe;
 pub mod offered;
 mod pipeline;

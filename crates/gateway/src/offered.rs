@@ -83,6 +83,12 @@ const UNREAD: [&str; 8] = [
     "enable_search",
 ];
 
+/// Whether a request brings tools beside `tools`.
+#[must_use]
+pub fn brings_tools(view: &RequestView) -> bool {
+    unread(view).is_some()
+}
+
 /// The first such field of a request; a null or `false` stands for an absent one.
 fn unread(view: &RequestView) -> Option<&'static str> {
     let set = view.members.iter().filter(|(_, value)| !matches!(view.bytes(*value), b"null" | b"false"));

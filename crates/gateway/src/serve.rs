@@ -6,6 +6,7 @@ use crate::clock::{SystemClock, entropy};
 use crate::config::{self, ConfigError, Settings};
 use crate::control;
 use crate::encoder::{EncoderError, EncoderPool};
+use crate::kept::Kept;
 use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::state::{Origin, Shared};
 use crate::worker::Worker;
@@ -256,6 +257,10 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let folder = shared.snapshot.load().settings.risk.clone();
     let scorer = folder.map(|folder| Model::open(&folder).and_then(Scorer::new).map(Arc::new));
     shared.risk = scorer.transpose().map_err(Box::new)?;
+    let digest = shared.encoder.as_ref().map(|pool| pool.encoder().card().digest);
+    let cache = shared.snapshot.load().settings.cache.clone();
+    let kept = cache.map(|cache| Kept::open(&cache, digest, &shared.store, shared.clock.now()));
+    shared.kept = kept.transpose()?.map(Arc::new);
     Ok(shared)
 }
 

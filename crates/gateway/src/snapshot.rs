@@ -6,7 +6,7 @@ use crate::observe::metrics::ModelSeries;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use tollgate_core::{Clock, Seed, Timestamp};
+use tollgate_core::{Clock, Digest, Seed, Timestamp};
 use tollgate_policy::{Known, Place, Policy, Price as PlainPrice};
 use tollgate_select::model::{Capabilities, ModelCandidate};
 use tollgate_signals::SignalSet;
@@ -47,6 +47,8 @@ pub struct Snapshot {
     pub fleet: Fleet,
     /// What governance asks of each instance, by its position over all pools.
     pub places: Vec<Place>,
+    /// Digest of the models and of where they are served.
+    pub served: Digest,
     /// When it was built.
     pub built: Timestamp,
     /// Grows with every swap, so that workers notice.
@@ -102,6 +104,8 @@ impl Snapshot {
             Fleet::build(&settings.pools, &settings.timeouts, before.map(|b| &b.fleet), seed, clock.tick())?;
         let (models, names) = models(&settings);
         let places = places(&settings);
+        let described = [format!("{:?}", settings.pools), format!("{:?}", settings.models)];
+        let served = Digest::of_parts(described.iter().map(String::as_bytes));
         let generation = before.map_or(1, |b| b.generation + 1);
         Ok(Self {
             settings,
@@ -112,6 +116,7 @@ impl Snapshot {
             names,
             fleet,
             places,
+            served,
             built: clock.now(),
             generation,
         })

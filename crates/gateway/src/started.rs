@@ -2,7 +2,7 @@
 //!
 //! A reload keeps these as they are in force, and says of each that the file has otherwise.
 
-use crate::config::Settings;
+use crate::config::{CacheSettings, Settings};
 use std::fmt::Display;
 use std::path::PathBuf;
 use tollgate_store::settlement::SettlementConfig;
@@ -76,7 +76,21 @@ impl Settings {
         keeper.keep("risk", &mut self.risk, &now.risk, |folder| {
             folder.as_ref().map_or_else(|| "none".into(), |folder| folder.display().to_string())
         });
+        self.keep_cache(now, &mut keeper);
         keeper.ignored
+    }
+
+    /// How much the cache keeps and where is as of the start; that it is left out is taken over, as are its rules.
+    fn keep_cache(&mut self, now: &Self, keeper: &mut Keeper<'_>) {
+        let Some(next) = self.cache.clone() else { return };
+        let started = now.cache.as_ref().map(|now| CacheSettings {
+            bounds: now.bounds,
+            persist: now.persist,
+            ..next.clone()
+        });
+        keeper.keep("cache", &mut self.cache, &started, |cache| {
+            cache.as_ref().map_or_else(|| "none".into(), CacheSettings::started)
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::api::settle::Replays;
 use crate::clock::Seeds;
 use crate::encoder::EncoderPool;
+use crate::kept::Kept;
 use crate::observe::Metrics;
 use crate::observe::otlp::Exporter;
 use crate::snapshot::Snapshot;
@@ -64,6 +65,8 @@ pub struct Shared {
     pub encoder: Option<EncoderPool>,
     /// The risk model, when one is configured.
     pub risk: Option<Arc<Scorer>>,
+    /// The cache of answers, when one is configured.
+    pub kept: Option<Arc<Kept>>,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
     /// Nonces of signed requests.
@@ -138,6 +141,7 @@ impl Shared {
             settlement: None,
             encoder: None,
             risk: None,
+            kept: None,
             settling: Semaphore::new(SETTLING_MAX),
             replays: Replays::default(),
             snapshot: ArcSwap::from_pointee(snapshot),

@@ -65,21 +65,27 @@ impl Store {
     /// # Errors
     /// Why the write failed.
     pub fn forget_answers(&self, keys: Vec<String>) -> Result<usize, StoreError> {
-        self.write(move |conn| {
-            let failed = StoreError::doing("delete kept answers");
-            let mut statement = conn.prepare_cached("DELETE FROM answers WHERE key = ?").map_err(&failed)?;
-            let gone = keys.iter().map(|key| statement.execute([key])).sum::<Result<usize, _>>();
-            gone.map_err(&failed)
-        })
+        self.write(move |conn| forget(conn, &keys))
     }
+
+    /// Queues the deletion of the answers under these keys, without waiting; `false` when there is no room in the queue.
+    #[must_use]
+    pub fn offer_forgetting(&self, keys: Vec<String>) -> bool {
+        keys.is_empty() || self.offer(move |conn| forget(conn, &keys).map(drop))
+    }
+}
+
+fn forget(conn: &Connection, keys: &[String]) -> Result<usize, StoreError> {
+    let failed = StoreError::doing("delete kept answers");
+    let mut statement = conn.prepare_cached("DELETE FROM answers WHERE key = ?").map_err(&failed)?;
+    let gone = keys.iter().map(|key| statement.execute([key])).sum::<Result<usize, _>>();
+    gone.map_err(&failed)
 }
 
 fn insert(conn: &Connection, answer: &KeptAnswer) -> Result<(), StoreError> {
     let failed = StoreError::doing("keep an answer");
     // Not "ON CONFLICT": the totals follow deletions and insertions, and the new row is the newest.
-    conn.prepare_cached("DELETE FROM answers WHERE key = ?")
-        .and_then(|mut statement| statement.execute([&answer.key]))
-        .map_err(&failed)?;
+    forget(conn, std::slice::from_ref(&answer.key))?;
     conn.prepare_cached("INSERT INTO answers (key, expires_us, about, body, vector) VALUES (?, ?, ?, ?, ?)")
         .and_then(|mut statement| {
             let KeptAnswer { key, expires, about, body, vector } = answer;

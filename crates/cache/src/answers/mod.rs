@@ -177,22 +177,25 @@ impl Cache {
         Self { bounds, state: Mutex::default() }
     }
 
-    /// Keeps an answer, in place of one under the same key; `false` when it is too large to be kept.
-    pub fn put(&self, key: Digest, answer: Answer, question: Option<Question>) -> bool {
+    /// Keeps an answer, in place of one under the same key; gives the keys of those that made room for it, or nothing
+    /// where it is too large to be kept.
+    pub fn put(&self, key: Digest, answer: Answer, question: Option<Question>) -> Option<Vec<Digest>> {
         let vector = question.as_ref().map_or(0, |q| Index::row_bytes(q.vector.len()) + q.gist.bytes());
         let bytes = answer.body.len() + vector + ENTRY_BYTES;
         if answer.body.len() > self.bounds.answer_bytes || bytes > self.bounds.bytes {
-            return false;
+            return None;
         }
+        let mut evicted = Vec::new();
         let mut state = self.state.lock();
         state.remove(&key);
         while state.entries.len() >= self.bounds.entries.max(1) || state.bytes + bytes > self.bounds.bytes {
             let Some((_, oldest)) = state.by_use.pop_first() else { break };
             state.remove(&oldest);
             state.evicted += 1;
+            evicted.push(oldest);
         }
         state.insert(key, answer, question, bytes);
-        true
+        Some(evicted)
     }
 
     /// The answer to exactly this request.

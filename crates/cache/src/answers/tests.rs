@@ -30,10 +30,10 @@ fn search<'a>(question: &'a Question, least: f32) -> Search<'a> {
 #[test]
 fn an_answer_is_found_until_its_time() {
     let cache = Cache::new(Bounds::default());
-    assert!(cache.put(key("a"), answer("one", 2_000), None));
+    assert_eq!(cache.put(key("a"), answer("one", 2_000), None), Some(Vec::new()));
     assert_eq!(cache.exact(&key("a"), Timestamp(1_999)).unwrap().answer.body, "one");
     assert!(cache.exact(&key("b"), START).is_none());
-    assert!(cache.put(key("a"), answer("two", 3_000), None));
+    assert_eq!(cache.put(key("a"), answer("two", 3_000), None), Some(Vec::new()), "one in place of another");
     assert_eq!(cache.exact(&key("a"), Timestamp(2_000)).unwrap().answer.body, "two");
     assert_eq!(cache.counts().entries, 1);
     assert!(cache.exact(&key("a"), Timestamp(3_000)).is_none());
@@ -98,13 +98,13 @@ fn the_least_recently_used_makes_room() {
         cache.put(key(name), answer(name, 2_000), None);
     }
     assert!(cache.exact(&key("a"), START).is_some());
-    cache.put(key("d"), answer("d", 2_000), None);
+    assert_eq!(cache.put(key("d"), answer("d", 2_000), None), Some(vec![key("b")]));
     assert!(cache.exact(&key("b"), START).is_none());
     assert!(["a", "c", "d"].iter().all(|name| cache.exact(&key(name), START).is_some()));
-    assert!(!cache.put(key("e"), answer(&"x".repeat(101), 2_000), None), "larger than one may be");
+    assert_eq!(cache.put(key("e"), answer(&"x".repeat(101), 2_000), None), None, "larger than one may be");
     let small = Cache::new(Bounds { entries: 100, bytes: 5 * ENTRY_BYTES, answer_bytes: ENTRY_BYTES });
     for at in 0..50 {
-        assert!(small.put(key(&at.to_string()), answer(&"x".repeat(ENTRY_BYTES), 2_000), None));
+        assert!(small.put(key(&at.to_string()), answer(&"x".repeat(ENTRY_BYTES), 2_000), None).is_some());
         assert!(small.counts().bytes <= 5 * ENTRY_BYTES);
     }
     assert_eq!((small.counts().entries, small.counts().evicted), (2, 48));

@@ -38,6 +38,13 @@ pub(super) fn metrics(worker: &Worker) -> Answered {
     shared.metrics.bodies.set(i64::try_from(shared.bodies.used()).unwrap_or(i64::MAX));
     shared.metrics.records_dropped.set(count(records.dropped));
     shared.metrics.records_skipped.set(count(records.skipped));
+    if let Some(kept) = &shared.kept {
+        let counts = kept.cache.counts();
+        let values = [counts.entries as u64, counts.bytes as u64, counts.evicted];
+        shared.metrics.cache_kept.iter().zip(values).for_each(|(gauge, value)| {
+            gauge.set(count(value));
+        });
+    }
     let body = shared.metrics.render();
     Ok(typed(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", body.into()))
 }

@@ -4,6 +4,7 @@
 
 mod admin;
 mod advice;
+mod cache;
 mod caller;
 pub(crate) mod console;
 mod evaluate;
@@ -96,6 +97,8 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::KeysCreate => admin::create_key(worker, read(worker, body).await?).await,
         Route::KeyRevoke => admin::revoke_key(worker, parameter).await,
         Route::KeyRotate => admin::rotate_key(worker, parameter).await,
+        Route::Cache => cache::show(worker),
+        Route::CacheForget => cache::forget(worker, parts).await,
         Route::Budgets => admin::budgets(worker),
         Route::Decisions => admin::decisions(worker, parts).await,
         Route::Decision => admin::decision(worker, parameter).await,

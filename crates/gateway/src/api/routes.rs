@@ -74,6 +74,8 @@ pub enum Route {
     KeysCreate,
     KeyRevoke,
     KeyRotate,
+    Cache,
+    CacheForget,
     Budgets,
     Decisions,
     Decision,
@@ -212,6 +214,14 @@ pub const ROUTES: &[Row] = &[
     row("POST", "/api/v1/keys", Route::KeysCreate, Admin, "Create a virtual key; its secret is shown once"),
     row("DELETE", "/api/v1/keys/{id}", Route::KeyRevoke, Admin, "Revoke a virtual key"),
     row("POST", "/api/v1/keys/{id}/rotate", Route::KeyRotate, Admin, "Give a virtual key a new secret"),
+    row("GET", "/v1/cache", Route::Cache, Admin, "What the cache of answers holds"),
+    row(
+        "DELETE",
+        "/v1/cache",
+        Route::CacheForget,
+        Admin,
+        "Forget kept answers: all, or those that are named",
+    ),
     row("GET", "/api/v1/budgets", Route::Budgets, Admin, "Budgets: limit, settled, reserved, reset"),
     row("GET", "/api/v1/decisions", Route::Decisions, Admin, "The decision log, newest first"),
     row(

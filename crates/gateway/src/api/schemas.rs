@@ -39,6 +39,7 @@ pub(super) fn response(route: Route) -> (&'static str, &'static str, Option<Valu
         Route::Health | Route::Ready => ("200", JSON, Some(named("Status"))),
         Route::Models => ("200", JSON, Some(named("ModelList"))),
         Route::RiskScore => ("200", JSON, Some(named("RiskScore"))),
+        Route::CacheForget => ("200", JSON, Some(json!({"type": "object", "required": ["forgotten"]}))),
         Route::KeysCreate => ("201", JSON, Some(json!({"type": "object", "required": ["secret"]}))),
         _ => ("200", JSON, Some(json!({"type": "object"}))),
     }
@@ -66,6 +67,11 @@ pub(super) fn query(route: Route) -> Vec<(&'static str, Value)> {
             ("route", text.clone()),
             ("served", text),
         ],
+        Route::CacheForget => ["owner", "tenant", "route", "model", "category"]
+            .into_iter()
+            .map(|name| (name, text.clone()))
+            .chain([("before", json!({"type": "string", "format": "date-time"}))])
+            .collect(),
         Route::Summary => vec![("minutes", json!({"type": "integer", "minimum": 1, "maximum": 44640}))],
         Route::ResponseItems => vec![
             ("limit", json!({"type": "integer", "minimum": 1, "maximum": 100})),

@@ -129,6 +129,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         receivers: settled.receivers,
         encoder: encoder(file, findings),
         risk: file.risk.as_ref().map(|word| findings.path(word)),
+        cache: super::cache::read(file, findings),
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),

@@ -14,6 +14,7 @@ pub mod secret;
 pub mod settings;
 pub mod written;
 
+mod cache;
 mod check;
 mod default;
 mod locality;
@@ -22,6 +23,7 @@ mod money;
 mod pools;
 mod settle;
 
+pub use cache::CacheSettings;
 pub use check::public_without_keys;
 pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
 pub use locality::Locality;

@@ -1,5 +1,6 @@
 //! What the configuration means: references resolved, defaults filled in, everything checked.
 
+use super::cache::CacheSettings;
 use super::locality::Locality;
 use super::provider::ProviderRow;
 use super::secret::Secret;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub encoder: Option<EncoderSettings>,
     /// Folder of the risk model that is served.
     pub risk: Option<PathBuf>,
+    /// The cache of answers.
+    pub cache: Option<CacheSettings>,
 }
 
 /// The text encoder that runs in the gateway.

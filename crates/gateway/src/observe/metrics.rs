@@ -74,6 +74,13 @@ pub struct ReasonLabel {
     pub reason: &'static str,
 }
 
+/// What came of something, from a fixed list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OutcomeLabel {
+    /// The outcome.
+    pub outcome: &'static str,
+}
+
 /// What governance denied.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct DenialLabels {
@@ -134,6 +141,10 @@ pub struct Metrics {
     pub refused: Family<ReasonLabel, Counter>,
     /// Denials of the policy's governance.
     pub denials: Family<DenialLabels, Counter>,
+    /// Looks into the cache of answers.
+    pub cache: Family<OutcomeLabel, Counter>,
+    /// Answers in it, their bytes, and how many made room for others.
+    pub cache_kept: [Gauge; 3],
     /// Decision records that found the store's queue full.
     pub records_dropped: Gauge,
     /// Decision records of good answers left out beyond `log.decisions_per_second`.
@@ -171,6 +182,8 @@ impl Metrics {
             instance_up: Family::default(),
             refused: Family::default(),
             denials: Family::default(),
+            cache: Family::default(),
+            cache_kept: Default::default(),
             records_dropped: Gauge::default(),
             records_skipped: Gauge::default(),
             risk_scores: Counter::default(),
@@ -204,6 +217,15 @@ impl Metrics {
         registry.register("instance_up", "1 when the instance takes requests", metrics.instance_up.clone());
         registry.register("refused", "Requests refused before dispatch", metrics.refused.clone());
         registry.register("denials", "What the policy's governance denied", metrics.denials.clone());
+        registry.register(
+            "cache_lookups",
+            "Looks into the cache of answers: exact, joined, similar, miss or bypass",
+            metrics.cache.clone(),
+        );
+        let [answers, bytes, evicted] = &metrics.cache_kept;
+        registry.register("cache_answers", "Answers in the cache", answers.clone());
+        registry.register("cache_bytes", "Bytes of the answers in the cache", bytes.clone());
+        registry.register("cache_evicted", "Answers that made room for others", evicted.clone());
         registry.register("records_dropped", "Decision records dropped", metrics.records_dropped.clone());
         registry.register(
             "records_skipped",

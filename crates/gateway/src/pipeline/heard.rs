@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use tollgate_core::signal::{Signal, UnreadSet};
+use tollgate_core::signal::{Kind, Signal, UnreadSet};
 use tollgate_policy::SignalSet;
 
 /// Bytes that the names of the signals that hold usually take.
@@ -46,6 +46,15 @@ impl Heard {
 
     fn name(&self, index: usize) -> &str {
         self.snapshot.policy.specs().get(index).map_or("", |spec| spec.name.as_str())
+    }
+
+    /// Whether one that looks for personal data holds, or failed.
+    pub(crate) fn personal(&self) -> bool {
+        let looks =
+            |index: &usize| self.snapshot.policy.specs().get(*index).is_some_and(|s| s.kind == Kind::Pii);
+        self.read
+            .iter()
+            .any(|(index, _, signal)| looks(index) && (signal.matched || signal.failure.is_some()))
     }
 
     /// Nanoseconds spent in signals.

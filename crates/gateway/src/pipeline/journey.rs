@@ -4,6 +4,7 @@
 //! talk. A journey that is dropped without an end is recorded as left by the caller.
 
 use super::authenticate::Caller;
+use super::cached::Note;
 use super::choose::{ModelWhy, PlaceWhy, Seen};
 use super::decide::{Decided, Known};
 use super::govern::Gate;
@@ -80,6 +81,9 @@ pub(crate) struct Story {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) recorded: Option<Grounds>,
     pub(crate) confidence: f64,
+    /// What came of looking into the cache.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cache: Option<Note>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<ModelWhy>,
     pub(crate) edits: Edited,

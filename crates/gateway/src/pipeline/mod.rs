@@ -7,6 +7,7 @@
 
 mod authenticate;
 mod back;
+mod cached;
 mod choose;
 mod decide;
 mod evaluate;
@@ -160,6 +161,8 @@ enum Ready {
     Fixed { answer: tollgate_policy::Answer, stream: bool },
     /// The gateway's own encoder answers.
     Local(local::Embedded),
+    /// An answer that was kept is given again.
+    Kept(Box<cached::Hit>),
 }
 
 struct Answered {
@@ -168,6 +171,7 @@ struct Answered {
     prompt_bytes: usize,
     keep: Option<settle::Keep>,
     in_flight: InFlight,
+    fill: Option<Box<cached::Fill>>,
 }
 
 /// Answers one model request.
@@ -181,11 +185,12 @@ pub(crate) async fn converse(
     let mut journey = Journey::begin(&shared, dialect, request.headers());
     match steps(worker, dialect, request, peer, &mut journey).await {
         Ok(Ready::Answer(ready)) => {
-            let Answered { answer, reservation, prompt_bytes, keep, in_flight } = *ready;
-            let closing =
-                Closing { shared, journey, reservation: Some(reservation), prompt_bytes, keep, in_flight };
+            let Answered { answer, reservation, prompt_bytes, keep, in_flight, fill } = *ready;
+            let reservation = Some(reservation);
+            let closing = Closing { shared, journey, reservation, prompt_bytes, keep, in_flight, fill };
             answer::send(answer, closing, dialect)
         }
+        Ok(Ready::Kept(hit)) => answer::kept(journey, *hit),
         Ok(Ready::Local(embedded)) => answer::local(journey, embedded),
         Ok(Ready::Fixed { answer, stream }) => answer::fixed(journey, &answer, stream),
         Err(refusal) => answer::refuse(journey, *refusal),
@@ -245,9 +250,25 @@ async fn steps(
     let pool = decided.effects().pool.as_deref();
     let ours = Ours { shared, snapshot: &snapshot, now: journey.time() };
     let models =
-        decide::models(&snapshot, &view, decided.effects(), &demand, &caller, journey.seed(), &mut gate)
-            .map_err(Into::into)
-            .and_then(|models| admit(&ours, &caller, &demand, models, &mut gate, pool));
+        decide::models(&snapshot, &view, decided.effects(), &demand, &caller, journey.seed(), &mut gate);
+    journey.governed(&gate);
+    let plan = models?;
+    let asked = cached::Request {
+        shared,
+        snapshot: &snapshot,
+        view: &view,
+        headers: &parts.headers,
+        caller: &caller,
+        decided: &decided,
+        plan: &plan,
+        continued: previous.is_some(),
+        masked: masked.is_some(),
+    };
+    let fill = match asked.answered(keep.as_ref(), journey).await? {
+        cached::Looked::Hit(hit) => return Ok(Ready::Kept(hit)),
+        cached::Looked::Miss(fill) => fill,
+    };
+    let models = admit(&ours, &caller, &demand, plan, &mut gate, pool);
     journey.governed(&gate);
     let (models, reservation) = models?;
     journey.story.models = Some(models.reason.clone());
@@ -279,7 +300,7 @@ async fn steps(
         }
     };
     let prompt_bytes = known.prompt_bytes;
-    Ok(Ready::Answer(Box::new(Answered { answer, reservation, prompt_bytes, keep, in_flight })))
+    Ok(Ready::Answer(Box::new(Answered { answer, reservation, prompt_bytes, keep, in_flight, fill })))
 }
 
 /// The gateway's side of an admission, at one moment.

@@ -6,11 +6,13 @@
 //! budget it reserves the cheaper model's estimate.
 
 use super::authenticate::Caller;
+use super::cached::Fill;
 use super::journey::{End, Journey};
 use super::tokens::Tokens;
 use crate::config::{Budget, BudgetScope};
 use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::{InFlight, Shared};
+use bytes::Bytes;
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Timestamp};
 use tollgate_store::budget::{
@@ -98,6 +100,14 @@ pub(crate) fn reserve(
         instead = Some((model, budget.name.clone()));
     }
 }
+
+/// Reserves a request that uses nothing: an answer that was kept. Limits on requests bind it all the same.
+pub(crate) fn reserve_free(shared: &Shared, caller: &Caller, now: Timestamp) -> Result<Reservation, Spent> {
+    shared.store.budgets().reserve(&caller.payer(), FREE, now).map_err(|refusal| Spent::of(&refusal, now))
+}
+
+/// The usage of an answer that was kept.
+pub(crate) const FREE: Usage = Usage { requests: 1, tokens: 0, micro: 0 };
 
 /// The budget that set this limit with the model that it names for when it is spent, where the caller may use it.
 fn fallback<'s>(
@@ -210,9 +220,18 @@ pub(crate) struct Closing {
     pub(crate) prompt_bytes: usize,
     pub(crate) keep: Option<Keep>,
     pub(crate) in_flight: InFlight,
+    /// What the answer may become in the cache.
+    pub(crate) fill: Option<Box<Fill>>,
 }
 
 impl Closing {
+    /// Hands an answer that went well to the cache.
+    pub(crate) fn fill(&mut self, whole: Option<&Bytes>, tokens: Tokens) {
+        let Some(fill) = self.fill.take() else { return };
+        let model = self.journey.price.as_ref().map_or("", |tag| &*tag.model);
+        fill.done(whole, self.journey.id.as_str(), (model, tokens), self.journey.time());
+    }
+
     /// Settles, learns and records; returns the cost in micro-dollars.
     pub(crate) fn close(mut self, end: End, answer: Option<&[u8]>) -> u64 {
         let cost = self.journey.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));

@@ -33,6 +33,8 @@ fn the_newest_are_read_until_their_end() {
     assert_eq!(store.sweep(at(1002)).unwrap().answers, 3);
     assert_eq!(store.forget_answers(vec!["key_3".into(), "key_9".into()]).unwrap(), 1);
     assert!(keys(&store, 1, 9).is_empty());
+    assert!(store.offer_answer(answer(4, 10), 100, 1 << 20) && store.offer_forgetting(vec!["key_4".into()]));
+    assert!(keys(&store, 1, 9).is_empty());
     assert!(store.fsck().unwrap().is_clean());
 }
 

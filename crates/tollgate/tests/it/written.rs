@@ -27,9 +27,7 @@ pub(crate) struct Written {
 
 /// Parses the source.
 pub(crate) fn read() -> Written {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway/src/config/written/");
-    let file = |name: &str| std::fs::read_to_string(format!("{folder}{name}.rs")).unwrap();
-    let source = ["mod", "settle"].map(file).concat();
+    let source = source();
     let mut written = Written { elements: Vec::new(), words: BTreeMap::new() };
     let (mut help, mut attributes, mut open) = (String::new(), String::new(), String::new());
     let mut all_optional = false;
@@ -66,6 +64,16 @@ pub(crate) fn read() -> Written {
     written
 }
 
+/// The module's files, the one with the whole file's element first.
+fn source() -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../gateway/src/config/written");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.collect();
+    names.sort_by_key(|name| (name != "mod.rs", name.clone()));
+    let text = |name| std::fs::read_to_string(std::path::Path::new(folder).join(name)).unwrap();
+    names.into_iter().map(text).collect()
+}
+
 fn snake(name: &str) -> String {
     let mut out = String::new();
     for c in name.chars() {
@@ -84,6 +92,9 @@ pub(crate) fn default_of(element: &str, field: &str) -> String {
         "Timeouts" => format!("{:?}", types::Timeouts::default()),
         "Retry" => format!("{:?}", types::Retry::default()),
         "Log" => format!("{:?}", types::Log::default()),
+        "Cache" if !["share", "similar", "categories"].contains(&field) => {
+            format!("{:?}", types::Cache::default())
+        }
         _ => return stated(element, field).to_owned(),
     };
     let inner = debug.split_once("{ ").unwrap().1.trim_end_matches(" }");
@@ -98,6 +109,7 @@ fn stated(element: &str, field: &str) -> &'static str {
         ("File", "workers") => "0",
         ("File", "data") => "tollgate-data",
         ("Auth", "mode") => "open",
+        ("Cache", "share") => "caller",
         ("Pool", "gamma") => "1.0",
         ("Pool", "placement") => "least_ttft",
         ("Instance", "weight") => "1",

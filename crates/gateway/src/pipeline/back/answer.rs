@@ -1,11 +1,12 @@
 //! The answer's head: status and headers, for answers, fixed answers and refusals.
 
 use crate::pipeline::attempt::{Answer, Failure};
+use crate::pipeline::cached::Hit;
 use crate::pipeline::choose::ModelWhy;
 use crate::pipeline::journey::{End, Journey};
 use crate::pipeline::local::Embedded;
 use crate::pipeline::responses::Capture;
-use crate::pipeline::settle::Closing;
+use crate::pipeline::settle::{Closing, FREE};
 use crate::pipeline::shape::fixed_answer_fault;
 use crate::pipeline::stream::Streaming;
 use crate::pipeline::tokens::Tokens;
@@ -35,6 +36,7 @@ const EDITS: HeaderName = HeaderName::from_static("x-tollgate-edits");
 const LOST: HeaderName = HeaderName::from_static("x-tollgate-lost");
 const DENIED: HeaderName = HeaderName::from_static("x-tollgate-denied");
 const BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
+const CACHE: HeaderName = HeaderName::from_static("x-tollgate-cache");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
 
 /// Longest list of edits or losses in a header, in bytes: clients give up on long ones.
@@ -68,10 +70,13 @@ impl From<crate::pipeline::settle::Spent> for Box<Refusal> {
 }
 
 /// Sends an answer; `closing` happens now for a whole one and at the end of a stream.
-pub(crate) fn send(answer: Answer, closing: Closing, dialect: Dialect) -> Response<Reply> {
+pub(crate) fn send(answer: Answer, mut closing: Closing, dialect: Dialect) -> Response<Reply> {
     match answer {
         Answer::Whole { mut headers, body, watch, mut flight } => {
             let tokens = watch.tokens();
+            if watch.ended_well() {
+                closing.fill(Some(&body), tokens);
+            }
             let answered = Completion::answered(tokens.completion);
             flight.complete_at(Outcome::Success, answered, closing.journey.now());
             describe(&closing.journey, &mut headers);
@@ -134,6 +139,24 @@ pub(crate) fn fixed(mut journey: Journey, answer: &tollgate_policy::Answer, stre
     journey.end(unsent(answer.status, None));
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     respond(status, headers, Reply::full(body.into()))
+}
+
+/// An answer that was kept, given again.
+pub(crate) fn kept(mut journey: Journey, hit: Hit) -> Response<Reply> {
+    let mut headers = HeaderMap::new();
+    describe(&journey, &mut headers);
+    if let Ok(name) = HeaderValue::from_str(&hit.model) {
+        headers.insert(MODEL, name);
+    }
+    headers.insert(http::header::AGE, HeaderValue::from(hit.age_s));
+    headers.insert(COST, HeaderValue::from(0));
+    let kind = if hit.stream { "text/event-stream" } else { "application/json" };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Some(reservation) = hit.reservation {
+        reservation.settle(FREE);
+    }
+    journey.end(unsent(200, None));
+    respond(StatusCode::OK, headers, Reply::full(hit.body))
 }
 
 /// The vectors of the gateway's own encoder.
@@ -225,6 +248,9 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
     }
     if !journey.story.denials.is_empty() {
         put(DENIED, &in_short(&denied(&journey.story.denials)));
+    }
+    if let Some(cache) = &journey.story.cache {
+        put(CACHE, &cache.told());
     }
     if let Some(ModelWhy::Budget { budget, .. }) = &journey.story.models {
         put(BUDGET, budget);

@@ -19,7 +19,7 @@ use tollgate_core::{Fault, FaultKind};
 use tollgate_net::upstream::UpstreamBody;
 use tollgate_policy::{Clearance, Denial};
 use tollgate_wire::form::Options;
-use tollgate_wire::meter::{Framing, Meter, Reading};
+use tollgate_wire::meter::{Finish, Framing, Meter, Reading};
 use tollgate_wire::{Dialect, error, translate};
 
 /// Bytes per token where the upstream does not count.
@@ -125,6 +125,11 @@ impl Watch {
     /// Whether the answer's end was seen; some servers state a finish reason and leave out the end marker.
     pub(crate) fn complete(&self) -> bool {
         self.reading().error.is_none() && (self.reading().complete || self.reading().finish.is_some())
+    }
+
+    /// Whether the answer is whole and as the model meant it to end.
+    pub(crate) fn ended_well(&self) -> bool {
+        self.complete() && self.reading().finish == Some(Finish::Stop) && self.stopped().is_none()
     }
 
     /// The error inside the answer.

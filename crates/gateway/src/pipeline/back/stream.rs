@@ -32,6 +32,9 @@ impl Streaming {
                 if let Some(capture) = self.capture.as_mut() {
                     capture.see(bytes);
                 }
+                if let Some(fill) = self.closing.as_mut().and_then(|closing| closing.fill.as_mut()) {
+                    fill.see(bytes);
+                }
             }
             None => self.finish(),
         }
@@ -60,6 +63,9 @@ impl Streaming {
         closing.journey.resume();
         let end =
             End { status, fault, tokens: self.relay.watch.tokens(), first_content: self.flight.first() };
+        if status == 200 && fault.is_none() && self.relay.watch.ended_well() {
+            closing.fill(None, end.tokens);
+        }
         let answer = self.capture.take().and_then(Capture::answer);
         closing.close(end, answer.as_deref());
     }

@@ -64,7 +64,7 @@ pub(crate) fn headers(
 
 /// Whether a caller's header goes upstream: no credentials for us, none of our own vocabulary, and nothing that would
 /// make the answer unreadable here (compression), misstate the body's length or lie about its way.
-fn passes(name: &HeaderName, same_dialect: bool) -> bool {
+pub(crate) fn passes(name: &HeaderName, same_dialect: bool) -> bool {
     let text = name.as_str();
     let withheld = matches!(
         text,
