@@ -17,6 +17,7 @@ pub mod observe;
 pub mod offered;
 mod pipeline;
 pub mod reply;
+pub mod safety;
 pub mod serve;
 pub mod snapshot;
 mod started;

@@ -6,6 +6,7 @@ use crate::encoder::EncoderPool;
 use crate::kept::Kept;
 use crate::observe::Metrics;
 use crate::observe::otlp::Exporter;
+use crate::safety::Suspects;
 use crate::snapshot::Snapshot;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -67,6 +68,8 @@ pub struct Shared {
     pub risk: Option<Arc<Scorer>>,
     /// The cache of answers, when one is configured.
     pub kept: Option<Arc<Kept>>,
+    /// The risk of conversations and callers.
+    pub suspects: Suspects,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
     /// Nonces of signed requests.
@@ -142,6 +145,7 @@ impl Shared {
             encoder: None,
             risk: None,
             kept: None,
+            suspects: Suspects::default(),
             settling: Semaphore::new(SETTLING_MAX),
             replays: Replays::default(),
             snapshot: ArcSwap::from_pointee(snapshot),

@@ -1,5 +1,6 @@
 //! From the written file to settings: every reference followed, every problem collected.
 
+use super::features;
 use super::models::{self, Catalogue};
 use super::pools;
 use super::secret::{Secret, SecretError, SecretRef};
@@ -109,6 +110,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
     let catalogue = Catalogue::read(file, findings);
     let pools = pools::read(file, &catalogue, findings);
     let budgets = pools::budgets(file, &catalogue, findings);
+    let safety = features::safety::read(file, &catalogue, findings);
     let auth = auth(file, findings);
     let settled = settle::read(file, findings);
     Some(Settings {
@@ -129,7 +131,8 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         receivers: settled.receivers,
         encoder: encoder(file, findings),
         risk: file.risk.as_ref().map(|word| findings.path(word)),
-        cache: super::cache::read(file, findings),
+        cache: features::cache::read(file, findings),
+        safety,
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),

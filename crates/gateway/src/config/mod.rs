@@ -14,24 +14,26 @@ pub mod secret;
 pub mod settings;
 pub mod written;
 
-mod cache;
 mod check;
 mod default;
+mod features;
 mod locality;
 mod models;
 mod money;
 mod pools;
 mod settle;
 
-pub use cache::CacheSettings;
 pub use check::public_without_keys;
 pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
+pub use features::cache::CacheSettings;
+pub use features::safety::SafetySettings;
 pub use locality::Locality;
 pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{
     BaseUrl, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
 };
 pub use settle::{Receiver, Signer, Signers};
+pub use written::SafetyFailure;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

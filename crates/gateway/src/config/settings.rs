@@ -1,6 +1,7 @@
 //! What the configuration means: references resolved, defaults filled in, everything checked.
 
-use super::cache::CacheSettings;
+use super::features::cache::CacheSettings;
+use super::features::safety::SafetySettings;
 use super::locality::Locality;
 use super::provider::ProviderRow;
 use super::secret::Secret;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub risk: Option<PathBuf>,
     /// The cache of answers.
     pub cache: Option<CacheSettings>,
+    /// Risk over turns.
+    pub safety: Option<SafetySettings>,
 }
 
 /// The text encoder that runs in the gateway.

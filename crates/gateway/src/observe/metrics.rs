@@ -143,6 +143,8 @@ pub struct Metrics {
     pub denials: Family<DenialLabels, Counter>,
     /// Looks into the cache of answers.
     pub cache: Family<OutcomeLabel, Counter>,
+    /// Requests by what their risk came to.
+    pub risk: Family<OutcomeLabel, Counter>,
     /// Answers in it, their bytes, and how many made room for others.
     pub cache_kept: [Gauge; 3],
     /// Decision records that found the store's queue full.
@@ -183,6 +185,7 @@ impl Metrics {
             refused: Family::default(),
             denials: Family::default(),
             cache: Family::default(),
+            risk: Family::default(),
             cache_kept: Default::default(),
             records_dropped: Gauge::default(),
             records_skipped: Gauge::default(),
@@ -221,6 +224,11 @@ impl Metrics {
             "cache_lookups",
             "Looks into the cache of answers: exact, joined, similar, miss or bypass",
             metrics.cache.clone(),
+        );
+        registry.register(
+            "risk",
+            "Requests by what their risk came to: pass, safer, narrow or stop",
+            metrics.risk.clone(),
         );
         let [answers, bytes, evicted] = &metrics.cache_kept;
         registry.register("cache_answers", "Answers in the cache", answers.clone());

@@ -53,6 +53,8 @@ pub(crate) struct ModelPlan {
 pub(crate) enum ModelWhy {
     /// The caller names it.
     Named,
+    /// The risk of conversation or caller asks for a safer one.
+    Risk,
     /// A budget is spent, and it says so.
     Budget { budget: String, model: String },
     /// The rule of selection, and who was dropped.
@@ -63,6 +65,7 @@ impl fmt::Display for ModelWhy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Named => f.write_str("named by the caller"),
+            Self::Risk => f.write_str("safer, for the risk of the conversation or the caller"),
             Self::Budget { budget, model } => write!(f, "budget {budget} is spent: {model} instead"),
             Self::Chosen { first, dropped } => {
                 write!(f, "{first}")?;

@@ -16,6 +16,7 @@ mod heard;
 mod journey;
 mod local;
 mod responses;
+mod risk;
 mod send;
 mod settle;
 mod tokens;
@@ -206,11 +207,8 @@ async fn steps(
 ) -> Result<Ready, Box<answer::Refusal>> {
     let shared = worker.shared();
     let snapshot = shared.snapshot.load_full();
-    let Some(in_flight) = shared.enter(snapshot.settings.limits.in_flight) else {
-        return Err(
-            Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon").into()
-        );
-    };
+    let full = || Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon");
+    let in_flight = shared.enter(snapshot.settings.limits.in_flight).ok_or_else(full)?;
     let (parts, body) = request.into_parts();
 
     let auth = &snapshot.settings.auth;
@@ -228,16 +226,13 @@ async fn steps(
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
 
-    let decided = decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known)?;
+    let mut decided = decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known)?;
     journey.decided(&decided);
-    let mut gate = govern::Gate::of(&snapshot, &caller, &decided.decision);
-    let admitted = gate.admit(&view);
-    journey.governed(&gate);
-    admitted?;
+    risk::weigh(shared, &snapshot, &view, &caller, &mut decided, journey)?;
+    let mut gate = admitted(&snapshot, &caller, &decided, &view, journey)?;
     if let Some(answer) = &decided.effects().answer {
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
     }
-
     let masked = mask::masked(
         shared,
         &snapshot,
@@ -249,8 +244,9 @@ async fn steps(
     let demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);
     let pool = decided.effects().pool.as_deref();
     let ours = Ours { shared, snapshot: &snapshot, now: journey.time() };
-    let models =
-        decide::models(&snapshot, &view, decided.effects(), &demand, &caller, journey.seed(), &mut gate);
+    let models = risk::models(&snapshot, journey, &demand, &mut gate, pool).unwrap_or_else(|| {
+        decide::models(&snapshot, &view, decided.effects(), &demand, &caller, journey.seed(), &mut gate)
+    });
     journey.governed(&gate);
     let plan = models?;
     let asked = cached::Request {
@@ -308,6 +304,20 @@ struct Ours<'a> {
     shared: &'a Shared,
     snapshot: &'a Snapshot,
     now: Timestamp,
+}
+
+/// Lets the caller in, as far as the policy governs it.
+fn admitted(
+    snapshot: &Snapshot,
+    caller: &Caller,
+    decided: &decide::Decided,
+    view: &RequestView,
+    journey: &mut Journey,
+) -> Result<govern::Gate, Fault> {
+    let mut gate = govern::Gate::of(snapshot, caller, &decided.decision);
+    let admitted = gate.admit(view);
+    journey.governed(&gate);
+    admitted.map(|()| gate)
 }
 
 /// Reserves for the first model; a spent budget may put a cheaper one in its place.

@@ -7,9 +7,11 @@ pub use settle::{Settle, Signer, Webhook};
 
 mod bounds;
 mod kept;
+mod safety;
 
 pub use bounds::{Limits, Log, Retry, Timeouts};
 pub use kept::{Cache, CacheCategory, CacheShare};
+pub use safety::{Safety, SafetyFailure};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -58,6 +60,8 @@ pub struct File {
     pub risk: Option<Word>,
     /// Answers that are kept for requests that ask the same; absent = none.
     pub cache: Option<Cache>,
+    /// Risk that adds up over the turns of conversations; absent = it is not weighed.
+    pub safety: Option<Safety>,
 }
 
 /// Who may call.

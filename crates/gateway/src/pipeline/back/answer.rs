@@ -37,6 +37,7 @@ const LOST: HeaderName = HeaderName::from_static("x-tollgate-lost");
 const DENIED: HeaderName = HeaderName::from_static("x-tollgate-denied");
 const BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
 const CACHE: HeaderName = HeaderName::from_static("x-tollgate-cache");
+const RISK: HeaderName = HeaderName::from_static("x-tollgate-risk");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
 
 /// Longest list of edits or losses in a header, in bytes: clients give up on long ones.
@@ -248,6 +249,9 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
     }
     if !journey.story.denials.is_empty() {
         put(DENIED, &in_short(&denied(&journey.story.denials)));
+    }
+    if let Some(risk) = &journey.story.risk {
+        put(RISK, &risk.told());
     }
     if let Some(cache) = &journey.story.cache {
         put(CACHE, &cache.told());

@@ -15,6 +15,7 @@ use super::authenticate::Caller;
 use super::choose::ModelPlan;
 use super::decide::Decided;
 use super::journey::Journey;
+use super::risk;
 use super::settle::{self, Keep, Spent};
 use crate::config::CacheSettings;
 use crate::encoder::EncoderPool;
@@ -109,7 +110,8 @@ async fn look(request: &Request<'_>, journey: &mut Journey) -> Looked {
     let (Some(kept), Some(settings)) = (&request.shared.kept, &request.snapshot.settings.cache) else {
         return Looked::Miss(None);
     };
-    if let Some(why) = ask::passes_by(request, settings) {
+    let why = if risk::shapes(journey) { Some("risk") } else { ask::passes_by(request, settings) };
+    if let Some(why) = why {
         note(request.shared, journey, Note::plain("bypass", Some(why)));
         return Looked::Miss(None);
     }

@@ -3,13 +3,14 @@
 //! Each phase tells the journey what it found; nothing reads it back, so it cannot become a bag through which phases
 //! talk. A journey that is dropped without an end is recorded as left by the caller.
 
+mod story;
+
+pub(crate) use story::{AttemptNote, Facts, Story};
+
 use super::authenticate::Caller;
-use super::cached::Note;
-use super::choose::{ModelWhy, PlaceWhy, Seen};
 use super::decide::{Decided, Known};
 use super::govern::Gate;
 use super::heard::{Grounds, Heard};
-use super::reach::Skipped;
 use super::settle::PriceTag;
 use super::shape::Edited;
 use super::tokens::Tokens;
@@ -19,8 +20,6 @@ use crate::observe::metrics::{AttemptLabels, DenialLabels, ModelSeries, ReasonLa
 use crate::observe::{PHASES, Phases, TraceContext};
 use crate::snapshot::ModelEntry;
 use crate::state::Shared;
-use serde::Serialize;
-use std::borrow::Cow;
 use std::sync::Arc;
 use tollgate_core::id::RequestId;
 use tollgate_core::{Fault, FaultKind, Tick, Timestamp};
@@ -34,76 +33,6 @@ pub(crate) const CALLER_LEFT: u16 = 499;
 
 /// Most characters kept of the model name that a caller wrote.
 const MODEL_LABEL_MAX: usize = 128;
-
-/// One attempt at an upstream.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct AttemptNote {
-    /// The model.
-    pub(crate) model: Arc<str>,
-    /// The pool.
-    pub(crate) pool: Arc<str>,
-    /// The instance.
-    pub(crate) instance: Arc<str>,
-    /// The upstream's dialect.
-    pub(crate) dialect: &'static str,
-    /// Why this pool and instance.
-    pub(crate) reason: PlaceWhy,
-    /// Expected time to first content, in milliseconds.
-    pub(crate) expected_ttft_ms: f64,
-    /// The instances that its placement compared.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) seen: Vec<Seen>,
-    /// `ok`, or what went wrong.
-    pub(crate) outcome: Cow<'static, str>,
-    /// When it started, in microseconds after the request's arrival.
-    pub(crate) start_us: u64,
-    /// Milliseconds until its outcome was known.
-    pub(crate) ms: f64,
-    /// What could not cross between dialects.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) lost: Vec<String>,
-}
-
-/// What a request is, as recorded: sizes and shape, never words.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Facts {
-    pub(crate) bytes: usize,
-    pub(crate) turns: usize,
-    pub(crate) tools: usize,
-    pub(crate) prompt_tokens: u64,
-    pub(crate) output_tokens: u64,
-}
-
-/// Everything that explains where a request went.
-#[derive(Clone, Default, Serialize)]
-pub(crate) struct Story {
-    pub(crate) facts: Facts,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) recorded: Option<Grounds>,
-    pub(crate) confidence: f64,
-    /// What came of looking into the cache.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) cache: Option<Note>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) models: Option<ModelWhy>,
-    pub(crate) edits: Edited,
-    /// Candidates that were passed over on the way to an attempt.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) skipped: Vec<Skipped>,
-    pub(crate) attempts: Vec<AttemptNote>,
-    /// Why no other attempt followed the last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) gave_up: Option<&'static str>,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub(crate) fault: String,
-    pub(crate) exact_usage: bool,
-    /// The guards that bind.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) governed: Vec<String>,
-    /// What they denied.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub(crate) denials: Vec<Denial>,
-}
 
 /// The request so far.
 pub(crate) struct Journey {

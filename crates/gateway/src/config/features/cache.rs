@@ -1,7 +1,7 @@
 //! The cache of answers: what was written, checked.
 
-use super::check::Findings;
-use super::written::{CacheShare, File};
+use crate::config::check::Findings;
+use crate::config::written::{CacheShare, File};
 use tollgate_cache::{Bounds, Category, Rules};
 
 /// Least cosine that may be asked for: below it sentence vectors say little.
@@ -34,7 +34,7 @@ impl CacheSettings {
     }
 }
 
-pub(super) fn read(file: &File, findings: &mut Findings) -> Option<CacheSettings> {
+pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<CacheSettings> {
     let cache = file.cache.as_ref()?;
     let sizes = [
         ("entries", cache.entries, 1, 10_000_000),
