@@ -16,8 +16,13 @@ fn kept(worker: &Worker) -> Result<&Arc<Kept>, Fault> {
     worker.shared().kept.as_ref().ok_or_else(none)
 }
 
+/// Both, by the method.
+pub(super) async fn serve(worker: &Worker, parts: &Parts) -> Answered {
+    if parts.method == http::Method::DELETE { forget(worker, parts).await } else { show(worker) }
+}
+
 /// `GET /v1/cache`.
-pub(super) fn show(worker: &Worker) -> Answered {
+fn show(worker: &Worker) -> Answered {
     let kept = kept(worker)?;
     let Counts { entries, bytes, groups, evicted } = kept.cache.counts();
     let on = worker.shared().snapshot.load().settings.cache.is_some();
@@ -28,7 +33,7 @@ pub(super) fn show(worker: &Worker) -> Answered {
 }
 
 /// `DELETE /v1/cache`: when it is answered, the chosen answers are neither in memory nor on disk.
-pub(super) async fn forget(worker: &Worker, parts: &Parts) -> Answered {
+async fn forget(worker: &Worker, parts: &Parts) -> Answered {
     let kept = kept(worker)?.clone();
     let before = match query(parts, "before") {
         None => None,
