@@ -23,17 +23,20 @@ enum Manner {
     Circles,
 }
 
-/// A server, and what it was asked for: a path, and the range.
+/// What was asked for: a path, and the range.
+type Asked = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
+/// A server, and what it was asked for.
 struct Server {
     address: String,
-    asked: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    asked: Asked,
 }
 
 impl Server {
     fn new(manner: Manner, files: Vec<(String, Vec<u8>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<(String, Option<String>)>>> = Arc::default();
+        let asked = Asked::default();
         let seen = asked.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming() {
