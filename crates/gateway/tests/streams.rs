@@ -79,19 +79,22 @@ async fn broken(world: &World, client: Client, fault: &str) -> Value {
 async fn a_stream_that_breaks_after_content_ends_with_an_error_event() {
     // The pauses let what came before a cut reach the gateway: a reset discards what nobody has read yet.
     let faults = ["stall=5:2000,cut=5", "stall=4:20,error_event=5", "stall=3:2000,cut=9"];
-    all(KINDS.map(|kind| async move {
-        let world = sim_behind(kind, ALONE).await;
-        for (at, fault) in faults.into_iter().enumerate() {
-            for client in CLIENTS {
-                broken(&world, client, fault).await;
+    all(KINDS.map(|kind| {
+        Box::pin(async move {
+            let world = sim_behind(kind, ALONE).await;
+            for (at, fault) in faults.into_iter().enumerate() {
+                for client in CLIENTS {
+                    broken(&world, client, fault).await;
+                }
+                // Good answers between the bad ones keep the circuit closed.
+                for _ in 0..3 {
+                    let got =
+                        world.post(CLIENTS[at % 3].path(), &CLIENTS[at % 3].ask("auto", "ok", true)).await;
+                    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+                }
             }
-            // Good answers between the bad ones keep the circuit closed.
-            for _ in 0..3 {
-                let got = world.post(CLIENTS[at % 3].path(), &CLIENTS[at % 3].ask("auto", "ok", true)).await;
-                assert_eq!(got.status, StatusCode::OK, "{}", got.text());
-            }
-        }
-        world.stop().await;
+            world.stop().await;
+        })
     }))
     .await;
 }
