@@ -1,5 +1,4 @@
 //! Risk that adds up over turns, and what follows from it.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 #[path = "../common/mod.rs"]
 mod common;
