@@ -26,7 +26,8 @@ impl BytePanels {
             let row: Vec<f32> = row.iter().zip(factors).map(|(x, factor)| x / factor).collect();
             let most = row.iter().fold(0f32, |most, x| most.max(x.abs()));
             panels.scales[output] = most / 127.0;
-            let bytes: Vec<u8> = row.iter().map(|x| (x * inverse(most)).round_ties_even() as i8 as u8).collect();
+            let bytes: Vec<u8> =
+                row.iter().map(|x| (x * inverse(most)).round_ties_even() as i8 as u8).collect();
             panels.sums[output] = bytes.iter().map(|byte| i32::from(byte.cast_signed())).sum();
             for (index, group) in bytes.chunks(GROUP).enumerate() {
                 let mut four = [0; GROUP];
