@@ -138,3 +138,19 @@ async fn a_class_that_only_masks_masks_everywhere() {
     }
     world.stop().await;
 }
+
+/// However much has the form of data without being any, and whatever letters stand beside it.
+#[tokio::test]
+async fn neither_decoys_nor_letters_without_spaces_hide_data_from_a_class() {
+    let policy = CLASS.replace("on_premise mask", "on_premise");
+    let world = world(policy.split("tests").next().unwrap()).await;
+    let dates = "2024-01-01\n".repeat(1_500);
+    for said in [format!("{dates} call +44 20 7946 0958"), "我的邮箱是ada@example.org谢谢".to_owned()]
+    {
+        let got = ask(&world, Client::Chat, &Client::Chat.ask("auto", &said, false)).await;
+        assert_eq!(got.status, StatusCode::FORBIDDEN, "{}", got.text());
+    }
+    let got = ask(&world, Client::Chat, &Client::Chat.ask("auto", &dates, false)).await;
+    assert_eq!(got.status, StatusCode::OK, "dates are nobody's number: {}", got.text());
+    world.stop().await;
+}

@@ -110,19 +110,20 @@ impl Content {
     }
 }
 
-/// The personal data of a text that has a form, in its order, without overlap. Linear.
+/// The personal data of a text that has a form, in its order, without overlap: the first [`PERSONAL_MAX`]. Linear.
 #[must_use]
 pub fn personal_data(text: &str) -> Vec<Found> {
-    personal(text, &TABLES.personal)
+    let mut all = personal_data_of(text, |_| true);
+    all.truncate(PERSONAL_MAX);
+    all
 }
 
-fn personal(text: &str, forms: &[(&'static str, Personal, Regex)]) -> Vec<Found> {
+/// All personal data of some kinds, in its order, without overlap. What is not wanted covers nothing that is. Linear.
+#[must_use]
+pub fn personal_data_of(text: &str, wanted: impl Fn(&str) -> bool) -> Vec<Found> {
     let mut all = Vec::new();
-    for (kind, personal, regex) in forms {
-        let hits = regex
-            .find_iter(text)
-            .take(PERSONAL_MAX)
-            .filter(|hit| personal.holds(text, hit.start(), hit.end()));
+    for (kind, personal, regex) in TABLES.personal.iter().filter(|(kind, ..)| wanted(kind)) {
+        let hits = regex.find_iter(text).filter(|hit| personal.holds(text, hit.start(), hit.end()));
         all.extend(hits.map(|hit| Found { kind, start: hit.start(), end: hit.end() }));
     }
     all.sort_by_key(|found| (found.start, std::cmp::Reverse(found.end)));
@@ -132,6 +133,5 @@ fn personal(text: &str, forms: &[(&'static str, Personal, Regex)]) -> Vec<Found>
         end = if free { found.end } else { end };
         free
     });
-    all.truncate(PERSONAL_MAX);
     all
 }

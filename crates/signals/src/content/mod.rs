@@ -15,7 +15,7 @@ mod personal;
 mod subjects;
 
 pub use attack::certainty;
-pub use classify::{Content, Found, personal_data};
+pub use classify::{Content, Found, personal_data, personal_data_of};
 
 pub(crate) use attack::{ATTACKS, FACTS};
 pub(crate) use feedback::{FEEDBACK, Feedback};

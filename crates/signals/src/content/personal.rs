@@ -50,25 +50,27 @@ const CUES: &[&str] = &[
 
 impl Personal {
     /// The words of the catalogue, with the form of each. Where two begin at one place the longer one counts.
+    ///
+    /// Edges are those of ASCII, so that data is found between letters of scripts that write no spaces.
     pub(crate) const ALL: [(&'static str, Self, &'static str); 7] = [
-        ("email", Self::Email, r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}\b"),
-        ("phone", Self::Phone, r"(?:\+|\()?\b\d(?:[ ().-]{0,3}\d){5,14}(?:x\d{1,5})?\b"),
-        ("credit_card", Self::CreditCard, r"\b(?:\d[ -]?){11,18}\d\b"),
-        ("ssn", Self::Ssn, r"\b\d{3}-\d{2}-\d{4}\b"),
+        ("email", Self::Email, r"[A-Za-zÀ-ɏ0-9._%+-]{1,64}@[A-Za-zÀ-ɏ0-9.-]{1,190}\.[A-Za-z]{2,24}"),
+        ("phone", Self::Phone, r"(?:\+|\()?(?-u:\b)[0-9](?:[ ().-]{0,3}[0-9]){5,14}(?:x[0-9]{1,5})?(?-u:\b)"),
+        ("credit_card", Self::CreditCard, r"(?-u:\b)(?:[0-9][ -]?){11,18}[0-9](?-u:\b)"),
+        ("ssn", Self::Ssn, r"(?-u:\b)[0-9]{3}-[0-9]{2}-[0-9]{4}(?-u:\b)"),
         (
             "iban",
             Self::Iban,
-            r"\b(?:[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}\d{2}[a-z0-9]{11,30})\b",
+            r"(?-u:\b)(?:[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}[0-9]{2}[a-z0-9]{11,30})(?-u:\b)",
         ),
         (
             "ip_address",
             Self::IpAddress,
-            r"\b(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9A-Fa-f]{1,4}:){3,7}(?::?[0-9A-Fa-f]{1,4}){1,4})\b",
+            r"(?-u:\b)(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|(?:[0-9A-Fa-f]{1,4}:){3,7}(?::?[0-9A-Fa-f]{1,4}){1,4})(?-u:\b)",
         ),
         (
             "url",
             Self::Url,
-            r"\b(?:https?://|www\.)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}(?:[/?#][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{0,300})?",
+            r"(?-u:\b)(?:https?://|www\.)[A-Za-z0-9.-]{1,190}\.[A-Za-z]{2,24}(?:[/?#][A-Za-z0-9._~:/?#@!$&'()*+,;=%-]{0,300})?",
         ),
     ];
 
@@ -197,6 +199,15 @@ mod tests {
             (Personal::Iban, "gb82west12345698765433", false),
             (Personal::IpAddress, "192.168.0.1", true),
             (Personal::IpAddress, "999.1.1.1", false),
+            (Personal::Email, "我的邮箱是ada@example.org谢谢", true),
+            (Personal::Email, "メールはada@example.orgです", true),
+            (Personal::Email, "to jürgen@müller.de, please", true),
+            (Personal::Email, "ada@example.org_old", true),
+            (Personal::CreditCard, "卡号4111111111111111谢谢", true),
+            (Personal::Phone, "电话13800138000", true),
+            (Personal::Ssn, "号219-09-9999号", true),
+            (Personal::Iban, "账号GB82WEST12345698765432。", true),
+            (Personal::IpAddress, "地址192.168.0.1的", true),
         ] {
             let form = Personal::ALL.iter().find(|(_, known, _)| *known == kind).unwrap().2;
             let hit = Regex::new(form).unwrap().find_iter(text).any(|m| kind.holds(text, m.start(), m.end()));

@@ -8,8 +8,6 @@ use crate::text::{Scope, TextKey};
 use tollgate_core::signal::Signal;
 use tollgate_wire::view::Role;
 
-/// Most places of one form that are looked at more closely.
-const PLACES_MAX: usize = 256;
 /// Word lists read the last user turn in any letter case.
 const SAID: TextKey = TextKey { scope: Scope::LastUser, case: false };
 
@@ -78,8 +76,8 @@ impl Reading<'_> {
             }
             let text = self.texts.raw(scope);
             let mut from = 0;
-            for _ in 0..PLACES_MAX {
-                let Some((start, end)) = self.texts.regex_find(scope, id, from) else { return false };
+            // To the end, however much has the form only: whoever writes a text must not be able to hide data in it.
+            while let Some((start, end)) = self.texts.regex_find(scope, id, from) {
                 if personal.holds(text, start, end) {
                     return true;
                 }

@@ -15,14 +15,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use tollgate_core::Fault;
 use tollgate_signals::Reading;
-use tollgate_signals::content::personal_data;
+use tollgate_signals::content::personal_data_of;
 use tollgate_wire::edit::Edits;
 use tollgate_wire::json::{DEPTH_MAX, Kind, Scanner, quote};
 use tollgate_wire::peek::{Limits, peek};
 use tollgate_wire::view::{RequestView, Span, TextSpan};
-
-/// Bytes before the place where a long text is read on, in which a word may say what a number is.
-const BEFORE: usize = 64;
 
 /// A request with masks.
 pub(crate) struct Masked {
@@ -136,33 +133,14 @@ impl Masks {
 
     /// The masks of a text, in its order.
     fn of(&mut self, text: &str, wanted: &impl Fn(&str) -> bool) -> Vec<(Range<usize>, String)> {
-        let mut masks: Vec<(Range<usize>, String)> = Vec::new();
-        let mut from = 0;
-        loop {
-            let mut start = from.max(BEFORE) - BEFORE;
-            while !text.is_char_boundary(start) {
-                start += 1;
-            }
-            // A bounded number of pieces is told at once: the rest of a text that has more is read on.
-            let found = personal_data(text.get(start..).unwrap_or_default());
-            let before = from;
-            for piece in found {
-                let range = start + piece.start..start + piece.end;
-                if range.start < from {
-                    continue;
-                }
-                from = range.end;
-                if wanted(piece.kind) {
-                    let value = text.get(range.clone()).unwrap_or_default();
-                    let mask = self.mask(piece.kind, value);
-                    let mask = if is_bare(text, &range) { format!("\"{mask}\"") } else { mask };
-                    masks.push((range, mask));
-                }
-            }
-            if from == before {
-                return masks;
-            }
+        let mut masks = Vec::new();
+        for piece in personal_data_of(text, wanted) {
+            let range = piece.start..piece.end;
+            let mask = self.mask(piece.kind, text.get(range.clone()).unwrap_or_default());
+            let mask = if is_bare(text, &range) { format!("\"{mask}\"") } else { mask };
+            masks.push((range, mask));
         }
+        masks
     }
 
     fn mask(&mut self, kind: &'static str, value: &str) -> String {
@@ -262,6 +240,21 @@ mod tests {
         assert_eq!(call, json!({"to": "[EMAIL_1]", "call": "[PHONE_1]", "note": "tel. [PHONE_2]\n"}));
         // Parameters and definitions stay.
         assert_eq!((&sent["seed"], &sent["tools"]), (&body["seed"], &body["tools"]));
+    }
+
+    #[test]
+    fn decoys_links_and_letters_without_spaces_hide_nothing() {
+        let decoys = "2024-01-01 ".repeat(1_500);
+        let text = format!(
+            "ada@example.org {decoys} were the days. In the evening call +44 20 7946 0958, https://example.org/u?mail=bob@example.org 邮箱是eve@example.org谢谢"
+        );
+        let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]});
+        let sent = sent(Dialect::OpenaiChat, &body);
+        let text = sent["messages"][0]["content"].as_str().unwrap();
+        assert!(
+            text.contains("call [PHONE_1]") && text.ends_with("u?mail=[EMAIL_2] 邮箱是[EMAIL_3]谢谢"),
+            "{text}"
+        );
     }
 
     #[test]
