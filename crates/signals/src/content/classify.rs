@@ -110,7 +110,7 @@ impl Content {
     }
 }
 
-/// The personal data of a text that has a form, in its order, without overlap: the first [`PERSONAL_MAX`]. Linear.
+/// The personal data of a text that has a form, in its order, without overlap: the first 1,000. Linear.
 #[must_use]
 pub fn personal_data(text: &str) -> Vec<Found> {
     let mut all = personal_data_of(text, |_| true);
