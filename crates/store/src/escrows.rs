@@ -48,6 +48,8 @@ impl Ledger for JournalLedger {
         let answer =
             if self.in_order { self.journal.apply_at(seen, command) } else { self.journal.apply(command) };
         match answer {
+            // Another server was asked the same and wrote it first: the office takes it in its turn, with what stands before.
+            Ok(answer) if self.in_order && answer.seq > seen => Err(LedgerFault::Behind),
             Ok(answer) => {
                 // Its own entry, the office is told of; what others wrote before it is still to be read.
                 if answer.seq == seen {
