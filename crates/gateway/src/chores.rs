@@ -24,14 +24,14 @@ const SWEEP_ROUNDS: u32 = 10;
 /// Longest wait for the trace collector; spans that it does not take by then are dropped and counted.
 const COLLECTOR_WAIT: Duration = Duration::from_secs(5);
 
-/// Does all chores until told to stop.
-pub(crate) async fn run(shared: Arc<Shared>, stopped: watch::Receiver<bool>) {
+/// Does all chores until told to stop. `read` says when the files that are in force were written.
+pub(crate) async fn run(shared: Arc<Shared>, stopped: watch::Receiver<bool>, read: Written) {
     tokio::join!(
         probe(&shared, stopped.clone()),
         export(&shared, stopped.clone()),
         analyse(&shared, stopped.clone()),
         webhooks::run(&shared, stopped.clone()),
-        keep(&shared, stopped)
+        keep(&shared, stopped, read)
     );
 }
 
@@ -95,8 +95,7 @@ async fn export(shared: &Shared, mut stopped: watch::Receiver<bool>) {
 }
 
 /// Keys and files that another process changed, and the store's sweep.
-async fn keep(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let mut seen = modified(shared);
+async fn keep(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>, mut seen: Written) {
     let mut round = 0u32;
     while next(&mut stopped).await {
         keys(shared).await;
@@ -152,8 +151,14 @@ async fn in_store<T: Send + 'static>(
     None
 }
 
-/// When the files that can be reloaded were last written.
-fn modified(shared: &Shared) -> [Option<SystemTime>; 2] {
-    let of = |path: Option<&PathBuf>| path.and_then(|p| std::fs::metadata(p).ok()?.modified().ok());
-    [of(shared.origin.config.as_ref()), of(shared.snapshot.load().settings.policy.as_ref())]
+/// When configuration and policy were last written. To be asked before they are read: what changes in between is then seen.
+pub(crate) type Written = [Option<SystemTime>; 2];
+
+/// When a file was last written; `None` where there is none.
+pub(crate) fn written(path: Option<&PathBuf>) -> Option<SystemTime> {
+    path.and_then(|path| std::fs::metadata(path).ok()?.modified().ok())
+}
+
+fn modified(shared: &Shared) -> Written {
+    [written(shared.origin.config.as_ref()), written(shared.snapshot.load().settings.policy.as_ref())]
 }

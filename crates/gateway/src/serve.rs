@@ -119,7 +119,9 @@ impl Serving {
     pub async fn start(options: Options) -> Result<Self, ServeError> {
         let origin = origin(&options);
         let force_open = options.force_open;
+        let config_written = chores::written(options.config.as_ref());
         let settings = settings(options)?;
+        let read = [config_written, chores::written(settings.policy.as_ref())];
         if let Some(why) = config::public_without_keys(&settings).filter(|_| !force_open) {
             return Err(ServeError::Public(why));
         }
@@ -134,7 +136,7 @@ impl Serving {
         let for_workers = shared.clone();
         let running = server.start(move |_| Worker::new(for_workers.clone()))?;
         let (stop, stopped) = watch::channel(false);
-        let chores = spawn_chores(shared.clone(), stopped);
+        let chores = spawn_chores(shared.clone(), stopped, read);
         let drain = Duration::from_millis(snapshot.settings.limits.drain_ms);
         Ok(Self { shared, running, stop, chores, drain, claim })
     }
@@ -296,6 +298,10 @@ fn limits(settings: &Settings) -> Limits {
     clippy::disallowed_methods,
     reason = "the one background task; `Serving::shutdown` ends it and waits"
 )]
-fn spawn_chores(shared: Arc<Shared>, stopped: watch::Receiver<bool>) -> JoinHandle<()> {
-    tokio::spawn(chores::run(shared, stopped))
+fn spawn_chores(
+    shared: Arc<Shared>,
+    stopped: watch::Receiver<bool>,
+    read: chores::Written,
+) -> JoinHandle<()> {
+    tokio::spawn(chores::run(shared, stopped, read))
 }
