@@ -7,12 +7,14 @@ use base64::Engine as _;
 use ring::signature as algorithm;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
+use sha3::Keccak256;
 use tollgate_pay::json::Json;
 
 /// Object identifiers, as the bytes of their DER.
 const EC_PUBLIC_KEY: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 const CURVE_P256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
 const CURVE_P384: &[u8] = &[0x2b, 0x81, 4, 0, 34];
+const CURVE_K256: &[u8] = &[0x2b, 0x81, 4, 0, 10];
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1];
 const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 10];
 const ED25519: &[u8] = &[0x2b, 101, 112];
@@ -40,6 +42,8 @@ pub enum PublicKey {
     P256(Vec<u8>),
     /// A point of P-384, uncompressed: 97 bytes.
     P384(Vec<u8>),
+    /// A point of secp256k1, uncompressed: 65 bytes.
+    K256(Vec<u8>),
     /// `RSAPublicKey` (RFC 8017, appendix A.1.1) as DER.
     Rsa(Vec<u8>),
     /// 32 bytes.
@@ -57,6 +61,10 @@ pub enum Scheme {
     Es256,
     /// ECDSA over SHA-384, `r` and `s` of 48 bytes each: JOSE's and COSE's `ES384`.
     Es384,
+    /// ECDSA on secp256k1 over SHA-256, `r` and `s` of 32 bytes each, `s` in the lower half.
+    Es256k,
+    /// The same over Keccak-256, as Ethereum signs.
+    Es256kKeccak,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
     /// RSASSA-PKCS1-v1_5 with SHA-384.
@@ -88,6 +96,7 @@ impl PublicKey {
         match (kind, curve) {
             (EC_PUBLIC_KEY, Some(CURVE_P256)) if point(65) => Ok(Self::P256(bits)),
             (EC_PUBLIC_KEY, Some(CURVE_P384)) if point(97) => Ok(Self::P384(bits)),
+            (EC_PUBLIC_KEY, Some(CURVE_K256)) if point(65) => Ok(Self::K256(bits)),
             (RSA | RSA_PSS, _) => Ok(Self::Rsa(bits)),
             (ED25519, None) if bits.len() == 32 => Ok(Self::Ed25519(bits)),
             _ => Err(Refusal::Unsupported { what: "public key algorithm", is: "of a certificate".into() }),
@@ -100,12 +109,20 @@ impl PublicKey {
         let (kind, parameters, bits): (_, &[u8], _) = match self {
             Self::P256(point) => (EC_PUBLIC_KEY, &wrapped(OID, CURVE_P256), point),
             Self::P384(point) => (EC_PUBLIC_KEY, &wrapped(OID, CURVE_P384), point),
+            Self::K256(point) => (EC_PUBLIC_KEY, &wrapped(OID, CURVE_K256), point),
             Self::Rsa(key) => (RSA, &[5, 0], key),
             Self::Ed25519(key) => (ED25519, &[], key),
         };
         let form = wrapped(SEQUENCE, &[&wrapped(OID, kind), parameters].concat());
         let bits = wrapped(BIT_STRING, &[&[0][..], bits].concat());
         wrapped(SEQUENCE, &[form, bits].concat())
+    }
+
+    /// A point of secp256k1, compressed or not (SEC 1, section 2.3.4); `None` for bytes that are none.
+    #[must_use]
+    pub fn from_k256(point: &[u8]) -> Option<Self> {
+        let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()?;
+        Some(Self::K256(key.to_sec1_point(false).as_bytes().to_vec()))
     }
 
     /// Reads a public JWK (RFC 7517, RFC 7518, RFC 8037). A key with its secret part is none.
@@ -128,6 +145,7 @@ impl PublicKey {
         match (text("kty"), text("crv")) {
             ("EC", "P-256") => Ok(Self::P256(point(32)?)),
             ("EC", "P-384") => Ok(Self::P384(point(48)?)),
+            ("EC", "secp256k1") => Ok(Self::K256(point(32)?)),
             ("OKP", "Ed25519") => Some(number("x")?)
                 .filter(|x| x.len() == 32)
                 .map(Self::Ed25519)
@@ -145,6 +163,10 @@ impl PublicKey {
     #[must_use]
     pub fn holds(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> bool {
         let (check, key): (&dyn algorithm::VerificationAlgorithm, _) = match (self, scheme) {
+            (Self::K256(key), Scheme::Es256k) => return holds_k256(key, &sha256(message), signature),
+            (Self::K256(key), Scheme::Es256kKeccak) => {
+                return holds_k256(key, &Keccak256::digest(message).into(), signature);
+            }
             (Self::P256(key), Scheme::EcdsaSha256) => (&algorithm::ECDSA_P256_SHA256_ASN1, key),
             (Self::P256(key), Scheme::EcdsaSha384) => (&algorithm::ECDSA_P256_SHA384_ASN1, key),
             (Self::P256(key), Scheme::Es256) => (&algorithm::ECDSA_P256_SHA256_FIXED, key),
@@ -162,6 +184,15 @@ impl PublicKey {
         };
         algorithm::UnparsedPublicKey::new(check, key).verify(message, signature).is_ok()
     }
+}
+
+/// Whether a key of secp256k1 signed this hash. The second spelling, with `s` in the upper half, does not count.
+fn holds_k256(key: &[u8], hash: &[u8; 32], signature: &[u8]) -> bool {
+    use k256::ecdsa::signature::hazmat::PrehashVerifier as _;
+    let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(key);
+    let signature = k256::ecdsa::Signature::from_slice(signature);
+    let (Ok(key), Ok(signature)) = (key, signature) else { return false };
+    signature.normalize_s() == signature && key.verify_prehash(hash, &signature).is_ok()
 }
 
 /// The body of an integer that is not negative, in its shortest form.

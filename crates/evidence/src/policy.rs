@@ -8,7 +8,7 @@ use tollgate_pay::PayError;
 use tollgate_pay::json::Json;
 
 /// Roots by kind: SHA-256 of the root key's `SubjectPublicKeyInfo`, and the root's name. Computed from the vendors' published
-/// root certificates.
+/// root certificates; of the web's roots those that most interfaces for programs lead to.
 const ROOTS: &[(Kind, &str, &str)] = &[
     (
         Kind::AwsNitro,
@@ -27,6 +27,21 @@ const ROOTS: &[(Kind, &str, &str)] = &[
         "a90c4eb5acfd3e3d03a25db6a26b84f720ad0503196c627c21ddd48dd85b06a4",
         "NVIDIA Device Identity CA",
     ),
+    (Kind::TlsNotary, "0b9fa5a59eed715c26c1020c711b4f6ec42d58b0015e14337a39dad301c5afc3", "ISRG Root X1"),
+    (Kind::TlsNotary, "762195c225586ee6c0237456e2107dc54f1efc21f61a792ebd515913cce68332", "ISRG Root X2"),
+    (Kind::TlsNotary, "871a9194f4eed5b312ff40c84c1d524aed2f778bbff25f138cf81f680a7adc67", "GTS Root R1"),
+    (Kind::TlsNotary, "9847e5653e5e9e847516e5cb818606aa7544a19be67fd7366d506988e8d84347", "GTS Root R4"),
+    (
+        Kind::TlsNotary,
+        "8bb593a93be1d0e8a822bb887c547890c3e706aad2dab76254f97fb36b82fc26",
+        "DigiCert Global Root G2",
+    ),
+    (
+        Kind::TlsNotary,
+        "b94c198300cec5c057ad0727b70bbe91816992256439a7b32f4598119dda9c97",
+        "DigiCert Global Root G3",
+    ),
+    (Kind::TlsNotary, "fbe3018031f9586bcbf41727e417b7d1c45c2f47f93be372a17b96b50757d5a2", "Amazon Root CA 1"),
 ];
 /// The attestor that signed for the Reclaim protocol's first epoch.
 const ATTESTOR: &str = "0x244897572368eadf65bfbc5aec98d8e5443a9072";

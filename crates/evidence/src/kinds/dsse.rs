@@ -40,6 +40,7 @@ pub(super) fn holds(key: &PublicKey, message: &[u8], signature: &[u8]) -> bool {
     let schemes: &[Scheme] = match key {
         PublicKey::P256(_) => &[Scheme::EcdsaSha256],
         PublicKey::P384(_) => &[Scheme::EcdsaSha384],
+        PublicKey::K256(_) => &[Scheme::Es256k],
         PublicKey::Rsa(_) => &[Scheme::Rs256, Scheme::Ps256],
         PublicKey::Ed25519(_) => &[Scheme::EdDsa],
     };

@@ -96,6 +96,8 @@ fn scheme(key: &PublicKey, alg: Option<&str>) -> Option<Scheme> {
         (PublicKey::Ed25519(_), _) => (Scheme::EdDsa, "ed25519"),
         (PublicKey::P256(_), _) => (Scheme::Es256, "ecdsa-p256-sha256"),
         (PublicKey::P384(_), _) => (Scheme::Es384, "ecdsa-p384-sha384"),
+        // No algorithm of RFC 9421 is for it.
+        (PublicKey::K256(_), _) => return None,
         (PublicKey::Rsa(_), Some("rsa-v1_5-sha256")) => (Scheme::Rs256, "rsa-v1_5-sha256"),
         (PublicKey::Rsa(_), _) => (Scheme::Ps512, "rsa-pss-sha512"),
     };

@@ -9,6 +9,7 @@ mod nitro;
 mod reclaim;
 mod snp;
 mod spdm;
+mod tlsn;
 
 pub use evaluators::{Appraisal, Appraisals};
 
@@ -38,6 +39,8 @@ pub enum Kind {
     NvidiaGpu,
     /// A claim about what a web server answered, signed by attestors, in the form of the Reclaim protocol.
     Reclaim,
+    /// A presentation of TLSNotary: what a web server answered, as a notary signed it without seeing it.
+    TlsNotary,
 }
 
 /// The type of a fact.
@@ -82,6 +85,7 @@ impl Kind {
         Self::IntelDcap,
         Self::NvidiaGpu,
         Self::Reclaim,
+        Self::TlsNotary,
     ];
 
     /// Its name, as contracts have it.
@@ -97,13 +101,22 @@ impl Kind {
             Self::IntelDcap => "intel-dcap",
             Self::NvidiaGpu => "nvidia-gpu",
             Self::Reclaim => "reclaim",
+            Self::TlsNotary => "tls-notary",
         }
     }
 
     /// Whether its evidence says when it was made.
     #[must_use]
     pub const fn timed(self) -> bool {
-        matches!(self, Self::AwsNitro | Self::Eat | Self::Evaluators | Self::HttpSignature | Self::Reclaim)
+        matches!(
+            self,
+            Self::AwsNitro
+                | Self::Eat
+                | Self::Evaluators
+                | Self::HttpSignature
+                | Self::Reclaim
+                | Self::TlsNotary
+        )
     }
 
     /// The facts that a predicate can ask for.
@@ -119,6 +132,7 @@ impl Kind {
             Self::IntelDcap => dcap::FACTS,
             Self::NvidiaGpu => spdm::FACTS,
             Self::Reclaim => reclaim::FACTS,
+            Self::TlsNotary => tlsn::FACTS,
         }
     }
 }
@@ -151,5 +165,6 @@ pub(crate) fn verify(kind: Kind, evidence: &[u8], check: &Check<'_>) -> Result<C
         Kind::IntelDcap => dcap::verify(evidence, check),
         Kind::NvidiaGpu => spdm::verify(evidence, check),
         Kind::Reclaim => reclaim::verify(evidence, check),
+        Kind::TlsNotary => tlsn::verify(evidence, check),
     }
 }

@@ -212,30 +212,26 @@ fn product(vcek: &Certificate<'_>) -> Option<String> {
     std::str::from_utf8(name).ok().filter(|name| name.is_ascii()).map(str::to_owned)
 }
 
-/// Orders certificates from the VCEK up by their names.
-fn ordered<'a>(all: Vec<Certificate<'a>>) -> Result<Vec<Certificate<'a>>, Refusal> {
-    let (mut leaves, mut rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| amd(c, &[4]).is_some());
-    let mut chain = vec![leaves.pop().ok_or(Refusal::Missing { what: "the VCEK in the collateral" })?];
-    if !leaves.is_empty() {
-        return Err(Refusal::Unsupported { what: "collateral", is: "with two VCEKs".into() });
+/// The VCEK, and the other certificates.
+fn parted<'a>(all: Vec<Certificate<'a>>) -> Result<(Certificate<'a>, Vec<Certificate<'a>>), Refusal> {
+    let (mut leaves, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| amd(c, &[4]).is_some());
+    let vcek = leaves.pop().ok_or(Refusal::Missing { what: "the VCEK in the collateral" })?;
+    if leaves.is_empty() {
+        Ok((vcek, rest))
+    } else {
+        Err(Refusal::Unsupported { what: "collateral", is: "with two VCEKs".into() })
     }
-    while let Some(last) = chain.last() {
-        if last.issuer == last.subject {
-            break;
-        }
-        let Some(at) = rest.iter().position(|c| c.subject == last.issuer) else { break };
-        chain.push(rest.swap_remove(at));
-    }
-    Ok(chain)
 }
 
 pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refusal> {
     let bytes = binary(WHAT, evidence)?;
     let report = Report::read(&bytes)?;
     let (ders, lists) = (check.collateral.certificates()?, check.collateral.lists()?);
-    let chain = ordered(Certificate::parse_all(&ders)?)?;
+    let (vcek, others) = parted(Certificate::parse_all(&ders)?)?;
+    let trust = check.trust(Kind::AmdSevSnp);
+    let chain = trust.lead(vcek, others);
     let lists = lists.iter().map(|list| Crl::parse(list)).collect::<Result<Vec<_>, _>>()?;
-    let trusted = check.trust(Kind::AmdSevSnp).check("VCEK chain", &chain, &lists, false)?;
+    let trusted = trust.check("VCEK chain", &chain, &lists, false)?;
     let vcek = chain.first().ok_or(Refusal::Missing { what: "the VCEK in the collateral" })?;
     if !vcek.key.holds(Scheme::Es384, report.signed, &report.signature) {
         return Err(Refusal::Signature { what: WHAT });

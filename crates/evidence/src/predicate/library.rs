@@ -99,6 +99,29 @@ pub const READY: &[Ready] = &[
             Ok(Expr::Evidence { kind: Kind::Reclaim, r#where: tests })
         },
     },
+    Ready {
+        name: "web-proof",
+        says: "a notary saw this server answer this request with this value in its JSON, nothing of the answer hidden",
+        needs: &[
+            ("host", "the server's name"),
+            ("path", "the path that was asked for"),
+            ("at", "where in the answer: a JSON pointer"),
+            ("value", "the text there"),
+            ("most_s", "how old the answer may be, in seconds"),
+        ],
+        make: |given| {
+            let tests = vec![
+                equals("role", "notary"),
+                equals("host", text(given, "host")),
+                equals("authority", text(given, "host")),
+                equals("path", text(given, "path")),
+                Test::Equals { at: None, fact: "status".into(), value: Value::Integer(200) },
+                within("body", text(given, "at"), text(given, "value")),
+                Test::Age { most_s: number(given, "most_s")? },
+            ];
+            Ok(Expr::Evidence { kind: Kind::TlsNotary, r#where: tests })
+        },
+    },
 ];
 
 /// The parameter, which [`Ready::with`] found to be there.

@@ -69,6 +69,27 @@ impl Trust<'_> {
         Ok(Chain { root: name.clone(), validity })
     }
 
+    /// The certificates that lead from a leaf up by their names. Where several are of a name, a pinned root goes first, so an old
+    /// cross-signature does not hide it.
+    pub(crate) fn lead<'c>(
+        &self,
+        leaf: Certificate<'c>,
+        mut others: Vec<Certificate<'c>>,
+    ) -> Vec<Certificate<'c>> {
+        let mut chain = vec![leaf];
+        while let Some(last) = chain.last().filter(|last| last.issuer != last.subject) {
+            let named = |c: &Certificate<'_>| c.subject == last.issuer;
+            let pinned = |c: &Certificate<'_>| {
+                named(c) && c.issuer == c.subject && self.roots.contains_key(&c.key_id())
+            };
+            let Some(at) = others.iter().position(pinned).or_else(|| others.iter().position(named)) else {
+                break;
+            };
+            chain.push(others.swap_remove(at));
+        }
+        chain
+    }
+
     fn check_one(&self, certificate: &Certificate<'_>) -> Result<(), Refusal> {
         let (from, until) = certificate.validity;
         if !(from..=until).contains(&self.at) {

@@ -2,8 +2,9 @@
 
 mod chain;
 mod crl;
+mod server;
 
-pub(crate) use chain::Trust;
+pub(crate) use chain::{Chain, Trust};
 pub(crate) use crl::Crl;
 
 use crate::Refusal;

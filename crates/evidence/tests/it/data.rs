@@ -3,7 +3,9 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use tollgate_core::Timestamp;
-use tollgate_evidence::{Bind, Check, Claims, Collateral, Kind, Policy, Refusal, Tcb, verify};
+use tollgate_evidence::{
+    Bind, Check, Claims, Collateral, Kind, Policy, PublicKey, Refusal, Signer, Tcb, verify,
+};
 
 /// A sample with what it is checked with.
 pub(crate) struct Sample {
@@ -74,14 +76,42 @@ const ROWS: &[Row] = &[
     ),
     (Kind::NvidiaGpu, "nvidia-gpu/gpu_evidence_1.json", &[], 1_790_000_000, None),
     (Kind::NvidiaGpu, "nvidia-gpu/switch_evidence_1.json", &[], 1_790_000_000, None),
+    (Kind::TlsNotary, "tlsnotary/presentation.bin", &[], TLSN, None),
+    (Kind::TlsNotary, "tlsnotary/presentation_secp256k1eth.bin", &[], TLSN, None),
+    (Kind::TlsNotary, "tlsnotary/presentation_secp256r1.bin", &[], TLSN, None),
 ];
+
+/// When the handshake of TLSNotary's samples was recorded.
+pub(crate) const TLSN: i64 = 1_671_637_529;
+
+/// The notary of the samples: the secret key is 32 bytes of 0x2a, on either curve.
+#[allow(clippy::unwrap_used, reason = "the bytes stand here")]
+fn notaries() -> Vec<Signer> {
+    let p256 = "040c901d423c831ca85e27c73c263ba132721bb9d7a84c4f0380b2a6756fd601331c8870234dec878504c174144fa4b14b\
+        66a651691606d8173e55bd37e381569e";
+    let point = (0..p256.len()).step_by(2).map(|at| u8::from_str_radix(&p256[at..at + 2], 16));
+    let k256 = k256::ecdsa::SigningKey::from_slice(&[0x2a; 32]).unwrap();
+    let keys = [
+        PublicKey::P256(point.collect::<Result<_, _>>().unwrap()),
+        PublicKey::from_k256(k256.verifying_key().to_sec1_point(true).as_bytes()).unwrap(),
+    ];
+    let signer = |key| Signer {
+        issuer: None,
+        key,
+        kinds: vec![Kind::TlsNotary],
+        name: "sample notary".into(),
+        role: "notary".into(),
+    };
+    keys.map(signer).into()
+}
 
 /// All samples that are there.
 pub(crate) fn samples() -> Vec<Sample> {
     let sample = |&(kind, name, collateral, at, refused): &Row| {
         let collateral = collateral.iter().map(|name| file(name)).collect::<Option<_>>()?;
         let tcb = if name.ends_with("sgx_quote") { hardening() } else { Tcb::default() };
-        let policy = Policy { tcb, ..Policy::default() };
+        let signers = if kind == Kind::TlsNotary { notaries() } else { Vec::new() };
+        let policy = Policy { tcb, signers, ..Policy::default() };
         Some(Sample { name, kind, evidence: file(name)?, collateral, at, policy, refused })
     };
     ROWS.iter().filter_map(sample).collect()

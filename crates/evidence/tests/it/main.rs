@@ -5,6 +5,7 @@ mod data;
 mod exchanges;
 mod forge;
 mod hardware;
+mod notary;
 mod predicates;
 mod proofs;
 mod quotes;

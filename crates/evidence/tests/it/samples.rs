@@ -49,6 +49,11 @@ fn samples_say_what_their_authors_state() {
         ("tdx-sgx-dcap/tdx_quote", "tcb_status", "UpToDate"),
         ("nvidia-gpu/hopperAttestationReport.txt", "nonce", "931d8dd0"),
         ("nvidia-gpu/gpu_evidence_1.json", "nonce", "4760e305"),
+        ("tlsnotary/presentation.bin", "host", "tlsnotary.org"),
+        ("tlsnotary/presentation.bin", "authority", "localhost"),
+        ("tlsnotary/presentation.bin", "body", r#"{"foo": "bar", "bazz": 123, "buzz": [1,"5"]}"#),
+        ("tlsnotary/presentation_secp256r1.bin", "host", "tlsnotary.org"),
+        ("tlsnotary/presentation_secp256k1eth.bin", "host", "tlsnotary.org"),
         ("nvidia-gpu/gpu_evidence_1.json", "driver_version", "590.12"),
         ("nvidia-gpu/gpu_evidence_1.json", "vbios_version", "96.00.A5.00.01"),
     ];
@@ -76,6 +81,8 @@ fn time_is_part_of_the_verdict() {
         ("tdx-sgx-dcap/tdx_quote", 1_750_332_747 - 86_400, "time"),
         ("tdx-sgx-dcap/tdx_quote", 1_752_919_235, "time"),
         ("amd-sev-snp/report_milan.hex", 1_680_000_000, "time"),
+        ("tlsnotary/presentation.bin", 1_671_637_529 - 301, "time"),
+        ("tlsnotary/presentation.bin", 1_671_637_529 + 86_401, "time"),
         ("amd-sev-snp/report_milan.hex", 1_910_000_000, "time"),
     ];
     for sample in samples() {
