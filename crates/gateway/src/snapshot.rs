@@ -177,7 +177,8 @@ pub fn known(settings: &Settings) -> Known {
         output_micro: m.price.output_micro,
     };
     let prices = settings.models.iter().filter(|m| m.priced).map(|m| (m.name.clone(), price(m))).collect();
-    let fleet = tollgate_policy::Fleet { places: places(settings), prices };
+    let own = settings.encoder.iter().map(|encoder| encoder.model.clone()).collect();
+    let fleet = tollgate_policy::Fleet { places: places(settings), prices, own };
     Known::new(models, settings.pools.iter().map(|p| p.name.as_str())).with_fleet(fleet)
 }
 

@@ -43,7 +43,8 @@ pub(super) fn count_tokens(worker: &Worker, parts: &Parts, body: Bytes, peer: Ip
 pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
     let usable = snapshot.models.iter().filter(|m| pipeline::may_use(&snapshot, &caller, m));
-    let local = worker.shared().encoder.as_ref().map(EncoderPool::model).filter(|m| caller.allows_model(m));
+    let encoder = worker.shared().encoder.as_ref().map(EncoderPool::model);
+    let local = encoder.filter(|m| pipeline::may_use_here(&snapshot, &caller, m));
     let names = usable.map(|m| &*m.name).chain(local);
     let created = snapshot_time(worker);
     if parts.headers.contains_key("anthropic-version") {
@@ -65,7 +66,8 @@ pub(super) fn model(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> A
     let (caller, snapshot) = who(worker, parts, peer)?;
     let known = snapshot.model(id).is_some_and(|m| pipeline::may_use(&snapshot, &caller, m))
         || snapshot.chooses(id)
-        || worker.shared().encoder.as_ref().is_some_and(|e| e.model() == id && caller.allows_model(id));
+        || worker.shared().encoder.as_ref().is_some_and(|e| e.model() == id)
+            && pipeline::may_use_here(&snapshot, &caller, id);
     if !known {
         let shown: String = id.chars().take(80).collect();
         return Err(

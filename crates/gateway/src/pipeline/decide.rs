@@ -281,6 +281,14 @@ pub(crate) fn explain_request(
         out["answer"] = serde_json::json!(answer);
         return Ok(out);
     }
+    if let Some(encoder) = super::local::encoder(shared, view) {
+        match super::local::allow(encoder, caller, &mut gate) {
+            Ok(()) => out["model"] = serde_json::json!(encoder.model()),
+            Err(fault) => out["refused"] = serde_json::json!(fault.message),
+        }
+        out["denials"] = serde_json::json!(gate.denials());
+        return Ok(out);
+    }
     let by_route = &decided.effects().mask;
     let masked =
         super::mask::masked(shared, snapshot, (view, headers), caller, (&known, by_route), &mut gate)?;

@@ -114,6 +114,12 @@ impl Gate {
         offered.refused.map_or(Ok(()), |(denial, field)| self.refuse(denial, &field))
     }
 
+    /// Whether the gateway's own encoder may answer.
+    pub(crate) fn here(&mut self, model: &str) -> Result<(), Fault> {
+        let Some(clearance) = &self.clearance else { return Ok(()) };
+        clearance.here(&free(model)).or_else(|denial| self.refuse(denial, "model"))
+    }
+
     /// Leaves out the offers that no permitted place serves.
     pub(crate) fn offers(
         &mut self,
@@ -265,6 +271,17 @@ pub(crate) fn may_use(snapshot: &Snapshot, caller: &Caller, model: &ModelEntry) 
     // A model that nothing serves is told so when it is asked for.
     clearance.caller().is_ok()
         && (serving.peek().is_none() || serving.any(|place| clearance.place(&ask, place).is_ok()))
+}
+
+/// The same of the gateway's own encoder.
+pub(crate) fn may_use_here(snapshot: &Snapshot, caller: &Caller, model: &str) -> bool {
+    let clearance = snapshot.policy.clearance(&caller.roles, &[]);
+    caller.allows_model(model) && clearance.is_none_or(|clearance| clearance.here(&free(model)).is_ok())
+}
+
+/// What is asked of a model that costs nothing.
+const fn free(model: &str) -> Ask<'_> {
+    Ask { model, cost_micro: Some(0), unbounded: None }
 }
 
 /// Least output that a ceiling of cost must leave: the smallest limit that every provider takes.

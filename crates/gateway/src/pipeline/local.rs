@@ -1,7 +1,9 @@
 //! Embeddings of the gateway's own encoder: nothing leaves the process, so no instance, price or place is asked about.
-//! The caller is authenticated and may use the model by its key, and the request is recorded like any other.
+//! All else is as for any other model: key, roles, classes of data and rules must allow it, and it is recorded.
 
 use super::Caller;
+use super::govern::Gate;
+use super::journey::Journey;
 use crate::encoder::{EncoderPool, Shed};
 use crate::state::Shared;
 use base64::Engine as _;
@@ -46,17 +48,33 @@ pub(super) fn encoder<'a>(shared: &'a Shared, view: &RequestView) -> Option<&'a 
     (view.model()? == encoder.model()).then_some(encoder)
 }
 
-/// Answers the request.
-pub(super) async fn embed(
-    encoder: &EncoderPool,
-    view: &RequestView,
-    caller: &Caller,
-) -> Result<Embedded, Fault> {
+/// Whether the caller may use the encoder: by its key, and by what governs the request.
+pub(super) fn allow(encoder: &EncoderPool, caller: &Caller, gate: &mut Gate) -> Result<(), Fault> {
     let model = encoder.model();
     if !caller.allows_model(model) {
         let message = format!("this key may not use the model {model:?}");
         return Err(Fault::caller(FaultKind::Forbidden, message).at("model"));
     }
+    gate.here(model)
+}
+
+/// Answers the request, where it is for the encoder.
+pub(super) async fn answer(
+    shared: &Shared,
+    view: &RequestView,
+    caller: &Caller,
+    gate: &mut Gate,
+    journey: &mut Journey,
+) -> Result<Option<Embedded>, Fault> {
+    let Some(encoder) = encoder(shared, view) else { return Ok(None) };
+    let allowed = allow(encoder, caller, gate);
+    journey.governed(gate);
+    allowed?;
+    embed(encoder, view).await.map(Some)
+}
+
+async fn embed(encoder: &EncoderPool, view: &RequestView) -> Result<Embedded, Fault> {
+    let model = encoder.model();
     let bad = |message: String, at: &str| Fault::caller(FaultKind::BadRequest, message).at(at);
     let asked: Asked = serde_json::from_slice(&view.body).map_err(|e| bad(e.to_string(), "input"))?;
     let texts = match asked.input {

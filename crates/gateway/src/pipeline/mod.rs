@@ -26,7 +26,7 @@ pub(crate) use back::stream::Streaming;
 pub(crate) use choose::Demand;
 pub(crate) use decide::explain_request;
 pub(crate) use evaluate::{Evaluation, evaluate};
-pub(crate) use govern::may_use;
+pub(crate) use govern::{may_use, may_use_here};
 pub(crate) use responses::{
     blocking, delete as delete_response, get as get_response, items as response_items,
 };
@@ -219,9 +219,6 @@ async fn steps(
     let body = read_body(body, &parts, shared, &snapshot).await?;
     journey.resume();
     let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
-    if let Some(encoder) = local::encoder(shared, &view) {
-        return Ok(Ready::Local(local::embed(encoder, &view, &caller).await?));
-    }
     let known = decide::characterise(shared, &view, &caller, journey.time());
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
@@ -232,6 +229,9 @@ async fn steps(
     let mut gate = admitted(&snapshot, &caller, &decided, &view, journey)?;
     if let Some(answer) = &decided.effects().answer {
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
+    }
+    if let Some(embedded) = local::answer(shared, &view, &caller, &mut gate, journey).await? {
+        return Ok(Ready::Local(embedded));
     }
     let masked = mask::masked(
         shared,

@@ -57,6 +57,71 @@ async fn embeddings_come_from_the_process_itself() {
     assert_eq!(world.get("/v1/models/tiny").await.status.as_u16(), 200);
 }
 
+/// The encoder is governed like any model: roles, their models and classes of data are asked, and a route's fixed answer holds.
+#[tokio::test]
+async fn roles_and_classes_of_data_bind_the_encoder_too() {
+    const POLICY: &str = r#"
+role "reader" { models ["tin*"] regions ["mars"] }
+role "writer" { models ["sim-small"] }
+signal secret = keyword any ["passport"] scope sent
+data papers { when secret models ["sim-small"] }
+signal shut = keyword any ["forbidden"]
+route closed { when shut answer 403 "not here" }
+default { models { "sim-small" } }
+"#;
+    const CONFIG: &str = "policy: {policy}
+auth: {mode: open, trusted_hops: [127.0.0.1]}
+providers: [{name: p, kind: tollgate_sim}]
+models: [{name: sim-small}]
+pools: [{name: a, instances: [{name: a-1, provider: p, url: 'http://{0}', models: {sim-small: sim-small}}]}]
+";
+    let folder = common::Folder::new();
+    let file = folder.write("p.tollgate", POLICY);
+    let (sims, addresses) = common::sims(1).await;
+    let text = format!("{CONFIG}encoder: {{folder: '{FOLDER}', model: tiny, deadline_ms: 60000}}\n");
+    let settings = Some(common::settings(&text, &addresses, &file));
+    let world = World::launch(sims, serve::Options { settings, ..serve::Options::default() }).await;
+    let headers = |role| [("x-tollgate-caller", "someone"), ("x-tollgate-roles", role)];
+    let ask = async |role, input: &str| {
+        let body = json!({"model": "tiny", "input": input}).to_string();
+        world.send(Method::POST, "/v1/embeddings", &headers(role), body).await
+    };
+    for (role, input, status, rule) in [
+        ("reader", "hello", 200, ""),
+        ("writer", "hello", 403, "role writer"),
+        ("visitor", "hello", 403, "others"),
+        ("reader", "my passport", 403, "data papers"),
+        ("reader", "forbidden", 403, ""),
+    ] {
+        let got = ask(role, input).await;
+        assert_eq!((got.status.as_u16(), got.header("x-tollgate-denied")), (status, rule), "{}", got.text());
+        if rule.is_empty() {
+            continue;
+        }
+        world.gateway.shared().store.flush().unwrap();
+        let record = world.decision(&got.headers).await;
+        assert_eq!(record["decision"]["denials"][0]["rule"], rule, "{record}");
+        let (path, body) = ("/v1/route?dialect=openai_embeddings", json!({"model": "tiny", "input": input}));
+        let told = world.send(Method::POST, path, &headers(role), body.to_string()).await.json();
+        assert_eq!(
+            (told["denials"][0]["rule"].as_str(), told["model"].as_str()),
+            (Some(rule), None),
+            "{told}"
+        );
+    }
+    for (role, listed) in [("reader", true), ("writer", false), ("visitor", false)] {
+        let list = world.send(Method::GET, "/v1/models", &headers(role), String::new()).await.text();
+        let one = world.send(Method::GET, "/v1/models/tiny", &headers(role), String::new()).await;
+        assert_eq!(
+            (list.contains("\"tiny\""), one.status.as_u16() == 200),
+            (listed, listed),
+            "{role}: {list}"
+        );
+    }
+    assert_eq!(sent(&world).await, 0);
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn packed_vectors_hold_the_same_numbers() {
     let world = world(true).await;

@@ -64,7 +64,10 @@ impl Known {
     fn names_of(&self, what: &str) -> Option<BTreeSet<String>> {
         let places = self.fleet.as_ref().map(|fleet| fleet.places.iter());
         match what {
-            "models" => self.models.clone(),
+            "models" => {
+                let own = self.fleet.as_ref().map(|fleet| fleet.own.clone()).unwrap_or_default();
+                self.models.as_ref().map(|models| models | &own)
+            }
             "pools" => self.pools.clone(),
             "providers" => places.map(|places| places.map(|place| place.provider.clone()).collect()),
             _ => places.map(|places| places.filter_map(|place| place.region.clone()).collect()),

@@ -1,13 +1,30 @@
-//! What one guard says of a model at a place.
+//! What one guard says of a model, at a place or in this process.
 
-use super::{Ask, Denial, Guard, Place, Topic, fits};
+use super::{Ask, Clearance, Denial, Guard, Place, Topic, fits};
 
-/// Whether one guard admits a model at a place.
-pub(super) fn admits(guard: &Guard, ask: &Ask<'_>, place: &Place) -> Result<(), Denial> {
+impl Clearance {
+    /// Whether this process itself may answer `ask`: one role allows the model at this cost, and every rule does. Bounds on
+    /// places are kept, as nothing is sent anywhere.
+    ///
+    /// # Errors
+    /// The denial of the rule, or of the roles.
+    pub fn here(&self, ask: &Ask<'_>) -> Result<(), Denial> {
+        self.caller()?;
+        for guard in self.all_of() {
+            admits_model(guard, ask).map_err(|denial| self.because(guard, denial))?;
+        }
+        self.any_role(|guard| admits_model(guard, ask))
+    }
+}
+
+fn denial(guard: &Guard, topic: Topic, subject: &str, why: String) -> Denial {
+    Denial { rule: guard.label(), topic, subject: subject.to_owned(), why, own: true }
+}
+
+/// Whether one guard admits a model at its cost.
+fn admits_model(guard: &Guard, ask: &Ask<'_>) -> Result<(), Denial> {
     let rights = &guard.rights;
-    let deny = |topic, subject: &str, why: String| {
-        Err(Denial { rule: guard.label(), topic, subject: subject.to_owned(), why, own: true })
-    };
+    let deny = |topic, subject: &str, why: String| Err(denial(guard, topic, subject, why));
     if !fits(rights.models.as_deref(), ask.model) {
         return deny(Topic::Model, ask.model, format!("model {} is not allowed", ask.model));
     }
@@ -22,6 +39,19 @@ pub(super) fn admits(guard: &Guard, ask: &Ask<'_>, place: &Place) -> Result<(), 
         };
         return deny(Topic::Cost, ask.model, why);
     }
+    Ok(())
+}
+
+/// Whether a guard has a list of models, and this one fits it.
+pub(super) fn names(guard: &Guard, model: &str) -> bool {
+    guard.rights.models.is_some() && fits(guard.rights.models.as_deref(), model)
+}
+
+/// Whether one guard admits a model at a place.
+pub(super) fn admits(guard: &Guard, ask: &Ask<'_>, place: &Place) -> Result<(), Denial> {
+    admits_model(guard, ask)?;
+    let rights = &guard.rights;
+    let deny = |topic, subject: &str, why: String| Err(denial(guard, topic, subject, why));
     let at = place.instance.as_str();
     if !fits(rights.pools.as_deref(), &place.pool) {
         return deny(Topic::Pool, at, format!("pool {} is not allowed", place.pool));

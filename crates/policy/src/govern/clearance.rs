@@ -112,7 +112,7 @@ impl Clearance {
     }
 
     /// Why a guard binds a request that does not say what it is about, after the reason of its denial.
-    fn because(&self, guard: &Guard, denial: Denial) -> Denial {
+    pub(super) fn because(&self, guard: &Guard, denial: Denial) -> Denial {
         let mut rules = self.suspected.rules.iter().filter_map(|at| self.governance.rules.get(*at as usize));
         if !rules.any(|rule| std::ptr::eq(rule, guard)) {
             return denial;
@@ -166,7 +166,7 @@ impl Clearance {
     }
 
     /// The least that one of the roles says no to, or nothing when one allows.
-    fn any_role(&self, mut ask: impl FnMut(&Guard) -> Result<(), Denial>) -> Result<(), Denial> {
+    pub(super) fn any_role(&self, mut ask: impl FnMut(&Guard) -> Result<(), Denial>) -> Result<(), Denial> {
         let mut no: Option<Denial> = None;
         for guard in self.one_of() {
             match (ask(guard), &mut no) {

@@ -5,7 +5,7 @@
 //! request that a guard binds ever takes a route, which whoever can prove it answers as [`Meetings`]. Each finding
 //! names the guards, their places in the text, an example and a repair.
 
-use super::admit::admits;
+use super::admit::{admits, names};
 use super::overlap::may_hold_for;
 use super::{Ask, Denial, Fleet, Governance, Guard, GuardKind, Place, Topic};
 use crate::effects::Route;
@@ -80,7 +80,11 @@ pub(crate) fn errors(
     }
     let always = always(governance);
     let roles = governance.roles.iter().chain(&governance.others);
-    roles.filter_map(|role| world.role_without_model(role, &always)).collect()
+    // A role of the gateway's own models alone needs no place.
+    let own = |role: &&Guard| {
+        fleet.own.iter().any(|model| names(role, model)) && !world.cells.iter().any(|c| names(role, c.model))
+    };
+    roles.filter(|role| !own(role)).filter_map(|role| world.role_without_model(role, &always)).collect()
 }
 
 /// What is refused on some routes, or where several guards bind.

@@ -39,13 +39,15 @@ impl Price {
     }
 }
 
-/// Every place, and what models cost.
+/// Every place, what models cost, and what needs no place.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Fleet {
     /// The instances of all pools.
     pub places: Vec<Place>,
     /// Prices by model; the cost of a model that is not named is not known.
     pub prices: BTreeMap<String, Price>,
+    /// Models that the gateway answers itself, for nothing: rights may name them, routes may not.
+    pub own: BTreeSet<String>,
 }
 
 impl Fleet {

@@ -136,6 +136,7 @@ fn fleet() -> Fleet {
     Fleet {
         places: vec![place("cloud", false, &["large", "small"]), place("rack", true, &["house"])],
         prices: prices.into_iter().map(|(name, micro)| (name.to_owned(), price(micro))).collect(),
+        ..Fleet::default()
     }
 }
 

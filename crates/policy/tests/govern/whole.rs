@@ -39,7 +39,8 @@ fn fleet() -> Fleet {
         ("cloud-m", price(400_000, 1_600_000)),
         ("cloud-xl", price(5_000_000, 25_000_000)),
     ];
-    Fleet { places, prices: prices.into_iter().map(|(name, price)| (name.to_owned(), price)).collect() }
+    let prices = prices.into_iter().map(|(name, price)| (name.to_owned(), price)).collect();
+    Fleet { places, prices, ..Fleet::default() }
 }
 
 fn known() -> Known {
@@ -89,6 +90,17 @@ fn each_slip_is_named() {
         let codes: Vec<_> = report.diagnostics.iter().map(|found| found.code).collect();
         assert!(codes.contains(&code), "{text}: {codes:?}");
     }
+}
+
+#[test]
+fn a_role_of_the_gateways_own_models_alone_needs_no_place() {
+    let text = format!("role \"indexer\" {{ models [\"own-*\"] }}\nothers {{ }}\n{ROUTES}");
+    assert!(compile(&text, &known()).report.errors() > 0);
+    let fleet = Fleet { own: ["own-encoder".to_owned()].into(), ..fleet() };
+    let known = Known { fleet: Some(fleet), ..known() };
+    let report = reviewed(&text, &known);
+    let unknown = report.diagnostics.iter().any(|found| found.code == "unknown-pattern");
+    assert!(report.errors() == 0 && !unknown, "{}", report.render("p", &text));
 }
 
 #[test]
