@@ -15,8 +15,8 @@ use tollgate_pay::escrow::{Desk, Office, SettlementPlane};
 use tollgate_pay::ledger::{Command, Outcome};
 use tollgate_pay::rail::{Ledger, LedgerFault, LedgerRail};
 
-/// Most escrows of one log.
-const ESCROWS_MAX: usize = 1_000_000;
+/// Most escrows of one log, unless it is opened with another bound.
+pub const ESCROWS_MAX: usize = 1_000_000;
 
 /// A journal as the ledger of an office and of a rail. Clones share it.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ impl Ledger for JournalLedger {
 /// The office of a journal with the ledger rail.
 pub type JournalOffice = Office<JournalLedger, LedgerRail<JournalLedger>>;
 
-/// Opens the office of a ledger. All escrows follow from the log, which is read from its beginning.
+/// Opens the office of a ledger, which takes on at most `escrows_max` escrows. All escrows follow from the log, which is read from its beginning.
 ///
 /// An office knows what it recorded itself and what was there when it was opened. A folder has one at a time; on a database
 /// that others write to, it says [`OfficeError::Behind`](tollgate_pay::escrow::OfficeError::Behind) until it was given what they
@@ -103,12 +103,13 @@ pub type JournalOffice = Office<JournalLedger, LedgerRail<JournalLedger>>;
 pub fn open_office(
     source: &Source,
     config: JournalConfig,
+    escrows_max: usize,
     clock: Arc<dyn Clock>,
     plane: SettlementPlane,
     clearing: AccountId,
 ) -> Result<(JournalOffice, JournalLedger, Journal), JournalError> {
     let journal = source.open(config, clock)?;
-    let (mut desk, mut next) = (Desk::new(plane, ESCROWS_MAX), 0);
+    let (mut desk, mut next) = (Desk::new(plane, escrows_max), 0);
     source.each(|entry| {
         next = entry.seq.saturating_add(1);
         Ok(desk.fold(&entry.command, &entry.outcome, entry.seq)?)

@@ -77,7 +77,8 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
     }
     let ledger = ledger(settle, findings);
     let data = findings.path(&settle.data);
-    let start = clearing.map(|clearing| SettlementConfig { data, clearing, ledger, hooks });
+    let start =
+        clearing.map(|clearing| SettlementConfig { clearing, ledger, hooks, ..SettlementConfig::new(data) });
     Settled { start, signers, receivers }
 }
 

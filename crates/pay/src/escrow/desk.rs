@@ -113,16 +113,18 @@ pub struct Desk {
     recent: VecDeque<Digest>,
     /// What was decided last: folding it needs no second look at its text and signatures.
     decided: Option<(Command, Record, Escrow)>,
+    /// The first entry that was not folded.
+    next_seq: u64,
     limit: usize,
 }
 
 impl Desk {
-    /// A desk without escrows, for at most `limit` of them, ever.
+    /// A desk without escrows, which decides on at most `limit` of them, ever. What the log has is folded however many there are.
     #[must_use]
     pub fn new(plane: SettlementPlane, limit: usize) -> Self {
         let (escrows, owners, admitted, landed, requests) = Default::default();
-        let recent = VecDeque::new();
-        Self { plane, escrows, owners, admitted, landed, requests, recent, decided: None, limit }
+        let (recent, decided, next_seq) = (VecDeque::new(), None, 0);
+        Self { plane, escrows, owners, admitted, landed, requests, recent, decided, next_seq, limit }
     }
 
     /// The escrow, if there is one.
@@ -141,6 +143,11 @@ impl Desk {
     #[must_use]
     pub fn answered(&self, request: &Digest) -> Option<&Answered> {
         self.requests.get(request)
+    }
+
+    /// The number of the first entry that was not folded.
+    pub(super) const fn next_seq(&self) -> u64 {
+        self.next_seq
     }
 
     /// Who speaks for an account, when the log says so.
@@ -168,6 +175,9 @@ impl Desk {
         now: Timestamp,
     ) -> Result<Command, Refusal> {
         let decided = self.follow(id, event, request, now)?;
+        if !self.escrows.contains_key(&id) && self.escrows.len() >= self.limit {
+            return Err(Refusal::Full { limit: self.limit });
+        }
         let command = decided.0.clone();
         self.decided = Some(decided);
         Ok(command)
@@ -215,9 +225,6 @@ impl Desk {
             if self.escrows.contains_key(&id) {
                 return Err(Refusal::Exists(id));
             }
-            if self.escrows.len() >= self.limit {
-                return Err(Refusal::Full { limit: self.limit });
-            }
             return Ok(escrow);
         }
         let escrow = self.escrows.get(&id).ok_or(Refusal::Missing(id))?;
@@ -255,6 +262,7 @@ impl Desk {
     /// # Errors
     /// [`PayError::Diverged`] when the entry does not follow from those before by the rules of [`step`].
     pub fn fold(&mut self, command: &Command, outcome: &Outcome, seq: u64) -> Result<(), PayError> {
+        self.next_seq = seq.saturating_add(1);
         let applied = matches!(outcome, Outcome::Applied { .. });
         let known = self.decided.take_if(|(decided, ..)| decided == command);
         let (record, known) = match known {

@@ -138,7 +138,10 @@ impl<L: Ledger, R: Rail> Office<L, R> {
             LedgerFault::Behind => OfficeError::Behind,
             LedgerFault::NotTaken(error) => OfficeError::Ledger(error),
         })?;
-        self.desk.fold(command, &outcome, seq).map_err(OfficeError::Ledger)?;
+        // An answer that is given again says what was true then: it changes nothing now.
+        if seq >= self.desk.next_seq() {
+            self.desk.fold(command, &outcome, seq).map_err(OfficeError::Ledger)?;
+        }
         Ok((seq, outcome))
     }
 

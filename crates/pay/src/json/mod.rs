@@ -101,6 +101,20 @@ impl Json {
         })
     }
 
+    /// Whether it nests no deeper than what [`Json::parse`] reads.
+    #[must_use]
+    pub(crate) fn is_readable(&self) -> bool {
+        fn within(json: &Json, levels: u8) -> bool {
+            let inner = |json: &Json| levels.checked_sub(1).is_some_and(|levels| within(json, levels));
+            match json {
+                Json::List(items) => levels > 0 && items.iter().all(inner),
+                Json::Map(members) => levels > 0 && members.values().all(inner),
+                _ => true,
+            }
+        }
+        within(self, DEPTH_MAX)
+    }
+
     /// The member of an object.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Self> {

@@ -1,10 +1,12 @@
 //! The state of the ledger, and how a command is decided.
 
+use super::command::{COMMAND_BYTES_MAX, OPS_MAX};
 use super::keys::{Keys, Known};
 use super::marks::{self, Marks};
 use super::undo::Step;
 use super::{Account, Command, Decision, Entry, HoldId, Op, Outcome};
 use crate::PayError;
+use crate::json::plain;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tollgate_core::id::AccountId;
@@ -12,6 +14,11 @@ use tollgate_core::{Amount, Digest, Timestamp};
 
 /// Holds given back at one command at most, but for the rest of a linked group.
 const EXPIRED_MAX: usize = 256;
+/// Most bytes of the number of a hold in an entry, with its quotes and the comma.
+const HOLD_BYTES: usize = 28;
+/// A command with all that can be decided about it fits the longest entry of the log: the holds that expired, the rest of
+/// the last one's group, the holds that it makes, and a refusal's words.
+const _: () = assert!(COMMAND_BYTES_MAX + (EXPIRED_MAX + 2 * OPS_MAX) * HOLD_BYTES + 1_024 <= 65_535);
 
 /// What a ledger may grow to.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -94,12 +101,14 @@ impl Book {
     ///
     /// # Errors
     /// [`PayError::KeyConflict`] when the key was used for another command, [`PayError::Full`] when a bound is reached,
-    /// [`PayError::NotConserved`] for a fault of this program. Nothing has changed then.
+    /// [`PayError::Bad`] for a command whose entry nobody could read, [`PayError::NotConserved`] for a fault of this program. Nothing has changed then.
     pub fn apply(&mut self, now: Timestamp, command: Command) -> Result<Decision, PayError> {
-        let digest = command.digest();
+        let bytes = plain(&command);
+        let digest = Digest::of(&bytes);
         if let Some(known) = self.keys.find(command.key(), digest)? {
             return Ok(Decision::Known { seq: known.seq, outcome: known.outcome.clone() });
         }
+        command.check_entry(bytes.len())?;
         let now = now.max(self.time);
         self.check_bounds(now, &command)?;
         self.decide(now, command, digest).map(Decision::Fresh)

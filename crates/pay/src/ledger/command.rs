@@ -13,6 +13,8 @@ use tollgate_core::{Amount, Asset, Digest, Timestamp};
 pub const OPS_MAX: usize = 64;
 /// Longest canonical form of all records of one command together, in bytes: an entry must fit the log's bundles.
 pub const RECORD_BYTES_MAX: usize = 24 << 10;
+/// Longest command, in bytes of its canonical form: what the ledger adds to it must fit an entry beside it.
+pub const COMMAND_BYTES_MAX: usize = 52 << 10;
 /// Longest idempotency key, in bytes.
 pub const KEY_BYTES_MAX: usize = 128;
 
@@ -203,6 +205,18 @@ impl Command {
     #[must_use]
     pub fn ops(&self) -> &[Op] {
         &self.ops
+    }
+
+    /// Checks that its entry can be read again, which the log needs for ever; `bytes` is the length of its canonical form.
+    pub(super) fn check_entry(&self, bytes: usize) -> Result<(), PayError> {
+        if bytes > COMMAND_BYTES_MAX {
+            return Err(PayError::bad("command", &format!("{bytes} bytes"), "at most 53,248 bytes long"));
+        }
+        let deep = self.ops.iter().any(|op| matches!(op, Op::Record { body } if !body.is_readable()));
+        if deep {
+            return Err(PayError::bad("record", "a deep one", "nested at most 32 levels"));
+        }
+        Ok(())
     }
 
     /// Digest of the whole command: two commands with one key are the same only when these are equal.

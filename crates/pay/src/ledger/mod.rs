@@ -27,7 +27,7 @@ mod undo;
 
 pub use account::{Account, Bound, Side};
 pub use book::{Book, Hold, Limits};
-pub use command::{Command, HoldId, KEY_BYTES_MAX, OPS_MAX, Op, RECORD_BYTES_MAX, Rest};
+pub use command::{COMMAND_BYTES_MAX, Command, HoldId, KEY_BYTES_MAX, OPS_MAX, Op, RECORD_BYTES_MAX, Rest};
 pub use entry::{Decision, Entry, Outcome, Refusal};
 pub use grant::{Admission, Closing, SHARES_MAX, Share, Unmet};
 pub use rows::Row;

@@ -1,12 +1,12 @@
 //! Finding agents: by id, name, skill or rail, page by page, in the order of their ids.
 
-use super::{AgentRecord, Document, History, Sealed};
+use super::{AgentRecord, Document, History, Sealed, VERSIONS_MAX};
 use crate::PayError;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use tollgate_core::Timestamp;
 
-/// Most agents of one directory.
+/// Most agents of one directory, unless it is made with another bound.
 pub const AGENTS_MAX: usize = 100_000;
 /// Most agents on one page.
 const PAGE_MAX: usize = 100;
@@ -46,17 +46,46 @@ impl Query {
 }
 
 /// All agents that are known, each with its history.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Directory {
     agents: BTreeMap<String, History>,
+    limit: usize,
+}
+
+impl Default for Directory {
+    fn default() -> Self {
+        Self::new(AGENTS_MAX)
+    }
 }
 
 impl Directory {
-    /// Takes a signed record: the first of an agent or its next version. `document` is the one that a `did:web` id names.
-    /// Answers whether it was new.
+    /// A directory without agents, with room for `limit` of them.
+    #[must_use]
+    pub const fn new(limit: usize) -> Self {
+        Self { agents: BTreeMap::new(), limit }
+    }
+
+    /// Whether there is room for a record of this agent: to be asked before it is kept, and never of one that was kept.
     ///
     /// # Errors
-    /// Those of [`History::begin`] and [`History::extend`], and [`PayError::Full`].
+    /// [`PayError::Full`] at the directory's bound, and at [`VERSIONS_MAX`].
+    pub fn check_room(&self, id: &str) -> Result<(), PayError> {
+        match self.agents.get(id) {
+            None if self.agents.len() >= self.limit => {
+                Err(PayError::Full { what: "agents", limit: self.limit })
+            }
+            Some(history) if history.versions().len() >= VERSIONS_MAX => {
+                Err(PayError::Full { what: "versions of a record", limit: VERSIONS_MAX })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes a signed record: the first of an agent or its next version. `document` is the one that a `did:web` id names.
+    /// Answers whether it was new. Bounds are not asked ([`Directory::check_room`]): what was kept once is taken for ever.
+    ///
+    /// # Errors
+    /// Those of [`History::begin`] and [`History::extend`].
     pub fn take(
         &mut self,
         sealed: &Sealed,
@@ -69,9 +98,6 @@ impl Directory {
             history.extend(sealed, now)?;
             return Ok(history.versions().len() > before);
         }
-        if self.agents.len() >= AGENTS_MAX {
-            return Err(PayError::Full { what: "agents", limit: AGENTS_MAX });
-        }
         self.agents.insert(id, History::begin(sealed, document, now)?);
         Ok(true)
     }
@@ -80,7 +106,7 @@ impl Directory {
     #[must_use]
     pub fn only(&self, id: &str) -> Self {
         let agents = self.agents.get_key_value(id).map(|(id, history)| (id.clone(), history.clone()));
-        Self { agents: agents.into_iter().collect() }
+        Self { agents: agents.into_iter().collect(), limit: self.limit }
     }
 
     /// The agent of this id.

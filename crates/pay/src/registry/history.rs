@@ -5,7 +5,7 @@ use super::{AgentRecord, Document, PublicKey, Purpose, Sealed};
 use crate::PayError;
 use tollgate_core::{Digest, Timestamp};
 
-/// Most versions of one record.
+/// Most versions of one record: see [`super::Directory::check_room`].
 pub const VERSIONS_MAX: usize = 4_096;
 
 /// See the module. Only what was verified is in it.
@@ -49,7 +49,7 @@ impl History {
     /// Adds the next version. The very same one again changes nothing.
     ///
     /// # Errors
-    /// [`PayError::NotProven`] when it does not continue the last one, [`PayError::Full`] at [`VERSIONS_MAX`].
+    /// [`PayError::NotProven`] when it does not continue the last one.
     pub fn extend(&mut self, sealed: &Sealed, now: Timestamp) -> Result<(), PayError> {
         let record = AgentRecord::read(sealed.payload())?;
         let Some((last, digest)) = self.versions.last() else {
@@ -78,9 +78,6 @@ impl History {
             ));
         }
         kept_revoked(last, &record)?;
-        if self.versions.len() >= VERSIONS_MAX {
-            return Err(PayError::Full { what: "versions of a record", limit: VERSIONS_MAX });
-        }
         self.versions.push((record, sealed.digest()));
         Ok(())
     }

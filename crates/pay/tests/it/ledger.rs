@@ -286,3 +286,25 @@ fn commands_are_checked_when_they_are_read() {
     let good = r#"{"key":"k","ops":[{"void":{"hold":"hold_1"}}]}"#;
     assert_eq!(serde_json::to_string(&serde_json::from_str::<Command>(good).unwrap()).unwrap(), good);
 }
+
+/// What a request's parser just takes and a log's reader would not: the entry puts two levels around it, and more bytes.
+#[test]
+fn a_command_whose_entry_nobody_could_read_is_not_decided() {
+    let mut book = Book::new(Limits::default());
+    let decided = |book: &mut Book, ops: &str| {
+        let command: Command = serde_json::from_str(&format!(r#"{{"key":"k","ops":[{ops}]}}"#)).unwrap();
+        book.apply(Timestamp(0), command).map(|decision| decision.seq())
+    };
+    let deep =
+        |levels: usize| format!(r#"{{"record":{{"body":{}{}}}}}"#, "[".repeat(levels), "]".repeat(levels));
+    let name = "a".repeat(64);
+    let share = format!(r#"{{"mandate":"{name}"}}"#);
+    let admit = format!(
+        r#"{{"admit":{{"amount":{{"asset":{{"code":"USD","exponent":2}},"minor":"1"}},"id":"{name}","shares":[{}],"transaction":"{name}"}}}}"#,
+        vec![share; 8].join(",")
+    );
+    for ops in [deep(123), deep(33), vec![admit; 64].join(",")] {
+        assert!(matches!(decided(&mut book, &ops), Err(PayError::Bad { .. })));
+    }
+    assert_eq!((book.next_seq(), decided(&mut book, &deep(32))), (0, Ok(0)));
+}

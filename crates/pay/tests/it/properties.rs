@@ -135,3 +135,41 @@ proptest! {
         prop_assert!(again.replay(&taken).is_err());
     }
 }
+
+/// A request's text as it may come from anybody: records that nest, admissions with many shares, many operations.
+fn a_request() -> impl Strategy<Value = String> {
+    let nested = (0..124usize).prop_map(|levels| {
+        format!(r#"{{"record":{{"body":{{"a":{}{}}}}}}}"#, "[".repeat(levels), "]".repeat(levels))
+    });
+    let name = "a".repeat(64);
+    let share = format!(r#"{{"mandate":"{name}"}}"#);
+    let usd = r#"{"asset":{"code":"USD","exponent":2},"minor":"1"}"#;
+    let admit = (1..900usize, 1..900usize).prop_map(move |(shares, once)| {
+        let shares = vec![share.as_str(); shares].join(",");
+        let once = vec![format!("\"{name}\""); once].join(",");
+        format!(
+            r#"{{"admit":{{"amount":{usd},"id":"{name}","once":[{once}],"shares":[{shares}],"transaction":"{name}"}}}}"#
+        )
+    });
+    let text =
+        (0..24_000usize).prop_map(|n| format!(r#"{{"record":{{"body":"{}"}}}}"#, "\\u0001".repeat(n / 6)));
+    let op = prop_oneof![2 => nested, 2 => admit, 1 => text, 1 => Just("\"sweep\"".to_owned())];
+    proptest::collection::vec(op, 1..6).prop_map(|ops| format!(r#"{{"key":"k","ops":[{}]}}"#, ops.join(",")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// Whatever request the ledger decides, its entry is read again and follows again: it is in the log for ever.
+    #[test]
+    fn what_is_decided_can_be_read_again(text in a_request()) {
+        let Ok(command) = serde_json::from_str::<Command>(&text) else { return Ok(()) };
+        let mut book = Book::new(Limits::default());
+        let Ok(Decision::Fresh(entry)) = book.apply(Timestamp(1), command) else { return Ok(()) };
+        let bytes = tollgate_pay::json::plain(&entry);
+        prop_assert!(bytes.len() <= usize::from(u16::MAX), "{} bytes", bytes.len());
+        let again: Entry = serde_json::from_slice(&bytes).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(&again, &entry);
+        prop_assert!(Book::new(Limits::default()).replay(&again).is_ok());
+    }
+}

@@ -38,7 +38,7 @@ impl<D: Disk> Files<D> {
 
 impl<D: Disk> Medium for Files<D> {
     fn stage(&mut self, seq: u64, entry: Vec<u8>) {
-        debug_assert!(entry.len() <= frame::ENTRY_MAX, "64 operations and 319 expired holds fit");
+        debug_assert!(entry.len() <= frame::ENTRY_MAX, "the ledger takes no command whose entry is longer");
         frame::put(&mut self.records, self.batch.saturating_add(1), seq, &entry);
     }
 

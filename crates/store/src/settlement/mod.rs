@@ -6,12 +6,14 @@
 //! decided anew. Everything that changes goes through [`Settlement::act`] and [`Settlement::tell`], one
 //! after the other; what is shown is as of the last of them. Calls wait for the disk: make them where waiting is allowed.
 
+mod config;
 mod hooks;
 mod log;
 mod mandates;
 mod outbox;
 mod shared;
 
+pub use config::{Bounds, SettlementConfig};
 pub use hooks::{Delivery, Reported};
 pub use mandates::{ESCROWS_SHOWN, MandateUse};
 pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, Standing};
@@ -34,31 +36,6 @@ use tollgate_pay::json::Json;
 use tollgate_pay::ledger::{Account, Command, Outcome};
 use tollgate_pay::log::SigningKey;
 use tollgate_pay::registry::{Accepted, AgentRecord, Directory, Query, Sealed};
-
-/// Where settlement is kept.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct SettlementConfig {
-    /// The data folder.
-    pub data: PathBuf,
-    /// The account through which the ledger rail clears.
-    pub clearing: AccountId,
-    /// Where the ledger is: in the folder, or in a database that other servers share.
-    pub ledger: Option<Source>,
-    /// Who is told what happens.
-    pub hooks: Vec<HookConfig>,
-}
-
-impl SettlementConfig {
-    /// The folder's name of the account through which its rail clears, unless the configuration says another.
-    pub const CLEARING: &'static str = "acct_clearing";
-
-    /// Settlement in this folder.
-    #[must_use]
-    pub fn new(data: PathBuf) -> Self {
-        let clearing = Self::CLEARING.parse().unwrap_or_else(|_| unreachable!("a legal name"));
-        Self { data, clearing, ledger: None, hooks: Vec::new() }
-    }
-}
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -127,12 +104,19 @@ impl Settlement {
         let key = log_key(&config.data)?;
         let source = config.ledger.clone().unwrap_or_else(|| Source::Folder(config.data.join("books")));
         let plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
-        let (journal_config, clearing) = (JournalConfig::default(), config.clearing.clone());
-        let (office, ledger, journal) =
-            open_office(&source, journal_config, Arc::clone(&clock), plane, clearing)?;
+        let Bounds { ledger: limits, escrows, agents } = config.bounds.clone();
+        let journal_config = JournalConfig { limits, ..JournalConfig::default() };
+        let (office, ledger, journal) = open_office(
+            &source,
+            journal_config,
+            escrows,
+            Arc::clone(&clock),
+            plane,
+            config.clearing.clone(),
+        )?;
         let next = ledger.seen();
         let hooks = Arc::new(Hooks::open(&config.data, &config.hooks, next)?);
-        let (agents, entries) = (Directory::default(), BTreeMap::new());
+        let (agents, entries) = (Directory::new(agents), BTreeMap::new());
         let mut inner = Inner { office, ledger, agents, entries, hooks: Arc::clone(&hooks) };
         source.each(|entry| {
             // What came since is read on like all that others write.
@@ -215,8 +199,11 @@ impl Settlement {
         }
         // What others registered meanwhile may be the very same, or what this does not continue.
         let told = self.in_order(&mut inner, |inner| {
-            let new = accepted.offer(&mut inner.agents.only(id)).map_err(OfficeError::Ledger)?;
-            new.then(|| inner.office.tell(&command)).transpose()
+            if !accepted.offer(&mut inner.agents.only(id)).map_err(OfficeError::Ledger)? {
+                return Ok(None);
+            }
+            inner.agents.check_room(id).map_err(OfficeError::Ledger)?;
+            inner.office.tell(&command).map(Some)
         })?;
         let Some((seq, _)) = told else { return Ok(None) };
         accepted.offer(&mut inner.agents)?;

@@ -33,7 +33,7 @@ impl World {
         let (clock, plane) = (Arc::clone(&self.clock) as Arc<dyn Clock>, self.cast.plane());
         let clearing = Cast::clearing().unwrap();
         let (office, _, journal) =
-            open_office(&self.source, self.config.clone(), clock, plane, clearing).unwrap();
+            open_office(&self.source, self.config.clone(), 8, clock, plane, clearing).unwrap();
         (office, journal)
     }
 

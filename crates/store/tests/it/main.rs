@@ -11,6 +11,7 @@ mod kill;
 mod ledger;
 mod lifecycle;
 mod responses;
+mod settlement;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -11,7 +11,7 @@ use tollgate_gateway::clock::SystemClock;
 use tollgate_pay::escrow::{Desk, Escrow, Event, SettlementPlane, Told};
 use tollgate_pay::ledger::{Command, Outcome};
 use tollgate_pay::log::{Receipt, SigningKey, leaf_hash};
-use tollgate_store::escrows::{JournalOffice, open_office, read_desk};
+use tollgate_store::escrows::{ESCROWS_MAX, JournalOffice, open_office, read_desk};
 use tollgate_store::journal::audit::{LogFolder, Source};
 use tollgate_store::journal::{Journal, JournalConfig};
 
@@ -62,7 +62,7 @@ impl Books {
     pub(super) fn open(&self) -> Result<Open> {
         let (config, clock) = (JournalConfig::default(), Arc::new(SystemClock::new()));
         let (office, _, journal) =
-            open_office(&self.ledger(), config, clock, self.plane()?, self.clearing.clone())?;
+            open_office(&self.ledger(), config, ESCROWS_MAX, clock, self.plane()?, self.clearing.clone())?;
         Ok(Open { office, journal, clock: SystemClock::new() })
     }
 

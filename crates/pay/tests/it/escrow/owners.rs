@@ -184,6 +184,25 @@ fn only_owners_pay() {
     assert!(Owner::new(account, vec![scene_key(1), scene_key(1)]).is_err());
 }
 
+/// A request to own an account that is sent again, long after another key took over, is answered as before and changes nothing.
+#[test]
+fn an_old_owner_does_not_come_back_with_a_retry() {
+    let mut scene = Scene::at(Phase::Proposed, |_| {});
+    let account = scene.contract.funding[0].account.clone();
+    let own = |name: &str, key: PublicKey| {
+        let owner = Owner::new(account.clone(), vec![key]).unwrap();
+        Command::new(name, vec![owner.op().unwrap()]).unwrap()
+    };
+    let stolen = PublicKey::from_ed25519(scene.cast.payer.public().as_bytes()).unwrap();
+    let (old, new) = (own("own-1", stolen), own("own-2", scene_key(7)));
+    let first = scene.office.tell(&old).unwrap();
+    scene.office.tell(&new).unwrap();
+    assert_eq!(scene.office.tell(&old).unwrap(), first, "the answer of then");
+    assert_eq!(scene.office.desk().owner(&account).unwrap().keys(), [scene_key(7)]);
+    assert_eq!(scene.refused(Event::Authorize { mandate: None }), Refusal::NotOwner);
+    replays(&scene);
+}
+
 fn scene_key(n: u8) -> PublicKey {
     PublicKey::P256(Es256Secret::from_seed(&[n; 32]).unwrap().public())
 }

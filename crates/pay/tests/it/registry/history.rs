@@ -171,6 +171,20 @@ fn what_is_signed_is_the_canonical_form() {
     }
 }
 
+/// A bound is asked of what is new: a directory that follows from a log takes all that the log has.
+#[test]
+fn a_full_directory_takes_what_was_kept() {
+    let mut agents = Directory::new(1);
+    for n in 1..=2u8 {
+        let mut record = first();
+        record["id"] = json!(key(n).public().did());
+        record["keys"] = json!([control(n)]);
+        assert_eq!(agents.check_room(&key(n).public().did()).is_ok(), n == 1);
+        assert!(agents.take(&sign(&record, n), None, at(0)).unwrap());
+    }
+    assert!(agents.check_room(&key(1).public().did()).is_ok(), "the next version of one that is there");
+}
+
 #[test]
 fn agents_are_found_page_by_page() {
     let mut agents = Directory::default();

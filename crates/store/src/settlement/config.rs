@@ -1,0 +1,54 @@
+//! Where settlement is kept, and what it may grow to.
+
+use super::HookConfig;
+use crate::escrows::ESCROWS_MAX;
+use crate::journal::audit::Source;
+use std::path::PathBuf;
+use tollgate_core::id::AccountId;
+use tollgate_pay::ledger::Limits;
+use tollgate_pay::registry::AGENTS_MAX;
+
+/// Where settlement is kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SettlementConfig {
+    /// The data folder.
+    pub data: PathBuf,
+    /// The account through which the ledger rail clears.
+    pub clearing: AccountId,
+    /// Where the ledger is: in the folder, or in a database that other servers share.
+    pub ledger: Option<Source>,
+    /// Who is told what happens.
+    pub hooks: Vec<HookConfig>,
+    /// What it may grow to.
+    pub bounds: Bounds,
+}
+
+/// What a settlement may grow to. Bounds are asked of what is new, and never of what stands in the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Bounds {
+    /// Those of the ledger.
+    pub ledger: Limits,
+    /// Escrows, for ever.
+    pub escrows: usize,
+    /// Agents, for ever.
+    pub agents: usize,
+}
+
+impl Default for Bounds {
+    /// A million escrows, a hundred thousand agents, and the ledger's own.
+    fn default() -> Self {
+        Self { ledger: Limits::default(), escrows: ESCROWS_MAX, agents: AGENTS_MAX }
+    }
+}
+
+impl SettlementConfig {
+    /// The folder's name of the account through which its rail clears, unless the configuration says another.
+    pub const CLEARING: &'static str = "acct_clearing";
+
+    /// Settlement in this folder.
+    #[must_use]
+    pub fn new(data: PathBuf) -> Self {
+        let clearing = Self::CLEARING.parse().unwrap_or_else(|_| unreachable!("a legal name"));
+        Self { data, clearing, ledger: None, hooks: Vec::new(), bounds: Bounds::default() }
+    }
+}
