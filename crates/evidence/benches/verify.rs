@@ -21,6 +21,8 @@ const NAMES: &[&str] = &[
     "nvidia-gpu/hopperAttestationReport.txt",
     "nvidia-gpu/gpu_evidence_1.json",
     "reclaim/proof_coingecko_eth_usd.json",
+    data::REKOR_1,
+    data::REKOR_2,
     "tlsnotary/presentation.bin",
     "tlsnotary/presentation_secp256r1.bin",
 ];

@@ -6,7 +6,7 @@ use crate::read::text::{base64, base64url};
 use base64::Engine as _;
 use ring::signature as algorithm;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::{Digest as _, Sha256};
+use sha2::{Digest as _, Sha256, Sha512};
 use sha3::Keccak256;
 use tollgate_pay::json::Json;
 
@@ -57,6 +57,8 @@ pub enum Scheme {
     EcdsaSha256,
     /// ECDSA over SHA-384 with `r` and `s` in DER.
     EcdsaSha384,
+    /// ECDSA over SHA-512 with `r` and `s` in DER.
+    EcdsaSha512,
     /// ECDSA over SHA-256, `r` and `s` of 32 bytes each: JOSE's `ES256`.
     Es256,
     /// ECDSA over SHA-384, `r` and `s` of 48 bytes each: JOSE's and COSE's `ES384`.
@@ -167,6 +169,9 @@ impl PublicKey {
             (Self::K256(key), Scheme::Es256kKeccak) => {
                 return holds_k256(key, &Keccak256::digest(message).into(), signature);
             }
+            (Self::P256(key), Scheme::EcdsaSha512) => {
+                return holds_p256(key, &Sha512::digest(message), signature);
+            }
             (Self::P256(key), Scheme::EcdsaSha256) => (&algorithm::ECDSA_P256_SHA256_ASN1, key),
             (Self::P256(key), Scheme::EcdsaSha384) => (&algorithm::ECDSA_P256_SHA384_ASN1, key),
             (Self::P256(key), Scheme::Es256) => (&algorithm::ECDSA_P256_SHA256_FIXED, key),
@@ -184,6 +189,28 @@ impl PublicKey {
         };
         algorithm::UnparsedPublicKey::new(check, key).verify(message, signature).is_ok()
     }
+}
+
+impl PublicKey {
+    /// Whether an ECDSA signature of this key holds over something of which only the SHA-256 is known.
+    pub(crate) fn holds_sha256(&self, digest: &[u8; 32], signature: &[u8]) -> Result<bool, Refusal> {
+        match self {
+            Self::P256(key) => Ok(holds_p256(key, digest, signature)),
+            _ => Err(Refusal::Unsupported {
+                what: "signature over a digest",
+                is: "of a key that is not on P-256".into(),
+            }),
+        }
+    }
+}
+
+/// Whether a key of P-256 signed this hash, with `r` and `s` in DER.
+fn holds_p256(key: &[u8], hash: &[u8], signature: &[u8]) -> bool {
+    use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
+    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(key);
+    let signature = p256::ecdsa::Signature::from_der(signature);
+    let (Ok(key), Ok(signature)) = (key, signature) else { return false };
+    key.verify_prehash(hash, &signature).is_ok()
 }
 
 /// Whether a key of secp256k1 signed this hash. The second spelling, with `s` in the upper half, does not count.

@@ -83,7 +83,7 @@ impl Default for Tcb {
     }
 }
 
-/// Most signers.
+/// Most signers, and most identities.
 const SIGNERS_MAX: usize = 64;
 
 /// Who may attest to what a web server answered.
@@ -119,6 +119,20 @@ pub struct Signer {
     pub role: String,
 }
 
+/// Who may sign with a certificate that was given for an identity provider's word (sigstore).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// The identity provider.
+    pub issuer: String,
+    /// Its name here.
+    pub name: String,
+    /// What it is trusted for, in the word that predicates use.
+    pub role: String,
+    /// The whole of the address or URI in the certificate.
+    pub subject: String,
+}
+
 /// See the module.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -127,11 +141,15 @@ pub struct Policy {
     pub allow_debug: bool,
     /// Attestors of claims about web servers.
     pub attestors: Attestors,
+    /// Who may sign by an identity. Nobody by default.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub identities: Vec<Identity>,
     /// Oldest evidence that tells when it was made, in seconds.
     pub max_age_s: i64,
     /// Fingerprints (SHA-256 of the DER, in hexadecimal digits) of certificates that do not count any more.
     pub revoked: Vec<String>,
-    /// Roots by kind: SHA-256 of the key's `SubjectPublicKeyInfo` in hexadecimal digits, and a name.
+    /// Roots by kind: SHA-256 of the key's `SubjectPublicKeyInfo` in hexadecimal digits, and a name. For `sigstore` it is the
+    /// SHA-256 of a trusted root as canonical JSON (RFC 8785).
     pub roots: BTreeMap<Kind, BTreeMap<String, String>>,
     /// Who may sign what is signed by plain keys. Nobody by default.
     pub signers: Vec<Signer>,
@@ -152,6 +170,7 @@ impl Default for Policy {
         Self {
             allow_debug: false,
             attestors: Attestors::default(),
+            identities: Vec::new(),
             max_age_s: 86_400,
             revoked: Vec::new(),
             roots,
@@ -179,6 +198,9 @@ impl Policy {
         }
         if policy.signers.len() > SIGNERS_MAX {
             return Err(bad(&policy.signers.len().to_string(), "at most 64 signers"));
+        }
+        if policy.identities.len() > SIGNERS_MAX {
+            return Err(bad(&policy.identities.len().to_string(), "at most 64 identities"));
         }
         if !(1..=16).contains(&policy.attestors.threshold) {
             return Err(bad(&policy.attestors.threshold.to_string(), "a threshold of 1 to 16 attestors"));

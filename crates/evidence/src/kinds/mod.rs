@@ -7,6 +7,7 @@ mod evaluators;
 mod exchange;
 mod nitro;
 mod reclaim;
+mod sigstore;
 mod snp;
 mod spdm;
 mod tlsn;
@@ -39,6 +40,8 @@ pub enum Kind {
     NvidiaGpu,
     /// A claim about what a web server answered, signed by attestors, in the form of the Reclaim protocol.
     Reclaim,
+    /// A bundle of sigstore: a signature with the certificate, the logs' entries and the times that go with it.
+    Sigstore,
     /// A presentation of TLSNotary: what a web server answered, as a notary signed it without seeing it.
     TlsNotary,
 }
@@ -85,6 +88,7 @@ impl Kind {
         Self::IntelDcap,
         Self::NvidiaGpu,
         Self::Reclaim,
+        Self::Sigstore,
         Self::TlsNotary,
     ];
 
@@ -101,6 +105,7 @@ impl Kind {
             Self::IntelDcap => "intel-dcap",
             Self::NvidiaGpu => "nvidia-gpu",
             Self::Reclaim => "reclaim",
+            Self::Sigstore => "sigstore",
             Self::TlsNotary => "tls-notary",
         }
     }
@@ -115,6 +120,7 @@ impl Kind {
                 | Self::Evaluators
                 | Self::HttpSignature
                 | Self::Reclaim
+                | Self::Sigstore
                 | Self::TlsNotary
         )
     }
@@ -132,6 +138,7 @@ impl Kind {
             Self::IntelDcap => dcap::FACTS,
             Self::NvidiaGpu => spdm::FACTS,
             Self::Reclaim => reclaim::FACTS,
+            Self::Sigstore => sigstore::FACTS,
             Self::TlsNotary => tlsn::FACTS,
         }
     }
@@ -165,6 +172,7 @@ pub(crate) fn verify(kind: Kind, evidence: &[u8], check: &Check<'_>) -> Result<C
         Kind::IntelDcap => dcap::verify(evidence, check),
         Kind::NvidiaGpu => spdm::verify(evidence, check),
         Kind::Reclaim => reclaim::verify(evidence, check),
+        Kind::Sigstore => sigstore::verify(evidence, check),
         Kind::TlsNotary => tlsn::verify(evidence, check),
     }
 }

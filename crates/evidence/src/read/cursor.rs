@@ -77,6 +77,12 @@ impl<'a> Cursor<'a> {
         self.take(usize::from(count))
     }
 
+    /// As [`Self::counted_u16`], with the number's big end first.
+    pub(crate) fn counted_u16_be(&mut self) -> Result<&'a [u8], Refusal> {
+        let count = self.array().map(u16::from_be_bytes)?;
+        self.take(usize::from(count))
+    }
+
     /// As [`Self::counted_u16`], with four bytes of number.
     pub(crate) fn counted_u32(&mut self) -> Result<&'a [u8], Refusal> {
         let count = usize::try_from(self.u32_le()?).map_err(|_| self.bad("a length is too large"))?;

@@ -1,6 +1,6 @@
 //! From a leaf to a root that the policy names.
 
-use super::{BASIC_CONSTRAINTS, Certificate, Crl, EXTENDED_KEY_USAGE, KEY_USAGE};
+use super::{BASIC_CONSTRAINTS, Certificate, Crl, EXTENDED_KEY_USAGE, KEY_USAGE, SUBJECT_ALT_NAME};
 use crate::Refusal;
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(crate) struct Chain {
 impl Trust<'_> {
     /// Checks certificates that lead from a leaf to a pinned root: names, authority, lengths, times and signatures.
     ///
-    /// Critical extensions other than constraints and usages are refused. Every list of `lists` must be signed by an
+    /// Critical extensions other than constraints, usages and names are refused. Every list of `lists` must be signed by an
     /// authority of the chain that is its issuer, or is passed over; with `all_listed` every certificate but the root must
     /// have one.
     pub(crate) fn check(
@@ -95,7 +95,7 @@ impl Trust<'_> {
         if !(from..=until).contains(&self.at) {
             return Err(Refusal::Time { what: "certificate", from, until, at: self.at });
         }
-        let known = [BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE];
+        let known = [BASIC_CONSTRAINTS, KEY_USAGE, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME];
         if let Some(extension) = certificate.extensions.iter().find(|e| e.critical && !known.contains(&e.oid))
         {
             let is = crate::read::text::hex(extension.oid);

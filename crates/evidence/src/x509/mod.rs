@@ -9,7 +9,7 @@ pub(crate) use crl::Crl;
 
 use crate::Refusal;
 use crate::crypto::{PublicKey, Scheme, sha256};
-use crate::read::der::{BOOLEAN, Der, INTEGER, OCTET_STRING, OID, explicit};
+use crate::read::der::{BOOLEAN, Der, INTEGER, OCTET_STRING, OID, SEQUENCE, explicit, wrapped};
 use crate::read::text;
 
 /// Largest certificate, in bytes.
@@ -21,6 +21,7 @@ const EXTENSIONS_MAX: usize = 32;
 const BASIC_CONSTRAINTS: &[u8] = &[0x55, 0x1d, 19];
 const KEY_USAGE: &[u8] = &[0x55, 0x1d, 15];
 const EXTENDED_KEY_USAGE: &[u8] = &[0x55, 0x1d, 37];
+const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 
 /// An extension.
 #[derive(Clone, Copy, Debug)]
@@ -105,6 +106,30 @@ impl<'a> Certificate<'a> {
     /// The extension of this name.
     pub(crate) fn extension(&self, oid: &[u8]) -> Option<&'a [u8]> {
         self.extensions.iter().find(|extension| extension.oid == oid).map(|extension| extension.value)
+    }
+
+    /// What the issuer signed, without this extension: as a log of certificates saw it (RFC 6962, section 3.2).
+    pub(crate) fn without(&self, oid: &[u8]) -> Result<Vec<u8>, Refusal> {
+        const WHAT: &str = "certificate";
+        let mut outer = Der::new(WHAT, self.signed);
+        let (mut body, mut kept) = (outer.sequence(WHAT)?, Vec::new());
+        while !body.is_empty() {
+            let part = body.next()?;
+            if part.tag != explicit(3) {
+                kept.extend(part.whole);
+                continue;
+            }
+            let mut list = Der::new(WHAT, part.body).sequence(WHAT)?;
+            let mut extensions = Vec::new();
+            while !list.is_empty() {
+                let extension = list.next()?;
+                if Der::new(WHAT, extension.body).expect(OID)? != oid {
+                    extensions.extend(extension.whole);
+                }
+            }
+            kept.extend(wrapped(explicit(3), &wrapped(SEQUENCE, &extensions)));
+        }
+        Ok(wrapped(SEQUENCE, &kept))
     }
 
     /// SHA-256 of the whole, in hexadecimal digits: what it is known by.

@@ -1,10 +1,9 @@
-//! Certificates of web servers (RFC 5280, RFC 6125).
+//! What a certificate is for and whose it is: purposes, alternative names, web servers (RFC 5280, RFC 6125).
 
-use super::{Certificate, EXTENDED_KEY_USAGE};
+use super::{Certificate, EXTENDED_KEY_USAGE, SUBJECT_ALT_NAME};
 use crate::Refusal;
 use crate::read::der::{Der, OID};
 
-const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 17];
 /// A name of the domain name system among the alternatives: `[2] IA5String`.
 const DNS_NAME: u8 = 0x82;
 /// 1.3.6.1.5.5.7.3.1: may be the server of a TLS connection.
@@ -43,19 +42,25 @@ impl Certificate<'_> {
         Ok(found)
     }
 
-    /// Refuses unless it is of the web server of this name.
-    pub(crate) fn serves(&self, name: &str) -> Result<(), Refusal> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
-        let legal = (1..=253).contains(&name.len()) && name.chars().all(plain);
+    /// Its alternative names with these tags.
+    pub(crate) fn names(&self, tags: &[u8]) -> Result<Vec<&str>, Refusal> {
         let mut names = Vec::new();
         if let Some(mut list) = self.listed(SUBJECT_ALT_NAME, "alternative names")? {
             while !list.is_empty() && names.len() < NAMES_MAX {
                 let one = list.next()?;
-                if one.tag == DNS_NAME {
+                if tags.contains(&one.tag) {
                     names.extend(std::str::from_utf8(one.body).ok());
                 }
             }
         }
+        Ok(names)
+    }
+
+    /// Refuses unless it is of the web server of this name.
+    pub(crate) fn serves(&self, name: &str) -> Result<(), Refusal> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+        let legal = (1..=253).contains(&name.len()) && name.chars().all(plain);
+        let names = self.names(&[DNS_NAME])?;
         if !legal || !names.iter().any(|pattern| covers(pattern, name)) {
             let wanted = Refusal::shown(name);
             return Err(Refusal::Mismatch {

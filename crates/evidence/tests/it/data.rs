@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use tollgate_core::Timestamp;
 use tollgate_evidence::{
-    Bind, Check, Claims, Collateral, Kind, Policy, PublicKey, Refusal, Signer, Tcb, verify,
+    Bind, Check, Claims, Collateral, Identity, Kind, Policy, PublicKey, Refusal, Signer, Tcb, verify,
 };
+use tollgate_pay::json::Json;
 
 /// A sample with what it is checked with.
 pub(crate) struct Sample {
@@ -76,10 +77,45 @@ const ROWS: &[Row] = &[
     ),
     (Kind::NvidiaGpu, "nvidia-gpu/gpu_evidence_1.json", &[], 1_790_000_000, None),
     (Kind::NvidiaGpu, "nvidia-gpu/switch_evidence_1.json", &[], 1_790_000_000, None),
+    (
+        Kind::Sigstore,
+        REKOR_1,
+        &["sigstore-dsse/bundle-verify/intoto-with-custom-trust-root/trusted_root.json"],
+        1_675_209_600,
+        None,
+    ),
+    (
+        Kind::Sigstore,
+        REKOR_2,
+        &["sigstore-dsse/bundle-verify/rekor2-dsse-happy-path/trusted_root.json"],
+        1_778_700_300,
+        None,
+    ),
     (Kind::TlsNotary, "tlsnotary/presentation.bin", &[], TLSN, None),
     (Kind::TlsNotary, "tlsnotary/presentation_secp256k1eth.bin", &[], TLSN, None),
     (Kind::TlsNotary, "tlsnotary/presentation_secp256r1.bin", &[], TLSN, None),
 ];
+
+/// Bundles with an entry of the log's first version, and of its second.
+pub(crate) const REKOR_1: &str =
+    "sigstore-dsse/bundle-verify/intoto-with-custom-trust-root/bundle.sigstore.json";
+pub(crate) const REKOR_2: &str = "sigstore-dsse/bundle-verify/rekor2-dsse-happy-path/bundle.sigstore.json";
+/// Who signed the bundles of sigstore's suite, where a case says nothing else.
+pub(crate) const BEACON: &str = "https://github.com/sigstore-conformance/extremely-dangerous-public-oidc-beacon/.github/\
+     workflows/extremely-dangerous-oidc-beacon.yml@refs/heads/main";
+pub(crate) const GITHUB: &str = "https://token.actions.githubusercontent.com";
+
+/// A policy that names this trusted root of sigstore, and one identity.
+pub(crate) fn sigstore(root: &[u8], issuer: &str, subject: &str) -> Policy {
+    let spelled = Json::parse(root).ok().and_then(|json| json.canonical_foreign().ok()).unwrap_or_default();
+    let digest = ring::digest::digest(&ring::digest::SHA256, spelled.as_bytes());
+    let digits = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let mut policy = Policy::default();
+    policy.roots.insert(Kind::Sigstore, [(digits, "test root".to_owned())].into());
+    let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+    policy.identities.push(Identity { issuer, name: "beacon".into(), role: "test-runner".into(), subject });
+    policy
+}
 
 /// When the handshake of TLSNotary's samples was recorded.
 pub(crate) const TLSN: i64 = 1_671_637_529;
@@ -108,10 +144,14 @@ fn notaries() -> Vec<Signer> {
 /// All samples that are there.
 pub(crate) fn samples() -> Vec<Sample> {
     let sample = |&(kind, name, collateral, at, refused): &Row| {
-        let collateral = collateral.iter().map(|name| file(name)).collect::<Option<_>>()?;
+        let collateral: Vec<_> = collateral.iter().map(|name| file(name)).collect::<Option<_>>()?;
         let tcb = if name.ends_with("sgx_quote") { hardening() } else { Tcb::default() };
         let signers = if kind == Kind::TlsNotary { notaries() } else { Vec::new() };
-        let policy = Policy { tcb, signers, ..Policy::default() };
+        let base = match (kind, collateral.first()) {
+            (Kind::Sigstore, Some(root)) => sigstore(root, GITHUB, BEACON),
+            _ => Policy::default(),
+        };
+        let policy = Policy { tcb, signers, ..base };
         Some(Sample { name, kind, evidence: file(name)?, collateral, at, policy, refused })
     };
     ROWS.iter().filter_map(sample).collect()

@@ -100,25 +100,34 @@ impl Cert<'_> {
         Cert { subject, issuer, authority: subject != "leaf", until: UNTIL, more: Vec::new() }
     }
 
-    pub(crate) fn signed(&self, key: &PublicKey, issuer: &Key) -> Vec<u8> {
-        let scheme = seq(&[der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3])]);
+    /// What the issuer signs.
+    pub(crate) fn tbs(&self, key: &PublicKey) -> Vec<u8> {
         let name = |text: &str| seq(&[der(0x31, &seq(&[der(6, &[0x55, 4, 3]), der(0x0c, text.as_bytes())]))]);
         let constraints = if self.authority { seq(&[der(1, &[0xff])]) } else { seq(&[]) };
         let mut extensions = vec![extension(&[0x55, 0x1d, 19], true, &constraints)];
         extensions.extend(self.more.clone());
-        let tbs = seq(&[
+        seq(&[
             der(0xa0, &der(2, &[2])),
             der(2, &[7]),
-            scheme.clone(),
+            scheme(),
             name(self.issuer),
             seq(&[der(0x17, FROM.as_bytes()), der(0x17, self.until.as_bytes())]),
             name(self.subject),
             key.to_spki(),
             der(0xa3, &seq(&extensions)),
-        ]);
-        let signature = [&[0][..], &issuer.sign(&tbs, true)].concat();
-        seq(&[tbs, scheme, der(3, &signature)])
+        ])
     }
+
+    pub(crate) fn signed(&self, key: &PublicKey, issuer: &Key) -> Vec<u8> {
+        let tbs = self.tbs(key);
+        let signature = [&[0][..], &issuer.sign(&tbs, true)].concat();
+        seq(&[tbs, scheme(), der(3, &signature)])
+    }
+}
+
+/// ECDSA with SHA-384.
+fn scheme() -> Vec<u8> {
+    seq(&[der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3])])
 }
 
 /// An extension of a certificate.

@@ -11,3 +11,4 @@ mod proofs;
 mod quotes;
 mod samples;
 mod signed;
+mod sigstore;
