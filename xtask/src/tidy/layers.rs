@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fleet", &["core", "select"]),
     ("pay", &["core", "wire"]),
     ("evidence", &["core", "wire", "pay"]),
+    ("evm", &["core", "net", "pay"]),
     ("risk", &["core"]),
     ("cache", &["core"]),
     ("store", &["core", "pay"]),

@@ -1,0 +1,139 @@
+//! What others signed: payers their payments, verifiers their orders.
+//!
+//! The rail has neither's keys. It asks for papers, and without one it waits.
+
+use crate::{Address, EvmError, Order, Payment, Signature, Word, recover};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use tollgate_core::Digest;
+
+/// An order that the rail needs signed: what it must say, but for the proof that it follows from and how long it holds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OrderAsk {
+    /// The escrow.
+    pub escrow: Digest,
+    /// The order, with no proof and no expiry.
+    pub order: Order,
+}
+
+/// An order with enough signatures, by the addresses of their signers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedOrder {
+    /// What was signed.
+    pub order: Order,
+    /// Signatures, in any order.
+    pub signatures: Vec<String>,
+}
+
+impl SignedOrder {
+    /// Whether it is the order that is asked for.
+    #[must_use]
+    pub fn answers(&self, ask: &OrderAsk) -> bool {
+        let Order { pote, expires, .. } = self.order;
+        Order { pote, expires, ..ask.order.clone() } == self.order
+    }
+
+    /// Its signatures as the contract wants them: one for each signer, in ascending order of their addresses.
+    #[must_use]
+    pub fn sorted(&self, chain_id: u64, operator: Address) -> Vec<(Address, Signature)> {
+        let digest = self.order.digest(chain_id, operator);
+        let read = self.signatures.iter().filter_map(|text| text.parse().ok());
+        let by: BTreeMap<Address, Signature> =
+            read.filter_map(|signature| Some((recover(&digest, &signature)?, signature))).collect();
+        by.into_iter().collect()
+    }
+}
+
+/// Where what others signed is found.
+pub trait Papers {
+    /// The payment of an escrow.
+    ///
+    /// # Errors
+    /// [`EvmError`] when it is there and cannot be read.
+    fn payment(&mut self, escrow: &Digest) -> Result<Option<Payment>, EvmError>;
+    /// The order that is asked for.
+    ///
+    /// # Errors
+    /// [`EvmError`] when it is there and cannot be read.
+    fn order(&mut self, ask: &OrderAsk) -> Result<Option<SignedOrder>, EvmError>;
+}
+
+/// Papers in a folder: `payments/ESCROW.json` and `orders/KEY.json`.
+#[derive(Clone, Debug)]
+pub struct FolderPapers(PathBuf);
+
+impl FolderPapers {
+    /// The papers of a folder.
+    #[must_use]
+    pub fn new(folder: &Path) -> Self {
+        Self(folder.into())
+    }
+
+    fn payment_path(&self, escrow: &Digest) -> PathBuf {
+        self.0.join("payments").join(format!("{escrow}.json"))
+    }
+
+    fn order_path(&self, key: &Word) -> PathBuf {
+        self.0.join("orders").join(format!("{key}.json"))
+    }
+
+    /// Files an escrow's payment.
+    ///
+    /// # Errors
+    /// [`EvmError::File`].
+    pub fn file_payment(&self, escrow: &Digest, payment: &Payment) -> Result<(), EvmError> {
+        write(&self.payment_path(escrow), payment)
+    }
+
+    /// Files a signed order; signatures of the same order that are there already stay.
+    ///
+    /// # Errors
+    /// [`EvmError::File`].
+    pub fn file_order(&self, signed: &SignedOrder) -> Result<(), EvmError> {
+        let path = self.order_path(&signed.order.key);
+        let mut all = signed.clone();
+        if let Some(there) = read::<SignedOrder>(&path)?.filter(|there| there.order == signed.order) {
+            all.signatures.extend(there.signatures);
+            all.signatures.sort_unstable();
+            all.signatures.dedup();
+        }
+        write(&path, &all)
+    }
+}
+
+fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EvmError> {
+    let failed = |source| EvmError::File { path: path.into(), source };
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// A whole file or none: written beside, then put in its place.
+fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), EvmError> {
+    let failed = |source| EvmError::File { path: path.into(), source };
+    let bytes = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
+    let beside = path.with_extension("new");
+    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
+        let mut file = std::fs::File::create(&beside)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&beside, path)
+    });
+    written.map_err(failed)
+}
+
+impl Papers for FolderPapers {
+    fn payment(&mut self, escrow: &Digest) -> Result<Option<Payment>, EvmError> {
+        read(&self.payment_path(escrow))
+    }
+
+    fn order(&mut self, ask: &OrderAsk) -> Result<Option<SignedOrder>, EvmError> {
+        Ok(read::<SignedOrder>(&self.order_path(&ask.order.key))?.filter(|signed| signed.answers(ask)))
+    }
+}

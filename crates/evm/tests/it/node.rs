@@ -1,0 +1,141 @@
+//! A real node behind a bad network.
+
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::rc::Rc;
+use tollgate_evm::{Node, NodeError, Rpc};
+use tollgate_pay::rail::kit::Fault;
+
+/// The node, and what goes wrong with the next transaction that is sent to it.
+pub(crate) struct Network {
+    pub(crate) rpc: Rpc,
+    pub(crate) armed: Fault,
+    /// Transactions that are still on their way.
+    delayed: Vec<Value>,
+    /// A block as of which it answers until the next transaction comes.
+    stale: Option<u64>,
+    /// Whether a block is made whenever somebody asks for the newest.
+    pub(crate) ticks: bool,
+    /// Every so many requests one gets no answer; whether it arrives takes turns.
+    pub(crate) drops: Option<u32>,
+    asked: u32,
+    /// Transactions that came through.
+    pub(crate) sent: u32,
+}
+
+/// A network that the test and the rail share.
+#[derive(Clone)]
+pub(crate) struct Shared(pub(crate) Rc<RefCell<Network>>);
+
+fn silent() -> NodeError {
+    NodeError::Silent("lost".into())
+}
+
+impl Network {
+    fn send(&mut self, params: Value) -> Result<Value, NodeError> {
+        self.sent += 1;
+        let answer = self.rpc.request("eth_sendRawTransaction", params);
+        self.mine();
+        answer
+    }
+
+    /// The node makes blocks by itself, a moment after it has a transaction; after this one it has.
+    fn mine(&mut self) {
+        if self.ticks {
+            self.rpc.request("evm_mine", json!([])).unwrap();
+        }
+    }
+
+    fn height(&mut self) -> u64 {
+        let height = self.rpc.request("eth_blockNumber", json!([])).unwrap();
+        u64::from_str_radix(height.as_str().unwrap().trim_start_matches("0x"), 16).unwrap()
+    }
+
+    fn transaction(&mut self, params: Value) -> Result<Value, NodeError> {
+        self.stale = None;
+        match std::mem::replace(&mut self.armed, Fault::None) {
+            Fault::None => self.send(params),
+            Fault::DropRequest | Fault::CrashBefore => Err(silent()),
+            Fault::DropAnswer | Fault::CrashAfter => {
+                let _ = self.send(params);
+                Err(silent())
+            }
+            Fault::Duplicate => {
+                let _ = self.send(params.clone());
+                self.send(params)
+            }
+            Fault::Delay => {
+                self.delayed.push(params);
+                Err(silent())
+            }
+            Fault::StaleQuery => {
+                self.stale = Some(self.height());
+                let _ = self.send(params);
+                Err(silent())
+            }
+        }
+    }
+
+    fn read(&mut self, method: &'static str, mut params: Value) -> Result<Value, NodeError> {
+        if let Some(height) = self.stale {
+            if method == "eth_blockNumber" {
+                return Ok(json!(format!("{height:#x}")));
+            }
+            for param in
+                params.as_array_mut().into_iter().flatten().filter(|param| **param == json!("latest"))
+            {
+                *param = json!(format!("{height:#x}"));
+            }
+        }
+        if method == "eth_blockNumber" {
+            self.mine();
+        }
+        self.rpc.request(method, params)
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(url: &str) -> Self {
+        let rpc = Rpc::new(url).unwrap();
+        let (delayed, stale, drops) = (Vec::new(), None, None);
+        let network =
+            Network { rpc, armed: Fault::None, delayed, stale, ticks: true, drops, asked: 0, sent: 0 };
+        Self(Rc::new(RefCell::new(network)))
+    }
+
+    pub(crate) fn heal(&self) {
+        let mut network = self.0.borrow_mut();
+        (network.armed, network.stale) = (Fault::None, None);
+        while let Some(params) = network.delayed.pop() {
+            let _ = network.send(params);
+        }
+    }
+
+    /// Past all faults.
+    pub(crate) fn ask(&self, method: &'static str, params: Value) -> Value {
+        let mut network = self.0.borrow_mut();
+        let answer = network.rpc.request(method, params).unwrap();
+        if method == "eth_sendTransaction" {
+            network.rpc.request("evm_mine", json!([])).unwrap();
+        }
+        answer
+    }
+}
+
+impl Node for Shared {
+    fn request(&mut self, method: &'static str, params: Value) -> Result<Value, NodeError> {
+        let mut network = self.0.borrow_mut();
+        network.asked += 1;
+        let (asked, drops) = (network.asked, network.drops);
+        let lost = drops.is_some_and(|drops| asked.is_multiple_of(drops));
+        if lost && drops.is_some_and(|drops| (asked / drops).is_multiple_of(2)) {
+            return Err(silent());
+        }
+        let answer = if method == "eth_sendRawTransaction" {
+            network.transaction(params)
+        } else {
+            network.read(method, params)
+        };
+        if lost { Err(silent()) } else { answer }
+    }
+}
