@@ -175,6 +175,11 @@ impl Gate {
         no.filter(|_| !open).map_or(Ok(()), Err)
     }
 
+    /// Whether the policy knows classes of data.
+    pub(crate) fn classifies(&self) -> bool {
+        self.clearance.as_ref().is_some_and(|clearance| clearance.classifies())
+    }
+
     /// Whether anything is bounded for this request.
     pub(crate) fn restricts(&self) -> bool {
         self.clearance.as_ref().is_some_and(|clearance| clearance.restricts())

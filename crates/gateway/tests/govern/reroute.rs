@@ -106,7 +106,7 @@ async fn headers_that_route_are_withheld_too() {
     let got = world.send(Method::POST, Client::Chat.path(), &headers, body).await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.text());
     let up = sent(&world).await["headers"].to_string();
-    assert!(!up.contains("elsewhere") && up.contains("user-agent"), "{up}");
+    assert!(!up.contains("elsewhere"), "{up}");
     assert!(got.header("x-tollgate-lost").contains("header x-portkey-config withheld"), "{:?}", got.headers);
     world.stop().await;
 }

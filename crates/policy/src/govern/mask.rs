@@ -5,10 +5,16 @@
 //! class (a name that has no form, a number in the definition of a tool), the bounds hold as if there were no mask.
 
 use super::admit::admits;
-use super::{Ask, Clearance, Denial, Guard, Place, Topic};
+use super::{Ask, Clearance, Denial, Guard, GuardKind, Place, Topic};
 use crate::decide::Decision;
 
 impl Clearance {
+    /// Whether the policy knows classes of data at all, whether or not one binds.
+    #[must_use]
+    pub fn classifies(&self) -> bool {
+        self.governance.rules.iter().any(|guard| guard.kind == GuardKind::Data)
+    }
+
     /// Types of personal data that binding classes mask; none where nothing is masked.
     #[must_use]
     pub fn masking(&self) -> Vec<&str> {

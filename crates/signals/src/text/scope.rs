@@ -42,9 +42,9 @@ impl Scope {
             Self::System => join(view, view.system.iter().chain(of_role(view, Role::System))),
             Self::All => {
                 let said = view.system.iter().chain(view.messages.iter().flat_map(|m| m.text.iter()));
-                twice_decoded(join(view, said.chain(&view.aside).chain(&view.arguments)), view)
+                with_decoded(join(view, said.chain(&view.aside).chain(&view.arguments)))
             }
-            Self::Sent => twice_decoded(view.text(view.sent()), view),
+            Self::Sent => with_decoded(view.text(view.sent())),
         }
     }
 }
@@ -71,18 +71,24 @@ impl TextKey {
     }
 }
 
-/// A text with the arguments of calls once more: JSON in a string has escapes of its own.
-fn twice_decoded<'v>(text: Cow<'v, str>, view: &'v RequestView) -> Cow<'v, str> {
-    let mut text = text;
-    for span in &view.arguments {
-        let once = view.text(*span);
-        if once.contains('\\') {
-            let whole = text.to_mut();
-            whole.push('\n');
-            whole.push_str(&tollgate_wire::json::unescape(once.as_bytes()));
+/// How often a text is decoded once more: JSON in a string of JSON has escapes of its own.
+const DECODED_MAX: usize = 4;
+
+/// A text, and after it what its escapes stand for as long as it has some: arguments of calls, results that are JSON.
+fn with_decoded(text: Cow<'_, str>) -> Cow<'_, str> {
+    let (mut whole, mut from) = (text, 0);
+    for _ in 0..DECODED_MAX {
+        let last = whole.get(from..).unwrap_or_default();
+        if !last.contains('\\') {
+            break;
         }
+        let decoded = tollgate_wire::json::unescape(last.as_bytes());
+        from = whole.len() + 1;
+        let text = whole.to_mut();
+        text.push('\n');
+        text.push_str(&decoded);
     }
-    text
+    whole
 }
 
 fn of_role(view: &RequestView, role: Role) -> impl Iterator<Item = &TextSpan> {

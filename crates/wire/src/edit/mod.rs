@@ -22,7 +22,7 @@ mod tools;
 
 pub use system::SystemEdit;
 
-use crate::json::{DEPTH_MAX, quote, raw_offset, validate};
+use crate::json::{Aligned, DEPTH_MAX, quote, validate};
 use crate::view::{RequestView, Span, TextSpan};
 use crate::{Dialect, WireError, json};
 use bytes::Bytes;
@@ -178,8 +178,7 @@ impl<'v> Edits<'v> {
         masks: impl IntoIterator<Item = (Range<usize>, &'w str)>,
     ) -> Result<(), WireError> {
         let raw = self.view.bytes(text.span);
-        // How far the text was read, decoded and as it stands.
-        let (mut seen, mut at) = (0, 0);
+        let (mut aligned, mut seen) = (Aligned::new(raw), 0);
         for (range, with) in masks {
             if range.start < seen || range.end < range.start {
                 return Err(refuse(
@@ -187,11 +186,8 @@ impl<'v> Edits<'v> {
                     "the range begins before the one before it ends, or ends before it starts",
                 ));
             }
-            let mut place = |decoded: usize| {
-                let step = raw_offset(raw.get(at..)?, decoded - seen)?;
-                (seen, at) = (decoded, at + step);
-                u32::try_from(at).ok()
-            };
+            seen = range.end;
+            let mut place = |decoded: usize| aligned.raw(decoded).and_then(|at| u32::try_from(at).ok());
             let (Some(start), Some(end)) = (place(range.start), place(range.end)) else {
                 return Err(refuse("a text", "the range is past its end or cuts a character"));
             };

@@ -27,7 +27,7 @@ pub use flaw::{Flaw, Problem};
 pub use place::locate;
 pub use scan::{Kind, Scanner};
 pub(crate) use text::plain_run;
-pub use text::{escape_into, quote, raw_offset, unescape};
+pub use text::{Aligned, escape_into, quote, raw_offset, unescape};
 
 use crate::{WireError, view::Span};
 

@@ -134,6 +134,35 @@ pub fn raw_offset(raw: &[u8], decoded: usize) -> Option<usize> {
     (seen == decoded && boundary).then_some(at)
 }
 
+/// The raw inside of a string and its decoded text, walked side by side: many offsets cost one pass.
+///
+/// ```
+/// let mut aligned = tollgate_wire::json::Aligned::new(br"a\u0040b");
+/// assert_eq!((aligned.raw(1), aligned.raw(2), aligned.raw(3)), (Some(1), Some(7), Some(8)));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Aligned<'r> {
+    raw: &'r [u8],
+    /// How far both were walked.
+    seen: usize,
+    at: usize,
+}
+
+impl<'r> Aligned<'r> {
+    /// At the start of `raw`.
+    #[must_use]
+    pub const fn new(raw: &'r [u8]) -> Self {
+        Self { raw, seen: 0, at: 0 }
+    }
+
+    /// The raw offset of a decoded one, as [`raw_offset`]; `None` also when it lies before one that was asked for earlier.
+    pub fn raw(&mut self, decoded: usize) -> Option<usize> {
+        let step = raw_offset(self.raw.get(self.at..)?, decoded.checked_sub(self.seen)?)?;
+        (self.seen, self.at) = (decoded, self.at + step);
+        Some(self.at)
+    }
+}
+
 /// Appends `text` as the inside of a JSON string.
 pub fn escape_into(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();

@@ -5,6 +5,7 @@ use crate::observe::Phases;
 use crate::pipeline::choose::Goal;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::mask::Masked;
+use crate::pipeline::members::Carried;
 use crate::pipeline::relay::{Relay, Watch};
 use crate::pipeline::shape::{Wish, shape};
 use crate::pipeline::tokens::Tokens;
@@ -262,8 +263,14 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     let restricted = ctx.gate.restricts();
     let view = ctx.view_at(model, site);
     let withheld = if restricted { members::withheld(view, &site.provider) } else { Vec::new() };
-    let mut lost: Vec<String> = withheld.iter().map(|name| members::told("member", name)).collect();
+    let mut lost: Vec<String> =
+        withheld.iter().map(|name| members::told("member", name, members::ROUTES)).collect();
     let masks = ctx.masked.as_ref().filter(|_| !std::ptr::eq(view, ctx.view));
+    let carried = match (masks.is_some() || ctx.gate.classifies(), restricted) {
+        (true, _) => Carried::Closed,
+        (false, true) => Carried::Known,
+        (false, false) => Carried::All,
+    };
     lost.extend(masks.and_then(Masked::told));
     let limit = model.and_then(|model| ctx.limit(model, site));
     lost.extend(
@@ -294,10 +301,8 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     if !site.url.prefix.is_empty() {
         path.to_mut().insert_str(0, &site.url.prefix);
     }
-    let withheld = restricted.then_some(&mut lost);
-    let edits = &effects.headers;
-    let headers =
-        outgoing::headers(ctx.headers, site, dialect == inbound, edits, ctx.trace.outgoing(), withheld)?;
+    let (trace, carried) = (ctx.trace.outgoing(), (carried, &mut lost));
+    let headers = outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, trace, carried)?;
     let mut outgoing =
         Outgoing::new(Method::POST, &path).map_err(|e| Fault::internal(e.to_string()))?.body(body);
     *outgoing.headers_mut() = headers;

@@ -6,7 +6,7 @@
 //! The rest is taken out and told as lost. Invariant: without governance nothing is taken out.
 
 use crate::config::Provider;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
 
@@ -130,6 +130,22 @@ const HEADERS: &[&str] = &[
 ];
 /// Headers of SDKs that only describe the client.
 const HEADERS_START: &str = "x-stainless-";
+/// Those of them that say nothing in the caller's own words.
+const HEADERS_CLOSED: &[&str] = &["accept", "anthropic-beta", "anthropic-version", "openai-beta"];
+/// Longest value of such a header.
+const CLOSED_MAX: usize = 256;
+
+/// Which of the caller's headers go up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Carried {
+    /// All but those that are ours.
+    All,
+    /// Those that are known to describe the client alone: something governs the request.
+    Known,
+    /// Those in which nobody can say anything: the request is masked, or the policy knows classes of data, which do not read
+    /// headers.
+    Closed,
+}
 
 const fn own(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
@@ -141,12 +157,17 @@ const fn own(dialect: Dialect) -> &'static [&'static str] {
     }
 }
 
+/// Whether the dialect itself has a member of this name.
+pub(crate) fn is_own(dialect: Dialect, name: &str) -> bool {
+    own(dialect).contains(&name)
+}
+
 /// Names of the members that do not go to this provider, each once.
 pub(crate) fn withheld(view: &RequestView, provider: &Provider) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for (key, _) in &view.members {
         let name = view.text(*key);
-        let goes = own(view.dialect).contains(&&*name)
+        let goes = is_own(view.dialect, &name)
             || provider.row.carries.contains(&&*name)
             || provider.carries.iter().any(|held| **held == *name);
         if !goes && !names.iter().any(|held| **held == *name) {
@@ -156,20 +177,48 @@ pub(crate) fn withheld(view: &RequestView, provider: &Provider) -> Vec<String> {
     names
 }
 
-/// Takes the headers out that are not known to change nothing; their names.
-pub(crate) fn withhold_headers(headers: &mut HeaderMap) -> Vec<HeaderName> {
-    let goes = |name: &str| HEADERS.contains(&name) || name.starts_with(HEADERS_START);
-    let gone: Vec<HeaderName> = headers.keys().filter(|name| !goes(name.as_str())).cloned().collect();
+/// Takes the headers out that do not go; their names.
+pub(crate) fn withhold_headers(headers: &mut HeaderMap, carried: Carried) -> Vec<HeaderName> {
+    let goes = |(name, value): (&HeaderName, &HeaderValue)| match carried {
+        Carried::All => true,
+        Carried::Known => HEADERS.contains(&name.as_str()) || name.as_str().starts_with(HEADERS_START),
+        Carried::Closed => HEADERS_CLOSED.contains(&name.as_str()) && is_list(value.as_bytes()),
+    };
+    let mut gone: Vec<HeaderName> =
+        headers.iter().filter(|header| !goes(*header)).map(|(name, _)| name.clone()).collect();
+    gone.dedup();
     gone.iter().for_each(|name| while headers.remove(name).is_some() {});
     gone
 }
 
-/// How a member that stays here is told.
-pub(crate) fn told(what: &str, name: &str) -> String {
+/// Whether a value is a list of words and versions, as media types and flags are.
+fn is_list(value: &[u8]) -> bool {
+    let letter = |b: &u8| {
+        b.is_ascii_alphanumeric()
+            || matches!(b, b'-' | b'_' | b'.' | b'/' | b'*' | b'+' | b',' | b';' | b'=' | b' ')
+    };
+    value.len() <= CLOSED_MAX && value.iter().all(letter)
+}
+
+impl Carried {
+    /// Why a header stays here.
+    pub(crate) const fn why(self) -> &'static str {
+        match self {
+            Self::All | Self::Known => ROUTES,
+            Self::Closed => "what is said in headers is not read, and data has classes here or is masked",
+        }
+    }
+}
+
+/// Why a member stays here.
+pub(crate) const ROUTES: &str = "governance restricts this request, and the provider may route by it";
+
+/// How something that stays is told.
+pub(crate) fn told(what: &str, name: &str, why: &str) -> String {
     /// Most characters of a name that are told: the caller chose it.
     const SHOWN: usize = 64;
     let name: String = name.chars().take(SHOWN).collect();
-    format!("{what} {name} withheld: governance restricts this request, and the provider may route by it")
+    format!("{what} {name} withheld: {why}")
 }
 
 #[cfg(test)]
@@ -178,7 +227,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted_and_hold_nothing_twice() {
-        for list in [CHAT, RESPONSES, MESSAGES, EMBEDDINGS, GEMINI, HEADERS] {
+        for list in [CHAT, RESPONSES, MESSAGES, EMBEDDINGS, GEMINI, HEADERS, HEADERS_CLOSED] {
             assert!(list.is_sorted() && list.windows(2).all(|pair| pair[0] != pair[1]), "{list:?}");
         }
     }
@@ -188,12 +237,29 @@ mod tests {
         let mut headers = HeaderMap::new();
         for name in ["accept", "x-stainless-os", "x-portkey-config", "helicone-target-url", "x-litellm-tags"]
         {
-            headers.append(name, http::HeaderValue::from_static("a"));
-            headers.append(name, http::HeaderValue::from_static("b"));
+            headers.append(name, HeaderValue::from_static("a"));
+            headers.append(name, HeaderValue::from_static("b"));
         }
-        let mut gone: Vec<_> = withhold_headers(&mut headers).iter().map(ToString::to_string).collect();
+        let mut gone: Vec<_> =
+            withhold_headers(&mut headers, Carried::Known).iter().map(ToString::to_string).collect();
         gone.sort();
         assert_eq!(gone, ["helicone-target-url", "x-litellm-tags", "x-portkey-config"]);
         assert_eq!(headers.len(), 4);
+    }
+
+    #[test]
+    fn nothing_is_said_in_headers_where_data_has_classes() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("accept", "text/event-stream, application/json;q=0.9"),
+            ("anthropic-beta", "files-api-2025-04-14,ada@example.org"),
+            ("user-agent", "OpenAI/Python 2.0"),
+            ("x-title", "Ada"),
+            ("x-stainless-os", "Linux"),
+        ] {
+            headers.append(name, HeaderValue::from_static(value));
+        }
+        withhold_headers(&mut headers, Carried::Closed);
+        assert_eq!(headers.keys().collect::<Vec<_>>(), ["accept"]);
     }
 }

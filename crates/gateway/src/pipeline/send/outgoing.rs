@@ -1,7 +1,7 @@
 //! Headers on their way up and down: what is the caller's goes on, what is ours or a secret does not.
 
 use crate::fleet::{Site, credentials};
-use crate::pipeline::members;
+use crate::pipeline::members::{self, Carried};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SERVER, SET_COOKIE};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_core::Fault;
@@ -15,15 +15,15 @@ const ENDING: &[HeaderName] = &[SET_COOKIE, CONTENT_LENGTH, CONTENT_TYPE, SERVER
 /// The prefix of our own headers.
 pub(crate) const OURS: &str = "x-tollgate-";
 
-/// The headers of one attempt: the caller's, less what is withheld, with the provider's, the policy's and the key. Of a
-/// request that governance restricts only known headers go; the names of the others are added to `withheld`.
+/// The headers of one attempt: the caller's, as far as they are carried, with the provider's, the policy's and the key.
+/// What is not carried is told in `lost`.
 pub(crate) fn headers(
     caller: &HeaderMap,
     site: &Site,
     same_dialect: bool,
     edits: &[HeaderEdit],
     trace: HeaderValue,
-    withheld: Option<&mut Vec<String>>,
+    (carried, lost): (Carried, &mut Vec<String>),
 ) -> Result<HeaderMap, Fault> {
     let mut headers = HeaderMap::with_capacity(caller.len() + 4);
     for (name, value) in caller {
@@ -32,10 +32,8 @@ pub(crate) fn headers(
         }
     }
     strip_hop_by_hop(&mut headers);
-    if let Some(withheld) = withheld {
-        let gone = members::withhold_headers(&mut headers);
-        withheld.extend(gone.iter().map(|name| members::told("header", name.as_str())));
-    }
+    let gone = members::withhold_headers(&mut headers, carried);
+    lost.extend(gone.iter().map(|name| members::told("header", name.as_str(), carried.why())));
     for (name, value) in site.provider.row.quirks.headers {
         if !headers.contains_key(*name) {
             headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -124,7 +122,8 @@ mod tests {
         for (name, value) in caller {
             map.append(*name, HeaderValue::from_static(value));
         }
-        headers(&map, &fleet.pools[0].sites[0], true, edits, HeaderValue::from_static("t"), None).unwrap()
+        let (trace, all) = (HeaderValue::from_static("t"), (Carried::All, &mut Vec::new()));
+        headers(&map, &fleet.pools[0].sites[0], true, edits, trace, all).unwrap()
     }
 
     #[test]
