@@ -183,6 +183,25 @@ impl Desk {
         Ok(command)
     }
 
+    /// What an event leads to, what is counted with it, and how often the ledger refused it at this version.
+    fn leads(&self, id: Digest, event: &Event, now: Timestamp) -> Result<(Escrow, Option<Op>, u32), Refusal> {
+        let mut next = self.next(id, event, now)?;
+        let counted = self.count(&mut next, event)?;
+        let tries = self.escrows.get(&id).map_or(0, |escrow| escrow.tries);
+        Ok((next, counted, tries))
+    }
+
+    /// What a record leads to; nothing when the command that holds it is not the one that would have been made.
+    fn again(&self, record: &Record, command: &Command) -> Result<Option<Escrow>, Refusal> {
+        let (next, counted, tries) = self.leads(record.escrow, &record.event, record.at)?;
+        // The record was read in its one spelling, so it stands in the command as it would be written.
+        let [_, rest @ ..] = command.ops() else { return Ok(None) };
+        let same = (record.at, record.phase, record.version) == (next.time, next.phase, next.version)
+            && rest == counted.as_slice()
+            && command.key() == record.key(tries);
+        Ok(same.then_some(next))
+    }
+
     /// The command that records an event, with its record, and what the event leads to.
     fn follow(
         &self,
@@ -191,11 +210,9 @@ impl Desk {
         request: Option<Digest>,
         now: Timestamp,
     ) -> Result<(Command, Record, Escrow), Refusal> {
-        let mut next = self.next(id, &event, now)?;
-        let counted = self.count(&mut next, &event)?;
+        let (next, counted, tries) = self.leads(id, &event, now)?;
         let (at, phase, version) = (next.time, next.phase, next.version);
         let record = Record { at, escrow: id, event, phase, request, r#type: Form::V1, version };
-        let tries = self.escrows.get(&id).map_or(0, |escrow| escrow.tries);
         let command = record.command(tries, counted)?;
         Ok((command, record, next))
     }
@@ -285,15 +302,10 @@ impl Desk {
         let diverged = |what| PayError::Diverged { seq, what };
         let mut next = match known {
             Some(next) => next,
-            None => {
-                let (again, _, next) = self
-                    .follow(record.escrow, record.event.clone(), record.request, record.at)
-                    .map_err(|_| diverged("the escrow's event cannot happen there"))?;
-                if again != *command {
-                    return Err(diverged("the escrow's record says something else than follows"));
-                }
-                next
-            }
+            None => self
+                .again(&record, command)
+                .map_err(|_| diverged("the escrow's event cannot happen there"))?
+                .ok_or_else(|| diverged("the escrow's record says something else than follows"))?,
         };
         if let Some(Grant { entry, .. }) = next.grant.as_mut()
             && matches!(record.event, Event::Verdict(_) | Event::Rule(_))

@@ -93,7 +93,9 @@ impl PublicKey {
     /// # Errors
     /// [`PayError::Bad`] when they are no point, one of small order, or a second spelling of a point.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, PayError> {
-        let key = VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak() && reduced(bytes));
+        let key = remembered::key(bytes, || {
+            VerifyingKey::from_bytes(bytes).ok().filter(|key| !key.is_weak() && reduced(bytes))
+        });
         let shown = || STANDARD.encode(bytes);
         key.map(Self)
             .ok_or_else(|| PayError::bad("public key", &shown(), "an Ed25519 key in its one spelling"))
@@ -247,7 +249,10 @@ impl<R: Role> Signer<R> {
     /// Signs a statement of this role.
     #[must_use]
     pub fn sign<S: Statement<By = R>>(&self, statement: &S) -> Mark {
-        Mark { key: self.public(), signature: Signature(self.secret.sign(&statement.message()).to_bytes()) }
+        let (key, message) = (self.public(), statement.message());
+        let signature = self.secret.sign(&message).to_bytes();
+        remembered::made(key.as_bytes(), &message, &signature);
+        Mark { key, signature: Signature(signature) }
     }
 }
 

@@ -5,6 +5,7 @@ use super::{Refusal, Signed, Submission, TaskContract};
 use crate::rail::{Ask, Call};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 use tollgate_core::{Amount, Digest, Timestamp};
 
 /// Where the task is. What the rail is doing is a matter of its own: see [`RailState`].
@@ -170,8 +171,8 @@ pub struct Grant {
 pub struct Escrow {
     /// The contract's digest, which is the escrow's name.
     pub id: Digest,
-    /// The terms.
-    pub contract: TaskContract,
+    /// The terms, which never change.
+    pub contract: Arc<TaskContract>,
     /// Where the task is.
     pub phase: Phase,
     /// What the rail is doing.
@@ -223,7 +224,7 @@ impl Escrow {
             exhibits: 0,
             held: None,
             time: now,
-            contract: contract.clone(),
+            contract: Arc::new(contract.clone()),
         })
     }
 

@@ -24,9 +24,7 @@ impl Serialize for Json {
             }
             Self::Map(members) => {
                 let mut map = to.serialize_map(Some(members.len()))?;
-                super::ordered(members)
-                    .into_iter()
-                    .try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+                super::in_order(members, |name, value| map.serialize_entry(name, value))?;
                 map.end()
             }
         }

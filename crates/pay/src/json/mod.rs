@@ -180,8 +180,8 @@ impl Json {
         match self {
             Self::Null => out.extend(b"null"),
             Self::Bool(value) => out.extend(if *value { b"true".as_slice() } else { b"false" }),
-            Self::Number(digits) => out.extend(number(digits)?.bytes()),
-            Self::Text(text) => out.extend(tollgate_wire::json::quote(text)),
+            Self::Number(digits) => out.extend_from_slice(number(digits)?.as_bytes()),
+            Self::Text(text) => quote(text, out),
             Self::List(items) => {
                 out.push(b'[');
                 for (n, item) in items.iter().enumerate() {
@@ -194,14 +194,15 @@ impl Json {
             }
             Self::Map(members) => {
                 out.push(b'{');
-                for (n, (name, value)) in ordered(members).into_iter().enumerate() {
-                    if n > 0 {
+                let mut first = true;
+                in_order(members, |name, value| {
+                    if !std::mem::take(&mut first) {
                         out.push(b',');
                     }
-                    out.extend(tollgate_wire::json::quote(name));
+                    quote(name, out);
                     out.push(b':');
-                    value.write(out, number)?;
-                }
+                    value.write(out, number)
+                })?;
                 out.push(b'}');
             }
         }
@@ -209,11 +210,24 @@ impl Json {
     }
 }
 
-/// Members in the order of RFC 8785: by UTF-16 code units, which differs from UTF-8 beyond the basic plane.
-fn ordered(members: &BTreeMap<String, Json>) -> Vec<(&String, &Json)> {
+fn quote(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    tollgate_wire::json::escape_into(text, out);
+    out.push(b'"');
+}
+
+/// Visits members in the order of RFC 8785: by UTF-16 code units, which differs from UTF-8 beyond the basic plane, that is only
+/// where a name has a byte from 0xf0 on.
+fn in_order<E>(
+    members: &BTreeMap<String, Json>,
+    mut visit: impl FnMut(&String, &Json) -> Result<(), E>,
+) -> Result<(), E> {
+    if members.keys().all(|name| name.bytes().all(|byte| byte < 0xf0)) {
+        return members.iter().try_for_each(|(name, value)| visit(name, value));
+    }
     let mut names: Vec<_> = members.iter().collect();
     names.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
-    names
+    names.into_iter().try_for_each(|(name, value)| visit(name, value))
 }
 
 /// The one spelling of a whole number.

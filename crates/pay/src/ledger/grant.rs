@@ -19,7 +19,7 @@ pub struct Admission {
     pub amount: Amount,
     /// Name of the authorisation: used once, for ever.
     pub id: Digest,
-    /// Names used up with it for ever: challenges that it answered.
+    /// Names used up with it, until the first of the mandates has ended: challenges that it answered.
     #[serde(default, skip_serializing_if = "SmallVec::is_empty")]
     pub once: SmallVec<[Digest; 1]>,
     /// The open mandates, the principal's first; each is counted on its own.

@@ -1,7 +1,9 @@
 //! What the ledger remembers about mandates: names that were used, what was spent under each, what is live.
 //!
 //! A mark is forgotten when its mandate has ended by the ledger's own time and nothing under it is live: from then on every
-//! admission that could ask for it is refused for its end, so that forgetting can never be noticed.
+//! admission that could ask for it is refused for its end, so that forgetting can never be noticed. A challenge is the one name
+//! that is not made of its mandate's: whoever gives the same one out again, after the end of the mandate that answered it, may have
+//! it answered under another.
 
 use super::book::Book;
 use super::grant::{Admission, Closing, SHARES_MAX, Share, Unmet};

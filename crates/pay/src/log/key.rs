@@ -1,6 +1,7 @@
 //! Keys of logs and witnesses, in the text form of C2SP signed-note: `name+hash+base64(algorithm ‖ public key)`.
 
 use crate::PayError;
+use crate::remembered;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey as Ed25519Key, VerifyingKey as Ed25519Point};
@@ -78,7 +79,9 @@ impl VerifyingKey {
     /// Whether the signature is this key's over the message (strict: no small-order keys, no second spelling).
     #[must_use]
     pub fn holds(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        self.point.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+        remembered::holds(self.point.as_bytes(), message, signature, || {
+            self.point.verify_strict(message, &ed25519_dalek::Signature::from_bytes(signature)).is_ok()
+        })
     }
 }
 
@@ -167,7 +170,9 @@ impl SigningKey {
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
-        self.secret.sign(message).to_bytes()
+        let signature = self.secret.sign(message).to_bytes();
+        remembered::made(self.public.point.as_bytes(), message, &signature);
+        signature
     }
 }
 

@@ -14,7 +14,7 @@ impl Play<'_> {
         Ok(Some(match escrow.phase {
             phase if phase.is_funded() && late && self.rng.one_in(2) => Event::Reclaim,
             Phase::Proposed | Phase::Authorized if late => Event::Expire,
-            Phase::Proposed => self.authorization(escrow)?,
+            Phase::Proposed => return Ok(self.authorization(escrow)),
             Phase::Authorized => Event::Lock,
             Phase::Locked | Phase::PartlyReleased => self.submission(escrow),
             Phase::Submitted if self.rng.one_in(6) => self.submission(escrow),
@@ -84,23 +84,29 @@ impl Play<'_> {
         Event::Rule(Signed::new(said, marks))
     }
 
-    /// The order for what was decided; `None` where nothing was that an order could rest on.
-    fn order(&mut self, escrow: &Escrow) -> Result<Option<Event>, Stop> {
+    /// The order for what was decided, as two verifiers sign it.
+    fn order(&self, escrow: &Escrow) -> Result<Option<Event>, Stop> {
+        let [one, _, three] = &self.cast.verifiers;
+        Ok(self.unsigned(escrow)?.map(|(order, proof)| {
+            let marks = vec![one.sign(&order), three.sign(&order)];
+            Event::Order { order: Signed::new(order, marks), proof }
+        }))
+    }
+
+    /// The order for what was decided, with the proof of the decision; `None` where nothing was that an order could rest on.
+    fn unsigned(&self, escrow: &Escrow) -> Result<Option<(ReleaseOrder, String)>, Stop> {
         let machine = self.machine.0.borrow();
         let Some(entry) = escrow.grant.as_ref().and_then(|grant| grant.entry) else { return Ok(None) };
         let leaf = machine.leaf(entry).ok_or("the decision's entry has no leaf")?;
         let expires = Timestamp(machine.now.0.saturating_add(7_200_000_000));
         let order = ControlPlane::order(escrow, leaf, expires).map_err(|refusal| refusal.to_string())?;
         let proof = machine.receipt(self.cast, entry, false).map_err(|error| broken("receipt", &error))?;
-        let [one, _, three] = &self.cast.verifiers;
-        let marks = vec![one.sign(&order), three.sign(&order)];
-        Ok(Some(Event::Order { order: Signed::new(order, marks), proof: proof.to_string() }))
+        Ok(Some((order, proof.to_string())))
     }
 
     /// An order that is wrong in one way.
     pub(super) fn forged(&mut self, escrow: &Escrow) -> Result<Option<Event>, Stop> {
-        let Some(Event::Order { order, proof }) = self.order(escrow)? else { return Ok(None) };
-        let Signed { statement, .. } = order;
+        let Some((statement, proof)) = self.unsigned(escrow)? else { return Ok(None) };
         let [one, two, _] = &self.cast.verifiers;
         let sign = |order: &ReleaseOrder| vec![one.sign(order), two.sign(order)];
         let dearer = escrow.contract.amount(statement.amount.minor().saturating_add(1));

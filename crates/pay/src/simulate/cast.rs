@@ -1,6 +1,7 @@
 //! Who takes part: keys, accounts and contracts.
 
 use super::Rng;
+use super::stock::Stock;
 use crate::PayError;
 use crate::escrow::{
     ControlPlane, Evaluator, Event, EvidencePolicy, Fee, Form, Mandate, Owner, Party, Payee,
@@ -44,6 +45,10 @@ pub struct Cast {
     /// Two open mandates, with their budgets in minor units.
     mandates: Vec<(String, Digest, i128)>,
     accounts: [AccountId; 6],
+    /// [`Cast::clearing`], read once.
+    pub(super) clears: AccountId,
+    /// What schedules draw from.
+    pub(super) stock: Stock,
 }
 
 impl Cast {
@@ -74,6 +79,8 @@ impl Cast {
                 account("acct_fee-1")?,
                 account("acct_fee-2")?,
             ],
+            clears: Self::clearing()?,
+            stock: Stock::new(),
         };
         for (budget, minor) in [(80, 8_000), (200, 20_000)] {
             let open = cast.open_mandate(budget)?;
@@ -114,13 +121,12 @@ impl Cast {
     /// # Errors
     /// None in practice.
     pub fn opening(&self, funds: [i128; 2]) -> Result<Command, PayError> {
-        let clearing = Self::clearing()?;
         let [bank, first, second, ..] = &self.accounts;
         let open = |id: &AccountId| {
             let bound = if id == bank { Bound::None } else { Bound::DebitsWithinCredits };
             Op::Open { asset: self.asset, bound, id: id.clone() }
         };
-        let mut ops: Vec<Op> = self.accounts.iter().chain([&clearing]).map(open).collect();
+        let mut ops: Vec<Op> = self.accounts.iter().chain([&self.clears]).map(open).collect();
         let keys = vec![owner_key(&self.payer.public())?, PublicKey::P256(self.principal.public())];
         for account in [first, second] {
             ops.push(Owner::new(account.clone(), keys.clone())?.op()?);

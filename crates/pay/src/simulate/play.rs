@@ -1,11 +1,12 @@
 //! One schedule, step by step.
 
+use super::stock::Terms;
 use super::world::{Crash, Machine, Shared};
-use super::{Broken, Cast, Rng, Tally, broken, check};
-use crate::escrow::{Escrow, Event, Office, OfficeError, Phase, RailState, Signed, TaskContract};
+use super::{Broken, Cast, Count, Rng, Tally, broken, check};
+use crate::escrow::{Escrow, Event, Office, OfficeError, Phase, RailState};
 use crate::rail::kit::{Fault, FaultyLedger};
 use crate::rail::{Ledger as _, LedgerRail, Outcome};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use tollgate_core::{Digest, Seed, Timestamp};
 
 /// Steps that a trace keeps.
@@ -23,16 +24,15 @@ pub(super) struct Play<'a> {
     seed: u64,
     pub(super) rng: Rng,
     pub(super) machine: Shared,
-    /// Terms by their digests.
-    contracts: Vec<(Digest, Signed<TaskContract>)>,
-    /// What authorizes each: the same signature every time.
-    authorizations: BTreeMap<Digest, Event>,
+    /// What escrows are made of; now and then twice the same.
+    contracts: [&'a Terms; 2],
     /// Events on their way from the verifiers and the parties, for an escrow.
     mail: Vec<(Digest, Event)>,
     disputed: BTreeSet<Digest>,
     funds: [i128; 2],
     steps: u32,
-    trace: Vec<String>,
+    /// The last steps, where they are wanted.
+    trace: Option<Vec<String>>,
     tally: Tally,
 }
 
@@ -40,39 +40,40 @@ pub(super) struct Play<'a> {
 pub(super) type Stop = String;
 
 impl<'a> Play<'a> {
-    pub(super) fn new(cast: &'a Cast, seed: u64) -> Self {
+    pub(super) fn new(cast: &'a Cast, seed: u64, traces: bool) -> Result<Self, Box<Broken>> {
         let mut rng = Rng(Seed(seed).derive("escrow schedule"));
-        let mut contracts = vec![cast.any_contract(&mut rng), cast.any_contract(&mut rng)];
-        if rng.one_in(8)
-            && let Some(first) = contracts.first().cloned()
-        {
-            // The same contract a second time.
-            contracts.truncate(1);
-            contracts.push(first);
-        }
-        let signed = |contract: TaskContract| (contract.digest(), cast.signed(contract));
-        let contracts = contracts.into_iter().map(signed).collect();
+        let fault =
+            |error| Box::new(Broken { seed, step: 0, what: broken("contract", &error), trace: Vec::new() });
+        let first = cast.stock.draw(cast, &mut rng).map_err(fault)?;
+        let second = cast.stock.draw(cast, &mut rng).map_err(fault)?;
+        let contracts = [first, if rng.one_in(8) { first } else { second }];
         let funds = [8_000, 3_000].map(|most| i128::from(rng.below(most).saturating_add(most)));
-        Self {
+        Ok(Self {
             cast,
             seed,
             rng,
             machine: Shared::new(Machine::new()),
             contracts,
-            authorizations: BTreeMap::new(),
             mail: Vec::new(),
             disputed: BTreeSet::new(),
             funds,
             steps: 0,
-            trace: Vec::new(),
-            tally: Tally { schedules: 1, ..Tally::default() },
-        }
+            trace: traces.then(Vec::new),
+            tally: Tally::default(),
+        })
     }
 
     pub(super) fn whole(mut self) -> Result<Tally, Box<Broken>> {
+        self.tally.one(Count::Schedules);
+        if self.seed.is_multiple_of(super::ALL_VERIFIED) {
+            self.tally.one(Count::Verified);
+        }
         match self.run() {
             Ok(()) => Ok(self.tally),
-            Err(what) => Err(Box::new(Broken { seed: self.seed, step: self.steps, what, trace: self.trace })),
+            Err(what) => {
+                let trace = self.trace.unwrap_or_default();
+                Err(Box::new(Broken { seed: self.seed, step: self.steps, what, trace }))
+            }
         }
     }
 
@@ -83,11 +84,13 @@ impl<'a> Play<'a> {
         for _ in 0..self.rng.below(40).saturating_add(25) {
             self.steps = self.steps.saturating_add(1);
             self.step(&mut office)?;
-            if self.machine.0.borrow().is_dead() {
+            let died = self.machine.0.borrow().died();
+            if let Some(crash) = died {
+                self.tally.one(if crash == Crash::Before { Count::CrashBefore } else { Count::CrashAfter });
                 office = self.restart(&mut office)?;
             }
             let mut machine = self.machine.0.borrow_mut();
-            check::step(&machine, office.desk())?;
+            check::step(&machine, office.desk(), self.cast)?;
             if self.rng.one_in(16) {
                 check::log(&mut machine, office.desk(), self.cast, false)?;
             }
@@ -97,17 +100,16 @@ impl<'a> Play<'a> {
 
     /// An office on what is written.
     fn open(&self) -> Result<Desk, Stop> {
-        let desk = self.machine.0.borrow_mut().desk(self.cast);
+        let desk = self.machine.0.borrow_mut().desk(self.cast).cloned();
         let desk = desk.map_err(|error| broken("the log does not replay", &error))?;
-        let clearing = Cast::clearing().map_err(|error| broken("clearing", &error))?;
+        let clearing = self.cast.clears.clone();
         let rail = LedgerRail::new(FaultyLedger::new(self.machine.clone()), clearing);
         Ok(Office::new(desk, self.machine.clone(), rail))
     }
 
     /// The process died: what it knew is gone, what is on its way is not.
     fn restart(&mut self, office: &mut Desk) -> Result<Desk, Stop> {
-        self.tally.crashes = self.tally.crashes.saturating_add(1);
-        self.note("restart");
+        self.note(|| "restart".into());
         self.machine.0.borrow_mut().reboot();
         let delayed = office.rail().ledger().take_delayed();
         let mut again = self.open()?;
@@ -115,21 +117,18 @@ impl<'a> Play<'a> {
         Ok(again)
     }
 
-    /// What authorizes an escrow's contract.
-    pub(super) fn authorization(&mut self, escrow: &Escrow) -> Result<Event, Stop> {
-        if let Some(event) = self.authorizations.get(&escrow.id) {
-            return Ok(event.clone());
-        }
-        let event = self.cast.authorize(&escrow.contract).map_err(|error| broken("mandate", &error))?;
-        self.authorizations.insert(escrow.id, event.clone());
-        Ok(event)
+    /// What authorizes an escrow's contract: the same signature every time.
+    pub(super) fn authorization(&self, escrow: &Escrow) -> Option<Event> {
+        let terms = self.contracts.iter().find(|terms| terms.id == escrow.id)?;
+        Some(terms.authorizes.clone())
     }
 
-    fn note(&mut self, what: impl Into<String>) {
-        if self.trace.len() >= TRACE_MAX {
-            self.trace.remove(0);
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        let Some(trace) = &mut self.trace else { return };
+        if trace.len() >= TRACE_MAX {
+            trace.remove(0);
         }
-        self.trace.push(format!("{}: {}", self.steps, what.into()));
+        trace.push(format!("{}: {}", self.steps, what()));
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -137,16 +136,16 @@ impl<'a> Play<'a> {
     }
 
     fn step(&mut self, office: &mut Desk) -> Result<(), Stop> {
-        self.tally.steps = self.tally.steps.saturating_add(1);
+        self.tally.one(Count::Steps);
         let which = self.rng.below(2);
         let place = usize::try_from(which).unwrap_or(0);
-        let Some((id, signed)) = self.contracts.get(place) else { return Ok(()) };
-        let id = *id;
+        let Some(terms) = self.contracts.get(place).copied() else { return Ok(()) };
+        let id = terms.id;
         match self.rng.below(20) {
             0..=9 => match office.desk().escrow(&id).cloned() {
                 None => {
-                    let terms = Event::Propose(Box::new(signed.clone()));
-                    self.act(office, id, terms).map(drop)
+                    let proposal = Event::Propose(Box::new(terms.signed.clone()));
+                    self.act(office, id, proposal).map(drop)
                 }
                 Some(escrow) => self.progress(office, &escrow),
             },
@@ -154,14 +153,14 @@ impl<'a> Play<'a> {
             13 | 14 => self.deliver(office, id),
             15 => {
                 let fault = self.rng.pick(&Fault::ALL).unwrap_or(Fault::None);
-                self.note(format!("rail: {fault:?}"));
+                self.note(|| format!("rail: {fault:?}"));
                 office.rail().ledger().arm(fault);
                 Ok(())
             }
             16 => {
                 let crash = if self.rng.one_in(2) { Crash::Before } else { Crash::After };
                 let writes = self.rng.below(3);
-                self.note(format!("crash {crash:?} in {writes}"));
+                self.note(|| format!("crash {crash:?} in {writes}"));
                 self.machine.0.borrow_mut().die_in(writes, crash);
                 Ok(())
             }
@@ -184,6 +183,7 @@ impl<'a> Play<'a> {
             if self.mail.len() >= MAIL_MAX {
                 self.mail.remove(0);
             }
+            self.tally.one(Count::Late);
             self.mail.push((escrow.id, event));
             return Ok(());
         }
@@ -196,18 +196,20 @@ impl<'a> Play<'a> {
         let disputes = matches!(event, Event::Dispute(_));
         let now = self.now();
         let done = office.act(id, event, now);
-        let what = done.as_ref().map_or_else(ToString::to_string, |told| told.phase.to_string());
-        self.note(format!("{kind} at {}: {what}", now.0));
+        self.note(|| {
+            let what = done.as_ref().map_or_else(ToString::to_string, |told| told.phase.to_string());
+            format!("{kind} at {}: {what}", now.0)
+        });
         match done {
             Ok(_) => {
-                self.tally.recorded = self.tally.recorded.saturating_add(1);
+                self.tally.one(Count::Recorded);
                 if disputes {
                     self.disputed.insert(id);
                 }
                 Ok(true)
             }
             Err(OfficeError::Refused(_)) => {
-                self.tally.refused = self.tally.refused.saturating_add(1);
+                self.tally.one(Count::Refused);
                 Ok(false)
             }
             Err(OfficeError::Unknown) => Ok(false),
@@ -218,13 +220,15 @@ impl<'a> Play<'a> {
     fn settle(&mut self, office: &mut Desk, id: Digest) -> Result<(), Stop> {
         let now = self.now();
         let done = office.settle(id, now);
-        self.note(format!("settle at {}: {done:?}", now.0));
+        self.note(|| format!("settle at {}: {done:?}", now.0));
+        if let Some(fault) = office.rail().ledger().take_met().and_then(Count::of) {
+            self.tally.one(fault);
+        }
         match done {
             Ok(told) => {
                 let unknown =
                     office.desk().escrow(&id).is_some_and(|e| matches!(e.rail, RailState::Unknown(_)));
-                let count = u64::from(told.is_some() && unknown);
-                self.tally.unknown = self.tally.unknown.saturating_add(count);
+                self.tally.more(Count::Unknown, u64::from(told.is_some() && unknown));
                 Ok(())
             }
             Err(OfficeError::Unknown | OfficeError::Refused(crate::escrow::Refusal::Missing(_))) => Ok(()),
@@ -237,10 +241,15 @@ impl<'a> Play<'a> {
         let count = u64::try_from(self.mail.len()).unwrap_or(0);
         let place = usize::try_from(self.rng.below(count)).unwrap_or(0);
         let Some((to, event)) = self.mail.get(place).cloned() else { return Ok(()) };
-        if !self.rng.one_in(3) {
+        if self.rng.one_in(3) {
+            self.tally.one(Count::Twice);
+        } else {
             self.mail.remove(place);
         }
         let wrong = self.rng.one_in(6) && to != id;
+        if wrong {
+            self.tally.one(Count::Astray);
+        }
         let signed = !matches!(
             event,
             Event::Lock | Event::Take | Event::Reclaim | Event::Expire | Event::Authorize { mandate: None }
@@ -272,6 +281,7 @@ impl<'a> Play<'a> {
             },
         };
         let kind = event.kind();
+        self.tally.one(Count::Forged);
         if self.act(office, id, event)? {
             return Err(format!("a forged {kind} was taken"));
         }
@@ -289,16 +299,17 @@ impl<'a> Play<'a> {
             [window, window, window, window, window, stage, stage, Some(end)]
         });
         let step = i64::try_from(self.rng.below(300_000_000)).unwrap_or(0);
-        let to = match self.rng.below(8) {
-            0 => now.saturating_sub(step.saturating_mul(6)),
+        let (to, what) = match self.rng.below(8) {
+            0 => (now.saturating_sub(step.saturating_mul(6)), Count::Back),
             1..=4 => {
                 let deadline = deadlines.and_then(|of| self.rng.pick(&of).flatten());
                 let beside = i64::try_from(self.rng.below(3)).unwrap_or(0).saturating_sub(1);
-                deadline.map_or(now, |at| at.saturating_add(beside))
+                (deadline.map_or(now, |at| at.saturating_add(beside)), Count::Deadline)
             }
-            _ => now.saturating_add(step),
+            _ => (now.saturating_add(step), Count::Forward),
         };
-        self.note(format!("clock {now} to {to}"));
+        self.tally.more(what, u64::from(to != now));
+        self.note(|| format!("clock {now} to {to}"));
         self.machine.0.borrow_mut().now = Timestamp(to);
     }
 
@@ -307,7 +318,7 @@ impl<'a> Play<'a> {
         office.rail().ledger().heal();
         let mut office = self.restart(&mut office)?;
         let past =
-            self.contracts.iter().map(|(_, signed)| signed.statement.refund_after.0).max().unwrap_or(0);
+            self.contracts.iter().map(|terms| terms.signed.statement.refund_after.0).max().unwrap_or(0);
         self.machine.0.borrow_mut().now = Timestamp(past);
         let ids: Vec<Digest> = office.desk().escrows().map(|escrow| escrow.id).collect();
         for id in ids {
@@ -322,14 +333,13 @@ impl<'a> Play<'a> {
             }
         }
         for escrow in office.desk().escrows() {
-            let count = match escrow.phase {
-                Phase::Released => &mut self.tally.released,
-                Phase::Refunded => &mut self.tally.refunded,
-                _ => &mut self.tally.expired,
-            };
-            *count = count.saturating_add(1);
+            self.tally.one(match escrow.phase {
+                Phase::Released => Count::Released,
+                Phase::Refunded => Count::Refunded,
+                _ => Count::Expired,
+            });
         }
-        self.tally.disputed = u64::try_from(self.disputed.len()).unwrap_or(0);
+        self.tally.more(Count::Disputed, u64::try_from(self.disputed.len()).unwrap_or(0));
         let anew = self.rng.one_in(8);
         let mut machine = self.machine.0.borrow_mut();
         check::log(&mut machine, office.desk(), self.cast, anew)?;

@@ -5,7 +5,7 @@ use crate::PayError;
 use crate::escrow::Desk;
 use crate::json::plain;
 use crate::ledger::{Book, Command, Decision, Entry, Limits, Op, Outcome};
-use crate::log::{Checkpoint, Frontier, Memory, Receipt, inclusion, leaf_hash};
+use crate::log::{Checkpoint, Frontier, Memory, Note, Receipt, VerifyingKey, inclusion, leaf_hash};
 use crate::rail::{Ledger, LedgerFault};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -52,7 +52,9 @@ pub struct Machine {
     answers: BTreeMap<String, u64>,
     folded: Option<(Desk, usize)>,
     dies_in: Option<(u64, Crash)>,
-    dead: bool,
+    died: Option<Crash>,
+    /// The last checkpoint, with whose it is and of which size.
+    checkpoint: RefCell<Option<(VerifyingKey, u64, Note)>>,
 }
 
 impl Machine {
@@ -68,15 +70,15 @@ impl Machine {
         self.dies_in = Some((writes, crash));
     }
 
-    /// Whether it has died.
+    /// How it died, while it is dead.
     #[must_use]
-    pub const fn is_dead(&self) -> bool {
-        self.dead
+    pub const fn died(&self) -> Option<Crash> {
+        self.died
     }
 
     /// Starts again with what was written.
     pub const fn reboot(&mut self) {
-        self.dead = false;
+        self.died = None;
         self.dies_in = None;
     }
 
@@ -94,24 +96,34 @@ impl Machine {
         let size = self.tree.size();
         let missing = || PayError::NotProven { what: "receipt", reason: format!("there is no entry {seq}") };
         let path = inclusion(&self.nodes, seq, size).ok_or_else(missing)?;
-        let checkpoint =
-            Checkpoint { origin: Cast::origin().into(), size, root: self.tree.root() }.sign(&cast.log)?;
+        let checkpoint = self.checkpoint(cast, size)?;
         let entry = usize::try_from(seq).ok().and_then(|seq| self.entries.get(seq)).ok_or_else(missing)?;
         let extra = with_entry.then(|| plain(entry));
         Ok(Receipt { extra, index: seq, path, checkpoint })
+    }
+
+    /// The tree as it is now, signed; once for each size.
+    fn checkpoint(&self, cast: &Cast, size: u64) -> Result<Note, PayError> {
+        let (mut last, key) = (self.checkpoint.borrow_mut(), cast.log.public());
+        if let Some((_, _, note)) = last.as_ref().filter(|(by, of, _)| *of == size && by == key) {
+            return Ok(note.clone());
+        }
+        let checkpoint = Checkpoint { origin: Cast::origin().into(), size, root: self.tree.root() };
+        let note = checkpoint.sign(&cast.log)?;
+        *last = Some((key.clone(), size, note.clone()));
+        Ok(note)
     }
 
     /// The desk that follows from what was written. Each entry is folded once: the desk of the last time goes on.
     ///
     /// # Errors
     /// [`PayError::Diverged`] when an entry does not follow.
-    pub fn desk(&mut self, cast: &Cast) -> Result<Desk, PayError> {
-        let (mut desk, read) =
-            self.folded.take().unwrap_or_else(|| (Desk::new(cast.plane(), ESCROWS_MAX), 0));
-        for entry in self.entries.iter().skip(read) {
+    pub fn desk(&mut self, cast: &Cast) -> Result<&Desk, PayError> {
+        let (desk, read) = self.folded.get_or_insert_with(|| (Desk::new(cast.plane(), ESCROWS_MAX), 0));
+        for entry in self.entries.iter().skip(*read) {
             desk.fold(&entry.command, &entry.outcome, entry.seq)?;
         }
-        self.folded = Some((desk.clone(), self.entries.len()));
+        *read = self.entries.len();
         Ok(desk)
     }
 
@@ -182,13 +194,13 @@ impl Shared {
 impl Ledger for Shared {
     fn apply(&mut self, command: Command) -> Result<(u64, Outcome), LedgerFault> {
         let mut machine = self.0.borrow_mut();
-        if machine.dead {
+        if machine.died.is_some() {
             return Err(LedgerFault::Unknown);
         }
         match machine.dies_in {
             None => machine.write(command),
             Some((0, crash)) => {
-                machine.dead = true;
+                machine.died = Some(crash);
                 if crash == Crash::After {
                     // It is written, and nobody is there to be told.
                     let _ = machine.write(command);
@@ -204,7 +216,7 @@ impl Ledger for Shared {
 
     fn find(&mut self, key: &str) -> Result<Option<(u64, Outcome)>, LedgerFault> {
         let machine = self.0.borrow();
-        if machine.dead {
+        if machine.died.is_some() {
             return Err(LedgerFault::Unknown);
         }
         let seq = machine.answers.get(key).and_then(|seq| usize::try_from(*seq).ok());

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use tollgate_core::Clock as _;
 use tollgate_gateway::clock::SystemClock;
-use tollgate_pay::simulate::{Broken, Cast, Tally, schedule};
+use tollgate_pay::simulate::{Broken, Cast, Count, Tally, schedule};
 
 /// Play escrows in a world that crashes, repeats, delays and turns clocks, and check that no money is lost or paid twice
 #[derive(Args, Debug)]
@@ -68,22 +68,18 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Ending> {
     }
     let seconds = clock.tick().since_ms(start) / 1e3;
     if args.json {
-        say::json(&json!({
-            "holds": true, "schedules": sum.schedules, "steps": sum.steps, "recorded": sum.recorded,
-            "refused": sum.refused, "crashes": sum.crashes, "unknown": sum.unknown, "released": sum.released,
-            "refunded": sum.refunded, "expired": sum.expired, "disputed": sum.disputed, "seconds": seconds,
-        }))?;
+        let mut shown =
+            json!({"holds": true, "seed": args.seed, "crashes": sum.crashes(), "seconds": seconds});
+        for what in Count::ALL {
+            shown[what.name()] = sum.get(*what).into();
+        }
+        say::json(&shown)?;
         return Ok(Ending::Good);
     }
-    say::line(&format!("{} schedules in {seconds:.1} s: every invariant held", sum.schedules))?;
-    say::line(&format!(
-        "{} steps, {} events recorded, {} refused, {} crashes, {} calls with an unknown outcome",
-        sum.steps, sum.recorded, sum.refused, sum.crashes, sum.unknown
-    ))?;
-    say::line(&format!(
-        "escrows: {} released, {} refunded, {} expired, {} disputed on the way",
-        sum.released, sum.refunded, sum.expired, sum.disputed
-    ))?;
+    say::line(&format!("{} schedules in {seconds:.1} s: every invariant held", sum.get(Count::Schedules)))?;
+    for what in Count::ALL.iter().filter(|what| **what != Count::Schedules) {
+        say::line(&format!("{:>14}  {}", sum.get(*what), what.name().replace('_', " ")))?;
+    }
     Ok(Ending::Good)
 }
 

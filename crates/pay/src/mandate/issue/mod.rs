@@ -6,6 +6,7 @@
 use super::{Addressed, Es256Key, Refusal};
 use crate::PayError;
 use crate::json::{Json, plain};
+use crate::remembered;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
@@ -54,6 +55,7 @@ impl Es256Secret {
         let part = |json: &Value| URL_SAFE_NO_PAD.encode(plain(json));
         let signed = format!("{}.{}", part(header), part(payload));
         let signature: Signature = self.0.sign(signed.as_bytes());
+        remembered::made(&self.public().to_sec1(), signed.as_bytes(), &signature.to_bytes());
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
 }

@@ -12,6 +12,7 @@ const DELAYED_MAX: usize = 64;
 pub struct FaultyLedger<L> {
     inner: L,
     armed: Fault,
+    met: Option<Fault>,
     delayed: Vec<Command>,
     stale: bool,
 }
@@ -19,12 +20,17 @@ pub struct FaultyLedger<L> {
 impl<L: Ledger> FaultyLedger<L> {
     /// The ledger, with a network that works so far.
     pub const fn new(inner: L) -> Self {
-        Self { inner, armed: Fault::None, delayed: Vec::new(), stale: false }
+        Self { inner, armed: Fault::None, met: None, delayed: Vec::new(), stale: false }
     }
 
     /// Something goes wrong with the next request.
     pub const fn arm(&mut self, fault: Fault) {
         self.armed = fault;
+    }
+
+    /// What went wrong with a request, where something did since this was last asked.
+    pub const fn take_met(&mut self) -> Option<Fault> {
+        self.met.take()
     }
 
     /// All that was delayed arrives, the last first, and nothing is armed any more.
@@ -60,7 +66,9 @@ impl<L: Ledger> FaultyLedger<L> {
 
 impl<L: Ledger> Ledger for FaultyLedger<L> {
     fn apply(&mut self, command: Command) -> Result<(u64, Outcome), LedgerFault> {
-        match std::mem::replace(&mut self.armed, Fault::None) {
+        let fault = std::mem::replace(&mut self.armed, Fault::None);
+        self.met = Some(fault).filter(|fault| *fault != Fault::None).or(self.met);
+        match fault {
             Fault::None => self.inner.apply(command),
             Fault::DropRequest | Fault::CrashBefore => Err(LedgerFault::Unknown),
             Fault::DropAnswer | Fault::CrashAfter => {
