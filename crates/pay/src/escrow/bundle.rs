@@ -57,7 +57,10 @@ impl Bundle {
     pub fn needs(escrow: &Escrow, command: &Command) -> Result<bool, PayError> {
         let about = command.key().starts_with(&format!("escrow:{}:", escrow.id));
         let sources = &escrow.contract.funding;
-        let pays = |owner: &Owner| sources.iter().any(|source| source.account == *owner.account());
+        let paid = &escrow.contract.payee.account;
+        let pays = |owner: &Owner| {
+            owner.account() == paid || sources.iter().any(|source| source.account == *owner.account())
+        };
         let closes = |op: &Op| matches!(op, Op::Close { admission, .. } if escrow.admission.is_some_and(|a| a.id == *admission));
         Ok(about || command.ops().iter().any(closes) || Owner::of(command)?.iter().any(pays))
     }

@@ -8,7 +8,7 @@
 //! event that ends the escrow. The ledger takes both or none.
 
 use super::owner::Owners;
-use super::{Admitted, Escrow, Event, Grant, Owner, Phase, RailState, Refusal, SettlementPlane, step};
+use super::{Admitted, Escrow, Event, Grant, Owner, Phase, RailState, Refusal, Rules, SettlementPlane, step};
 use crate::PayError;
 use crate::json::{Json, plain, read};
 use crate::ledger::{Closing, Command, Op, Outcome};
@@ -20,13 +20,6 @@ use tollgate_core::{Digest, Timestamp};
 
 /// Most requests whose answers are remembered.
 pub const REQUESTS_MAX: usize = 100_000;
-
-/// The version of the form.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-enum Form {
-    #[serde(rename = "tollgate/escrow/v1")]
-    V1,
-}
 
 /// What an escrow's entries of the log say. Fields stand in alphabetical order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -43,7 +36,7 @@ pub struct Record {
     /// Digest of whose request asked for it, under which idempotency key: see [`Desk::answered`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Digest>,
-    r#type: Form,
+    r#type: Rules,
     /// Events of this escrow so far, this one included.
     pub version: u64,
 }
@@ -55,7 +48,8 @@ impl Record {
     /// [`PayError::Bad`] for a record of this type that is not as it must be.
     pub fn of(command: &Command) -> Result<Option<Self>, PayError> {
         let [Op::Record { body }, ..] = command.ops() else { return Ok(None) };
-        if body.get("type").and_then(Json::text) != Some("tollgate/escrow/v1") {
+        let form = body.get("type").and_then(Json::text).unwrap_or_default();
+        if !["tollgate/escrow/v1", "tollgate/escrow/v2"].contains(&form) {
             return Ok(None);
         }
         read("escrow record", body).map(Some)
@@ -115,6 +109,8 @@ pub struct Desk {
     decided: Option<(Command, Record, Escrow)>,
     /// The first entry that was not folded.
     next_seq: u64,
+    /// By which rules the last record was decided: no later one is by earlier rules.
+    rules: Rules,
     limit: usize,
 }
 
@@ -123,8 +119,8 @@ impl Desk {
     #[must_use]
     pub fn new(plane: SettlementPlane, limit: usize) -> Self {
         let (escrows, owners, admitted, landed, requests) = Default::default();
-        let (recent, decided, next_seq) = (VecDeque::new(), None, 0);
-        Self { plane, escrows, owners, admitted, landed, requests, recent, decided, next_seq, limit }
+        let (recent, decided, next_seq, rules) = (VecDeque::new(), None, 0, Rules::First);
+        Self { plane, escrows, owners, admitted, landed, requests, recent, decided, next_seq, rules, limit }
     }
 
     /// The escrow, if there is one.
@@ -184,16 +180,22 @@ impl Desk {
     }
 
     /// What an event leads to, what is counted with it, and how often the ledger refused it at this version.
-    fn leads(&self, id: Digest, event: &Event, now: Timestamp) -> Result<(Escrow, Option<Op>, u32), Refusal> {
-        let mut next = self.next(id, event, now)?;
-        let counted = self.count(&mut next, event)?;
+    fn leads(
+        &self,
+        id: Digest,
+        event: &Event,
+        now: Timestamp,
+        rules: Rules,
+    ) -> Result<(Escrow, Option<Op>, u32), Refusal> {
+        let mut next = self.next(id, event, now, rules)?;
+        let counted = self.count(&mut next, event, rules)?;
         let tries = self.escrows.get(&id).map_or(0, |escrow| escrow.tries);
         Ok((next, counted, tries))
     }
 
     /// What a record leads to; nothing when the command that holds it is not the one that would have been made.
     fn again(&self, record: &Record, command: &Command) -> Result<Option<Escrow>, Refusal> {
-        let (next, counted, tries) = self.leads(record.escrow, &record.event, record.at)?;
+        let (next, counted, tries) = self.leads(record.escrow, &record.event, record.at, record.r#type)?;
         // The record was read in its one spelling, so it stands in the command as it would be written.
         let [_, rest @ ..] = command.ops() else { return Ok(None) };
         let same = (record.at, record.phase, record.version) == (next.time, next.phase, next.version)
@@ -210,18 +212,19 @@ impl Desk {
         request: Option<Digest>,
         now: Timestamp,
     ) -> Result<(Command, Record, Escrow), Refusal> {
-        let (next, counted, tries) = self.leads(id, &event, now)?;
+        let rules = Rules::default();
+        let (next, counted, tries) = self.leads(id, &event, now, rules)?;
         let (at, phase, version) = (next.time, next.phase, next.version);
-        let record = Record { at, escrow: id, event, phase, request, r#type: Form::V1, version };
+        let record = Record { at, escrow: id, event, phase, request, r#type: rules, version };
         let command = record.command(tries, counted)?;
         Ok((command, record, next))
     }
 
     /// What the mandate counts with an event: its payment when it authorizes, and how that ended when the escrow is over.
-    fn count(&self, next: &mut Escrow, event: &Event) -> Result<Option<Op>, Refusal> {
+    fn count(&self, next: &mut Escrow, event: &Event, rules: Rules) -> Result<Option<Op>, Refusal> {
         if let Event::Authorize { mandate } = event {
             let (plane, contract) = (&self.plane, &next.contract);
-            let admission = self.owners.allow(plane, contract, mandate.as_deref(), next.time)?;
+            let admission = self.owners.allow(plane, contract, mandate.as_deref(), next.time, rules)?;
             next.admission = admission.as_ref().map(|admission| Admitted { id: admission.id, live: true });
             return Ok(admission.map(|admission| Op::Admit(Box::new(admission))));
         }
@@ -233,9 +236,9 @@ impl Desk {
         Ok(Some(Op::Close { admission: admission.id, how }))
     }
 
-    fn next(&self, id: Digest, event: &Event, now: Timestamp) -> Result<Escrow, Refusal> {
+    fn next(&self, id: Digest, event: &Event, now: Timestamp, rules: Rules) -> Result<Escrow, Refusal> {
         if let Event::Propose(signed) = event {
-            let escrow = Escrow::propose(signed, now)?;
+            let escrow = Escrow::propose_by(rules, signed, now)?;
             if escrow.id != id {
                 return Err(Refusal::mismatch("contract", &escrow.id, &id));
             }
@@ -300,6 +303,10 @@ impl Desk {
             return Ok(());
         }
         let diverged = |what| PayError::Diverged { seq, what };
+        if record.r#type < self.rules {
+            return Err(diverged("the escrow's record goes back to earlier rules"));
+        }
+        self.rules = record.r#type;
         let mut next = match known {
             Some(next) => next,
             None => self

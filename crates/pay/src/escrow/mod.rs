@@ -45,5 +45,5 @@ pub use sign::{
     Evaluator, Mark, Party, PublicKey, QUORUM_MAX, Quorum, Role, SIGNATURES_MAX, Signature, Signed, Signer,
     Statement, Tally, Verifier, dsse_message, read,
 };
-pub use state::{Admitted, Escrow, Grant, Phase, RailState};
+pub use state::{Admitted, Escrow, Grant, Phase, RailState, Rules};
 pub use step::{EXHIBITS_MAX, step};

@@ -3,11 +3,12 @@
 //! An [`Owner`] is a record in the log that says which keys an account answers to; the last one counts. The price of a contract
 //! is allowed by its payer, when the payer's own key is one of every account that it comes from, or by a [`Mandate`] whose
 //! principal is. A mandate is checked for this contract and no other: it pays this price to this payee for a transaction that is
-//! the contract's digest, and answers the contract's nonce. What it counts is admitted by the very command that authorizes.
+//! the contract's digest, and answers the contract's nonce. Whoever else the contract pays must be somebody whom the mandate
+//! lets be paid, and the payee's key one of its account's. What it counts is admitted by the very command that authorizes.
 //!
 //! Invariant: an account without an owner pays nothing.
 
-use super::{Record, Refusal, SettlementPlane, TaskContract};
+use super::{Record, Refusal, Rules, SettlementPlane, TaskContract};
 use crate::PayError;
 use crate::json::{Json, plain, read};
 use crate::ledger::{Admission, Command, Op};
@@ -155,19 +156,24 @@ impl Mandate {
         Addressed { audience: log.into(), nonce: contract.nonce.to_string() }
     }
 
-    fn verify(
-        &self,
-        key: &Es256Key,
-        last: &Addressed,
-        hops: &[Addressed],
-        now: Timestamp,
-    ) -> Result<Chain, NotAllowed> {
+    fn verify(&self, key: &Es256Key, shown: &Shown<'_>) -> Result<Chain, NotAllowed> {
+        let Shown { last, hops, now, rules } = *shown;
         let root = |_: &str| Some(key.clone());
-        if self.token.contains('~') {
-            return Chain::verify(&self.token, root, &Expect { hops, now });
+        let expect = Expect { hops, now };
+        match (self.token.contains('~'), rules) {
+            (true, Rules::First) => Chain::verify_loosely(&self.token, root, &expect),
+            (true, Rules::Second) => Chain::verify(&self.token, root, &expect),
+            (false, _) => Chain::verify_single(&self.token, root, last, now),
         }
-        Chain::verify_single(&self.token, root, last, now)
     }
+}
+
+/// To whom a mandate was shown, and when.
+struct Shown<'a> {
+    last: &'a Addressed,
+    hops: &'a [Addressed],
+    now: Timestamp,
+    rules: Rules,
 }
 
 /// All owners, as the log says.
@@ -205,6 +211,7 @@ impl Owners {
         contract: &TaskContract,
         mandate: Option<&Mandate>,
         now: Timestamp,
+        rules: Rules,
     ) -> Result<Option<Admission>, Refusal> {
         let keys = self.common(contract)?;
         let Some(mandate) = mandate else {
@@ -214,9 +221,24 @@ impl Owners {
             let payer = keys.iter().any(|key| key.ed25519() == Some(contract.payer.as_bytes()));
             return if payer { Ok(None) } else { Err(Refusal::NotOwner) };
         };
-        let chain = shown(plane, contract, mandate, &keys, now)?;
+        let chain = shown(plane, contract, mandate, &keys, now, rules)?;
         covers(&chain, contract)?;
+        if rules >= Rules::Second {
+            self.is_payee(contract)?;
+            pays_as_allowed(&chain, plane, contract, now)?;
+        }
         Ok(Some(chain.admission(now)?))
+    }
+
+    /// Whoever works and signs as the payee is somebody who speaks for the account that the mandate pays.
+    fn is_payee(&self, contract: &TaskContract) -> Result<(), Refusal> {
+        let payee = &contract.payee;
+        let owner = self.get(&payee.account).filter(|owner| !owner.keys.is_empty());
+        let owner = owner.ok_or_else(|| Refusal::Unowned(payee.account.clone()))?;
+        if owner.keys.iter().any(|key| key.ed25519() == Some(payee.key.as_bytes())) {
+            return Ok(());
+        }
+        Err(Refusal::mismatch("payee's key", &payee.key, &format!("one that speaks for {}", payee.account)))
     }
 }
 
@@ -227,6 +249,7 @@ fn shown(
     mandate: &Mandate,
     keys: &[&PublicKey],
     now: Timestamp,
+    rules: Rules,
 ) -> Result<Chain, Refusal> {
     if mandate.hops.len() > HOPS_MAX {
         let shown = mandate.hops.len().to_string();
@@ -234,10 +257,10 @@ fn shown(
     }
     let last = Mandate::addressed(plane.origin(), contract);
     let hops: Vec<Addressed> = mandate.hops.iter().chain([&last]).cloned().collect();
-    let mut refused = None;
+    let (mut refused, shown) = (None, Shown { last: &last, hops: &hops, now, rules });
     for key in keys {
         let PublicKey::P256(key) = key else { continue };
-        match mandate.verify(key, &last, &hops, now) {
+        match mandate.verify(key, &shown) {
             Ok(chain) => return Ok(chain),
             // What is wrong under the right key says more than that another key did not sign.
             Err(NotAllowed::Signature { hop: 0, .. }) => {}
@@ -267,4 +290,27 @@ fn covers(chain: &Chain, contract: &TaskContract) -> Result<(), Refusal> {
         return Err(Refusal::mismatch("mandate's payee", &closed.payee.id, &payee));
     }
     Ok(())
+}
+
+/// Everybody who is paid is somebody whom the mandate lets be paid, out of what it lets be paid with, on a day that it allows:
+/// the money moves now.
+fn pays_as_allowed(
+    chain: &Chain,
+    plane: &SettlementPlane,
+    contract: &TaskContract,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    for fee in &contract.fees {
+        chain.pays_to(fee.account.as_str())?;
+    }
+    let instrument = &chain.closed.instrument.id;
+    let out_of = |id: &str| contract.funding.iter().all(|source| source.account.as_str() == id);
+    if *instrument != contract.rail && !out_of(instrument) {
+        let wanted = format!("the rail {}, or the one account that pays", contract.rail);
+        return Err(Refusal::mismatch("mandate's instrument", instrument, &wanted));
+    }
+    if let Some(pisp) = chain.closed.pisp().filter(|pisp| pisp.id != plane.origin()) {
+        return Err(Refusal::mismatch("mandate's payment service", &pisp.id, &plane.origin()));
+    }
+    Ok(chain.executes_at(now)?)
 }

@@ -8,6 +8,19 @@ use std::fmt;
 use std::sync::Arc;
 use tollgate_core::{Amount, Digest, Timestamp};
 
+/// By which rules an event was decided. A log says it of each of its records, so that one that was written by earlier rules is
+/// still read by them; nothing new is decided by any but the last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+pub enum Rules {
+    /// The first: fees, the payee's key, instrument and day of a payment under a mandate were not asked for.
+    #[serde(rename = "tollgate/escrow/v1")]
+    First,
+    /// Those of today.
+    #[default]
+    #[serde(rename = "tollgate/escrow/v2")]
+    Second,
+}
+
 /// Where the task is. What the rail is doing is a matter of its own: see [`RailState`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -173,6 +186,8 @@ pub struct Escrow {
     pub id: Digest,
     /// The terms, which never change.
     pub contract: Arc<TaskContract>,
+    /// By which rules it was proposed: its terms were agreed on under them, and its deadlines are theirs.
+    pub rules: Rules,
     /// Where the task is.
     pub phase: Phase,
     /// What the rail is doing.
@@ -205,6 +220,14 @@ impl Escrow {
     /// # Errors
     /// [`Refusal::Bad`] for terms that make no sense, [`Refusal::NotSigned`], [`Refusal::TooLate`].
     pub fn propose(signed: &Signed<TaskContract>, now: Timestamp) -> Result<Self, Refusal> {
+        Self::propose_by(Rules::default(), signed, now)
+    }
+
+    pub(super) fn propose_by(
+        rules: Rules,
+        signed: &Signed<TaskContract>,
+        now: Timestamp,
+    ) -> Result<Self, Refusal> {
         let contract = &signed.statement;
         contract.check()?;
         signed.check("payer", &contract.payer)?;
@@ -212,6 +235,7 @@ impl Escrow {
         before("a proposal", now, first_deadline(contract))?;
         Ok(Self {
             id: contract.digest(),
+            rules,
             phase: Phase::Proposed,
             rail: RailState::None,
             version: 1,

@@ -52,6 +52,15 @@ pub struct Chain {
     pub principal: String,
 }
 
+/// How much of a chain must be shown and known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reading {
+    /// All that could bind.
+    Whole,
+    /// As escrows of the first rules were read: parts of a constraint, and the times of a token, may be hidden or unknown.
+    Loose,
+}
+
 /// One hop of the text.
 struct Hop<'a> {
     /// The whole hop with its last `~`, over which the next hop's `sd_hash` is.
@@ -68,9 +77,18 @@ impl<'a> Hop<'a> {
         Ok(Self { text: format!("{text}~"), jws, shown: parts.collect() })
     }
 
-    /// The mandate inside: the first element of `delegate_payload`.
-    fn mandate(&self, hop: usize) -> Result<Json, Refusal> {
+    /// The payload with all that is shown of it.
+    fn payload(&self, hop: usize, reading: Reading) -> Result<Json, Refusal> {
         let payload = disclose(hop, &self.jws.payload, &self.shown)?;
+        match (reading, payload.get("_sd")) {
+            // It might be an end of its time.
+            (Reading::Whole, Some(_)) => Err(Refusal::Hidden { hop, place: "its token".into() }),
+            _ => Ok(payload),
+        }
+    }
+
+    /// The mandate inside: the first element of `delegate_payload`.
+    fn mandate(hop: usize, payload: &Json) -> Result<Json, Refusal> {
         match payload.get("delegate_payload").and_then(Json::list) {
             Some([mandate]) if super::disclose::element_digest(mandate).is_none() => Ok(mandate.clone()),
             Some([_]) => Err(Refusal::Hidden { hop, place: "delegate_payload".into() }),
@@ -88,6 +106,24 @@ impl Chain {
         token: &str,
         root: impl Fn(&str) -> Option<Es256Key>,
         expect: &Expect<'_>,
+    ) -> Result<Self, Refusal> {
+        Self::verify_by(token, root, expect, Reading::Whole)
+    }
+
+    /// As [`Chain::verify`] was before constraints and times had to be shown whole: for logs of that time only.
+    pub(crate) fn verify_loosely(
+        token: &str,
+        root: impl Fn(&str) -> Option<Es256Key>,
+        expect: &Expect<'_>,
+    ) -> Result<Self, Refusal> {
+        Self::verify_by(token, root, expect, Reading::Loose)
+    }
+
+    fn verify_by(
+        token: &str,
+        root: impl Fn(&str) -> Option<Es256Key>,
+        expect: &Expect<'_>,
+        reading: Reading,
     ) -> Result<Self, Refusal> {
         let bad = |hop, what: &str| Refusal::Unreadable { hop, what: what.into() };
         if token.len() > TOKEN_BYTES_MAX {
@@ -124,8 +160,10 @@ impl Chain {
                     principal = kid.into();
                 }
             }
-            let json = this.mandate(hop)?;
-            let ends = [in_time(hop, &this.jws.payload, expect.now)?, in_time(hop, &json, expect.now)?];
+            let payload = this.payload(hop, reading)?;
+            let json = Hop::mandate(hop, &payload)?;
+            let timed = if reading == Reading::Whole { &payload } else { &this.jws.payload };
+            let ends = [in_time(hop, timed, expect.now)?, in_time(hop, &json, expect.now)?];
             let until = ends.into_iter().flatten().min();
             // What was signed and what of it is shown; the signature's own bytes have a second spelling.
             for part in [this.jws.signed].iter().chain(&this.shown) {
@@ -134,7 +172,7 @@ impl Chain {
             }
             opens.push(next_name(opens.last(), this.jws.signed));
             match (json.get("vct").and_then(Json::text), hop == last) {
-                (Some("mandate.payment.open.1"), false) => opened.push(open(hop, &json, until)?),
+                (Some("mandate.payment.open.1"), false) => opened.push(open(hop, &json, until, reading)?),
                 (Some("mandate.payment.1"), true) => {
                     if json.get("cnf").is_some() {
                         return Err(bad(hop, "a closed mandate names no further holder"));

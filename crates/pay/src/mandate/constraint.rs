@@ -2,7 +2,7 @@
 
 use super::period::moments;
 use super::terms::{Closed, Details, Party};
-use super::{Frequency, Refusal, exponent, minor_units};
+use super::{Chain, Frequency, Refusal, exponent, minor_units};
 use crate::json::Json;
 use tollgate_core::Timestamp;
 
@@ -60,7 +60,33 @@ pub struct Usage {
     pub last: Option<Timestamp>,
 }
 
+/// What a constraint may say, besides its type: whatever else it says might bind.
+const MEMBERS: [(&str, &[&str]); 8] = [
+    ("payment.amount_range", &["currency", "max", "min"]),
+    ("payment.allowed_payees", &["allowed"]),
+    ("payment.allowed_payment_instruments", &["allowed"]),
+    ("payment.allowed_pisps", &["allowed"]),
+    ("payment.reference", &["conditional_transaction_id"]),
+    ("payment.agent_recurrence", &["frequency", "max_occurrences"]),
+    ("payment.budget", &["currency", "max"]),
+    ("payment.execution_date", &["not_after", "not_before"]),
+];
+
 impl Constraint {
+    /// Nothing of it is hidden, and there is nothing in it that is not known.
+    pub(super) fn is_whole(hop: usize, json: &Json) -> Result<(), Refusal> {
+        let kind = json.get("type").and_then(Json::text).unwrap_or_default();
+        let (Some((_, known)), Json::Map(members)) = (MEMBERS.iter().find(|(name, _)| *name == kind), json)
+        else {
+            return Err(Refusal::Unresolved { kind: kind.into() });
+        };
+        match members.keys().find(|name| *name != "type" && !known.contains(&name.as_str())) {
+            None => Ok(()),
+            Some(name) if name == "_sd" => Err(Refusal::Hidden { hop, place: format!("constraint {kind}") }),
+            Some(name) => Err(Refusal::Unresolved { kind: format!("{kind}.{name}") }),
+        }
+    }
+
     pub(super) fn read(hop: usize, json: &Json) -> Result<Self, Refusal> {
         let kind = json.get("type").and_then(Json::text).unwrap_or_default();
         let bad = |what: &str| Refusal::Unreadable { hop, what: format!("constraint {kind}: {what}") };
@@ -188,6 +214,47 @@ impl Constraint {
             }
             Self::AmountRange { .. } | Self::Reference(_) => Ok(()),
         }
+    }
+}
+
+impl Chain {
+    /// Checks that a payment which is executed at `now`, whatever day it says, is one that every hop allows.
+    ///
+    /// # Errors
+    /// [`Refusal::Unmet`].
+    pub fn executes_at(&self, now: Timestamp) -> Result<(), Refusal> {
+        let unmet = |why: &str| Refusal::Unmet { constraint: "payment.execution_date", why: why.into() };
+        if executed(&self.closed.details, now).is_none_or(|(first, last)| now < first || now > last) {
+            return Err(unmet("the payment is for another day, and the money moves now"));
+        }
+        for constraint in self.open.iter().flat_map(|open| &open.constraints) {
+            if let Constraint::Execution { not_before, not_after } = constraint
+                && (not_before.is_some_and(|from| now < from) || not_after.is_some_and(|until| now > until))
+            {
+                return Err(unmet("now is not within it, and the money moves now"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that every hop which says who may be paid names this one, besides the payee.
+    ///
+    /// # Errors
+    /// [`Refusal::Unmet`].
+    pub fn pays_to(&self, id: &str) -> Result<(), Refusal> {
+        for open in &self.open {
+            let lists = open.constraints.iter().filter_map(|constraint| match constraint {
+                Constraint::Payees(allowed) => Some(allowed.as_slice()),
+                _ => None,
+            });
+            let lists: Vec<&[Party]> = lists.collect();
+            let is_open = open.details.payee.is_none() || !lists.is_empty();
+            if !is_open || !lists.iter().all(|allowed| allowed.iter().any(|party| party.id == id)) {
+                let why = format!("{id:?} is paid a fee, and is not among those that are shown");
+                return Err(Refusal::Unmet { constraint: "payment.allowed_payees", why });
+            }
+        }
+        Ok(())
     }
 }
 

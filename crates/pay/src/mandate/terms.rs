@@ -1,5 +1,6 @@
 //! Open and closed payment mandates as types.
 
+use super::chain::Reading;
 use super::constraint::Constraint;
 use super::disclose::element_digest;
 use super::jws::Es256Key;
@@ -71,6 +72,14 @@ pub struct Closed {
     pub(super) details: Details,
 }
 
+impl Closed {
+    /// The payment service that it names.
+    #[must_use]
+    pub const fn pisp(&self) -> Option<&Party> {
+        self.details.pisp.as_ref()
+    }
+}
+
 /// Reads the members of a mandate, for errors that name the hop.
 struct Reader<'a> {
     hop: usize,
@@ -121,7 +130,12 @@ impl Reader<'_> {
     }
 }
 
-pub(super) fn open(hop: usize, json: &Json, until: Option<Timestamp>) -> Result<Open, Refusal> {
+pub(super) fn open(
+    hop: usize,
+    json: &Json,
+    until: Option<Timestamp>,
+    reading: Reading,
+) -> Result<Open, Refusal> {
     let read = Reader { hop, json };
     read.all_shown()?;
     let list =
@@ -131,6 +145,9 @@ pub(super) fn open(hop: usize, json: &Json, until: Option<Timestamp>) -> Result<
     }
     if list.iter().any(|item| element_digest(item).is_some()) {
         return Err(Refusal::Hidden { hop, place: "the list of constraints".into() });
+    }
+    if reading == Reading::Whole {
+        list.iter().try_for_each(|item| Constraint::is_whole(hop, item))?;
     }
     let constraints = list.iter().map(|item| Constraint::read(hop, item)).collect::<Result<_, _>>()?;
     let jwk = json.get("cnf").and_then(|cnf| cnf.get("jwk"));

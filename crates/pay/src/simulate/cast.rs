@@ -121,7 +121,7 @@ impl Cast {
     /// # Errors
     /// None in practice.
     pub fn opening(&self, funds: [i128; 2]) -> Result<Command, PayError> {
-        let [bank, first, second, ..] = &self.accounts;
+        let [bank, first, second, payee, ..] = &self.accounts;
         let open = |id: &AccountId| {
             let bound = if id == bank { Bound::None } else { Bound::DebitsWithinCredits };
             Op::Open { asset: self.asset, bound, id: id.clone() }
@@ -131,6 +131,7 @@ impl Cast {
         for account in [first, second] {
             ops.push(Owner::new(account.clone(), keys.clone())?.op()?);
         }
+        ops.push(Owner::new(payee.clone(), vec![owner_key(&self.payee.public())?])?.op()?);
         for (credit, minor) in [first, second].into_iter().zip(funds).filter(|(_, minor)| *minor > 0) {
             let amount = Amount::new(minor, self.asset);
             ops.push(Op::Transfer { amount, credit: credit.clone(), debit: bank.clone() });

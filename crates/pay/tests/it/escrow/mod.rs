@@ -1,5 +1,6 @@
 //! Escrows: contracts, the whole table of the state machine, orders and their forgeries, rails, and the simulator.
 
+mod agents;
 mod contract;
 mod orders;
 mod owners;

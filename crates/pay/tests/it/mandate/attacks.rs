@@ -2,6 +2,8 @@
 
 use super::make::{Person, Story, digest, element, hop};
 use super::{NOW, accept, accept_hops, addressed};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tollgate_pay::mandate::{HOPS_MAX, Refusal, Usage};
@@ -86,6 +88,55 @@ fn a_hidden_constraint_is_refused() {
     let bare = format!("{}~", first.split('~').next().unwrap());
     let token = format!("{bare}~{}", story.second(&bare));
     assert!(matches!(refused_token(&story, &token), Refusal::Hidden { hop: 0, .. }));
+}
+
+/// What the holder does not show, or nobody here knows, might be a limit.
+#[test]
+fn a_constraint_is_shown_whole_and_known_whole() {
+    let member =
+        |name: &str, value: &Value| digest(&URL_SAFE_NO_PAD.encode(json!(["salt", name, value]).to_string()));
+    let whole = json!({"type": "payment.execution_date", "not_before": "2026-01-01"});
+    let mut hidden = whole.clone();
+    hidden["_sd"] = json!([member("not_after", &json!("2026-02-01"))]);
+    let wrong = refused(&Story::new(&json!([hidden])));
+    assert!(matches!(wrong, Refusal::Hidden { hop: 0, .. }), "{wrong}");
+    for (kind, name) in
+        [("payment.budget", "period"), ("payment.amount_range", "Max"), ("payment.allowed_payees", "until")]
+    {
+        let mut constraint =
+            json!({"type": kind, "currency": "USD", "max": 5000, "allowed": [{"id": "s-1"}]});
+        if kind != "payment.allowed_payees" {
+            constraint.as_object_mut().unwrap().remove("allowed");
+        } else {
+            constraint = json!({"type": kind, "allowed": [{"id": "s-1"}]});
+        }
+        accept(&Story::new(&json!([constraint])).token(), &Person::new(7).public(), &Usage::default(), NOW)
+            .unwrap();
+        constraint[name] = json!("1");
+        let wrong = refused(&Story::new(&json!([constraint])));
+        assert!(matches!(wrong, Refusal::Unresolved { .. }), "{wrong}");
+    }
+    accept(&Story::new(&json!([whole])).token(), &Person::new(7).public(), &Usage::default(), NOW).unwrap();
+}
+
+/// An end of the token's time counts when it is shown, and must be shown.
+#[test]
+fn an_end_that_may_be_hidden_counts() {
+    let story = story();
+    let (slot, shown) = element(&story.open);
+    let end = URL_SAFE_NO_PAD.encode(json!(["salt", "exp", NOW - 300]).to_string());
+    let header = json!({"alg": "ES256", "typ": "example+sd-jwt", "kid": "user-key-1"});
+    let payload = json!({"delegate_payload": [slot], "_sd": [digest(&end)]});
+    for (parts, is_shown) in [(vec![shown.clone(), end], true), (vec![shown], false)] {
+        let first = story.user.sign(&header, &payload, &parts);
+        let wrong = refused_token(&story, &format!("{first}~{}", story.second(&first)));
+        let is = match wrong {
+            Refusal::Time { hop: 0, claim: "exp", .. } => is_shown,
+            Refusal::Hidden { hop: 0, .. } => !is_shown,
+            _ => false,
+        };
+        assert!(is, "{wrong}");
+    }
 }
 
 #[test]

@@ -196,8 +196,10 @@ impl<'a> Demo<'a> {
         });
         let ada = PublicKey::P256(self.ada.public());
         ops.push(Owner::new(self.account("acct_ada")?, vec![ada])?.op()?);
+        let bob = PublicKey::from_ed25519(self.payee.public().as_bytes())?;
+        ops.push(Owner::new(self.account("acct_bob")?, vec![bob])?.op()?);
         let seq = self.place.tell("demo:accounts", ops)?;
-        self.show("Ada has 500.00 USD; her key speaks for the account", seq, "")
+        self.show("Ada has 500.00 USD; her account and Bob's have owners", seq, "")
     }
 
     /// Ada allows her agent to pay 200 dollars in all.
