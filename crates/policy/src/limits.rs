@@ -43,3 +43,6 @@ pub const MAX_DERIVED_TERMS: u32 = 16_384;
 pub const MAX_NUMBER: f64 = 1e12;
 /// Most routes that a trace reports on.
 pub const MAX_TRACE_ROUTES: usize = 256;
+/// Steps of search and evaluation that all questions of one analysis may take together. A step is about a microsecond; the
+/// one that is being taken when they are gone is finished.
+pub const MAX_ANALYSIS_STEPS: u64 = 2_100_000;

@@ -93,23 +93,3 @@ proptest! {
         }
     }
 }
-
-/// Large policies are settled within the bound on steps, whichever way their routes hang together.
-#[test]
-fn a_large_nested_policy_is_settled() {
-    let mut text = crowd(7, 400, 1, 5);
-    // The same over forty times as many signals: each route reads its own twenty.
-    let mut dice = Dice(11);
-    let mut at = 0;
-    while let Some(found) = text[at..].find(" s").map(|found| at + found + 2) {
-        at = found;
-        if text[..found].ends_with("signal s") || !text[found..].starts_with(|c: char| c.is_ascii_digit()) {
-            continue;
-        }
-        text.replace_range(found..=found, &dice.below(400).to_string());
-    }
-    let signals: String =
-        (SIGNALS..400).map(|at| format!("signal s{at} = keyword any [\"w{at}\"]\n")).collect();
-    let found = analyse(&policy(&(signals + &text)));
-    assert_eq!(found.unsettled, 0, "{} findings", found.findings.len());
-}

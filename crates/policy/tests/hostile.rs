@@ -4,10 +4,11 @@ mod common;
 #[path = "common/hard.rs"]
 mod hard;
 
-use common::policy;
+use common::{Given, policy};
 use hard::{DEFAULT, pigeons, signals};
 use std::fmt::Write as _;
-use tollgate_policy::{FindingKind, analyse, limits};
+use tollgate_core::signal::Signal;
+use tollgate_policy::{FindingKind, Known, analyse, compile, diagnose, limits};
 
 fn kinds(text: &str) -> (Vec<FindingKind>, usize) {
     let found = analyse(&policy(text));
@@ -28,21 +29,51 @@ fn products_of_sums_are_not_multiplied_out() {
     assert_eq!(kinds(&text), (vec![], 0));
 }
 
-#[test]
-fn deep_nesting() {
-    let mut when = "s0".to_owned();
-    // Three steps nest four levels deep.
-    for at in 1..limits::MAX_DEPTH * 3 / 4 - 2 {
-        when = match at % 3 {
-            0 => format!("s{at} and ({when})"),
-            1 => format!("s{at} or ({when})"),
-            _ => format!("not ({when} and s{at})"),
+/// A condition of so many levels, and whether it holds where every second signal does.
+fn nested(levels: usize) -> (String, bool) {
+    let (mut when, mut holds) = ("s0".to_owned(), true);
+    for at in 1..levels {
+        let other = at % 2 == 0;
+        (when, holds) = match at % 3 {
+            0 => (format!("s{at} and ({when})"), other && holds),
+            1 => (format!("s{at} or ({when})"), other || holds),
+            _ => (format!("not ({when})"), !holds),
         };
     }
-    let text =
-        format!("{}route r {{ when {when} models {{ \"m\" }} }}\n{DEFAULT}", signals(limits::MAX_DEPTH));
-    let (kinds, unsettled) = kinds(&text);
+    (when, holds)
+}
+
+/// As deep as may be is decided rightly and analysed; one level more is an error that names the place.
+#[test]
+fn deep_nesting() {
+    let text = |levels: usize| {
+        let route = format!("route r {{ when {} models {{ \"m\" }} }}", nested(levels).0);
+        format!("{}{route}\n{DEFAULT}", signals(limits::MAX_DEPTH * 2))
+    };
+    let fits = |levels: &usize| compile(&text(*levels), &Known::any()).policy.is_some();
+    let most = (1..limits::MAX_DEPTH * 2).take_while(fits).last().unwrap();
+    assert!(most > limits::MAX_DEPTH / 2, "{most} levels");
+    for levels in 2..=most {
+        let policy = policy(&text(levels));
+        let given =
+            policy.specs().iter().map(|spec| Signal::flag(spec.name[1..].parse::<usize>().unwrap() % 2 == 0));
+        let decided = policy.decide(&mut Given::new(given.collect()), false);
+        let wanted = if nested(levels).1 { "r" } else { "default" };
+        assert_eq!(decided.route_name(), wanted, "{levels} levels");
+    }
+    let (kinds, unsettled) = kinds(&text(most));
     assert!(!kinds.contains(&FindingKind::Unsatisfiable) && unsettled == 0, "{kinds:?}");
+    let deeper = text(most + 1);
+    let report = diagnose(&deeper, &Known::any());
+    let at = report
+        .diagnostics
+        .iter()
+        .find(|found| found.message.contains("levels"))
+        .unwrap_or_else(|| panic!("{report:?}"));
+    assert!(
+        deeper.find("when").unwrap() < at.span.start as usize && !at.span.of(&deeper).is_empty(),
+        "{at:?}"
+    );
 }
 
 /// The sum modulo two of n signals, by named conditions; each names the one before twice.
@@ -58,21 +89,34 @@ fn parity(name: &str, order: &[usize]) -> String {
     text
 }
 
+/// Two sums of the same signals in another order, one of which is to differ; and the same of one signal more.
 #[test]
-fn chains_of_exclusive_or() {
-    // Named conditions expand to at most 4,096 terms: ten signals.
-    let count = 10;
-    let order: Vec<usize> = (0..count).collect();
-    let other: Vec<usize> = (0..count).map(|at| at * 7 % count).collect();
-    let last = count - 1;
-    let text = format!(
-        "{}{}{}route r {{ when a{last} and not b{last} models {{ \"m\" }} }}\n{DEFAULT}",
-        signals(count),
-        parity("a", &order),
-        parity("b", &other)
-    );
-    let (kinds, unsettled) = kinds(&text);
-    assert!(kinds.contains(&FindingKind::Unsatisfiable) && unsettled == 0, "{kinds:?} {unsettled}");
+fn chains_of_exclusive_or_to_the_limit_of_terms() {
+    let text = |count: usize| {
+        let order: Vec<usize> = (0..count).collect();
+        let mut other = order.clone();
+        other.rotate_left(count / 2);
+        other.reverse();
+        let last = count - 1;
+        format!(
+            "{}{}{}route r {{ when a{last} and not b{last} models {{ \"m\" }} }}\n{DEFAULT}",
+            signals(count),
+            parity("a", &order),
+            parity("b", &other)
+        )
+    };
+    // Each signal more doubles the terms.
+    let fits = |count: &usize| compile(&text(*count), &Known::any()).policy.is_some();
+    let count = (2..32).take_while(fits).last().unwrap();
+    assert_eq!(count, 12);
+    let found = analyse(&policy(&text(count)));
+    let never = found.findings.iter().any(|found| found.kind == FindingKind::Unsatisfiable);
+    assert!(never && found.unsettled == 0, "{} findings, {} open", found.findings.len(), found.unsettled);
+    assert!(found.steps < limits::MAX_ANALYSIS_STEPS / 2, "{} steps", found.steps);
+    let more = text(count + 1);
+    let report = diagnose(&more, &Known::any());
+    let at = report.diagnostics.first().unwrap();
+    assert!(report.errors() > 0 && at.span.of(&more) == format!("a{count}"), "{at:?}");
 }
 
 #[test]

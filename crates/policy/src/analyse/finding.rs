@@ -140,6 +140,8 @@ pub struct Findings {
     pub unsettled: usize,
     /// The routes, or `default`, of which it is not known whether they are ever chosen; their questions are among those.
     pub open_routes: Vec<String>,
+    /// Steps that it took; about [`limits::MAX_ANALYSIS_STEPS`](crate::limits::MAX_ANALYSIS_STEPS) at the most.
+    pub steps: u64,
 }
 
 impl Findings {
@@ -152,6 +154,7 @@ impl Findings {
         self.findings.extend(other.findings);
         self.unsettled += other.unsettled;
         self.open_routes.extend(other.open_routes);
+        self.steps = self.steps.saturating_add(other.steps);
         self.sort();
     }
 

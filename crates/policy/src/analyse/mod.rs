@@ -39,6 +39,7 @@ pub use vectors::{Vectors, VectorsError};
 use crate::check::Known;
 use crate::decide::Verdict;
 use crate::decide::run::{Run, Tri};
+use crate::limits::MAX_ANALYSIS_STEPS as MAX_STEPS;
 use crate::policy::{Compiled, Policy, compile};
 use crate::table::Table;
 use crate::text::diagnostic::Report;
@@ -49,8 +50,6 @@ use std::collections::BTreeMap;
 use tollgate_core::signal::Signal;
 use witness::{Given, Ranges};
 
-/// Steps of search and evaluation that all questions of one analysis may take together. A step is about a microsecond.
-const MAX_STEPS: u64 = 2_100_000;
 /// How many reads of a signal's range, of parts of a score or the like are one step.
 const READS: u64 = 8;
 
@@ -73,6 +72,7 @@ fn analyse_in(world: &mut World<'_>, exemplars: &dyn Exemplars) -> Findings {
     world.learn(geometry);
     let mut findings = crisp::analyse(world);
     findings.unsettled += unsettled;
+    findings.steps = world.taken();
     findings.sort();
     findings
 }
