@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tollgate_core::Clock;
 use tollgate_gateway::clock::SystemClock;
 use tollgate_gateway::config;
@@ -20,8 +21,11 @@ pub(crate) struct Gateway {
 impl Gateway {
     /// Serves `policy`; its models are simulated, but an evaluation asks none.
     pub(crate) fn start(name: &str, policy: &str) -> Self {
-        let file =
-            std::env::temp_dir().join(format!("tollgate-probes-{name}-{}.tollgate", std::process::id()));
+        // Tests of one process serve the same recipe at the same time.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let number = STARTED.fetch_add(1, Ordering::Relaxed);
+        let file = format!("tollgate-probes-{name}-{}-{number}.tollgate", std::process::id());
+        let file = std::env::temp_dir().join(file);
         std::fs::write(&file, policy).unwrap();
         let models =
             Policy::load(name, policy, &Known::any()).unwrap_or_else(|e| panic!("{name}: {e}")).models();

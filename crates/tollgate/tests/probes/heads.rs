@@ -1,6 +1,6 @@
 //! Trained heads in place of the word lists that the importer writes: what that would change.
 
-use super::{folder, recipes, run};
+use super::{recipes, run};
 use std::path::PathBuf;
 
 /// A head that could stand in for a classifier.
@@ -39,9 +39,8 @@ impl Head {
 }
 
 #[test]
-#[ignore = "three more runs of every probe; `cargo test -p tollgate --test probes -- --ignored` measures anew"]
 fn heads_in_place_of_word_lists_are_measured() {
-    let Some(recipes) = recipes(&folder()) else { return };
+    let Some(recipes) = recipes() else { return };
     let equal = |path: &PathBuf, heads: &[Head]| run(path, heads).equal;
     for path in &recipes {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();

@@ -75,34 +75,47 @@ impl Outcome {
     }
 }
 
-fn folder() -> PathBuf {
-    let given = std::env::var_os("TOLLGATE_PROBES").map(PathBuf::from);
-    given.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/vsr-recipes"))
+/// The folder that somebody names, which must have recipes; else the one that may be there.
+fn given() -> Option<PathBuf> {
+    std::env::var_os("TOLLGATE_PROBES").map(PathBuf::from)
 }
 
-/// The recipes of a folder that come with probes; none where there is no folder, which is said.
-fn recipes(folder: &Path) -> Option<Vec<PathBuf>> {
-    if !folder.is_dir() {
+/// The recipes that come with probes. None where nobody named a folder and there is none, which is said.
+fn recipes() -> Option<Vec<PathBuf>> {
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/vsr-recipes");
+    let folder = given().unwrap_or_else(own);
+    if given().is_none() && !folder.is_dir() {
+        let shown = folder.display();
         // Past the capture of a test that passes.
-        let _ = writeln!(
-            std::io::stderr(),
-            "SKIPPED: there is no folder of recipes with probes at {}",
-            folder.display()
-        );
+        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no folder of recipes with probes at {shown}");
         return None;
     }
-    let found = std::fs::read_dir(folder).unwrap();
+    Some(recipes_of(&folder).unwrap_or_else(|why| panic!("{}: {why}", folder.display())))
+}
+
+/// The recipes of a folder, or why there are none.
+fn recipes_of(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let found = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
     let mut recipes: Vec<PathBuf> = found.filter_map(|entry| Some(entry.ok()?.path())).collect();
     recipes.retain(|path| path.join("config.yaml").is_file() && path.join("requests.jsonl.gz").is_file());
     recipes.sort();
-    Some(recipes)
+    match recipes.is_empty() {
+        true => Err("no folder in it has config.yaml and requests.jsonl.gz".to_owned()),
+        false => Ok(recipes),
+    }
+}
+
+#[test]
+fn a_folder_without_recipes_is_no_folder_of_recipes() {
+    let nowhere = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    assert!(recipes_of(&nowhere).unwrap_err().contains("requests.jsonl.gz"));
+    assert!(recipes_of(&nowhere.join("none")).is_err());
 }
 
 #[test]
 fn probes_are_decided_as_their_recipes_say() {
-    let folder = folder();
-    let is_elsewhere = std::env::var_os("TOLLGATE_PROBES").is_some();
-    let Some(recipes) = recipes(&folder) else { return };
+    let is_elsewhere = given().is_some();
+    let Some(recipes) = recipes() else { return };
     let outcomes: Vec<Outcome> = recipes.iter().map(|path| run(path, &[])).collect();
     for outcome in &outcomes {
         let Outcome { name, asked, equal, slowest_ms, .. } = outcome;
@@ -116,7 +129,7 @@ fn probes_are_decided_as_their_recipes_say() {
         let outcome = outcomes.iter().find(|outcome| outcome.name == *name);
         // Another folder may have other recipes; the one that the report is made of has all of these.
         let Some(outcome) = outcome else {
-            assert!(is_elsewhere, "there is no recipe {name} in {}", folder.display());
+            assert!(is_elsewhere, "there is no recipe {name}");
             continue;
         };
         assert_eq!(outcome.asked, *of, "{name}");

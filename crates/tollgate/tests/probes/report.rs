@@ -74,5 +74,5 @@ to every request, where the recipes mean a signal that fires on what is plainly 
             let _ = writeln!(text, "| {name} | {equal} | {domain} | {facts} | {both} |");
         }
     }
-    *text += "\nMeasured by `cargo test -p tollgate --test probes -- --ignored`.\n\n";
+    *text += "\nMeasured by `cargo test -p tollgate --test probes`.\n\n";
 }
