@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use tollgate_core::{Clock, Digest, Seed, Timestamp};
-use tollgate_policy::{Known, Place, Policy, Price as PlainPrice};
+use tollgate_policy::{Known, OutputAct, Place, Policy, Price as PlainPrice};
 use tollgate_select::model::{Capabilities, ModelCandidate};
-use tollgate_signals::SignalSet;
+use tollgate_signals::{SignalSet, SpecError, TextSignals};
 
 /// Model names that mean "you choose".
 pub const AUTO_NAMES: &[&str] = &["auto", "tollgate", "tollgate/auto"];
@@ -39,6 +39,8 @@ pub struct Snapshot {
     pub policy_text: String,
     /// The signals that the policy asks for.
     pub signals: SignalSet,
+    /// Those that its rules on answers ask.
+    pub output: TextSignals,
     /// The models, in the configuration's order.
     pub models: Vec<ModelEntry>,
     /// Name or alias to position in `models`.
@@ -93,9 +95,16 @@ impl Snapshot {
         clock: &dyn Clock,
     ) -> Result<Self, SnapshotError> {
         let policy = load_policy(&settings, &policy_text)?;
-        let signals = SignalSet::compile(policy.specs()).map_err(|errors| {
+        let wrong = |errors: Vec<SpecError>| {
             SnapshotError::Signals(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-        })?;
+        };
+        let signals = SignalSet::compile(policy.specs()).map_err(wrong)?;
+        let output = TextSignals::compile(policy.output_specs()).map_err(wrong)?;
+        if settings.output.safer_model.is_none() && asks_for_safer(&policy) {
+            let message =
+                "the policy says `output safer`, and no model is named for it: set `output.safer_model`";
+            return Err(SnapshotError::Policy(message.into()));
+        }
         if policy.masks() {
             // Its expressions are compiled now, so that no request waits for them.
             let _ = tollgate_signals::content::personal_data("");
@@ -112,6 +121,7 @@ impl Snapshot {
             policy,
             policy_text,
             signals,
+            output,
             models,
             names,
             fleet,
@@ -139,6 +149,12 @@ impl Snapshot {
     pub fn model_index(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }
+}
+
+/// Whether a rule on answers wants a safer model.
+fn asks_for_safer(policy: &Policy) -> bool {
+    let mut routes = policy.routes().chain([policy.default_route()]);
+    routes.any(|route| route.effects.output.iter().any(|rule| rule.act == OutputAct::Safer))
 }
 
 /// Reads the policy that the settings name, or gives the shipped one.

@@ -140,6 +140,50 @@ impl ToolFilter {
     }
 }
 
+/// What follows when a signal holds in an answer; the later ones weigh more.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputAct {
+    /// It is recorded.
+    Audit,
+    /// The caller is told beside the answer.
+    Annotate,
+    /// The safer model answers instead, as long as nothing of the answer was handed on; then as [`Self::Block`].
+    Safer,
+    /// The answer ends there.
+    Block,
+}
+
+impl OutputAct {
+    /// Every act with its word.
+    pub const WORDS: [(&'static str, Self); 4] = [
+        ("audit", Self::Audit),
+        ("annotate", Self::Annotate),
+        ("safer", Self::Safer),
+        ("block", Self::Block),
+    ];
+
+    /// Its word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Audit => "audit",
+            Self::Annotate => "annotate",
+            Self::Safer => "safer",
+            Self::Block => "block",
+        }
+    }
+}
+
+/// A rule on what a model says: `output block harmful`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OutputRule {
+    /// What follows.
+    pub act: OutputAct,
+    /// The signal, by name; one of [`crate::Policy::output_specs`].
+    pub signal: String,
+}
+
 /// A fixed answer; no model is asked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Answer {
@@ -169,6 +213,9 @@ pub struct Effects {
     pub params: Vec<ParamEdit>,
     /// Tool filters, in order; a tool stays when every filter allows it.
     pub tools: Vec<ToolFilter>,
+    /// Rules on what the model says, those of the whole policy first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub output: Vec<OutputRule>,
     /// A fixed answer.
     pub answer: Option<Answer>,
 }

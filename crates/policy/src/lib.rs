@@ -54,7 +54,8 @@ pub use decide::{
     RouteReport, SignalReport, SignalSet, Suspected, Trace, Verdict,
 };
 pub use effects::{
-    Algorithm, Answer, Candidate, Effects, Effort, HeaderEdit, ParamEdit, Route, SystemEdit, ToolFilter,
+    Algorithm, Answer, Candidate, Effects, Effort, HeaderEdit, OutputAct, OutputRule, ParamEdit, Route,
+    SystemEdit, ToolFilter,
 };
 pub use error::PolicyError;
 pub use govern::{

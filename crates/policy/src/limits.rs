@@ -25,6 +25,8 @@ pub const MAX_LABEL: usize = 512;
 pub const MAX_NOTES: usize = 32;
 /// Most test cases in one policy.
 pub const MAX_TESTS: usize = 4096;
+/// Most signals that rules on answers ask.
+pub const MAX_OUTPUTS: usize = 64;
 /// Most roles, classes of data and rules in one policy.
 pub const MAX_GUARDS: usize = 256;
 /// Most steps in the path of an argument.

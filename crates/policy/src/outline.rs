@@ -43,6 +43,7 @@ pub fn outline(text: &str) -> Outline {
             ItemKind::Policy(name) => ("policy", name.value.as_ref(), String::new()),
             ItemKind::Order(words) => ("order", "order", format!("{} words", words.len())),
             ItemKind::Virtual(names, _) => ("virtual", "virtual", format!("{} names", names.len())),
+            ItemKind::Output(act, signal) => ("global", signal.text, format!("output {}", act.text)),
             ItemKind::Signal(signal) => ("signal", signal.name.text, signal.kind.text.to_owned()),
             ItemKind::Score(score) => {
                 (if score.cut { "score" } else { "sum" }, score.name.text, String::new())

@@ -28,6 +28,7 @@ pub struct Policy {
     default_name: Span,
     tests: Vec<TestCase>,
     governance: Option<Arc<Governance>>,
+    output: Vec<SignalSpec>,
 }
 
 /// What compiling a text gives: the policy unless there are errors, and everything that was found.
@@ -47,16 +48,19 @@ pub fn compile(text: &str, known: &Known) -> Compiled {
     let checked = check(text, &parsed.tree, known, &mut report);
     report.sort();
     let policy =
-        checked.map(|Checked { name, virtuals, table, default, default_name, tests, governance }| Policy {
-            name,
-            virtuals,
-            text: text.to_owned(),
-            digest: Digest::of(text.as_bytes()),
-            table,
-            default,
-            default_name,
-            tests,
-            governance,
+        checked.map(|Checked { name, virtuals, table, default, default_name, tests, governance, output }| {
+            Policy {
+                output,
+                name,
+                virtuals,
+                text: text.to_owned(),
+                digest: Digest::of(text.as_bytes()),
+                table,
+                default,
+                default_name,
+                tests,
+                governance,
+            }
         });
     Compiled { policy, report }
 }
@@ -110,6 +114,12 @@ impl Policy {
     #[must_use]
     pub fn specs(&self) -> &[SignalSpec] {
         &self.table.specs
+    }
+
+    /// The signals that rules on answers ask, each once; they read the answer, whatever their scope.
+    #[must_use]
+    pub fn output_specs(&self) -> &[SignalSpec] {
+        &self.output
     }
 
     /// Its routes in the order in which they are considered, without the default.

@@ -25,6 +25,7 @@ mod measure;
 mod reading;
 pub mod reduce;
 pub mod safety;
+mod said;
 mod set;
 pub mod support;
 mod text;
@@ -36,4 +37,5 @@ pub use identity::{
 };
 pub use input::{Caller, Forecast, Input};
 pub use reading::Reading;
+pub use said::TextSignals;
 pub use set::SignalSet;

@@ -111,6 +111,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
     let pools = pools::read(file, &catalogue, findings);
     let budgets = pools::budgets(file, &catalogue, findings);
     let safety = features::safety::read(file, &catalogue, findings);
+    let output = features::output::read(file, &catalogue, findings);
     let auth = auth(file, findings);
     let settled = settle::read(file, findings);
     Some(Settings {
@@ -133,6 +134,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         risk: file.risk.as_ref().map(|word| findings.path(word)),
         cache: features::cache::read(file, findings),
         safety,
+        output,
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),

@@ -26,6 +26,7 @@ mod settle;
 pub use check::public_without_keys;
 pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
 pub use features::cache::CacheSettings;
+pub use features::output::OutputSettings;
 pub use features::safety::SafetySettings;
 pub use locality::Locality;
 pub use provider::{Auth, PROVIDERS, ProviderRow};

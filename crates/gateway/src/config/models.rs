@@ -21,6 +21,14 @@ pub(super) struct Catalogue {
 }
 
 impl Catalogue {
+    /// Notes a name that is no model's.
+    pub(super) fn knows(&self, word: &Word, field: &str, findings: &mut Findings) {
+        if !self.models.iter().any(|model| model.name == word.value) {
+            let message = format!("the model {:?} is not configured", word.value);
+            findings.at(word, field, message, "name one of `models`");
+        }
+    }
+
     pub(super) fn read(file: &File, findings: &mut Findings) -> Self {
         let mut providers = BTreeMap::new();
         for (i, written) in file.providers.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! What the configuration means: references resolved, defaults filled in, everything checked.
 
 use super::features::cache::CacheSettings;
+use super::features::output::OutputSettings;
 use super::features::safety::SafetySettings;
 use super::locality::Locality;
 use super::provider::ProviderRow;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub cache: Option<CacheSettings>,
     /// Risk over turns.
     pub safety: Option<SafetySettings>,
+    /// How answers are held while rules look at them.
+    pub output: OutputSettings,
 }
 
 /// The text encoder that runs in the gateway.

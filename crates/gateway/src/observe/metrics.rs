@@ -90,6 +90,15 @@ pub struct DenialLabels {
     pub topic: &'static str,
 }
 
+/// What was found in an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct OutputLabels {
+    /// What followed, from a fixed list.
+    pub act: &'static str,
+    /// The signal, as the policy names it.
+    pub signal: Arc<str>,
+}
+
 /// An instance's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct InstanceLabel {
@@ -145,6 +154,8 @@ pub struct Metrics {
     pub cache: Family<OutcomeLabel, Counter>,
     /// Requests by what their risk came to.
     pub risk: Family<OutcomeLabel, Counter>,
+    /// What was found in answers.
+    pub output: Family<OutputLabels, Counter>,
     /// Answers in it, their bytes, and how many made room for others.
     pub cache_kept: [Gauge; 3],
     /// Decision records that found the store's queue full.
@@ -186,6 +197,7 @@ impl Metrics {
             denials: Family::default(),
             cache: Family::default(),
             risk: Family::default(),
+            output: Family::default(),
             cache_kept: Default::default(),
             records_dropped: Gauge::default(),
             records_skipped: Gauge::default(),
@@ -230,6 +242,7 @@ impl Metrics {
             "Requests by what their risk came to: pass, safer, narrow or stop",
             metrics.risk.clone(),
         );
+        registry.register("output", "Rules on answers that held, by what followed", metrics.output.clone());
         let [answers, bytes, evicted] = &metrics.cache_kept;
         registry.register("cache_answers", "Answers in the cache", answers.clone());
         registry.register("cache_bytes", "Bytes of the answers in the cache", bytes.clone());

@@ -55,6 +55,8 @@ pub(crate) enum ModelWhy {
     Named,
     /// The risk of conversation or caller asks for a safer one.
     Risk,
+    /// What another one said asks for a safer one.
+    Output,
     /// A budget is spent, and it says so.
     Budget { budget: String, model: String },
     /// The rule of selection, and who was dropped.
@@ -66,6 +68,7 @@ impl fmt::Display for ModelWhy {
         match self {
             Self::Named => f.write_str("named by the caller"),
             Self::Risk => f.write_str("safer, for the risk of the conversation or the caller"),
+            Self::Output => f.write_str("safer, for what another one said"),
             Self::Budget { budget, model } => write!(f, "budget {budget} is spent: {model} instead"),
             Self::Chosen { first, dropped } => {
                 write!(f, "{first}")?;

@@ -33,7 +33,7 @@ pub(crate) use responses::{
 pub(crate) use settle::limits;
 pub(crate) use shape::spelling;
 
-use back::{answer, calls, filter, relay, stream};
+use back::{answer, calls, filter, output, relay, stream, watch};
 use send::{attempt, dispatch, flight, mask, members, outgoing, reach, shape};
 
 use crate::fleet::Site;
@@ -285,7 +285,12 @@ async fn steps(
         created_s: u64::try_from(journey.arrived.seconds()).unwrap_or(0),
         snapshot: snapshot.clone(),
     };
-    let answer = match dispatch::dispatch(&ctx, &models, decided.effects(), journey).await {
+    let mut answered = dispatch::dispatch(&ctx, &models, decided.effects(), journey).await;
+    if let Some(safer) = answered.as_ref().err().and_then(|failure| failure.instead(&snapshot)) {
+        journey.story.models = Some(safer.reason.clone());
+        answered = dispatch::dispatch(&ctx, &safer, decided.effects(), journey).await;
+    }
+    let answer = match answered {
         Ok(answer) => answer,
         Err(failure) => {
             // On other failures nothing was used: the reservation is released when it is dropped.

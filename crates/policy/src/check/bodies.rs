@@ -65,7 +65,8 @@ pub(super) struct Body<'t, 'a> {
 impl<'a> Checker<'a, '_> {
     /// Effects of a body; statements that may stand once are checked for that.
     pub(super) fn effects<'t>(&mut self, route: &'t RouteDecl<'a>) -> Body<'t, 'a> {
-        let mut body = Body { given: None, when: None, effects: Effects::default(), notes: BTreeMap::new() };
+        let effects = Effects { output: self.output_rules.clone(), ..Effects::default() };
+        let mut body = Body { given: None, when: None, effects, notes: BTreeMap::new() };
         let mut algorithm = None;
         let mut once: Vec<(&str, Span)> = Vec::new();
         for statement in &route.body {
@@ -91,6 +92,10 @@ impl<'a> Checker<'a, '_> {
                 }
                 StatementKind::Tools(mode, names) => {
                     effects.tools.extend(self.tools(*mode, names, statement.span));
+                }
+                StatementKind::Output(act, signal) => {
+                    let rule = self.output(*act, *signal);
+                    body.effects.output.extend(rule);
                 }
                 StatementKind::Note(key, text) => self.note(&mut body.notes, *key, text),
                 StatementKind::Answer(status, text) => effects.answer = Some(self.answer(*status, text)),
@@ -223,7 +228,7 @@ impl<'a> Checker<'a, '_> {
     }
 
     /// One of a few words, or an error that lists them.
-    fn one_of<T>(&mut self, name: Name<'a>, choices: &[Choice<T>]) -> Option<T>
+    pub(super) fn one_of<T>(&mut self, name: Name<'a>, choices: &[Choice<T>]) -> Option<T>
     where
         T: Copy,
     {

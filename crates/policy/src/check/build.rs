@@ -14,7 +14,7 @@ use crate::text::span::Span;
 use crate::text::suggest::nearest;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use tollgate_core::signal::{Kind, Value, ValueType};
+use tollgate_core::signal::{Kind, SignalSpec, Value, ValueType};
 
 /// What a tree compiles to, when the report has no error.
 pub(crate) struct Checked {
@@ -25,6 +25,7 @@ pub(crate) struct Checked {
     pub(crate) default_name: Span,
     pub(crate) tests: Vec<TestCase>,
     pub(crate) governance: Option<Arc<Governance>>,
+    pub(crate) output: Vec<SignalSpec>,
 }
 
 /// What the policy says of itself.
@@ -49,6 +50,8 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
         members: Vec::new(),
         leaves: 0,
         size: Size::default(),
+        output_rules: Vec::new(),
+        output_specs: Vec::new(),
     };
     checker.too_many(tree);
     checker.declare_all(&tree.items);
@@ -82,6 +85,7 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
     let governance = checker.governance(&tree.items);
     checker.rank(drafts, head.by_confidence);
     let used = checker.unused();
+    let output = std::mem::take(&mut checker.output_specs);
     let mut table = std::mem::take(&mut checker.table);
     if !checker.report.is_ok() {
         return None;
@@ -98,7 +102,7 @@ pub(crate) fn check(text: &str, tree: &Tree<'_>, known: &Known, report: &mut Rep
     }
     let governance = (!governance.is_empty()).then(|| Arc::new(governance));
     let Head { name, virtuals, .. } = head;
-    Some(Checked { name, virtuals, table, default, default_name, tests, governance })
+    Some(Checked { name, virtuals, table, default, default_name, tests, governance, output })
 }
 
 impl<'a> Checker<'a, '_> {
@@ -119,6 +123,7 @@ impl<'a> Checker<'a, '_> {
                 ItemKind::Policy(_)
                 | ItemKind::Order(_)
                 | ItemKind::Virtual(..)
+                | ItemKind::Output(..)
                 | ItemKind::Default(_)
                 | ItemKind::Guard(_) => continue,
             };
@@ -161,6 +166,10 @@ impl<'a> Checker<'a, '_> {
                 ItemKind::Flag(flag) => self.flag(flag),
                 ItemKind::Band(band) => self.band(band),
                 ItemKind::Group(group) => self.group(group),
+                ItemKind::Output(act, signal) => {
+                    let rule = self.output(*act, *signal);
+                    self.output_rules.extend(rule);
+                }
                 ItemKind::Signal(_)
                 | ItemKind::Route(_)
                 | ItemKind::Default(_)

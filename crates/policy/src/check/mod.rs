@@ -10,6 +10,7 @@ mod expr;
 mod govern;
 mod names;
 mod numbers;
+mod output;
 mod routes;
 mod signals;
 mod words;

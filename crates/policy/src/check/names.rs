@@ -3,6 +3,7 @@
 //! Signals may be declared anywhere; scores, bands and groups before they are used, so no cycle can be written.
 
 use crate::check::Known;
+use crate::effects::OutputRule;
 use crate::limits;
 use crate::syntax::tree::{Argument, Item, ItemKind, Literal, Name};
 use crate::table::Table;
@@ -21,6 +22,7 @@ const RESERVED: &[&str] = &[
     "flag",
     "order",
     "virtual",
+    "global",
     "always",
     "band",
     "group",
@@ -96,6 +98,10 @@ pub(super) struct Checker<'a, 'r> {
     pub(super) leaves: usize,
     /// The size of the derived item in work.
     pub(super) size: Size,
+    /// Rules on the answers of every route.
+    pub(super) output_rules: Vec<OutputRule>,
+    /// The signals that rules on answers ask.
+    pub(super) output_specs: Vec<SignalSpec>,
 }
 
 impl<'a> Checker<'a, '_> {
@@ -121,6 +127,7 @@ impl<'a> Checker<'a, '_> {
                 ItemKind::Policy(_)
                 | ItemKind::Order(_)
                 | ItemKind::Virtual(..)
+                | ItemKind::Output(..)
                 | ItemKind::Default(_)
                 | ItemKind::Guard(_)
                 | ItemKind::Tests(_) => continue,

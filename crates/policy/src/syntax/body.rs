@@ -7,7 +7,7 @@
 
 use super::parser::{Parser, Read, Wrong};
 use super::token::Kind;
-use super::tree::{ModelDecl, Statement, StatementKind, Text};
+use super::tree::{ModelDecl, Name, Statement, StatementKind, Text};
 use crate::text::diagnostic::Diagnostic;
 
 /// Words that start a statement.
@@ -22,6 +22,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     "header",
     "param",
     "tools",
+    "output",
     "answer",
     "note",
 ];
@@ -76,6 +77,10 @@ impl<'a> Parser<'a, '_> {
                 let mode = self.name("keep or drop")?;
                 StatementKind::Tools(mode, self.list()?.0)
             }
+            "output" => {
+                let (act, signal) = self.output()?;
+                StatementKind::Output(act, signal)
+            }
             "note" => {
                 let key = self.name("the note's key")?;
                 StatementKind::Note(key, self.quoted("the note's text in quotes")?)
@@ -86,6 +91,11 @@ impl<'a> Parser<'a, '_> {
             }
         };
         Ok(Statement { kind, span: start.to(self.end_of_last()) })
+    }
+
+    /// `block harmful`: what follows, and the signal that it follows from.
+    pub(super) fn output(&mut self) -> Read<(Name<'a>, Name<'a>)> {
+        Ok((self.name("block, safer, annotate or audit")?, self.name("a signal's name")?))
     }
 
     /// A list, where one follows.

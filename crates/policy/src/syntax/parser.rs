@@ -13,8 +13,8 @@ use crate::text::suggest::nearest;
 
 /// Words that start a declaration.
 pub(super) const ITEMS: &[&str] = &[
-    "policy", "order", "virtual", "signal", "score", "sum", "flag", "band", "group", "route", "default",
-    "tests",
+    "policy", "order", "virtual", "global", "signal", "score", "sum", "flag", "band", "group", "route",
+    "default", "tests",
 ];
 
 /// What one text gives: always a tree, and what is wrong with it.
@@ -232,6 +232,14 @@ impl<'a> Parser<'a, '_> {
                 self.take();
                 let (names, span) = self.list()?;
                 ItemKind::Virtual(names, span)
+            }
+            Some("global") => {
+                self.take();
+                if !self.eat_word("output") {
+                    return self.wrong("`output`, which is what holds for every route");
+                }
+                let (act, signal) = self.output()?;
+                ItemKind::Output(act, signal)
             }
             Some(word @ ("score" | "sum")) => self.score(word)?,
             Some("flag") => self.flag()?,

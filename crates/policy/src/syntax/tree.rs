@@ -226,6 +226,8 @@ pub(crate) enum StatementKind<'a> {
     ParamCap(Name<'a>, Number),
     ParamRemove(Name<'a>),
     Tools(Name<'a>, Vec<Text<'a>>),
+    /// `output block harmful`.
+    Output(Name<'a>, Name<'a>),
     Answer(Number, Text<'a>),
     /// `note key "text"`.
     Note(Name<'a>, Text<'a>),
@@ -269,6 +271,8 @@ pub(crate) enum ItemKind<'a> {
     Order(Vec<Name<'a>>),
     /// `virtual ["name", ...]`.
     Virtual(Vec<Text<'a>>, Span),
+    /// `global output block harmful`, for every route.
+    Output(Name<'a>, Name<'a>),
     Signal(SignalDecl<'a>),
     Score(ScoreDecl<'a>),
     Flag(FlagDecl<'a>),

@@ -64,6 +64,12 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// The same signals of a text in place of the request's, whatever their scope.
+    pub(crate) fn over(mut self, text: &'a str) -> Self {
+        self.texts = self.texts.over(text);
+        self
+    }
+
     /// Says what was found, too: at most 120 bytes of evidence per signal, which may quote the prompt.
     #[must_use]
     pub const fn with_evidence(mut self, evidence: bool) -> Self {

@@ -52,6 +52,12 @@ impl<'a> Texts<'a> {
         }
     }
 
+    /// The same, with a text of one's own in place of the request's.
+    pub(super) fn over(self, text: &'a str) -> Self {
+        let raw = std::array::from_fn(|_| OnceCell::from(Cow::Borrowed(text)));
+        Self { raw, ..self }
+    }
+
     /// The text of a scope.
     pub(super) fn raw(&self, scope: Scope) -> &str {
         self.raw[scope as usize].get_or_init(|| scope.text(self.view))

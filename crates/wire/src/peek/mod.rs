@@ -82,7 +82,9 @@ fn read(dialect: Dialect, body: &Bytes, limits: &Limits, output: bool) -> Result
     }
 }
 
-fn empty(dialect: Dialect, body: Bytes) -> RequestView {
+/// A request of which nothing is known but its bytes.
+#[must_use]
+pub fn empty(dialect: Dialect, body: Bytes) -> RequestView {
     RequestView {
         dialect,
         body,

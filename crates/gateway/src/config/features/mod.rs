@@ -1,4 +1,5 @@
-//! What is off unless it is written: the cache of answers, risk over turns.
+//! What is off unless it is written: the cache of answers, rules on answers, risk over turns.
 
 pub(super) mod cache;
+pub(super) mod output;
 pub(super) mod safety;

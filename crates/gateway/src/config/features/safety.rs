@@ -53,10 +53,7 @@ pub(in crate::config) fn read(
         findings.whole("safety.temperature", format!("{} is out of range", risk.temperature), "use 0 to 2");
     }
     let name = &risk.safer_model.value;
-    if !catalogue.models.iter().any(|model| model.name == *name) {
-        let message = format!("the model {name:?} is not configured");
-        findings.at(&risk.safer_model, "safety.safer_model", message, "name one of `models`");
-    }
+    catalogue.knows(&risk.safer_model, "safety.safer_model", findings);
     let rules = RiskConfig {
         rise: risk.rise,
         fall: risk.fall,

@@ -7,10 +7,12 @@ pub use settle::{Settle, Signer, Webhook};
 
 mod bounds;
 mod kept;
+mod output;
 mod safety;
 
 pub use bounds::{Limits, Log, Retry, Timeouts};
 pub use kept::{Cache, CacheCategory, CacheShare};
+pub use output::Output;
 pub use safety::{Safety, SafetyFailure};
 
 use serde::Deserialize;
@@ -62,6 +64,8 @@ pub struct File {
     pub cache: Option<Cache>,
     /// Risk that adds up over the turns of conversations; absent = it is not weighed.
     pub safety: Option<Safety>,
+    /// How answers are held while the policy's `output` rules look at them.
+    pub output: Output,
 }
 
 /// Who may call.

@@ -5,6 +5,7 @@ use crate::pipeline::cached::Hit;
 use crate::pipeline::choose::ModelWhy;
 use crate::pipeline::journey::{End, Journey};
 use crate::pipeline::local::Embedded;
+use crate::pipeline::output::Guard;
 use crate::pipeline::responses::Capture;
 use crate::pipeline::settle::{Closing, FREE};
 use crate::pipeline::shape::fixed_answer_fault;
@@ -38,6 +39,7 @@ const DENIED: HeaderName = HeaderName::from_static("x-tollgate-denied");
 const BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
 const CACHE: HeaderName = HeaderName::from_static("x-tollgate-cache");
 const RISK: HeaderName = HeaderName::from_static("x-tollgate-risk");
+const OUTPUT: HeaderName = HeaderName::from_static("x-tollgate-output");
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
 
 /// Longest list of edits or losses in a header, in bytes: clients give up on long ones.
@@ -80,7 +82,9 @@ pub(crate) fn send(answer: Answer, mut closing: Closing, dialect: Dialect) -> Re
             }
             let answered = Completion::answered(tokens.completion);
             flight.complete_at(Outcome::Success, answered, closing.journey.now());
+            closing.journey.found(watch.guard().map(Guard::found).unwrap_or_default());
             describe(&closing.journey, &mut headers);
+            told(watch.guard(), &mut headers);
             let kind = if watch.unfolds() { "text/event-stream" } else { "application/json" };
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             let first_content = flight.first();
@@ -92,6 +96,7 @@ pub(crate) fn send(answer: Answer, mut closing: Closing, dialect: Dialect) -> Re
         }
         Answer::Stream { mut headers, relay, flight } => {
             describe(&closing.journey, &mut headers);
+            told(relay.watch.guard(), &mut headers);
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
             headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let capture =
@@ -276,6 +281,14 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
         if !last.lost.is_empty() {
             put(LOST, &in_short(&last.lost));
         }
+    }
+}
+
+/// What was found in the answer so far.
+fn told(guard: Option<&Guard>, headers: &mut HeaderMap) {
+    let names = guard.and_then(Guard::told).and_then(|names| HeaderValue::from_str(&names).ok());
+    if let Some(names) = names {
+        headers.insert(OUTPUT, names);
     }
 }
 

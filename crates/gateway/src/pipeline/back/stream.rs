@@ -2,6 +2,7 @@
 
 use crate::pipeline::flight::Flight;
 use crate::pipeline::journey::{CALLER_LEFT, End};
+use crate::pipeline::output::Guard;
 use crate::pipeline::relay::Relay;
 use crate::pipeline::responses::Capture;
 use crate::pipeline::settle::Closing;
@@ -61,6 +62,7 @@ impl Streaming {
     fn close(&mut self, mut closing: Closing, status: u16, fault: Option<FaultKind>) {
         // The time since the first content was the upstream's and the caller's, not the gateway's.
         closing.journey.resume();
+        closing.journey.found(self.relay.watch.guard().map(Guard::found).unwrap_or_default());
         let end =
             End { status, fault, tokens: self.relay.watch.tokens(), first_content: self.flight.first() };
         if status == 200 && fault.is_none() && self.relay.watch.ended_well() {

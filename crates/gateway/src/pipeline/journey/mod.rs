@@ -11,12 +11,15 @@ use super::authenticate::Caller;
 use super::decide::{Decided, Known};
 use super::govern::Gate;
 use super::heard::{Grounds, Heard};
+use super::output::Found;
 use super::settle::PriceTag;
 use super::shape::Edited;
 use super::tokens::Tokens;
 use crate::clock::time_ordered;
 use crate::fleet::Site;
-use crate::observe::metrics::{AttemptLabels, DenialLabels, ModelSeries, ReasonLabel, RequestLabels};
+use crate::observe::metrics::{
+    AttemptLabels, DenialLabels, ModelSeries, OutputLabels, ReasonLabel, RequestLabels,
+};
 use crate::observe::{PHASES, Phases, TraceContext};
 use crate::snapshot::ModelEntry;
 use crate::state::Shared;
@@ -186,6 +189,15 @@ impl Journey {
         let labels = DenialLabels { rule, topic: denial.topic.word() };
         self.shared.metrics.denials.get_or_create(&labels).inc();
         self.story.denials.push(denial);
+    }
+
+    /// Notes and counts what was found in an answer.
+    pub(crate) fn found(&mut self, found: &[Found]) {
+        for found in found {
+            let labels = OutputLabels { act: found.act.word(), signal: found.signal.clone() };
+            self.shared.metrics.output.get_or_create(&labels).inc();
+            self.story.output.push(found.clone());
+        }
     }
 
     /// A fault in the words of records and logs: other people's words only where the operator asks for them.

@@ -3,6 +3,7 @@
 use crate::pipeline::cached::Note;
 use crate::pipeline::choose::{ModelWhy, PlaceWhy, Seen};
 use crate::pipeline::heard::Grounds;
+use crate::pipeline::output::Found;
 use crate::pipeline::reach::Skipped;
 use crate::pipeline::risk::Weighed;
 use crate::pipeline::shape::Edited;
@@ -63,6 +64,9 @@ pub(crate) struct Story {
     /// What the risk over turns came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) risk: Option<Weighed>,
+    /// What was found in answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) output: Vec<Found>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<ModelWhy>,
     pub(crate) edits: Edited,

@@ -2,14 +2,17 @@
 
 use crate::fleet::Site;
 use crate::observe::Phases;
-use crate::pipeline::choose::Goal;
+use crate::pipeline::choose::{Goal, ModelPlan, ModelWhy, Offer};
 use crate::pipeline::flight::Flight;
 use crate::pipeline::mask::Masked;
 use crate::pipeline::members::Carried;
-use crate::pipeline::relay::{Relay, Watch};
+use crate::pipeline::output::{Found, Guard};
+use crate::pipeline::relay::Relay;
 use crate::pipeline::shape::{Wish, shape};
 use crate::pipeline::tokens::Tokens;
+use crate::pipeline::watch::Watch;
 use crate::pipeline::{Context, DISPATCH, SHAPE, members, outgoing};
+use crate::snapshot::Snapshot;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use std::borrow::Cow;
@@ -66,6 +69,10 @@ pub(crate) struct Failure {
     pub(crate) spent: Option<Tokens>,
     /// Why the policy stopped it.
     pub(crate) denial: Option<Denial>,
+    /// What was found in what it said.
+    pub(crate) found: Vec<Found>,
+    /// Whether a safer model should answer instead.
+    pub(crate) safer: bool,
 }
 
 impl Failure {
@@ -79,12 +86,28 @@ impl Failure {
             lost: Vec::new(),
             spent: None,
             denial: None,
+            found: Vec::new(),
+            safer: false,
         }
     }
 
     /// With what the answer used so far, where it was stopped or was whole and no use.
     fn of(self, watch: &Watch) -> Self {
-        Self { spent: watch.spent(), denial: watch.denial().cloned(), ..self }
+        let guard = watch.guard();
+        Self {
+            spent: watch.spent(),
+            denial: watch.denial().cloned(),
+            found: guard.map(|guard| guard.found().to_vec()).unwrap_or_default(),
+            safer: guard.is_some_and(Guard::wants_safer),
+            ..self
+        }
+    }
+
+    /// The safer model, where what was said asks for one.
+    pub(crate) fn instead(&self, snapshot: &Snapshot) -> Option<ModelPlan> {
+        let name = snapshot.settings.output.safer_model.as_ref().filter(|_| self.safer)?;
+        let offer = Offer { model: snapshot.model_index(name)?, weight: 1, effort: None };
+        Some(ModelPlan { order: vec![offer], reason: ModelWhy::Output })
     }
 
     /// Whether the upstream may have worked for it although nothing is known of what it used.
@@ -145,13 +168,14 @@ pub(crate) async fn attempt(
     }
     let streamed = ctx.view.stream && is_event_stream(&parts.headers);
     let headers = outgoing::clean_answer(parts.headers);
-    let watch = Box::new(Watch::new(ctx, letter.dialect, streamed, letter.strip_usage, letter.governed));
+    let rules = (letter.governed, effects.output.as_slice());
+    let watch = Box::new(Watch::new(ctx, letter.dialect, streamed, letter.strip_usage, rules));
     if streamed {
-        let mut relay = Relay::new(body, watch);
+        let mut relay = Relay::new(body, watch, ctx.shared.clock.clone());
         match hold_back(ctx, &mut relay, now).await {
             Ok(()) => {
                 flight.first_content();
-                if let Err((fault, stage)) = first_calls(ctx, &mut relay).await {
+                if let Err((fault, stage)) = first_judged(ctx, &mut relay).await {
                     let failure = flight.fail(fault, Detail::default(), stage, lost);
                     return Err(failure.of(&relay.watch));
                 }
@@ -227,12 +251,14 @@ async fn hold_back(ctx: &Context<'_>, relay: &mut Relay, begun: Tick) -> Result<
     }
 }
 
-/// Where a stream begins with tool calls, reads until they are judged: a denied one can then still be refused with a
-/// status of its own. Gives up waiting, not the answer, when that takes long.
-async fn first_calls(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault, Stage)> {
-    let most = Duration::from_millis(ctx.snapshot.settings.timeouts.first_content_ms);
+/// Where a stream begins with tool calls, or its words are looked at, reads until the first are judged: what is denied can
+/// then still be refused with a status of its own. Gives up waiting, not the answer, when that takes long.
+async fn first_judged(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault, Stage)> {
+    let settings = &ctx.snapshot.settings;
+    let guarded = relay.watch.guard().map_or(u64::MAX, |_| settings.output.hold_ms);
+    let most = Duration::from_millis(settings.timeouts.first_content_ms.min(guarded));
     let read = async {
-        while relay.watch.holds() && relay.held_bytes() <= HELD_MAX && relay.pull().await? {}
+        while relay.watch.waits() && relay.held_bytes() <= HELD_MAX && relay.pull().await? {}
         Ok(())
     };
     match tokio::time::timeout(most, read).await {

@@ -62,6 +62,7 @@ pub(crate) async fn dispatch(
         if let Some(denial) = &failure.denial {
             journey.denied(denial);
         }
+        journey.found(&failure.found);
         course.charge(&goal, &failure, journey);
         let fault = journey.noted(&failure.fault);
         tracing::debug!(request = %journey.id, instance = %course.instance(&goal), fault, "attempt failed");

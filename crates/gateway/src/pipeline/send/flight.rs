@@ -85,6 +85,8 @@ impl Flight {
             lost,
             spent: None,
             denial: None,
+            found: Vec::new(),
+            safer: false,
         }
     }
 }
