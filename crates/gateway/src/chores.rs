@@ -112,9 +112,18 @@ async fn keep(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>, mut seen
                 kept.cache.sweep(now);
             }
             in_store(shared, "the sweep", move |store| store.sweep(now)).await;
+            let remembering = shared.clone();
+            in_store(shared, "writing notes", move |_| remember(&remembering)).await;
             settle(shared).await;
         }
     }
+}
+
+/// Writes down what is only in memory and must not be forgotten with the process.
+pub(crate) fn remember(shared: &Shared) -> Result<(), StoreError> {
+    let now = shared.clock.now();
+    shared.suspects.save(&shared.store, now)?;
+    shared.rates.save(&shared.store, now)
 }
 
 /// Finds out what became of calls to a rail whose answer was lost.

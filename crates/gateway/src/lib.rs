@@ -22,5 +22,6 @@ pub mod serve;
 pub mod snapshot;
 mod started;
 pub mod state;
+pub mod support;
 pub mod webhooks;
 pub mod worker;

@@ -7,8 +7,10 @@ use crate::config::{self, ConfigError, Settings};
 use crate::control;
 use crate::encoder::{EncoderError, EncoderPool};
 use crate::kept::Kept;
+use crate::safety::Suspects;
 use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::state::{Origin, Shared};
+use crate::support::Rates;
 use crate::worker::Worker;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -175,6 +177,8 @@ impl Serving {
             if let Some(settlement) = &shared.settlement {
                 settlement.close();
             }
+            // What cannot be written now is missed in the same way after a crash; the store's own close says why.
+            let _ = chores::remember(&shared);
             shared.store.close()
         })
         .await;
@@ -253,6 +257,8 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), &*clock)?;
     let retries = RetryBudget::new(retries, clock.tick());
     let mut shared = Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin);
+    shared.suspects = Suspects::open(&shared.store)?;
+    shared.rates = Rates::open(&shared.store)?;
     let encoder = shared.snapshot.load().settings.encoder.clone();
     let encoder = encoder.map(|settings| EncoderPool::start(&settings, Arc::clone(&shared.clock)));
     shared.encoder = encoder.transpose().map_err(Box::new)?;

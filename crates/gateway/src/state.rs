@@ -8,6 +8,7 @@ use crate::observe::Metrics;
 use crate::observe::otlp::Exporter;
 use crate::safety::Suspects;
 use crate::snapshot::Snapshot;
+use crate::support::Rates;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -70,6 +71,8 @@ pub struct Shared {
     pub kept: Option<Arc<Kept>>,
     /// The risk of conversations and callers.
     pub suspects: Suspects,
+    /// How often the answers of each model are supported.
+    pub rates: Rates,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
     /// Nonces of signed requests.
@@ -146,6 +149,7 @@ impl Shared {
             risk: None,
             kept: None,
             suspects: Suspects::default(),
+            rates: Rates::default(),
             settling: Semaphore::new(SETTLING_MAX),
             replays: Replays::default(),
             snapshot: ArcSwap::from_pointee(snapshot),

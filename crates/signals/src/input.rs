@@ -67,6 +67,8 @@ pub struct Input<'a> {
     pub caller: Caller<'a>,
     /// Share of the tightest budget that is left, in [0, 1].
     pub budget_left: f64,
+    /// What is known of the conversation's risk, and of the caller's, each in [0, 1].
+    pub risk: [f64; 2],
     /// The header that names its conversation.
     pub session: Option<&'a str>,
     /// What is expected of it.
@@ -83,6 +85,7 @@ impl<'a> Input<'a> {
             view,
             caller: Caller::default(),
             budget_left: 1.0,
+            risk: [0.0; 2],
             session: None,
             forecast: Forecast::default(),
             kind: "",

@@ -76,6 +76,8 @@ fn wanted(kind: Kind) -> Option<Value> {
         Kind::OutputTokens => number(120.0),
         Kind::CachedTokens => number(40.0),
         Kind::BudgetLeft => number(0.25),
+        Kind::SessionRisk => number(0.5),
+        Kind::CallerRisk => number(0.75),
         Kind::Feature => number(2.0),
         Kind::Session => text("s-9"),
         Kind::Language => text("en"),
@@ -97,6 +99,7 @@ fn every_kind_is_computed() {
     let input = Input {
         caller: Caller { key_id: "key_1", roles: &roles, groups: &groups, tenant: "acme", scopes: &scopes },
         budget_left: 0.25,
+        risk: [0.5, 0.75],
         forecast: Forecast { bytes_per_token: 4.0, output_tokens: 120.0, cached_tokens: 40.0, warm: true },
         ..Input::new(&view)
     };

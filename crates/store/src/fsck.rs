@@ -56,6 +56,7 @@ const INVARIANTS: &[(&str, &str)] = &[
          WHERE count <> (SELECT count(*) FROM answers)
          OR bytes <> (SELECT ifnull(sum(length(about) + length(body) + length(vector)), 0) FROM answers)",
     ),
+    ("notes that are not JSON", "SELECT kind || ' ' || key FROM notes WHERE NOT json_valid(value)"),
     ("kept answers without a description", "SELECT key FROM answers WHERE NOT json_valid(about)"),
     ("feedback with a score outside 0 to 1", "SELECT seq FROM feedback WHERE score NOT BETWEEN 0 AND 1"),
 ];

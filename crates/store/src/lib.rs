@@ -1,4 +1,4 @@
-//! Native SQLite storage: decisions, keys, budgets, responses, sessions, feedback and kept answers.
+//! Native SQLite storage: decisions, keys, budgets, responses, sessions, feedback, kept answers and notes.
 //!
 //! One writer thread owns the writing connection and commits everything that waits in one transaction (group
 //! commit); readers have connections of their own. There is no async here: calls that wait are plain blocking
@@ -26,6 +26,7 @@ mod feedback;
 mod fsck;
 pub mod journal;
 pub mod keys;
+mod notes;
 pub mod responses;
 mod sessions;
 pub mod settlement;
@@ -43,6 +44,7 @@ pub use error::StoreError;
 pub use feedback::{Feedback, FeedbackRow};
 pub use fsck::FsckReport;
 pub use keys::{KeyRefusal, KeyRing, KeySpec, Secret, VirtualKey};
+pub use notes::Note;
 pub use responses::{ItemPage, ItemQuery, StoredResponse};
 pub use sessions::{SessionEntry, Sessions};
 pub use share::Share;

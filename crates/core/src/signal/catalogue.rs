@@ -335,6 +335,8 @@ kinds! {
     Tenant "tenant" Identity Text (10, 0) &[], "tenant of the caller";
     Scope "scope" Identity Set (20, 0) &[], "scopes granted to the caller's key";
     BudgetLeft "budget_left" Identity Number (30, 0) &[], "share of the tightest budget that is left, in [0, 1]; 1 when none is set";
+    SessionRisk "session_risk" Identity Number (5, 0) &[], "risk of the conversation over its turns, in [0, 1]; 0 without `safety:`";
+    CallerRisk "caller_risk" Identity Number (5, 0) &[], "risk of the caller over its conversations, in [0, 1]; 0 without `safety:` or a caller";
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use super::{Answered, json, query, query_number, typed};
 use crate::clock::entropy;
 use crate::control;
-use crate::observe::metrics::InstanceLabel;
+use crate::observe::metrics::{InstanceLabel, ShareLabels};
 use crate::pipeline::blocking;
 use crate::reply::Reply;
+use crate::support::Rate;
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -45,8 +46,28 @@ pub(super) fn metrics(worker: &Worker) -> Answered {
             gauge.set(count(value));
         });
     }
+    for Rate { model, domain, share, .. } in shared.rates.rows() {
+        for (bound, value) in [("mean", share.mean), ("low", share.low), ("high", share.high)] {
+            let labels = ShareLabels { model: model.clone(), domain: domain.clone(), bound };
+            shared.metrics.support_share.get_or_create(&labels).set(value);
+        }
+    }
     let body = shared.metrics.render();
     Ok(typed(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", body.into()))
+}
+
+/// `GET /readyz`.
+pub(super) fn ready(worker: &Worker) -> Answered {
+    let shared = worker.shared();
+    let ready = shared.snapshot.load().fleet.ready(shared.clock.tick());
+    let (status, word) =
+        if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "no instance") };
+    json(status, &json!({"status": word}))
+}
+
+/// `GET /api/v1/support`.
+pub(super) fn support(worker: &Worker) -> Answered {
+    json(StatusCode::OK, &json!({"rates": worker.shared().rates.rows()}))
 }
 
 /// `GET /api/v1/keys`.

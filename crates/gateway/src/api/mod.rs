@@ -90,7 +90,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
         Route::RiskScore => risk::score(worker, parts, &read(worker, body).await?, call.peer).await,
         Route::Health => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
-        Route::Ready => ready(worker),
+        Route::Ready => admin::ready(worker),
         Route::Metrics => admin::metrics(worker),
         Route::OpenApi => json(StatusCode::OK, &openapi::document()),
         Route::KeysList => admin::keys(worker),
@@ -105,6 +105,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::Summary => admin::summary(worker, parts).await,
         Route::Live => admin::live(worker),
         Route::Pools => admin::pools(worker),
+        Route::Support => admin::support(worker),
         Route::FleetAdvice => advice::advice(worker, parts).await,
         Route::PolicyGet => policy::get(worker),
         Route::PolicyPut => policy::put(worker, &read(worker, body).await?).await,
@@ -215,14 +216,6 @@ fn is_loopback_name(host: &str) -> bool {
         None => host.split(':').next().unwrap_or_default(),
     };
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn ready(worker: &Worker) -> Answered {
-    let shared = worker.shared();
-    let ready = shared.snapshot.load().fleet.ready(shared.clock.tick());
-    let (status, word) =
-        if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "no instance") };
-    json(status, &serde_json::json!({"status": word}))
 }
 
 async fn read(worker: &Worker, body: Incoming) -> Result<Bytes, Fault> {

@@ -40,6 +40,7 @@ pub(super) fn response(route: Route) -> (&'static str, &'static str, Option<Valu
         Route::Models => ("200", JSON, Some(named("ModelList"))),
         Route::RiskScore => ("200", JSON, Some(named("RiskScore"))),
         Route::CacheForget => ("200", JSON, Some(json!({"type": "object", "required": ["forgotten"]}))),
+        Route::Support => ("200", JSON, Some(json!({"type": "object", "required": ["rates"]}))),
         Route::KeysCreate => ("201", JSON, Some(json!({"type": "object", "required": ["secret"]}))),
         _ => ("200", JSON, Some(json!({"type": "object"}))),
     }

@@ -112,6 +112,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
     let budgets = pools::budgets(file, &catalogue, findings);
     let safety = features::safety::read(file, &catalogue, findings);
     let output = features::output::read(file, &catalogue, findings);
+    let support = features::support::read(file, &catalogue, findings);
     let auth = auth(file, findings);
     let settled = settle::read(file, findings);
     Some(Settings {
@@ -135,6 +136,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         cache: features::cache::read(file, findings),
         safety,
         output,
+        support,
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),

@@ -28,13 +28,14 @@ pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
 pub use features::cache::CacheSettings;
 pub use features::output::OutputSettings;
 pub use features::safety::SafetySettings;
+pub use features::support::SupportSettings;
 pub use locality::Locality;
 pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{
     BaseUrl, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
 };
 pub use settle::{Receiver, Signer, Signers};
-pub use written::SafetyFailure;
+pub use written::{SafetyFailure, SupportAct};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 use super::features::cache::CacheSettings;
 use super::features::output::OutputSettings;
 use super::features::safety::SafetySettings;
+use super::features::support::SupportSettings;
 use super::locality::Locality;
 use super::provider::ProviderRow;
 use super::secret::Secret;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub safety: Option<SafetySettings>,
     /// How answers are held while rules look at them.
     pub output: OutputSettings,
+    /// Answers judged beside what they were to be answered from.
+    pub support: Option<SupportSettings>,
 }
 
 /// The text encoder that runs in the gateway.

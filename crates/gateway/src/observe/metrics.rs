@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Upper bounds of latency buckets, in seconds: from 10 µs, so that our own part is visible, to ten minutes.
 const SECONDS: &[f64] = &[
@@ -99,6 +100,28 @@ pub struct OutputLabels {
     pub signal: Arc<str>,
 }
 
+/// Whether an answer was supported by its context.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SupportLabels {
+    /// The model.
+    pub model: Arc<str>,
+    /// The subject, from a fixed list.
+    pub domain: &'static str,
+    /// `supported` or `unsupported`.
+    pub outcome: &'static str,
+}
+
+/// A share of a model's answers on a subject.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct ShareLabels {
+    /// The model.
+    pub model: Arc<str>,
+    /// The subject, as the `domain` signal has it.
+    pub domain: Arc<str>,
+    /// `mean`, `low` or `high`.
+    pub bound: &'static str,
+}
+
 /// An instance's name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct InstanceLabel {
@@ -156,6 +179,10 @@ pub struct Metrics {
     pub risk: Family<OutcomeLabel, Counter>,
     /// What was found in answers.
     pub output: Family<OutputLabels, Counter>,
+    /// Answers that were judged beside their context.
+    pub support: Family<SupportLabels, Counter>,
+    /// What is known of the share of supported ones, by the last look.
+    pub support_share: Family<ShareLabels, Gauge<f64, AtomicU64>>,
     /// Answers in it, their bytes, and how many made room for others.
     pub cache_kept: [Gauge; 3],
     /// Decision records that found the store's queue full.
@@ -198,6 +225,8 @@ impl Metrics {
             cache: Family::default(),
             risk: Family::default(),
             output: Family::default(),
+            support: Family::default(),
+            support_share: Family::default(),
             cache_kept: Default::default(),
             records_dropped: Gauge::default(),
             records_skipped: Gauge::default(),
@@ -242,7 +271,7 @@ impl Metrics {
             "Requests by what their risk came to: pass, safer, narrow or stop",
             metrics.risk.clone(),
         );
-        registry.register("output", "Rules on answers that held, by what followed", metrics.output.clone());
+        metrics.register_judged(&mut registry);
         let [answers, bytes, evicted] = &metrics.cache_kept;
         registry.register("cache_answers", "Answers in the cache", answers.clone());
         registry.register("cache_bytes", "Bytes of the answers in the cache", bytes.clone());
@@ -265,6 +294,17 @@ impl Metrics {
             metrics.reloads_refused.clone(),
         );
         Self { registry, ..metrics }
+    }
+
+    /// What is said of answers.
+    fn register_judged(&self, registry: &mut Registry) {
+        registry.register("output", "Rules on answers that held, by what followed", self.output.clone());
+        registry.register("support", "Answers judged beside their context", self.support.clone());
+        registry.register(
+            "support_share",
+            "Share of supported answers: mean and ends of its 95 % interval",
+            self.support_share.clone(),
+        );
     }
 
     /// The series of a model.

@@ -57,6 +57,8 @@ pub(crate) enum ModelWhy {
     Risk,
     /// What another one said asks for a safer one.
     Output,
+    /// The context did not support what another one said.
+    Support,
     /// A budget is spent, and it says so.
     Budget { budget: String, model: String },
     /// The rule of selection, and who was dropped.
@@ -69,6 +71,7 @@ impl fmt::Display for ModelWhy {
             Self::Named => f.write_str("named by the caller"),
             Self::Risk => f.write_str("safer, for the risk of the conversation or the caller"),
             Self::Output => f.write_str("safer, for what another one said"),
+            Self::Support => f.write_str("another, since the context did not support what the first said"),
             Self::Budget { budget, model } => write!(f, "budget {budget} is spent: {model} instead"),
             Self::Chosen { first, dropped } => {
                 write!(f, "{first}")?;

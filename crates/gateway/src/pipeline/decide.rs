@@ -6,6 +6,7 @@ use super::govern::Gate;
 use super::heard::Heard;
 use super::journey::Facts;
 use super::reach::{Entered, Reach, Skipped};
+use super::risk;
 use crate::offered::ceiling;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
@@ -135,7 +136,7 @@ impl Decided {
     }
 }
 
-/// Reads the signals that the policy asks for and decides.
+/// Reads the signals that the policy asks for and decides; `weigh` says what risk the conversation and its caller are.
 pub(crate) fn decide(
     shared: &Shared,
     snapshot: &Arc<Snapshot>,
@@ -143,8 +144,9 @@ pub(crate) fn decide(
     headers: &HeaderMap,
     caller: &Caller,
     known: &Known,
+    weigh: impl FnOnce(&Arc<str>) -> Result<[f64; 2], Fault>,
 ) -> Result<Decided, Fault> {
-    run(shared, snapshot, view, headers, caller, known, false)
+    run(shared, snapshot, (view, headers), caller, known, (false, weigh))
 }
 
 pub(super) fn input<'a>(
@@ -157,6 +159,7 @@ pub(super) fn input<'a>(
         view,
         caller: caller.facts(),
         budget_left: known.budget_left,
+        risk: [0.0; 2],
         session: session_header(headers),
         forecast: known.forecast,
         kind: &caller.kind,
@@ -181,16 +184,16 @@ pub(super) fn recognise(
 fn run(
     shared: &Shared,
     snapshot: &Arc<Snapshot>,
-    view: &RequestView,
-    headers: &HeaderMap,
+    (view, headers): (&RequestView, &HeaderMap),
     caller: &Caller,
     known: &Known,
-    trace: bool,
+    (trace, weigh): (bool, impl FnOnce(&Arc<str>) -> Result<[f64; 2], Fault>),
 ) -> Result<Decided, Fault> {
     let input = input(view, headers, caller, known);
     let evidence = snapshot.settings.log.content;
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock).with_evidence(evidence);
     let session = recognise(shared, &mut reading, view, known);
+    reading.risk(weigh(&session)?);
     let decision = snapshot.policy.decide(&mut reading, trace);
     let read = decision.read.clone();
     let heard = Arc::new(Heard::new(snapshot.clone(), reading.into_times(), read, view.unread));
@@ -255,7 +258,8 @@ pub(crate) fn explain_request(
     caller: &Caller,
 ) -> Result<serde_json::Value, Fault> {
     let known = characterise(shared, view, caller, shared.clock.now());
-    let decided = run(shared, snapshot, view, headers, caller, &known, true)?;
+    let weigh = |session: &Arc<str>| Ok(risk::known(shared, snapshot, caller, session));
+    let decided = run(shared, snapshot, (view, headers), caller, &known, (true, weigh))?;
     let demand = known.demand(shared, snapshot, view, &decided.route, caller);
     let seed = Seed(shared.seeds.next().0.0);
     let mut out = serde_json::json!({

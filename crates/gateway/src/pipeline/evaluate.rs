@@ -3,6 +3,7 @@
 use super::authenticate::Caller;
 use super::decide::{Known, characterise, input, models, recognise};
 use super::govern::Gate;
+use super::risk;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
@@ -76,7 +77,8 @@ pub(crate) fn evaluate(
     let known = characterise(shared, view, caller, shared.clock.now());
     let input = input(view, headers, caller, &known);
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
-    recognise(shared, &mut reading, view, &known);
+    let session = recognise(shared, &mut reading, view, &known);
+    reading.risk(risk::known(shared, snapshot, caller, &session));
     let decision = snapshot.policy.decide(&mut reading, true);
     let labels = snapshot.policy.labelled(&mut reading);
     let routes = snapshot.policy.decide_reading_all(&mut reading);

@@ -20,6 +20,7 @@ mod risk;
 mod send;
 mod settle;
 mod tokens;
+mod validate;
 
 pub(crate) use authenticate::{Caller, authenticate, presented};
 pub(crate) use back::stream::Streaming;
@@ -58,6 +59,7 @@ use tollgate_net::body::{BodyError, BodyLimits};
 use tollgate_wire::Dialect;
 use tollgate_wire::form::Options;
 use tollgate_wire::view::RequestView;
+use validate::{Validation, answered};
 
 pub(crate) const AUTHENTICATE: usize = 0;
 pub(crate) const CHARACTERISE: usize = 1;
@@ -173,6 +175,7 @@ struct Answered {
     keep: Option<settle::Keep>,
     in_flight: InFlight,
     fill: Option<Box<cached::Fill>>,
+    validation: Option<Validation>,
 }
 
 /// Answers one model request.
@@ -186,10 +189,10 @@ pub(crate) async fn converse(
     let mut journey = Journey::begin(&shared, dialect, request.headers());
     match steps(worker, dialect, request, peer, &mut journey).await {
         Ok(Ready::Answer(ready)) => {
-            let Answered { answer, reservation, prompt_bytes, keep, in_flight, fill } = *ready;
+            let Answered { answer, reservation, prompt_bytes, keep, in_flight, fill, validation } = *ready;
             let reservation = Some(reservation);
             let closing = Closing { shared, journey, reservation, prompt_bytes, keep, in_flight, fill };
-            answer::send(answer, closing, dialect)
+            answer::send(answer, closing, dialect, validation)
         }
         Ok(Ready::Kept(hit)) => answer::kept(journey, *hit),
         Ok(Ready::Local(embedded)) => answer::local(journey, embedded),
@@ -223,9 +226,10 @@ async fn steps(
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
 
-    let mut decided = decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known)?;
+    let weigh = |session: &Arc<str>| risk::weigh(shared, &snapshot, &view, &caller, session, journey);
+    let mut decided = decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known, weigh)?;
     journey.decided(&decided);
-    risk::weigh(shared, &snapshot, &view, &caller, &mut decided, journey)?;
+    risk::follow(&snapshot, &mut decided, journey)?;
     let mut gate = admitted(&snapshot, &caller, &decided, &view, journey)?;
     if let Some(answer) = &decided.effects().answer {
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
@@ -285,23 +289,14 @@ async fn steps(
         created_s: u64::try_from(journey.arrived.seconds()).unwrap_or(0),
         snapshot: snapshot.clone(),
     };
-    let mut answered = dispatch::dispatch(&ctx, &models, decided.effects(), journey).await;
-    if let Some(safer) = answered.as_ref().err().and_then(|failure| failure.instead(&snapshot)) {
-        journey.story.models = Some(safer.reason.clone());
-        answered = dispatch::dispatch(&ctx, &safer, decided.effects(), journey).await;
-    }
-    let answer = match answered {
+    let validation = Validation::wanted(&snapshot, &view);
+    let answer = match answered(&ctx, &models, decided.effects(), validation.as_ref(), journey).await {
         Ok(answer) => answer,
-        Err(failure) => {
-            // On other failures nothing was used: the reservation is released when it is dropped.
-            if let Some(usage) = journey.usage() {
-                reservation.settle(usage);
-            }
-            return Err(failure.into());
-        }
+        Err(failure) => return Err(answer::unanswered(failure, reservation, journey)),
     };
     let prompt_bytes = known.prompt_bytes;
-    Ok(Ready::Answer(Box::new(Answered { answer, reservation, prompt_bytes, keep, in_flight, fill })))
+    let answered = Answered { answer, reservation, prompt_bytes, keep, in_flight, fill, validation };
+    Ok(Ready::Answer(Box::new(answered)))
 }
 
 /// The gateway's side of an admission, at one moment.

@@ -227,7 +227,8 @@ pub(crate) struct Closing {
 impl Closing {
     /// Hands an answer that went well to the cache.
     pub(crate) fn fill(&mut self, whole: Option<&Bytes>, tokens: Tokens) {
-        let Some(fill) = self.fill.take() else { return };
+        let enough = self.journey.story.support.last().is_none_or(|checked| checked.enough);
+        let Some(fill) = self.fill.take().filter(|_| enough) else { return };
         let model = self.journey.price.as_ref().map_or("", |tag| &*tag.model);
         fill.done(whole, self.journey.id.as_str(), (model, tokens), self.journey.time());
     }

@@ -1,18 +1,25 @@
 //! The risk of every conversation and caller, added up over their requests.
 //!
-//! In memory, bounded, least recently seen out first. A restart forgets it, as its half-life would.
+//! In memory, bounded, least recently seen out first; what changed is written with every sweep and at the end, so a crash
+//! forgets the last seconds.
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use tollgate_core::Timestamp;
 use tollgate_signals::safety::{Answer, Risk, RiskConfig};
+use tollgate_store::{Note, Store, StoreError};
+
+/// The kind of the notes in the database.
+const KIND: &str = "risk";
 
 /// Conversations and callers that are remembered.
 const SUSPECTS_MAX: usize = 200_000;
 
 /// Who a risk is of. Conversations and callers are told apart even where their names are alike.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(crate) enum Suspect {
     /// A conversation.
     Session(Arc<str>),
@@ -31,6 +38,8 @@ struct State {
     risks: HashMap<Suspect, (Risk, u64)>,
     by_use: BTreeMap<u64, Suspect>,
     stamp: u64,
+    /// Uses up to this stamp are written.
+    saved: u64,
 }
 
 impl Default for Suspects {
@@ -54,19 +63,67 @@ impl Suspects {
     ) -> (f64, Answer) {
         let now_ms = u64::try_from(now.0 / 1000).unwrap_or(0);
         let mut state = self.state.lock();
-        let (mut risk, used) = state.risks.get(suspect).copied().unwrap_or_default();
+        let mut risk = state.risks.get(suspect).map(|(risk, _)| *risk).unwrap_or_default();
         risk.see(suspicion, now_ms, config);
-        state.by_use.remove(&used);
-        state.stamp += 1;
-        let stamp = state.stamp;
-        state.by_use.insert(stamp, suspect.clone());
-        state.risks.insert(suspect.clone(), (risk, stamp));
-        if state.risks.len() > self.most
-            && let Some((_, oldest)) = state.by_use.pop_first()
-        {
-            state.risks.remove(&oldest);
-        }
+        state.put(suspect.clone(), risk, self.most);
         (risk.at(now_ms, config), risk.answer(config))
+    }
+
+    /// What is known of a suspect, which this does not change.
+    pub(crate) fn risk(&self, suspect: &Suspect, now: Timestamp, config: &RiskConfig) -> f64 {
+        let now_ms = u64::try_from(now.0 / 1000).unwrap_or(0);
+        self.state.lock().risks.get(suspect).map_or(0.0, |(risk, _)| risk.at(now_ms, config))
+    }
+
+    /// What was kept.
+    pub(crate) fn open(store: &Store) -> Result<Self, StoreError> {
+        let suspects = Self::default();
+        let mut state = suspects.state.lock();
+        for note in store.notes(KIND, suspects.most)? {
+            // What another version wrote is forgotten.
+            if let (Ok(suspect), Ok(risk)) =
+                (serde_json::from_str(&note.key), serde_json::from_str(&note.value))
+            {
+                state.put(suspect, risk, suspects.most);
+            }
+        }
+        state.saved = state.stamp;
+        drop(state);
+        Ok(suspects)
+    }
+
+    /// Writes what changed since the last time.
+    pub(crate) fn save(&self, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+        let (notes, stamp) = {
+            let state = self.state.lock();
+            let fresh = state.by_use.range(state.saved.saturating_add(1)..);
+            let note = |suspect: &Suspect| {
+                let (risk, _) = state.risks.get(suspect)?;
+                let (key, value) = (serde_json::to_string(suspect).ok()?, serde_json::to_string(risk).ok()?);
+                Some(Note { key, value, time: now })
+            };
+            (fresh.filter_map(|(_, suspect)| note(suspect)).collect::<Vec<_>>(), state.stamp)
+        };
+        store.write_notes(KIND, notes, self.most)?;
+        let mut state = self.state.lock();
+        state.saved = state.saved.max(stamp);
+        Ok(())
+    }
+}
+
+impl State {
+    fn put(&mut self, suspect: Suspect, risk: Risk, most: usize) {
+        self.stamp += 1;
+        let stamp = self.stamp;
+        if let Some((_, used)) = self.risks.insert(suspect.clone(), (risk, stamp)) {
+            self.by_use.remove(&used);
+        }
+        self.by_use.insert(stamp, suspect);
+        if self.risks.len() > most
+            && let Some((_, oldest)) = self.by_use.pop_first()
+        {
+            self.risks.remove(&oldest);
+        }
     }
 }
 

@@ -77,7 +77,9 @@ fn number(spec: &SignalSpec) -> Domain {
         | Kind::Images
         | Kind::MaxTokens
         | Kind::ExactTokens => (true, crate::table::HUGE),
-        Kind::Ratio | Kind::BudgetLeft | Kind::Difficulty => (false, 1.0),
+        Kind::Ratio | Kind::BudgetLeft | Kind::SessionRisk | Kind::CallerRisk | Kind::Difficulty => {
+            (false, 1.0)
+        }
         Kind::Feature => match spec.text("measure") {
             Some("exists" | "sequence") => (true, 1.0),
             Some("count") => (true, crate::table::HUGE),

@@ -212,7 +212,11 @@ impl<'a> Checker<'a, '_> {
 
 /// The largest value of a numeric kind.
 fn largest(kind: Kind) -> f64 {
-    if matches!(kind, Kind::Ratio | Kind::BudgetLeft) { 1.0 } else { HUGE }
+    let share = matches!(
+        kind,
+        Kind::Ratio | Kind::BudgetLeft | Kind::Difficulty | Kind::SessionRisk | Kind::CallerRisk
+    );
+    if share { 1.0 } else { HUGE }
 }
 
 fn scale(by: f64, num: Num) -> Num {

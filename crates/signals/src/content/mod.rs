@@ -35,6 +35,14 @@ pub fn subject(text: &str) -> &'static str {
     SUBJECTS.get(at).map_or("other", |(label, _)| *label)
 }
 
+/// Whether the answer to a text would state facts that should be checked, by the trained head.
+#[must_use]
+pub fn asks_for_facts(text: &str) -> bool {
+    let head = crate::head::shipped("fact_check").filter(|_| !text.trim().is_empty());
+    let page = crate::reduce::reduce(text, crate::learn::TEXT_MAX);
+    head.is_some_and(|head| head.classify_text(&page).of(1) >= 0.5)
+}
+
 /// Every subject's label with the words of its list.
 pub fn subject_words() -> impl Iterator<Item = (&'static str, Vec<String>)> {
     SUBJECTS.iter().map(|(label, list)| (*label, words(list).collect()))

@@ -59,6 +59,8 @@ impl Reading<'_> {
             Kind::Tenant => Signal::text(self.input.caller.tenant),
             Kind::Scope => words(self.input.caller.scopes),
             Kind::BudgetLeft => finite(self.input.budget_left.clamp(0.0, 1.0)),
+            Kind::SessionRisk => finite(self.input.risk[0].clamp(0.0, 1.0)),
+            Kind::CallerRisk => finite(self.input.risk[1].clamp(0.0, 1.0)),
             _ => self.forecast(kind),
         }
     }

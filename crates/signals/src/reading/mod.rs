@@ -84,6 +84,11 @@ impl<'a> Reading<'a> {
         self.input.forecast.cached_tokens = cached_tokens;
     }
 
+    /// Says what is known of the conversation's risk, and of the caller's. To be called before the signals are read.
+    pub const fn risk(&mut self, risk: [f64; 2]) {
+        self.input.risk = risk;
+    }
+
     /// The signals read so far, in the order of reading: index, nanoseconds that the first reading took (0 for a fact
     /// that takes less than looking at the clock), signal. Shared work is on the account of the signal that needed it first.
     pub fn times(&self) -> impl Iterator<Item = (usize, u64, &Signal)> {

@@ -83,6 +83,7 @@ pub enum Route {
     Summary,
     Live,
     Pools,
+    Support,
     FleetAdvice,
     PolicyGet,
     PolicyPut,
@@ -241,6 +242,13 @@ pub const ROUTES: &[Row] = &[
     row("GET", "/api/v1/summary", Route::Summary, Admin, "Counts, tokens, cost and latency over a window"),
     row("GET", "/api/v1/live", Route::Live, Admin, "Decisions as they are made (server-sent events)"),
     row("GET", "/api/v1/pools", Route::Pools, Admin, "Pools and instances with their state"),
+    row(
+        "GET",
+        "/api/v1/support",
+        Route::Support,
+        Admin,
+        "How often the answers of each model are supported by their context, by subject, with intervals",
+    ),
     row(
         "GET",
         "/api/v1/fleet/advice",

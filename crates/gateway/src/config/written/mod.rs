@@ -9,11 +9,13 @@ mod bounds;
 mod kept;
 mod output;
 mod safety;
+mod support;
 
 pub use bounds::{Limits, Log, Retry, Timeouts};
 pub use kept::{Cache, CacheCategory, CacheShare};
 pub use output::Output;
 pub use safety::{Safety, SafetyFailure};
+pub use support::{Support, SupportAct};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -66,6 +68,8 @@ pub struct File {
     pub safety: Option<Safety>,
     /// How answers are held while the policy's `output` rules look at them.
     pub output: Output,
+    /// Whether answers are supported by what they were to be answered from; absent = they are not judged.
+    pub support: Option<Support>,
 }
 
 /// Who may call.

@@ -12,6 +12,7 @@ use crate::pipeline::shape::fixed_answer_fault;
 use crate::pipeline::stream::Streaming;
 use crate::pipeline::tokens::Tokens;
 use crate::pipeline::unsent;
+use crate::pipeline::validate::{Passed, Validation};
 use crate::reply::{Reply, status_of};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
@@ -21,6 +22,7 @@ use tollgate_core::{Blame, Exposure, Fault, FaultKind};
 use tollgate_select::circuit::Outcome;
 use tollgate_select::instance::Completion;
 use tollgate_select::retry::GiveUp;
+use tollgate_store::budget::Reservation;
 use tollgate_wire::error;
 use tollgate_wire::form::Options;
 use tollgate_wire::{Dialect, translate};
@@ -40,6 +42,9 @@ const BUDGET: HeaderName = HeaderName::from_static("x-tollgate-budget");
 const CACHE: HeaderName = HeaderName::from_static("x-tollgate-cache");
 const RISK: HeaderName = HeaderName::from_static("x-tollgate-risk");
 const OUTPUT: HeaderName = HeaderName::from_static("x-tollgate-output");
+const SUPPORT: HeaderName = HeaderName::from_static("x-tollgate-support");
+/// What the head of a stream says in place of what is only known at its end.
+const AT_THE_END: &str = "told at the end of the stream, as a comment";
 const COST: HeaderName = HeaderName::from_static("x-tollgate-cost-micro");
 
 /// Longest list of edits or losses in a header, in bytes: clients give up on long ones.
@@ -72,8 +77,21 @@ impl From<crate::pipeline::settle::Spent> for Box<Refusal> {
     }
 }
 
+/// The end of a request that was sent and got no answer: what was used is settled, and the rest of what was reserved released.
+pub(crate) fn unanswered(failure: Failure, reservation: Reservation, journey: &Journey) -> Box<Refusal> {
+    if let Some(usage) = journey.usage() {
+        reservation.settle(usage);
+    }
+    failure.into()
+}
+
 /// Sends an answer; `closing` happens now for a whole one and at the end of a stream.
-pub(crate) fn send(answer: Answer, mut closing: Closing, dialect: Dialect) -> Response<Reply> {
+pub(crate) fn send(
+    answer: Answer,
+    mut closing: Closing,
+    dialect: Dialect,
+    validation: Option<Validation>,
+) -> Response<Reply> {
     match answer {
         Answer::Whole { mut headers, body, watch, mut flight } => {
             let tokens = watch.tokens();
@@ -101,7 +119,10 @@ pub(crate) fn send(answer: Answer, mut closing: Closing, dialect: Dialect) -> Re
             headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             let capture =
                 (dialect == Dialect::OpenaiResponses && closing.keep.is_some()).then(Capture::default);
-            let streaming = Streaming::new(*relay, flight, capture, closing);
+            if validation.is_some() {
+                headers.insert(SUPPORT, HeaderValue::from_static(AT_THE_END));
+            }
+            let streaming = Streaming::new(*relay, flight, capture, closing, validation.map(Passed::new));
             respond(StatusCode::OK, headers, Reply::stream(streaming))
         }
     }
@@ -257,6 +278,9 @@ fn describe(journey: &Journey, headers: &mut HeaderMap) {
     }
     if let Some(risk) = &journey.story.risk {
         put(RISK, &risk.told());
+    }
+    if let Some(support) = journey.story.support.last() {
+        put(SUPPORT, &support.told());
     }
     if let Some(cache) = &journey.story.cache {
         put(CACHE, &cache.told());

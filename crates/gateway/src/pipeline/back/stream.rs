@@ -6,6 +6,7 @@ use crate::pipeline::output::Guard;
 use crate::pipeline::relay::Relay;
 use crate::pipeline::responses::Capture;
 use crate::pipeline::settle::Closing;
+use crate::pipeline::validate::{Judging, Passed};
 use bytes::Bytes;
 use std::task::{Context, Poll};
 use tollgate_core::FaultKind;
@@ -18,11 +19,20 @@ pub(crate) struct Streaming {
     flight: Flight,
     capture: Option<Capture>,
     closing: Option<Closing>,
+    /// What passed, where it is judged at the end.
+    passed: Option<Passed>,
+    judging: Option<Judging>,
 }
 
 impl Streaming {
-    pub(crate) fn new(relay: Relay, flight: Flight, capture: Option<Capture>, closing: Closing) -> Self {
-        Self { relay, flight, capture, closing: Some(closing) }
+    pub(crate) fn new(
+        relay: Relay,
+        flight: Flight,
+        capture: Option<Capture>,
+        closing: Closing,
+        passed: Option<Passed>,
+    ) -> Self {
+        Self { relay, flight, capture, closing: Some(closing), passed, judging: None }
     }
 
     /// The next bytes; `None` at the end, after everything is settled.
@@ -30,6 +40,9 @@ impl Streaming {
         let next = std::task::ready!(self.relay.poll_next(task));
         match &next {
             Some(bytes) => {
+                if let Some(passed) = self.passed.as_mut() {
+                    passed.see(bytes);
+                }
                 if let Some(capture) = self.capture.as_mut() {
                     capture.see(bytes);
                 }
@@ -37,9 +50,37 @@ impl Streaming {
                     fill.see(bytes);
                 }
             }
-            None => self.finish(),
+            None => {
+                let note = std::task::ready!(self.poll_judged(task));
+                self.finish();
+                return Poll::Ready(note);
+            }
         }
         Poll::Ready(next)
+    }
+
+    /// What the context says of the stream, now that all of it has passed: a comment behind its end.
+    fn poll_judged(&mut self, task: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let (Some(passed), Some(closing)) = (self.passed.as_mut(), self.closing.as_mut()) else {
+            return Poll::Ready(None);
+        };
+        if self.judging.is_none() {
+            let model = closing.journey.price.as_ref().map(|tag| tag.model.clone());
+            let well = self.relay.fault().is_none();
+            self.judging =
+                model.filter(|_| well).and_then(|model| passed.judging(closing.journey.dialect, &model));
+        }
+        let checked = match self.judging.as_mut() {
+            Some(judging) => std::task::ready!(judging.as_mut().poll(task)),
+            None => None,
+        };
+        let note = checked.map(|checked| {
+            let note = format!(": x-tollgate-support: {}\n\n", checked.told());
+            passed.validation.note(&mut closing.journey, checked);
+            note.into()
+        });
+        (self.passed, self.judging) = (None, None);
+        Poll::Ready(note)
     }
 
     fn finish(&mut self) {

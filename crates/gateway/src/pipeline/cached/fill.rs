@@ -7,6 +7,7 @@ use super::Request;
 use super::ask::Asked;
 use crate::kept::{Kept, Lead};
 use crate::pipeline::tokens::Tokens;
+use crate::pipeline::validate::response;
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 use tollgate_cache::guard::Gist;
@@ -14,10 +15,10 @@ use tollgate_cache::{Answer, Keys, Question};
 use tollgate_core::Timestamp;
 use tollgate_encode::TextEncoder;
 use tollgate_signals::content::personal_data;
+use tollgate_wire::Dialect;
 use tollgate_wire::form::{Body, Options, Report, Response, Stop, Usage};
-use tollgate_wire::translate::{read_response, write_response};
+use tollgate_wire::translate::write_response;
 use tollgate_wire::view::RequestView;
-use tollgate_wire::{Dialect, fold};
 
 /// Longest prompt that is looked through for personal data, in bytes; the answer to a longer one is not kept.
 const PROMPT_MAX: usize = 1 << 20;
@@ -138,10 +139,10 @@ const STREAM_SHARE: usize = 32;
 
 /// The whole answer that the caller got, in its dialect, and what it says. A stream begins with no brace.
 fn whole(dialect: Dialect, bytes: &Bytes, tokens: Tokens) -> Option<(Bytes, Response)> {
+    let mut response = response(dialect, bytes)?;
     if bytes.trim_ascii_start().first() == Some(&b'{') {
-        return Some((bytes.clone(), read_response(dialect, bytes).ok()?));
+        return Some((bytes.clone(), response));
     }
-    let mut response = fold::fold_form(dialect, bytes).ok()?;
     // A chat stream only says what it used where that was asked for.
     let used = Usage {
         prompt: tokens.prompt,

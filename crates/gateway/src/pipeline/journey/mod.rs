@@ -105,6 +105,11 @@ impl Journey {
         }
     }
 
+    /// What lives as long as the process.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The seed from which this request's random choices follow.
     pub(crate) fn seed(&self) -> tollgate_core::Seed {
         tollgate_core::Seed(self.trace.span)

@@ -7,6 +7,7 @@ use crate::pipeline::output::Found;
 use crate::pipeline::reach::Skipped;
 use crate::pipeline::risk::Weighed;
 use crate::pipeline::shape::Edited;
+use crate::pipeline::validate::Checked;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -67,6 +68,9 @@ pub(crate) struct Story {
     /// What was found in answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) output: Vec<Found>,
+    /// What the context says of answers, in the order in which they came.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) support: Vec<Checked>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) models: Option<ModelWhy>,
     pub(crate) edits: Edited,

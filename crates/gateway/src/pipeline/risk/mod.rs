@@ -51,28 +51,37 @@ const fn word(answer: Answer) -> &'static str {
     }
 }
 
-/// Weighs a request where that is configured. What follows is in the decision from here on: its route is narrowed.
+/// What is known of a conversation and a caller, for a decision that nobody acts on.
+pub(crate) fn known(shared: &Shared, snapshot: &Snapshot, caller: &Caller, session: &Arc<str>) -> [f64; 2] {
+    let Some(settings) = &snapshot.settings.safety else { return [0.0; 2] };
+    let now = shared.clock.now();
+    let risk = |suspect: Suspect| shared.suspects.risk(&suspect, now, &settings.rules);
+    let of_caller = if caller.id.is_empty() { 0.0 } else { risk(Suspect::Caller(caller.id.clone())) };
+    [risk(Suspect::Session(session.clone())), of_caller]
+}
+
+/// Weighs a request where that is configured, before anything is decided; gives the risk of conversation and caller.
 pub(crate) fn weigh(
     shared: &Shared,
     snapshot: &Snapshot,
     view: &RequestView,
     caller: &Caller,
-    decided: &mut Decided,
+    session: &Arc<str>,
     journey: &mut Journey,
-) -> Result<(), Fault> {
-    let Some(settings) = &snapshot.settings.safety else { return Ok(()) };
+) -> Result<[f64; 2], Fault> {
+    let Some(settings) = &snapshot.settings.safety else { return Ok([0.0; 2]) };
     let Some(found) = Suspicion::of(&since_last_answer(view), Looks::ALL) else {
         return match settings.on_failure {
             SafetyFailure::Reject => Err(Fault::caller(
                 FaultKind::Forbidden,
                 "the message is too long to be read for attacks and hazards; shorten it",
             )),
-            SafetyFailure::Pass => Ok(()),
+            SafetyFailure::Pass => Ok(known(shared, snapshot, caller, session)),
         };
     };
     let suspicion = f64::from(found.attack.max(found.hazard));
     let (now, rules) = (journey.time(), &settings.rules);
-    let session = Suspect::Session(decided.session.clone());
+    let session = Suspect::Session(session.clone());
     let (of_session, mut answer) = shared.suspects.see(&session, suspicion, now, rules);
     let mut of_caller = None;
     if !caller.id.is_empty() {
@@ -82,6 +91,15 @@ pub(crate) fn weigh(
     let weighed = Weighed { suspicion, session: of_session, caller: of_caller, answer };
     shared.metrics.risk.get_or_create(&OutcomeLabel { outcome: word(answer) }).inc();
     journey.story.risk = Some(weighed);
+    Ok([of_session, of_caller.unwrap_or(0.0)])
+}
+
+/// What follows from the risk. It is in the decision from here on: its route is narrowed.
+pub(crate) fn follow(snapshot: &Snapshot, decided: &mut Decided, journey: &mut Journey) -> Result<(), Fault> {
+    let (Some(settings), Some(Weighed { answer, .. })) = (&snapshot.settings.safety, journey.story.risk)
+    else {
+        return Ok(());
+    };
     if answer == Answer::Stop {
         tracing::warn!(request = %journey.id, session = %decided.session, "a conversation is stopped for its risk");
         let message = "this conversation is stopped: what was asked in it adds up to a risk";

@@ -13,6 +13,7 @@ mod tests;
 use crate::pipeline::authenticate::Caller;
 use crate::pipeline::decide::{Known, input, recognise};
 use crate::pipeline::govern::Gate;
+use crate::pipeline::risk;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::HeaderMap;
@@ -74,7 +75,8 @@ pub(crate) fn masked(
     if !by_class.is_empty() {
         let input = input(&view, headers, caller, known);
         let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
-        recognise(shared, &mut reading, &view, known);
+        let session = recognise(shared, &mut reading, &view, known);
+        reading.risk(risk::known(shared, snapshot, caller, &session));
         gate.carry(&snapshot.policy.decide(&mut reading, false));
     }
     Ok(Some(Masked { view, always, counts: masks.counts }))
