@@ -261,10 +261,8 @@ async fn first_judged(ctx: &Context<'_>, relay: &mut Relay) -> Result<(), (Fault
         while relay.watch.waits() && relay.held_bytes() <= HELD_MAX && relay.pull().await? {}
         Ok(())
     };
-    match tokio::time::timeout(most, read).await {
-        Ok(done) => done.map_err(|fault| (fault, Stage::LifecycleSeen)),
-        Err(_) => Ok(()),
-    }
+    let done = tokio::time::timeout(most, read).await;
+    done.unwrap_or(Ok(())).map_err(|fault| (fault, Stage::LifecycleSeen))
 }
 
 fn is_event_stream(headers: &HeaderMap) -> bool {
