@@ -115,6 +115,10 @@ async fn the_log_advises_a_boundary() {
         "{told}"
     );
     assert!(advice["best"]["usd_per_hour"].as_f64().is_some_and(|usd| usd > 0.0), "{told}");
+    let ahead = advice["ahead"].as_array().unwrap();
+    let minutes: Vec<&serde_json::Value> = ahead.iter().map(|at| &at["ahead_min"]).collect();
+    assert_eq!(minutes, [&json!(5.0), &json!(10.0), &json!(15.0)], "{told}");
+    assert!(ahead.iter().all(|at| at["pools"][0]["then_tokens_per_s"].as_f64() > Some(0.0)), "{told}");
     assert!(advice["longest"].as_u64().is_some_and(|tokens| tokens > 1), "{told}");
     for (asked, status, says) in [
         ("", StatusCode::BAD_REQUEST, "gpu=h100"),

@@ -1,6 +1,7 @@
 //! Cumulative lengths as the reference keeps them: knots that need neither start at 0 nor end at 1.
 
 use crate::Error;
+use serde_json::value::RawValue;
 
 /// The longest length that is computed with, tokens.
 pub(super) const TOKENS_MAX: u32 = 1 << 30;
@@ -20,13 +21,7 @@ impl Knots {
     /// [`Error::Format`] where it is neither, and for lengths that are not whole numbers of 0 to 2³⁰ tokens or shares
     /// outside 0 to 1; [`Error::TooMany`] beyond 10,000 knots.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Error> {
-        #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum File {
-            Bare(Vec<(f64, f64)>),
-            Named { cdf: Vec<(f64, f64)> },
-        }
-        let Ok(File::Bare(knots) | File::Named { cdf: knots }) = serde_json::from_slice(bytes) else {
+        let Some(knots) = pairs(bytes) else {
             return Err(Error::Format {
                 place: "CDF".into(),
                 problem: "it is not a list of [tokens, share] pairs".into(),
@@ -118,6 +113,20 @@ impl Knots {
     }
 }
 
+/// The pairs of a file, with shares to their last bit: what `serde_json` makes of a long decimal may be the neighbour of the
+/// nearest number, and the reference reads the nearest.
+fn pairs(bytes: &[u8]) -> Option<Vec<(f64, f64)>> {
+    type Pairs<'a> = Vec<(f64, &'a RawValue)>;
+    #[derive(serde::Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        cdf: Pairs<'a>,
+    }
+    let bare = serde_json::from_slice::<Pairs<'_>>(bytes).ok();
+    let written = bare.or_else(|| serde_json::from_slice::<Named<'_>>(bytes).ok().map(|named| named.cdf))?;
+    written.into_iter().map(|(tokens, share)| Some((tokens, share.get().parse().ok()?))).collect()
+}
+
 /// A length must be one that can be computed with.
 pub(super) fn length(field: &'static str, tokens: f64) -> Result<(), Error> {
     Ok(crate::error::within(field, tokens, 0.0, TOKENS_MAX.into(), "give at most 1,073,741,824 tokens")?)
@@ -149,6 +158,7 @@ mod tests {
             ("[[1e30, 1.0]]", "its length is 1"),
             ("[[512, 1.5]]", "knot 0: its share is 1.5"),
             ("[[512]]", "not a list"),
+            ("[[512, \"1\"]]", "not a list"),
         ] {
             let error = Knots::from_json(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(word), "{text}: {error}");
@@ -156,6 +166,8 @@ mod tests {
         let many = format!("[{}[9,1]]", "[9,1],".repeat(KNOTS_MAX));
         assert!(matches!(Knots::from_json(many.as_bytes()), Err(Error::TooMany { limit: KNOTS_MAX, .. })));
         let whole = Knots::from_json(b"{\"cdf\": [[0, 0], [512.0, 0.5], [256, 0.9]]}").unwrap();
+        let exact = Knots::from_json(b"[[9, 0.9482847003642829], [12, 1.0]]").unwrap();
+        assert_eq!(exact.0[0].1, 0.948_284_700_364_282_9, "the nearest number, not its neighbour");
         assert_eq!(whole.0, [(0, 0.0), (512, 0.5), (256, 0.9)], "neither rising nor ending at 1");
         assert!(Knots(Vec::new()).check().is_err() && Knots(vec![(u32::MAX, 1.0)]).check().is_err());
     }

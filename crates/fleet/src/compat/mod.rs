@@ -19,6 +19,7 @@
 
 mod corrected;
 pub mod disagg;
+mod erlang;
 pub mod grid;
 mod knots;
 mod mersenne;
@@ -33,7 +34,7 @@ pub use corrected::{Billing, corrected};
 pub use knots::{Knots, rounded};
 pub use mersenne::Mersenne;
 pub use optimize::{
-    Case, Report, Row, Source, compare_gpus, gammas_up_to, optimize, simulate, sweep, what_if,
+    Case, Report, Row, Source, by_rate, compare_gpus, gammas_up_to, optimize, simulate, sweep, what_if,
 };
 pub use profile::{Power, Prefill, Profile, a10g, a100, h100};
 pub use sizing::Calibration;

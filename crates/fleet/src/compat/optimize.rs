@@ -302,23 +302,35 @@ pub fn what_if(knots: &Knots, case: &Case, rates: &[f64]) -> Result<Vec<(f64, Ro
     Ok(found)
 }
 
-/// The best fleet of each GPU alone, at each of some rates, as the reference's `whatif --gpu-compare` writes it: rates in the order
-/// given, beside each a GPU's name with its row.
+/// The best fleet by formula of each GPU alone at each of some rates: GPU by GPU, with its name and the rate.
 ///
 /// # Errors
 ///
 /// As [`sweep`].
-pub fn compare_gpus(
+pub fn compare_gpus<'a>(
     knots: &Knots,
     case: &Case,
-    gpus: &[(&str, Profile)],
+    gpus: &[(&'a str, Profile)],
     rates: &[f64],
-) -> Result<Vec<Value>, Error> {
-    let mut rows: Vec<Value> = rates.iter().map(|rate| json!({ "lam": rate })).collect();
+) -> Result<Vec<(&'a str, f64, Row)>, Error> {
+    let mut found = Vec::with_capacity(gpus.len() * rates.len());
     for (name, gpu) in gpus {
         let alone = Case { short: gpu.clone(), long: gpu.clone(), ..case.clone() };
-        for (row, (_, best)) in rows.iter_mut().zip(what_if(knots, &alone, rates)?) {
-            row[name] = json!({
+        found.extend(what_if(knots, &alone, rates)?.into_iter().map(|(rate, row)| (*name, rate, row)));
+    }
+    Ok(found)
+}
+
+/// What [`compare_gpus`] found as the reference's `whatif --gpu-compare` writes it: rate by rate, each GPU's row under its name.
+#[must_use]
+pub fn by_rate(found: &[(&str, f64, Row)]) -> Vec<Value> {
+    let mut rows: Vec<Value> = Vec::new();
+    for of_one in found.chunk_by(|a, b| a.0 == b.0) {
+        for (at, (name, rate, best)) in of_one.iter().enumerate() {
+            if at == rows.len() {
+                rows.push(json!({ "lam": rate }));
+            }
+            rows[at][name] = json!({
                 "total_gpus": best.gpus,
                 "cost_per_hr": rounded(best.cost_hour, 2),
                 "annualised_cost_kusd": rounded(best.cost_year, 1),
@@ -327,5 +339,5 @@ pub fn compare_gpus(
             });
         }
     }
-    Ok(rows)
+    rows
 }

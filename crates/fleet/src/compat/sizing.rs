@@ -1,10 +1,11 @@
 //! Calibration and sizing of one pool, as the reference does them.
 
+use super::erlang;
 use super::knots::{Knots, length};
 use super::mersenne::Mersenne;
 use super::profile::Profile;
 use crate::Error;
-use crate::queue::erlang_c;
+use crate::queue;
 use tollgate_core::OutOfRange;
 
 /// Requests drawn for a calibration.
@@ -83,10 +84,18 @@ impl Calibration {
         })
     }
 
-    /// The 99th percentile of the wait for a slot with `gpus` GPUs, seconds; infinite when they cannot keep up.
+    /// The 99th percentile of the wait for a slot with `gpus` GPUs, seconds, to the reference's last digit; infinite when they
+    /// cannot keep up.
     #[must_use]
     pub fn wait_p99_s(&self, gpus: u64, arrivals: f64) -> f64 {
         wait_p99_s(gpus.saturating_mul(self.slots), arrivals, self.rate / self.slots as f64, self.cv2)
+    }
+
+    /// Whether that wait is longer than `slo_s`.
+    fn waits_longer(&self, gpus: u64, arrivals: f64, slo_s: f64) -> bool {
+        let servers = gpus.saturating_mul(self.slots);
+        let fast = |servers: u64, load| queue::erlang_c(servers as f64, load);
+        percentile_s(servers, arrivals, self.rate / self.slots as f64, self.cv2, fast) > slo_s
     }
 
     /// The 99th percentile of the wait plus the mean prefill, milliseconds: the reference's time to first token.
@@ -102,7 +111,7 @@ impl Calibration {
             return 1;
         }
         let mut gpus = ((arrivals / self.rate).ceil() as u64).saturating_add(1);
-        while self.wait_p99_s(gpus, arrivals) > slo_s {
+        while self.waits_longer(gpus, arrivals, slo_s) {
             gpus = gpus.saturating_add(1);
             if gpus > GPUS_MAX {
                 return gpus;
@@ -112,8 +121,22 @@ impl Calibration {
     }
 }
 
-/// The two-moment percentile over `servers` servers of `rate` each.
+/// The two-moment percentile over `servers` servers of `rate` each, with the digits of the reference's sum.
 pub(super) fn wait_p99_s(servers: u64, arrivals: f64, rate: f64, cv2: f64) -> f64 {
+    let fast = |servers: u64, load| queue::erlang_c(servers as f64, load);
+    let slow = |servers: u64, load| {
+        // Far below the tail it is not written, so its digits do not matter.
+        let fast = fast(servers, load);
+        if fast < 0.5 * TAIL || servers > erlang::SERVERS_MAX {
+            fast
+        } else {
+            erlang::erlang_c(servers, load)
+        }
+    };
+    percentile_s(servers, arrivals, rate, cv2, slow)
+}
+
+fn percentile_s(servers: u64, arrivals: f64, rate: f64, cv2: f64, erlang_c: impl Fn(u64, f64) -> f64) -> f64 {
     if servers == 0 || arrivals <= 0.0 || rate <= 0.0 {
         return f64::INFINITY;
     }
@@ -121,7 +144,7 @@ pub(super) fn wait_p99_s(servers: u64, arrivals: f64, rate: f64, cv2: f64) -> f6
     if load / c >= 1.0 {
         return f64::INFINITY;
     }
-    let waits = erlang_c(c, load);
+    let waits = erlang_c(servers, load);
     if waits <= TAIL {
         return 0.0;
     }

@@ -2,7 +2,7 @@
 //!
 //! A gateway that is asked has no loop to keep: whoever asks decides what to do with the answer, and how often to ask.
 
-use super::{Costs, Planner, Setting, Window};
+use super::{Costs, Horizon, Planner, Setting, Window, minutes_ahead};
 use crate::Error;
 use crate::catalogue::{Gpu, Model};
 use crate::plan::{Expected, Problem, Space, Stream};
@@ -58,6 +58,8 @@ pub struct Advice {
     pub best: Option<Costed>,
     /// What that saves, as a share of what is set; none where either has no fleet.
     pub saving: Option<f64>,
+    /// What the pools that are set (or one) will be asked for in 5, 10 and 15 minutes, by archetype: the class of a request.
+    pub ahead: Vec<Horizon>,
 }
 
 /// Plans for the requests of the window that ends at `now_ns`.
@@ -65,13 +67,9 @@ pub struct Advice {
 /// # Errors
 /// [`Error::Empty`] without a request or a GPU; what [`Profile::derive`] refuses where no GPU can hold the model and the longest
 /// request.
-pub fn advise(
-    requests: impl IntoIterator<Item = Request>,
-    now_ns: u64,
-    asked: &Asked<'_>,
-) -> Result<Advice, Error> {
+pub fn advise(requests: &[Request], now_ns: u64, asked: &Asked<'_>) -> Result<Advice, Error> {
     let mut window = Window::new(asked.window_s)?;
-    requests.into_iter().for_each(|request| window.observe(&request));
+    requests.iter().for_each(|request| window.observe(request));
     window.advance(now_ns);
     let (lengths, rate_per_s) = (window.lengths()?, window.rate_per_s(now_ns));
     let longest = lengths.max_total_tokens();
@@ -102,6 +100,7 @@ pub fn advise(
         now,
         best,
         saving: saving.filter(|(now, _)| *now > 0.0).map(|(now, best)| 1.0 - best / now),
+        ahead: minutes_ahead(requests, now_ns, set.map(|s| s.boundary))?,
     })
 }
 
@@ -186,25 +185,26 @@ mod tests {
         };
         let now_ns = 240 * 1_000_000_000;
         // A short pool that is too short: half of the chats share the long one, and both are rounded up.
-        let mixed = advise(log(true), now_ns, &asked).unwrap();
+        let mixed = advise(&log(true), now_ns, &asked).unwrap();
         assert!((mixed.rate_per_s - 125.0).abs() < 5.0 && mixed.longest > 28_000, "{mixed:?}");
         assert_eq!(mixed.now.boundary, Some(320));
+        assert!(mixed.ahead.len() == 3 && mixed.ahead.iter().all(|at| at.pools.len() == 2), "{mixed:?}");
         assert!(mixed.saving.is_some_and(|saving| (0.0..0.5).contains(&saving)), "{mixed:?}");
         // Set to what was advised, there is nothing left to save.
         let best = mixed.best.unwrap();
         asked.now = best.boundary.map(|boundary| Setting { boundary, gamma: best.gamma });
-        let again = advise(log(true), now_ns, &asked).unwrap();
+        let again = advise(&log(true), now_ns, &asked).unwrap();
         assert_eq!((again.now, again.saving), (best, Some(0.0)), "{again:?}");
         // A promise that nobody keeps has no best, and what is set has no price.
         asked.slo = Slo::ttft(1.0);
-        let hopeless = advise(log(true), now_ns, &asked).unwrap();
+        let hopeless = advise(&log(true), now_ns, &asked).unwrap();
         assert_eq!((hopeless.now.usd_per_hour, hopeless.best, hopeless.saving), (None, None, None));
         asked.slo = Slo::ttft(1500.0);
         asked.now = None;
-        let chats = advise(log(false), now_ns, &asked).unwrap();
+        let chats = advise(&log(false), now_ns, &asked).unwrap();
         assert_eq!(chats.saving.map(|saving| saving < 0.01), Some(true), "{chats:?}");
-        assert!(advise([], now_ns, &asked).is_err());
+        assert!(advise(&[], now_ns, &asked).is_err());
         asked.gpus.clear();
-        assert!(advise(log(false), now_ns, &asked).unwrap_err().to_string().contains("GPUs"));
+        assert!(advise(&log(false), now_ns, &asked).unwrap_err().to_string().contains("GPUs"));
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn same(place: &str, ours: &Value, theirs: &Value) {
         }
         (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
-            assert!((a - b).abs() <= 1e-10 * b.abs(), "{place}: {a} is not {b}");
+            assert!((a - b).abs() <= 1e-14 * b.abs(), "{place}: {a} is not {b}");
         }
         _ => assert_eq!(ours, theirs, "{place}"),
     }

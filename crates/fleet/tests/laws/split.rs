@@ -47,23 +47,26 @@ fn planned_sides_keep_their_promises_on_engines() {
                 kv_token_bytes: profile.kv_token_bytes,
             },
         };
-        let part = Part { class, arrivals: Arrivals::poisson(rate), lengths: lengths.clone(), cached: 0.0 };
-        let load = Workload { name: "split".into(), parts: vec![part] };
-        let requests: Vec<Request> = load.requests(Seed(11)).unwrap().take(12_000).collect();
-        let found = fleet.serve(&requests).unwrap();
-        assert_eq!((found.served.len(), found.refused), (requests.len(), 0), "no request is lost");
-        let warm = &found.served[2_000..];
-        // The planner has the transfer in the time to first token; the engine gives that token before it.
-        let moved = |tokens: u32| {
-            transfer.latency_s + f64::from(tokens) * profile.kv_token_bytes / transfer.bytes_per_s
-        };
-        let ttft = |s: &tollgate_fleet::sim::engine::Served| s.first_s - s.arrival_s + moved(s.prompt_tokens);
-        let ttft_p99 = quantile(warm.iter().map(ttft).collect(), 0.99) * 1e3;
-        let tpot = |s: &tollgate_fleet::sim::engine::Served| {
-            (s.last_s - s.first_s - moved(s.prompt_tokens)) / f64::from(s.output_tokens - 1)
-        };
-        let decoded = warm.iter().filter(|s| s.output_tokens > 8);
-        let tpot_p99 = quantile(decoded.map(tpot).collect(), 0.99) * 1e3;
+        // Three replications: the 99th percentile of one is off by a tenth.
+        let (mut ttft, mut tpot) = (Vec::new(), Vec::new());
+        for seed in [11, 12, 13] {
+            let arrivals = Arrivals::poisson(rate);
+            let part = Part { class: class.clone(), arrivals, lengths: lengths.clone(), cached: 0.0 };
+            let load = Workload { name: "split".into(), parts: vec![part] };
+            let requests: Vec<Request> = load.requests(Seed(seed)).unwrap().take(12_000).collect();
+            let found = fleet.serve(&requests).unwrap();
+            assert_eq!((found.served.len(), found.refused), (requests.len(), 0), "no request is lost");
+            for s in &found.served[2_000..] {
+                // The planner has the transfer in the time to first token; the engine gives that token before it.
+                let bytes = f64::from(s.prompt_tokens) * profile.kv_token_bytes;
+                let moved = transfer.latency_s + bytes / transfer.bytes_per_s;
+                ttft.push(s.first_s - s.arrival_s + moved);
+                if s.output_tokens > 8 {
+                    tpot.push((s.last_s - s.first_s - moved) / f64::from(s.output_tokens - 1));
+                }
+            }
+        }
+        let (ttft_p99, tpot_p99) = (quantile(ttft, 0.99) * 1e3, quantile(tpot, 0.99) * 1e3);
         let said = (planned.ttft_ms[0], planned.tpot_ms[0]);
         assert!(said.0 <= ttft_ms && said.1 <= tpot_ms, "{planned:?}");
         println!(
@@ -71,8 +74,8 @@ fn planned_sides_keep_their_promises_on_engines() {
             said.0, said.1
         );
         assert!(ttft_p99 <= ttft_ms && tpot_p99 <= tpot_ms, "{rate}: {ttft_p99} and {tpot_p99}");
-        // The planner has one queue for all prompts; who is sent to the engine with the fewest may wait a little longer.
-        assert!((0.6..1.1).contains(&(ttft_p99 / said.0)), "{rate}: TTFT {ttft_p99} for {said:?}");
+        // The planner has one queue for all prompts, and who takes the engine that is free first has the same.
+        assert!((0.85..1.06).contains(&(ttft_p99 / said.0)), "{rate}: TTFT {ttft_p99} for {said:?}");
         assert!((0.6..1.1).contains(&(tpot_p99 / said.1)), "{rate}: TPOT {tpot_p99} for {said:?}");
     }
 }

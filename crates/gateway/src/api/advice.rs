@@ -1,4 +1,5 @@
-//! `GET /api/v1/fleet/advice`: which boundary and γ the requests of the last minutes want, by the planner.
+//! `GET /api/v1/fleet/advice`: which boundary and γ the requests of the last minutes want, by the planner, and what each pool will be
+//! asked for in the next minutes.
 //!
 //! The decision log is read back, newest first and bounded, and the fleet planned for it on the GPUs that the question names.
 //! Nothing is changed by asking: a boundary moves with a new configuration.
@@ -21,6 +22,8 @@ use tollgate_store::{DecisionFilter, StoreError};
 const ROWS_MAX: usize = 100_000;
 /// Most GPUs and values of γ of a question.
 const CHOICES_MAX: usize = 8;
+/// Most routes that are forecast each by itself.
+const ARCHETYPES_MAX: usize = 32;
 /// The shape of model that is planned for where none is said.
 const MODEL: &str = "llama-3.1-8b";
 
@@ -75,17 +78,27 @@ fn boundary_of(shared: &Shared) -> Option<Setting> {
     Some(Setting { boundary, gamma: short.gamma })
 }
 
-/// Requests of the log that pass, newest first.
+/// Requests of the log that pass, by rising time; their class is their route.
 fn requests(shared: &Shared, filter: &DecisionFilter) -> Result<Vec<Request>, StoreError> {
     let mut all = Vec::new();
+    let mut routes: Vec<Option<String>> = Vec::new();
     let mut before = None;
     while all.len() < ROWS_MAX {
         let page = shared.store.decisions(filter, before, usize::MAX)?;
         let Some(last) = page.rows.last() else { break };
         before = Some(last.seq);
-        all.extend(
-            page.rows.iter().map(|row| Request::logged(row.time.0, row.prompt_tokens, row.completion_tokens)),
-        );
+        for row in page.rows {
+            // Beyond the bound, routes share the last archetype.
+            let known = routes.iter().position(|route| *route == row.route);
+            let class = known.unwrap_or_else(|| {
+                if routes.len() < ARCHETYPES_MAX {
+                    routes.push(row.route);
+                }
+                routes.len() - 1
+            });
+            let request = Request::logged(row.time.0, row.prompt_tokens, row.completion_tokens);
+            all.push(Request { class: class as u16, ..request });
+        }
     }
     all.truncate(ROWS_MAX);
     // As they came: a window's rate counts from its first.
@@ -134,6 +147,6 @@ impl Question {
             window_s: f64::from(self.minutes) * 60.0,
         };
         let now_ns = u64::try_from(now.0).unwrap_or(0).saturating_mul(1000);
-        advise(requests, now_ns, &asked)
+        advise(&requests, now_ns, &asked)
     }
 }

@@ -65,7 +65,8 @@ impl Disaggregated {
         Ok(within("decode_engines", self.decode_engines as f64, 1.0, most, "give 1 to 10,000")?)
     }
 
-    /// Serves all `requests`, by rising arrival; each side takes the engine with the fewest requests.
+    /// Serves all `requests`, by rising arrival. A prompt goes to the prefill engine with the fewest prompt tokens left, which is the
+    /// one that is free first, as the gateway's placement by expected time does; a cache to the decode engine with the fewest requests.
     ///
     /// # Errors
     /// What [`Self::check`] refuses; [`Error::TooMany`] beyond [`MAX_REQUESTS`].
@@ -78,7 +79,8 @@ impl Disaggregated {
             let prompt = Request { output_tokens: 1, ..request.clone() };
             (prompt.arrival_ns as f64 / crate::workload::NS_PER_S, prompt)
         });
-        let (mut firsts, refused) = spread(self.prefill_engines, self.prefill, prompts, Engine::push_at)?;
+        let (mut firsts, refused) =
+            spread(self.prefill_engines, self.prefill, prompts, Engine::push_at, |side| side.prompt_tokens)?;
         firsts.sort_by(|a, b| a.served.first_s.total_cmp(&b.served.first_s));
         let mut free_s = vec![0.0f64; self.prefill_engines];
         let (mut crossing, mut transfer_s, mut split) =
@@ -99,7 +101,8 @@ impl Disaggregated {
         crossing.sort_by(|a, b| a.0.total_cmp(&b.0));
         split.transfer_s = transfer_s / crossing.len().max(1) as f64;
         let caches = crossing.iter().map(|(at_s, first)| (*at_s, requests[first.request].clone()));
-        let (lasts, refused) = spread(self.decode_engines, self.decode, caches, Engine::push_prefilled)?;
+        let (lasts, refused) =
+            spread(self.decode_engines, self.decode, caches, Engine::push_prefilled, |side| side.requests)?;
         split.refused += refused;
         split.served.extend(lasts.iter().map(|last| {
             let (_, first) = &crossing[last.request];
@@ -120,23 +123,43 @@ struct Left {
     served: Served,
 }
 
-/// Sends requests, by rising time, each to the engine with the fewest; those who ended, and how many were refused.
+/// What an engine has not ended yet.
+#[derive(Clone, Copy, Default)]
+struct Open {
+    requests: u64,
+    prompt_tokens: u64,
+}
+
+/// Sends requests, by rising time, each to the engine with the least `load`; those who ended, and how many were refused.
 fn spread(
     engines: usize,
     spec: EngineSpec,
     requests: impl Iterator<Item = (f64, Request)>,
     push: impl Fn(&mut Engine, &Request, f64),
+    load: impl Fn(&Open) -> u64,
 ) -> Result<(Vec<Left>, u64), Error> {
     let mut engines = (0..engines).map(|_| Engine::new(spec)).collect::<Result<Vec<Engine>, Error>>()?;
+    let mut open = vec![Open::default(); engines.len()];
     let mut sent = vec![Vec::new(); engines.len()];
     let mut ended: Vec<Vec<Served>> = vec![Vec::new(); engines.len()];
     for (place, (at_s, request)) in requests.enumerate() {
-        for (engine, ended) in engines.iter_mut().zip(&mut ended) {
+        for ((engine, ended), open) in engines.iter_mut().zip(&mut ended).zip(&mut open) {
+            let known = ended.len();
             engine.run_until(at_s, ended);
+            for served in &ended[known..] {
+                open.requests -= 1;
+                open.prompt_tokens -= u64::from(served.prompt_tokens);
+            }
         }
-        let fewest = (0..engines.len()).min_by_key(|at| engines[*at].in_flight()).unwrap_or_default();
-        push(&mut engines[fewest], &request, at_s);
-        sent[fewest].push(place);
+        let least = (0..engines.len()).min_by_key(|at| load(&open[*at])).unwrap_or_default();
+        let engine = &mut engines[least];
+        let refused = engine.refused().len();
+        push(engine, &request, at_s);
+        sent[least].push(place);
+        if engine.refused().len() == refused {
+            open[least].requests += 1;
+            open[least].prompt_tokens += u64::from(request.prompt_tokens.max(1));
+        }
     }
     let (mut left, mut refused) = (Vec::new(), 0);
     for (at, (engine, mut ended)) in engines.iter_mut().zip(ended).enumerate() {

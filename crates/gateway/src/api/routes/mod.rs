@@ -254,7 +254,7 @@ pub const ROUTES: &[Row] = &[
         "/api/v1/fleet/advice",
         Route::FleetAdvice,
         Admin,
-        "The boundary and γ that the last requests want, by the planner",
+        "The boundary and γ that the last requests want, and what pools will be asked for next",
     ),
     row("GET", "/api/v1/policy", Route::PolicyGet, Admin, "The policy in force"),
     row("PUT", "/api/v1/policy", Route::PolicyPut, Admin, "Check, test and put a policy in force"),

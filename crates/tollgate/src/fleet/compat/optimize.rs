@@ -7,7 +7,7 @@ use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
-use tollgate_fleet::compat::{Case, Profile, Report, Row, optimize, rounded, what_if};
+use tollgate_fleet::compat::{Profile, Report, Row, by_rate, compare_gpus, optimize, rounded, what_if};
 
 /// How many of the cheapest fleets are simulated, and with how many requests, where it is not said: the reference's.
 const VERIFIED: (usize, usize) = (3, 40_000);
@@ -67,29 +67,19 @@ pub(in crate::fleet) fn gpus(args: &CompareArgs) -> Result<Ending> {
     let rates = fleet.workload.rate.as_slice();
     let &first = rates.first().context("--compat needs the requests per second: --rate R")?;
     let knots = knots(&fleet.workload)?;
-    let mut found = Vec::new();
-    for name in &fleet.hardware.gpu {
-        let gpu = Profile::named(name)?;
-        let mut alone = fleet.clone();
-        alone.hardware.gpu = vec![name.clone()];
-        let case = Case { short: gpu.clone(), long: gpu, ..case(&alone, first)? };
-        for (rate, row) in what_if(&knots, &case, rates)? {
-            found.push((case.short.name.clone(), rate, row));
-        }
-    }
+    let named = fleet.hardware.gpu.iter().map(|name| Ok((name.as_str(), Profile::named(name)?)));
+    let gpus = named.collect::<Result<Vec<_>>>()?;
+    let mut alone = fleet.clone();
+    alone.hardware.gpu.truncate(1);
+    let found = compare_gpus(&knots, &case(&alone, first)?, &gpus, rates)?;
     let met = found.iter().all(|(_, _, row)| row.slo_met);
     if args.json {
-        let row = |(gpu, rate, row): &(String, f64, Row)| {
-            json!({"gpu": gpu, "lam": rate, "n_s": row.short, "n_l": row.long, "total_gpus": row.gpus,
-                "annualised_cost_kusd": rounded(row.cost_year, 1), "gamma_opt": row.gamma, "slo_met": row.slo_met})
-        };
-        let rows: Vec<_> = found.iter().map(row).collect();
-        say::json(&json!({"mode": "compat", "met": met, "rows": rows}))?;
+        say::json(&json!({"mode": "compat", "met": met, "rows": by_rate(&found)}))?;
     } else {
         say::line(NOTE)?;
         let head: Vec<&str> = ["GPU", "req/s"].into_iter().chain(HEAD).collect();
-        let cells = |(gpu, rate, row): &(String, f64, Row)| {
-            [vec![gpu.clone(), rate.to_string()], cells(row)].concat()
+        let cells = |(gpu, rate, row): &(&str, f64, Row)| {
+            [vec![(*gpu).to_owned(), rate.to_string()], cells(row)].concat()
         };
         say::table(&head, &found.iter().map(cells).collect::<Vec<_>>())?;
     }

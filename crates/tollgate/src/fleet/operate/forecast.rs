@@ -11,8 +11,8 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use tollgate_fleet::Error;
-use tollgate_fleet::operate::forecast::{Backtest, PoolForecast, backtest};
-use tollgate_fleet::operate::{Demand, Provision, provision};
+use tollgate_fleet::operate::forecast::Backtest;
+use tollgate_fleet::operate::{self, Demand, PoolAhead, Provision, provision};
 use tollgate_fleet::plan::{Binding, Plan, Problem, Stream, plan};
 use tollgate_fleet::workload::Cell;
 
@@ -171,26 +171,15 @@ fn horizon(args: &ForecastArgs, demand: &Demand, pools: &[Pool], ahead_min: f64)
     if !(1.0..=1440.0).contains(&steps) {
         bail!("--ahead-min {ahead_min} is {steps} steps of {} minutes: give 1 to 1440 steps", args.step_min);
     }
-    let ahead = steps as usize;
     let period = args.season_hours.map_or(0, |hours| (hours * 60.0 / args.step_min).round() as usize);
-    let errors = match backtest(demand, ahead, args.warm_up, period) {
-        Err(Error::Empty { .. }) => None,
-        other => Some(other?),
+    let found = operate::horizon(demand, steps as usize, args.warm_up, period)?;
+    let pool = |(pool, ahead): (&Pool, &PoolAhead)| Ahead {
+        up_to_tokens: pool.up_to_tokens,
+        now_tokens_per_s: ahead.now_tokens_per_s,
+        then_tokens_per_s: ahead.then_tokens_per_s,
+        then_instances: pool.instances(ahead.then_tokens_per_s),
     };
-    let mut forecast = PoolForecast::new(demand.archetypes(), demand.pools(), ahead, period)?;
-    demand.steps().iter().for_each(|step| forecast.observe(&step.arrivals, &step.work));
-    let then = forecast.ahead();
-    let now = demand.steps().last();
-    let pool = |(at, pool): (usize, &Pool)| {
-        let per_s = then.get(at).copied().unwrap_or(0.0) / demand.step_s();
-        Ahead {
-            up_to_tokens: pool.up_to_tokens,
-            now_tokens_per_s: now.map_or(0.0, |step| step.pool_work(at) / demand.step_s()),
-            then_tokens_per_s: per_s,
-            then_instances: pool.instances(per_s),
-        }
-    };
-    Ok(Horizon { ahead_min, errors, pools: pools.iter().enumerate().map(pool).collect() })
+    Ok(Horizon { ahead_min, errors: found.errors, pools: pools.iter().zip(&found.pools).map(pool).collect() })
 }
 
 const ERRORS: [&str; 5] = ["ahead", "forecasts", "error by archetype", "aggregate", "as it was"];

@@ -1,10 +1,7 @@
 //! `--compat`: what the reference answers, and what it cannot be asked.
 
-#[path = "../../../../fleet/tests/baseline/same.rs"]
-mod same;
-
+use super::same::same;
 use crate::tool::Folder;
-use same::same;
 use serde_json::Value;
 
 const FORM: [&str; 9] =
@@ -153,9 +150,9 @@ fn each_of_the_reference_s_questions_has_a_command() {
     assert_eq!([format!("{:.1}", at(0)), format!("{:.1}", at(1))], ["17.6", "1.5"]);
     assert!(curve["what"].as_str().unwrap().contains("decode only"));
     let each = ask("compare --gpu a100 --gpu h100 --boundary 3000");
-    let gpus: Vec<&str> =
-        each["rows"].as_array().unwrap().iter().map(|row| row["gpu"].as_str().unwrap()).collect();
-    assert_eq!(gpus, ["A100-80GB", "H100-80GB"]);
     let alone = ask("plan --gpu a100 --boundary 3000 --verify 0");
-    assert_eq!(each["rows"][0]["total_gpus"], alone["best_analytical"]["total_gpus"]);
+    let (found, best) = (&each["rows"][0], &alone["best_analytical"]);
+    assert_eq!(found["a100"]["total_gpus"], best["total_gpus"]);
+    assert_eq!(found["a100"]["p99_ttft_short_ms"], best["p99_ttft_short_ms"]);
+    assert_eq!((found["lam"].as_f64(), found.as_object().map(serde_json::Map::len)), (Some(120.0), Some(3)));
 }

@@ -4,7 +4,10 @@ mod calibrate;
 mod compat;
 mod log;
 mod operate;
+mod recorded;
 mod report;
+#[path = "../../../../fleet/tests/baseline/same.rs"]
+mod same;
 mod simulate;
 mod trade;
 
