@@ -1,10 +1,13 @@
-//! Which sequence ends next: a heap of four children a node, whose entries know all that the end changes.
+//! Which sequence ends next: the few soonest in order, the others in a list that is looked through when those few have ended.
 //!
-//! With hundreds of instances each end finds its instance's memory cold. An entry carries the tokens that are let go of, so that
-//! the clock goes on while the request itself is still on its way from memory; the children of a node are one cache line, so
-//! that a heap of eighty is four lines deep.
+//! With hundreds of instances each end finds its instance's memory cold, and a heap of eighty is four lines deep. Here an end takes the
+//! last of a short list, which lies in the instance itself; a new sequence, which mostly ends late, is put behind all others; and the
+//! look through them, once for several ends, goes line after line. With n sequences about √n are in order, so that an end costs √n at
+//! most. An entry carries the tokens that are let go of, so that the clock goes on while the request itself is still on its way from
+//! memory.
 
-use std::hint::select_unpredictable;
+use smallvec::SmallVec;
+use std::cmp::Ordering;
 
 /// The end of a decoding sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,102 +20,90 @@ pub(super) struct End {
     pub(super) tokens: u32,
 }
 
-const CHILDREN: usize = 4;
-
-/// Where there is no entry: after all others.
-const NONE: End = End { step: f64::INFINITY, slot: u32::MAX, tokens: 0 };
-
-/// The children of one node, a cache line.
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Line([End; CHILDREN]);
+/// Ends that are kept in order at least: with their count they fill two cache lines.
+const SOON: usize = 7;
 
 /// Ends, the soonest on top; of equal ones the one with the lower slot.
 ///
-/// The first line holds the root in its last place, so that the children of entry `i` are the whole line `i + 1`.
+/// `soon` is empty only where `later` is.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(super) struct Ends {
-    lines: Vec<Line>,
-    count: u32,
+    /// The soonest, the last of them first.
+    soon: SmallVec<[End; SOON]>,
+    /// None of them before any of `soon`, in no order.
+    later: Vec<End>,
 }
-
-/// The root is preceded by this many places that stay empty.
-const ROOT: usize = CHILDREN - 1;
 
 #[inline]
 fn before(a: &End, b: &End) -> bool {
     (a.step < b.step) | ((a.step == b.step) & (a.slot < b.slot))
 }
 
+/// From the last to the soonest.
+fn backwards(a: &End, b: &End) -> Ordering {
+    b.step.total_cmp(&a.step).then(b.slot.cmp(&a.slot))
+}
+
 impl Ends {
     /// The iteration of the soonest; infinite without any.
     #[inline]
     pub(super) fn soonest(&self) -> f64 {
-        self.lines.first().map_or(f64::INFINITY, |line| line.0[ROOT].step)
+        self.soon.last().map_or(f64::INFINITY, |end| end.step)
     }
 
-    fn place(&mut self, entry: usize) -> &mut End {
-        let at = entry + ROOT;
-        &mut self.lines[at / CHILDREN].0[at % CHILDREN]
-    }
-
+    #[inline]
     pub(super) fn push(&mut self, end: End) {
-        let mut at = self.count as usize;
-        self.count += 1;
-        if (at + ROOT) / CHILDREN == self.lines.len() {
-            self.lines.push(Line([NONE; CHILDREN]));
+        let place = match self.soon.first() {
+            Some(last) if before(&end, last) => self.soon.iter().rposition(|other| before(&end, other)),
+            // Where all are in order and one more may be, it is the last of them.
+            _ if self.later.is_empty() && self.soon.len() < SOON => None,
+            _ => return self.later.push(end),
+        };
+        let mut place = place.map_or(0, |at| at + 1);
+        if place > 0 && self.soon.len() == self.soon.capacity() {
+            self.later.push(self.soon.remove(0));
+            place -= 1;
         }
-        while at > 0 {
-            let parent = (at - 1) / CHILDREN;
-            let above = *self.place(parent);
-            if !before(&end, &above) {
-                break;
-            }
-            *self.place(at) = above;
-            at = parent;
-        }
-        *self.place(at) = end;
+        self.soon.insert(place, end);
     }
 
+    #[inline]
     pub(super) fn pop(&mut self) -> Option<End> {
-        let entries = self.count.checked_sub(1)?;
-        self.count = entries;
-        let last = std::mem::replace(self.place(entries as usize), NONE);
-        if entries == 0 {
-            return Some(last);
+        let end = self.soon.pop()?;
+        if self.soon.is_empty() && !self.later.is_empty() {
+            self.look_through();
         }
-        let top = *self.place(0);
-        let mut at = 0;
-        while let Some(Line(children)) = self.lines.get(at + 1) {
-            let (a, b) = (
-                usize::from(before(&children[1], &children[0])),
-                2 + usize::from(before(&children[3], &children[2])),
-            );
-            let least = select_unpredictable(before(&children[b], &children[a]), b, a);
-            let below = children[least];
-            if !before(&below, &last) {
-                break;
-            }
-            *self.place(at) = below;
-            at = at * CHILDREN + 1 + least;
+        Some(end)
+    }
+
+    /// Puts the soonest of the others in order.
+    #[inline(never)]
+    fn look_through(&mut self) {
+        let count = self.later.len();
+        let from = count.saturating_sub(SOON.max(count.isqrt()));
+        if from > 0 {
+            self.later.select_nth_unstable_by(from, backwards);
         }
-        *self.place(at) = last;
-        Some(top)
+        self.soon.extend(self.later.drain(from..));
+        self.soon.sort_unstable_by(backwards);
     }
 
     /// Empties it, in no order.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = End> {
-        self.count = 0;
-        std::mem::take(&mut self.lines).into_iter().flat_map(|line| line.0).filter(|end| *end != NONE)
+        self.soon.drain(..).chain(self.later.drain(..))
     }
 
-    /// Reads what the next [`Self::pop`] or [`Self::push`] will, and gives the slot of the soonest.
+    /// Reads the soonest and gives its slot.
     #[inline]
-    pub(super) fn read(&self) -> (u64, u32) {
-        let step = |line: usize| self.lines.get(line).map_or(0, |line| line.0[ROOT].step.to_bits());
-        let tail = (self.count as usize + ROOT) / CHILDREN;
-        let soonest = self.lines.first().map_or(u32::MAX, |line| line.0[ROOT].slot);
-        (step(1) ^ step(2) ^ step(3) ^ step(tail), soonest)
+    pub(super) fn read_soonest(&self) -> u32 {
+        self.soon.last().map_or(u32::MAX, |end| end.slot)
+    }
+
+    /// Reads where the next later one is put.
+    #[inline]
+    pub(super) fn read_last(&self) -> u64 {
+        self.later.last().map_or(0, |end| end.step.to_bits())
     }
 }
 
@@ -123,19 +114,21 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ends_come_in_order(steps in prop::collection::vec(0u8..20, 1..120), pops in 0usize..60) {
+        fn ends_come_in_order(steps in prop::collection::vec(0u8..20, 1..300), pops in 0usize..150, every in 2usize..4) {
             let mut ends = Ends::default();
             let mut kept: Vec<(u8, u32)> = Vec::new();
             for (slot, &step) in steps.iter().enumerate() {
                 ends.push(End { step: f64::from(step), slot: slot as u32, tokens: u32::from(step) });
                 kept.push((step, slot as u32));
                 // Pushes and pops in turn, then all that is left.
-                if slot % 3 == 2 && slot / 3 < pops {
+                if slot % every == every - 1 && slot / every < pops {
                     kept.sort_unstable();
                     let (step, slot) = kept.remove(0);
                     prop_assert_eq!(ends.pop(), Some(End { step: f64::from(step), slot, tokens: u32::from(step) }));
                 }
             }
+            let all = ends.clone().drain().count();
+            prop_assert_eq!(all, kept.len());
             kept.sort_unstable();
             for (step, slot) in kept {
                 prop_assert_eq!(ends.soonest(), f64::from(step));

@@ -184,6 +184,7 @@ impl<'a> World<'a> {
         };
         self.tally.offered(&job);
         self.send(job);
+        self.read_next();
     }
 
     /// Sends a request to the first pool of its order that takes it.

@@ -129,12 +129,43 @@ impl Router {
     pub(crate) fn place(&mut self, pool: &Pool, job: &Job, blocks: &PromptBlocks) -> Option<usize> {
         let seed = Seed(self.draws.bits());
         let rule = &self.spec.place;
-        if rule.strategy == Strategy::LeastTtft && pool.spec.cache_blocks == 0 {
-            return if rule.two_choices { pool.index.better_of_two(seed) } else { pool.index.least(seed) };
+        if self.by_index(pool) {
+            return self.pick(pool, seed);
         }
         pool.views(job, blocks, &mut self.views);
         let affinity = (job.affinity != 0).then_some(job.affinity);
         place(&self.views, affinity, rule, seed).ok().map(|placed| placed.first())
+    }
+
+    fn by_index(&self, pool: &Pool) -> bool {
+        self.spec.place.strategy == Strategy::LeastTtft && pool.spec.cache_blocks == 0
+    }
+
+    #[inline]
+    fn pick(&self, pool: &Pool, seed: Seed) -> Option<usize> {
+        if self.spec.place.two_choices { pool.index.better_of_two(seed) } else { pool.index.least(seed) }
+    }
+
+    /// Whether draws decide where requests go, so that several places ahead are known.
+    pub(crate) fn draws_places(&self) -> bool {
+        self.spec.place.two_choices
+    }
+
+    /// Instances where the next requests will go if nothing happens before, as far as there is room in `found`; how many. Only where
+    /// there is one pool; without draws only the first is known.
+    #[inline]
+    pub(crate) fn likely(&self, pools: &[Pool], found: &mut [u32]) -> usize {
+        let [pool] = pools else { return 0 };
+        if !self.by_index(pool) {
+            return 0;
+        }
+        let known = if self.draws_places() { found.len() } else { found.len().min(1) };
+        let mut draws = self.draws.clone();
+        for (count, place) in found[..known].iter_mut().enumerate() {
+            let Some(at) = self.pick(pool, Seed(draws.bits())) else { return count };
+            *place = at as u32;
+        }
+        known
     }
 
     pub(crate) const fn retries(&self) -> u8 {
