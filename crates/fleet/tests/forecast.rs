@@ -92,11 +92,13 @@ fn azure_five_to_fifteen_minutes_ahead() {
 
 #[test]
 fn servegen_ten_minutes_ahead() {
-    for (model, days) in [("m-small", 14), ("deepseek-r1", 1), ("mm-image", 1)] {
+    // Their errors, and a little: what forecasts worse than this was made worse.
+    for (model, days, most) in [("m-small", 14, 0.122), ("deepseek-r1", 1, 0.118), ("mm-image", 1, 0.061)] {
         let Some(demand) = servegen_clients(model) else { return };
         let period = if days > 2 { 144 } else { 0 };
         let found = backtest(&demand, 1, 3.max(period), period).unwrap();
         told(model, servegen::WINDOW_S as f64 / 60.0, &found);
+        assert!(found.archetypes < most, "{model}: {found:?}");
         // Ten minutes are one step of theirs, over which the mix of archetypes hardly moves: all three are alike.
         assert!(found.archetypes < found.aggregate * 1.03, "{model}: {found:?}");
         assert!(found.archetypes < found.unchanged * 1.1, "{model}: {found:?}");

@@ -53,7 +53,7 @@ pub(super) async fn advice(worker: &Worker, parts: &Parts) -> Answered {
     let found = blocking(shared, move |shared| {
         shared.store.flush()?;
         let requests = requests(shared, &filter)?;
-        Ok((requests.len(), question.answer(requests, now, set)))
+        Ok((requests.len(), question.answer(&requests, now, set)))
     });
     let (rows, answer) = found.await?;
     let advice = answer.map_err(|error| refused(&error))?;
@@ -136,7 +136,7 @@ impl Question {
         })
     }
 
-    fn answer(&self, requests: Vec<Request>, now: Timestamp, set: Option<Setting>) -> Result<Advice, Error> {
+    fn answer(&self, requests: &[Request], now: Timestamp, set: Option<Setting>) -> Result<Advice, Error> {
         let catalogue = Catalogue::shipped()?;
         let asked = Asked {
             gpus: self.gpus.iter().map(|name| catalogue.gpu(name)).collect::<Result<_, _>>()?,
@@ -147,6 +147,6 @@ impl Question {
             window_s: f64::from(self.minutes) * 60.0,
         };
         let now_ns = u64::try_from(now.0).unwrap_or(0).saturating_mul(1000);
-        advise(&requests, now_ns, &asked)
+        advise(requests, now_ns, &asked)
     }
 }

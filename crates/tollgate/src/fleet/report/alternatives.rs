@@ -8,10 +8,18 @@ use tollgate_fleet::plan::{Candidate, Problem};
 
 pub(super) fn section(problem: &Problem, candidates: &[Candidate]) -> Section {
     let (costs, against_gamma) = (against_boundary(problem, candidates), against_gamma(candidates));
-    let mut plots = vec![pareto(problem, candidates)];
-    if against_gamma.series.iter().any(|series| !series.points.is_empty()) {
-        plots = vec![costs, against_gamma, plots.remove(0)];
-    }
+    // A line needs two values: with one γ, as by default, there is no curve of it.
+    let points = |plot: &Plot| plot.series.iter().map(|series| series.points.len()).max().unwrap_or(0);
+    let (parted, gammas) = (points(&costs) > 0, points(&against_gamma) > 1);
+    let mut plots: Vec<Plot> = parted.then_some(costs).into_iter().collect();
+    plots.extend(gammas.then_some(against_gamma));
+    plots.push(pareto(problem, candidates));
+    let one_gamma = match problem.space.gammas.as_slice() {
+        [gamma] if parted => {
+            format!(" γ is {gamma} alone: --gamma, given several times, shows what others cost.")
+        }
+        _ => String::new(),
+    };
     let without = without_fleet(problem, candidates);
     let none = match without.as_slice() {
         [] => String::new(),
@@ -22,7 +30,9 @@ pub(super) fn section(problem: &Problem, candidates: &[Candidate]) -> Section {
     };
     Some(ReportSection {
         title: "Alternatives".into(),
-        text: format!("Every boundary and γ that was allowed, each with its cheapest fleet.{none}"),
+        text: format!(
+            "Every boundary and γ that was allowed, each with its cheapest fleet.{one_gamma}{none}"
+        ),
         plots,
         tables: vec![table(&compare::HEAD, compare::rows(&compare::fleets(problem)))],
     })

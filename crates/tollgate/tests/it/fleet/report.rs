@@ -45,6 +45,7 @@ fn where_there_is_no_fleet_is_shown() {
         html.contains("with a boundary at 128 tokens") && html.contains("class=\"shade\""),
         "no boundary at 128"
     );
+    assert!(html.contains("γ is 1 alone") && !html.contains("Cost against γ"), "no curve of one point");
     for never in ["http://", "https://", "src=", "<script", "NaN"] {
         assert!(!html.contains(never), "{never}");
     }
@@ -55,7 +56,7 @@ fn where_there_is_no_fleet_is_shown() {
     let timed = run(
         &folder,
         "fleet report --trace day.csv --gpu h100 --slo-ttft-ms 2000 --rate 40 --swing 0.5 --swing-hours 0.05 --hours 0.05 \
-         --replications 2 --autoscale 0.5 --out t.html",
+         --replications 2 --autoscale 0.5 --boundary 2048 --gamma 1 --gamma 1.5 --out t.html",
     );
     let html = std::fs::read_to_string(folder.path().join("t.html")).unwrap();
     assert!(
@@ -63,6 +64,7 @@ fn where_there_is_no_fleet_is_shown() {
         "{}",
         timed.err
     );
+    assert!(html.contains("Cost against γ at 2048 tokens") && !html.contains(" alone: --gamma"), "two γ");
 }
 
 /// A distribution that is said to swing has a day as well, and two recordings are on one clock.
