@@ -34,6 +34,31 @@ router_settings:
 general_settings: {master_key: os.environ/MASTER}
 ";
 
+/// A fallback's own fallbacks come next, each group once; the general ones are for groups that have none.
+#[test]
+fn litellm_fallbacks_of_fallbacks_are_tried_in_their_order() {
+    let names = ["a", "b", "c", "d", "e", "lone"];
+    let model = |name: &&str| {
+        format!(
+            "  - {{model_name: {name}, litellm_params: {{model: hosted_vllm/{name}, api_base: \"http://h:1\"}}}}"
+        )
+    };
+    let models: Vec<String> = names.iter().map(model).collect();
+    let text = format!(
+        "model_list:\n{}\nrouter_settings: {{fallbacks: [{{a: [b, d]}}, {{b: [c, a]}}, {{d: [e]}}]}}\nlitellm_settings: {{default_fallbacks: [d]}}\n",
+        models.join("\n")
+    );
+    let imported = import(Source::LiteLlm, &text).unwrap();
+    for (group, tried) in [
+        ("a", "\"a-own\", \"b-own\", \"c-own\", \"d-own\", \"e-own\""),
+        ("b", "\"b-own\", \"c-own\", \"d-own\", \"e-own\", \"a-own\""),
+        ("lone", "\"lone-own\", \"d-own\", \"e-own\""),
+    ] {
+        let route = imported.policy.split(&format!("route {group} {{")).nth(1).unwrap();
+        assert!(route.contains(&format!("models {{ {tried} }}")), "{group}: {}", imported.policy);
+    }
+}
+
 #[test]
 fn litellm_groups_fallbacks_and_budgets() {
     let found = import(Source::LiteLlm, LITELLM).unwrap();
@@ -44,7 +69,7 @@ fn litellm_groups_fallbacks_and_budgets() {
         models.collect::<Vec<_>>().join(" ")
     };
     assert_eq!((ask("gpt"), ask("gpt-4")), ("gpt-own claude".into(), "gpt-own claude".into()));
-    assert_eq!(ask("local"), "local-own gpt-own");
+    assert_eq!(ask("local"), "local-own gpt-own claude");
     assert_eq!(ask("auto"), "gpt-own", "the first of the list");
     assert_eq!(policy.virtual_names(), ["gpt", "gpt-4", "local"]);
     let config = found.config.unwrap();

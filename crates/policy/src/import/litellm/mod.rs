@@ -18,7 +18,7 @@ use super::gaps::Gaps;
 use super::write::{Names, list, quote};
 use super::yaml::Node;
 use deployments::Groups;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Fallbacks by group, in the order of the file.
@@ -68,9 +68,10 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     Ok((out, Some(config + &settings::read(root, gaps))))
 }
 
-/// Fallbacks of every group: its own, those for prompts that are too long, and the general ones.
+/// Fallbacks of every group: its own or the general ones, those for prompts that are too long, and theirs in turn.
 fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallbacks<'y> {
     let mut found: Fallbacks<'y> = BTreeMap::new();
+    let mut own: BTreeSet<&str> = BTreeSet::new();
     let sections: Vec<&Node> =
         ["litellm_settings", "router_settings"].iter().filter_map(|key| root.get(key)).collect();
     for section in &sections {
@@ -81,6 +82,7 @@ fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallba
                     if groups.has(&entry.key) {
                         let others = served(entry.node.items(), groups, gaps);
                         found.entry(&entry.key).or_default().extend(others);
+                        own.extend((key == "fallbacks").then_some(&*entry.key));
                     } else {
                         gaps.wrong(
                             &entry.node,
@@ -101,20 +103,31 @@ fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallba
         general.extend(served(section.list("default_fallbacks"), groups, gaps));
     }
     if !general.is_empty() {
-        for group in groups.names() {
+        // The general ones are for groups that have none of their own.
+        for group in groups.names().into_iter().filter(|group| !own.contains(group)) {
             found.entry(group).or_default().extend(&general);
         }
     }
-    for (group, others) in &mut found {
-        let mut seen = vec![*group];
-        others.retain(|other| {
-            let fresh = !seen.contains(other);
-            seen.push(other);
-            fresh
-        });
+    let chained = found.keys().map(|group| (*group, chain(group, &found)));
+    chained.filter(|(_, others)| !others.is_empty()).collect()
+}
+
+/// How many fallbacks of fallbacks are followed, as there.
+const MAX_CHAIN: usize = 5;
+
+/// Every group that is tried in place of `group`, in the order there: each fallback, and at once those of its own.
+fn chain<'y>(group: &'y str, direct: &Fallbacks<'y>) -> Vec<&'y str> {
+    fn follow<'y>(group: &str, direct: &Fallbacks<'y>, depth: usize, tried: &mut Vec<&'y str>) {
+        for next in direct.get(group).into_iter().flatten().filter(|_| depth < MAX_CHAIN) {
+            if !tried.contains(next) {
+                tried.push(next);
+                follow(next, direct, depth + 1, tried);
+            }
+        }
     }
-    found.retain(|_, others| !others.is_empty());
-    found
+    let mut tried = vec![group];
+    follow(group, direct, 0, &mut tried);
+    tried.split_off(1)
 }
 
 /// Of these fallbacks the models of the list; a gap for each other.

@@ -43,6 +43,7 @@ impl<'y> Lower<'y, '_> {
         match operator.as_str() {
             "NOT" => {
                 let [child] = children else {
+                    node.see_all();
                     self.gaps.wrong(node, "NOT takes exactly one condition; this never holds");
                     return NEVER.to_owned();
                 };
