@@ -38,7 +38,7 @@ mod writer;
 pub use answers::KeptAnswer;
 pub use config::{Durability, Location, StoreConfig};
 pub use decisions::{
-    DecisionFilter, DecisionPage, DecisionRecord, DecisionRow, GroupBy, Payload, Summary, SummaryRow,
+    BESIDE, DecisionFilter, DecisionPage, DecisionRecord, DecisionRow, GroupBy, Payload, Summary, SummaryRow,
 };
 pub use error::StoreError;
 pub use feedback::{Feedback, FeedbackRow};

@@ -6,7 +6,6 @@
 use crate::snapshot::Snapshot;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_core::signal::{Kind, Signal, UnreadSet};
 use tollgate_policy::SignalSet;
@@ -86,25 +85,24 @@ impl Serialize for Heard {
     }
 }
 
-/// What a replay needs, in the shape of [`tollgate_policy::Recorded`].
+/// What a replay needs beside the signals, which stand in the record already: with them it has the shape of
+/// [`tollgate_policy::Recorded`]. The store puts both together when a record is read.
 #[derive(Clone)]
 pub(crate) struct Grounds(pub(crate) Arc<Heard>);
 
 impl Serialize for Grounds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let heard = &*self.0;
-        let decisive = |(index, _, _): &&(usize, u64, Signal)| {
-            u32::try_from(*index).is_ok_and(|index| heard.decided_by.contains(index))
+        let beside = |(index, _, _): &&(usize, u64, Signal)| {
+            !u32::try_from(*index).is_ok_and(|index| heard.decided_by.contains(index))
         };
-        let signals: BTreeMap<&str, &Signal> = heard
-            .read
-            .iter()
-            .filter(decisive)
-            .map(|(index, _, signal)| (heard.name(*index), signal))
-            .collect();
+        let beside: Vec<&str> =
+            heard.read.iter().filter(beside).map(|(index, _, _)| heard.name(*index)).collect();
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("policy", &heard.snapshot.policy.digest())?;
-        map.serialize_entry("signals", &signals)?;
+        if !beside.is_empty() {
+            map.serialize_entry(tollgate_store::BESIDE, &beside)?;
+        }
         if !heard.unread.is_empty() {
             map.serialize_entry("unread", &heard.unread)?;
         }

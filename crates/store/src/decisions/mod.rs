@@ -10,13 +10,15 @@
 //! # Ok::<(), tollgate_store::StoreError>(())
 //! ```
 
+mod grounds;
 mod histogram;
 mod query;
 mod record;
 mod summary;
 mod write;
 
+pub use grounds::BESIDE;
 pub use query::{DecisionFilter, DecisionPage, PAGE_MAX};
 pub use record::{DecisionRecord, DecisionRow, Payload, Render};
 pub use summary::{GROUPS_MAX, GroupBy, POINTS_MAX, Point, Quantiles, Summary, SummaryRow, Sums};
-pub(crate) use write::{expire, insert, trim};
+pub(crate) use write::{Insertion, expire, trim};

@@ -192,10 +192,12 @@ fn full_row(row: &Row<'_>) -> rusqlite::Result<DecisionRow> {
             Err(_) => Err(row_error(StoreError::bad(field, &text, "JSON"))),
         },
     };
+    let signals = json(24, "decision_details.signals")?;
+    let decision = json(25, "decision_details.decision")?;
     Ok(DecisionRow {
         phases_ns: json(23, "decision_details.phases")?,
-        signals: json(24, "decision_details.signals")?,
-        decision: json(25, "decision_details.decision")?,
+        decision: decision.map(|decision| super::grounds::whole(decision, signals.as_deref())),
+        signals,
         ..plain_row(row)?
     })
 }

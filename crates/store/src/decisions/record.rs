@@ -10,6 +10,9 @@ use tollgate_core::Timestamp;
 use tollgate_core::fault::FaultKind;
 use tollgate_core::id::RequestId;
 
+/// Bytes that hold most values.
+const RENDERED_USUALLY: usize = 2 << 10;
+
 /// Serialises itself when asked; every `Serialize + Send` type does.
 pub trait Render: Send {
     /// The value as JSON.
@@ -21,7 +24,10 @@ pub trait Render: Send {
 
 impl<T: Serialize + Send> Render for T {
     fn render(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string(self)
+        let mut text = Vec::with_capacity(RENDERED_USUALLY);
+        serde_json::to_writer(&mut text, self)?;
+        // What serde_json writes is UTF-8.
+        String::from_utf8(text).map_err(serde::ser::Error::custom)
     }
 }
 

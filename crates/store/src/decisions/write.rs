@@ -1,33 +1,43 @@
 //! Decisions into the database: insertion and bounded retention, on the writer's thread.
 
-use super::record::{DecisionRecord, Payload};
+use super::record::{DecisionRecord, Payload, Render as _};
 use crate::StoreError;
 use crate::sql::{int, len};
-use rusqlite::{Connection, params};
+use rusqlite::{CachedStatement, Connection, params};
+use serde::{Serialize, Serializer};
 use tollgate_core::FaultKind;
 
 /// Rows beyond a group's own size that one group may delete, so that a lowered bound is reached in steps.
 const TRIM_STEP: usize = 2048;
 
-/// Writes one record; `false` when its id is there already or one of its details could not be kept.
-pub(crate) fn insert(
-    conn: &Connection,
-    record: &DecisionRecord,
+/// Writes records, as many as come at once with the same statements.
+pub(crate) struct Insertion<'c> {
+    conn: &'c Connection,
+    decision: CachedStatement<'c>,
+    details: CachedStatement<'c>,
     detail_max: usize,
-) -> Result<bool, StoreError> {
-    let failed = StoreError::doing("write a decision");
-    let mut statement = conn
-        .prepare_cached(
+}
+
+impl<'c> Insertion<'c> {
+    /// Statements on this connection; details of more than `detail_max` bytes are left out.
+    pub(crate) fn begin(conn: &'c Connection, detail_max: usize) -> Result<Self, StoreError> {
+        let prepare = |sql| conn.prepare_cached(sql).map_err(StoreError::doing("write decisions"));
+        let decision = prepare(
             "INSERT INTO decisions (request_id, time_us, key_id, dialect_in, dialect_out, requested_model, route,
              model, pool, instance, status, fault, stream, prompt_tokens, cached_tokens, completion_tokens,
              cost_micro, ttft_us, total_us, overhead_us, session_id, trace_id)
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
              ON CONFLICT (request_id) DO NOTHING",
-        )
-        .map_err(&failed)?;
-    let changed = statement
+        )?;
+        let details =
+            prepare("INSERT INTO decision_details (seq, phases, signals, decision) VALUES (?, ?, ?, ?)")?;
+        Ok(Self { conn, decision, details, detail_max })
+    }
+
+    /// Writes one record; `false` when its id is there already or one of its details could not be kept.
+    pub(crate) fn insert(&mut self, record: &DecisionRecord) -> Result<bool, StoreError> {
         // In the order of the columns: looking up 22 names would cost more than binding them.
-        .execute(params![
+        let changed = self.decision.execute(params![
             record.id.as_str(),
             record.time.0,
             record.key,
@@ -50,53 +60,44 @@ pub(crate) fn insert(
             int(record.overhead_us),
             record.session,
             record.trace,
-        ])
-        .map_err(&failed)?;
-    if changed == 0 {
-        return Ok(false);
+        ]);
+        if changed.map_err(StoreError::doing("write a decision"))? == 0 {
+            return Ok(false);
+        }
+        self.insert_details(record)
     }
-    insert_details(conn, record, detail_max)
+
+    fn insert_details(&mut self, record: &DecisionRecord) -> Result<bool, StoreError> {
+        let (limit, mut complete) = (self.detail_max, true);
+        let mut keep = |payload| match Payload::text(payload) {
+            Ok(Some(text)) if text.len() > limit => {
+                complete = false;
+                None
+            }
+            Ok(text) => text,
+            Err(_) => {
+                complete = false;
+                None
+            }
+        };
+        let phases = (!record.phases_ns.is_empty()).then(|| Phases(&record.phases_ns).render());
+        let phases = phases.and_then(Result::ok);
+        let (signals, decision) = (keep(&record.signals), keep(&record.decision));
+        if phases.is_some() || signals.is_some() || decision.is_some() {
+            let row = params![self.conn.last_insert_rowid(), phases, signals, decision];
+            self.details.execute(row).map_err(StoreError::doing("write a decision's details"))?;
+        }
+        Ok(complete)
+    }
 }
 
-fn insert_details(conn: &Connection, record: &DecisionRecord, limit: usize) -> Result<bool, StoreError> {
-    let phases = phases_json(&record.phases_ns);
-    let mut complete = true;
-    let mut keep = |payload| match Payload::text(payload) {
-        Ok(Some(text)) if text.len() > limit => {
-            complete = false;
-            None
-        }
-        Ok(text) => text,
-        Err(_) => {
-            complete = false;
-            None
-        }
-    };
-    let (signals, decision) = (keep(&record.signals), keep(&record.decision));
-    if phases.is_some() || signals.is_some() || decision.is_some() {
-        let failed = StoreError::doing("write a decision's details");
-        conn.prepare_cached(
-            "INSERT INTO decision_details (seq, phases, signals, decision) VALUES (?, ?, ?, ?)",
-        )
-        .and_then(|mut s| s.execute(params![conn.last_insert_rowid(), phases, signals, decision]))
-        .map_err(failed)?;
-    }
-    Ok(complete)
-}
+/// Phases with their nanoseconds: `{"decide":1200,"place":300}`.
+struct Phases<'a>(&'a [(&'static str, u64)]);
 
-/// `{"decide":1200,"place":300}`; phase names are words of ours and need no escapes.
-fn phases_json(phases: &[(&'static str, u64)]) -> Option<String> {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(16 * phases.len() + 2);
-    for (name, ns) in phases {
-        let lead = if text.is_empty() { '{' } else { ',' };
-        let _ = write!(text, "{lead}\"{name}\":{ns}");
+impl Serialize for Phases<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
     }
-    if text.is_empty() {
-        return None;
-    }
-    text.push('}');
-    Some(text)
 }
 
 /// Deletes the oldest rows beyond `keep`, at most `added` and a step at once.

@@ -10,6 +10,7 @@ pub use queue::StoreStats;
 pub(crate) use queue::{Ack, Group, Job, Queue};
 
 use crate::budget::{Ledger, SpanRow};
+use crate::decisions::{DecisionRecord, Insertion};
 use crate::sessions::Sessions;
 use crate::{StoreConfig, StoreError, decisions};
 use rusqlite::Connection;
@@ -78,19 +79,8 @@ impl Writer {
     ) -> Result<u64, StoreError> {
         let failed = StoreError::doing("write a group");
         let conn = &self.conn;
-        conn.execute_batch("BEGIN IMMEDIATE").map_err(&failed)?;
-        let mut refused = 0;
-        for record in &group.records {
-            match decisions::insert(conn, record, self.config.detail_bytes_max) {
-                Ok(true) => {}
-                Ok(false) => refused += 1,
-                Err(error) => {
-                    refused += 1;
-                    self.queue.note_error(&error);
-                    still_open(conn)?;
-                }
-            }
-        }
+        execute(conn, "BEGIN IMMEDIATE").map_err(&failed)?;
+        let refused = if group.records.is_empty() { 0 } else { self.insert(&group.records)? };
         if !group.records.is_empty() {
             decisions::trim(conn, self.config.decisions_max, group.records.len())?;
         }
@@ -108,9 +98,32 @@ impl Writer {
                 conn.execute_batch("ROLLBACK TO job; RELEASE job").map_err(&failed)?;
             }
         }
-        conn.execute_batch("COMMIT").map_err(&failed)?;
+        execute(conn, "COMMIT").map_err(&failed)?;
         Ok(refused)
     }
+
+    /// Writes records; answers how many were refused.
+    fn insert(&self, records: &[DecisionRecord]) -> Result<u64, StoreError> {
+        let mut insertion = Insertion::begin(&self.conn, self.config.detail_bytes_max)?;
+        let mut refused = 0;
+        for record in records {
+            match insertion.insert(record) {
+                Ok(true) => {}
+                Ok(false) => refused += 1,
+                Err(error) => {
+                    refused += 1;
+                    self.queue.note_error(&error);
+                    still_open(&self.conn)?;
+                }
+            }
+        }
+        Ok(refused)
+    }
+}
+
+/// Runs a statement that is parsed once for all groups.
+fn execute(conn: &Connection, sql: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached(sql)?.execute([]).map(drop)
 }
 
 /// SQLite ends the transaction by itself on some failures (disk full, IO error); going on would then commit
