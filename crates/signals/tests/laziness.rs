@@ -57,7 +57,8 @@ fn evidence_is_given_only_when_asked_for_and_changes_nothing_else() {
     let set = SignalSet::compile(&specs).unwrap();
     let (view, clock) = (user(&prose(4000, true)), Counting::default());
     let read = |evidence| {
-        let mut reading = Reading::new(&set, &Input::new(&view), &clock).with_evidence(evidence);
+        let mut reading = Reading::new(&set, &Input::new(&view), &clock);
+        reading.show_evidence(evidence);
         (0..set.len()).map(|i| reading.read(i).clone()).collect::<Vec<_>>()
     };
     let (with, mut without) = (read(true), read(false));

@@ -87,6 +87,9 @@ pub struct ToolView {
     pub nested: bool,
 }
 
+/// Texts of fewer bytes are checked sooner without vectors.
+const SHORT: usize = 64;
+
 /// What a request asks for.
 #[derive(Clone, Debug)]
 pub struct RequestView {
@@ -157,7 +160,12 @@ impl RequestView {
             return Cow::Owned(crate::json::unescape(raw));
         }
         // The whole body was checked; the strict check is much faster than the lossy reader, most of all on long texts.
-        simdutf8::basic::from_utf8(raw).map_or_else(|_| String::from_utf8_lossy(raw), Cow::Borrowed)
+        let strict = if raw.len() < SHORT {
+            std::str::from_utf8(raw).ok()
+        } else {
+            simdutf8::basic::from_utf8(raw).ok()
+        };
+        strict.map_or_else(|| String::from_utf8_lossy(raw), Cow::Borrowed)
     }
 
     /// The model that was asked for.

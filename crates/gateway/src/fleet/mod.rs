@@ -10,6 +10,7 @@ pub(crate) use probe::credentials;
 
 use crate::config::written::{Placement, Timeouts};
 use crate::config::{BaseUrl, Instance, Pool, Provider};
+use http::Uri;
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use tollgate_select::instance::{InstanceConfig, Power};
 use tollgate_select::place::{PlaceRule, Strategy};
 use tollgate_select::pool::members::{MemberSpec, Members, MembersConfig};
 use tollgate_select::pool::{PoolRule, PoolView};
+use tollgate_wire::Dialect;
 
 /// An instance as the pipeline needs it.
 #[derive(Debug)]
@@ -38,8 +40,17 @@ pub struct Site {
     pub models: BTreeMap<String, String>,
     /// Position over all pools, for per-worker tables.
     pub index: usize,
+    /// Where it takes requests of a dialect; without those whose path names the model.
+    paths: Vec<(Dialect, Uri)>,
     /// How many attempts at it went well, once one has.
     pub answered: OnceLock<Counter>,
+}
+
+impl Site {
+    /// Where it takes requests of a dialect, unless that depends on the request.
+    pub(crate) fn path(&self, dialect: Dialect) -> Option<&Uri> {
+        self.paths.iter().find(|(of, _)| *of == dialect).map(|(_, path)| path)
+    }
 }
 
 /// One pool with its members' state.
@@ -182,6 +193,11 @@ fn site(instance: &Instance, index: usize) -> Result<Site, FleetError> {
         .to_string()
         .parse()
         .map_err(|source| FleetError::Address { instance: instance.name.clone(), source })?;
+    let fixed = |dialect: &Dialect| {
+        let path = instance.provider.row.path(*dialect).filter(|path| !path.contains('{'))?;
+        Some((*dialect, format!("{}{path}", instance.url.prefix).parse().ok()?))
+    };
+    let paths = Dialect::ALL.iter().filter_map(fixed).collect();
     Ok(Site {
         name: instance.name.as_str().into(),
         provider: instance.provider.clone(),
@@ -189,6 +205,7 @@ fn site(instance: &Instance, index: usize) -> Result<Site, FleetError> {
         endpoint,
         models: instance.models.clone(),
         index,
+        paths,
         answered: OnceLock::new(),
     })
 }

@@ -191,12 +191,13 @@ fn run(
 ) -> Result<Decided, Fault> {
     let input = input(view, headers, caller, known);
     let evidence = snapshot.settings.log.content;
-    let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock).with_evidence(evidence);
+    let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
+    reading.show_evidence(evidence);
     let session = recognise(shared, &mut reading, view, known);
     reading.risk(weigh(&session)?);
     let decision = snapshot.policy.decide(&mut reading, trace);
     let read = decision.read.clone();
-    let heard = Arc::new(Heard::new(snapshot.clone(), reading.into_times(), read, view.unread));
+    let heard = Arc::new(Heard::new(snapshot.clone(), reading.take_times(), read, view.unread));
     let route = match &decision.outcome {
         Outcome::Route(route) | Outcome::Default(route) => route.clone(),
         Outcome::Rejected(rejection) => {

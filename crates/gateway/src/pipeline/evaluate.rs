@@ -82,7 +82,7 @@ pub(crate) fn evaluate(
     let decision = snapshot.policy.decide(&mut reading, true);
     let labels = snapshot.policy.labelled(&mut reading);
     let routes = snapshot.policy.decide_reading_all(&mut reading);
-    let read = reading.into_times();
+    let read = reading.take_times();
     let governed = governed(shared, snapshot, (view, headers), caller, (&known, &decision));
     Evaluation { decision, labels, routes, read, known, governed }
 }

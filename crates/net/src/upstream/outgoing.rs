@@ -27,6 +27,12 @@ impl Outgoing {
         Ok(Self { method, path: parse_path(path)?, headers: HeaderMap::new(), body: Bytes::new() })
     }
 
+    /// The same for a path that was read before; of `path` only its path and query count.
+    #[must_use]
+    pub fn to(method: Method, path: &Uri) -> Self {
+        Self { method, path: path_only(path), headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
     /// The request of a caller, forwarded: same method, path and headers, but for those that end at a proxy
     /// ([`strip_hop_by_hop`]), `Host`, `Content-Length` and `Expect`.
     #[must_use]
@@ -126,5 +132,7 @@ mod tests {
             assert!(matches!(Outgoing::new(Method::GET, path), Err(Error::Config { .. })), "{path:?}");
         }
         assert!(Outgoing::new(Method::GET, "/a").unwrap().path("/b?c=d").is_ok());
+        let read = Outgoing::to(Method::GET, &"http://a:1/b?c=d".parse().unwrap());
+        assert_eq!(read.into_request(HeaderValue::from_static("up")).uri(), "/b?c=d");
     }
 }

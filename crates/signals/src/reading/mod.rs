@@ -71,10 +71,8 @@ impl<'a> Reading<'a> {
     }
 
     /// Says what was found, too: at most 120 bytes of evidence per signal, which may quote the prompt.
-    #[must_use]
-    pub const fn with_evidence(mut self, evidence: bool) -> Self {
+    pub const fn show_evidence(&mut self, evidence: bool) {
         self.evidence = evidence;
-        self
     }
 
     /// Says that an earlier turn of the conversation was served recently, so that `cached_tokens` of the prompt are
@@ -97,8 +95,9 @@ impl<'a> Reading<'a> {
 
     /// The signals read, as [`Self::times`] lists them, handed over.
     #[must_use]
-    pub fn into_times(self) -> Vec<(usize, u64, Signal)> {
-        self.done
+    pub fn take_times(&mut self) -> Vec<(usize, u64, Signal)> {
+        self.place.fill(0);
+        std::mem::take(&mut self.done)
     }
 
     /// The conversation of this request; computed once.

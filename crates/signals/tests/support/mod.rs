@@ -42,7 +42,9 @@ pub fn read(spec: SignalSpec, view: &RequestView) -> Signal {
 pub fn read_input(spec: SignalSpec, input: &Input<'_>) -> Signal {
     let set = SignalSet::compile(&[spec]).unwrap();
     let clock = ManualClock::new(Timestamp(0));
-    Reading::new(&set, input, &clock).with_evidence(true).read(0).clone()
+    let mut reading = Reading::new(&set, input, &clock);
+    reading.show_evidence(true);
+    reading.read(0).clone()
 }
 
 const WORDS: &[&str] = &[

@@ -66,7 +66,8 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
     let clock = SystemClock::new();
     let mut input = Input::untaught(&view);
     input.caller.roles = &args.roles;
-    let mut reading = Reading::new(&signals, &input, &clock).with_evidence(true);
+    let mut reading = Reading::new(&signals, &input, &clock);
+    reading.show_evidence(true);
     let decision = policy.decide(&mut reading, true);
     let models = text.known.fleet.clone().map(Models::of_fleet);
     let asked = view.model().map(|model| model.into_owned());

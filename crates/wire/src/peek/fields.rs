@@ -115,8 +115,12 @@ pub(super) const fn duplicate(key: TextSpan) -> Flaw {
 /// Whether a reader that folds case takes `name` for `word`. Go's JSON reader, for one, folds `ſ` to s and the Kelvin
 /// sign to k too (encoding/json, "foldName").
 pub(super) fn folds(name: &[u8], word: &str) -> bool {
+    // Only ſ (two bytes) and the Kelvin sign (three) fold to a letter, so a name that is as long has to be ASCII.
+    if name.len() <= word.len() {
+        return name.len() == word.len() && name.eq_ignore_ascii_case(word.as_bytes());
+    }
     if name.is_ascii() {
-        return name.eq_ignore_ascii_case(word.as_bytes());
+        return false;
     }
     let plain = |c: char| match c {
         '\u{17f}' => 's',

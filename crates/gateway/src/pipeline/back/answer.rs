@@ -263,13 +263,15 @@ pub(super) fn in_public(fault: &Fault) -> Fault {
 
 /// The headers that say where the request went and what that cost in time.
 fn describe(journey: &Journey, headers: &mut HeaderMap) {
+    if let Ok(overhead) = HeaderValue::try_from(journey.phases.header()) {
+        headers.insert(OVERHEAD, overhead);
+    }
     let mut put = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     };
     put(REQUEST_ID, journey.id.as_str());
-    put(OVERHEAD, &journey.phases.header());
     if let Some(route) = &journey.route {
         put(DECISION, route);
     }
