@@ -52,6 +52,14 @@ mod tests {
     }
 
     #[test]
+    fn accepted_sockets_send_small_writes_at_once() {
+        let (listeners, addr) = bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1, 16).unwrap();
+        let _client = std::net::TcpStream::connect(addr).unwrap();
+        listeners[0].set_nonblocking(false).unwrap();
+        assert!(listeners[0].accept().unwrap().0.nodelay().unwrap());
+    }
+
+    #[test]
     fn a_taken_port_is_an_error_that_names_it() {
         let (_held, addr) = bind(SocketAddr::from(([127, 0, 0, 1], 0)), 1, 16).unwrap();
         let error = bind(addr, 1, 16).unwrap_err();

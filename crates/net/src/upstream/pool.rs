@@ -344,3 +344,19 @@ async fn connect_any(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
     }
     Err(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_sends_small_writes_at_once_and_goes_to_the_first_address_that_accepts() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let shut = SocketAddr::from(([127, 0, 0, 1], 1));
+        let open = listener.local_addr().unwrap();
+        let stream = connect_any(&[shut, open]).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert_eq!(stream.peer_addr().unwrap(), open);
+        assert!(connect_any(&[shut]).await.is_err() && connect_any(&[]).await.is_err());
+    }
+}
