@@ -14,7 +14,7 @@ use crate::pipeline::watch::Watch;
 use crate::pipeline::{Context, DISPATCH, SHAPE, members, outgoing};
 use crate::snapshot::Snapshot;
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Tick};
@@ -318,22 +318,10 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     }
     let (trace, carried) = (ctx.trace.outgoing(), (carried, &mut lost));
     let headers = outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, trace, carried)?;
-    let mut outgoing = envelope(site, dialect, upstream_model, ctx.view.stream)?.body(body);
+    let mut outgoing = outgoing::envelope(site, dialect, upstream_model, ctx.view.stream)?.body(body);
     *outgoing.headers_mut() = headers;
     let strip_usage = meter_stream && dialect == inbound;
     Ok(Letter { dialect, outgoing, strip_usage, lost, governed })
-}
-
-/// A request to the path at which a site takes what is asked.
-fn envelope(site: &Site, dialect: Dialect, model: &str, stream: bool) -> Result<Outgoing, Fault> {
-    if let Some(path) = site.path(dialect) {
-        return Ok(Outgoing::to(Method::POST, path));
-    }
-    let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
-    let path = site.provider.row.path(dialect).unwrap_or_default();
-    let path = path.replace("{model}", model).replace("{stream}", method);
-    Outgoing::new(Method::POST, &format!("{}{path}", site.url.prefix))
-        .map_err(|e| Fault::internal(e.to_string()))
 }
 
 fn timeouts(ctx: &Context<'_>, now: Tick) -> Timeouts {

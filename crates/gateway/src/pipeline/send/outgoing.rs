@@ -1,12 +1,14 @@
-//! Headers on their way up and down: what is the caller's goes on, what is ours or a secret does not.
+//! Where a request goes, and headers on their way up and down: what is the caller's goes on, what is ours or a secret does not.
 
 use crate::fleet::{Site, credentials};
 use crate::pipeline::members::{self, Carried};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, SERVER, SET_COOKIE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tollgate_core::Fault;
 use tollgate_net::headers::strip_hop_by_hop;
+use tollgate_net::upstream::Outgoing;
 use tollgate_policy::HeaderEdit;
+use tollgate_wire::Dialect;
 
 /// How many headers of ours an answer usually has, with its type.
 const OWN_HEADERS: usize = 9;
@@ -14,6 +16,18 @@ const OWN_HEADERS: usize = 9;
 const ENDING: &[HeaderName] = &[SET_COOKIE, CONTENT_LENGTH, CONTENT_TYPE, SERVER];
 /// The prefix of our own headers.
 pub(crate) const OURS: &str = "x-tollgate-";
+
+/// A request to the path at which a site takes what is asked.
+pub(crate) fn envelope(site: &Site, dialect: Dialect, model: &str, stream: bool) -> Result<Outgoing, Fault> {
+    if let Some(path) = site.path(dialect) {
+        return Ok(Outgoing::to(Method::POST, path));
+    }
+    let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
+    let path = site.provider.row.path(dialect).unwrap_or_default();
+    let path = path.replace("{model}", model).replace("{stream}", method);
+    Outgoing::new(Method::POST, &format!("{}{path}", site.url.prefix))
+        .map_err(|e| Fault::internal(e.to_string()))
+}
 
 /// The headers of one attempt: the caller's, as far as they are carried, with the provider's, the policy's and the key.
 /// What is not carried is told in `lost`.
