@@ -8,6 +8,7 @@
     reason = "a test says what went wrong by panicking"
 )]
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use common::{Folder, World, sims};
