@@ -12,7 +12,7 @@ use tollgate_core::Clock;
 use tollgate_core::id::AccountId;
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::{Desk, Office, SettlementPlane};
-use tollgate_pay::ledger::{Command, Outcome};
+use tollgate_pay::ledger::{Account, Command, Outcome};
 use tollgate_pay::rail::{Ledger, LedgerFault, LedgerRail};
 
 /// Most escrows of one log, unless it is opened with another bound.
@@ -86,6 +86,11 @@ impl Ledger for JournalLedger {
             Ok(())
         });
         read.map(|()| found).map_err(|_| LedgerFault::Unknown)
+    }
+
+    fn account(&mut self, id: &AccountId) -> Result<Option<Account>, LedgerFault> {
+        let wanted = id.clone();
+        self.journal.look(move |book| book.account(&wanted).copied()).map_err(|_| LedgerFault::Unknown)
     }
 }
 

@@ -4,7 +4,7 @@
 //! pays each fee ⌊v · bps / 10,000⌋ and the payee all the rest, so the payee has what rounding leaves and the parts sum to
 //! `v` exactly; with n releases a fee gets at most n − 1 minor units less than it would from one.
 
-use super::{PublicKey, Quorum};
+use super::{PublicKey, Quorum, Rules};
 use crate::PayError;
 use crate::json::plain as json_bytes;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ const FEES_MAX: usize = 8;
 const KINDS_MAX: usize = 8;
 /// Longest challenge window: 90 days.
 const CHALLENGE_MAX_US: i64 = 90 * 86_400 * 1_000_000;
+/// How long verifiers have, at least, for the last evidence of a stage, and the quorum for the order that follows from the last
+/// decision: ten minutes.
+pub const SETTLING_US: i64 = 600_000_000;
 /// Latest moment that every JSON reader holds exactly (RFC 8259, section 6): in the year 2255.
 const TIME_MAX: i64 = (1 << 53) - 1;
 /// Basis points of the whole.
@@ -197,10 +200,39 @@ impl TaskContract {
     /// # Errors
     /// [`PayError::Bad`] with the field, its value and what it must be.
     pub fn check(&self) -> Result<(), PayError> {
+        self.check_by(Rules::default())
+    }
+
+    pub(super) fn check_by(&self, rules: Rules) -> Result<(), PayError> {
         self.check_words()?;
         self.check_money()?;
         self.check_people()?;
-        self.check_times()
+        self.check_times(rules)
+    }
+
+    /// Verdicts count before this moment: a window, a ruling that may take as long as the window, and [`SETTLING_US`] to execute it
+    /// lie between it and `refund_after`. So nobody wins by objecting late.
+    #[must_use]
+    pub const fn verdict_by(&self, rules: Rules) -> Timestamp {
+        let ruled = self.ruling_by(rules).0;
+        match rules {
+            Rules::First => Timestamp(ruled.saturating_sub(self.challenge_us)),
+            Rules::Second => Timestamp(ruled.saturating_sub(self.challenge_us.saturating_mul(2))),
+        }
+    }
+
+    /// Rulings count before this moment.
+    #[must_use]
+    pub const fn ruling_by(&self, rules: Rules) -> Timestamp {
+        match rules {
+            Rules::First => self.refund_after,
+            Rules::Second => Timestamp(self.refund_after.0.saturating_sub(SETTLING_US)),
+        }
+    }
+
+    /// What lies at least between the evidence of a stage and the next one's, or the end: verification, window, ruling, execution.
+    const fn stage_us(&self) -> i64 {
+        self.challenge_us.saturating_mul(2).saturating_add(2 * SETTLING_US)
     }
 
     fn check_words(&self) -> Result<(), PayError> {
@@ -281,24 +313,30 @@ impl TaskContract {
         Ok(())
     }
 
-    fn check_times(&self) -> Result<(), PayError> {
+    fn check_times(&self, rules: Rules) -> Result<(), PayError> {
         if !(0..=CHALLENGE_MAX_US).contains(&self.challenge_us) {
             let shown = self.challenge_us.to_string();
             return Err(PayError::bad("challenge_us", &shown, "0 to 90 days in microseconds"));
         }
-        let mut last = Timestamp(0);
+        // By the first rules a stage could follow at once, and the end a window later.
+        let (between, after) = match rules {
+            Rules::First => (1, self.challenge_us.saturating_add(1)),
+            Rules::Second => (self.stage_us(), self.stage_us()),
+        };
+        let mut from = Timestamp(1);
         for stage in &self.stages {
-            if stage.submit_by <= last {
-                let shown = stage.submit_by.to_string();
-                return Err(PayError::bad("submit_by", &shown, "later than that of the stage before"));
+            if stage.submit_by < from {
+                let wanted = "two challenge windows and 20 minutes later than that of the stage before";
+                return Err(PayError::bad("submit_by", &stage.submit_by.to_string(), wanted));
             }
-            last = stage.submit_by;
+            from = Timestamp(stage.submit_by.0.saturating_add(between));
         }
-        let room = last.0.checked_add(self.challenge_us);
-        match room.filter(|room| self.refund_after.0 > *room && self.refund_after.0 <= TIME_MAX) {
+        let last = self.stages.last().map_or(0, |stage| stage.submit_by.0);
+        let room = last.checked_add(after);
+        match room.filter(|room| self.refund_after.0 >= *room && self.refund_after.0 <= TIME_MAX) {
             Some(_) => Ok(()),
             None => {
-                let wanted = "later than the last submit_by and a challenge window behind it";
+                let wanted = "two challenge windows and 20 minutes later than the last submit_by";
                 Err(PayError::bad("refund_after", &self.refund_after.to_string(), wanted))
             }
         }

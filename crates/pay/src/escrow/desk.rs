@@ -15,6 +15,7 @@ use crate::ledger::{Closing, Command, Op, Outcome};
 use crate::rail::{self, LEDGER_RAIL};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Digest, Timestamp};
 
@@ -108,7 +109,7 @@ pub struct Desk {
     /// What was decided last: folding it needs no second look at its text and signatures.
     decided: Option<(Command, Record, Escrow)>,
     /// The first entry that was not folded.
-    next_seq: u64,
+    pub(super) next_seq: u64,
     /// By which rules the last record was decided: no later one is by earlier rules.
     rules: Rules,
     limit: usize,
@@ -134,16 +135,17 @@ impl Desk {
         self.escrows.values()
     }
 
+    /// Escrows by their ids, those after one.
+    pub fn escrows_after(&self, after: Option<Digest>) -> impl Iterator<Item = &Escrow> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.escrows.range((from, Bound::Unbounded)).map(|(_, escrow)| escrow)
+    }
+
     /// What a request was answered, as far back as [`REQUESTS_MAX`] requests go: it follows from the log, so any replica
     /// gives the same answer, also after a crash.
     #[must_use]
     pub fn answered(&self, request: &Digest) -> Option<&Answered> {
         self.requests.get(request)
-    }
-
-    /// The number of the first entry that was not folded.
-    pub(super) const fn next_seq(&self) -> u64 {
-        self.next_seq
     }
 
     /// Who speaks for an account, when the log says so.

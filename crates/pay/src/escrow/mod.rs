@@ -33,7 +33,8 @@ mod step;
 
 pub use bundle::{Bundle, Replayed};
 pub use contract::{
-    CONTRACT_BYTES_MAX, EvidencePolicy, Fee, Form, Part, Payee, Source, Stage, TaskContract, digest,
+    CONTRACT_BYTES_MAX, EvidencePolicy, Fee, Form, Part, Payee, SETTLING_US, Source, Stage, TaskContract,
+    digest,
 };
 pub use desk::{Answered, Desk, REQUESTS_MAX, Record};
 pub use event::{Act, Event, EventKind, Objection, ReleaseOrder, Ruling, Side, Submission, Verdict};
@@ -45,5 +46,5 @@ pub use sign::{
     Evaluator, Mark, Party, PublicKey, QUORUM_MAX, Quorum, Role, SIGNATURES_MAX, Signature, Signed, Signer,
     Statement, Tally, Verifier, dsse_message, read,
 };
-pub use state::{Admitted, Escrow, Grant, Phase, RailState, Rules};
-pub use step::{EXHIBITS_MAX, step};
+pub use state::{Admitted, Escrow, Exhibits, Grant, Phase, RailState, Rules};
+pub use step::{EXHIBITS_MAX, SIDE_EXHIBITS_MAX, step};

@@ -106,12 +106,17 @@ impl<L: Ledger, R: Rail> Office<L, R> {
         request: Option<Digest>,
         now: Timestamp,
     ) -> Result<Told, OfficeError> {
-        if let Event::Propose(signed) = &event {
-            let rail = &signed.statement.rail;
-            if rail != self.rail.name() {
-                return Err(Refusal::mismatch("rail", rail, &self.rail.name()).into());
+        // Before anybody works, and again before anything is held: what could not be paid out would only wait to be taken back.
+        let carried = match &event {
+            Event::Propose(signed) => Some(&signed.statement),
+            Event::Lock => self.desk.escrow(&id).map(|escrow| &*escrow.contract),
+            _ => None,
+        };
+        if let Some(contract) = carried {
+            if contract.rail != self.rail.name() {
+                return Err(Refusal::mismatch("rail", &contract.rail, &self.rail.name()).into());
             }
-            self.rail.prepare(&signed.statement).map_err(Refusal::Bad)?;
+            self.rail.prepare(contract).map_err(Refusal::Bad)?;
         }
         let command = self.desk.decide(id, event, request, now)?;
         let (seq, outcome) = self.tell(&command).map_err(|error| match error {
@@ -139,7 +144,7 @@ impl<L: Ledger, R: Rail> Office<L, R> {
             LedgerFault::NotTaken(error) => OfficeError::Ledger(error),
         })?;
         // An answer that is given again says what was true then: it changes nothing now.
-        if seq >= self.desk.next_seq() {
+        if seq >= self.desk.next_seq {
             self.desk.fold(command, &outcome, seq).map_err(OfficeError::Ledger)?;
         }
         Ok((seq, outcome))

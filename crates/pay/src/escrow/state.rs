@@ -12,7 +12,8 @@ use tollgate_core::{Amount, Digest, Timestamp};
 /// still read by them; nothing new is decided by any but the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 pub enum Rules {
-    /// The first: fees, the payee's key, instrument and day of a payment under a mandate were not asked for.
+    /// The first: fees, the payee's key, instrument and day of a payment under a mandate were not asked for, one side could use
+    /// up the room for exhibits, and a window might end where the payer reclaims.
     #[serde(rename = "tollgate/escrow/v1")]
     First,
     /// Those of today.
@@ -168,6 +169,15 @@ pub struct Admitted {
     pub live: bool,
 }
 
+/// How many objections and pieces of evidence each side has handed in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Exhibits {
+    /// The payer.
+    pub payer: u32,
+    /// The payee.
+    pub payee: u32,
+}
+
 /// What is to be executed, by verdict or ruling.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
@@ -207,7 +217,7 @@ pub struct Escrow {
     /// What was decided about it.
     pub grant: Option<Grant>,
     /// Objections and evidence in the dispute, the first one included.
-    pub exhibits: u32,
+    pub exhibits: Exhibits,
     /// What the rail calls the held funds.
     pub held: Option<String>,
     /// Time of the last event; it never runs back.
@@ -229,7 +239,7 @@ impl Escrow {
         now: Timestamp,
     ) -> Result<Self, Refusal> {
         let contract = &signed.statement;
-        contract.check()?;
+        contract.check_by(rules)?;
         signed.check("payer", &contract.payer)?;
         signed.check("payee", &contract.payee.key)?;
         before("a proposal", now, first_deadline(contract))?;
@@ -245,7 +255,7 @@ impl Escrow {
             released: contract.amount(0),
             submission: None,
             grant: None,
-            exhibits: 0,
+            exhibits: Exhibits::default(),
             held: None,
             time: now,
             contract: Arc::new(contract.clone()),

@@ -4,15 +4,17 @@
 //! time. Time never runs back: an event that comes with an earlier time than the one before happens at that one's.
 
 use super::{
-    Act, Escrow, Event, Grant, Objection, Phase, RailState, Refusal, ReleaseOrder, Ruling, SettlementPlane,
-    Side, Signed, Submission, TaskContract, Verdict,
+    Act, Escrow, Event, Exhibits, Grant, Objection, Phase, RailState, Refusal, ReleaseOrder, Rules, Ruling,
+    SettlementPlane, Side, Signed, Submission, TaskContract, Verdict,
 };
 use crate::PayError;
 use crate::rail::{Ask, OUTCOME_BYTES_MAX, Outcome};
 use tollgate_core::{Amount, Digest, Timestamp};
 
-/// Most objections and exhibits in one dispute.
-pub const EXHIBITS_MAX: u32 = 16;
+/// Most objections and exhibits in one dispute, and most of one side: neither takes the other's place.
+pub const EXHIBITS_MAX: u32 = 2 * SIDE_EXHIBITS_MAX;
+/// See [`EXHIBITS_MAX`].
+pub const SIDE_EXHIBITS_MAX: u32 = 8;
 
 /// What follows from an event. The escrow that is given is not changed.
 ///
@@ -132,7 +134,7 @@ impl At<'_> {
                 let grant = self.escrow.grant.as_ref().ok_or_else(|| self.illegal())?;
                 let released = self.escrow.released.checked_add(grant.amount);
                 next.released = released.map_err(|_| bad_amount("released", &grant.amount))?;
-                (next.grant, next.submission, next.exhibits) = (None, None, 0);
+                (next.grant, next.submission, next.exhibits) = (None, None, Exhibits::default());
                 if self.escrow.is_last_stage() {
                     next.phase = Phase::Released;
                 } else {
@@ -179,9 +181,8 @@ impl At<'_> {
         self.only(&[Phase::Verifying])?;
         let (said, contract) = (&signed.statement, &self.escrow.contract);
         self.about(&said.contract, said.version)?;
-        // A window that ended after the payer may reclaim would be one in which the payer only has to wait.
-        let until = contract.refund_after.0.saturating_sub(contract.challenge_us);
-        before("a verdict", self.now, Timestamp(until))?;
+        // A window that ended too late for a ruling would be one in which the payer only has to object and wait.
+        before("a verdict", self.now, contract.verdict_by(self.escrow.rules))?;
         self.grantable(&said.granted)?;
         contract.verifiers.meets(signed)?;
         let from = Timestamp(self.now.0.saturating_add(contract.challenge_us));
@@ -279,7 +280,7 @@ impl At<'_> {
 
     fn counter(&self, next: &mut Escrow, signed: &Signed<Objection>) -> Result<(), Refusal> {
         self.only(&[Phase::Disputed])?;
-        before("counter-evidence", self.now, self.escrow.contract.refund_after)?;
+        before("counter-evidence", self.now, self.escrow.contract.ruling_by(self.escrow.rules))?;
         self.exhibit(next, signed)
     }
 
@@ -291,16 +292,20 @@ impl At<'_> {
             Side::Payer => signed.check("payer", &contract.payer)?,
             Side::Payee => signed.check("payee", &contract.payee.key)?,
         }
-        if self.escrow.exhibits >= EXHIBITS_MAX {
-            let shown = EXHIBITS_MAX.to_string();
-            return Err(PayError::bad(
-                "exhibits",
-                &shown,
-                "fewer in one dispute: it is for the evaluators now",
-            )
-            .into());
+        let Exhibits { payer, payee } = self.escrow.exhibits;
+        let (is, most) = match (self.escrow.rules, said.by) {
+            (Rules::First, _) => (payer.saturating_add(payee), EXHIBITS_MAX),
+            (Rules::Second, Side::Payer) => (payer, SIDE_EXHIBITS_MAX),
+            (Rules::Second, Side::Payee) => (payee, SIDE_EXHIBITS_MAX),
+        };
+        if is >= most {
+            let wanted = "fewer in one dispute: it is for the evaluators now";
+            return Err(PayError::bad("exhibits", &most.to_string(), wanted).into());
         }
-        next.exhibits = self.escrow.exhibits.saturating_add(1);
+        match said.by {
+            Side::Payer => next.exhibits.payer = payer.saturating_add(1),
+            Side::Payee => next.exhibits.payee = payee.saturating_add(1),
+        }
         Ok(())
     }
 
@@ -308,7 +313,7 @@ impl At<'_> {
         self.only(&[Phase::Disputed])?;
         let (said, contract) = (&signed.statement, &self.escrow.contract);
         self.about(&said.contract, said.version)?;
-        before("a ruling", self.now, contract.refund_after)?;
+        before("a ruling", self.now, contract.ruling_by(self.escrow.rules))?;
         self.grantable(&said.granted)?;
         contract.evaluators.meets(signed)?;
         // A ruling is executed at once: there is no window in which it could be disputed again.

@@ -222,6 +222,15 @@ impl Book {
         self.due.first().map(|(time, _)| *time)
     }
 
+    /// The book as it is to be seen at a moment after its last entry: holds whose time is over are given back then, whether or not
+    /// a command has come. It is for looking at: it no longer follows from the log.
+    #[must_use]
+    pub fn seen_at(mut self, at: Timestamp) -> Self {
+        while !self.expire(at).is_empty() {}
+        self.steps.clear();
+        self
+    }
+
     /// The number that the next entry will have.
     #[must_use]
     pub const fn next_seq(&self) -> u64 {

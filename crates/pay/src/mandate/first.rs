@@ -30,8 +30,8 @@ pub struct Version1<'a> {
 
 /// Whose keys count, and whom the user's presentation must be addressed to.
 pub struct Trust<'a> {
-    /// The merchant's key for a key id.
-    pub merchant: &'a dyn Fn(&str) -> Option<Es256Key>,
+    /// The merchant that a key id is of, by the name that its carts have, and the key.
+    pub merchant: &'a dyn Fn(&str) -> Option<(String, Es256Key)>,
     /// The key of whoever issued the user's credential, for a key id.
     pub user: &'a dyn Fn(&str) -> Option<Es256Key>,
     /// Audience and nonce of the user's presentation.
@@ -116,9 +116,12 @@ pub fn verify_version_1(
 ) -> Result<Version1Payment, Refusal> {
     let contents = member(CART, objects.cart, &["contents"])?;
     let cart_hash = hash(CART, contents)?;
-    let cart_until = merchant_signed(objects.cart, &cart_hash, trust, now)?;
-    let expiry = ahead(CART, contents, "cart_expiry", now)?;
+    let (signer, cart_until) = merchant_signed(objects.cart, &cart_hash, trust, now)?;
+    ahead(CART, contents, "cart_expiry", now)?;
     let merchant = text(CART, contents, "merchant_name")?;
+    if merchant != signer {
+        return Err(unmet("merchant_name", format!("the cart is {merchant:?}'s, and {signer:?} signed it")));
+    }
     let details = member(CART, contents, &["payment_request", "details"])?;
     let total = amount(CART, member(CART, details, &["total", "amount"])?)?;
 
@@ -130,12 +133,12 @@ pub fn verify_version_1(
     if text(PAYMENT, payment, "payment_details_id")? != text(CART, details, "id")? {
         return Err(unmet("payment_details_id", "the payment is for other details than the cart's"));
     }
-    let intent_until = objects.intent.map(|intent| within(intent, merchant, now)).transpose()?;
-    let ends = [cart_until, user_until, intent_until, Some(expiry)];
+    objects.intent.map(|intent| within(intent, merchant, now)).transpose()?;
     let cart = text(CART, contents, "id")?;
     let mandate = Digest::of_parts([b"tollgate mandate of one payment v1".as_slice(), &id]);
-    let until = ends.into_iter().flatten().min();
-    let share = Share { budget: None, mandate, occurrences: Some(1), period: None, until };
+    // A name is forgotten when what it names has ended: the merchant's signature for the cart, the user's for the authorisation.
+    // What else was shown, such as an intent that nobody signed, may be shown otherwise the next time.
+    let share = Share { budget: None, mandate, occurrences: Some(1), period: None, until: cart_until };
     let admission = Admission {
         amount: total,
         id: Digest(id),
@@ -143,21 +146,21 @@ pub fn verify_version_1(
         shares: vec![share],
         // A cart is paid once, whoever of the merchant's customers shows it.
         transaction: transaction(&Sha256::digest(merchant).into(), cart),
-        until,
+        until: user_until,
     };
     Ok(Version1Payment { merchant: merchant.into(), amount: total, cart: cart.into(), admission })
 }
 
-/// The merchant's JWT over the cart's hash; answers when it ends.
+/// The merchant's JWT over the cart's hash; answers who it is, and when that ends.
 fn merchant_signed(
     cart: &Json,
     wanted: &str,
     trust: &Trust<'_>,
     now: Timestamp,
-) -> Result<Option<Timestamp>, Refusal> {
+) -> Result<(String, Option<Timestamp>), Refusal> {
     let jws = Jws::read(CART, bounded(CART, text(CART, cart, "merchant_authorization")?)?)?;
     let kid = jws.header.get("kid").and_then(Json::text).unwrap_or_default();
-    let key =
+    let (merchant, key) =
         (trust.merchant)(kid).ok_or_else(|| bad(CART, format!("the merchant's key {kid:?} is not known")))?;
     jws.verify(CART, &key, "the merchant")?;
     if jws.claim("cart_hash") != Some(wanted) {
@@ -166,7 +169,7 @@ fn merchant_signed(
     if jws.payload.get("exp").is_none() {
         return Err(bad(CART, "the merchant's authorisation has no exp"));
     }
-    in_time(CART, &jws.payload, now)
+    Ok((merchant, in_time(CART, &jws.payload, now)?))
 }
 
 /// The user's credential with its key binding over both hashes; answers the authorisation's name and when it ends.
@@ -222,9 +225,9 @@ fn bounded(object: usize, token: &str) -> Result<&str, Refusal> {
     }
 }
 
-/// What the user intended; answers when that ends. What a cart does not show cannot be checked and is refused.
-fn within(intent: &Json, merchant: &str, now: Timestamp) -> Result<Timestamp, Refusal> {
-    let until = ahead(INTENT, intent, "intent_expiry", now)?;
+/// What the user intended. What a cart does not show cannot be checked and is refused.
+fn within(intent: &Json, merchant: &str, now: Timestamp) -> Result<(), Refusal> {
+    ahead(INTENT, intent, "intent_expiry", now)?;
     if let Some(merchants) = intent.get("merchants").filter(|list| **list != Json::Null) {
         let list = merchants.list().ok_or_else(|| bad(INTENT, "merchants is no list"))?;
         if !list.iter().any(|name| name.text() == Some(merchant)) {
@@ -237,5 +240,5 @@ fn within(intent: &Json, merchant: &str, now: Timestamp) -> Result<Timestamp, Re
     if intent.get("requires_refundability") == Some(&Json::Bool(true)) {
         return Err(Refusal::Unresolved { kind: "intent.requires_refundability".into() });
     }
-    Ok(until)
+    Ok(())
 }

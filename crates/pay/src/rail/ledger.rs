@@ -7,9 +7,9 @@
 use super::{Ask, Call, Capabilities, LEDGER_RAIL, Outcome, Rail};
 use crate::PayError;
 use crate::escrow::{Source, TaskContract};
-use crate::ledger::{self, Book, Command, HoldId, Op, Rest};
-use tollgate_core::Amount;
+use crate::ledger::{self, Account, Book, Bound, Command, HoldId, Op, Rest};
 use tollgate_core::id::AccountId;
+use tollgate_core::{Amount, Asset};
 
 /// Why a ledger gave no answer.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +34,11 @@ pub trait Ledger {
     /// # Errors
     /// [`LedgerFault::Unknown`] when the ledger cannot be read.
     fn find(&mut self, key: &str) -> Result<Option<(u64, ledger::Outcome)>, LedgerFault>;
+    /// The account as it is now, if there is one.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Unknown`] when the ledger cannot be read.
+    fn account(&mut self, id: &AccountId) -> Result<Option<Account>, LedgerFault>;
 }
 
 impl Ledger for Book {
@@ -45,6 +50,10 @@ impl Ledger for Book {
 
     fn find(&mut self, key: &str) -> Result<Option<(u64, ledger::Outcome)>, LedgerFault> {
         Ok(self.answered(key).map(|(seq, outcome)| (seq, outcome.clone())))
+    }
+
+    fn account(&mut self, id: &AccountId) -> Result<Option<Account>, LedgerFault> {
+        Ok(Self::account(self, id).copied())
     }
 }
 
@@ -90,6 +99,21 @@ impl<L: Ledger> LedgerRail<L> {
         let (credit, debit) = (self.clearing.clone(), source.account.clone());
         Op::Hold { amount: source.amount, credit, debit, expires: None, linked: false }
     }
+
+    /// An account is there, counts what the price is counted in and, if it is to be paid, can be. None of that ever changes, so
+    /// what is held for it can be released to it.
+    fn check_account(&mut self, id: &AccountId, asset: Asset, is_paid: bool) -> Result<(), PayError> {
+        let bad = |wanted| Err(PayError::bad("account", id.as_str(), wanted));
+        match self.ledger.account(id) {
+            Err(_) => bad("one that the ledger can say something of: try again"),
+            Ok(None) => bad("an account of the ledger: open it first"),
+            Ok(Some(account)) if account.asset != asset => bad("counted in the asset of the price"),
+            Ok(Some(account)) if is_paid && account.bound == Bound::CreditsWithinDebits => {
+                bad("an account that can be paid: this one's credits are bounded by its debits")
+            }
+            Ok(Some(_)) => Ok(()),
+        }
+    }
 }
 
 impl<L: Ledger> Rail for LedgerRail<L> {
@@ -102,14 +126,20 @@ impl<L: Ledger> Rail for LedgerRail<L> {
     }
 
     fn prepare(&mut self, contract: &TaskContract) -> Result<(), PayError> {
-        let funding = contract.funding.iter().map(|source| &source.account);
-        let mut named =
-            funding.chain([&contract.payee.account]).chain(contract.fees.iter().map(|fee| &fee.account));
-        if named.any(|account| *account == self.clearing) {
+        let paid = contract.fees.iter().map(|fee| (&fee.account, true));
+        let paid = paid.chain([(&contract.payee.account, true)]);
+        let named: Vec<_> =
+            contract.funding.iter().map(|source| (&source.account, false)).chain(paid).collect();
+        if named.iter().any(|(account, _)| **account == self.clearing) {
             let wanted = "an account of a party: the rail clears through this one";
             return Err(PayError::bad("account", self.clearing.as_str(), wanted));
         }
-        self.capabilities().check(contract)
+        self.capabilities().check(contract)?;
+        let (clearing, asset) = (self.clearing.clone(), contract.price.asset());
+        named
+            .into_iter()
+            .chain([(&clearing, true)])
+            .try_for_each(|(id, is_paid)| self.check_account(id, asset, is_paid))
     }
 
     fn perform(&mut self, call: &Call) -> Outcome {

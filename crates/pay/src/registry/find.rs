@@ -65,24 +65,31 @@ impl Directory {
         Self { agents: BTreeMap::new(), limit }
     }
 
-    /// Whether there is room for a record of this agent: to be asked before it is kept, and never of one that was kept.
+    /// What a record that is new must be besides what [`Directory::take`] proves, which believes when it says that it was issued:
+    /// there is room for it, and a control key that still counts `now` has signed it. It is asked before a record is kept, and
+    /// never of one that was kept.
     ///
     /// # Errors
-    /// [`PayError::Full`] at the directory's bound, and at [`VERSIONS_MAX`].
-    pub fn check_room(&self, id: &str) -> Result<(), PayError> {
-        match self.agents.get(id) {
-            None if self.agents.len() >= self.limit => {
-                Err(PayError::Full { what: "agents", limit: self.limit })
-            }
-            Some(history) if history.versions().len() >= VERSIONS_MAX => {
-                Err(PayError::Full { what: "versions of a record", limit: VERSIONS_MAX })
-            }
-            _ => Ok(()),
+    /// [`PayError::Full`] at the directory's bound, and at [`VERSIONS_MAX`]; [`PayError::NotProven`].
+    pub fn check_new(&self, sealed: &Sealed, now: Timestamp) -> Result<(), PayError> {
+        let record = AgentRecord::read(sealed.payload())?;
+        let history = self.agents.get(&record.id);
+        if history.is_none() && self.agents.len() >= self.limit {
+            return Err(PayError::Full { what: "agents", limit: self.limit });
         }
+        if history.is_some_and(|history| history.versions().len() >= VERSIONS_MAX) {
+            return Err(PayError::Full { what: "versions of a record", limit: VERSIONS_MAX });
+        }
+        let by = history.and_then(History::current).unwrap_or(&record);
+        if AgentRecord::signed_by(sealed, by, now) {
+            return Ok(());
+        }
+        let reason = "no control key that counts now has signed it, whenever it says that it was issued";
+        Err(PayError::NotProven { what: "record", reason: reason.into() })
     }
 
     /// Takes a signed record: the first of an agent or its next version. `document` is the one that a `did:web` id names.
-    /// Answers whether it was new. Bounds are not asked ([`Directory::check_room`]): what was kept once is taken for ever.
+    /// Answers whether it was new. Bounds are not asked ([`Directory::check_new`]): what was kept once is taken for ever.
     ///
     /// # Errors
     /// Those of [`History::begin`] and [`History::extend`].
@@ -102,10 +109,10 @@ impl Directory {
         Ok(true)
     }
 
-    /// A directory of one agent at most, to try a record on.
+    /// A directory of one agent at most, as it is now and without what was before, to try a record on.
     #[must_use]
     pub fn only(&self, id: &str) -> Self {
-        let agents = self.agents.get_key_value(id).map(|(id, history)| (id.clone(), history.clone()));
+        let agents = self.agents.get_key_value(id).map(|(id, history)| (id.clone(), history.tip()));
         Self { agents: agents.into_iter().collect(), limit: self.limit }
     }
 

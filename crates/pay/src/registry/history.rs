@@ -1,11 +1,11 @@
 //! All versions of one agent's record, each continuing the one before.
 
 use super::record::TYP;
-use super::{AgentRecord, Document, PublicKey, Purpose, Sealed};
+use super::{AgentKey, AgentRecord, Document, PublicKey, Purpose, Sealed};
 use crate::PayError;
 use tollgate_core::{Digest, Timestamp};
 
-/// Most versions of one record: see [`super::Directory::check_room`].
+/// Most versions of one record: see [`super::Directory::check_new`].
 pub const VERSIONS_MAX: usize = 4_096;
 
 /// See the module. Only what was verified is in it.
@@ -38,7 +38,7 @@ impl History {
         if sealed.signers(TYP, vouches).next().is_none() {
             return Err(refused(format!("no key of {} itself has signed its first version", record.id)));
         }
-        if !record.signed_by(sealed, &record) {
+        if !AgentRecord::signed_by(sealed, &record, record.issued_at) {
             return Err(refused(
                 "none of its own control keys has signed it, so that it could never be changed",
             ));
@@ -72,7 +72,7 @@ impl History {
             return Err(refused("it was issued before the version that it continues"));
         }
         in_time(&record, now)?;
-        if !record.signed_by(sealed, last) {
+        if !AgentRecord::signed_by(sealed, last, record.issued_at) {
             return Err(refused(
                 "no control key of the version before has signed it, or it no longer counted",
             ));
@@ -80,6 +80,11 @@ impl History {
         kept_revoked(last, &record)?;
         self.versions.push((record, sealed.digest()));
         Ok(())
+    }
+
+    /// The last version alone, which is all that the next one is held against.
+    pub(super) fn tip(&self) -> Self {
+        Self { versions: self.versions.last().cloned().into_iter().collect() }
     }
 
     /// The version that counts now.
@@ -101,22 +106,22 @@ impl History {
     }
 
     /// The key that counted under this id and for this purpose at a moment, by all that is known now: a key counts from the
-    /// version that brought it, and no longer than a later version says.
+    /// version that brought it, for what that one says, and no longer than a later version says.
     #[must_use]
     pub fn key_at(&self, kid: &str, purpose: Purpose, at: Timestamp) -> Option<PublicKey> {
-        let mut found = None;
+        let (mut found, mut ends) = (None::<&AgentKey>, Vec::new());
         for (record, _) in &self.versions {
             let named = record.keys.iter().find(|key| key.kid == kid);
-            match named {
-                // What was said by then, with what has been said of it since.
-                Some(key) if record.issued_at <= at => found = Some(key),
-                Some(key) if found.is_some_and(|found| found.key == key.key) => found = Some(key),
-                // A version without it ends it.
-                None if record.issued_at <= at => found = None,
-                _ => {}
+            if record.issued_at <= at {
+                // What was said by then; a version without it ends it.
+                found = named;
+            } else if let Some(key) = named.filter(|key| found.is_some_and(|found| found.key == key.key)) {
+                // What was said since can take from the past, and add nothing to it.
+                ends.extend([key.not_after, key.revoked_at].into_iter().flatten());
             }
         }
-        found.filter(|key| key.counts(purpose, at)).map(|key| key.key.clone())
+        let counts = |key: &&AgentKey| key.counts(purpose, at) && ends.iter().all(|end| at < *end);
+        found.filter(counts).map(|key| key.key.clone())
     }
 }
 

@@ -223,9 +223,9 @@ impl AgentRecord {
         key.counts(purpose, at).then(|| key.key.clone())
     }
 
-    /// Whether a control key of `by` that counts when this was issued has signed it.
-    pub(super) fn signed_by(&self, sealed: &Sealed, by: &Self) -> bool {
-        let key = |kid: &str| by.key(kid, Purpose::Control, self.issued_at);
+    /// Whether a control key of `by` that counts at a moment has signed it.
+    pub(super) fn signed_by(sealed: &Sealed, by: &Self, at: Timestamp) -> bool {
+        let key = |kid: &str| by.key(kid, Purpose::Control, at);
         sealed.signers(TYP, key).next().is_some()
     }
 }

@@ -220,18 +220,18 @@ impl Cast {
         contract.partial = !rng.one_in(3);
         contract.fees.truncate(usize::try_from(rng.below(3)).unwrap_or(0));
         contract.challenge_us = i64::try_from(rng.below(3)).unwrap_or(0).saturating_mul(600 * SECOND);
+        let windows = contract.challenge_us.saturating_mul(2);
         let (mut price, mut due) = (0i128, 0i64);
         contract.stages.clear();
         for _ in 0..=rng.below(3) {
             let minor = i128::from(1u64.saturating_add(rng.below(5_000)));
             price = price.saturating_add(minor);
-            due = due.saturating_add(900 * SECOND);
+            due = due.saturating_add(windows).saturating_add(1_200 * SECOND);
             let stage = Stage { amount: Amount::new(minor, self.asset), submit_by: Timestamp(due) };
             contract.stages.push(stage);
         }
         contract.price = Amount::new(price, self.asset);
-        contract.refund_after =
-            Timestamp(due.saturating_add(contract.challenge_us).saturating_add(1_800 * SECOND));
+        contract.refund_after = Timestamp(due.saturating_add(windows).saturating_add(1_800 * SECOND));
         let other = if rng.one_in(2) { 0 } else { price.checked_div(3).unwrap_or(0) };
         let source = |account: &AccountId, minor| Source {
             account: account.clone(),

@@ -4,12 +4,13 @@ use super::Cast;
 use crate::PayError;
 use crate::escrow::Desk;
 use crate::json::plain;
-use crate::ledger::{Book, Command, Decision, Entry, Limits, Op, Outcome};
+use crate::ledger::{Account, Book, Command, Decision, Entry, Limits, Op, Outcome};
 use crate::log::{Checkpoint, Frontier, Memory, Note, Receipt, VerifyingKey, inclusion, leaf_hash};
 use crate::rail::{Ledger, LedgerFault};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use tollgate_core::id::AccountId;
 use tollgate_core::{Digest, Timestamp};
 
 /// Most escrows in one world.
@@ -221,5 +222,10 @@ impl Ledger for Shared {
         }
         let seq = machine.answers.get(key).and_then(|seq| usize::try_from(*seq).ok());
         Ok(seq.and_then(|seq| machine.entries.get(seq)).map(|entry| (entry.seq, entry.outcome.clone())))
+    }
+
+    fn account(&mut self, id: &AccountId) -> Result<Option<Account>, LedgerFault> {
+        let machine = self.0.borrow();
+        if machine.died.is_some() { Err(LedgerFault::Unknown) } else { Ok(machine.book.account(id).copied()) }
     }
 }

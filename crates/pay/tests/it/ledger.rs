@@ -308,3 +308,21 @@ fn a_command_whose_entry_nobody_could_read_is_not_decided() {
     }
     assert_eq!((book.next_seq(), decided(&mut book, &deep(32))), (0, Ok(0)));
 }
+
+/// Between two entries a hold whose time is over holds nothing, though no command has come to say so.
+#[test]
+fn a_book_seen_later_has_no_hold_that_is_over() {
+    let mut world = World::new();
+    for n in 1..=300 {
+        world.applied(vec![hold("acct_ada", "acct_bob", 1, Some(100 + n % 2), false)]);
+    }
+    let reserved = |book: &Book| book.account(&"acct_ada".parse().unwrap()).unwrap().pending.debits;
+    assert_eq!(reserved(&world.book), 300);
+    let rows: Vec<_> = world.book.rows().collect();
+    let again = || {
+        let mut book = Book::new(Limits::default());
+        rows.iter().cloned().try_for_each(|row| book.restore(row)).unwrap();
+        book
+    };
+    assert_eq!([99, 100, 101].map(|at| reserved(&again().seen_at(Timestamp(at)))), [300, 150, 0]);
+}

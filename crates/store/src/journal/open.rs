@@ -43,6 +43,10 @@ pub fn recover<D: Disk>(disk: &mut D, limits: &Limits) -> Result<Recovered, Jour
         return Err(JournalError::damaged(needed.last().map_or("the journal", String::as_str), 0, what));
     }
     state.book.audit()?;
+    if let Some((name, ..)) = &state.last {
+        // A process that was killed may have left records that only the system's memory has: what is built on now must be on disk.
+        disk.sync(name).map_err(JournalError::io("sync", name))?;
+    }
     Ok(state)
 }
 

@@ -32,12 +32,14 @@ pub struct Bounds {
     pub escrows: usize,
     /// Agents, for ever.
     pub agents: usize,
+    /// Events in memory for receivers that were not told yet; the rest wait in the log.
+    pub events: usize,
 }
 
 impl Default for Bounds {
-    /// A million escrows, a hundred thousand agents, and the ledger's own.
+    /// A million escrows, a hundred thousand agents, 4,096 events, and the ledger's own.
     fn default() -> Self {
-        Self { ledger: Limits::default(), escrows: ESCROWS_MAX, agents: AGENTS_MAX }
+        Self { ledger: Limits::default(), escrows: ESCROWS_MAX, agents: AGENTS_MAX, events: 4_096 }
     }
 }
 

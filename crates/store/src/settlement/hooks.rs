@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use tollgate_pay::escrow::Record;
+use tollgate_pay::ledger::{Entry, Outcome};
 
 /// One event that is to be delivered now.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,19 +21,32 @@ pub struct Delivery {
 /// What became of a delivery: taken, or why not.
 pub type Reported = (u64, Result<(), String>);
 
-/// The outboxes, and the events that not all of them have looked at. Whoever records an event touches only the events.
+/// The outboxes, and the last events that not all of them have looked at. Whoever records an event touches only the events.
 #[derive(Debug, Default)]
 pub(super) struct Hooks {
     folder: PathBuf,
     boxes: Mutex<BTreeMap<String, Outbox>>,
-    events: Mutex<VecDeque<Happened>>,
-    /// The first entry that some outbox has not looked at, when it was opened; none without outboxes.
-    from: Option<u64>,
+    recent: Mutex<Recent>,
+    /// Most events in memory; an outbox that is further behind reads the log.
+    recent_max: usize,
+}
+
+/// See [`Hooks`].
+#[derive(Debug, Default)]
+struct Recent {
+    events: VecDeque<Happened>,
+    /// From this entry on all events are here, but for those that all outboxes have looked at; none without outboxes.
+    since: Option<u64>,
 }
 
 impl Hooks {
     /// The outboxes of these receivers. A new one is told what happens from entry `next` on, and is kept at once.
-    pub(super) fn open(data: &Path, configs: &[HookConfig], next: u64) -> Result<Self, JournalError> {
+    pub(super) fn open(
+        data: &Path,
+        configs: &[HookConfig],
+        next: u64,
+        recent_max: usize,
+    ) -> Result<Self, JournalError> {
         let folder = data.join("webhooks");
         let mut boxes = BTreeMap::new();
         for config in configs {
@@ -46,21 +60,28 @@ impl Hooks {
             };
             boxes.insert(config.name.clone(), outbox);
         }
-        let from = boxes.values().map(Outbox::next).min();
-        Ok(Self { folder, boxes: Mutex::new(boxes), events: Mutex::default(), from })
+        let since = boxes.values().map(Outbox::next).min();
+        let recent = Recent { events: VecDeque::new(), since };
+        Ok(Self { folder, boxes: Mutex::new(boxes), recent: Mutex::new(recent), recent_max })
     }
 
     /// Takes what happened, in the order of the log.
     pub(super) fn happened(&self, happened: Happened) {
-        if self.from.is_some_and(|from| happened.seq >= from) {
-            self.events.lock().push_back(happened);
+        let mut recent = self.recent.lock();
+        let Some(since) = recent.since.filter(|since| happened.seq >= *since) else { return };
+        recent.events.push_back(happened);
+        if recent.events.len() > self.recent_max {
+            let gone = recent.events.pop_front();
+            recent.since = gone.map(|gone| gone.seq.saturating_add(1)).max(Some(since));
         }
     }
 
     /// Lets every outbox look at what happened, as far as it has room.
     fn look(&self, boxes: &mut BTreeMap<String, Outbox>) {
-        let mut events = self.events.lock();
-        for outbox in boxes.values_mut() {
+        let mut recent = self.recent.lock();
+        let since = recent.since.unwrap_or_default();
+        let events = &mut recent.events;
+        for outbox in boxes.values_mut().filter(|outbox| outbox.next() >= since) {
             let start = events.partition_point(|event| event.seq < outbox.next());
             for event in events.iter().skip(start) {
                 if !outbox.hear(event) {
@@ -76,6 +97,26 @@ impl Hooks {
 }
 
 impl Settlement {
+    /// Lets every outbox look at what happened; one that is behind what is in memory, once it has room again, at the log.
+    fn look(&self, boxes: &mut BTreeMap<String, Outbox>) -> Result<(), SettlementError> {
+        self.hooks.look(boxes);
+        let since = self.hooks.recent.lock().since.unwrap_or_default();
+        for outbox in boxes.values_mut().filter(|outbox| outbox.next() < since && outbox.wants_more()) {
+            let mut has_room = true;
+            self.source.entries(outbox.next(), |seq, bytes| {
+                if has_room && seq < since {
+                    let happened = Happened::read(seq, bytes)?;
+                    has_room = happened.is_none_or(|happened| outbox.hear(&happened));
+                }
+                Ok(())
+            })?;
+            if has_room {
+                outbox.skip_to(since);
+            }
+        }
+        Ok(())
+    }
+
     /// What is to be delivered to a receiver now. Each is under way until it is [`Settlement::delivered`].
     ///
     /// # Errors
@@ -84,7 +125,7 @@ impl Settlement {
         drop(self.known());
         let due = {
             let mut boxes = self.hooks.boxes.lock();
-            self.hooks.look(&mut boxes);
+            self.look(&mut boxes)?;
             boxes.get_mut(hook).map(|outbox| outbox.due(self.now())).unwrap_or_default()
         };
         let (mut deliveries, mut unread) = (Vec::new(), Vec::new());
@@ -143,12 +184,25 @@ impl Settlement {
     #[must_use]
     pub fn hooks(&self) -> Vec<Standing> {
         let mut boxes = self.hooks.boxes.lock();
-        self.hooks.look(&mut boxes);
+        // How far it is stays to be seen where the log cannot be read.
+        let _ = self.look(&mut boxes);
         boxes.values().map(Outbox::standing).collect()
     }
 }
 
 impl Happened {
+    /// What an entry's bytes say that happened to an escrow, if they do.
+    fn read(seq: u64, bytes: &[u8]) -> Result<Option<Self>, JournalError> {
+        let damaged = |error: serde_json::Error| JournalError::Damaged {
+            file: "the ledger".into(),
+            at: seq,
+            what: error.to_string(),
+        };
+        let entry: Entry = serde_json::from_slice(bytes).map_err(damaged)?;
+        let record = Record::of(&entry.command)?.filter(|_| matches!(entry.outcome, Outcome::Applied { .. }));
+        Ok(record.map(|record| Self::of(&record, seq)))
+    }
+
     /// What a record of the log says.
     pub(super) fn of(record: &Record, seq: u64) -> Self {
         let Record { at, escrow, phase, version, .. } = *record;

@@ -22,7 +22,8 @@ impl Settlement {
     /// Brings the published log up to this size at least.
     fn publish(&self, published: &mut u64, size: u64) -> Result<(), JournalError> {
         if *published < size || size == 0 {
-            *published = self.folder.extend(&self.source, &self.key, self.key.public().name())?.size;
+            let origin = self.key.public().name();
+            *published = self.folder.extend(&self.source, Some(size), &self.key, origin)?.size;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 //! decided anew. Everything that changes goes through [`Settlement::act`] and [`Settlement::tell`], one
 //! after the other; what is shown is as of the last of them. Calls wait for the disk: make them where waiting is allowed.
 
+mod agents;
 mod config;
 mod hooks;
 mod log;
@@ -32,10 +33,9 @@ use tollgate_pay::PayError;
 use tollgate_pay::escrow::{
     Escrow, Event, EventKind, OfficeError, Owner, Phase, RailState, Record, SettlementPlane, Told, by_hand,
 };
-use tollgate_pay::json::Json;
-use tollgate_pay::ledger::{Account, Command, Outcome};
+use tollgate_pay::ledger::{Account, Book, Command, Op, Outcome};
 use tollgate_pay::log::SigningKey;
-use tollgate_pay::registry::{Accepted, AgentRecord, Directory, Query, Sealed};
+use tollgate_pay::registry::{Accepted, Directory};
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +104,7 @@ impl Settlement {
         let key = log_key(&config.data)?;
         let source = config.ledger.clone().unwrap_or_else(|| Source::Folder(config.data.join("books")));
         let plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
-        let Bounds { ledger: limits, escrows, agents } = config.bounds.clone();
+        let Bounds { ledger: limits, escrows, agents, events } = config.bounds.clone();
         let journal_config = JournalConfig { limits, ..JournalConfig::default() };
         let (office, ledger, journal) = open_office(
             &source,
@@ -115,7 +115,7 @@ impl Settlement {
             config.clearing.clone(),
         )?;
         let next = ledger.seen();
-        let hooks = Arc::new(Hooks::open(&config.data, &config.hooks, next)?);
+        let hooks = Arc::new(Hooks::open(&config.data, &config.hooks, next, events)?);
         let (agents, entries) = (Directory::new(agents), BTreeMap::new());
         let mut inner = Inner { office, ledger, agents, entries, hooks: Arc::clone(&hooks) };
         source.each(|entry| {
@@ -129,25 +129,39 @@ impl Settlement {
         let folder = LogFolder::new(&config.data.join("log"));
         let published = Mutex::new(0);
         let all = Self { inner: Mutex::new(inner), journal, source, folder, published, hooks, key, clock };
-        all.settle_all()?;
+        // What cannot go on now is asked again later; everything else is served meanwhile.
+        let _ = all.settle_all();
         Ok(all)
     }
 
-    /// Asks the rail for what every escrow waits for; answers how many went on.
+    /// Gives back holds whose time is over, and asks the rail for what every escrow waits for; answers how many went on. One that
+    /// cannot does not keep the others from it.
     ///
     /// # Errors
-    /// [`SettlementError::Office`] when the ledger cannot say whether it recorded an answer.
+    /// The first [`SettlementError::Office`], after all were asked.
     pub fn settle_all(&self) -> Result<usize, SettlementError> {
         let mut inner = self.inner.lock();
         self.read_on(&mut inner)?;
         let waits = |escrow: &&Escrow| escrow.rail.open().is_some();
         let open: Vec<Digest> = inner.office.desk().escrows().filter(waits).map(|escrow| escrow.id).collect();
-        let mut went = 0;
+        let (mut went, mut failed) = (0, self.sweep(&mut inner).err());
         for id in open {
-            let told = self.in_order(&mut inner, |inner| inner.settle(id, self.clock.now()))?;
-            went += usize::from(told.is_some());
+            match self.in_order(&mut inner, |inner| inner.settle(id, self.clock.now())) {
+                Ok(told) => went += usize::from(told.is_some()),
+                Err(error) => failed = failed.or(Some(error)),
+            }
         }
-        Ok(went)
+        failed.map_or(Ok(went), Err)
+    }
+
+    /// Has the ledger give back holds whose time is over, when no command did.
+    fn sweep(&self, inner: &mut Inner) -> Result<(), SettlementError> {
+        let due = self.journal.look(Book::next_expiry)?.filter(|due| *due <= self.clock.now());
+        let Some(due) = due else { return Ok(()) };
+        // Many servers may want the same: one does it.
+        let next = self.journal.look(Book::next_seq)?;
+        let command = Command::new(format!("sweep:{}:{next}", due.0), vec![Op::Sweep])?;
+        self.in_order(inner, |inner| inner.office.tell(&command)).map(drop)
     }
 
     /// Records an event of an escrow once for a request, and drives the rail as far as it goes.
@@ -179,51 +193,6 @@ impl Settlement {
         self.in_order(&mut inner, |inner| inner.office.tell(command))
     }
 
-    /// Verifies a record of an agent and keeps it; the entry that has it, or `None` when it was known.
-    ///
-    /// # Errors
-    /// [`SettlementError::Office`] with what is wrong with it.
-    pub fn register(
-        &self,
-        sealed: &Sealed,
-        document: Option<String>,
-    ) -> Result<Option<u64>, SettlementError> {
-        let accepted = Accepted::new(sealed, document, self.clock.now())?;
-        let command = accepted.command()?;
-        let mut inner = self.inner.lock();
-        self.read_on(&mut inner)?;
-        // It is verified before it is written, and counts when it is.
-        let id = sealed.payload().get("id").and_then(Json::text).unwrap_or_default();
-        if !accepted.offer(&mut inner.agents.only(id))? {
-            return Ok(None);
-        }
-        // What others registered meanwhile may be the very same, or what this does not continue.
-        let told = self.in_order(&mut inner, |inner| {
-            if !accepted.offer(&mut inner.agents.only(id)).map_err(OfficeError::Ledger)? {
-                return Ok(None);
-            }
-            inner.agents.check_room(id).map_err(OfficeError::Ledger)?;
-            inner.office.tell(&command).map(Some)
-        })?;
-        let Some((seq, _)) = told else { return Ok(None) };
-        accepted.offer(&mut inner.agents)?;
-        Ok(Some(seq))
-    }
-
-    /// Looks at the agent of this id: its current record and the digests of all versions.
-    #[must_use]
-    pub fn agent(&self, id: &str) -> Option<Vec<(AgentRecord, Digest)>> {
-        self.known().agents.get(id).map(|history| history.versions().to_vec())
-    }
-
-    /// A page of agents, and the id to go on after.
-    #[must_use]
-    pub fn agents(&self, query: &Query) -> (Vec<AgentRecord>, Option<String>) {
-        let inner = self.known();
-        let (found, next) = inner.agents.find(query);
-        (found.into_iter().cloned().collect(), next)
-    }
-
     /// One escrow with the entries that are about it.
     #[must_use]
     pub fn escrow(&self, id: &Digest) -> Option<(Escrow, Vec<u64>)> {
@@ -241,9 +210,14 @@ impl Settlement {
         wanted: impl Fn(&Escrow) -> bool,
     ) -> (Vec<Escrow>, bool) {
         let inner = self.known();
-        let rest = inner.office.desk().escrows().filter(|escrow| after.is_none_or(|after| escrow.id > after));
-        let mut found: Vec<_> =
-            rest.filter(|escrow| wanted(escrow)).take(limit.saturating_add(1)).cloned().collect();
+        let mut found: Vec<_> = inner
+            .office
+            .desk()
+            .escrows_after(after)
+            .filter(|escrow| wanted(escrow))
+            .take(limit.saturating_add(1))
+            .cloned()
+            .collect();
         let more = found.len() > limit;
         found.truncate(limit);
         (found, more)

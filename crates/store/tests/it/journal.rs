@@ -210,3 +210,30 @@ fn a_command_for_an_entry_is_decided_as_that_entry_or_not_at_all() {
     assert_eq!((first.seq, first.again), (1, false));
     journal.close();
 }
+
+/// What is signed must never be lost: a publisher stops at what is durable, whatever else can be read already. And of files at the
+/// edge of the log only a few are kept.
+#[test]
+fn a_log_is_published_as_far_as_it_is_durable() {
+    use tollgate_pay::log::{Role, SigningKey};
+    use tollgate_store::journal::audit::LogFolder;
+    let (folder, published) = (crate::Folder::new(), crate::Folder::new());
+    let journal = open(&folder.0).unwrap();
+    journal.apply(accounts()).unwrap();
+    (0..299).for_each(|n| drop(journal.apply(lock(n)).unwrap()));
+    journal.close();
+    let (source, log) = (Source::Folder(folder.0.clone()), LogFolder::new(&published.0));
+    let key = SigningKey::from_seed("example.com/log", Role::Log, &[7; 32]).unwrap();
+    let extend = |durable| log.extend(&source, durable, &key, "example.com/log").unwrap();
+    let partials = |tile: &str| std::fs::read_dir(published.0.join(tile)).map_or(0, Iterator::count);
+    for durable in 0..250 {
+        assert_eq!(extend(Some(durable)).size, durable);
+        assert!(partials("tile/entries/000.p") <= 8 && partials("tile/0/000.p") <= 8);
+    }
+    assert_eq!((partials("tile/entries/000.p"), partials("tile/0/000.p")), (8, 8));
+    assert_eq!(log.receipt(100).unwrap().index, 100);
+    assert_eq!(extend(None).size, 300);
+    assert_eq!((partials("tile/entries/000.p"), partials("tile/0/000.p")), (0, 0), "the whole tile is there");
+    assert_eq!((partials("tile/entries/001.p"), partials("tile/0/001.p")), (1, 1));
+    assert_eq!(log.receipt(0).unwrap().index, 0);
+}

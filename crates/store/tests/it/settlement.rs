@@ -4,11 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 use tollgate_core::{Clock, Digest, ManualClock, Timestamp};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Event, OfficeError, Refusal};
+use tollgate_pay::escrow::{Event, OfficeError, Phase, Refusal};
 use tollgate_pay::json::Json;
+use tollgate_pay::ledger::{Command, Limits, Op};
 use tollgate_pay::registry::{Sealed, SecretKey};
 use tollgate_pay::simulate::Cast;
-use tollgate_store::settlement::{Bounds, Settlement, SettlementConfig, SettlementError};
+use tollgate_store::escrows::open_office;
+use tollgate_store::journal::JournalConfig;
+use tollgate_store::journal::audit::Source;
+use tollgate_store::settlement::{Bounds, HookConfig, Settlement, SettlementConfig, SettlementError};
 
 fn open(cast: &Cast, folder: &Path, bounds: Bounds) -> Settlement {
     std::fs::write(folder.join("log.key"), cast.log.reveal()).unwrap();
@@ -74,5 +78,104 @@ fn more_escrows_than_the_bound_are_still_read() {
     settlement.close();
     let settlement = open(&cast, &folder.0, Bounds { escrows: 1, ..Bounds::default() });
     assert_eq!(settlement.escrows(None, 9, |_| true).0.len(), 2);
+    settlement.close();
+}
+
+/// An escrow whose call cannot be made keeps nobody from being served.
+#[test]
+fn an_escrow_that_cannot_go_on_does_not_keep_the_server_from_opening() {
+    let (cast, folder) = (Cast::new().unwrap(), crate::Folder::new());
+    let contract = cast.contract();
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(Timestamp(1)));
+    let source = Source::Folder(folder.0.join("books"));
+    let (config, clearing) = (JournalConfig::default(), Cast::clearing().unwrap());
+    let (mut office, _, journal) = open_office(&source, config, 8, clock, cast.plane(), clearing).unwrap();
+    office.tell(&cast.opening([20_000, 0]).unwrap()).unwrap();
+    let propose = Event::Propose(Box::new(cast.signed(contract.clone())));
+    for event in [propose, cast.authorize(&contract).unwrap(), Event::Lock] {
+        office.act(contract.digest(), event, Timestamp(1)).unwrap();
+    }
+    journal.close();
+    let full = Limits { keys_max: 1, ..Limits::default() };
+    let settlement = open(&cast, &folder.0, Bounds { ledger: full, ..Bounds::default() });
+    assert!(settlement.settle_all().is_err(), "it is said, each time");
+    assert_eq!(settlement.escrow(&contract.digest()).unwrap().0.phase, Phase::Locking);
+    settlement.close();
+    let settlement = open(&cast, &folder.0, Bounds::default());
+    assert_eq!(settlement.escrow(&contract.digest()).unwrap().0.phase, Phase::Locked);
+    settlement.close();
+}
+
+/// Holds end by the clock, not by the next command.
+#[test]
+fn a_hold_that_is_over_is_given_back_when_nobody_asks() {
+    let (cast, folder) = (Cast::new().unwrap(), crate::Folder::new());
+    std::fs::write(folder.0.join("log.key"), cast.log.reveal()).unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp(1)));
+    let config = SettlementConfig::new(folder.0.clone());
+    let settlement = Settlement::open(&config, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+    settlement.tell(&cast.opening([20_000, 0]).unwrap()).unwrap();
+    let [_, payer, _, payee, ..] = cast.accounts().clone();
+    let amount = cast.contract().amount(100);
+    let hold = Op::Hold {
+        amount,
+        credit: payee,
+        debit: payer.clone(),
+        expires: Some(Timestamp(1_000_000)),
+        linked: false,
+    };
+    settlement.tell(&Command::new("hold", vec![hold]).unwrap()).unwrap();
+    let reserved = || settlement.account(&payer).unwrap().unwrap().0.pending.debits;
+    let size = settlement.size().unwrap();
+    settlement.settle_all().unwrap();
+    assert_eq!((reserved(), settlement.size().unwrap()), (100, size), "its time is not over");
+    clock.advance_ms(1_000);
+    settlement.settle_all().unwrap();
+    settlement.settle_all().unwrap();
+    assert_eq!((reserved(), settlement.size().unwrap()), (0, size + 1), "one entry says so");
+    settlement.close();
+    let source = Source::Folder(folder.0.join("books"));
+    let seen = |at| source.past(Some(Timestamp(at))).unwrap().account(&payer).unwrap().pending.debits;
+    assert_eq!([999_999, 1_000_000].map(seen), [100, 0]);
+}
+
+/// A receiver that is behind what is in memory is told from the log: all of it, once, in order.
+#[test]
+fn a_receiver_far_behind_reads_the_log() {
+    let (cast, folder) = (Cast::new().unwrap(), crate::Folder::new());
+    std::fs::write(folder.0.join("log.key"), cast.log.reveal()).unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp(1)));
+    let config = SettlementConfig {
+        hooks: vec![HookConfig::new("one"), HookConfig::new("two")],
+        bounds: Bounds { events: 3, ..Bounds::default() },
+        ..SettlementConfig::new(folder.0.clone())
+    };
+    let settlement = Settlement::open(&config, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+    settlement.tell(&cast.opening([0, 0]).unwrap()).unwrap();
+    let propose = |n: u8| {
+        let mut contract = cast.contract();
+        contract.nonce = Digest::of(&[n]);
+        let event = Event::Propose(Box::new(cast.signed(contract.clone())));
+        settlement.act(contract.digest(), &event, Digest::of(&[n])).unwrap().told[0].seq
+    };
+    let told = |hook: &str| {
+        let mut seqs = Vec::new();
+        loop {
+            let due = settlement.deliveries(hook).unwrap();
+            if due.is_empty() {
+                seqs.sort_unstable();
+                return seqs;
+            }
+            let done: Vec<_> = due.iter().map(|delivery| (delivery.happened.seq, Ok(()))).collect();
+            seqs.extend(due.iter().map(|delivery| delivery.happened.seq));
+            settlement.delivered(hook, &done).unwrap();
+        }
+    };
+    let mut all: Vec<u64> = (0..20).map(propose).collect();
+    assert_eq!(told("one"), all);
+    all.extend((20..40).map(propose));
+    assert_eq!(told("one"), all[20..]);
+    assert_eq!(told("two"), all);
+    assert!(told("one").is_empty() && told("two").is_empty());
     settlement.close();
 }

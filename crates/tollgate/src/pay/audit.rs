@@ -131,7 +131,7 @@ fn publish(args: &PublishArgs) -> Result<Ending> {
     let text = place::read_text(&args.key)?;
     let key = SigningKey::from_text(text.trim_end()).with_context(|| args.key.display().to_string())?;
     let origin = args.origin.as_deref().unwrap_or(key.public().name());
-    let checkpoint = LogFolder::new(&args.log).extend(&args.ledger, &key, origin).map_err(no)?;
+    let checkpoint = LogFolder::new(&args.log).extend(&args.ledger, None, &key, origin).map_err(no)?;
     say::text(&checkpoint.text())?;
     Ok(Ending::Good)
 }

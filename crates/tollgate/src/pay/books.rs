@@ -83,7 +83,7 @@ impl Books {
     pub(super) fn receipt(&self, entry: u64) -> Result<Receipt> {
         let key = self.key()?;
         let log = self.log();
-        log.extend(&self.ledger(), &key, key.public().name())?;
+        log.extend(&self.ledger(), None, &key, key.public().name())?;
         Ok(log.receipt(entry)?)
     }
 

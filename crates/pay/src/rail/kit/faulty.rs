@@ -1,8 +1,9 @@
 //! A ledger behind a bad network.
 
 use super::Fault;
-use crate::ledger::{Command, Outcome};
+use crate::ledger::{Account, Command, Outcome};
 use crate::rail::{Ledger, LedgerFault};
+use tollgate_core::id::AccountId;
 
 /// Most requests under way at one time; beyond it they are lost.
 const DELAYED_MAX: usize = 64;
@@ -95,5 +96,9 @@ impl<L: Ledger> Ledger for FaultyLedger<L> {
 
     fn find(&mut self, key: &str) -> Result<Option<(u64, Outcome)>, LedgerFault> {
         if std::mem::take(&mut self.stale) { Ok(None) } else { self.inner.find(key) }
+    }
+
+    fn account(&mut self, id: &AccountId) -> Result<Option<Account>, LedgerFault> {
+        self.inner.account(id)
     }
 }

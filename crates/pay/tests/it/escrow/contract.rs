@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Fee, PublicKey, Refusal, Signed, TaskContract, read};
+use tollgate_pay::escrow::{Fee, PublicKey, Refusal, SETTLING_US, Signed, TaskContract, read};
 use tollgate_pay::json::Json;
 use tollgate_pay::simulate::Cast;
 
@@ -95,10 +95,21 @@ fn terms_that_make_no_sense_are_refused() {
     assert_eq!(refused(|c| c.verifiers.threshold = 0), "quorum threshold");
     assert_eq!(refused(|c| c.verifiers.threshold = 4), "quorum threshold");
     assert_eq!(refused(|c| c.verifiers.keys[1] = c.verifiers.keys[0]), "quorum keys");
-    assert_eq!(
-        refused(|c| c.refund_after = Timestamp(c.stages[0].submit_by.0 + c.challenge_us)),
-        "refund_after"
-    );
+    // Verification, window, ruling and execution fit between the evidence and the end, and between two stages.
+    let least = |c: &TaskContract| 2 * c.challenge_us + 2 * SETTLING_US;
+    let early = |c: &mut TaskContract| c.refund_after = Timestamp(c.stages[0].submit_by.0 + least(c) - 1);
+    assert_eq!(refused(early), "refund_after");
+    for (less, field) in [(1, "submit_by"), (0, "")] {
+        let mut contract = Cast::new().unwrap().contract();
+        contract.stages[0].amount = contract.amount(5_000);
+        contract.stages.push(contract.stages[0].clone());
+        contract.stages[1].submit_by.0 += least(&contract) - less;
+        contract.refund_after = Timestamp(contract.stages[1].submit_by.0 + least(&contract));
+        match contract.check() {
+            Ok(()) => assert_eq!(field, ""),
+            Err(error) => assert!(error.to_string().contains(field) && less == 1, "{error}"),
+        }
+    }
     assert_eq!(refused(|c| c.refund_after = Timestamp(i64::MAX)), "refund_after");
     assert_eq!(refused(|c| c.challenge_us = -1), "challenge_us");
     assert_eq!(refused(|c| c.stages[0].submit_by = Timestamp(i64::MIN)), "submit_by");

@@ -2,6 +2,7 @@
 
 mod agents;
 mod contract;
+mod fair;
 mod orders;
 mod owners;
 mod rails;

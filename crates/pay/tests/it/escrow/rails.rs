@@ -4,7 +4,7 @@ use super::scene::Scene;
 use tollgate_core::Digest;
 use tollgate_core::id::AccountId;
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Event, OfficeError, Phase, RailState, Refusal, TaskContract};
+use tollgate_pay::escrow::{Event, OfficeError, Phase, RailState, Refusal, Side, TaskContract};
 use tollgate_pay::ledger::Account;
 use tollgate_pay::rail::kit::{Bench, Fault, FaultyLedger, Finding, Report, conform};
 use tollgate_pay::rail::{Ask, Call, Capabilities, Ledger as _, LedgerRail, Outcome, Rail};
@@ -307,12 +307,11 @@ fn a_contract_that_the_rail_cannot_carry_is_refused_at_once() {
 fn a_dispute_is_decided_by_evaluators_and_paid_on_the_same_path() {
     for granted in [10_000, 4_000, 0] {
         let mut scene = Scene::at(Phase::Disputed, |_| {});
-        let counter = scene.objection(tollgate_pay::escrow::Side::Payee);
+        let counter = scene.objection(Side::Payee);
         scene.good(Event::Counter(counter));
         scene.good(scene.rule(granted));
         // A ruling is not disputed again, and executed at once.
-        let by =
-            if granted > 0 { tollgate_pay::escrow::Side::Payer } else { tollgate_pay::escrow::Side::Payee };
+        let by = if granted > 0 { Side::Payer } else { Side::Payee };
         assert!(matches!(scene.refused(scene.object(by)), Refusal::TooLate { .. }));
         scene.good(scene.order());
         scene.settle().unwrap();

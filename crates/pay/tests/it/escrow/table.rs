@@ -3,7 +3,8 @@
 use super::scene::{HOUR, Scene};
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::escrow::{
-    Act, Event, EventKind, Objection, Phase, RailState, Refusal, ReleaseOrder, Ruling, Side, Signed, Verdict,
+    Act, Event, EventKind, Objection, Phase, RailState, Refusal, ReleaseOrder, Ruling, SETTLING_US, Side,
+    Signed, Verdict,
 };
 use tollgate_pay::rail::Outcome;
 
@@ -54,7 +55,8 @@ fn scene(phase: Phase) -> Scene {
         let mut second = contract.stages[0].clone();
         contract.stages[0].amount = contract.amount(4_000);
         second.amount = contract.amount(6_000);
-        second.submit_by = Timestamp(2 * HOUR);
+        second.submit_by = Timestamp(5 * HOUR);
+        contract.refund_after = Timestamp(9 * HOUR);
         contract.stages.push(second);
     };
     Scene::at(phase, two_stages)
@@ -205,16 +207,17 @@ fn a_deadline_divides_time_at_its_moment() {
     assert!(
         at(Phase::Submitted, EventKind::Take, refund - 1) && !at(Phase::Submitted, EventKind::Take, refund)
     );
-    // A verdict must leave its whole window before the payer may reclaim.
-    let last = refund - HOUR;
+    // A verdict must leave its whole window, as long for a ruling, and ten minutes to execute it before the payer may reclaim.
+    let last = refund - 2 * HOUR - SETTLING_US;
     assert!(at(Phase::Verifying, EventKind::Pass, last - 1) && !at(Phase::Verifying, EventKind::Pass, last));
     for (kind, early) in [(EventKind::Dispute, true), (EventKind::Release, false)] {
         let from = Scene::at(Phase::Releasable, |_| {}).escrow().grant.unwrap().from.0;
         assert_eq!(at(Phase::Releasable, kind, from - 1), early, "{kind} before the window's end");
         assert_eq!(at(Phase::Releasable, kind, from), !early, "{kind} at the window's end");
     }
+    let last = refund - SETTLING_US;
     for kind in [EventKind::RulePay, EventKind::Counter] {
-        assert!(at(Phase::Disputed, kind, refund - 1) && !at(Phase::Disputed, kind, refund), "{kind}");
+        assert!(at(Phase::Disputed, kind, last - 1) && !at(Phase::Disputed, kind, last), "{kind}");
     }
     // Of reclaim and release exactly one can happen at any moment.
     for now in [refund - 1, refund, refund + 1] {
@@ -231,4 +234,23 @@ fn a_deadline_divides_time_at_its_moment() {
         let told = scene.act(Event::Reclaim);
         assert!(told.is_err());
     }
+}
+
+/// The verdict comes as late as it may, the payer objects as late as it may, the evaluators take as long as the window, and the
+/// order still comes in time: whoever objects last has no veto.
+#[test]
+fn a_late_objection_is_ruled_on_and_executed() {
+    let mut scene = Scene::at(Phase::Verifying, |_| {});
+    let refund = scene.contract.refund_after.0;
+    scene.set(refund - 2 * HOUR - SETTLING_US - 1);
+    scene.good(scene.verdict(10_000));
+    scene.set(refund - HOUR - SETTLING_US - 2);
+    scene.good(scene.object(Side::Payer));
+    scene.set(refund - SETTLING_US - 1);
+    scene.good(scene.rule(10_000));
+    scene.set(refund - 1);
+    assert!(scene.act(Event::Reclaim).is_err());
+    scene.good(scene.order());
+    scene.settle();
+    assert_eq!(scene.escrow().phase, Phase::Released);
 }

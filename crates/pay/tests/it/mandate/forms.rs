@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tollgate_core::Timestamp;
 use tollgate_pay::json::Json;
 use tollgate_pay::mandate::{
-    Addressed, Chain, Es256Key, Expect, Frequency, Refusal, Trust, Version1, verify_version_1,
+    Addressed, Chain, Es256Key, Expect, Frequency, Refusal, Trust, Version1, Version1Payment,
+    verify_version_1,
 };
 
 fn to_json(value: &Value) -> Json {
@@ -227,6 +228,14 @@ impl Shop {
 
     /// Signs what stands here, lets `change` spoil it, and checks it.
     fn check(&self, change: impl Fn(&mut Value, &mut Value, &mut Value)) -> Result<i128, Refusal> {
+        self.found(true, change).map(|found| found.amount.minor())
+    }
+
+    fn found(
+        &self,
+        with_intent: bool,
+        change: impl Fn(&mut Value, &mut Value, &mut Value),
+    ) -> Result<Version1Payment, Refusal> {
         let hash = |value: &Value| digest(&to_json(value).canonical_foreign().unwrap());
         let (cart_hash, payment_hash) = (hash(&self.contents), hash(&self.payment));
         let merchant = jws(
@@ -250,14 +259,33 @@ impl Shop {
         let mut intent = self.intent.clone();
         change(&mut cart, &mut payment, &mut intent);
         let (cart, payment, intent) = (to_json(&cart), to_json(&payment), to_json(&intent));
-        let objects = Version1 { cart: &cart, payment: &payment, intent: Some(&intent) };
+        let objects = Version1 { cart: &cart, payment: &payment, intent: with_intent.then_some(&intent) };
         let trust = Trust {
-            merchant: &|kid| (kid == "m-1").then(|| self.merchant.public()),
+            merchant: &|kid| (kid == "m-1").then(|| ("Shoes & Co".into(), self.merchant.public())),
             user: &|kid| (kid == "i-1").then(|| self.issuer.public()),
             addressed: &addressed("psp.example", "n-1"),
         };
-        verify_version_1(&objects, &trust, at(NOW)).map(|found| found.amount.minor())
+        verify_version_1(&objects, &trust, at(NOW))
     }
+}
+
+/// What is forgotten when depends on nothing but what was signed: an intent of the presenter's own, that ends in a minute, must not
+/// let the same tokens be admitted again.
+#[test]
+fn version_1_names_are_kept_as_long_as_what_they_name() {
+    let shop = Shop::new();
+    let bare = shop.found(false, |_, _, _| {}).unwrap();
+    let soon =
+        shop.found(true, |_, _, intent| intent["intent_expiry"] = json!("2026-11-27T12:01:00Z")).unwrap();
+    assert_eq!(bare, soon);
+    // The user's tokens end later than the cart, and the cart's signature ends it: each is kept as long as itself.
+    let skewed = |seconds: i64| Some(at(NOW + seconds + 300));
+    assert_eq!((soon.admission.until, soon.admission.shares[0].until), (skewed(9_999), skewed(600)));
+    // A cart in another merchant's name, signed by one that is trusted too.
+    let mut other = Shop::new();
+    other.contents["merchant_name"] = json!("Other");
+    other.intent["merchants"] = json!(["Other"]);
+    assert!(matches!(other.check(|_, _, _| {}), Err(Refusal::Unmet { constraint: "merchant_name", .. })));
 }
 
 #[test]

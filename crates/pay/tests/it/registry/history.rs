@@ -171,6 +171,36 @@ fn what_is_signed_is_the_canonical_form() {
     }
 }
 
+/// Who steals a key after its end cannot date a version back to when it counted; and what a later version says of a key gives it
+/// nothing for the past.
+#[test]
+fn a_key_that_has_ended_signs_nothing_new() {
+    let mut agents = Directory::default();
+    let mut record = first();
+    record["keys"][0]["not_after"] = json!(moment(1_000));
+    agents.take(&sign(&record, 1), None, at(0)).unwrap();
+    let history = agents.get(&key(1).public().did()).unwrap().clone();
+    let stolen = sign(&next(&history, 500, &json!([control(9)])), 1);
+    assert!(agents.check_new(&stolen, at(999)).is_ok());
+    let error = refused(agents.check_new(&stolen, at(1_000)));
+    assert!(error.contains("counts now"), "{error}");
+    // A first version that its own key no longer vouches for.
+    let mut other = first();
+    other["id"] = json!(key(2).public().did());
+    other["keys"] = json!([control(2)]);
+    other["keys"][0]["revoked_at"] = json!(moment(10));
+    assert!(agents.check_new(&sign(&other, 2), at(9)).is_ok());
+    assert!(agents.check_new(&sign(&other, 2), at(10)).is_err());
+    // Widened later: longer, and for more.
+    let mut wide = control(1);
+    wide["purposes"] = json!(["control", "mandate", "evidence"]);
+    let mut history = history;
+    history.extend(&sign(&next(&history, 500, &json!([wide])), 1), at(500)).unwrap();
+    let counts = |purpose, seconds| history.key_at("k1", purpose, at(seconds)).is_some();
+    assert!(counts(Purpose::Mandate, 499) && !counts(Purpose::Evidence, 499), "it was not for evidence then");
+    assert!(counts(Purpose::Evidence, 500) && counts(Purpose::Evidence, 1_000));
+}
+
 /// A bound is asked of what is new: a directory that follows from a log takes all that the log has.
 #[test]
 fn a_full_directory_takes_what_was_kept() {
@@ -179,10 +209,12 @@ fn a_full_directory_takes_what_was_kept() {
         let mut record = first();
         record["id"] = json!(key(n).public().did());
         record["keys"] = json!([control(n)]);
-        assert_eq!(agents.check_room(&key(n).public().did()).is_ok(), n == 1);
+        assert_eq!(agents.check_new(&sign(&record, n), at(0)).is_ok(), n == 1);
         assert!(agents.take(&sign(&record, n), None, at(0)).unwrap());
     }
-    assert!(agents.check_room(&key(1).public().did()).is_ok(), "the next version of one that is there");
+    let history = agents.get(&key(1).public().did()).unwrap();
+    let second = sign(&next(history, 100, &json!([control(1)])), 1);
+    assert!(agents.check_new(&second, at(100)).is_ok(), "the next version of one that is there");
 }
 
 #[test]

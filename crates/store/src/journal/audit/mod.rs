@@ -20,6 +20,8 @@ use tollgate_pay::log::{Checkpoint, Hash, LogFile, Note, Receipt, SigningKey, Ti
 
 /// Name of the checkpoint's file.
 const CHECKPOINT: &str = "checkpoint";
+/// Partial files of one tile that are kept.
+const PARTIALS_KEPT: usize = 8;
 /// Longest file of a log that is read, in bytes: a bundle of 256 entries with their lengths.
 const FILE_MAX: u64 = 256 * (65_535 + 2);
 
@@ -72,6 +74,21 @@ fn folder_entries(
     Ok(next.unwrap_or(0))
 }
 
+/// How many entries of a journal's folder are on the disk for certain: all that can be read, once they are synced. Another process
+/// may have written them and not have synced them yet.
+fn folder_durable(folder: &Path) -> Result<u64, JournalError> {
+    let size = folder_entries(folder, u64::MAX, |_, _| Ok(()))?;
+    let shown = folder.display().to_string();
+    let listed = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let listed = listed.map_err(JournalError::io("list", &shown))?;
+    let names = listed.into_iter().filter_map(|entry| entry.file_name().into_string().ok());
+    if let Some(newest) = names.filter(|name| segment::first(name).is_some()).max() {
+        let synced = fs::File::open(folder.join(&newest)).and_then(|file| file.sync_data());
+        synced.map_err(JournalError::io("sync", &newest))?;
+    }
+    Ok(size)
+}
+
 /// The folder of one log.
 #[derive(Clone, Debug)]
 pub struct LogFolder {
@@ -112,7 +129,8 @@ impl LogFolder {
         }
     }
 
-    /// Adds the journal's entries that are not in the log yet, and signs where it stands.
+    /// Adds the journal's entries that are not in the log yet, up to number `durable`, and signs where it stands. What is signed
+    /// must never be lost: `durable` is what the journal's own process has synced. Without one, what can be read is synced first.
     ///
     /// # Errors
     /// [`JournalError::Ledger`] when the log there is not this key's or has more than the journal, besides what reading and
@@ -120,9 +138,11 @@ impl LogFolder {
     pub fn extend(
         &self,
         journal: &Source,
+        durable: Option<u64>,
         key: &SigningKey,
         origin: &str,
     ) -> Result<Checkpoint, JournalError> {
+        let durable = durable.map_or_else(|| journal.durable(), Ok)?;
         let size = match self.checkpoint()? {
             Some(note) => Checkpoint::verified(&note, key.public(), origin)?.size,
             None => 0,
@@ -130,7 +150,11 @@ impl LogFolder {
         let mut tiler = Tiler::resume(size, |path| self.read(path))?;
         // The journal must be the one that the log was made from: it has the log's last entry at its place.
         let last = size.checked_sub(1).map(|last| self.entry(last, size)).transpose()?;
+        let mut written = Vec::new();
         let next = journal.entries(size.saturating_sub(1), |seq, entry| {
+            if seq >= durable {
+                return Ok(());
+            }
             if seq < size {
                 let same = last.as_deref() == Some(entry);
                 let reason =
@@ -143,8 +167,10 @@ impl LogFolder {
             }
             let mut files = Vec::new();
             tiler.push(entry.to_vec(), &mut |file| files.push(file))?;
+            written.extend(files.iter().map(|file| file.path.clone()));
             files.iter().try_for_each(|file| self.write(file))
         })?;
+        let next = next.min(durable);
         if next != tiler.size() {
             let what = PayError::NotProven {
                 what: "log",
@@ -152,11 +178,32 @@ impl LogFolder {
             };
             return Err(what.into());
         }
-        tiler.partial()?.iter().try_for_each(|file| self.write(file))?;
+        let partial = tiler.partial()?;
+        partial.iter().try_for_each(|file| self.write(file))?;
         let checkpoint = Checkpoint { origin: origin.into(), size: tiler.size(), root: tiler.root() };
         let note = checkpoint.sign(key)?;
         self.write(&LogFile { path: CHECKPOINT.into(), bytes: note.to_string().into_bytes() })?;
+        self.tidy(&written, &partial);
         Ok(checkpoint)
+    }
+
+    /// Removes partial files that the checkpoint no longer speaks of: all of a tile that is full now, and of one that is not all
+    /// but the last few, for those who still read by the checkpoint before. What cannot be removed only takes up room.
+    fn tidy(&self, full: &[String], partial: &[LogFile]) {
+        for path in full {
+            let _ = fs::remove_dir_all(self.path.join(format!("{path}.p")));
+        }
+        for file in partial {
+            let path = self.path.join(&file.path);
+            let Some(folder) = path.parent() else { continue };
+            let listed = fs::read_dir(folder).into_iter().flatten().flatten();
+            let widths = listed.filter_map(|entry| entry.file_name().to_str()?.parse::<u16>().ok());
+            let mut widths: Vec<u16> = widths.collect();
+            widths.sort_unstable();
+            for old in widths.iter().rev().skip(PARTIALS_KEPT) {
+                let _ = fs::remove_file(folder.join(old.to_string()));
+            }
+        }
     }
 
     /// Puts a file in place whole and durably.

@@ -1,6 +1,6 @@
 //! Where a ledger is kept: a folder, or a database.
 
-use super::folder_entries;
+use super::{folder_durable, folder_entries};
 use crate::journal::{Folder, Journal, JournalConfig, JournalError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -62,7 +62,17 @@ impl Source {
         }
     }
 
-    /// The ledger as it was after the last entry that is not later than `at`; as it is now without one.
+    /// How many entries are certain to outlive this machine's power: see [`super::LogFolder::extend`].
+    pub(super) fn durable(&self) -> Result<u64, JournalError> {
+        match self {
+            Self::Folder(path) => folder_durable(path),
+            // Only what is committed can be read.
+            Self::Database(_) => Ok(u64::MAX),
+        }
+    }
+
+    /// The ledger as it was at `at`: after the last entry that is not later, without holds whose time was over by then. As it is
+    /// after the last entry of all without one.
     ///
     /// # Errors
     /// Those of [`Source::entries`], and [`JournalError::Ledger`] for an entry that does not follow.
@@ -74,7 +84,10 @@ impl Source {
             }
             Ok(())
         })?;
-        Ok(book)
+        Ok(match at {
+            Some(at) => book.seen_at(at),
+            None => book,
+        })
     }
 
     /// Gives every entry, read without opening the ledger, to `each`.

@@ -22,6 +22,11 @@ fn nothing_answered_is_lost_and_nothing_happens_twice() {
     assert!(crashes > SCHEDULES, "schedules of no crash prove nothing: {crashes}");
 }
 
+/// What the next process finds: the power went, or only the process was killed.
+fn dead(disk: &Crashing, rng: &mut Rng) -> Crashing {
+    if rng.below(2) == 0 { disk.reboot(rng) } else { disk.restart() }
+}
+
 /// Sends all commands through crashes at random operations; answers how many there were.
 fn schedule(mut rng: Rng, seed: u64) -> u64 {
     let (mut disk, mut crashes) = (Crashing::default(), 0);
@@ -34,7 +39,7 @@ fn schedule(mut rng: Rng, seed: u64) -> u64 {
         let mut writer = match writer(disk.clone()) {
             Ok(writer) => writer,
             Err(JournalError::Io { .. }) => {
-                (disk, crashes) = (disk.reboot(&mut rng), crashes + 1);
+                (disk, crashes) = (dead(&disk, &mut rng), crashes + 1);
                 continue;
             }
             Err(error) => panic!("seed {seed}: {error}"),
@@ -54,7 +59,7 @@ fn schedule(mut rng: Rng, seed: u64) -> u64 {
                 }
             }
             if failed {
-                (disk, crashes) = (disk.reboot(&mut rng), crashes + 1);
+                (disk, crashes) = (dead(&disk, &mut rng), crashes + 1);
                 break;
             }
             next += burst;
@@ -62,7 +67,7 @@ fn schedule(mut rng: Rng, seed: u64) -> u64 {
                 break;
             }
             if rng.below(8) == 0 && writer.medium.snapshot(&writer.state).is_err() {
-                (disk, crashes) = (disk.reboot(&mut rng), crashes + 1);
+                (disk, crashes) = (dead(&disk, &mut rng), crashes + 1);
                 break;
             }
         }

@@ -36,6 +36,12 @@ impl Crashing {
         state.dies_at = Some(state.operations + after);
     }
 
+    /// What is left after the process was killed: all that was written, durable or not.
+    pub(super) fn restart(&self) -> Self {
+        let files = self.0.lock().unwrap().files.clone();
+        Self(Arc::new(Mutex::new(State { files, ..State::default() })))
+    }
+
     /// What is left after the power went: the durable bytes, and any of the sectors that were written since.
     pub(super) fn reboot(&self, rng: &mut Rng) -> Self {
         let state = self.0.lock().unwrap();

@@ -203,6 +203,16 @@ impl Outbox {
         true
     }
 
+    /// Whether so much room is free that reading the log is worth it.
+    pub(super) fn wants_more(&self) -> bool {
+        self.count <= OPEN_MAX / 2 && self.dead.len() < DEAD_MAX
+    }
+
+    /// There is nothing for it before this entry.
+    pub(super) fn skip_to(&mut self, next: u64) {
+        self.next = self.next.max(next);
+    }
+
     /// What is to be delivered now, with the number of each attempt: of each escrow the first that waits. Each is under way until
     /// it was [`Outbox::taken`] or [`Outbox::failed`].
     pub(super) fn due(&mut self, now: Timestamp) -> Vec<Due> {

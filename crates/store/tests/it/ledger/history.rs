@@ -105,7 +105,7 @@ fn published(engine: &Engine, tree: &Frontier) {
     let folder = crate::Folder::new();
     let key = SigningKey::from_seed("example.com/log", Role::Log, &[7; 32]).unwrap();
     let log = LogFolder::new(&folder.0);
-    let checkpoint = log.extend(&engine.source(), &key, "example.com/log").unwrap();
+    let checkpoint = log.extend(&engine.source(), None, &key, "example.com/log").unwrap();
     assert_eq!((checkpoint.size, checkpoint.root), (tree.size(), tree.root()));
     let wanted = Verify {
         key: key.public().clone(),

@@ -46,11 +46,11 @@ impl Registry {
         let shown = self.path.display().to_string();
         let id = AgentRecord::read(sealed.payload())?.id;
         let read = document.map(|text| Document::read(text.as_bytes(), &id)).transpose()?;
-        let room = self.agents.check_room(&id);
+        let good = self.agents.check_new(sealed, now);
         if !self.agents.take(sealed, read.as_ref(), now)? {
             return Ok(false);
         }
-        room?;
+        good?;
         let line = json!({"at": now.0, "document": document, "sealed": sealed.text()});
         let written = self.file.write_all(format!("{line}\n").as_bytes()).and_then(|()| self.file.sync_all());
         written.with_context(|| format!("cannot write to {shown}"))?;

@@ -1,0 +1,73 @@
+//! Agents: new records, and what is known of whom.
+
+use super::{Settlement, SettlementError};
+use tollgate_core::Digest;
+use tollgate_core::id::AccountId;
+use tollgate_pay::escrow::OfficeError;
+use tollgate_pay::json::Json;
+use tollgate_pay::rail::LEDGER_RAIL;
+use tollgate_pay::registry::{Accepted, AgentRecord, PublicKey, Purpose, Query, RailAccount, Sealed};
+
+impl Settlement {
+    /// Verifies a record of an agent and keeps it; the entry that has it, or `None` when it was known.
+    ///
+    /// # Errors
+    /// [`SettlementError::Office`] with what is wrong with it.
+    pub fn register(
+        &self,
+        sealed: &Sealed,
+        document: Option<String>,
+    ) -> Result<Option<u64>, SettlementError> {
+        let accepted = Accepted::new(sealed, document, self.clock.now())?;
+        let command = accepted.command()?;
+        let mut inner = self.inner.lock();
+        self.read_on(&mut inner)?;
+        // It is verified before it is written, and counts when it is.
+        let id = sealed.payload().get("id").and_then(Json::text).unwrap_or_default();
+        if !accepted.offer(&mut inner.agents.only(id))? {
+            return Ok(None);
+        }
+        // What others registered meanwhile may be the very same, or what this does not continue.
+        let told = self.in_order(&mut inner, |inner| {
+            if !accepted.offer(&mut inner.agents.only(id)).map_err(OfficeError::Ledger)? {
+                return Ok(None);
+            }
+            inner.agents.check_new(sealed, self.clock.now()).map_err(OfficeError::Ledger)?;
+            inner.office.tell(&command).map(Some)
+        })?;
+        let Some((seq, _)) = told else { return Ok(None) };
+        accepted.offer(&mut inner.agents)?;
+        Ok(Some(seq))
+    }
+
+    /// Looks at the agent of this id: its current record and the digests of all versions.
+    #[must_use]
+    pub fn agent(&self, id: &str) -> Option<Vec<(AgentRecord, Digest)>> {
+        self.known().agents.get(id).map(|history| history.versions().to_vec())
+    }
+
+    /// The key that an agent's current record has under this id for this purpose, if it counts now.
+    #[must_use]
+    pub fn agent_key(&self, id: &str, kid: &str, purpose: Purpose) -> Option<PublicKey> {
+        let now = self.clock.now();
+        self.known().agents.get(id)?.current()?.key(kid, purpose, now)
+    }
+
+    /// Whether the account of an agent's record is the agent's by what is known here: on the ledger's own rail, the key that signed
+    /// for it is one that the log says speaks for it now. Of other rails nothing is known.
+    #[must_use]
+    pub fn controls(&self, account: &RailAccount) -> bool {
+        let Ok(id) = account.account.parse::<AccountId>() else { return false };
+        let inner = self.known();
+        let owner = inner.office.desk().owner(&id).filter(|_| account.rail == LEDGER_RAIL);
+        owner.is_some_and(|owner| owner.keys().contains(&account.key))
+    }
+
+    /// A page of agents, and the id to go on after.
+    #[must_use]
+    pub fn agents(&self, query: &Query) -> (Vec<AgentRecord>, Option<String>) {
+        let inner = self.known();
+        let (found, next) = inner.agents.find(query);
+        (found.into_iter().cloned().collect(), next)
+    }
+}
