@@ -23,6 +23,29 @@ pub struct Signers {
     pub keys: Vec<Signer>,
     /// Role of every registered agent.
     pub agents: Option<String>,
+    /// Whom a request must be signed for.
+    pub authorities: Vec<String>,
+}
+
+impl Signers {
+    /// Whether this is one of the server's own names. A request that was signed for another server is not meant here, whoever
+    /// sends it on.
+    #[must_use]
+    pub fn is_own(&self, authority: &str) -> bool {
+        let authority = authority.to_ascii_lowercase();
+        let bare =
+            authority.strip_suffix(":80").or_else(|| authority.strip_suffix(":443")).unwrap_or(&authority);
+        self.authorities.iter().any(|own| match own.strip_suffix(":*") {
+            Some(host) => host_of(bare) == host,
+            None => own == bare,
+        })
+    }
+}
+
+/// An authority without its port.
+fn host_of(authority: &str) -> &str {
+    let port = |(_, port): &(&str, &str)| port.bytes().all(|byte| byte.is_ascii_digit());
+    authority.rsplit_once(':').filter(port).map_or(authority, |(host, _)| host)
 }
 
 /// A key that may sign requests.
@@ -130,7 +153,29 @@ fn signers(settle: &written::Settle, findings: &mut Findings) -> Signers {
             written.roles.iter().filter_map(|word| role(word, &format!("{field}.roles"), findings)).collect();
         keys.push(Signer { thumbprint: key.thumbprint(), key, roles });
     }
-    Signers { keys, agents }
+    let authorities: Vec<String> = settle.authorities.iter().filter_map(|word| own(word, findings)).collect();
+    let may_sign = settle.agents.as_ref().or_else(|| settle.signers.first().map(|signer| &signer.key));
+    if let (Some(word), true) = (may_sign, settle.authorities.is_empty()) {
+        let message = "requests may be signed, and nothing says for whom: one that was signed for another server would count here";
+        let fix =
+            "list the names by which clients reach this server, such as pay.example.com or 127.0.0.1:8080";
+        findings.at(word, "settle.authorities", message.into(), fix);
+    }
+    Signers { keys, agents, authorities }
+}
+
+/// One of the server's own names.
+fn own(word: &Word, findings: &mut Findings) -> Option<String> {
+    let name = word.value.to_ascii_lowercase();
+    let probe = name.strip_suffix(":*").unwrap_or(&name);
+    let parsed = probe.parse::<http::uri::Authority>().ok();
+    if parsed.is_some_and(|authority| authority.as_str() == probe && !probe.contains('@')) {
+        let bare = name.strip_suffix(":80").or_else(|| name.strip_suffix(":443"));
+        return Some(bare.unwrap_or(&name).to_owned());
+    }
+    let message = format!("{:?} is no name of a server", word.value);
+    findings.at(word, "settle.authorities", message, "write HOST, HOST:PORT or HOST:*");
+    None
 }
 
 fn hook(written: &written::Webhook, field: &str, findings: &mut Findings) -> Option<HookConfig> {
@@ -202,6 +247,22 @@ fn may_be_told(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_knows_its_own_names() {
+        let authorities = ["pay.example.com", "127.0.0.1:8080", "[::1]:*", "localhost:*"];
+        let signers = Signers { authorities: authorities.map(str::to_owned).into(), ..Signers::default() };
+        for own in
+            ["pay.example.com", "PAY.example.com:443", "127.0.0.1:8080", "[::1]", "[::1]:9", "localhost:1"]
+        {
+            assert!(signers.is_own(own), "{own}");
+        }
+        for other in
+            ["", "staging.example.com", "pay.example.com:8443", "127.0.0.1", "127.0.0.1:8081", "[::2]:9"]
+        {
+            assert!(!signers.is_own(other), "{other}");
+        }
+    }
 
     #[test]
     fn what_is_told_goes_over_tls_or_stays_here() {

@@ -259,6 +259,96 @@ async fn agents_are_kept_in_the_log() {
     scene.stop().await;
 }
 
+/// Whoever hands in the document of a did:web id decides whose keys vouch for it: that is not for those who may only write.
+#[tokio::test]
+async fn a_document_is_taken_from_the_operator_alone() {
+    let scene = Scene::new().await;
+    let key = SecretKey::from_seed(&[5; 32]);
+    let id = "did:web:bank.example";
+    let jwk: Value = serde_json::from_str(&key.public().jwk().canonical().unwrap()).unwrap();
+    let record = json!({
+        "id": id, "name": "The bank", "version": 1, "issued_at": "2026-01-01T00:00:00Z",
+        "keys": [{"kid": "#main", "jwk": jwk, "purposes": ["control"]}],
+    });
+    let payload = tollgate_pay::json::Json::parse(record.to_string().as_bytes()).unwrap();
+    let sealed = Sealed::sign(&payload, "tollgate-agent-record+jws", "#main", &key).unwrap();
+    let document = json!({
+        "id": id, "assertionMethod": ["#main"],
+        "verificationMethod": [{"id": "#main", "controller": id, "type": "JsonWebKey", "publicKeyJwk": jwk}],
+    });
+    let record = serde_json::from_str::<Value>(sealed.text()).unwrap();
+    let offer = json!({"record": record, "document": document.to_string()});
+    problem(&scene.post(1, "agents", "d-1", &offer).await, StatusCode::FORBIDDEN, "forbidden");
+    problem(
+        &scene.post(1, "agents", "d-2", json!({"record": record})).await,
+        StatusCode::FORBIDDEN,
+        "not-proven",
+    );
+    let done = scene.post(2, "agents", "d-3", &offer).await;
+    assert_eq!((done.status, &done.json()["new"]), (StatusCode::OK, &json!(true)), "{}", done.text());
+    scene.stop().await;
+}
+
+/// A signature for an account is a claim; that the log knows the key as the account's owner proves it.
+#[tokio::test]
+async fn an_account_is_proven_by_who_the_log_says_owns_it() {
+    use tollgate_core::{Clock as _, Timestamp};
+    use tollgate_pay::registry::{Challenge, prove};
+    let scene = Scene::new().await;
+    let (key, owner) = (SecretKey::from_seed(&[5; 32]), SecretKey::from_seed(&[1; 32]));
+    let did = key.public().did();
+    let now = Timestamp(tollgate_gateway::clock::SystemClock::new().now().0 / 1_000_000 * 1_000_000);
+    let rail = |account: &str, rail: &str, by: &SecretKey| -> Value {
+        let (agent, nonce) = (did.clone(), "n".into());
+        let said = Challenge { agent, rail: rail.into(), account: account.into(), nonce, signed_at: now };
+        serde_json::from_str(prove(&said, by).unwrap().text()).unwrap()
+    };
+    let jwk: Value = serde_json::from_str(&key.public().jwk().canonical().unwrap()).unwrap();
+    let record = json!({
+        "id": did, "name": "A", "version": 1, "issued_at": now.to_string(),
+        "keys": [{"kid": "main", "jwk": jwk, "purposes": ["control"]}],
+        "rails": [rail("acct_payer", "ledger", &key), rail("acct_payer", "ledger", &owner), rail("acct_payer", "evm", &owner)],
+    });
+    let payload = tollgate_pay::json::Json::parse(record.to_string().as_bytes()).unwrap();
+    let sealed = Sealed::sign(&payload, "tollgate-agent-record+jws", "main", &key).unwrap();
+    let offer = json!({"record": serde_json::from_str::<Value>(sealed.text()).unwrap()});
+    let done = scene.post(1, "agents", "a-1", &offer).await;
+    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
+    let shown = scene.get("agents?rail=ledger").await.json();
+    let control: Vec<_> =
+        shown["agents"][0]["rails"].as_array().unwrap().iter().map(|rail| rail["control"].clone()).collect();
+    assert_eq!(control, ["claimed", "proven", "claimed"], "{shown}");
+    scene.stop().await;
+}
+
+/// A proxy on the operator's machine is not the operator.
+#[tokio::test]
+async fn what_a_proxy_passes_on_is_not_local() {
+    let folder = Folder::new();
+    let (sims, addresses) = common::sims(1).await;
+    let text = format!(
+        "policy: '{}'\nproviders: [{{name: sim, kind: tollgate_sim, base_url: 'http://{}'}}]\nmodels: [{{name: a, provider: sim}}]\n",
+        folder.write("p.tollgate", "policy \"t\"\ndefault { models { \"a\" } }\n").display(),
+        addresses[0],
+    );
+    let settings = tollgate_gateway::config::read(&text, "tollgate.yaml".as_ref()).unwrap();
+    let data = Some(folder.path().join("gateway"));
+    let options = tollgate_gateway::serve::Options { settings: Some(settings), data, ..Default::default() };
+    let world = common::World::launch(sims, options).await;
+    let local = world.send(Method::GET, "/api/v1/budgets", &[], "").await;
+    assert_eq!(local.status, StatusCode::OK, "{}", local.text());
+    for (name, value) in [
+        ("forwarded", "for=192.0.2.1"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-real-ip", "192.0.2.1"),
+        ("via", "1.1 proxy"),
+    ] {
+        let passed = world.send(Method::GET, "/api/v1/budgets", &[(name, value)], "").await;
+        assert_eq!(passed.status, StatusCode::FORBIDDEN, "{name}: {}", passed.text());
+    }
+    world.stop().await;
+}
+
 #[tokio::test]
 async fn without_a_folder_nothing_is_served() {
     let folder = Folder::new();

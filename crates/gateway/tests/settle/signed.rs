@@ -33,21 +33,18 @@ impl<'a> Draw<'a> {
 
     /// Its headers, signed for the scene's gateway.
     fn headers(&self, scene: &Scene, key: &SecretKey) -> Vec<(&'static str, String)> {
-        let authority = scene.world.gateway.addr().to_string();
+        self.headers_for(&scene.world.gateway.addr().to_string(), key)
+    }
+
+    fn headers_for(&self, authority: &str, key: &SecretKey) -> Vec<(&'static str, String)> {
         let digest = content_digest(self.body.as_bytes());
         let fields: Fields<'_> =
             &[("content-digest", digest.as_bytes()), ("idempotency-key", self.idempotency.as_bytes())];
         let path = format!("/v1/settle/{}", self.path);
         let (path, query) =
             path.split_once('?').map_or((path.as_str(), None), |(path, query)| (path, Some(query)));
-        let request = Request {
-            method: self.method.as_str(),
-            scheme: "http",
-            authority: &authority,
-            path,
-            query,
-            fields,
-        };
+        let request =
+            Request { method: self.method.as_str(), scheme: "http", authority, path, query, fields };
         let now = SystemClock::new().now().0 / 1_000_000;
         let components = self.covered.iter().map(|name| Component::named(name)).collect();
         let mut draft =
@@ -85,7 +82,7 @@ async fn a_configured_key_signs_writes_and_reads_within_its_roles() {
     let (operates, writes) = (SecretKey::from_seed(&[21; 32]), SecretKey::from_seed(&[22; 32]));
     let (did, thumbprint) = (operates.public().did(), operates.public().thumbprint());
     let settle = format!(
-        ", signers: [{{key: '{did}', roles: [settle.operate]}}, {{key: '{}', roles: [settle.write]}}]",
+        ", authorities: ['127.0.0.1:*'], signers: [{{key: '{did}', roles: [settle.operate]}}, {{key: '{}', roles: [settle.write]}}]",
         writes.public().did()
     );
     let scene = Scene::with(&settle).await;
@@ -121,7 +118,10 @@ async fn a_configured_key_signs_writes_and_reads_within_its_roles() {
 async fn what_is_not_signed_as_it_must_be_is_refused_and_changes_nothing() {
     let key = SecretKey::from_seed(&[21; 32]);
     let did = key.public().did();
-    let scene = Scene::with(&format!(", signers: [{{key: '{did}', roles: [settle.operate]}}]")).await;
+    let scene = Scene::with(&format!(
+        ", authorities: ['127.0.0.1:*'], signers: [{{key: '{did}', roles: [settle.operate]}}]"
+    ))
+    .await;
     let size = scene.get("log/entries?from=0&limit=1").await.json()["size"].clone();
     let good = || Draw::post("commands", SWEEP, &did, "n");
     let uncovered: Vec<Vec<&str>> = (0..COVERED.len())
@@ -137,6 +137,12 @@ async fn what_is_not_signed_as_it_must_be_is_refused_and_changes_nothing() {
     for draw in &bad {
         unauthenticated(&send(&scene, draw, &draw.headers(&scene, &key)).await);
     }
+    // What was signed for another server, and is passed on as it was meant there.
+    let mut elsewhere = good().headers_for("staging.example.com", &key);
+    elsewhere.push(("host", "staging.example.com".into()));
+    let refused = send(&scene, &good(), &elsewhere).await;
+    unauthenticated(&refused);
+    assert!(refused.text().contains("another server"), "{}", refused.text());
     let stranger = SecretKey::from_seed(&[23; 32]);
     unauthenticated(&send(&scene, &good(), &good().headers(&scene, &stranger)).await);
     // What was signed for another body, path, query or idempotency key.
@@ -165,7 +171,7 @@ async fn what_is_not_signed_as_it_must_be_is_refused_and_changes_nothing() {
 #[tokio::test]
 async fn an_agents_own_key_signs_until_it_is_revoked() {
     let (control, http) = (SecretKey::from_seed(&[5; 32]), SecretKey::from_seed(&[6; 32]));
-    let scene = Scene::with(", agents: settle.write").await;
+    let scene = Scene::with(", authorities: ['127.0.0.1:*'], agents: settle.write").await;
     let did = control.public().did();
     let jwk = |key: &SecretKey| -> Value {
         serde_json::from_str(&key.public().jwk().canonical().unwrap()).unwrap()

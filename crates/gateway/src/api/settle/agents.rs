@@ -6,8 +6,8 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tollgate_core::Digest;
-use tollgate_pay::registry::{AgentRecord, Query, Sealed};
+use tollgate_core::{Digest, FaultKind};
+use tollgate_pay::registry::{AgentRecord, Query, RailAccount, Sealed};
 use tollgate_store::settlement::Settlement;
 
 #[derive(Deserialize)]
@@ -28,7 +28,7 @@ pub(super) fn find(settlement: &Settlement, asked: &Asked) -> Answer {
         limit: query_number(&asked.parts, "limit", (1usize, 100), 20)?,
     };
     let (found, next) = settlement.agents(&wanted);
-    let shown: Vec<_> = found.iter().map(shown).collect();
+    let shown: Vec<_> = found.iter().map(|record| shown(settlement, record)).collect();
     Ok(Shown::Json(StatusCode::OK, json!({"agents": shown, "next": next})))
 }
 
@@ -37,7 +37,7 @@ pub(super) fn one(settlement: &Settlement, asked: &Asked) -> Answer {
     let versions = versions.filter(|versions| !versions.is_empty());
     let versions =
         versions.ok_or_else(|| Problem::not_found(&format!("there is no agent {:?}", asked.shown())))?;
-    let mut all = versions.last().map_or(Value::Null, |(record, _)| shown(record));
+    let mut all = versions.last().map_or(Value::Null, |(record, _)| shown(settlement, record));
     let past = |(record, digest): &(AgentRecord, Digest)| json!({"version": record.version, "digest": digest, "issued_at": record.issued_at.to_string()});
     all["versions"] = versions.iter().map(past).collect();
     Ok(Shown::Json(StatusCode::OK, all))
@@ -48,6 +48,12 @@ pub(super) fn register(settlement: &Settlement, asked: &Asked) -> Answer {
     asked.request()?;
     let offered: Offered =
         serde_json::from_slice(&asked.body).map_err(|error| Problem::bad(error.to_string()))?;
+    if offered.document.is_some() && !asked.operates {
+        // Whoever hands in the document decides whose keys vouch for the id.
+        let detail =
+            "the document of a did:web id is taken from the operator alone, who fetched it from that host";
+        return Err(Problem::new(StatusCode::FORBIDDEN, FaultKind::Forbidden.word(), detail));
+    }
     let sealed = Sealed::read(offered.record.get())?;
     let entry = settlement.register(&sealed, offered.document)?;
     Ok(Shown::Json(
@@ -56,13 +62,17 @@ pub(super) fn register(settlement: &Settlement, asked: &Asked) -> Answer {
     ))
 }
 
-fn shown(record: &AgentRecord) -> Value {
+fn shown(settlement: &Settlement, record: &AgentRecord) -> Value {
     let key = |key: &tollgate_pay::registry::AgentKey| {
         let time = |time: Option<tollgate_core::Timestamp>| time.map(|time| time.to_string());
         json!({"kid": key.kid, "key": key.key, "purposes": key.purposes.iter().map(|purpose| purpose.word()).collect::<Vec<_>>(),
             "not_before": time(key.not_before), "not_after": time(key.not_after), "revoked_at": time(key.revoked_at)})
     };
-    let rail = |rail: &tollgate_pay::registry::RailAccount| json!({"rail": rail.rail, "account": rail.account, "key": rail.key});
+    let rail = |rail: &RailAccount| {
+        // That a key signed for an account says nothing of whose the account is: the rail must know the key.
+        let control = if settlement.controls(rail) { "proven" } else { "claimed" };
+        json!({"rail": rail.rail, "account": rail.account, "key": rail.key, "control": control})
+    };
     json!({
         "id": record.id, "name": record.name, "version": record.version, "issued_at": record.issued_at.to_string(),
         "skills": record.skills, "cards": record.cards, "keys": record.keys.iter().map(key).collect::<Vec<_>>(),

@@ -51,6 +51,8 @@ struct Asked {
     body: Vec<u8>,
     /// Whose it is, and under which key; for what changes something.
     request: Option<Digest>,
+    /// Whether it comes from who may what the operator may.
+    operates: bool,
 }
 
 impl Asked {
@@ -98,24 +100,25 @@ async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: 
     } else {
         None
     };
-    let request = match &signed {
-        Some(signed) => idempotent(&parts, &signed.who),
-        None => idempotent(&parts, &allowed(worker, &parts, call, right)?),
+    let (who, operates) = match &signed {
+        Some(signed) => (signed.who.clone(), signed.operates),
+        None => allowed(worker, &parts, call, right)?,
     };
+    let request = idempotent(&parts, &who);
     let body =
         if parts.method == http::Method::POST { read(worker, body).await?.to_vec() } else { Vec::new() };
     if let Some(signed) = &signed {
         signed.complete(worker.shared(), &parts, &body)?;
     }
     let parameter = decode(call.parameter.as_deref().unwrap_or_default());
-    let (asked, route) = (Asked { parts, parameter, body, request }, call.route);
+    let (asked, route) = (Asked { parts, parameter, body, request, operates }, call.route);
     blocking(worker.shared(), move |settlement| handle(settlement, route, &asked)).await
 }
 
-/// Finds out who asks by the key that is sent along, and whether it may.
-fn allowed(worker: &Worker, parts: &Parts, call: &Call, right: Right) -> Result<String, Problem> {
+/// Finds out who asks by the key that is sent along, and whether it may; also whether it may what only the operator may.
+fn allowed(worker: &Worker, parts: &Parts, call: &Call, right: Right) -> Result<(String, bool), Problem> {
     let no_operator = match operator(worker, parts, call.peer) {
-        Ok(()) => return Ok("operator".into()),
+        Ok(()) => return Ok(("operator".into(), true)),
         Err(fault) => fault,
     };
     let (shared, now) = (worker.shared(), worker.shared().clock.now());
@@ -125,7 +128,8 @@ fn allowed(worker: &Worker, parts: &Parts, call: &Call, right: Right) -> Result<
         return Err(no_operator.into());
     }
     if caller.roles.iter().any(|role| right.given_by(role)) {
-        return Ok(format!("caller:{}", caller.id));
+        let operates = caller.roles.iter().any(|role| Right::Operate.given_by(role));
+        return Ok((format!("caller:{}", caller.id), operates));
     }
     let detail = format!("this needs a key with the role {}", right.role());
     Err(Problem::new(StatusCode::FORBIDDEN, FaultKind::Forbidden.word(), detail))

@@ -27,6 +27,8 @@ const SKEW_S: i64 = 60;
 /// Whose request it is, once its signature holds.
 pub(super) struct Signed {
     pub(super) who: String,
+    /// Whether it may what only the operator may.
+    pub(super) operates: bool,
     /// The nonce, and the second from which on the signature no longer counts; of a write.
     nonce: Option<(Digest, i64)>,
 }
@@ -44,15 +46,20 @@ pub(super) fn is_signed(parts: &Parts) -> bool {
     parts.headers.contains_key("signature-input")
 }
 
+/// For which host the request says that it is.
+fn authority(parts: &Parts) -> Result<&str, Problem> {
+    let mut hosts = parts.headers.get_all(HOST).iter();
+    let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|_| hosts.next().is_none());
+    let named = parts.uri.authority().map(http::uri::Authority::as_str);
+    named.or(host).ok_or_else(|| unknown("the request does not say for which host it is"))
+}
+
 /// Hands the request over as a signature sees it.
 fn with_message<T>(
     parts: &Parts,
     work: impl FnOnce(&Message<'_>) -> Result<T, Problem>,
 ) -> Result<T, Problem> {
-    let mut hosts = parts.headers.get_all(HOST).iter();
-    let host = hosts.next().and_then(|host| host.to_str().ok()).filter(|_| hosts.next().is_none());
-    let named = parts.uri.authority().map(http::uri::Authority::as_str);
-    let authority = named.or(host).ok_or_else(|| unknown("the request does not say for which host it is"))?;
+    let authority = authority(parts)?;
     let lines: Vec<(&str, &[u8])> =
         parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
     let fields: Fields<'_> = &lines;
@@ -70,7 +77,7 @@ struct Known {
 /// Finds the key that signatures name: one of the configuration's, or an agent's.
 async fn known(shared: &Arc<Shared>, keyids: Vec<String>) -> Result<Option<(usize, Known)>, Problem> {
     let snapshot = shared.snapshot.load_full();
-    let Signers { keys, agents } = &snapshot.settings.signers;
+    let Signers { keys, agents, .. } = &snapshot.settings.signers;
     for (n, keyid) in keyids.iter().enumerate() {
         if let Some(signer) =
             keys.iter().find(|signer| signer.thumbprint == *keyid || signer.key.did() == *keyid)
@@ -80,13 +87,11 @@ async fn known(shared: &Arc<Shared>, keyids: Vec<String>) -> Result<Option<(usiz
         }
     }
     let Some(role) = agents.clone() else { return Ok(None) };
-    let now = shared.clock.now();
     // Agents are asked where waiting is allowed.
     blocking(shared, move |settlement| {
         let found = keyids.iter().enumerate().find_map(|(n, keyid)| {
             let (id, kid) = keyid.rsplit_once('#')?;
-            let versions = settlement.agent(id)?;
-            let key = versions.last()?.0.key(kid, Purpose::Httpsig, now)?;
+            let key = settlement.agent_key(id, kid, Purpose::Httpsig)?;
             Some((n, Known { who: format!("agent:{id}"), key, roles: vec![role.clone()] }))
         });
         Ok(found)
@@ -96,6 +101,10 @@ async fn known(shared: &Arc<Shared>, keyids: Vec<String>) -> Result<Option<(usiz
 
 /// Finds out who signed the request, and whether it may.
 pub(super) async fn verify(shared: &Arc<Shared>, parts: &Parts, right: Right) -> Result<Signed, Problem> {
+    let named = authority(parts)?;
+    if !shared.snapshot.load().settings.signers.is_own(named) {
+        return Err(unknown("the request was signed for another server: settle.authorities names this one"));
+    }
     let all = with_message(parts, |message| Signature::all(message).map_err(|flaw| refused(&flaw)))?;
     let keyids = all.iter().map(|signature| signature.keyid().unwrap_or_default().to_owned()).collect();
     let found = known(shared, keyids).await?;
@@ -132,7 +141,8 @@ pub(super) async fn verify(shared: &Arc<Shared>, parts: &Parts, right: Right) ->
         let until = signature.created().unwrap_or_default().saturating_add(MAX_AGE_S);
         (Digest::of_parts(parts), signature.expires().map_or(until, |expires| expires.min(until)))
     });
-    Ok(Signed { who, nonce })
+    let operates = roles.iter().any(|role| Right::Operate.given_by(role));
+    Ok(Signed { who, operates, nonce })
 }
 
 impl Signed {

@@ -16,6 +16,10 @@ pub struct Settle {
     /// Keys that may sign requests (RFC 9421), with their roles.
     #[serde(default)]
     pub signers: Vec<Signer>,
+    /// Names by which clients reach this server: `HOST`, `HOST:PORT` or `HOST:*`. A signed request for another one is refused; they are
+    /// required where requests may be signed.
+    #[serde(default)]
+    pub authorities: Vec<Word>,
     /// Role of every registered agent, whose `httpsig` keys may sign requests; absent = none.
     pub agents: Option<Word>,
     /// Who is told what happens to escrows.
