@@ -8,10 +8,12 @@ use std::net::IpAddr;
 use tollgate_pay::escrow::Phase;
 use tollgate_pay::registry::PublicKey;
 use tollgate_store::journal::audit::Source;
-use tollgate_store::settlement::{HookConfig, SettlementConfig};
+use tollgate_store::settlement::{Bounds, HookConfig, SettlementConfig};
 
 /// Most receivers, and most keys that may sign.
 const LIST_MAX: usize = 64;
+/// Largest bound of what is kept in memory.
+const BOUND_MAX: usize = 1_000_000_000;
 /// Most tries of one event, and the longest first wait.
 const ATTEMPTS_MAX: u64 = 100;
 const FIRST_WAIT_MAX_MS: u64 = 3_600_000;
@@ -99,10 +101,40 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
         findings.at(word, "settle.clearing", message, "write acct_ and a name");
     }
     let ledger = ledger(settle, findings);
+    let bounds = bounds(settle, findings);
     let data = findings.path(&settle.data);
-    let start =
-        clearing.map(|clearing| SettlementConfig { clearing, ledger, hooks, ..SettlementConfig::new(data) });
+    let start = clearing.map(|clearing| SettlementConfig {
+        clearing,
+        ledger,
+        hooks,
+        bounds,
+        ..SettlementConfig::new(data)
+    });
     Settled { start, signers, receivers }
+}
+
+/// What the settlement may grow to.
+fn bounds(settle: &written::Settle, findings: &mut Findings) -> Bounds {
+    let mut bounds = Bounds::default();
+    let ledger = &mut bounds.ledger;
+    for (name, written, bound) in [
+        ("escrows_max", settle.escrows_max, &mut bounds.escrows),
+        ("agents_max", settle.agents_max, &mut bounds.agents),
+        ("accounts_max", settle.accounts_max, &mut ledger.accounts_max),
+        ("holds_max", settle.holds_max, &mut ledger.holds_max),
+        ("keys_max", settle.keys_max, &mut ledger.keys_max),
+        ("names_max", settle.names_max, &mut ledger.marks_max),
+    ] {
+        match written.map(|most| usize::try_from(most).ok().filter(|most| (1..=BOUND_MAX).contains(most))) {
+            None => {}
+            Some(Some(most)) => *bound = most,
+            Some(None) => {
+                let fix = format!("use 1 to {BOUND_MAX}");
+                findings.at(&settle.data, &format!("settle.{name}"), "it is out of range".into(), &fix);
+            }
+        }
+    }
+    bounds
 }
 
 /// The database of the ledger. Its URL may have a password, so it is given by reference.

@@ -71,6 +71,21 @@ async fn send(scene: &Scene, draw: &Draw<'_>, headers: &[(&'static str, String)]
     scene.world.send(draw.method.clone(), &path, &headers, draw.body.to_owned()).await
 }
 
+/// Posts [`SWEEP`] to the ledger with a host of the test's own, which a client would not say; the whole answer.
+async fn as_host(scene: &Scene, host: &str, headers: &[(&'static str, String)]) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let request = format!(
+        "POST /v1/settle/commands HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\ncontent-length: {}\r\n{lines}\r\n{SWEEP}",
+        SWEEP.len()
+    );
+    let mut stream = tokio::net::TcpStream::connect(scene.world.gateway.addr()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 fn unauthenticated(got: &Got) {
     problem(got, StatusCode::UNAUTHORIZED, "unauthenticated");
 }
@@ -138,11 +153,9 @@ async fn what_is_not_signed_as_it_must_be_is_refused_and_changes_nothing() {
         unauthenticated(&send(&scene, draw, &draw.headers(&scene, &key)).await);
     }
     // What was signed for another server, and is passed on as it was meant there.
-    let mut elsewhere = good().headers_for("staging.example.com", &key);
-    elsewhere.push(("host", "staging.example.com".into()));
-    let refused = send(&scene, &good(), &elsewhere).await;
-    unauthenticated(&refused);
-    assert!(refused.text().contains("another server"), "{}", refused.text());
+    let elsewhere = good().headers_for("staging.example.com", &key);
+    let refused = as_host(&scene, "staging.example.com", &elsewhere).await;
+    assert!(refused.starts_with("HTTP/1.1 401") && refused.contains("another server"), "{refused}");
     let stranger = SecretKey::from_seed(&[23; 32]);
     unauthenticated(&send(&scene, &good(), &good().headers(&scene, &stranger)).await);
     // What was signed for another body, path, query or idempotency key.
@@ -214,4 +227,30 @@ async fn an_agents_own_key_signs_until_it_is_revoked() {
     let draw = Draw { idempotency: "n-1", ..Draw::post("escrows", &terms, &keyid, "n-3") };
     unauthenticated(&send(&scene, &draw, &draw.headers(&scene, &http)).await);
     scene.stop().await;
+}
+
+/// Without a name of its own a server would take what was signed for any other.
+#[test]
+fn a_server_that_takes_signatures_says_who_it_is() {
+    let folder = super::common::Folder::new();
+    let read = |settle: &str| {
+        let text = format!(
+            "policy: '{}'\nsettle: {{data: pay{settle}}}\nproviders: [{{name: sim, kind: tollgate_sim, base_url: 'http://127.0.0.1:1'}}]\nmodels: [{{name: a, provider: sim}}]\n",
+            folder.write("p.tollgate", "policy \"t\"\ndefault { models { \"a\" } }\n").display(),
+        );
+        tollgate_gateway::config::read(&text, "tollgate.yaml".as_ref()).map_err(|error| error.to_string())
+    };
+    let signers = format!(
+        "signers: [{{key: '{}', roles: [settle.read]}}]",
+        SecretKey::from_seed(&[1; 32]).public().did()
+    );
+    for may_sign in [signers.as_str(), "agents: settle.read"] {
+        let bare = read(&format!(", {may_sign}")).unwrap_err();
+        assert!(bare.contains("settle.authorities"), "{bare}");
+        assert!(read(&format!(", authorities: [pay.example.com], {may_sign}")).is_ok());
+        assert!(read(&format!(", authorities: ['https://pay.example.com'], {may_sign}")).is_err());
+    }
+    let bounded = read(", escrows_max: 5, keys_max: 7").unwrap().settle.unwrap().bounds;
+    assert_eq!((bounded.escrows, bounded.ledger.keys_max), (5, 7));
+    assert!(read(", agents_max: 0").unwrap_err().contains("settle.agents_max"));
 }

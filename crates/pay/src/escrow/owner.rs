@@ -117,7 +117,8 @@ pub fn by_hand(command: &Command) -> Result<(), PayError> {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mandate {
-    /// Audience and nonce of each delegation between the principal's token and the payment, in order.
+    /// Audience and nonce of each delegation between the principal's token and the payment, in order, as whoever shows it says: they
+    /// are held against the tokens, and nobody here has given them out. The payment's own are the log's name and the terms' nonce.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hops: Vec<Addressed>,
     /// An AP2 v0.2 chain, or one JWS that the principal signed itself.

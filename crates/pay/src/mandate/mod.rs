@@ -8,8 +8,9 @@
 //! ([`verify_version_1`]) are read too. What must be counted over time, budgets, recurrences and that each authorisation is
 //! used once, is the ledger's: [`Chain::admission`] gives it.
 //!
-//! Nothing is taken for granted: a constraint that is unknown or not shown is a refusal, audience and nonce are checked on
-//! every hop, amounts are positive minor units with their currency's own exponent, dates are moments and not texts.
+//! Nothing is taken for granted: a constraint that is unknown, or of which a part is unknown or not shown, is a refusal; audience and
+//! nonce of every hop are compared with those that are given ([`Expect`]), which proves something where whoever checks has given them
+//! out, as for the last hop, and nothing where they come with the chain, as those of the hops between do in an escrow; amounts are positive minor units with their currency's own exponent, dates are moments and not texts.
 //! [`Chain::id`] names the authorisation and not its bytes: an ECDSA signature has a second spelling, which must not be a
 //! second payment.
 

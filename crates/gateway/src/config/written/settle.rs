@@ -25,6 +25,18 @@ pub struct Settle {
     /// Who is told what happens to escrows.
     #[serde(default)]
     pub webhooks: Vec<Webhook>,
+    /// Most escrows, for ever; absent = 1000000.
+    pub escrows_max: Option<u64>,
+    /// Most agents, for ever; absent = 100000.
+    pub agents_max: Option<u64>,
+    /// Most accounts of the ledger, for ever; absent = 1000000.
+    pub accounts_max: Option<u64>,
+    /// Most open holds at one time; absent = 1000000.
+    pub holds_max: Option<u64>,
+    /// Most idempotency keys of the ledger at one time, each remembered for a day; absent = 4000000.
+    pub keys_max: Option<u64>,
+    /// Most names of mandates and of payments under them at one time; absent = 4000000.
+    pub names_max: Option<u64>,
 }
 
 /// A key that may sign requests.
