@@ -185,7 +185,7 @@ impl World {
         contract.stages.clear();
         for (n, minor) in (1..).zip(stages) {
             let mut stage = stage.clone();
-            (stage.amount, stage.submit_by) = (amount(*minor), Timestamp(now + n * HOUR_US));
+            (stage.amount, stage.submit_by) = (amount(*minor), Timestamp(now + 4 * n * HOUR_US));
             contract.stages.push(stage);
         }
         contract.refund_after = Timestamp(now + 48 * HOUR_US);
