@@ -2,7 +2,7 @@
 //!
 //! What is done on a chain is done by [`Sender`]: a deed has a key, takes effect once, and its outcome is read from the state of
 //! a block that is deep enough, never from what a node answered when it took a transaction. Every transaction is in the
-//! [`Journal`] before it is sent. [`EvmRail`] makes deeds of an escrow's calls.
+//! [`Journal`] before it is sent. [`EvmRail`] makes deeds of an escrow's calls, [`x402`] of payments by signed authorisations.
 //!
 //! The encodings are small and complete for what is needed ([`abi`], [`rlp`], EIP-712 in [`typed`], EIP-1559 in
 //! [`transaction`]); curves and hashes are k256 and sha3. A node is reached by [`Node`], which tests replace.
@@ -31,6 +31,7 @@ mod node;
 mod papers;
 mod rail;
 mod sender;
+pub mod x402;
 
 pub use chain::{At, Block, Chain, Fees, Log, Receipt, Reply};
 pub use codec::{Address, Key, Signature, Word, abi, hex, keccak, recover, rlp, transaction, typed, unhex};

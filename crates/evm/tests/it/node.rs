@@ -14,7 +14,7 @@ pub(crate) struct Network {
     delayed: Vec<Value>,
     /// A block as of which it answers until the next transaction comes.
     stale: Option<u64>,
-    /// Whether a block is made whenever somebody asks for the newest.
+    /// Whether blocks are made behind each transaction.
     pub(crate) ticks: bool,
     /// Every so many requests one gets no answer; whether it arrives takes turns.
     pub(crate) drops: Option<u32>,
@@ -39,11 +39,16 @@ impl Network {
         answer
     }
 
-    /// The node makes blocks by itself, a moment after it has a transaction; after this one it has.
+    /// The node makes blocks by itself, a moment after it has a transaction; after these it has, and it lies deep enough.
     fn mine(&mut self) {
         if self.ticks {
-            self.rpc.request("evm_mine", json!([])).unwrap();
+            self.rpc.request("anvil_mine", json!(["0x2"])).unwrap();
         }
+    }
+
+    /// The request that is lost next is another one of the next call.
+    pub(crate) fn skip(&mut self) {
+        self.asked += 1;
     }
 
     fn height(&mut self) -> u64 {
@@ -86,9 +91,6 @@ impl Network {
             {
                 *param = json!(format!("{height:#x}"));
             }
-        }
-        if method == "eth_blockNumber" {
-            self.mine();
         }
         self.rpc.request(method, params)
     }

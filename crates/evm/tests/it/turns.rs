@@ -223,6 +223,40 @@ fn papers_that_are_missing_are_waited_for_and_wrong_ones_move_nothing() {
 }
 
 #[test]
+fn whichever_requests_are_lost_each_call_takes_effect_once() {
+    let Some((node, _alone)) = node() else { return };
+    for drops in [23, 29, 31, 37, 41, 43] {
+        let mut world = World::new(&node, "turns", &format!("lossy {drops}"), 2);
+        let contract = world.contract(&[6_000, 4_000]);
+        world.mint(world.payer.address(), 10_000);
+        let mut until_known = |call: &Call| {
+            for _ in 0..200 {
+                // Whatever is asked first, some request of it may be the one that is lost.
+                node.0.borrow_mut().drops = Some(drops);
+                let outcome = match world.query(call) {
+                    Outcome::Unknown => world.perform(call),
+                    known => known,
+                };
+                node.0.borrow_mut().drops = None;
+                node.0.borrow_mut().skip();
+                match outcome {
+                    Outcome::Unknown => {}
+                    Outcome::Done { proof } => return proof,
+                    Outcome::Failed { reason } => panic!("with each {drops}th lost: {reason}"),
+                }
+            }
+            panic!("with each {drops}th lost its outcome stays unknown");
+        };
+        let held = until_known(&hold(&contract));
+        until_known(&release(&contract, &held, 0, 6_000, false));
+        until_known(&refund(&contract, &held, 6_000));
+        let balances =
+            [world.payer.address(), world.party("payee"), world.party("fees")].map(|who| world.tokens(who));
+        assert_eq!((balances, world.held()), ([4_000, 5_850, 150], 0), "with each {drops}th lost");
+    }
+}
+
+#[test]
 fn a_journal_that_is_lost_pays_nothing_twice() {
     let Some((node, _alone)) = node() else { return };
     let (mut world, contract) = World::quiet("lost", &node, 1);

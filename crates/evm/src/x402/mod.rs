@@ -1,0 +1,20 @@
+//! x402 on EVM chains: what a facilitator does, for the scheme `exact` by EIP-3009, in both versions of the wire.
+//!
+//! A payment is an authorisation; its payer and nonce name it. To settle it is a deed: it is done once, and whoever asks again gets
+//! the first answer, after a restart too. A payment whose outcome is not known is `settlement_pending`, with its
+//! transaction, and never failed. What moved is read from the chain's events: also where somebody else sent it.
+//!
+//! Source: x402 specification, versions 1 and 2, and its scheme `exact` on EVM; EIP-3009.
+
+mod facilitator;
+mod network;
+mod payment;
+mod refusal;
+mod transfer;
+mod wire;
+
+pub use facilitator::{Facilitator, FacilitatorConfig, Token, verify};
+pub use network::Network;
+pub use payment::Payment;
+pub use refusal::Refusal;
+pub use wire::{BODY_MAX, Settled, Supported, VerifyAnswer};
