@@ -61,6 +61,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "did", run: agents::did, seeds: "dids", choices: 0 },
     Target { name: "card", run: agents::card, seeds: "cards", choices: 0 },
     Target { name: "statement", run: money::statement, seeds: "statements", choices: 0 },
+    Target { name: "x402", run: money::x402, seeds: "x402", choices: 0 },
     Target { name: "csv", run: tables::csv, seeds: "tables", choices: 0 },
     Target { name: "parquet", run: tables::parquet, seeds: "parquets", choices: 0 },
     Target { name: "tensors", run: tables::tensors, seeds: "tensors", choices: 0 },
@@ -111,6 +112,8 @@ const SEEDS: &[(&str, &str)] = &[
     ("signed", r#"{"b":[1,-2,{"\u00e9":"\ud83d\ude00\n"}],"a":{"x":null,"y":true},"1":9007199254740991}"#),
     ("mandates", include_str!("../../docs/examples/mandate-chain.txt")),
     ("receipts", include_str!("../seeds/receipt.txt")),
+    ("x402", include_str!("../seeds/x402.json")),
+    ("x402", include_str!("../seeds/x402-v1.json")),
     (
         "tables",
         "user,ts,merchant,amount\n1,2026-01-02,\"a, \"\"b\"\"\",2.50\r\n\n2,,c\n-3,1e9,\"two\nlines\",007\n",

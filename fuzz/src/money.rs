@@ -1,6 +1,7 @@
 //! Readers of what others signed: mandates, receipts, statements about escrows, entries of the ledger, and the JSON below them.
 
 use tollgate_core::Timestamp;
+use tollgate_evm::x402::{FacilitatorConfig, Payment, Token};
 use tollgate_pay::escrow::{Bundle, Escrow, Event, read, step};
 use tollgate_pay::json::Json;
 use tollgate_pay::ledger::{Book, Entry, Limits};
@@ -66,5 +67,21 @@ pub(crate) fn statement(data: &[u8]) -> bool {
     if event.about().is_some() {
         assert!(step(&cast.plane(), &escrow, &event, Timestamp(1)).is_err(), "it is about another escrow");
     }
+    true
+}
+
+/// What is read of a payment is what its payer signed, or it is refused: only the seeds' own authorisations are signed here.
+pub(crate) fn x402(data: &[u8]) -> bool {
+    let address = "0x036CbD53842c5426634e7929541eC2318f3dCF7e".parse().expect("an address");
+    let token = Token { address, name: "USDC".into(), version: "2".into() };
+    let config = FacilitatorConfig { chain_id: 84_532, tokens: vec![token] };
+    let Ok(payment) = Payment::read(data, &config) else { return false };
+    assert_eq!(payment.asset, address);
+    if payment.check_signature(false).is_ok() {
+        let signed = "0xd897c896454a77a16d9969914f8244c7ac4724ae4c559dd3a7005a9468c84921";
+        assert_eq!(payment.digest.to_string(), signed, "nobody signed anything else");
+    }
+    let _ = payment.check_time(Timestamp(1_795_000_000_000_000));
+    assert!(payment.call(false).len() >= 4 + 9 * 32);
     true
 }

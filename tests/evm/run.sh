@@ -2,7 +2,10 @@
 # Payments on EVM chains: our contracts under forge (fuzz and invariants), and the rail on a real node with the real code of USDC.
 #
 #   tests/evm/run.sh                   everything
-#   tests/evm/run.sh contracts rail    some of: contracts, rail
+#   tests/evm/run.sh contracts rail    some of: contracts, rail, x402
+#
+# task: a whole task by the command line. x402: official clients (PyPI x402, npm @x402/*) pay through the facilitator of the binary in TOLLGATE_BIN (or a built one), and
+# x402-conformance looks at it.
 #
 # The tools are installed once, at pinned versions, in $EVM_CACHE: npm's anvil, forge, solc, and the artifacts of USDC. Where their
 # registry cannot be reached this says so and ends with 0; everything else that fails is a failure.
@@ -10,7 +13,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 suites=("$@")
-[ $# -gt 0 ] || suites=(contracts rail)
+[ $# -gt 0 ] || suites=(contracts rail task x402)
 cache=${EVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-evm}
 mkdir -p "$cache"
 
@@ -39,16 +42,98 @@ if wanted contracts; then
         nice -n 5 "$cache/node_modules/@foundry-rs/forge-linux-amd64/bin/forge" test)
 fi
 
-if wanted rail; then
-    printf '\n== rail, on a node\n'
-    # The node ends when its input does. It finds its modules from where it lies.
+# The node ends when its input does. It finds its modules from where it lies.
+if wanted rail || wanted task || wanted x402; then
     cp "$here"/*.mjs "$cache/"
-    rm -f "$cache/in" "$cache/out"
-    mkfifo "$cache/in" "$cache/out"
-    node "$cache/chain.mjs" <"$cache/in" >"$cache/out" &
-    exec {chain_in}>"$cache/in" {chain_out}<"$cache/out"
-    trap 'exec {chain_in}>&-; wait' EXIT
+    work=$(mktemp -d)
+    servers=()
+    mkfifo "$work/in" "$work/out"
+    node "$cache/chain.mjs" <"$work/in" >"$work/out" &
+    exec {chain_in}>"$work/in" {chain_out}<"$work/out"
+    finish() {
+        for one in "${servers[@]}"; do kill "$one" 2>/dev/null || true; done
+        exec {chain_in}>&-
+        wait
+        rm -rf "$work"
+    }
+    trap finish EXIT
     IFS= read -r TOLLGATE_EVM_NODE <&"$chain_out" || { echo "the node did not start" >&2; exit 1; }
     export TOLLGATE_EVM_NODE
+fi
+
+if wanted rail; then
+    printf '\n== rail, on a node\n'
     (cd "$root" && cargo test --quiet -p tollgate-evm --test it {chain_in}>&-)
+fi
+
+# server NAME WAIT_MS: a gateway with a facilitator of its own; its URL is in $url.
+server() {
+    local line out
+    "$cache/venv/bin/python" -c 'from eth_account import Account; a = Account.create(); print("0x" + a.key.hex().removeprefix("0x"), a.address)' >"$work/$1.account"
+    cut -d' ' -f1 "$work/$1.account" >"$work/$1.key"
+    local rich='{"jsonrpc":"2.0","id":1,"method":"anvil_setBalance","params":["'$(cut -d' ' -f2 "$work/$1.account")'","0x8ac7230489e80000"]}'
+    curl -sS --fail -H 'content-type: application/json' -d "$rich" "$TOLLGATE_EVM_NODE" >/dev/null
+    cat >"$work/$1.yaml" <<END
+x402:
+  data: $work/$1.x402
+  network: eip155:84532
+  node: file:$work/node.url
+  key: file:$work/$1.key
+  wait_ms: $2
+  tokens: [{address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e', name: USDC, version: '2'}]
+policy: $work/none.tollgate
+providers: [{name: none, kind: tollgate_sim, base_url: 'http://127.0.0.1:9'}]
+models: [{name: none, provider: none}]
+END
+    mkfifo "$work/$1.out"
+    "$TOLLGATE_BIN" serve "$work/$1.yaml" --listen 127.0.0.1:0 --data memory >"$work/$1.out" 2>"$work/$1.err" {chain_in}>&- &
+    servers+=($!)
+    exec {out}<"$work/$1.out"
+    url=
+    while [ -z "$url" ]; do
+        IFS= read -r line <&"$out" || { cat "$work/$1.err" >&2; exit 1; }
+        url=$(grep -o 'http://[0-9.:]*' <<<"$line" | head -1 || true)
+    done
+    cat <&"$out" >/dev/null &
+    exec {out}<&-
+    url=$url/x402
+}
+
+binary() {
+    if [ -z "${TOLLGATE_BIN:-}" ]; then
+        (cd "$root" && cargo build --quiet -p tollgate {chain_in}>&-)
+        TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/debug/tollgate
+    fi
+    TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
+    export TOLLGATE_BIN
+}
+
+if wanted task; then
+    printf '\n== a task, paid on the chain\n'
+    binary
+    mkdir "$work/task"
+    WORK=$work/task "$here/task.sh" {chain_in}>&-
+fi
+
+if wanted x402; then
+    printf '\n== x402, official clients\n'
+    command -v python3 >/dev/null || skip "there is no python3"
+    if ! cmp -s "$here/requirements.txt" "$cache/requirements.txt"; then
+        rm -rf "$cache/venv" "$cache/requirements.txt"
+        python3 -m venv "$cache/venv" || skip "python3 has no venv"
+        "$cache/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt" ||
+            skip "the official clients cannot be installed"
+        cp "$here/requirements.txt" "$cache/requirements.txt"
+    fi
+    binary
+    printf '%s' "$TOLLGATE_EVM_NODE" >"$work/node.url"
+    printf 'policy "none"\ndefault { models { "none" } }\n' >"$work/none.tollgate"
+    server patient 120000
+    FACILITATOR=$url
+    server hasty 0
+    export FACILITATOR HASTY=$url PYTHONDONTWRITEBYTECODE=1
+    "$cache/venv/bin/python" "$here/pay.py"
+    node "$cache/pay.mjs"
+    "$cache/venv/bin/x402conf" live "$FACILITATOR" --fail-on-error >"$work/conformance.json" || { cat "$work/conformance.json" >&2; exit 1; }
+    echo "x402-conformance: $(grep -c '"pass": true' "$work/conformance.json") checks passed"
 fi

@@ -159,8 +159,8 @@ impl<N: Node> Chain<N> {
     ///
     /// # Errors
     /// As [`Self::id`].
-    pub fn code(&mut self, who: Address) -> Result<Vec<u8>, EvmError> {
-        self.ask("eth_getCode", json!([who, "latest"]), "bytes", bytes)
+    pub fn code(&mut self, who: Address, at: At) -> Result<Vec<u8>, EvmError> {
+        self.ask("eth_getCode", json!([who, at.param()]), "bytes", bytes)
     }
 
     /// What a contract answers to a call that changes nothing.

@@ -6,7 +6,7 @@
 
 use crate::abi::{Value, call, encode};
 use crate::typed::{Authorization, Domain, hash_struct};
-use crate::{Address, EvmError, Request, Signature, Word, keccak, unhex};
+use crate::{Address, Deployment, EvmError, Request, Signature, Word, keccak, unhex};
 use serde::{Deserialize, Serialize};
 
 /// The deployer: calldata is a salt and the creation code; it answers with the address.
@@ -125,11 +125,11 @@ impl Addresses {
     }
 
     /// What makes each contract, with where it will be.
-    pub fn deployments(&self) -> impl Iterator<Item = (Contract, Address, Request)> + '_ {
+    pub fn deployments(&self) -> impl Iterator<Item = Deployment> + '_ {
         self.creations.iter().map(|(contract, address, code)| {
             let mut data = vec![0; 32];
             data.extend(code);
-            (*contract, *address, Request { to: DEPLOYER, data })
+            Deployment { contract: *contract, address: *address, request: Request { to: DEPLOYER, data } }
         })
     }
 }

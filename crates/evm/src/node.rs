@@ -33,7 +33,8 @@ pub trait Node {
 
 /// A node behind a URL. It waits for each answer, so it belongs where waiting is allowed.
 pub struct Rpc {
-    runtime: tokio::runtime::Runtime,
+    /// There until the end.
+    runtime: Option<tokio::runtime::Runtime>,
     client: Client,
     url: String,
     asked: u64,
@@ -54,7 +55,16 @@ impl Rpc {
     pub fn new(url: &str) -> Result<Self, NodeError> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| NodeError::Silent(error.to_string()))?;
-        Ok(Self { runtime, client: Client::default(), url: url.into(), asked: 0 })
+        Ok(Self { runtime: Some(runtime), client: Client::default(), url: url.into(), asked: 0 })
+    }
+}
+
+impl Drop for Rpc {
+    /// Without waiting, so that it may be dropped where waiting is not allowed.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
 }
 
@@ -62,8 +72,9 @@ impl Node for Rpc {
     fn request(&mut self, method: &'static str, params: Value) -> Result<Value, NodeError> {
         self.asked = self.asked.wrapping_add(1);
         let body = json!({"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params});
-        let answer = self.runtime.block_on(self.client.post_json(&self.url, body.to_string()));
         let silent = |why: String| NodeError::Silent(why.replace(path_of(&self.url), "/…"));
+        let Some(runtime) = &self.runtime else { return Err(silent("it is being closed".into())) };
+        let answer = runtime.block_on(self.client.post_json(&self.url, body.to_string()));
         let answer = answer.map_err(|error| silent(error.to_string()))?;
         let read: Option<Value> = serde_json::from_slice(&answer.body).ok();
         let mut read = read.ok_or_else(|| silent(format!("status {} without JSON", answer.status)))?;

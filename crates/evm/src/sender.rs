@@ -37,6 +37,24 @@ pub enum Standing {
     Open,
 }
 
+/// How a deed whose outcome is not known stands at the newest block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnderWay {
+    /// Nothing was sent for it.
+    Unsent,
+    /// It was sent, again just now, and no block has it.
+    Sent,
+    /// A block has it.
+    Taken {
+        /// Which.
+        block: u64,
+        /// Whether it did what it said.
+        done: bool,
+    },
+    /// Another transaction has its nonce.
+    Replaced,
+}
+
 /// A call that does a deed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
@@ -156,6 +174,34 @@ impl<N: Node, J: Journal> Sender<N, J> {
             // Some chains take it at once.
             None => self.query(key, asked, deed),
         }
+    }
+
+    /// Sends again whatever is under way, and says how each stands now. What became of it is found out by asking for its deed
+    /// again ([`Sender::query`]).
+    ///
+    /// # Errors
+    /// When the node does not say.
+    pub fn again_all(&mut self) -> Result<Vec<(Record, UnderWay)>, EvmError> {
+        let open: Vec<Record> =
+            self.journal.records().filter(|record| record.outcome.is_none()).cloned().collect();
+        let next = self.chain.nonce(self.key.address(), At::Latest)?;
+        let mut told = Vec::new();
+        for record in open {
+            let mut state = UnderWay::Unsent;
+            for attempt in &record.attempts {
+                if let Some(receipt) = self.chain.receipt(attempt.hash)? {
+                    state = UnderWay::Taken { block: receipt.block, done: receipt.done };
+                }
+            }
+            if let (UnderWay::Unsent, Some(last)) = (state, record.attempts.last()) {
+                state = if last.nonce < next { UnderWay::Replaced } else { UnderWay::Sent };
+                if state == UnderWay::Sent {
+                    self.send(last);
+                }
+            }
+            told.push((record, state));
+        }
+        Ok(told)
     }
 
     /// The outcome that is known of a key; a key has one deed.

@@ -5,6 +5,7 @@
 //! as long as the process is [`state::Shared`].
 
 pub mod api;
+pub mod cashier;
 mod chores;
 mod claim;
 pub mod clock;

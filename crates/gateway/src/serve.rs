@@ -1,5 +1,6 @@
 //! Starting and stopping: from options to listening workers, and back with every stream drained.
 
+use crate::cashier::Cashier;
 use crate::chores;
 use crate::claim::Claim;
 use crate::clock::{SystemClock, entropy};
@@ -74,6 +75,9 @@ pub enum ServeError {
     /// Settlement cannot be opened.
     #[error(transparent)]
     Settlement(#[from] Box<SettlementError>),
+    /// The facilitator for payments by x402 cannot be opened.
+    #[error("x402 cannot be served: {0}")]
+    X402(#[from] Box<tollgate_evm::EvmError>),
     /// The risk model cannot be loaded.
     #[error("the risk model cannot be served: {0}")]
     Risk(#[from] Box<tollgate_risk::RiskError>),
@@ -130,6 +134,7 @@ impl Serving {
         let claim = settings.database.as_deref().map(Claim::of).transpose()?;
         let mut shared = shared(settings, origin)?;
         shared.settlement = settlement(&shared).await?;
+        shared.cashier = cashier(&shared).await?;
         let shared = Arc::new(shared);
         control::apply_budgets(&shared);
         let snapshot = shared.snapshot.load_full();
@@ -278,6 +283,14 @@ async fn settlement(shared: &Shared) -> Result<Option<Settlement>, ServeError> {
     let clock = Arc::clone(&shared.clock);
     let opening = tokio::task::spawn_blocking(move || Settlement::open(&config, clock));
     let opened = opening.await.map_err(std::io::Error::other).map_err(system("opening settlement"))?;
+    Ok(Some(opened.map_err(Box::new)?))
+}
+
+/// Opens the facilitator where waiting is allowed.
+async fn cashier(shared: &Shared) -> Result<Option<Cashier>, ServeError> {
+    let Some(settings) = shared.snapshot.load().settings.x402.clone() else { return Ok(None) };
+    let opening = tokio::task::spawn_blocking(move || Cashier::open(&settings));
+    let opened = opening.await.map_err(std::io::Error::other).map_err(system("opening x402"))?;
     Ok(Some(opened.map_err(Box::new)?))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A reload keeps these as they are in force, and says of each that the file has otherwise.
 
-use crate::config::{CacheSettings, Settings};
+use crate::config::{CacheSettings, Settings, X402Settings};
 use std::fmt::Display;
 use std::path::PathBuf;
 use tollgate_store::settlement::SettlementConfig;
@@ -75,6 +75,9 @@ impl Settings {
         });
         keeper.keep("risk", &mut self.risk, &now.risk, |folder| {
             folder.as_ref().map_or_else(|| "none".into(), |folder| folder.display().to_string())
+        });
+        keeper.keep("x402", &mut self.x402, &now.x402, |x402| {
+            x402.as_ref().map_or_else(|| "none".into(), X402Settings::started)
         });
         self.keep_cache(now, &mut keeper);
         keeper.ignored

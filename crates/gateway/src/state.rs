@@ -1,6 +1,7 @@
 //! What lives as long as the process: clock, store, metrics, estimates, and the snapshot in force.
 
 use crate::api::settle::Replays;
+use crate::cashier::Cashier;
 use crate::clock::Seeds;
 use crate::encoder::EncoderPool;
 use crate::kept::Kept;
@@ -63,6 +64,8 @@ pub struct Shared {
     pub store: Store,
     /// Settlement, when it is configured.
     pub settlement: Option<Settlement>,
+    /// The facilitator for payments by x402, when it is configured.
+    pub cashier: Option<Cashier>,
     /// The text encoder, when one is configured.
     pub encoder: Option<EncoderPool>,
     /// The risk model, when one is configured.
@@ -145,6 +148,7 @@ impl Shared {
             metrics: Metrics::new(),
             store,
             settlement: None,
+            cashier: None,
             encoder: None,
             risk: None,
             kept: None,

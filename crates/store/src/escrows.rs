@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tollgate_core::Clock;
 use tollgate_core::id::AccountId;
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Desk, Office, SettlementPlane};
+use tollgate_pay::escrow::{Desk, Office, SettlementPlane, TaskContract};
 use tollgate_pay::ledger::{Account, Command, Outcome};
-use tollgate_pay::rail::{Ledger, LedgerFault, LedgerRail};
+use tollgate_pay::rail::{Call, Capabilities, Ledger, LedgerFault, LedgerRail, Outcome as Moved, Rail};
 
 /// Most escrows of one log, unless it is opened with another bound.
 pub const ESCROWS_MAX: usize = 1_000_000;
@@ -94,10 +94,55 @@ impl Ledger for JournalLedger {
     }
 }
 
-/// The office of a journal with the ledger rail.
-pub type JournalOffice = Office<JournalLedger, LedgerRail<JournalLedger>>;
+/// What moves the money of a folder's escrows.
+pub enum FolderRail {
+    /// Our own ledger.
+    Ledger(LedgerRail<JournalLedger>),
+    /// Another rail.
+    Other(Box<dyn Rail + Send>),
+}
 
-/// Opens the office of a ledger, which takes on at most `escrows_max` escrows. All escrows follow from the log, which is read from its beginning.
+impl FolderRail {
+    fn rail(&mut self) -> &mut dyn Rail {
+        match self {
+            Self::Ledger(rail) => rail,
+            Self::Other(rail) => rail.as_mut(),
+        }
+    }
+}
+
+impl Rail for FolderRail {
+    fn name(&self) -> &str {
+        match self {
+            Self::Ledger(rail) => rail.name(),
+            Self::Other(rail) => rail.name(),
+        }
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        match self {
+            Self::Ledger(rail) => rail.capabilities(),
+            Self::Other(rail) => rail.capabilities(),
+        }
+    }
+
+    fn prepare(&mut self, contract: &TaskContract) -> Result<(), PayError> {
+        self.rail().prepare(contract)
+    }
+
+    fn perform(&mut self, call: &Call) -> Moved {
+        self.rail().perform(call)
+    }
+
+    fn query(&mut self, call: &Call) -> Moved {
+        self.rail().query(call)
+    }
+}
+
+/// The office of a journal with its folder's rail.
+pub type JournalOffice = Office<JournalLedger, FolderRail>;
+
+/// Opens the office of a ledger, which takes on at most `escrows_max` escrows and pays by `rail`, or by the ledger itself. All escrows follow from the log, which is read from its beginning.
 ///
 /// An office knows what it recorded itself and what was there when it was opened. A folder has one at a time; on a database
 /// that others write to, it says [`OfficeError::Behind`](tollgate_pay::escrow::OfficeError::Behind) until it was given what they
@@ -112,6 +157,7 @@ pub fn open_office(
     clock: Arc<dyn Clock>,
     plane: SettlementPlane,
     clearing: AccountId,
+    rail: Option<Box<dyn Rail + Send>>,
 ) -> Result<(JournalOffice, JournalLedger, Journal), JournalError> {
     let journal = source.open(config, clock)?;
     let (mut desk, mut next) = (Desk::new(plane, escrows_max), 0);
@@ -121,7 +167,8 @@ pub fn open_office(
     })?;
     let seen = Arc::new(AtomicU64::new(next));
     let ledger = JournalLedger { journal: journal.clone(), source: source.clone(), seen, in_order: true };
-    let rail = LedgerRail::new(JournalLedger { in_order: false, ..ledger.clone() }, clearing);
+    let own = || LedgerRail::new(JournalLedger { in_order: false, ..ledger.clone() }, clearing);
+    let rail = rail.map_or_else(|| FolderRail::Ledger(own()), FolderRail::Other);
     Ok((Office::new(desk, ledger.clone(), rail), ledger, journal))
 }
 

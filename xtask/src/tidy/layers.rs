@@ -23,15 +23,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "risk", "cache",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evm", "risk", "cache",
             "store", "console", "net",
         ],
     ),
     (
         "tollgate",
         &[
-            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "risk",
-            "store", "console", "net", "sim", "gateway",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "evm",
+            "risk", "store", "console", "net", "sim", "gateway",
         ],
     ),
 ];

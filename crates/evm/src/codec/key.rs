@@ -69,7 +69,7 @@ pub fn recover(digest: &Word, signature: &Signature) -> Option<Address> {
 }
 
 /// A secret key. It is never shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Key(SigningKey);
 
 impl Key {

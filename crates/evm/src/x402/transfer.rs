@@ -109,7 +109,7 @@ pub(super) struct Now {
 
 impl Now {
     pub(super) fn of<N: Node>(payment: &Payment, chain: &mut Chain<N>) -> Result<Self, EvmError> {
-        let is_contract = !chain.code(payment.authorization.from)?.is_empty();
+        let is_contract = !chain.code(payment.authorization.from, At::Latest)?.is_empty();
         let is_used = payment.is_used(chain, At::Latest)?;
         let data = call("balanceOf(address)", &[payment.authorization.from.into()]);
         let balance = chain.words(payment.asset, &data, At::Latest)?;

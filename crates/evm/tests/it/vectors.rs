@@ -1,51 +1,99 @@
-//! What others made: a payment that an official x402 client signed and a chain took.
+//! What others made: signatures of the Python package eth-account 0.14.0, and payments of an official x402 client.
 
+use serde_json::{Value, json};
+use std::io::Write as _;
+use tollgate_core::Timestamp;
 use tollgate_evm::transaction::Transaction;
 use tollgate_evm::typed::{Authorization, Domain, Use};
+use tollgate_evm::x402::{FacilitatorConfig, Payment, Refusal, Token};
 use tollgate_evm::{Address, Key, Signature, Word, recover};
 
+fn key() -> Key {
+    format!("0x{}", "46".repeat(32)).parse().unwrap()
+}
+
 fn domain() -> Domain<'static> {
-    let contract = "0x449C286Ab90639fd9F6604F4f15Ec86bce2b8A61".parse().unwrap();
-    Domain { name: "USDC", version: "2", chain_id: 31_337, contract }
+    Domain { name: "USDC", version: "2", chain_id: 84_532, contract: crate::world::usdc() }
 }
 
 fn authorization() -> Authorization {
     Authorization {
-        from: "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc".parse().unwrap(),
-        to: "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955".parse().unwrap(),
+        from: key().address(),
+        to: "0x3535353535353535353535353535353535353535".parse().unwrap(),
         value: Word::number(10_000),
         valid_after: Word::default(),
         valid_before: Word::number(1_795_332_288),
-        nonce: "0xa2d641807a167ace59db3e1af54d6945392a755f99bb9b554a6d0cd122639f29".parse().unwrap(),
+        nonce: format!("0x{}", "a2d6".repeat(16)).parse().unwrap(),
     }
 }
 
 #[test]
-fn an_authorisation_of_an_official_client_is_read_and_made_alike() {
-    let digest = authorization().digest(&domain(), Use::Transfer);
-    assert_eq!(digest.to_string(), "0xc69c686a1df6b2f4fc9c7aca8b7a379d753d67ed70f184955567f85f66be3b4f");
-    let signature: Signature = "0xf40ee5f70eb7414d5525b76a82ce95cd35dad3113a75200d5a4955ff1107a7715db1a50f599d64ce17f75f8f2b4a0b9f0f673aa4b899dd5c3544ad8c9b56b2d81c".parse().unwrap();
-    assert_eq!(recover(&digest, &signature), Some(authorization().from));
-    // The account's key is public: it is the sixth of the mnemonic that test chains share.
-    let key: Key = "0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba".parse().unwrap();
-    assert_eq!(key.address(), authorization().from);
-    assert_eq!(key.sign(&digest), signature);
-    let twin: Signature = "0xf40ee5f70eb7414d5525b76a82ce95cd35dad3113a75200d5a4955ff1107a771a24e5af0a6629b31e808a070d4b5f45fab47a241f6aec2df8a8db10034df8e691b".parse().unwrap();
-    assert_eq!(recover(&digest, &twin), None, "s in the upper half");
-    for at in 0..65 {
-        let mut bytes = signature;
-        bytes.0[at] ^= 1;
-        assert_ne!(recover(&digest, &bytes), Some(authorization().from), "byte {at}");
+fn authorisations_are_signed_as_others_sign_them() {
+    for (by, digest, signature) in
+        [(Use::Transfer, TRANSFER, TRANSFER_SIGNATURE), (Use::Receive, RECEIVE, RECEIVE_SIGNATURE)]
+    {
+        let made = authorization().digest(&domain(), by);
+        assert_eq!(made.to_string(), digest);
+        let signature: Signature = signature.parse().unwrap();
+        assert_eq!(key().sign(&made), signature);
+        assert_eq!(recover(&made, &signature), Some(key().address()));
+        for at in 0..65 {
+            let mut bytes = signature;
+            bytes.0[at] ^= 1;
+            assert_ne!(recover(&made, &bytes), Some(key().address()), "byte {at}");
+        }
+        assert_ne!(authorization().digest(&Domain { chain_id: 1, ..domain() }, by), made);
     }
-    // For whom and where it is counts.
-    assert_ne!(authorization().digest(&domain(), Use::Receive), digest);
-    assert_ne!(authorization().digest(&Domain { chain_id: 1, ..domain() }, Use::Transfer), digest);
+}
+
+/// A payment that the official Python SDK signed and a chain took, with what is wrong in its changes.
+#[test]
+fn a_payment_of_an_official_client_is_taken_and_its_changes_are_refused() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/evidence/x402/x402_vectors.json");
+    let Ok(text) = std::fs::read(path) else {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: no vectors of x402 at {path}");
+        return;
+    };
+    let vectors: Value = serde_json::from_slice(&text).unwrap();
+    let vector = &vectors["exact_eip3009"];
+    let address = vector["domain"]["verifyingContract"].as_str().unwrap().parse().unwrap();
+    let token = Token { address, name: "USDC".into(), version: "2".into() };
+    let config = FacilitatorConfig { chain_id: 31_337, tokens: vec![token] };
+    let body = |payload: &Value| {
+        let requirements = &vector["paymentRequirements"];
+        json!({"x402Version": 2, "paymentPayload": payload, "paymentRequirements": requirements}).to_string()
+    };
+    let read = |payload: &Value| -> Result<Payment, Refusal> {
+        let payment = Payment::read(body(payload).as_bytes(), &config).map_err(|(refusal, _)| refusal)?;
+        payment.check_time(Timestamp(1_795_332_000_000_000)).map_err(|(refusal, _)| refusal)?;
+        payment.check_signature(false).map_err(|(refusal, _)| refusal)?;
+        Ok(payment)
+    };
+    let good = &vector["paymentPayload"];
+    let payment = read(good).unwrap();
+    assert_eq!(payment.digest.to_string(), vector["eip712_digest"].as_str().unwrap());
+    assert_eq!(payment.authorization.from.to_string(), vector["recovered"].as_str().unwrap());
+    let mut twin = good.clone();
+    twin["payload"]["signature"] = vector["malleated_high_s_signature"].clone();
+    assert_eq!(read(&twin), Err(Refusal::Signature));
+    let mutations = vector["mutations"].as_array().unwrap();
+    assert!(mutations.len() >= 6);
+    for mutation in mutations {
+        let mut changed = good.clone();
+        for (field, value) in mutation["patch_authorization"].as_object().unwrap() {
+            changed["payload"]["authorization"][field] = value.clone();
+        }
+        let refusal = read(&changed).unwrap_err();
+        let expected = mutation["expect"].as_str().unwrap();
+        let wanted = if expected.starts_with("reject") { "invalid_payload" } else { expected };
+        assert_eq!(refusal.word(), wanted, "{mutation}");
+    }
 }
 
 /// EIP-155's sender, and a transaction signed by the Python package eth-account 0.14.0.
 #[test]
 fn a_transaction_is_signed_as_others_sign_it() {
-    let key: Key = format!("0x{}", "46".repeat(32)).parse().unwrap();
+    let key = key();
     assert_eq!(key.address().to_string(), "0x9d8A62f656a8d1615C1294fd71e9CFb3E4855A4F");
     let to: Address = "0x3535353535353535353535353535353535353535".parse().unwrap();
     let mut transaction = Transaction {
@@ -68,3 +116,7 @@ fn a_transaction_is_signed_as_others_sign_it() {
 const RAW: &str = "0x02f87183014a3409843b9aca008504a817c800830493e09435353535353535353535353535353535353535350a82abcdc080a0577cef861e4d5f8566fbce4a1d0fddbcd1143a87427ebdad6977312be03004bca01304b13bf6aa17d8a43396423cf605d0e42235072f1310a89d55b6b7fb0ba604";
 const HASH: &str = "0xc81675012377a9251f8898764208d2d71e5bce8be2fdf1351e3239d5805b1637";
 const CREATION: &str = "0xde9dcffdae44c3308f911ca56a499618634a97463865207753fc2a925b338a3e";
+const TRANSFER: &str = "0xd897c896454a77a16d9969914f8244c7ac4724ae4c559dd3a7005a9468c84921";
+const TRANSFER_SIGNATURE: &str = "0x0ecac8a0be3fc8df8b2dd070e30f83599a4f11e779c783e6f58834bab68f4dd061d176e355d7d87e20a77593ea02d802a350ce71141b68825566581aa2995a6b1b";
+const RECEIVE: &str = "0xd138f7294d5c8da9f6ed73999d0cbd026baa5ad875346f9fc7d549208452171a";
+const RECEIVE_SIGNATURE: &str = "0xa85b4bb5a61458d8b9061b058ec28a54c7ebc9d84d3ed39fe0c6cbb92b92f70e4474e656405eede45595fe21e3bde64eedf1926a11afdf5ef473f486e8a93ed41c";

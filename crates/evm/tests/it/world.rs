@@ -96,14 +96,14 @@ impl World {
         let addresses = Addresses::new(submitter.address(), 2, &named).unwrap();
         node.ask("anvil_setBalance", json!([submitter.address(), "0x56bc75e2d63100000"]));
         let mut chain = Chain::new(node.clone());
-        for (_, at, request) in addresses.deployments() {
-            if chain.code(at).unwrap().is_empty() {
+        for tollgate_evm::Deployment { address: at, request, .. } in addresses.deployments() {
+            if chain.code(at, At::Latest).unwrap().is_empty() {
                 let from = node.ask("eth_accounts", json!([]))[0].clone();
                 let deploy =
                     json!([{"from": from, "to": request.to, "data": tollgate_evm::hex(&request.data)}]);
                 node.ask("eth_sendTransaction", deploy);
                 assert!(
-                    !chain.code(at).unwrap().is_empty(),
+                    !chain.code(at, At::Latest).unwrap().is_empty(),
                     "the deployer made it where it was computed to be"
                 );
             }

@@ -14,6 +14,7 @@ mod risk;
 pub mod routes;
 mod schemas;
 pub(crate) mod settle;
+mod x402;
 
 use crate::pipeline::{body_fault, presented};
 use crate::reply::{Reply, status_of};
@@ -89,6 +90,9 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         }
         Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
         Route::RiskScore => risk::score(worker, parts, &read(worker, body).await?, call.peer).await,
+        Route::X402Verify | Route::X402Settle | Route::X402Supported => {
+            x402::serve(worker, call, parts, body).await
+        }
         Route::Health => json(StatusCode::OK, &serde_json::json!({"status": "ok"})),
         Route::Ready => admin::ready(worker),
         Route::Metrics => admin::metrics(worker),

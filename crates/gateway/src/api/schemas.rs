@@ -20,6 +20,7 @@ pub(super) fn request(route: Route) -> Option<(&'static str, Value)> {
         Route::Feedback => "Feedback",
         Route::KeysCreate => "KeyRequest",
         Route::RiskScore => "RiskRequest",
+        Route::X402Verify | Route::X402Settle => "X402Request",
         Route::PolicyPut | Route::PolicyCheck => return Some(("text/plain", json!({"type": "string"}))),
         _ => super::settle::schemas::request(route)?,
     };
@@ -39,6 +40,13 @@ pub(super) fn response(route: Route) -> (&'static str, &'static str, Option<Valu
         Route::Health | Route::Ready => ("200", JSON, Some(named("Status"))),
         Route::Models => ("200", JSON, Some(named("ModelList"))),
         Route::RiskScore => ("200", JSON, Some(named("RiskScore"))),
+        Route::X402Verify => ("200", JSON, Some(json!({"type": "object", "required": ["isValid"]}))),
+        Route::X402Settle => {
+            ("200", JSON, Some(json!({"type": "object", "required": ["success", "transaction", "network"]})))
+        }
+        Route::X402Supported => {
+            ("200", JSON, Some(json!({"type": "object", "required": ["kinds", "extensions", "signers"]})))
+        }
         Route::CacheForget => ("200", JSON, Some(json!({"type": "object", "required": ["forgotten"]}))),
         Route::Support => ("200", JSON, Some(json!({"type": "object", "required": ["rates"]}))),
         Route::KeysCreate => ("201", JSON, Some(json!({"type": "object", "required": ["secret"]}))),
@@ -145,6 +153,15 @@ pub(super) fn components() -> Value {
                     "time": {"type": ["integer", "null"]}, "merchant": text, "amount": {"type": ["integer", "null"], "description": "Minor units"},
                     "description": {"type": ["string", "null"]}, "name": {"type": ["string", "null"]}, "category": {"type": ["string", "null"]},
                     "numbers": {"type": "array", "items": {"type": "number"}}}}}}},
+        "X402Request": {
+            "type": "object",
+            "required": ["x402Version", "paymentPayload", "paymentRequirements"],
+            "properties": {
+                "x402Version": {"type": "integer", "minimum": 1, "maximum": 2},
+                "paymentPayload": {"type": "object"},
+                "paymentRequirements": {"type": "object"},
+            },
+        },
         "RiskScore": {
             "type": "object", "required": ["probability", "points", "payments", "before_window", "refused", "model"], "properties": {
                 "user": {"type": ["string", "null"]}, "probability": {"type": "number", "minimum": 0, "maximum": 1}, "points": {"type": "number"},

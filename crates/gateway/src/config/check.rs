@@ -115,6 +115,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
     let support = features::support::read(file, &catalogue, findings);
     let auth = auth(file, findings);
     let settled = settle::read(file, findings);
+    let x402 = features::x402::read(file, findings);
     Some(Settings {
         listen: listen?,
         workers: file.workers,
@@ -137,6 +138,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         safety,
         output,
         support,
+        x402,
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),

@@ -29,6 +29,7 @@ pub use features::cache::CacheSettings;
 pub use features::output::OutputSettings;
 pub use features::safety::SafetySettings;
 pub use features::support::SupportSettings;
+pub use features::x402::X402Settings;
 pub use locality::Locality;
 pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{

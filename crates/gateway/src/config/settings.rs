@@ -4,6 +4,7 @@ use super::features::cache::CacheSettings;
 use super::features::output::OutputSettings;
 use super::features::safety::SafetySettings;
 use super::features::support::SupportSettings;
+use super::features::x402::X402Settings;
 use super::locality::Locality;
 use super::provider::ProviderRow;
 use super::secret::Secret;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub output: OutputSettings,
     /// Answers judged beside what they were to be answered from.
     pub support: Option<SupportSettings>,
+    /// The facilitator for payments by x402.
+    pub x402: Option<X402Settings>,
 }
 
 /// The text encoder that runs in the gateway.

@@ -166,6 +166,10 @@ impl<L: Ledger, R: Rail> Office<L, R> {
     pub fn settle(&mut self, id: Digest, now: Timestamp) -> Result<Option<Told>, OfficeError> {
         let escrow = self.desk.escrow(&id).ok_or(Refusal::Missing(id))?;
         let Some(call) = escrow.rail.open().cloned() else { return Ok(None) };
+        // Another rail would answer for money that it does not have: who has the right one settles it.
+        if escrow.contract.rail != self.rail.name() {
+            return Ok(None);
+        }
         let was_unknown = matches!(escrow.rail, RailState::Unknown(_));
         let is_fresh = self.fresh.take().is_some_and(|key| key == call.key);
         // Only a call that was certainly not made yet is made without asking; the key makes the second time harmless.

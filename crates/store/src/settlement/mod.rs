@@ -113,6 +113,7 @@ impl Settlement {
             Arc::clone(&clock),
             plane,
             config.clearing.clone(),
+            None,
         )?;
         let next = ledger.seen();
         let hooks = Arc::new(Hooks::open(&config.data, &config.hooks, next, events)?);

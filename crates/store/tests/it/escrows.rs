@@ -7,7 +7,7 @@ use tollgate_pay::escrow::{Event, Phase, RailState};
 use tollgate_pay::ledger::{Account, Command, Limits, Op};
 use tollgate_pay::rail::{Ledger as _, Outcome, Rail as _};
 use tollgate_pay::simulate::Cast;
-use tollgate_store::escrows::{JournalOffice, open_office};
+use tollgate_store::escrows::{FolderRail, JournalOffice, open_office};
 use tollgate_store::journal::audit::Source;
 use tollgate_store::journal::{Journal, JournalConfig};
 
@@ -33,7 +33,7 @@ impl World {
         let (clock, plane) = (Arc::clone(&self.clock) as Arc<dyn Clock>, self.cast.plane());
         let clearing = Cast::clearing().unwrap();
         let (office, _, journal) =
-            open_office(&self.source, self.config.clone(), 8, clock, plane, clearing).unwrap();
+            open_office(&self.source, self.config.clone(), 8, clock, plane, clearing, None).unwrap();
         (office, journal)
     }
 
@@ -105,6 +105,7 @@ fn a_call_is_found_after_its_key_was_forgotten() {
     assert_eq!(office.rail().query(&call), done);
     assert_eq!(office.settle(id, world.now()).unwrap().unwrap().phase, Phase::Locked);
     assert_eq!(world.held(&journal), (10_000, 1), "the funds are held once");
-    assert_eq!(office.rail().ledger().find("never used"), Ok(None));
+    let FolderRail::Ledger(rail) = office.rail() else { unreachable!("no other rail was given") };
+    assert_eq!(rail.ledger().find("never used"), Ok(None));
     journal.close();
 }

@@ -61,8 +61,9 @@ impl Books {
     /// Opens the office; one process at a time can.
     pub(super) fn open(&self) -> Result<Open> {
         let (config, clock) = (JournalConfig::default(), Arc::new(SystemClock::new()));
+        let (plane, clearing, rail) = (self.plane()?, self.clearing.clone(), super::rail::open(&self.data)?);
         let (office, _, journal) =
-            open_office(&self.ledger(), config, ESCROWS_MAX, clock, self.plane()?, self.clearing.clone())?;
+            open_office(&self.ledger(), config, ESCROWS_MAX, clock, plane, clearing, rail)?;
         Ok(Open { office, journal, clock: SystemClock::new() })
     }
 

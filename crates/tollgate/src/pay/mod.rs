@@ -11,6 +11,7 @@ mod evidence;
 mod issue;
 mod ledger;
 mod mandate;
+mod rail;
 mod simulate;
 mod task;
 
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Task(Group<task::Command>),
     /// Hold funds until a task is proven to be done
     Escrow(Group<escrow::Command>),
+    /// Look after what moves money outside of the ledger
+    Rail(Group<rail::Command>),
     /// Check evidence that a task was done
     Evidence(Group<evidence::Command>),
     /// Take a dispute along in one file, and replay it offline
@@ -57,6 +60,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Mandate(group) => mandate::run(group.command),
         Command::Task(group) => task::run(group.command),
         Command::Escrow(group) => escrow::run(group.command),
+        Command::Rail(group) => rail::run(group.command),
         Command::Evidence(group) => evidence::run(group.command),
         Command::Dispute(group) => dispute::run(group.command),
         Command::Demo(args) => demo::run(&args),

@@ -109,6 +109,9 @@ pub(crate) struct NewArgs {
     /// Name of the open mandate under which it is paid, as `pay mandate open` prints it [default: the payer pays itself]
     #[arg(long, value_name = "HEX")]
     mandate: Option<Digest>,
+    /// What moves the money: `ledger`, or `evm` for a folder with such a rail
+    #[arg(long, value_name = "RAIL", default_value = tollgate_pay::rail::LEDGER_RAIL)]
+    rail: String,
     /// Verdicts may grant a part of a stage
     #[arg(long)]
     partial: bool,
@@ -227,7 +230,7 @@ fn new(args: &NewArgs) -> Result<Ending> {
         payee: Payee { account: args.payee_account.clone(), key: args.payee },
         payer: args.payer,
         price: amount(price.context("--fund adds up to more than 128 bits")?),
-        rail: tollgate_pay::rail::LEDGER_RAIL.into(),
+        rail: args.rail.clone(),
         refund_after: args.refund_after,
         stages: args
             .stages

@@ -10,12 +10,14 @@ mod kept;
 mod output;
 mod safety;
 mod support;
+mod x402;
 
 pub use bounds::{Limits, Log, Retry, Timeouts};
 pub use kept::{Cache, CacheCategory, CacheShare};
 pub use output::Output;
 pub use safety::{Safety, SafetyFailure};
 pub use support::{Support, SupportAct};
+pub use x402::{X402, X402Token};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -70,6 +72,8 @@ pub struct File {
     pub output: Output,
     /// Whether answers are supported by what they were to be answered from; absent = they are not judged.
     pub support: Option<Support>,
+    /// A facilitator for payments by x402; absent = not served.
+    pub x402: Option<X402>,
 }
 
 /// Who may call.

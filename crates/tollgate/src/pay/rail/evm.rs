@@ -1,0 +1,283 @@
+//! `tollgate pay rail evm`: contracts made, payments and orders signed, and how all of it stands on the chain.
+
+use super::place::{Place, key};
+use crate::ending::Ending;
+use crate::pay::books::Books;
+use crate::{place, say};
+use anyhow::{Context, Result, bail, ensure};
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::PathBuf;
+use tollgate_core::{Digest, Timestamp};
+use tollgate_evm::typed::Use;
+use tollgate_evm::{At, Key, Order, Papers as _, Payment, SignedOrder, UnderWay, Word, hex};
+use tollgate_gateway::clock::entropy;
+use tollgate_pay::escrow::Event;
+use tollgate_pay::rail::Outcome;
+
+/// What can be done.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    Keygen(KeygenArgs),
+    Deploy(DeployArgs),
+    Payment(PaymentArgs),
+    Sign(SignArgs),
+    Status(StatusArgs),
+    Reconcile(DeployArgs),
+}
+
+/// Make a secret key of the chain, and print its address
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay rail evm keygen --out pay/evm/sender.key")]
+pub(crate) struct KeygenArgs {
+    /// File for the key, which must not be there yet
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+/// Make the contracts, or finish making them
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay rail evm deploy --data pay
+
+A contract's address follows from its code, the sender and the quorum, so a second time makes nothing. Exit code 1 while some are
+not there yet: run it again.")]
+pub(crate) struct DeployArgs {
+    #[command(flatten)]
+    books: Books,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Show the payment that terms mean, and sign it as the payer
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay rail evm payment task.json --data pay --key payer.key
+
+Without a key, what a wallet has to sign is printed (EIP-712); give its signature with --signature.")]
+pub(crate) struct PaymentArgs {
+    /// File of the terms
+    task: PathBuf,
+    #[command(flatten)]
+    books: Books,
+    /// File of the payer's secret key
+    #[arg(long, value_name = "FILE", conflicts_with = "signature")]
+    key: Option<PathBuf>,
+    /// The payer's signature, made elsewhere
+    #[arg(long, value_name = "HEX")]
+    signature: Option<String>,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Sign the order that an escrow's release or refund waits for, as a verifier
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay rail evm sign ESCROW --data pay --key verifier-1.key --expires 2026-12-01T00:00:00Z
+
+The order is what the log decided; all verifiers give the same expiry.")]
+pub(crate) struct SignArgs {
+    /// The escrow
+    escrow: Digest,
+    #[command(flatten)]
+    books: Books,
+    /// File of the verifier's secret key
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// From when on the order is void
+    #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
+    expires: Timestamp,
+    /// Digest of the proof of task execution
+    #[arg(long, value_name = "HEX")]
+    pote: Option<Digest>,
+}
+
+/// Show what the contracts hold for an escrow
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  tollgate pay rail evm status ESCROW --data pay")]
+pub(crate) struct StatusArgs {
+    /// The escrow
+    escrow: Digest,
+    #[command(flatten)]
+    books: Books,
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does it.
+pub(super) fn run(command: Command) -> Result<Ending> {
+    match command {
+        Command::Keygen(args) => keygen(&args),
+        Command::Deploy(args) => deploy(&args),
+        Command::Payment(args) => payment(&args),
+        Command::Sign(args) => sign(&args),
+        Command::Status(args) => status(&args),
+        Command::Reconcile(args) => reconcile(&args),
+    }
+}
+
+fn keygen(args: &KeygenArgs) -> Result<Ending> {
+    let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
+    let address = Key::new(&seed)?.address();
+    place::write_secret(&args.out, &hex(&seed))?;
+    say::line(&address.to_string())?;
+    Ok(Ending::Good)
+}
+
+fn deploy(args: &DeployArgs) -> Result<Ending> {
+    let place = Place::read(&args.books.data)?;
+    let mut sender = place.sender()?;
+    let mut rows = Vec::new();
+    for mut deployment in place.addresses.deployments() {
+        let (name, address) = (deployment.contract.name(), deployment.address);
+        let outcome = sender.perform(&deployment.key(), deployment.asked(), &mut deployment)?;
+        rows.push((name, address, matches!(outcome, Outcome::Done { .. })));
+    }
+    let all = rows.iter().all(|(.., there)| *there);
+    if args.json {
+        let contracts: serde_json::Map<_, _> = rows
+            .iter()
+            .map(|(name, address, there)| ((*name).to_owned(), json!({"address": address, "there": there})))
+            .collect();
+        say::json(&json!({"sender": place.submitter().address(), "contracts": contracts, "all": all}))?;
+    } else {
+        let row = |(name, address, there): &(&str, tollgate_evm::Address, bool)| {
+            vec![
+                (*name).to_owned(),
+                address.to_string(),
+                if *there { "there" } else { "under way" }.to_owned(),
+            ]
+        };
+        say::table(&["contract", "address", ""], &rows.iter().map(row).collect::<Vec<_>>())?;
+    }
+    Ok(Ending::of(all))
+}
+
+fn payment(args: &PaymentArgs) -> Result<Ending> {
+    let place = Place::read(&args.books.data)?;
+    let text = place::read_text(&args.task)?;
+    let Event::Propose(signed) = serde_json::from_str(&text).context("the file has no terms")? else {
+        bail!("{}: these are no terms", args.task.display());
+    };
+    let contract = &signed.statement;
+    let info = place.config.info(contract)?;
+    let collector = place.addresses.eip3009;
+    let authorization = info.authorization(place.config.chain_id, place.config.escrow, collector);
+    let digest = authorization.digest(&place.domain(info.token)?, Use::Receive);
+    let payer = info.payer;
+    let signature = match (&args.key, &args.signature) {
+        (Some(path), _) => Some(key(path)?.sign(&digest)),
+        (None, Some(text)) => Some(text.parse()?),
+        (None, None) => None,
+    };
+    let payment = info.hash(place.config.chain_id, place.config.escrow);
+    if let Some(signature) = signature {
+        let by = tollgate_evm::recover(&digest, &signature);
+        ensure!(by == Some(payer), "this is not the signature of the payer {payer}");
+        let paper = Payment { info: info.clone(), collector, data: signature.0.to_vec() };
+        place.papers().file_payment(&contract.digest(), &paper)?;
+    }
+    if args.json {
+        let message = json!({
+            "from": authorization.from, "to": authorization.to, "value": info.max_amount.to_string(), "validAfter": "0",
+            "validBefore": info.pre_approval_expiry.to_string(), "nonce": authorization.nonce,
+        });
+        say::json(&json!({
+            "escrow": contract.digest(), "payment": payment, "info": info, "primaryType": "ReceiveWithAuthorization",
+            "message": message, "digest": digest, "signed": signature.is_some(),
+        }))?;
+        return Ok(Ending::Good);
+    }
+    say::line(&format!("payment {payment}"))?;
+    say::line(&format!("payer   {payer}, at most {} to {}", contract.price, info.receiver))?;
+    say::line(&match signature {
+        Some(_) => "signed and filed".to_owned(),
+        None => format!("to sign {digest} (ReceiveWithAuthorization; --json has its fields)"),
+    })?;
+    Ok(Ending::Good)
+}
+
+fn sign(args: &SignArgs) -> Result<Ending> {
+    let place = Place::read(&args.books.data)?;
+    let escrow = args.books.escrow(&args.escrow)?;
+    let call = escrow.rail.open().context("the escrow waits for no rail: nothing is to be signed")?;
+    let paper = place.papers().payment(&args.escrow)?;
+    let paper = paper.context("the escrow's payment is not filed: see `pay rail evm payment`")?;
+    let order = place.config.order(call, &paper.info)?;
+    let order = order.context("the escrow waits for its funds, which need no order")?;
+    let pote = Word(args.pote.map_or([0; 32], |digest| digest.0));
+    let expires = u64::try_from(args.expires.seconds()).context("--expires is before 1970")?;
+    let order = Order { pote, expires, ..order };
+    let key = key(&args.key)?;
+    ensure!(place.config.verifiers.contains(&key.address()), "{} is none of the verifiers", key.address());
+    let signature = key.sign(&order.digest(place.config.chain_id, place.config.operator));
+    place
+        .papers()
+        .file_order(&SignedOrder { order: order.clone(), signatures: vec![signature.to_string()] })?;
+    let ask = tollgate_evm::OrderAsk { escrow: args.escrow, order };
+    let filed = place.papers().order(&ask)?.map_or(0, |signed| signed.signatures.len());
+    let what = if ask.order.amount == 0 {
+        "a refund".to_owned()
+    } else {
+        format!("a release of {}", ask.order.amount)
+    };
+    say::line(&format!("signed {what}: {filed} of {} signatures", place.config.needed))?;
+    Ok(Ending::Good)
+}
+
+fn status(args: &StatusArgs) -> Result<Ending> {
+    let place = Place::read(&args.books.data)?;
+    let escrow = args.books.escrow(&args.escrow)?;
+    let info = place.config.info(&escrow.contract)?;
+    let payment = info.hash(place.config.chain_id, place.config.escrow);
+    let mut chain = place.chain()?;
+    let block = chain.block(At::Latest)?;
+    let state = place.config.state(&mut chain, &payment, At::Block(block.number))?;
+    if args.json {
+        say::json(&json!({
+            "escrow": args.escrow, "payment": payment, "block": block.number, "collected": state.collected,
+            "held": state.capturable.to_string(), "paid": state.paid.to_string(), "reclaimed": state.reclaimed,
+        }))?;
+    } else {
+        say::line(&format!("payment {payment} at block {}", block.number))?;
+        let word = match (state.collected, state.reclaimed) {
+            (false, _) => "nothing was held",
+            (true, true) => "held, and taken back after its deadline",
+            (true, false) => "held",
+        };
+        say::line(&format!("{word}: {} held now, {} paid", state.capturable, state.paid))?;
+    }
+    Ok(Ending::Good)
+}
+
+fn reconcile(args: &DeployArgs) -> Result<Ending> {
+    let place = Place::read(&args.books.data)?;
+    let told = place.sender()?.again_all()?;
+    let word = |state: &UnderWay| match state {
+        UnderWay::Unsent => "nothing sent".to_owned(),
+        UnderWay::Sent => "sent again".to_owned(),
+        UnderWay::Taken { block, done: true } => format!("in block {block}"),
+        UnderWay::Taken { block, done: false } => format!("refused in block {block}"),
+        UnderWay::Replaced => "another transaction has its nonce".to_owned(),
+    };
+    let last = |record: &tollgate_evm::Record| {
+        record.attempts.last().map_or_else(String::new, |a| a.hash.to_string())
+    };
+    if args.json {
+        let row = |(record, state): &(tollgate_evm::Record, UnderWay)| json!({"key": record.key, "transaction": last(record), "state": word(state), "sent": record.attempts.len()});
+        say::json(&told.iter().map(row).collect::<Vec<_>>())?;
+    } else if told.is_empty() {
+        say::line("nothing is under way")?;
+    } else {
+        let row = |(record, state): &(tollgate_evm::Record, UnderWay)| {
+            vec![record.key.clone(), last(record), word(state)]
+        };
+        say::table(&["key", "transaction", ""], &told.iter().map(row).collect::<Vec<_>>())?;
+    }
+    Ok(Ending::Good)
+}
