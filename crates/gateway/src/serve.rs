@@ -287,9 +287,9 @@ async fn settlement(shared: &Shared) -> Result<Option<Settlement>, ServeError> {
 }
 
 /// Opens the facilitator where waiting is allowed.
-async fn cashier(shared: &Shared) -> Result<Option<Cashier>, ServeError> {
+async fn cashier(shared: &Shared) -> Result<Option<Box<Cashier>>, ServeError> {
     let Some(settings) = shared.snapshot.load().settings.x402.clone() else { return Ok(None) };
-    let opening = tokio::task::spawn_blocking(move || Cashier::open(&settings));
+    let opening = tokio::task::spawn_blocking(move || Cashier::open(settings).map(Box::new));
     let opened = opening.await.map_err(std::io::Error::other).map_err(system("opening x402"))?;
     Ok(Some(opened.map_err(Box::new)?))
 }

@@ -2,7 +2,7 @@
 //!
 //! A reload keeps these as they are in force, and says of each that the file has otherwise.
 
-use crate::config::{CacheSettings, Settings, X402Settings};
+use crate::config::{CacheSettings, Settings};
 use std::fmt::Display;
 use std::path::PathBuf;
 use tollgate_store::settlement::SettlementConfig;
@@ -77,7 +77,7 @@ impl Settings {
             folder.as_ref().map_or_else(|| "none".into(), |folder| folder.display().to_string())
         });
         keeper.keep("x402", &mut self.x402, &now.x402, |x402| {
-            x402.as_ref().map_or_else(|| "none".into(), X402Settings::started)
+            x402.as_ref().map_or_else(|| "none".into(), |x402| x402.started())
         });
         self.keep_cache(now, &mut keeper);
         keeper.ignored

@@ -65,7 +65,7 @@ pub struct Shared {
     /// Settlement, when it is configured.
     pub settlement: Option<Settlement>,
     /// The facilitator for payments by x402, when it is configured.
-    pub cashier: Option<Cashier>,
+    pub cashier: Option<Box<Cashier>>,
     /// The text encoder, when one is configured.
     pub encoder: Option<EncoderPool>,
     /// The risk model, when one is configured.

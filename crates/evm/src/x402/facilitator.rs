@@ -156,8 +156,14 @@ impl<N: Node, J: Journal> Facilitator<N, J> {
             }
         };
         let mut deed = Transfer { payment, is_contract };
-        // Whatever failed on the way, it may have been sent.
-        Ok(self.sender.perform(key, asked(payment), &mut deed).unwrap_or(Outcome::Unknown))
+        let performed = self.sender.perform(key, asked(payment), &mut deed);
+        let is_sent = self.sender.journal().get(key).is_some_and(|record| !record.attempts.is_empty());
+        match performed {
+            Ok(outcome) => Ok(outcome),
+            // Whatever failed on the way, what was signed may have been sent.
+            Err(_) if is_sent => Ok(Outcome::Unknown),
+            Err(error) => Err((Refusal::Unavailable, format!("nothing was sent: {error}"))),
+        }
     }
 }
 

@@ -5,8 +5,11 @@ use std::io::Write as _;
 use tollgate_core::Timestamp;
 use tollgate_evm::transaction::Transaction;
 use tollgate_evm::typed::{Authorization, Domain, Use};
-use tollgate_evm::x402::{FacilitatorConfig, Payment, Refusal, Token};
-use tollgate_evm::{Address, Key, Signature, Word, recover};
+use tollgate_evm::x402::{Facilitator, FacilitatorConfig, Payment, Refusal, Token};
+use tollgate_evm::{
+    Address, Chain, Journal as _, Key, MemoryJournal, Node, NodeError, Sender, SenderConfig, Signature, Word,
+    recover,
+};
 
 fn key() -> Key {
     format!("0x{}", "46".repeat(32)).parse().unwrap()
@@ -87,6 +90,35 @@ fn a_payment_of_an_official_client_is_taken_and_its_changes_are_refused() {
         let expected = mutation["expect"].as_str().unwrap();
         let wanted = if expected.starts_with("reject") { "invalid_payload" } else { expected };
         assert_eq!(refusal.word(), wanted, "{mutation}");
+    }
+}
+
+/// A node that never answers.
+struct Dead;
+
+impl Node for Dead {
+    fn request(&mut self, _: &'static str, _: Value) -> Result<Value, NodeError> {
+        Err(NodeError::Silent("it is gone".into()))
+    }
+}
+
+#[test]
+fn without_its_node_a_facilitator_sends_nothing_and_says_so() {
+    let token = Token { address: crate::world::usdc(), name: "USDC".into(), version: "2".into() };
+    let config = FacilitatorConfig { chain_id: 84_532, tokens: vec![token] };
+    let bounds = SenderConfig { chain_id: 84_532, confirmations: 1, patience: 10, max_fee_wei: 1 };
+    let sender = Sender::new(Chain::new(Dead), MemoryJournal::default(), key(), bounds);
+    let mut facilitator = Facilitator::new(sender, config);
+    for body in [
+        include_bytes!("../../../../fuzz/seeds/x402.json").as_slice(),
+        include_bytes!("../../../../fuzz/seeds/x402-v1.json").as_slice(),
+    ] {
+        let mut reason = |us| facilitator.settle(body, Timestamp(us)).error_reason;
+        assert_eq!(reason(1_795_332_281_000_000), Some("unexpected_verify_error"));
+        // Six seconds must be left.
+        assert_eq!(reason(1_795_332_283_000_000), Some(Refusal::ValidBefore.word()));
+        assert_eq!(reason(-1_000_000), Some("unexpected_verify_error"));
+        assert_eq!(facilitator.sender().journal().records().count(), 0);
     }
 }
 

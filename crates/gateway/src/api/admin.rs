@@ -21,15 +21,6 @@ use tollgate_store::{DecisionFilter, GroupBy, KeySpec, Secret};
 /// How long a rotated key's old secret stays good.
 const OVERLAP_US: i64 = 10 * 60 * 1_000_000;
 
-/// Whether an instance can take requests.
-pub(super) fn ready(worker: &Worker) -> Answered {
-    let shared = worker.shared();
-    let ready = shared.snapshot.load().fleet.ready(shared.clock.tick());
-    let (status, word) =
-        if ready { (StatusCode::OK, "ready") } else { (StatusCode::SERVICE_UNAVAILABLE, "no instance") };
-    json(status, &serde_json::json!({"status": word}))
-}
-
 /// `GET /metrics`.
 pub(super) fn metrics(worker: &Worker) -> Answered {
     let shared = worker.shared();

@@ -24,7 +24,7 @@ pub struct Cashier {
     facilitator: Mutex<Facilitator<Rpc, FolderJournal>>,
     /// Connections for those who only look.
     readers: Mutex<Vec<Chain<Rpc>>>,
-    settings: X402Settings,
+    settings: Arc<X402Settings>,
     supported: Supported,
     places: Semaphore,
 }
@@ -35,7 +35,7 @@ impl Cashier {
     ///
     /// # Errors
     /// [`EvmError::File`] for the journal, [`EvmError::Chain`] for a node of another chain.
-    pub fn open(settings: &X402Settings) -> Result<Self, EvmError> {
+    pub fn open(settings: Arc<X402Settings>) -> Result<Self, EvmError> {
         let journal = FolderJournal::open(&settings.data)?;
         let mut chain = Chain::new(Rpc::new(settings.node.expose())?);
         let wanted = settings.facilitator.chain_id;
@@ -47,7 +47,7 @@ impl Cashier {
         let sender = Sender::new(chain, journal, settings.key.clone(), settings.sender);
         let facilitator = Facilitator::new(sender, settings.facilitator.clone());
         let (supported, places) = (facilitator.supported(), Semaphore::new(PLACES));
-        let (facilitator, readers, settings) = (Mutex::new(facilitator), Mutex::default(), settings.clone());
+        let (facilitator, readers) = (Mutex::new(facilitator), Mutex::default());
         Ok(Self { facilitator, readers, settings, supported, places })
     }
 
@@ -57,7 +57,7 @@ impl Cashier {
         &self.supported
     }
 
-    const fn config(&self) -> &FacilitatorConfig {
+    fn config(&self) -> &FacilitatorConfig {
         &self.settings.facilitator
     }
 
@@ -75,7 +75,7 @@ async fn blocking<T: Send + 'static>(
 ) -> Result<T, Fault> {
     let held = Arc::clone(shared);
     let done = tokio::task::spawn_blocking(move || {
-        let cashier = held.cashier.as_ref().ok_or_else(absent)?;
+        let cashier = held.cashier.as_deref().ok_or_else(absent)?;
         work(&held, cashier).map_err(|error| Fault::internal(error.to_string()))
     });
     done.await.map_err(|error| Fault::internal(error.to_string()))?
@@ -90,7 +90,7 @@ fn absent() -> Fault {
 /// # Errors
 /// A fault of the caller when there is none.
 pub(crate) fn cashier(shared: &Shared) -> Result<&Cashier, Fault> {
-    shared.cashier.as_ref().ok_or_else(absent)
+    shared.cashier.as_deref().ok_or_else(absent)
 }
 
 /// Whether a payment could be settled.

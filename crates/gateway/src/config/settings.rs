@@ -64,7 +64,7 @@ pub struct Settings {
     /// Answers judged beside what they were to be answered from.
     pub support: Option<SupportSettings>,
     /// The facilitator for payments by x402.
-    pub x402: Option<X402Settings>,
+    pub x402: Option<Arc<X402Settings>>,
 }
 
 /// The text encoder that runs in the gateway.

@@ -4,6 +4,7 @@ use crate::config::check::Findings;
 use crate::config::secret::Secret;
 use crate::config::written::{self, File};
 use std::path::PathBuf;
+use std::sync::Arc;
 use tollgate_evm::x402::{FacilitatorConfig, Network, Token};
 use tollgate_evm::{Address, Key, SenderConfig};
 
@@ -43,7 +44,7 @@ impl X402Settings {
     }
 }
 
-pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<X402Settings> {
+pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<Arc<X402Settings>> {
     let x402 = file.x402.as_ref()?;
     let network = Network::caip2(&x402.network.value);
     if network.is_none() {
@@ -88,14 +89,14 @@ pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<X4
         patience: PATIENCE,
         max_fee_wei: u128::from(x402.max_fee_mwei) * MWEI,
     };
-    Some(X402Settings {
+    Some(Arc::new(X402Settings {
         data: findings.path(&x402.data),
         node: node?,
         key: key?.ok()?,
         facilitator: FacilitatorConfig { chain_id, tokens },
         sender,
         wait_ms: x402.wait_ms,
-    })
+    }))
 }
 
 fn tokens(x402: &written::X402, findings: &mut Findings) -> Vec<Token> {
