@@ -161,6 +161,10 @@ contract OrdersTest is Base {
         token.permit(info.payer, address(permits), 1_000, info.preApprovalExpiry, v, r, s);
         operator.authorize(info, 1_000, address(permits), data);
         require(left(info) == 1_000 && token.balanceOf(info.payer) == 4_000, "held");
+        // A payment is collected once, also where the token would give more.
+        vm.prank(info.payer);
+        token.approve(address(permits), 4_000);
+        refused(address(operator), abi.encodeCall(PoteOperator.authorize, (info, 1_000, address(permits), data)));
     }
 
     function testFuzz_refunds_are_of_what_was_captured(uint120 captured, uint120 back) public {
