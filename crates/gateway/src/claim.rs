@@ -11,7 +11,16 @@ use std::path::Path;
 /// Holds the claim until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Claim {
-    _file: File,
+    file: File,
+}
+
+/// Given back here and not by closing the file: a process that was forked beside, and has not yet become another program, has
+/// the file open too.
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // A lock that cannot be given back ends with the last who has the file open.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Claim {
@@ -32,7 +41,7 @@ impl Claim {
             .open(&path)
             .map_err(failed(format!("opening {}", path.display())))?;
         match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(TryLockError::WouldBlock) => Err(ServeError::Claimed { folder: folder.to_owned() }),
             Err(TryLockError::Error(source)) => Err(failed(format!("locking {}", path.display()))(source)),
         }

@@ -59,7 +59,16 @@ pub struct Folder {
     path: PathBuf,
     /// The file written last stays open: it is the one that is written next.
     open: Option<(String, File)>,
-    _lock: File,
+    lock: File,
+}
+
+/// The lock is given back here and not by closing the file: a process that was forked beside, and has not yet become another
+/// program, has the file open too.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A lock that cannot be given back ends with the last who has the file open.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Folder {
@@ -77,7 +86,7 @@ impl Folder {
             .open(path.join(LOCK))
             .map_err(JournalError::io("open the lock of", &name))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.into(), open: None, _lock: lock }),
+            Ok(()) => Ok(Self { path: path.into(), open: None, lock }),
             Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse { folder: name }),
             Err(std::fs::TryLockError::Error(source)) => Err(JournalError::io("lock", &name)(source)),
         }
@@ -146,5 +155,28 @@ impl Disk for Folder {
     fn remove(&mut self, name: &str) -> io::Result<()> {
         self.open = None;
         std::fs::remove_file(self.path.join(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_folder_is_free_though_a_child_still_has_its_files() {
+        let path = std::env::temp_dir().join(format!("tollgate-lock-{}", std::process::id()));
+        let folder = Folder::open(&path).unwrap();
+        assert!(matches!(Folder::open(&path), Err(JournalError::InUse { .. })));
+        // As a child has it between fork and exec.
+        let inherited = folder.lock.try_clone().unwrap();
+        drop(folder);
+        let again = Folder::open(&path).unwrap();
+        drop(inherited);
+        assert!(
+            matches!(Folder::open(&path), Err(JournalError::InUse { .. })),
+            "still locked by the new one"
+        );
+        drop(again);
+        std::fs::remove_dir_all(&path).unwrap();
     }
 }
