@@ -1,6 +1,5 @@
 //! What lives as long as the process: clock, store, metrics, estimates, and the snapshot in force.
 
-use crate::api::settle::Replays;
 use crate::cashier::Cashier;
 use crate::clock::Seeds;
 use crate::encoder::EncoderPool;
@@ -78,8 +77,6 @@ pub struct Shared {
     pub rates: Rates,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
-    /// Nonces of signed requests.
-    pub(crate) replays: Replays,
     /// Configuration, policy, models and fleet in force.
     pub snapshot: ArcSwap<Snapshot>,
     /// Sizes.
@@ -155,7 +152,6 @@ impl Shared {
             suspects: Suspects::default(),
             rates: Rates::default(),
             settling: Semaphore::new(SETTLING_MAX),
-            replays: Replays::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             estimates: Mutex::default(),
             retries: Mutex::new(retries),

@@ -1,7 +1,8 @@
 //! Telling receivers what happened to escrows: signed posts, tried again until they are taken.
 //!
 //! What is to be told, and how far each receiver is, is the outbox's ([`tollgate_store::settlement`]); this is the part that
-//! sends. Every receiver has a loop of its own, so one that hangs delays no other.
+//! sends. Every receiver has a loop of its own, so one that hangs delays no other. Of the servers of one database one tells: the
+//! others find nothing due.
 
 mod sign;
 
@@ -29,10 +30,10 @@ const ANSWER_MAX: usize = 64 << 10;
 
 /// Tells all receivers until told to stop.
 pub(crate) async fn run(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let hooks = shared.settlement.as_ref().map(Settlement::hooks).unwrap_or_default();
+    let receivers = shared.settlement.as_ref().map(Settlement::receivers).unwrap_or_default();
     let mut loops = JoinSet::new();
-    for hook in hooks {
-        loops.spawn(tell(Arc::clone(shared), hook.name, stopped.clone()));
+    for name in receivers {
+        loops.spawn(tell(Arc::clone(shared), name, stopped.clone()));
     }
     // Deliveries that are under way when the gateway stops are made again by the next one.
     let _ = stopped.wait_for(|stopped| *stopped).await;

@@ -1,11 +1,11 @@
 //! Telling receivers what happened: the outboxes of a settlement.
 
-use super::outbox::{self, Due, Happened, HookConfig, Outbox, Standing};
+use super::keep::{Keep, Lead};
+use super::outbox::{Due, Happened, HookConfig, Outbox, Standing};
 use super::{Settlement, SettlementError};
 use crate::journal::JournalError;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, VecDeque};
-use std::path::{Path, PathBuf};
 use tollgate_pay::escrow::Record;
 use tollgate_pay::ledger::{Entry, Outcome};
 
@@ -21,10 +21,11 @@ pub struct Delivery {
 /// What became of a delivery: taken, or why not.
 pub type Reported = (u64, Result<(), String>);
 
-/// The outboxes, and the last events that not all of them have looked at. Whoever records an event touches only the events.
-#[derive(Debug, Default)]
+/// The outboxes, and the last events that not all of them have looked at. Whoever records an event touches only the events. A server
+/// that does not tell has neither.
 pub(super) struct Hooks {
-    folder: PathBuf,
+    configs: Vec<HookConfig>,
+    pub(super) keep: Mutex<Keep>,
     boxes: Mutex<BTreeMap<String, Outbox>>,
     recent: Mutex<Recent>,
     /// Most events in memory; an outbox that is further behind reads the log.
@@ -34,6 +35,8 @@ pub(super) struct Hooks {
 /// See [`Hooks`].
 #[derive(Debug, Default)]
 struct Recent {
+    /// This server has read how far receivers are.
+    read: bool,
     events: VecDeque<Happened>,
     /// From this entry on all events are here, but for those that all outboxes have looked at; none without outboxes.
     since: Option<u64>,
@@ -42,27 +45,27 @@ struct Recent {
 impl Hooks {
     /// The outboxes of these receivers. A new one is told what happens from entry `next` on, and is kept at once.
     pub(super) fn open(
-        data: &Path,
+        mut keep: Keep,
         configs: &[HookConfig],
         next: u64,
         recent_max: usize,
     ) -> Result<Self, JournalError> {
-        let folder = data.join("webhooks");
-        let mut boxes = BTreeMap::new();
         for config in configs {
-            let outbox = match outbox::read(&folder, config)? {
-                Some(outbox) => outbox,
-                None => {
-                    let outbox = Outbox::new(config.clone(), next);
-                    outbox::write(&folder, &outbox)?;
-                    outbox
-                }
-            };
-            boxes.insert(config.name.clone(), outbox);
+            keep.begin(&config.name, &Outbox::new(config.clone(), next).bytes())?;
         }
-        let since = boxes.values().map(Outbox::next).min();
-        let recent = Recent { events: VecDeque::new(), since };
-        Ok(Self { folder, boxes: Mutex::new(boxes), recent: Mutex::new(recent), recent_max })
+        let (keep, configs) = (Mutex::new(keep), configs.to_vec());
+        Ok(Self { configs, keep, boxes: Mutex::default(), recent: Mutex::default(), recent_max })
+    }
+
+    /// All receivers as they are kept.
+    fn read(&self, keep: &mut Keep) -> Result<BTreeMap<String, Outbox>, JournalError> {
+        let mut boxes = BTreeMap::new();
+        for config in &self.configs {
+            if let Some(kept) = keep.read(&config.name)? {
+                boxes.insert(config.name.clone(), Outbox::read(config.clone(), &kept)?);
+            }
+        }
+        Ok(boxes)
     }
 
     /// Takes what happened, in the order of the log.
@@ -117,11 +120,56 @@ impl Settlement {
         Ok(())
     }
 
-    /// What is to be delivered to a receiver now. Each is under way until it is [`Settlement::delivered`].
+    /// Whether this server tells receivers. One that begins to reads how far they are.
+    fn tells(&self) -> Result<bool, SettlementError> {
+        let hooks = &self.hooks;
+        let mut keep = hooks.keep.lock();
+        let lead = keep.lead()?;
+        if matches!(lead, Lead::Other) {
+            hooks.boxes.lock().clear();
+            *hooks.recent.lock() = Recent::default();
+            return Ok(false);
+        }
+        if matches!(lead, Lead::New) || !hooks.recent.lock().read {
+            self.begin_to_tell(&mut keep)?;
+        }
+        let Lead::Still(asked) = lead else { return Ok(true) };
+        let mut boxes = hooks.boxes.lock();
+        for (name, outbox) in boxes.iter_mut() {
+            let mut heard = 0;
+            for (_, seq) in asked.iter().filter(|(of, _)| of == name) {
+                outbox.again(*seq);
+                heard += 1;
+            }
+            if heard > 0 {
+                keep.write(name, &outbox.bytes(), heard)?;
+            }
+        }
+        Ok(true)
+    }
+
+    fn begin_to_tell(&self, keep: &mut Keep) -> Result<(), SettlementError> {
+        let hooks = &self.hooks;
+        // What comes after what is known now is told by whoever records or reads it, which needs `inner`; what came before is read
+        // from the log.
+        let inner = self.known();
+        *hooks.recent.lock() = Recent::default();
+        let boxes = hooks.read(keep)?;
+        let since = (!boxes.is_empty()).then(|| inner.ledger.seen());
+        *hooks.boxes.lock() = boxes;
+        *hooks.recent.lock() = Recent { read: true, events: VecDeque::new(), since };
+        Ok(())
+    }
+
+    /// What is to be delivered to a receiver now; nothing where another server tells receivers. Each is under way until it is
+    /// [`Settlement::delivered`].
     ///
     /// # Errors
     /// [`SettlementError::Journal`] when the outbox cannot be kept.
     pub fn deliveries(&self, hook: &str) -> Result<Vec<Delivery>, SettlementError> {
+        if !self.tells()? {
+            return Ok(Vec::new());
+        }
         drop(self.known());
         let due = {
             let mut boxes = self.hooks.boxes.lock();
@@ -155,6 +203,7 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Journal`] when it cannot be kept: after a restart they are delivered again.
     pub fn delivered(&self, hook: &str, reported: &[Reported]) -> Result<Vec<u64>, SettlementError> {
+        let mut keep = self.hooks.keep.lock();
         let (mut boxes, now) = (self.hooks.boxes.lock(), self.now());
         let Some(outbox) = boxes.get_mut(hook) else { return Ok(Vec::new()) };
         let mut given_up = Vec::new();
@@ -164,29 +213,52 @@ impl Settlement {
                 Err(why) => given_up.extend(outbox.failed(*seq, why, now).then_some(*seq)),
             }
         }
-        outbox::write(&self.hooks.folder, outbox)?;
+        keep.write(hook, &outbox.bytes(), 0)?;
         Ok(given_up)
     }
 
-    /// Takes up again what a receiver never took, one entry or all; `None` when there is no such receiver.
+    /// Takes up again what a receiver never took, one entry or all; `None` when there is no such receiver. Where another server tells
+    /// receivers, it does so when it looks next.
     ///
     /// # Errors
     /// [`SettlementError::Journal`] when it cannot be kept.
     pub fn deliver_again(&self, hook: &str, only: Option<u64>) -> Result<Option<usize>, SettlementError> {
-        let mut boxes = self.hooks.boxes.lock();
-        let Some(outbox) = boxes.get_mut(hook) else { return Ok(None) };
+        let tells = self.tells()?;
+        let mut keep = self.hooks.keep.lock();
+        if tells {
+            let mut boxes = self.hooks.boxes.lock();
+            let Some(outbox) = boxes.get_mut(hook) else { return Ok(None) };
+            let count = outbox.again(only);
+            keep.write(hook, &outbox.bytes(), 0)?;
+            return Ok(Some(count));
+        }
+        let Some(mut outbox) = self.hooks.read(&mut keep)?.remove(hook) else { return Ok(None) };
         let count = outbox.again(only);
-        outbox::write(&self.hooks.folder, outbox)?;
+        if count > 0 && !keep.ask(hook, only)? {
+            return Ok(Some(0));
+        }
         Ok(Some(count))
     }
 
     /// How every receiver stands.
-    #[must_use]
-    pub fn hooks(&self) -> Vec<Standing> {
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`] when it cannot be read.
+    pub fn hooks(&self) -> Result<Vec<Standing>, SettlementError> {
+        if !self.tells()? {
+            let boxes = self.hooks.read(&mut self.hooks.keep.lock())?;
+            return Ok(boxes.values().map(Outbox::standing).collect());
+        }
         let mut boxes = self.hooks.boxes.lock();
         // How far it is stays to be seen where the log cannot be read.
         let _ = self.look(&mut boxes);
-        boxes.values().map(Outbox::standing).collect()
+        Ok(boxes.values().map(Outbox::standing).collect())
+    }
+
+    /// Names of the receivers.
+    #[must_use]
+    pub fn receivers(&self) -> Vec<String> {
+        self.hooks.configs.iter().map(|config| config.name.clone()).collect()
     }
 }
 

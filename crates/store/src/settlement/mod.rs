@@ -9,20 +9,25 @@
 mod agents;
 mod config;
 mod hooks;
+mod keep;
 mod log;
 mod mandates;
+mod nonces;
 mod outbox;
 mod shared;
 
 pub use config::{Bounds, SettlementConfig};
 pub use hooks::{Delivery, Reported};
 pub use mandates::{ESCROWS_SHOWN, MandateUse};
+pub use nonces::{NONCES_MAX, Nonce};
 pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, Standing};
 
 use crate::escrows::{JournalLedger, JournalOffice, open_office};
 use crate::journal::audit::{LogFolder, Source};
 use crate::journal::{Journal, JournalConfig, JournalError};
 use hooks::Hooks;
+use keep::Keep;
+use nonces::Nonces;
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -91,6 +96,7 @@ pub struct Settlement {
     published: Mutex<u64>,
     /// Shared with [`Inner`], which tells them.
     hooks: Arc<Hooks>,
+    nonces: Nonces,
     key: SigningKey,
     clock: Arc<dyn Clock>,
 }
@@ -116,7 +122,10 @@ impl Settlement {
             None,
         )?;
         let next = ledger.seen();
-        let hooks = Arc::new(Hooks::open(&config.data, &config.hooks, next, events)?);
+        let keep = Keep::open(&config.data, &source)?;
+        let hooks = Arc::new(Hooks::open(keep, &config.hooks, next, events)?);
+        let shared = matches!(source, Source::Database(_));
+        let nonces = Nonces::open(&config.data, shared, clock.now().0.div_euclid(1_000_000))?;
         let (agents, entries) = (Directory::new(agents), BTreeMap::new());
         let mut inner = Inner { office, ledger, agents, entries, hooks: Arc::clone(&hooks) };
         source.each(|entry| {
@@ -129,7 +138,8 @@ impl Settlement {
         })?;
         let folder = LogFolder::new(&config.data.join("log"));
         let published = Mutex::new(0);
-        let all = Self { inner: Mutex::new(inner), journal, source, folder, published, hooks, key, clock };
+        let inner = Mutex::new(inner);
+        let all = Self { inner, journal, source, folder, published, hooks, nonces, key, clock };
         // What cannot go on now is asked again later; everything else is served meanwhile.
         let _ = all.settle_all();
         Ok(all)

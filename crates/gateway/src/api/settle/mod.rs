@@ -9,12 +9,9 @@ mod escrows;
 mod ledger;
 mod log;
 mod problem;
-mod replays;
 pub(super) mod schemas;
 mod signed;
 mod webhooks;
-
-pub(crate) use replays::Replays;
 
 use super::routes::{Right, Route};
 use super::{Call, decode, operator, query, query_number, read, typed};
@@ -108,11 +105,17 @@ async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: 
     let body =
         if parts.method == http::Method::POST { read(worker, body).await?.to_vec() } else { Vec::new() };
     if let Some(signed) = &signed {
-        signed.complete(worker.shared(), &parts, &body)?;
+        signed.check_body(&parts, &body)?;
     }
     let parameter = decode(call.parameter.as_deref().unwrap_or_default());
     let (asked, route) = (Asked { parts, parameter, body, request, operates }, call.route);
-    blocking(worker.shared(), move |settlement| handle(settlement, route, &asked)).await
+    blocking(worker.shared(), move |settlement| {
+        if let Some(signed) = &signed {
+            signed.use_up(settlement)?;
+        }
+        handle(settlement, route, &asked)
+    })
+    .await
 }
 
 /// Finds out who asks by the key that is sent along, and whether it may; also whether it may what only the operator may.

@@ -5,7 +5,6 @@
 //! proxy in front of the gateway may have ended TLS.
 
 use super::problem::Problem;
-use super::replays::Found;
 use super::{Right, blocking};
 use crate::config::Signers;
 use crate::state::Shared;
@@ -15,6 +14,7 @@ use http::{Method, StatusCode};
 use std::sync::Arc;
 use tollgate_core::{Digest, FaultKind};
 use tollgate_pay::registry::{PublicKey, Purpose};
+use tollgate_store::settlement::{Nonce, Settlement};
 use tollgate_wire::httpsig::{Demand, Fields, Flaw, Message, Request, Signature, check_digest};
 
 /// What must be covered by every signature, and by that of a write.
@@ -146,17 +146,23 @@ pub(super) async fn verify(shared: &Arc<Shared>, parts: &Parts, right: Right) ->
 }
 
 impl Signed {
-    /// Holds the body against its digest, and uses the nonce up.
-    pub(super) fn complete(&self, shared: &Shared, parts: &Parts, body: &[u8]) -> Result<(), Problem> {
+    /// Holds the body of a write against its digest.
+    pub(super) fn check_body(&self, parts: &Parts, body: &[u8]) -> Result<(), Problem> {
+        if self.nonce.is_none() {
+            return Ok(());
+        }
+        with_message(parts, |message| check_digest(message, body).map_err(|flaw| refused(&flaw)))
+    }
+
+    /// Uses the nonce of a write up, for all servers and restarts.
+    pub(super) fn use_up(&self, settlement: &Settlement) -> Result<(), Problem> {
         let Some((nonce, until)) = self.nonce else { return Ok(()) };
-        with_message(parts, |message| check_digest(message, body).map_err(|flaw| refused(&flaw)))?;
-        let now = shared.clock.now().0.div_euclid(1_000_000);
-        match shared.replays.first(nonce, until, now) {
-            Found::New => Ok(()),
-            Found::Used => Err(unknown(
+        match settlement.use_nonce(nonce, until)? {
+            Nonce::New => Ok(()),
+            Nonce::Used => Err(unknown(
                 "this nonce was used: sign every request anew, the same Idempotency-Key makes it the same request",
             )),
-            Found::Full => {
+            Nonce::Full => {
                 let detail = "too many signed requests in the last minutes: try again";
                 Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", detail))
             }

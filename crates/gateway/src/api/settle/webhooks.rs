@@ -18,7 +18,7 @@ struct Which {
 }
 
 pub(super) fn list(settlement: &Settlement) -> Answer {
-    let hooks: Vec<_> = settlement.hooks().iter().map(shown).collect();
+    let hooks: Vec<_> = settlement.hooks()?.iter().map(shown).collect();
     Ok(Shown::Json(StatusCode::OK, json!({"webhooks": hooks})))
 }
 

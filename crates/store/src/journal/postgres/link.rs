@@ -1,15 +1,13 @@
 //! One session with the database: its settings, tables and statements.
 
+use super::reach::reach;
 use crate::journal::JournalError;
-use postgres::{Client, Config, NoTls, Statement};
-use std::time::Duration;
+use postgres::{Client, Statement};
 use tollgate_pay::PayError;
 use tollgate_pay::log::{Frontier, Hash};
 
 /// Entries read in one round trip.
 const PAGE: i64 = 4_096;
-/// How long a server may take to accept a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// First half of the advisory lock's number; the second is that of the head's table, so that each ledger has its own.
 const LOCK: i32 = 0x746f_6c6c;
 
@@ -85,19 +83,18 @@ pub(super) fn failed(doing: &'static str) -> impl Fn(postgres::Error) -> Journal
     move |source| JournalError::Database { doing, source: source.into() }
 }
 
+/// A session with the settings that every one needs.
+pub(super) fn connect(url: &str) -> Result<Client, JournalError> {
+    let mut client = reach(url)?;
+    client.batch_execute(SETTINGS).map_err(failed("prepare the database"))?;
+    Ok(client)
+}
+
 impl Link {
     /// Connects, and makes the tables where there are none.
     pub(super) fn open(url: &str) -> Result<Self, JournalError> {
-        let mut config: Config = url.parse().map_err(failed("read the database's URL"))?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("tollgate");
-        }
-        let mut client = config.connect(NoTls).map_err(failed("connect to the database"))?;
+        let mut client = connect(url)?;
         let prepare = failed("prepare the database");
-        client.batch_execute(SETTINGS).map_err(&prepare)?;
         check_durable(&mut client)?;
         make_tables(&mut client)?;
         let head = client.prepare("SELECT next_seq, root FROM tollgate_ledger_head").map_err(&prepare)?;

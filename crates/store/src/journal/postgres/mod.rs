@@ -19,10 +19,13 @@
 //! Invariants: the embedded engine's; and the root in the head is that of the entries, so a replica whose rules or memory
 //! differ stops before it writes.
 
+mod aside;
 mod link;
 mod medium;
+mod reach;
 mod scratch;
 
+pub use aside::{Aside, Asked, Lead};
 pub use scratch::Scratch;
 
 use super::{Journal, JournalConfig, JournalError};
@@ -34,7 +37,8 @@ impl Journal {
     /// Opens the ledger in a database, made when there is none, and starts this replica's thread.
     ///
     /// `url` is libpq's: `postgres://user@host/database`, with `?options=-csearch_path%3DNAME` for a schema of that name.
-    /// There is no TLS: reach the server over a Unix socket, loopback, or a network that is private.
+    /// Over a network it is reached by TLS, and must show a certificate for its name that leads to an authority of the system or of the
+    /// file that `sslrootcert` names; `sslmode=disable` does without.
     ///
     /// # Errors
     /// [`JournalError::Database`], and [`JournalError::Ledger`] when the entries do not follow from each other.

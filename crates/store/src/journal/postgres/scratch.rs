@@ -1,8 +1,7 @@
 //! A ledger that is thrown away: for measurements and tests.
 
-use super::link::failed;
+use super::link::{connect, failed};
 use crate::journal::JournalError;
-use postgres::{Client, NoTls};
 
 /// A schema of its own in a database, removed with all that is in it when this is dropped.
 #[derive(Debug)]
@@ -32,9 +31,7 @@ impl Scratch {
     /// # Errors
     /// [`JournalError::Database`].
     pub fn run(&self, statements: &str) -> Result<(), JournalError> {
-        let doing = failed("run a statement");
-        let mut client = Client::connect(&self.url(), NoTls).map_err(&doing)?;
-        client.batch_execute(statements).map_err(&doing)
+        connect(&self.url())?.batch_execute(statements).map_err(failed("run a statement"))
     }
 }
 

@@ -1,20 +1,16 @@
 //! Who is told what happened: for each receiver, how far it was told, what it has not taken yet, and what it never took.
 //!
 //! The log is the outbox: an event and its entry are one commit, so an event that happened cannot be lost, and one that did not
-//! cannot be told. An [`Outbox`] only remembers how far a receiver is, in a file that is replaced as a whole. It is written after
+//! cannot be told. An [`Outbox`] only remembers how far a receiver is, in bytes that are replaced as a whole. They are kept after
 //! what was delivered, so a crash tells the last deliveries again and never none: at least once. Of each escrow the events are
 //! told in their order, the next when the one before was taken or given up. What was given up stays to be seen, and is told again
 //! on demand.
-
-mod file;
 
 use crate::journal::JournalError;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::escrow::{EventKind, Phase};
-
-pub(super) use file::{read, write};
 
 /// Most events of one receiver that wait for a second try or that are being delivered; the rest wait in the log.
 pub const OPEN_MAX: usize = 1_024;
@@ -162,6 +158,21 @@ impl Outbox {
         this
     }
 
+    /// The outbox whose [`Outbox::bytes`] were kept in this place.
+    pub(super) fn read(config: HookConfig, bytes: &[u8]) -> Result<Self, JournalError> {
+        let kept: Kept = serde_json::from_slice(bytes).map_err(|error| JournalError::Damaged {
+            file: format!("what is kept of the receiver {}", config.name),
+            at: 0,
+            what: format!("{error}: remove it to tell this receiver what happens from now on"),
+        })?;
+        Ok(Self::from_kept(config, kept))
+    }
+
+    /// What is to be kept of it.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        tollgate_pay::json::plain(&self.kept())
+    }
+
     fn kept(&self) -> Kept {
         let each = |(escrow, events): (&Digest, &BTreeMap<u64, Waiting>)| {
             let escrow = *escrow;
@@ -303,11 +314,6 @@ impl Outbox {
         let dead = self.dead.iter().cloned().collect();
         Standing { name: self.config.name.clone(), next: self.next, open: self.count, dead }
     }
-}
-
-/// What an outbox's file says that it must not.
-fn damaged(path: &std::path::Path, what: String) -> JournalError {
-    JournalError::Damaged { file: path.display().to_string(), at: 0, what }
 }
 
 #[cfg(test)]

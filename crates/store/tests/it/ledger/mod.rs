@@ -8,6 +8,8 @@ mod replicas;
 mod server;
 #[cfg(feature = "postgres")]
 mod settlement;
+#[cfg(feature = "postgres")]
+mod tls;
 
 use std::sync::Arc;
 use tollgate_core::id::AccountId;

@@ -16,9 +16,20 @@ pub(super) struct Server {
 impl Server {
     /// Starts one with its data in a folder; `None`, said loudly, where there is no PostgreSQL.
     pub(super) fn start(folder: Option<&Path>) -> Option<Self> {
+        Self::start_with(folder, None)
+    }
+
+    /// One that also listens on a port of loopback, for TLS alone.
+    pub(super) fn start_with(folder: Option<&Path>, port: Option<u16>) -> Option<Self> {
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/postgres/serve.sh");
-        let mut child =
-            Command::new(script).args(folder).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let port = port.map(|port| ("TLS_PORT", port.to_string()));
+        let mut child = Command::new(script)
+            .args(folder)
+            .envs(port)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
         if url.is_empty() {

@@ -8,13 +8,25 @@ use tollgate_pay::escrow::{Event, OfficeError, Owner, Phase, Refusal, TaskContra
 use tollgate_pay::ledger::Command;
 use tollgate_pay::simulate::Cast;
 use tollgate_store::journal::audit::Source;
-use tollgate_store::settlement::{Settlement, SettlementConfig, SettlementError};
+use tollgate_store::settlement::{HookConfig, Nonce, Settlement, SettlementConfig, SettlementError};
 
 fn server(cast: &Cast, folder: &Path, name: &str, ledger: &str, clock: &Arc<ManualClock>) -> Settlement {
+    with_hooks(cast, folder, name, ledger, clock, Vec::new())
+}
+
+fn with_hooks(
+    cast: &Cast,
+    folder: &Path,
+    name: &str,
+    ledger: &str,
+    clock: &Arc<ManualClock>,
+    hooks: Vec<HookConfig>,
+) -> Settlement {
     let data = folder.join(name);
     std::fs::create_dir_all(&data).unwrap();
     std::fs::write(data.join("log.key"), cast.log.reveal()).unwrap();
-    let config = SettlementConfig { ledger: Some(Source::from(ledger)), ..SettlementConfig::new(data) };
+    let config =
+        SettlementConfig { ledger: Some(Source::from(ledger)), hooks, ..SettlementConfig::new(data) };
     Settlement::open(&config, Arc::clone(clock) as Arc<dyn Clock>).unwrap()
 }
 
@@ -114,6 +126,84 @@ fn what_rests_on_another_owner_than_the_log_has_is_decided_anew() {
     assert_eq!(two.escrow(&id).unwrap().0.phase, Phase::Proposed);
     let balance = |server: &Settlement| server.account(&cast.accounts()[1]).unwrap().unwrap().0.balance();
     assert_eq!((balance(&one), balance(&two)), (Some(20_000), Some(20_000)));
+    one.close();
+    two.close();
+}
+
+/// Tells a receiver what is due at a server, and answers which entries those were; the receiver takes all of them or none.
+fn told(server: &Settlement, takes: bool) -> Vec<u64> {
+    let due = server.deliveries("books").unwrap();
+    let seqs: Vec<u64> = due.iter().map(|due| due.happened.seq).collect();
+    let result = || if takes { Ok(()) } else { Err("no".into()) };
+    let reported: Vec<_> = seqs.iter().map(|seq| (*seq, result())).collect();
+    if !reported.is_empty() {
+        server.delivered("books", &reported).unwrap();
+    }
+    seqs
+}
+
+#[test]
+fn one_of_two_servers_tells_receivers_and_the_other_goes_on_where_it_stopped() {
+    let Some(scratch) = scratch() else { return };
+    let (cast, folder) = (Cast::new().unwrap(), crate::Folder::new());
+    let clock = Arc::new(ManualClock::new(Timestamp(1)));
+    let hooks = || vec![HookConfig { attempts: 1, ..HookConfig::new("books") }];
+    let [one, two] =
+        ["one", "two"].map(|name| with_hooks(&cast, &folder.0, name, &scratch.url(), &clock, hooks()));
+    one.tell(&cast.opening([20_000, 0]).unwrap()).unwrap();
+    let propose = |server: &Settlement, n| {
+        let signed = cast.signed(contract(&cast, n));
+        let event = Event::Propose(Box::new(signed.clone()));
+        server.act(signed.statement.digest(), &event, request(&format!("propose {n}"))).unwrap().told[0].seq
+    };
+    // The first that looks tells, whichever server something happened at.
+    assert_eq!(told(&two, true), [0u64; 0]);
+    let (first, second) = (propose(&one, 1), propose(&two, 2));
+    let mut both = told(&two, true);
+    both.sort_unstable();
+    assert_eq!(both, [first, second]);
+    assert_eq!(told(&one, true), [0u64; 0], "one server tells");
+    // What was given up is shown by both, and told again by the one that tells, whichever was asked.
+    let third = propose(&one, 3);
+    assert_eq!(told(&two, false), [third]);
+    for server in [&one, &two] {
+        assert_eq!(server.hooks().unwrap()[0].dead.iter().map(|dead| dead.seq).collect::<Vec<_>>(), [third]);
+    }
+    assert_eq!(one.deliver_again("books", Some(first)).unwrap(), Some(0));
+    assert_eq!(one.deliver_again("books", Some(third)).unwrap(), Some(1));
+    assert_eq!(one.deliver_again("none", None).unwrap(), None);
+    assert_eq!(told(&one, true), [0u64; 0]);
+    assert_eq!(told(&two, true), [third]);
+    assert_eq!(told(&two, true), [0u64; 0], "once");
+    // It dies with a delivery under way and another not looked at.
+    let fourth = propose(&one, 4);
+    assert_eq!(two.deliveries("books").unwrap().len(), 1);
+    let fifth = propose(&one, 5);
+    two.close();
+    drop(two);
+    let mut rest = told(&one, true);
+    rest.sort_unstable();
+    assert_eq!(rest, [fourth, fifth], "at least once, and nothing that was taken");
+    assert_eq!(told(&one, true), [0u64; 0]);
+    one.close();
+}
+
+#[test]
+fn a_nonce_that_one_server_saw_is_used_at_the_other_and_after_a_restart() {
+    let Some(scratch) = scratch() else { return };
+    let (cast, folder) = (Cast::new().unwrap(), crate::Folder::new());
+    let clock = Arc::new(ManualClock::new(Timestamp(1_000_000)));
+    let open = |name| server(&cast, &folder.0, name, &scratch.url(), &clock);
+    let (one, two) = (open("one"), open("two"));
+    let nonce = Digest::of(b"nonce");
+    assert_eq!(one.use_nonce(nonce, 300).unwrap(), Nonce::New);
+    assert_eq!(two.use_nonce(nonce, 300).unwrap(), Nonce::Used);
+    one.close();
+    let one = open("one");
+    assert_eq!(one.use_nonce(nonce, 300).unwrap(), Nonce::Used);
+    // When its signature no longer counts there is nothing to remember.
+    clock.advance_ms(299_000);
+    assert_eq!(two.use_nonce(nonce, 600).unwrap(), Nonce::New);
     one.close();
     two.close();
 }
