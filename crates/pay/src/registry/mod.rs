@@ -14,6 +14,7 @@
 mod accepted;
 mod base58;
 mod card;
+mod chain;
 mod control;
 mod did;
 mod find;
@@ -24,7 +25,7 @@ mod sealed;
 
 pub use accepted::Accepted;
 pub use card::{Registration, Service, check_card, registration};
-pub use control::{Challenge, prove};
+pub use control::{Challenge, prove, prove_by_wallet};
 pub use did::{Document, web_url};
 pub use find::{AGENTS_MAX, Directory, Query};
 pub use history::{History, VERSIONS_MAX};

@@ -84,8 +84,8 @@ pub struct RailAccount {
     pub rail: String,
     /// The account there.
     pub account: String,
-    /// The account's key.
-    pub key: PublicKey,
+    /// The account's key; none where the account's name is the address of its key.
+    pub key: Option<PublicKey>,
 }
 
 /// See the module.

@@ -3,7 +3,8 @@
 use super::{at, first, jwk, key, sealed_with, sign, to_json};
 use serde_json::{Value, json};
 use tollgate_pay::registry::{
-    AgentRecord, Challenge, Document, History, PublicKey, check_card, prove, registration, web_url,
+    AgentRecord, Challenge, Document, History, PublicKey, check_card, prove, prove_by_wallet, registration,
+    web_url,
 };
 
 #[test]
@@ -176,7 +177,10 @@ fn an_account_is_the_agent_s_when_its_key_says_so() {
     };
     let good = prove(&challenge(&id, -10), &key(7)).unwrap();
     let record = with(good.text()).unwrap();
-    assert_eq!((record.rails[0].account.as_str(), &record.rails[0].key), ("acct_ada", &key(7).public()));
+    assert_eq!(
+        (record.rails[0].account.as_str(), &record.rails[0].key),
+        ("acct_ada", &Some(key(7).public()))
+    );
     let another = prove(&challenge(&key(2).public().did(), -10), &key(7)).unwrap();
     assert!(with(another.text()).is_err(), "signed for another agent");
     assert!(with(prove(&challenge(&id, -90_000), &key(7)).unwrap().text()).is_err(), "too old");
@@ -189,4 +193,70 @@ fn an_account_is_the_agent_s_when_its_key_says_so() {
     let payload: Value = serde_json::from_str(&good.payload().canonical().unwrap()).unwrap();
     let typ = json!({"alg": "EdDSA", "kid": "k7", "typ": super::RECORD});
     assert!(with(&sealed_with(&typ, &payload, 7)).is_err());
+}
+
+/// What a wallet answers for a text (EIP-191).
+fn wallet(text: &str) -> String {
+    use k256::ecdsa::SigningKey;
+    use sha3::{Digest as _, Keccak256};
+    let key = SigningKey::from_slice(&[7; 32]).unwrap();
+    let whole = format!("\x19Ethereum Signed Message:\n{}{text}", text.len());
+    let (signature, parity) = key.sign_prehash_recoverable(&Keccak256::digest(whole));
+    let hex: String = signature.to_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("0x{hex}{:02x}", parity.to_byte() + 27)
+}
+
+#[test]
+fn an_account_on_a_chain_is_the_agent_s_when_its_wallet_says_so() {
+    let id = key(1).public().did();
+    let challenge = |account: &str, agent: &str, seconds: i64| Challenge {
+        agent: agent.into(),
+        rail: "evm".into(),
+        account: account.into(),
+        nonce: "n-1".into(),
+        signed_at: at(seconds),
+    };
+    let with = |proof: Value| {
+        let mut record = first();
+        record["rails"] = json!([proof]);
+        AgentRecord::read(sign(&record, 1).payload())
+    };
+    let proof = |text: &str| json!({"message": text, "signature": wallet(text)});
+    let account = own_address("eip155:8453:");
+    let text = challenge(&account, &id, -10).text().unwrap();
+    assert!(prove_by_wallet(&text, &wallet(&text)).is_ok());
+    let record = with(proof(&text)).unwrap();
+    assert_eq!((record.rails[0].account.as_str(), &record.rails[0].key), (account.as_str(), &None));
+    let other = account.replace("eip155:8453:0x", "eip155:8453:0x0");
+    let other = &other[..account.len()];
+    for (what, proof) in [
+        ("another's account", proof(&challenge(other, &id, -10).text().unwrap())),
+        ("for another agent", proof(&challenge(&account, "did:web:eve.example", -10).text().unwrap())),
+        ("too old", proof(&challenge(&account, &id, -90_000).text().unwrap())),
+        ("of the future", proof(&challenge(&account, &id, 10).text().unwrap())),
+        ("another text", proof(text.strip_prefix("tollgate ").unwrap())),
+        ("another spelling", proof(&text.replace("\":\"", "\": \""))),
+        (
+            "another message than was signed",
+            json!({"message": text.replace("n-1", "n-2"), "signature": wallet(&text)}),
+        ),
+        ("more than is understood", json!({"message": text, "signature": wallet(&text), "key": jwk(7)})),
+    ] {
+        assert!(with(proof).is_err(), "{what}");
+    }
+    // A key of our own says nothing of an account on a chain.
+    let sealed = prove(&challenge(&account, &id, -10), &key(7)).unwrap();
+    assert!(with(serde_json::from_str(sealed.text()).unwrap()).is_err());
+    let capital = account.to_uppercase().replace("EIP155", "eip155").replace("0X", "0x");
+    assert!(challenge(&capital, &id, -10).text().is_err(), "an account has one name");
+}
+
+/// The account with the address of the wallet's key.
+fn own_address(chain: &str) -> String {
+    use sha3::{Digest as _, Keccak256};
+    let key = k256::ecdsa::SigningKey::from_slice(&[7; 32]).unwrap();
+    let point = key.verifying_key().to_sec1_point(false);
+    let hash = Keccak256::digest(&point.as_bytes()[1..]);
+    let digits: String = hash[12..].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{chain}0x{digits}")
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use tollgate_core::{Clock, Digest};
 use tollgate_gateway::clock::{SystemClock, entropy};
 use tollgate_pay::json::Json;
-use tollgate_pay::registry::{Challenge, Sealed, SecretKey, prove as proof};
+use tollgate_pay::registry::{Challenge, Sealed, SecretKey, prove as proof, prove_by_wallet};
 
 /// Make an Ed25519 key for an agent; prints its id as did:key, and the public key as JWK
 #[derive(Args, Debug)]
@@ -48,24 +48,34 @@ pub(crate) struct SignArgs {
 
 /// Prove by an account's key that an agent controls the account; prints an item for the record's `rails`
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
-  tollgate pay agent prove --agent did:key:z6Mk... --rail ledger --account acct_ada --nonce n-1 --key account.key")]
+#[command(after_help = "Examples:
+  tollgate pay agent prove --agent did:key:z6Mk... --rail ledger --account acct_ada --nonce n-1 --key account.key
+  tollgate pay agent prove --agent did:key:z6Mk... --rail evm --account eip155:8453:0x2c75... --nonce n-1 > text
+  tollgate pay agent prove --message text --signature 0xb914...
+
+Without a key it prints the text that the wallet of an account on an EVM chain is to sign (EIP-191, personal_sign).")]
 pub(crate) struct ProveArgs {
     /// The agent's id
-    #[arg(long, value_name = "ID")]
-    agent: String,
+    #[arg(long, value_name = "ID", required_unless_present = "message")]
+    agent: Option<String>,
     /// The rail
-    #[arg(long, value_name = "NAME")]
-    rail: String,
+    #[arg(long, value_name = "NAME", required_unless_present = "message")]
+    rail: Option<String>,
     /// The account on it
-    #[arg(long, value_name = "ACCOUNT")]
-    account: String,
+    #[arg(long, value_name = "ACCOUNT", required_unless_present = "message")]
+    account: Option<String>,
     /// The challenge that was given out
-    #[arg(long, value_name = "TEXT")]
-    nonce: String,
+    #[arg(long, value_name = "TEXT", required_unless_present = "message")]
+    nonce: Option<String>,
     /// File of the account's secret key
     #[arg(long, value_name = "FILE")]
-    key: PathBuf,
+    key: Option<PathBuf>,
+    /// File of the text that a wallet signed
+    #[arg(long, value_name = "FILE", requires = "signature", conflicts_with_all = ["agent", "rail", "account", "nonce", "key"])]
+    message: Option<PathBuf>,
+    /// The wallet's signature: 0x and 130 hexadecimal digits
+    #[arg(long, value_name = "HEX", requires = "message")]
+    signature: Option<String>,
 }
 
 pub(super) fn keygen(args: &KeygenArgs) -> Result<Ending> {
@@ -117,13 +127,24 @@ pub(super) fn sign(args: &SignArgs) -> Result<Ending> {
 }
 
 pub(super) fn prove(args: &ProveArgs) -> Result<Ending> {
+    let given = |text: &Option<String>| text.clone().unwrap_or_default();
+    if let Some(path) = &args.message {
+        let message = place::read_text(path)?;
+        // The line's end is that of the file.
+        let message = message.strip_suffix('\n').unwrap_or(&message);
+        say::line(&prove_by_wallet(message, &given(&args.signature))?.canonical()?)?;
+        return Ok(Ending::Good);
+    }
     let challenge = Challenge {
-        agent: args.agent.clone(),
-        rail: args.rail.clone(),
-        account: args.account.clone(),
-        nonce: args.nonce.clone(),
+        agent: given(&args.agent),
+        rail: given(&args.rail),
+        account: given(&args.account),
+        nonce: given(&args.nonce),
         signed_at: SystemClock::new().now(),
     };
-    say::line(proof(&challenge, &secret(&args.key)?)?.text())?;
+    match &args.key {
+        Some(key) => say::line(proof(&challenge, &secret(key)?)?.text())?,
+        None => say::line(&challenge.text()?)?,
+    }
     Ok(Ending::Good)
 }
