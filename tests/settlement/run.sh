@@ -119,6 +119,7 @@ for round in $(seq "$kills"); do
     exit 1
   fi
   entries=$now
+  [ $((round % 10)) != 0 ] || echo "$engine: killed $round times, $entries entries" >&2
   [ "$engine" = postgres ] || "$TOLLGATE_BIN" pay escrow show --data "$work/a" --json >"$work/escrows"
   start a
 done
