@@ -54,13 +54,15 @@ impl Settlement {
     }
 
     /// Whether the account of an agent's record is the agent's by what is known here: on the ledger's own rail, the key that signed
-    /// for it is one that the log says speaks for it now. Of other rails nothing is known.
+    /// for it is one that the log says speaks for it now. An account that is the address of its key is whose key signed for it. Of
+    /// others nothing is known.
     #[must_use]
     pub fn controls(&self, account: &RailAccount) -> bool {
+        let Some(key) = &account.key else { return true };
         let Ok(id) = account.account.parse::<AccountId>() else { return false };
         let inner = self.known();
         let owner = inner.office.desk().owner(&id).filter(|_| account.rail == LEDGER_RAIL);
-        owner.is_some_and(|owner| owner.keys().contains(&account.key))
+        owner.is_some_and(|owner| owner.keys().contains(key))
     }
 
     /// A page of agents, and the id to go on after.
