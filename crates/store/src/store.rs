@@ -104,7 +104,7 @@ impl Store {
         })
     }
 
-    /// Whether the decision for a good answer that arrived at `time` should be recorded: beyond
+    /// Whether the decision for a good answer that ended at `time` should be recorded: beyond
     /// [`StoreConfig::decisions_per_s`] only an even sample is, and the rest is counted as skipped. Ask before building
     /// the record; what went wrong is recorded without asking.
     #[must_use]

@@ -130,7 +130,12 @@ impl Journey {
 
     /// The time of day at the last look at the clock.
     pub(crate) fn time(&self) -> Timestamp {
-        let since_us = self.mark.since_ns(self.start) / 1000;
+        self.time_at(self.mark)
+    }
+
+    /// The time of day at a tick.
+    fn time_at(&self, tick: Tick) -> Timestamp {
+        let since_us = tick.since_ns(self.start) / 1000;
         Timestamp(self.arrived.0.saturating_add(i64::try_from(since_us).unwrap_or(i64::MAX)))
     }
 
@@ -254,7 +259,7 @@ impl Journey {
         self.count(end, own, now);
         let cost = own.saturating_add(self.used_micro);
         let watched = self.shared.live.receiver_count() > 0;
-        let wanted = end.status != 200 || end.fault.is_some() || self.shared.store.wants(self.arrived);
+        let wanted = end.status != 200 || end.fault.is_some() || self.shared.store.wants(self.time_at(now));
         if !(watched || wanted) {
             return cost;
         }
