@@ -35,6 +35,10 @@ pub const MAX_PATH: usize = 16;
 pub const MAX_COMPARED: usize = 512;
 /// Most combinations of a model and a kind of place against which governance is checked.
 pub const MAX_CELLS: usize = 16_384;
+/// Words of 64 cells that checking governance against a fleet may look at, a tenth of a second or so.
+pub const MAX_GOVERNANCE_WORDS: u64 = 1 << 27;
+/// Most sets of guards without a place of which it is asked whether a request is ever bound by all.
+pub const MAX_CORES: usize = 2_048;
 /// Most diagnostics that are kept; the rest are only counted.
 pub const MAX_DIAGNOSTICS: usize = 64;
 /// Longest chain of scores, bands and groups that refer to each other.

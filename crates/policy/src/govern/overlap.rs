@@ -1,6 +1,6 @@
 //! Whether a caller with some roles may meet a condition, as far as the roles alone tell.
 //!
-//! Says no only where it is certain.
+//! Says yes and no only where it is certain.
 
 use crate::decide::Verdict;
 use crate::decide::run::Run;
@@ -16,12 +16,22 @@ impl SignalSource for Roles {
     }
 }
 
-/// Whether the condition at `root` may hold for a caller with exactly these roles.
-pub(super) fn may_hold_for(table: &Table, root: u32, roles: &[&str]) -> bool {
+/// What the condition at `root` is for a caller with exactly these roles, of whom nothing else is known.
+fn for_caller(table: &Table, root: u32, roles: &[&str]) -> Verdict {
     let signal = table.specs.iter().position(|spec| spec.kind == Kind::Role);
-    let Some(signal) = signal.and_then(|at| u32::try_from(at).ok()) else { return true };
+    let Some(signal) = signal.and_then(|at| u32::try_from(at).ok()) else { return Verdict::Unknown };
     let mut source = Roles(Signal::set(roles.iter().map(|role| (*role).to_owned()).collect()));
     let mut run = Run::new(table, &mut source);
     run.take(signal);
-    run.node(root).verdict != Verdict::False
+    run.node(root).verdict
+}
+
+/// Whether the condition at `root` may hold for a caller with exactly these roles.
+pub(super) fn may_hold_for(table: &Table, root: u32, roles: &[&str]) -> bool {
+    for_caller(table, root, roles) != Verdict::False
+}
+
+/// Whether it holds for every request of such a caller.
+pub(super) fn holds_for(table: &Table, root: u32, roles: &[&str]) -> bool {
+    for_caller(table, root, roles) == Verdict::True
 }
