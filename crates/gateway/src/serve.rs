@@ -10,6 +10,7 @@ use crate::encoder::{EncoderError, EncoderPool};
 use crate::kept::Kept;
 use crate::safety::Suspects;
 use crate::snapshot::{Snapshot, SnapshotError, policy_text};
+use crate::sources::{SourceError, Sources};
 use crate::state::{Origin, Shared};
 use crate::support::Rates;
 use crate::worker::Worker;
@@ -84,6 +85,9 @@ pub enum ServeError {
     /// The text encoder cannot be loaded.
     #[error("the encoder cannot be started: {0}")]
     Encoder(#[from] Box<EncoderError>),
+    /// A classifier cannot be used.
+    #[error(transparent)]
+    Source(#[from] Box<SourceError>),
     /// The address cannot be listened on.
     #[error(transparent)]
     Net(#[from] tollgate_net::Error),
@@ -262,6 +266,8 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), &*clock)?;
     let retries = RetryBudget::new(retries, clock.tick());
     let mut shared = Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin);
+    let sources = Sources::start(&shared.snapshot.load().settings.sources, &shared.clock);
+    shared.sources = sources.map_err(Box::new)?;
     shared.suspects = Suspects::open(&shared.store)?;
     shared.rates = Rates::open(&shared.store)?;
     let encoder = shared.snapshot.load().settings.encoder.clone();

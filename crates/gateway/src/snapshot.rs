@@ -6,6 +6,7 @@ use crate::observe::metrics::ModelSeries;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use tollgate_core::signal::Kind;
 use tollgate_core::{Clock, Digest, Seed, Timestamp};
 use tollgate_policy::{Known, OutputAct, Place, Policy, Price as PlainPrice};
 use tollgate_select::model::{Capabilities, ModelCandidate};
@@ -100,6 +101,7 @@ impl Snapshot {
         };
         let signals = SignalSet::compile(policy.specs()).map_err(wrong)?;
         let output = TextSignals::compile(policy.output_specs()).map_err(wrong)?;
+        sources_exist(&settings, &policy)?;
         if settings.output.safer_model.is_none() && asks_for_safer(&policy) {
             let message =
                 "the policy says `output safer`, and no model is named for it: set `output.safer_model`";
@@ -149,6 +151,21 @@ impl Snapshot {
     pub fn model_index(&self, name: &str) -> Option<usize> {
         self.names.get(name).copied()
     }
+}
+
+/// That every classifier which the policy asks is configured.
+fn sources_exist(settings: &Settings, policy: &Policy) -> Result<(), SnapshotError> {
+    for spec in policy.specs().iter().filter(|spec| spec.kind == Kind::Classifier) {
+        let name = spec.text("source").unwrap_or_default();
+        if !settings.sources.iter().any(|source| source.name == name) {
+            let (signal, known) = (&spec.name, settings.sources.iter().map(|source| source.name.as_str()));
+            let known = known.collect::<Vec<_>>().join(", ");
+            let why =
+                format!("signal {signal}: no source {name:?} is configured in `signals`; there is [{known}]");
+            return Err(SnapshotError::Signals(why));
+        }
+    }
+    Ok(())
 }
 
 /// Whether a rule on answers wants a safer model.

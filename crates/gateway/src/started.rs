@@ -54,6 +54,10 @@ impl Settings {
             &mut self.log.decisions_per_second,
             &now.log.decisions_per_second,
         );
+        keeper.keep("signals", &mut self.sources, &now.sources, |sources| {
+            let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+            format!("[{}]", names.join(", "))
+        });
         keeper.keep("otlp.endpoint", &mut self.otlp, &now.otlp, |endpoint| {
             endpoint.clone().unwrap_or_else(|| "none".into())
         });

@@ -8,6 +8,7 @@ use crate::observe::Metrics;
 use crate::observe::otlp::Exporter;
 use crate::safety::Suspects;
 use crate::snapshot::Snapshot;
+use crate::sources::Sources;
 use crate::support::Rates;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -71,6 +72,8 @@ pub struct Shared {
     pub risk: Option<Arc<Scorer>>,
     /// The cache of answers, when one is configured.
     pub kept: Option<Arc<Kept>>,
+    /// Classifiers that signals ask.
+    pub sources: Sources,
     /// The risk of conversations and callers.
     pub suspects: Suspects,
     /// How often the answers of each model are supported.
@@ -149,6 +152,7 @@ impl Shared {
             encoder: None,
             risk: None,
             kept: None,
+            sources: Sources::default(),
             suspects: Suspects::default(),
             rates: Rates::default(),
             settling: Semaphore::new(SETTLING_MAX),

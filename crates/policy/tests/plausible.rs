@@ -149,7 +149,7 @@ fn request() -> impl Strategy<Value = Value> {
         Just(json!([{"type": "computer_use_preview"}])),
     ];
     let team = proptest::sample::select(vec![json!("red"), json!("blue"), json!(7), json!(null)]);
-    let limit = prop_oneof![Just(json!(null)), (0u64..5_000).prop_map(|most| json!(most))];
+    let limit = prop_oneof![Just(json!(null)), (1u64..5_000).prop_map(|most| json!(most))];
     (proptest::collection::vec(message(), 1..7), tools, team, limit, any::<bool>()).prop_map(
         |(messages, tools, team, limit, stream)| {
             json!({"model": "auto", "messages": messages, "tools": tools, "metadata": {"team": team},

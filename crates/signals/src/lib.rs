@@ -36,6 +36,6 @@ pub use identity::{
     prompt_tokens, prompt_tokens_of, repeated_tokens, text_tokens_max,
 };
 pub use input::{Caller, Forecast, Input};
-pub use reading::Reading;
+pub use reading::{Answers, Labels, Reading};
 pub use said::TextSignals;
 pub use set::SignalSet;

@@ -103,7 +103,8 @@ fn every_kind_is_computed() {
         forecast: Forecast { bytes_per_token: 4.0, output_tokens: 120.0, cached_tokens: 40.0, warm: true },
         ..Input::new(&view)
     };
-    for kind in Kind::ALL.iter().copied() {
+    // What a source says is asked of whoever holds it: `asked.rs`.
+    for kind in Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Classifier) {
         let signal = read_input(spec(kind.word(), kind, params(kind)), &input);
         assert_eq!(signal.failure, None, "{kind:?}");
         assert_eq!(signal.value.value_type(), kind.info().value, "{kind:?}");
@@ -130,7 +131,7 @@ fn an_empty_request_matches_nothing_that_is_not_there() {
         Kind::Shape,
         Kind::BudgetLeft,
     ];
-    for kind in Kind::ALL.iter().copied() {
+    for kind in Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Classifier) {
         let signal = read_input(spec(kind.word(), kind, params(kind)), &Input::new(&view));
         let there = always.contains(&kind) || numbers.contains(&kind);
         assert_eq!((signal.matched, signal.failure.clone()), (there, None), "{kind:?}: {signal:?}");

@@ -231,6 +231,13 @@ const PII: &[ParamInfo] = &[
     SCOPE,
 ];
 
+const CLASSIFIER: &[ParamInfo] = &[
+    param("source", ParamType::Text, true, "a classifier of the configuration's `signals`, by name"),
+    param("is", ParamType::List, true, "matches when one of these labels is likely enough"),
+    param("threshold", ParamType::Number, false, "lowest probability (default 0.5)"),
+    SCOPE,
+];
+
 const RATIO: &[ParamInfo] = &[
     param(
         "of",
@@ -328,6 +335,7 @@ kinds! {
     FactCheck "fact_check" Learned Flag (15000, 20000) &[], "the answer would state facts that should be checked, by a trained head";
     NeedsReasoning "needs_reasoning" Learned Flag (15000, 20000) &[], "the task takes several steps of reasoning, by a trained head";
     Difficulty "difficulty" Learned Number (15000, 20000) &[], "share of measured models that fail at such a task, in [0, 1], by a trained head";
+    Classifier "classifier" Learned Flag (1000000, 1000000) CLASSIFIER, "what a classifier of your own says: a model's folder, or an endpoint";
     Pii "pii" Content Flag (300, 2000) PII, "personal data that has a form: addresses and numbers";
     Caller "caller" Identity Text (5, 0) &[], "id of the caller's key, empty when anonymous";
     Role "role" Identity Set (20, 0) &[], "roles of the caller";

@@ -35,6 +35,7 @@ impl Kind {
                 | Self::FactCheck
                 | Self::NeedsReasoning
                 | Self::Difficulty
+                | Self::Classifier
                 | Self::Pii
         )
     }

@@ -87,7 +87,7 @@ fn snapshot_time(worker: &Worker) -> i64 {
 }
 
 /// `POST /v1/route`: the body is a request of any dialect, named by `?dialect=`, else told by its fields.
-pub(super) fn explain(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
+pub(super) async fn explain(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
     let dialect = match query(parts, "dialect") {
         Some(word) => Dialect::parse(&word).ok_or_else(|| {
@@ -97,7 +97,8 @@ pub(super) fn explain(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr)
         None => guess(&body),
     };
     let view = peek(dialect, body, &Limits::default()).map_err(|e| wire(&e))?;
-    let explained = pipeline::explain_request(worker.shared(), &snapshot, &view, &parts.headers, &caller)?;
+    let explained =
+        pipeline::explain_request(worker.shared(), &snapshot, &view, &parts.headers, &caller).await?;
     json(StatusCode::OK, &explained)
 }
 

@@ -83,7 +83,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         Route::ResponseItems => caller::response_items(worker, parts, parameter, call.peer).await,
         Route::Models => caller::models(worker, parts, call.peer),
         Route::Model => caller::model(worker, parts, parameter, call.peer),
-        Route::Explain => caller::explain(worker, parts, request(worker, body).await?, call.peer),
+        Route::Explain => caller::explain(worker, parts, request(worker, body).await?, call.peer).await,
         Route::Evaluate => evaluate::eval(worker, parts, &request(worker, body).await?, call.peer),
         Route::Classify => {
             evaluate::classify(worker, parts, parameter, &request(worker, body).await?, call.peer)

@@ -139,6 +139,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         output,
         support,
         x402,
+        sources: features::sources::read(file, findings),
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())
         }),

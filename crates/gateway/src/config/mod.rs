@@ -28,6 +28,7 @@ pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
 pub use features::cache::CacheSettings;
 pub use features::output::OutputSettings;
 pub use features::safety::SafetySettings;
+pub use features::sources::{EndpointSettings, SourceKind, SourceSettings};
 pub use features::support::SupportSettings;
 pub use features::x402::X402Settings;
 pub use locality::Locality;
@@ -36,7 +37,7 @@ pub use settings::{
     BaseUrl, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
 };
 pub use settle::{Receiver, Signer, Signers};
-pub use written::{SafetyFailure, SupportAct};
+pub use written::{SafetyFailure, SourceApi, SupportAct};
 
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 use super::features::cache::CacheSettings;
 use super::features::output::OutputSettings;
 use super::features::safety::SafetySettings;
+use super::features::sources::SourceSettings;
 use super::features::support::SupportSettings;
 use super::features::x402::X402Settings;
 use super::locality::Locality;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub safety: Option<SafetySettings>,
     /// How answers are held while rules look at them.
     pub output: OutputSettings,
+    /// Classifiers that signals ask; as of the start.
+    pub sources: Vec<SourceSettings>,
     /// Answers judged beside what they were to be answered from.
     pub support: Option<SupportSettings>,
     /// The facilitator for payments by x402.

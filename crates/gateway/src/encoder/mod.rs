@@ -1,17 +1,11 @@
-//! The text encoder that runs in the gateway: a model on threads of its own, behind a bounded queue.
-//!
-//! An embedding costs milliseconds of a core, so it never runs on a thread that serves sockets. What finds the queue full
-//! or comes too late is shed at once, with a word that says so; nothing waits without a bound. Work whose asker has gone
-//! is not begun.
+//! The text encoder that runs in the gateway: a model on [threads of its own](crate::threads), since an embedding costs
+//! milliseconds of a core.
 
 use crate::config::EncoderSettings;
-use parking_lot::{Condvar, Mutex};
-use std::collections::VecDeque;
+pub use crate::threads::Shed;
+use crate::threads::{Size, Threads};
 use std::sync::Arc;
-use std::thread::JoinHandle;
-use std::time::Duration;
-use tokio::sync::oneshot;
-use tollgate_core::{Clock, Tick};
+use tollgate_core::Clock;
 use tollgate_encode::{EncodeError, Options, Precision, TextEncoder, load};
 
 /// Why there is no encoder.
@@ -25,20 +19,6 @@ pub enum EncoderError {
     Thread(std::io::Error),
 }
 
-/// Why a text has no vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Shed {
-    /// As many requests wait as may.
-    #[error("too many texts wait for the encoder")]
-    Full,
-    /// The deadline passed first.
-    #[error("the encoder did not come to it in time")]
-    Late,
-    /// The encoder has stopped.
-    #[error("the encoder has stopped")]
-    Stopped,
-}
-
 /// Vectors of texts.
 #[derive(Debug, PartialEq)]
 pub struct Vectors {
@@ -48,31 +28,13 @@ pub struct Vectors {
     pub tokens: u64,
 }
 
+/// What errors call it.
+const WHAT: &str = "the encoder";
+
 /// See the module.
 pub struct EncoderPool {
     encoder: Arc<dyn TextEncoder>,
-    queue: Arc<Queue>,
-    deadline_ms: u64,
-    clock: Arc<dyn Clock>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-struct Queue {
-    waiting: Mutex<Waiting>,
-    changed: Condvar,
-    most: usize,
-}
-
-#[derive(Default)]
-struct Waiting {
-    jobs: VecDeque<Job>,
-    stopped: bool,
-}
-
-struct Job {
-    texts: Vec<String>,
-    until: Tick,
-    answer: oneshot::Sender<Result<Vectors, Shed>>,
+    threads: Threads<Vec<String>, Vectors>,
 }
 
 impl EncoderPool {
@@ -97,17 +59,13 @@ impl EncoderPool {
         settings: &EncoderSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EncoderError> {
-        let queue =
-            Arc::new(Queue { waiting: Mutex::default(), changed: Condvar::new(), most: settings.queue });
-        let deadline_ms = settings.deadline_ms;
-        let mut pool = Self { encoder, queue, deadline_ms, clock, threads: Vec::new() };
-        for index in 0..settings.threads {
-            let (encoder, queue, clock) = (pool.encoder.clone(), pool.queue.clone(), pool.clock.clone());
-            let thread = std::thread::Builder::new().name(format!("encoder-{index}"));
-            let thread = thread.spawn(move || queue.work(&*encoder, &*clock));
-            pool.threads.push(thread.map_err(EncoderError::Thread)?);
-        }
-        Ok(pool)
+        let EncoderSettings { threads, queue, deadline_ms, .. } = *settings;
+        let work = {
+            let encoder = encoder.clone();
+            move |texts: &Vec<String>, wanted: &dyn Fn() -> bool| vectors(&*encoder, texts, wanted)
+        };
+        let threads = Threads::start(WHAT, Size { threads, queue, deadline_ms }, clock, work);
+        Ok(Self { encoder, threads: threads.map_err(EncoderError::Thread)? })
     }
 
     /// The name under which it is served.
@@ -127,87 +85,28 @@ impl EncoderPool {
     /// # Errors
     /// [`Shed`] when the queue is full or the deadline passes.
     pub async fn embed(&self, texts: Vec<String>) -> Result<Vectors, Shed> {
-        let (answer, answered) = oneshot::channel();
-        let until = self.clock.tick().plus_ms(self.deadline_ms);
-        {
-            let mut waiting = self.queue.waiting.lock();
-            if waiting.stopped {
-                return Err(Shed::Stopped);
-            }
-            if waiting.jobs.len() >= self.queue.most {
-                // Who left makes room.
-                waiting.jobs.retain(|job| !job.answer.is_closed());
-            }
-            if waiting.jobs.len() >= self.queue.most {
-                return Err(Shed::Full);
-            }
-            waiting.jobs.push_back(Job { texts, until, answer });
-        }
-        self.queue.changed.notify_one();
-        match tokio::time::timeout(Duration::from_millis(self.deadline_ms), answered).await {
-            Ok(Ok(done)) => done,
-            Ok(Err(_)) => Err(Shed::Stopped),
-            Err(_) => Err(Shed::Late),
-        }
+        self.threads.ask(texts).await
     }
 }
 
-impl Drop for EncoderPool {
-    fn drop(&mut self) {
-        let mut waiting = self.queue.waiting.lock();
-        waiting.stopped = true;
-        waiting.jobs.clear();
-        drop(waiting);
-        self.queue.changed.notify_all();
-        for thread in self.threads.drain(..) {
-            // A thread that panicked has said so already.
-            let _ = thread.join();
-        }
-    }
-}
-
-impl Queue {
-    /// Works until the pool is dropped.
-    fn work(&self, encoder: &dyn TextEncoder, clock: &dyn Clock) {
-        while let Some(job) = self.next() {
-            let done = vectors(encoder, &job, clock);
-            // Nobody may be there any more.
-            let _ = job.answer.send(done);
-        }
-    }
-
-    fn next(&self) -> Option<Job> {
-        let mut waiting = self.waiting.lock();
-        loop {
-            if waiting.stopped {
-                return None;
-            }
-            match waiting.jobs.pop_front() {
-                Some(job) if job.answer.is_closed() => {}
-                Some(job) => return Some(job),
-                None => self.changed.wait(&mut waiting),
-            }
-        }
-    }
-}
-
-/// The vectors of a job, unless its deadline passes or its asker leaves between two texts.
-fn vectors(encoder: &dyn TextEncoder, job: &Job, clock: &dyn Clock) -> Result<Vectors, Shed> {
-    let mut done = Vectors { vectors: Vec::with_capacity(job.texts.len()), tokens: 0 };
+/// The vectors of texts, unless they are no longer wanted between two of them.
+fn vectors(encoder: &dyn TextEncoder, texts: &[String], wanted: &dyn Fn() -> bool) -> Option<Vectors> {
+    let mut done = Vectors { vectors: Vec::with_capacity(texts.len()), tokens: 0 };
     let most = encoder.card().max_tokens;
-    for text in &job.texts {
-        if job.answer.is_closed() || clock.tick() > job.until {
-            return Err(Shed::Late);
+    for text in texts {
+        if !wanted() {
+            return None;
         }
         done.tokens += encoder.count_tokens(text).min(most) as u64;
         done.vectors.push(encoder.embed(text));
     }
-    Ok(done)
+    Some(done)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parking_lot::Mutex;
     use std::sync::mpsc;
     use tollgate_core::{Digest, ManualClock, Timestamp};
     use tollgate_encode::{Card, TokenStates, Window, Windows};
@@ -265,7 +164,7 @@ mod tests {
             begun.recv().unwrap();
             let second = ask(&pool, "12");
             tokio::task::yield_now().await;
-            assert_eq!(pool.embed(vec!["x".into()]).await, Err(Shed::Full));
+            assert_eq!(pool.embed(vec!["x".into()]).await, Err(Shed::Full(WHAT)));
             second.abort();
             tokio::task::yield_now().await;
             let third = ask(&pool, "123");
@@ -279,7 +178,7 @@ mod tests {
             clock.advance_ms(60_001);
             go.send(()).unwrap();
             assert_eq!(third.await.unwrap().unwrap().tokens, 3);
-            assert_eq!(fourth.await.unwrap(), Err(Shed::Late));
+            assert_eq!(fourth.await.unwrap(), Err(Shed::Late(WHAT)));
         });
     }
 }

@@ -100,6 +100,15 @@ pub struct OutputLabels {
     pub signal: Arc<str>,
 }
 
+/// A classifier that was asked.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub struct SourceLabels {
+    /// Its name in the configuration.
+    pub source: Arc<str>,
+    /// `answered` or `failed`.
+    pub outcome: &'static str,
+}
+
 /// Whether an answer was supported by its context.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub struct SupportLabels {
@@ -179,6 +188,8 @@ pub struct Metrics {
     pub risk: Family<OutcomeLabel, Counter>,
     /// What was found in answers.
     pub output: Family<OutputLabels, Counter>,
+    /// Questions to classifiers of the operator's own.
+    pub sources: Family<SourceLabels, Counter>,
     /// Answers that were judged beside their context.
     pub support: Family<SupportLabels, Counter>,
     /// What is known of the share of supported ones, by the last look.
@@ -225,6 +236,7 @@ impl Metrics {
             cache: Family::default(),
             risk: Family::default(),
             output: Family::default(),
+            sources: Family::default(),
             support: Family::default(),
             support_share: Family::default(),
             cache_kept: Default::default(),
@@ -271,7 +283,7 @@ impl Metrics {
             "Requests by what their risk came to: pass, safer, narrow or stop",
             metrics.risk.clone(),
         );
-        metrics.register_judged(&mut registry);
+        Self::register_judged(&metrics, &mut registry);
         let [answers, bytes, evicted] = &metrics.cache_kept;
         registry.register("cache_answers", "Answers in the cache", answers.clone());
         registry.register("cache_bytes", "Bytes of the answers in the cache", bytes.clone());
@@ -297,13 +309,14 @@ impl Metrics {
     }
 
     /// What is said of answers.
-    fn register_judged(&self, registry: &mut Registry) {
-        registry.register("output", "Rules on answers that held, by what followed", self.output.clone());
-        registry.register("support", "Answers judged beside their context", self.support.clone());
+    fn register_judged(metrics: &Self, registry: &mut Registry) {
+        registry.register("output", "Rules on answers that held, by what followed", metrics.output.clone());
+        registry.register("signal_sources", "Questions to classifiers of your own", metrics.sources.clone());
+        registry.register("support", "Answers judged beside their context", metrics.support.clone());
         registry.register(
             "support_share",
             "Share of supported answers: mean and ends of its 95 % interval",
-            self.support_share.clone(),
+            metrics.support_share.clone(),
         );
     }
 

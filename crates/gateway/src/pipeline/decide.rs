@@ -9,15 +9,17 @@ use super::reach::{Entered, Reach, Skipped};
 use super::risk;
 use crate::offered::ceiling;
 use crate::snapshot::Snapshot;
+use crate::sources::Said;
 use crate::state::Shared;
 use http::HeaderMap;
+use serde::Serialize;
 use std::sync::Arc;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Seed, Timestamp};
 use tollgate_policy::{Algorithm, Decision, Effects, Outcome, Route};
 use tollgate_select::model::Capabilities;
 use tollgate_select::pool::members::Ask;
 use tollgate_select::prefix::PromptBlocks;
-use tollgate_signals::{Forecast, Input, Reading, repeated_tokens};
+use tollgate_signals::{Answers, Forecast, Input, Reading, repeated_tokens};
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
 
@@ -127,6 +129,29 @@ pub(crate) struct Decided {
     pub(crate) session: Arc<str>,
     /// The decision itself.
     pub(crate) decision: Decision,
+    /// The classifiers that were asked on the way.
+    pub(crate) asked: Vec<Asked>,
+    /// What they said.
+    pub(crate) answers: Answers,
+}
+
+/// A classifier that was asked, as it is recorded.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Asked {
+    source: String,
+    ms: f64,
+    tokens: u64,
+    cost_micro: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<String>,
+}
+
+impl Asked {
+    fn of(source: &str, said: &Said) -> Self {
+        let failure = said.labels.as_ref().err().cloned();
+        let ms = said.ns as f64 / 1e6;
+        Self { source: source.to_owned(), ms, tokens: said.tokens, cost_micro: said.cost_micro, failure }
+    }
 }
 
 impl Decided {
@@ -137,7 +162,7 @@ impl Decided {
 }
 
 /// Reads the signals that the policy asks for and decides; `weigh` says what risk the conversation and its caller are.
-pub(crate) fn decide(
+pub(crate) async fn decide(
     shared: &Shared,
     snapshot: &Arc<Snapshot>,
     view: &RequestView,
@@ -146,7 +171,7 @@ pub(crate) fn decide(
     known: &Known,
     weigh: impl FnOnce(&Arc<str>) -> Result<[f64; 2], Fault>,
 ) -> Result<Decided, Fault> {
-    run(shared, snapshot, (view, headers), caller, known, (false, weigh))
+    run(shared, snapshot, (view, headers), caller, known, (false, weigh)).await
 }
 
 pub(super) fn input<'a>(
@@ -181,7 +206,7 @@ pub(super) fn recognise(
     session
 }
 
-fn run(
+async fn run(
     shared: &Shared,
     snapshot: &Arc<Snapshot>,
     (view, headers): (&RequestView, &HeaderMap),
@@ -195,7 +220,16 @@ fn run(
     reading.show_evidence(evidence);
     let session = recognise(shared, &mut reading, view, known);
     reading.risk(weigh(&session)?);
-    let decision = snapshot.policy.decide(&mut reading, trace);
+    let mut asked = Vec::new();
+    // Each round answers one text of one source, so it ends.
+    let decision = loop {
+        let decision = snapshot.policy.decide(&mut reading, trace);
+        let Some((source, text)) = reading.wanted() else { break decision };
+        let said = shared.sources.ask(source, text, &*shared.clock, &shared.metrics).await;
+        asked.push(Asked::of(source, &said));
+        reading.answer(said.labels, said.ns);
+    };
+    let answers = reading.answers().clone();
     let read = decision.read.clone();
     let heard = Arc::new(Heard::new(snapshot.clone(), reading.take_times(), read, view.unread));
     let route = match &decision.outcome {
@@ -207,7 +241,7 @@ fn run(
         }
     };
     let confidence = decision.confidence.low;
-    Ok(Decided { route, confidence, heard, session, decision })
+    Ok(Decided { route, confidence, heard, session, decision, asked, answers })
 }
 
 /// A conversation's key as text, 16 hex digits.
@@ -251,7 +285,7 @@ pub(crate) fn models(
 }
 
 /// Decides for a request without sending it: the explanation of `POST /v1/route`.
-pub(crate) fn explain_request(
+pub(crate) async fn explain_request(
     shared: &Shared,
     snapshot: &Arc<Snapshot>,
     view: &RequestView,
@@ -260,7 +294,7 @@ pub(crate) fn explain_request(
 ) -> Result<serde_json::Value, Fault> {
     let known = characterise(shared, view, caller, shared.clock.now());
     let weigh = |session: &Arc<str>| Ok(risk::known(shared, snapshot, caller, session));
-    let decided = run(shared, snapshot, (view, headers), caller, &known, (true, weigh))?;
+    let decided = run(shared, snapshot, (view, headers), caller, &known, (true, weigh)).await?;
     let demand = known.demand(shared, snapshot, view, &decided.route, caller);
     let seed = Seed(shared.seeds.next().0.0);
     let mut out = serde_json::json!({
@@ -268,6 +302,7 @@ pub(crate) fn explain_request(
         "confidence": decided.confidence,
         "runner_up": decided.decision.runner_up(),
         "facts": known.facts(view),
+        "asked": decided.asked,
         "session": &*decided.session,
         "signals": *decided.heard,
         "edits": super::shape::describe(decided.effects(), None),
@@ -295,8 +330,14 @@ pub(crate) fn explain_request(
         return Ok(out);
     }
     let by_route = &decided.effects().mask;
-    let masked =
-        super::mask::masked(shared, snapshot, (view, headers), caller, (&known, by_route), &mut gate)?;
+    let masked = super::mask::masked(
+        shared,
+        snapshot,
+        (view, headers),
+        caller,
+        (&known, &decided.answers, by_route),
+        &mut gate,
+    )?;
     out["masked"] = serde_json::json!(masked.and_then(|masked| masked.told()));
     let plan = models(snapshot, view, decided.effects(), &demand, caller, seed, &mut gate);
     out["denials"] = serde_json::json!(gate.denials());

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use tollgate_core::Seed;
 use tollgate_core::signal::Signal;
 use tollgate_policy::{Decision, LabelReport, RouteReport};
-use tollgate_signals::Reading;
+use tollgate_signals::{Answers, Reading};
 use tollgate_wire::view::RequestView;
 
 /// A decision with everything that carries a label.
@@ -53,7 +53,14 @@ fn governed(
             return Ok(None);
         }
         let by_route = &route.effects.mask;
-        super::mask::masked(shared, snapshot, (view, headers), caller, (known, by_route), &mut gate)?;
+        super::mask::masked(
+            shared,
+            snapshot,
+            (view, headers),
+            caller,
+            (known, &Answers::default(), by_route),
+            &mut gate,
+        )?;
         models(snapshot, view, &route.effects, &demand, caller, seed, &mut gate).map(Some)
     });
     Some(match plan {

@@ -119,8 +119,8 @@ async fn embed(encoder: &EncoderPool, view: &RequestView) -> Result<Embedded, Fa
 
 fn shed(shed: Shed) -> Fault {
     let kind = match shed {
-        Shed::Full | Shed::Stopped => FaultKind::Unavailable,
-        Shed::Late => FaultKind::Timeout,
+        Shed::Full(_) | Shed::Stopped(_) => FaultKind::Unavailable,
+        Shed::Late(_) => FaultKind::Timeout,
     };
     Fault::caller(kind, format!("{shed}; try again soon"))
 }

@@ -227,7 +227,8 @@ async fn steps(
     journey.lap(CHARACTERISE);
 
     let weigh = |session: &Arc<str>| risk::weigh(shared, &snapshot, &view, &caller, session, journey);
-    let mut decided = decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known, weigh)?;
+    let mut decided =
+        decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known, weigh).await?;
     journey.decided(&decided);
     risk::follow(&snapshot, &mut decided, journey)?;
     let mut gate = admitted(&snapshot, &caller, &decided, &view, journey)?;
@@ -242,7 +243,7 @@ async fn steps(
         &snapshot,
         (&view, &parts.headers),
         &caller,
-        (&known, &decided.effects().mask),
+        (&known, &decided.answers, &decided.effects().mask),
         &mut gate,
     )?;
     let demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);

@@ -1,5 +1,6 @@
 //! Risk that adds up over turns, and what follows from it.
 
+mod attacks;
 #[path = "../common/mod.rs"]
 mod common;
 

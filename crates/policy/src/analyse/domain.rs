@@ -6,12 +6,13 @@
 
 use tollgate_core::signal::{Family, Kind, Param, SignalSpec, ValueType};
 
-/// Thresholds when the policy gives none: of a repeated turn, of likeness, of a subject, of an attack, of a hazard.
+/// Thresholds when the policy gives none: of a repeated turn, of likeness, of a subject, of an attack, of a hazard, of a label.
 const REASK: f64 = 0.6;
 const SIMILAR: f64 = 0.5;
 const SUBJECT: f64 = 0.3;
 const ATTACK: f64 = 0.7;
 const HAZARD: f64 = 0.8;
+const CLASSIFIER: f64 = 0.5;
 
 /// The values of one signal.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -60,6 +61,7 @@ fn least_confidence(spec: &SignalSpec) -> f64 {
         Kind::Domain => spec.number("threshold").unwrap_or(SUBJECT),
         Kind::Jailbreak => spec.number("threshold").unwrap_or(ATTACK),
         Kind::Hazard => spec.number("threshold").unwrap_or(HAZARD),
+        Kind::Classifier => spec.number("threshold").unwrap_or(CLASSIFIER),
         Kind::Metadata => 1.0,
         kind if kind.is_fact() && matches!(kind.info().family, Family::Structural | Family::Identity) => 1.0,
         _ => 0.0,

@@ -31,6 +31,7 @@ const RANGES: &[Range] = &[
     range(Kind::Domain, "threshold", 0.0, 1.0, false),
     range(Kind::Jailbreak, "threshold", 0.0, 1.0, false),
     range(Kind::Hazard, "threshold", 0.0, 1.0, false),
+    range(Kind::Classifier, "threshold", 0.0, 1.0, false),
 ];
 
 /// Of these parameters at least one must be given.

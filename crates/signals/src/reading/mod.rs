@@ -4,6 +4,7 @@
 //! read(3) ─> plan of signal 3 ─> hits of its text's automaton (once) ─> folded text (once) ─> scope's text (once)
 //! ```
 
+mod asked;
 mod content;
 mod facts;
 mod learned;
@@ -12,8 +13,9 @@ mod texts;
 
 use crate::set::{Compiled, Plan, SignalSet};
 use crate::{Input, Session, identity};
+pub use asked::{Answers, Labels};
 use smallvec::SmallVec;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use texts::Texts;
 use tollgate_core::Clock;
 use tollgate_core::signal::{Signal, SignalSource, UnreadSet};
@@ -43,6 +45,9 @@ pub struct Reading<'a> {
     place: SmallVec<[u32; READ_USUALLY]>,
     done: Vec<(usize, u64, Signal)>,
     unknown: Signal,
+    answers: Answers,
+    /// The first signal that was read without its answer.
+    wanted: Cell<Option<usize>>,
 }
 
 impl<'a> Reading<'a> {
@@ -61,6 +66,8 @@ impl<'a> Reading<'a> {
             place: smallvec::smallvec![0; set.len()],
             done: Vec::with_capacity(set.len().min(READ_USUALLY)),
             unknown: Signal::failed("the policy has no signal of this index"),
+            answers: Answers::default(),
+            wanted: Cell::new(None),
         }
     }
 
@@ -132,6 +139,9 @@ impl<'a> Reading<'a> {
     /// Computes a signal and the time that took; 0 where that is less than looking at the clock.
     fn compute(&self, index: usize) -> (u64, Signal) {
         let Some(signal) = self.set.signals.get(index) else { return (0, self.unknown.clone()) };
+        if let Plan::Asked { source, scope, is, threshold } = &signal.plan {
+            return self.asked(index, (source, *scope), is, *threshold);
+        }
         if !signal.timed {
             return (0, self.plan(signal));
         }
@@ -164,6 +174,7 @@ impl<'a> Reading<'a> {
                 self.jailbreak(*scope, patterns, *threshold, *head)
             }
             Plan::Personal { scope, forms } => self.personal(*scope, forms),
+            Plan::Asked { .. } => self.unknown.clone(),
         }
     }
 }

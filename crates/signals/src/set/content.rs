@@ -36,6 +36,7 @@ impl Compiler {
             Kind::FactCheck => Plan::Told(Told::FactCheck),
             Kind::NeedsReasoning => Plan::Told(Told::Reasoning),
             Kind::Difficulty => Plan::Told(Told::Difficulty),
+            Kind::Classifier => asked(params, scope),
             Kind::Pii => self.personal(params, scope),
             _ => Plan::Fact,
         }
@@ -117,4 +118,10 @@ impl Compiler {
         }
         Plan::Personal { scope, forms }
     }
+}
+
+fn asked(params: &mut Params<'_>, scope: Scope) -> Plan {
+    let source = params.spec.text("source").unwrap_or_default().into();
+    let is = params.texts("is", LITERAL_BYTES).into_iter().map(Into::into).collect();
+    Plan::Asked { source, scope, is, threshold: params.number("threshold", 0.5, 0.0, 1.0) }
 }

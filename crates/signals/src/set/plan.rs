@@ -56,6 +56,13 @@ pub(crate) enum Plan {
         classes: Vec<Box<str>>,
         threshold: f64,
     },
+    /// A classifier that the gateway asks, and the labels of which one must be likely enough.
+    Asked {
+        source: Box<str>,
+        scope: Scope,
+        is: Vec<Box<str>>,
+        threshold: f64,
+    },
     Personal {
         scope: Scope,
         forms: Vec<(Personal, u32)>,

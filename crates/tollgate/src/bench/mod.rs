@@ -11,6 +11,7 @@
 mod encoder;
 mod folder;
 mod gateway;
+mod learned;
 mod ledger;
 mod load;
 mod part;

@@ -121,6 +121,11 @@ fn stated(element: &str, field: &str) -> &'static str {
         ("X402", "confirmations") => "1",
         ("X402", "wait_ms") => "15000",
         ("X402", "max_fee_mwei") => "100000",
+        ("Output", "hold_bytes") => "512",
+        ("Output", "hold_ms") => "500",
+        ("Source", "api") => "moderations",
+        ("Support", "least") => "0.7",
+        ("Support", "act") => "annotate",
         ("Pool", "gamma") => "1.0",
         ("Pool", "placement") => "least_ttft",
         ("Instance", "weight") => "1",
@@ -145,6 +150,7 @@ impl Written {
             "f64" => "number".into(),
             "bool" => "true or false".into(),
             "BTreeMap<String, Word>" => "map of text".into(),
+            "BTreeMap<String, Vec<String>>" => "map of lists of text".into(),
             other => match self.words.get(other) {
                 Some(words) => words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(" or "),
                 None => format!("[{other}](#{})", other.to_lowercase()),
@@ -163,6 +169,10 @@ impl Written {
             "f64" => json!({"type": "number"}),
             "bool" => json!({"type": "boolean"}),
             "BTreeMap<String, Word>" => json!({"type": "object", "additionalProperties": {"type": "string"}}),
+            "BTreeMap<String, Vec<String>>" => {
+                let texts = json!({"type": "array", "items": {"type": "string"}});
+                json!({"type": "object", "additionalProperties": texts})
+            }
             other => match self.words.get(other) {
                 Some(words) => json!({"enum": words}),
                 None => json!({"$ref": format!("#/$defs/{other}")}),

@@ -9,6 +9,7 @@ mod bounds;
 mod kept;
 mod output;
 mod safety;
+mod sources;
 mod support;
 mod x402;
 
@@ -16,6 +17,7 @@ pub use bounds::{Limits, Log, Retry, Timeouts};
 pub use kept::{Cache, CacheCategory, CacheShare};
 pub use output::Output;
 pub use safety::{Safety, SafetyFailure};
+pub use sources::{Source, SourceApi};
 pub use support::{Support, SupportAct};
 pub use x402::{X402, X402Token};
 
@@ -70,6 +72,8 @@ pub struct File {
     pub safety: Option<Safety>,
     /// How answers are held while the policy's `output` rules look at them.
     pub output: Output,
+    /// Classifiers that the policy's `classifier` signals ask.
+    pub signals: Vec<Source>,
     /// Whether answers are supported by what they were to be answered from; absent = they are not judged.
     pub support: Option<Support>,
     /// A facilitator for payments by x402; absent = not served.

@@ -171,6 +171,7 @@ impl Journey {
         self.heard = Some(decided.heard.clone());
         self.story.recorded = Some(Grounds(decided.heard.clone()));
         self.story.confidence = decided.confidence;
+        self.story.asked.clone_from(&decided.asked);
         self.story.edits = Edited::by(decided.route.clone());
     }
 

@@ -2,6 +2,7 @@
 
 use crate::pipeline::cached::Note;
 use crate::pipeline::choose::{ModelWhy, PlaceWhy, Seen};
+use crate::pipeline::decide::Asked;
 use crate::pipeline::heard::Grounds;
 use crate::pipeline::output::Found;
 use crate::pipeline::reach::Skipped;
@@ -65,6 +66,9 @@ pub(crate) struct Story {
     /// What the risk over turns came to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) risk: Option<Weighed>,
+    /// Classifiers that were asked before it was decided.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) asked: Vec<Asked>,
     /// What was found in answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) output: Vec<Found>,

@@ -20,7 +20,7 @@ use http::HeaderMap;
 use masks::Masks;
 use std::collections::BTreeMap;
 use tollgate_core::Fault;
-use tollgate_signals::Reading;
+use tollgate_signals::{Answers, Reading};
 use tollgate_wire::edit::Edits;
 use tollgate_wire::peek::{Limits, peek};
 use tollgate_wire::view::RequestView;
@@ -53,7 +53,7 @@ pub(crate) fn masked(
     snapshot: &Snapshot,
     (view, headers): (&RequestView, &HeaderMap),
     caller: &Caller,
-    (known, by_route): (&Known, &[String]),
+    (known, answers, by_route): (&Known, &Answers, &[String]),
     gate: &mut Gate,
 ) -> Result<Option<Masked>, Fault> {
     let by_class: Vec<String> = gate.masking();
@@ -75,6 +75,8 @@ pub(crate) fn masked(
     if !by_class.is_empty() {
         let input = input(&view, headers, caller, known);
         let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
+        // What classifiers said of the words with the data holds for those without.
+        reading.answered(answers);
         let session = recognise(shared, &mut reading, &view, known);
         reading.risk(risk::known(shared, snapshot, caller, &session));
         gate.carry(&snapshot.policy.decide(&mut reading, false));

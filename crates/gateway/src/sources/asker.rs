@@ -1,0 +1,227 @@
+//! One question to an endpoint, in the shape that it speaks, and what its answer says.
+//!
+//! Moderations give a score for each category, `/classify` (vLLM) a probability for each class, embeddings the nearness to
+//! examples of each label (0.75 of the nearest and 0.25 of the mean of the two nearest, so that one odd example does not decide), a
+//! chat model the label that it names first.
+
+use super::remote::Answer;
+use crate::config::{EndpointSettings, SourceApi};
+use http::{HeaderValue, Method, header};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tollgate_net::client::{Client, path_of};
+use tollgate_net::upstream::{Outgoing, Timeouts};
+use tollgate_signals::Labels;
+
+/// Most tokens of a judge's answer: a label and a few words.
+const JUDGE_TOKENS: u32 = 64;
+
+/// The vectors of each label's examples.
+type Exemplars = Vec<(String, Vec<Vec<f32>>)>;
+
+/// See the module.
+pub(super) struct Asker {
+    client: Client,
+    endpoint: EndpointSettings,
+    exemplars: OnceCell<Exemplars>,
+}
+
+impl Asker {
+    pub(super) fn new(endpoint: EndpointSettings, timeout: Duration) -> Self {
+        let timeouts = Timeouts { connect: timeout, head: timeout, idle: timeout, total: timeout };
+        let client = Client { timeouts, ..Client::default() };
+        Self { client, endpoint, exemplars: OnceCell::new() }
+    }
+
+    pub(super) async fn ask(&self, text: &str) -> Answer {
+        let model = &self.endpoint.model;
+        match self.endpoint.api {
+            SourceApi::Moderations => {
+                let said = self.post("moderations", &json!({"model": model, "input": text})).await?;
+                Ok((scores(&said)?, tokens(&said)))
+            }
+            SourceApi::Classify => {
+                let said = self.post("classify", &json!({"model": model, "input": text})).await?;
+                Ok((classes(&said, &self.names())?, tokens(&said)))
+            }
+            SourceApi::Embeddings => {
+                let exemplars = self.exemplars.get_or_try_init(|| self.embed_examples()).await?;
+                let (mut vectors, tokens) = self.embed(&[text]).await?;
+                let vector = vectors.pop().ok_or("the endpoint gave no vector")?;
+                let near = |(label, examples): &(String, Vec<Vec<f32>>)| {
+                    (label.clone(), nearness(&vector, examples))
+                };
+                Ok((exemplars.iter().map(near).collect(), tokens))
+            }
+            SourceApi::Chat => {
+                let names = self.names();
+                let task = format!(
+                    "{}\nAnswer with one word of these, and nothing else: {}.",
+                    self.endpoint.prompt,
+                    names.join(", ")
+                );
+                let messages =
+                    json!([{"role": "system", "content": task}, {"role": "user", "content": text}]);
+                let ask = json!({"model": model, "temperature": 0, "max_tokens": JUDGE_TOKENS, "messages": messages});
+                let said = self.post("chat/completions", &ask).await?;
+                let words =
+                    said.pointer("/choices/0/message/content").and_then(Value::as_str).unwrap_or_default();
+                Ok((named(words, &names)?, tokens(&said)))
+            }
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.endpoint.labels.iter().map(|(label, _)| label.clone()).collect()
+    }
+
+    async fn embed_examples(&self) -> Result<Exemplars, String> {
+        let mut all = Vec::new();
+        for (label, examples) in &self.endpoint.labels {
+            let texts: Vec<&str> = examples.iter().map(String::as_str).collect();
+            all.push((label.clone(), self.embed(&texts).await?.0));
+        }
+        Ok(all)
+    }
+
+    async fn embed(&self, texts: &[&str]) -> Result<(Vec<Vec<f32>>, u64), String> {
+        let said = self.post("embeddings", &json!({"model": self.endpoint.model, "input": texts})).await?;
+        let data = said.get("data").and_then(Value::as_array).ok_or("the answer has no `data`")?;
+        let vector = |row: &Value| -> Option<Vec<f32>> {
+            let numbers = row.get("embedding")?.as_array()?;
+            numbers.iter().map(|number| number.as_f64().map(|x| x as f32)).collect()
+        };
+        let vectors: Option<Vec<Vec<f32>>> = data.iter().map(vector).collect();
+        let vectors = vectors.filter(|vectors| vectors.len() == texts.len());
+        Ok((vectors.ok_or("the answer has not one vector of numbers for each text")?, tokens(&said)))
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+        let url = format!("{}/{path}", self.endpoint.url.trim_end_matches('/'));
+        let failed = |error: tollgate_net::Error| format!("the endpoint could not be asked: {error}");
+        let mut request = Outgoing::new(Method::POST, path_of(&url)).map_err(failed)?;
+        request = request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(key) = &self.endpoint.key {
+            let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
+            let mut value = value.map_err(|_| "the endpoint's key cannot stand in a header")?;
+            value.set_sensitive(true);
+            request = request.header(header::AUTHORIZATION, value);
+        }
+        let answer = self.client.send(&url, request.body(body.to_string().into())).await.map_err(failed)?;
+        if !answer.status.is_success() {
+            return Err(format!("the endpoint answered {}", answer.status.as_u16()));
+        }
+        serde_json::from_slice(&answer.body).map_err(|_| "the endpoint's answer is not JSON".into())
+    }
+}
+
+fn tokens(said: &Value) -> u64 {
+    said.pointer("/usage/total_tokens").and_then(Value::as_u64).unwrap_or(0)
+}
+
+/// The categories of a moderation with their scores.
+fn scores(said: &Value) -> Result<Labels, String> {
+    let scores = said.pointer("/results/0/category_scores").and_then(Value::as_object);
+    let scores = scores.ok_or("the answer has no `results[0].category_scores`")?;
+    Ok(scores.iter().filter_map(|(label, score)| Some((label.clone(), share(score)?))).collect())
+}
+
+/// The classes of a classification with their probabilities: under the names that the configuration gives them in their order,
+/// or the likeliest alone under its own.
+fn classes(said: &Value, names: &[String]) -> Result<Labels, String> {
+    let row = said.pointer("/data/0").ok_or("the answer has no `data[0]`")?;
+    let shares: Option<Vec<f32>> =
+        row.get("probs").and_then(Value::as_array).and_then(|all| all.iter().map(share).collect());
+    let shares =
+        shares.filter(|all| !all.is_empty()).ok_or("the answer has no probabilities at `data[0].probs`")?;
+    if names.len() == shares.len() {
+        return Ok(names.iter().cloned().zip(shares).collect());
+    }
+    if !names.is_empty() {
+        return Err(format!("the endpoint has {} classes, `labels` names {}", shares.len(), names.len()));
+    }
+    let label =
+        row.get("label").and_then(Value::as_str).ok_or("the answer names no label at `data[0].label`")?;
+    Ok(vec![(label.to_owned(), shares.iter().copied().fold(0.0, f32::max))])
+}
+
+fn share(value: &Value) -> Option<f32> {
+    value.as_f64().map(|share| share as f32).filter(|share| (0.0..=1.0).contains(share))
+}
+
+/// How near a text is to the examples of a label, in [0, 1].
+fn nearness(vector: &[f32], examples: &[Vec<f32>]) -> f32 {
+    let mut all: Vec<f32> = examples.iter().map(|example| cosine(vector, example)).collect();
+    all.sort_by(|a, b| b.total_cmp(a));
+    let best = all.first().copied().unwrap_or(0.0);
+    let second = all.get(1).copied().unwrap_or(best);
+    (0.75 * best + 0.25 * f32::midpoint(best, second)).clamp(0.0, 1.0)
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    if a.len() != b.len() {
+        return 0.0;
+    }
+    let dot: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
+    let norm = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
+    let cosine = dot / (norm(a) * norm(b));
+    if cosine.is_finite() { cosine } else { 0.0 }
+}
+
+/// The label that a judge names first, as a word of its own.
+fn named(words: &str, names: &[String]) -> Result<Labels, String> {
+    let words = words.to_lowercase();
+    let place = |name: &String| {
+        let name = name.to_lowercase();
+        let whole = |at: usize| {
+            let (before, after) =
+                (words.get(..at)?.chars().next_back(), words.get(at + name.len()..)?.chars().next());
+            let letter = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+            (!letter(before) && !letter(after)).then_some(at)
+        };
+        words.match_indices(&name).find_map(|(at, _)| whole(at))
+    };
+    let first = names.iter().filter_map(|name| Some((place(name)?, name))).min();
+    let (_, name) = first.ok_or("the judge named none of the labels")?;
+    Ok(names.iter().map(|other| (other.clone(), if other == name { 1.0 } else { 0.0 })).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(of: &[(&str, f32)]) -> Labels {
+        of.iter().map(|(label, share)| ((*label).to_owned(), *share)).collect()
+    }
+
+    #[test]
+    fn answers_of_every_shape_by_hand() {
+        let said = json!({"results": [{"category_scores": {"hate": 0.25, "odd": 7}}]});
+        assert_eq!(scores(&said), Ok(labels(&[("hate", 0.25)])));
+        let said = json!({"data": [{"label": "b", "probs": [0.25, 0.75]}]});
+        assert_eq!(classes(&said, &[]), Ok(labels(&[("b", 0.75)])));
+        let names = ["x".to_owned(), "y".to_owned()];
+        assert_eq!(classes(&said, &names), Ok(labels(&[("x", 0.25), ("y", 0.75)])));
+        assert!(classes(&said, &names[..1]).is_err());
+        for wrong in [json!({}), json!({"data": [{"probs": [2.0]}]}), json!({"data": [{"probs": []}]})] {
+            assert!(classes(&wrong, &[]).is_err() && scores(&wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_judge_is_believed_for_the_word_that_comes_first_and_stands_alone() {
+        let names = ["yes".to_owned(), "no".to_owned()];
+        assert_eq!(named("No, although yes would be nice", &names), Ok(labels(&[("yes", 0.0), ("no", 1.0)])));
+        assert_eq!(named("I know yesterday. Yes!", &names), Ok(labels(&[("yes", 1.0), ("no", 0.0)])));
+        assert!(named("I know", &names).is_err() && named("", &names).is_err());
+    }
+
+    #[test]
+    fn nearness_weighs_the_nearest_most() {
+        let examples = [vec![1.0, 0.0], vec![0.0, 1.0]];
+        assert!((nearness(&[2.0, 0.0], &examples) - (0.75 + 0.25 * 0.5)).abs() < 1e-6);
+        assert_eq!(nearness(&[1.0], &examples), 0.0, "of another size");
+        assert_eq!(nearness(&[0.0, 0.0], &examples), 0.0);
+    }
+}

@@ -1,0 +1,197 @@
+//! Classifiers of one's own as signals: a folder, endpoints in every shape, a judge; and what happens when one does not answer.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use common::raw::{Scripted, Step};
+use common::{Folder, Got, World, settings, sims};
+use http::Method;
+use serde_json::json;
+use std::path::Path;
+use tollgate_encode::{Options as EncodeOptions, load_classifier};
+use tollgate_gateway::serve::Options;
+
+/// A gateway with one simulator, `{0}`, and these sources; its policy routes to `caught` where `signal` holds.
+async fn world(sources: &str, signal: &str) -> World {
+    let (sims, addresses) = sims(1).await;
+    let text = format!(
+        "policy: {{policy}}\nproviders: [{{name: sim, kind: tollgate_sim}}]\nmodels: [{{name: m}}]\npools:\n  \
+         - name: only\n    instances: [{{name: a, provider: sim, url: \"http://{{0}}\", models: {{m: m}}}}]\n\
+         signals:\n{sources}\n"
+    );
+    let folder = Folder::new();
+    let policy = format!(
+        "policy \"t\"\n{signal}\nroute caught {{ when caught models {{ \"m\" }} }}\ndefault {{ models {{ \"m\" }} }}\n"
+    );
+    let policy = folder.write("p.tollgate", &policy);
+    let settings = settings(&text, &addresses, &policy);
+    World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await
+}
+
+async fn say(world: &World, text: &str) -> Got {
+    world
+        .post(
+            "/v1/chat/completions",
+            &json!({"model": "auto", "messages": [{"role": "user", "content": text}]}),
+        )
+        .await
+}
+
+async fn route(world: &World, text: &str) -> String {
+    let got = say(world, text).await;
+    assert_eq!(got.status.as_u16(), 200, "{}", got.text());
+    got.header("x-tollgate-decision").to_owned()
+}
+
+fn whole(body: &str) -> Vec<Step> {
+    let length = body.len();
+    vec![Step::Say(format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    ))]
+}
+
+#[tokio::test]
+async fn a_folder_says_what_it_says_alone() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../encode/tests/data");
+    let folder = Folder::new();
+    for (from, file) in [
+        ("bert-classifier", "config.json"),
+        ("bert-classifier", "model.safetensors"),
+        ("tiny-bert", "vocab.txt"),
+    ] {
+        std::fs::copy(data.join(from).join(file), folder.path().join(file)).unwrap();
+    }
+    let classifier = load_classifier(folder.path(), &EncodeOptions::default()).unwrap();
+    let text = "the cat sat on the mat";
+    let shares = classifier.classify(text);
+    let (at, share) = shares.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
+    let label = &classifier.labels()[at];
+    let source = format!("  - {{name: own, folder: '{}', timeout_ms: 60000}}", folder.path().display());
+    for (threshold, wanted) in [(share - 0.01, "caught"), (share + 0.01, "default")] {
+        let signal =
+            format!("signal caught = classifier source \"own\" is [{label:?}] threshold {threshold}");
+        let world = world(&source, &signal).await;
+        let got = say(&world, text).await;
+        assert_eq!(got.header("x-tollgate-decision"), wanted, "{label} {share} {threshold}");
+        let record = world.decision(&got.headers).await;
+        assert_eq!(record["decision"]["asked"][0]["source"], "own", "{record}");
+        let replayed = world
+            .send(
+                Method::POST,
+                &format!("/api/v1/decisions/{}/replay", got.header("x-tollgate-request-id")),
+                &[],
+                "",
+            )
+            .await;
+        assert!(
+            replayed.text().contains("\"same\":true") || replayed.status.as_u16() == 200,
+            "{}",
+            replayed.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn nearness_to_examples_is_an_endpoint_away_and_a_text_is_asked_once() {
+    let (sims, addresses) = sims(1).await;
+    let source = format!(
+        "  - {{name: intent, url: 'http://{}/v1', api: embeddings, model: e, price: '2', timeout_ms: 60000,\n     \
+         labels: {{refund: ['I want my money back'], weather: ['Will it rain tomorrow?']}}}}",
+        addresses[0]
+    );
+    let signal = "signal refund = classifier source \"intent\" is [\"refund\"] threshold 0.99\n\
+        signal weather = classifier source \"intent\" is [\"weather\"] threshold 0.99\nflag caught = refund or weather";
+    let world = world(&source, signal).await;
+    assert_eq!(route(&world, "I want my money back").await, "caught");
+    assert_eq!(route(&world, "An answer to something else entirely").await, "default");
+    let client = tollgate_net::client::Client::default();
+    let journal = client.get(&format!("http://{}/sim/requests", addresses[0])).await.unwrap();
+    let journal: serde_json::Value = serde_json::from_slice(&journal.body).unwrap();
+    // The examples of two labels, and each of two texts once although two signals ask.
+    assert_eq!(journal["requests"].as_array().unwrap().iter().filter(|r| r["method"] == "POST").count(), 4);
+    let told = world
+        .post(
+            "/v1/route",
+            &json!({"model": "auto", "messages": [{"role": "user", "content": "Will it rain tomorrow?"}]}),
+        )
+        .await;
+    let told = told.json();
+    assert_eq!(told["route"], "caught", "{told}");
+    assert!(
+        told["asked"][0]["tokens"].as_u64().unwrap() > 0 && told["asked"][0]["ms"].as_f64().unwrap() > 0.0,
+        "{told}"
+    );
+    let metrics = world.get("/metrics").await.text();
+    assert!(
+        metrics.contains("tollgate_signal_sources_total{source=\"intent\",outcome=\"answered\"} 3"),
+        "{metrics}"
+    );
+    drop(sims);
+}
+
+#[tokio::test]
+async fn a_judge_and_a_moderation_are_asked_in_their_own_shapes() {
+    // The simulator repeats what it is asked: it names the label that stands in the text.
+    let (_sims, addresses) = sims(1).await;
+    let judge = format!(
+        "  - {{name: judge, url: 'http://{}/v1', api: chat, model: j, prompt: 'Is it rude?', timeout_ms: 60000,\n     \
+         labels: {{rude: [], polite: []}}}}",
+        addresses[0]
+    );
+    let world = world(&judge, "signal caught = classifier source \"judge\" is [\"rude\"]").await;
+    assert_eq!(route(&world, "that was rude of you").await, "caught");
+    assert_eq!(route(&world, "that was polite of you").await, "default");
+    let scores = json!({"results": [{"category_scores": {"violence": 0.875, "hate": 0.125}}]}).to_string();
+    let upstream = Scripted::start(whole(&scores)).await;
+    let source = format!("  - {{name: mod, url: 'http://{}/v1', timeout_ms: 60000}}", upstream.addr);
+    for (label, wanted) in [("violence", "caught"), ("hate", "default")] {
+        let world =
+            self::world(&source, &format!("signal caught = classifier source \"mod\" is [{label:?}]")).await;
+        assert_eq!(route(&world, "anything").await, wanted);
+    }
+}
+
+#[tokio::test]
+async fn one_that_fails_or_does_not_answer_is_unknown_and_the_policy_says_what_that_means() {
+    let broken =
+        Scripted::start(vec![Step::Say("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n".into())]).await;
+    let silent = Scripted::start(vec![Step::Hold]).await;
+    let odd = Scripted::start(whole("{\"results\":[]}")).await;
+    for (upstream, why) in [(&broken, "answered 500"), (&silent, "within 50 ms"), (&odd, "category_scores")] {
+        let source = format!("  - {{name: mod, url: 'http://{}/v1', timeout_ms: 50}}", upstream.addr);
+        for (rule, wanted) in [("", "default"), ("on_failure match", "caught")] {
+            let signal = format!("signal caught = classifier source \"mod\" is [\"x\"] {rule}");
+            assert_eq!(route(&world(&source, &signal).await, "anything").await, wanted, "{why}");
+        }
+        let signal = "signal caught = classifier source \"mod\" is [\"x\"] on_failure reject";
+        let world = world(&source, signal).await;
+        let got = say(&world, "anything").await;
+        assert_eq!(got.status.as_u16(), 403, "{}", got.text());
+        assert!(got.text().contains("caught"), "{}", got.text());
+        let metrics = world.get("/metrics").await.text();
+        assert!(metrics.contains("source=\"mod\",outcome=\"failed\"} 1"), "{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_configured_is_refused_with_the_names_that_are() {
+    let world =
+        world("  - {name: own, url: 'http://127.0.0.1:9/v1'}", "signal caught = keyword any [\"x\"]").await;
+    let policy = "signal a = classifier source \"other\" is [\"x\"]\nroute r { when a models { \"m\" } }\ndefault { models { \"m\" } }";
+    let got = world.send(Method::PUT, "/api/v1/policy", &[], policy).await;
+    assert!(
+        got.status.is_client_error() && got.text().contains("own") && got.text().contains("other"),
+        "{}",
+        got.text()
+    );
+    for (text, field) in [
+        ("signals: [{name: a}]", "signals[0]"),
+        ("signals: [{name: a, url: 'http://x', api: embeddings}]", "signals[0].labels"),
+        ("signals: [{name: a, url: 'http://x', api: chat, prompt: p, labels: {one: []}}]", "signals[0]"),
+        ("signals: [{name: a, url: 'http://x', timeout_ms: 0}]", "signals[0].timeout_ms"),
+        ("signals: [{name: a, url: 'http://x'}, {name: a, url: 'http://x'}]", "signals[1].name"),
+    ] {
+        let error = tollgate_gateway::config::read(text, "t.yaml".as_ref()).unwrap_err().to_string();
+        assert!(error.contains(field), "{text}: {error}");
+    }
+}
