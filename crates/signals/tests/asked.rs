@@ -28,7 +28,8 @@ fn each_text_of_a_source_is_wanted_once_and_only_when_it_is_read() {
     );
     let clock = ManualClock::new(Timestamp(0));
     let input = Input::new(&view);
-    let mut reading = Reading::new(&set, &input, &clock).with_evidence(true);
+    let mut reading = Reading::new(&set, &input, &clock);
+    reading.show_evidence(true);
     assert!(reading.wanted().is_none());
     assert!(reading.read(0).failure.is_some());
     reading.read(3);
