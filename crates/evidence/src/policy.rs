@@ -16,6 +16,7 @@ const ROOTS: &[(Kind, &str, &str)] = &[
         "AWS Nitro Enclaves Root G1",
     ),
     (Kind::AmdSevSnp, "9f056bee44377e29308cb5ffa895bdfb62d18881fa6bed8d6f075b0204089cb9", "AMD ARK-Milan"),
+    (Kind::AmdSevSnp, "429a69c9422aa258ee4d8db5fcda9c6470ef15f8cd5a9cebd6cbc7d90b863831", "AMD ARK-Genoa"),
     (Kind::AmdSevSnp, "4f125410563a2ab9a50356f9243f6fe0b6f73de98603f53f90339c70e9d7ad08", "AMD ARK-Turin"),
     (
         Kind::IntelDcap,
@@ -47,14 +48,17 @@ const ROOTS: &[(Kind, &str, &str)] = &[
 const ATTESTOR: &str = "0x244897572368eadf65bfbc5aec98d8e5443a9072";
 
 impl Signer {
-    /// A signer of one kind of evidence, from the text of its public key: a JWK, or `SubjectPublicKeyInfo` in PEM.
+    /// A signer of one kind of evidence, from the text of its public key: `ed25519:` and base64 as keys of this program are
+    /// written, a JWK, or `SubjectPublicKeyInfo` in PEM.
     ///
     /// # Errors
     /// Those of [`PublicKey::from_jwk`]; [`Refusal::Missing`] for a text with no public key.
     pub fn of(kind: Kind, role: &str, issuer: Option<&str>, text: &str) -> Result<Self, Refusal> {
-        let key = match Json::parse(text.as_bytes()) {
-            Ok(jwk) => PublicKey::from_jwk(&jwk)?,
-            Err(_) => {
+        let own = text.trim_end().parse::<tollgate_pay::escrow::PublicKey>();
+        let key = match (own, Json::parse(text.as_bytes())) {
+            (Ok(own), _) => PublicKey::Ed25519(own.as_bytes().to_vec()),
+            (_, Ok(jwk)) => PublicKey::from_jwk(&jwk)?,
+            _ => {
                 let blocks = pem("public key", "PUBLIC KEY", text)?;
                 PublicKey::from_spki(blocks.first().ok_or(Refusal::Missing { what: "a public key" })?)?
             }
@@ -70,16 +74,19 @@ impl Signer {
 pub struct Tcb {
     /// Security advisories that may apply.
     pub advisories: Vec<String>,
-    /// Oldest edition of Intel's levels (`tcbEvaluationDataNumber`) that does: with it, collateral cannot be rolled back
-    /// further than its own end date lets it.
+    /// Oldest edition of Intel's levels (`tcbEvaluationDataNumber`) that does, so that collateral cannot be rolled back as far as
+    /// its own end date lets it. By default the one of June 2025; raise it when your collateral has a later one.
     pub edition_min: i64,
     /// Statuses that do.
     pub statuses: Vec<String>,
 }
 
+/// The edition of Intel's levels that counted on 2025-06-19.
+const EDITION_MIN: i64 = 17;
+
 impl Default for Tcb {
     fn default() -> Self {
-        Self { advisories: Vec::new(), edition_min: 0, statuses: vec!["UpToDate".into()] }
+        Self { advisories: Vec::new(), edition_min: EDITION_MIN, statuses: vec!["UpToDate".into()] }
     }
 }
 
@@ -157,6 +164,9 @@ pub struct Policy {
     pub skew_s: i64,
     /// Which levels of platforms do.
     pub tcb: Tcb,
+    /// Whether reports do that are signed by a key which AMD gave a cloud provider for many chips (VLEK), not by the chip's own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub vlek: bool,
     /// Least privileged level of a guest's software whose reports do (AMD's VMPL: 0 is the most privileged).
     pub vmpl_max: u32,
 }
@@ -177,6 +187,7 @@ impl Default for Policy {
             signers: Vec::new(),
             skew_s: 300,
             tcb: Tcb::default(),
+            vlek: false,
             vmpl_max: 0,
         }
     }

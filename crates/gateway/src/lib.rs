@@ -13,6 +13,7 @@ pub mod config;
 pub mod control;
 pub mod encoder;
 pub mod fleet;
+pub mod judge;
 pub mod kept;
 pub mod observe;
 pub mod offered;

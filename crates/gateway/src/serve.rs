@@ -43,6 +43,8 @@ pub struct Options {
     pub data: Option<PathBuf>,
     /// Folder of settlement, instead of the configured one.
     pub settle: Option<PathBuf>,
+    /// Who judges evidence for settlement.
+    pub judge: Option<Arc<dyn crate::judge::Judge>>,
     /// Worker threads, instead of the configured number.
     pub workers: Option<usize>,
     /// Serve a public address without keys all the same.
@@ -128,7 +130,7 @@ impl Serving {
     /// [`ServeError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Self, ServeError> {
         let origin = origin(&options);
-        let force_open = options.force_open;
+        let (force_open, judge) = (options.force_open, options.judge.clone());
         let config_written = chores::written(options.config.as_ref());
         let settings = settings(options)?;
         let read = [config_written, chores::written(settings.policy.as_ref())];
@@ -139,6 +141,7 @@ impl Serving {
         let mut shared = shared(settings, origin)?;
         shared.settlement = settlement(&shared).await?;
         shared.cashier = cashier(&shared).await?;
+        shared.judge = judge;
         let shared = Arc::new(shared);
         control::apply_budgets(&shared);
         let snapshot = shared.snapshot.load_full();

@@ -66,6 +66,8 @@ pub struct Shared {
     pub settlement: Option<Settlement>,
     /// The facilitator for payments by x402, when it is configured.
     pub cashier: Option<Box<Cashier>>,
+    /// Who judges evidence, when somebody does.
+    pub judge: Option<Arc<dyn crate::judge::Judge>>,
     /// The text encoder, when one is configured.
     pub encoder: Option<EncoderPool>,
     /// The risk model, when one is configured.
@@ -149,6 +151,7 @@ impl Shared {
             store,
             settlement: None,
             cashier: None,
+            judge: None,
             encoder: None,
             risk: None,
             kept: None,

@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("pay", &["core", "wire"]),
     ("evidence", &["core", "wire", "pay"]),
     ("evm", &["core", "net", "pay"]),
+    ("produce", &["core", "wire", "pay"]),
     ("risk", &["core"]),
     ("cache", &["core"]),
     ("store", &["core", "pay"]),
@@ -23,23 +24,23 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evm", "risk", "cache",
-            "store", "console", "net",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evm", "produce",
+            "risk", "cache", "store", "console", "net",
         ],
     ),
     (
         "tollgate",
         &[
             "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "evm",
-            "risk", "store", "console", "net", "sim", "gateway",
+            "produce", "risk", "store", "console", "net", "sim", "gateway",
         ],
     ),
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
 const PURE: &[&str] = &[
-    "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "risk", "cache",
-    "store", "console",
+    "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "produce", "risk",
+    "cache", "store", "console",
 ];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders that hold code of ours.
-const FOLDERS: &[&str] = &["crates", "xtask", "fuzz", "tests", "docs", "bench", ".ci"];
+const FOLDERS: &[&str] = &["crates", "clients", "xtask", "fuzz", "tests", "docs", "bench", ".ci"];
 /// Folders that are never looked into.
 const SKIPPED: &[&str] =
     &["target", "node_modules", ".venv", "corpus", "artifacts", "__pycache__", "snapshots"];

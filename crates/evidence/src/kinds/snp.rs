@@ -2,7 +2,8 @@
 //! 1,184 bytes, signed with ECDSA P-384 by the chip's VCEK, whose chain leads to an AMD root key (ARK).
 //!
 //! The VCEK is made for one level of the platform's firmware: the levels in its extensions must be those that the report
-//! names, and its chip must be the report's. The binding is the whole of `report_data`.
+//! names, and its chip must be the report's. A VLEK stands for all chips of a cloud provider: it names the provider and no
+//! chip, and counts only where the policy says so. The binding is the whole of `report_data`.
 
 use super::{Fact, FactType, Kind, fact};
 use crate::crypto::Scheme;
@@ -25,7 +26,8 @@ const POLICY_SINGLE_SOCKET: u64 = 1 << 20;
 const AMD: [u8; 8] = [0x2b, 6, 1, 4, 1, 0x9c, 0x78, 1];
 
 pub(super) const FACTS: &[Fact] = &[
-    fact("chip_id", FactType::Text, "the chip"),
+    fact("chip_id", FactType::Text, "the chip; zeros where the report masks it"),
+    fact("csp", FactType::Text, "the cloud provider whose key signed, if it was none of a chip"),
     fact("debug", FactType::Bool, "whether the host may debug the guest"),
     fact("family_id", FactType::Text, "the guest owner's name for the family"),
     fact("guest_svn", FactType::Integer, "the guest's security version"),
@@ -121,13 +123,6 @@ impl<'a> Report<'a> {
         if self.algorithm != 1 {
             return Err(Refusal::Unsupported { what: "signature algorithm", is: self.algorithm.to_string() });
         }
-        // Bits 2 to 4 say which key signs, bit 1 that the chip is not named.
-        if self.flags & 0b1_1110 != 0 {
-            return Err(Refusal::Unsupported {
-                what: "signing key",
-                is: "other than the VCEK of a named chip".into(),
-            });
-        }
         check.debug(self.policy & POLICY_DEBUG != 0, "the guest's policy allows it")?;
         if self.vmpl > check.policy.vmpl_max {
             let accepted = format!("at most {}", check.policy.vmpl_max);
@@ -191,6 +186,36 @@ fn amd<'a>(vcek: &Certificate<'a>, end: &[u8]) -> Option<&'a [u8]> {
     vcek.extension(&[&AMD, end].concat())
 }
 
+/// Which key signed: that of a chip, or one that AMD gave a cloud provider.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signing {
+    Vcek,
+    Vlek,
+}
+
+impl Signing {
+    /// Bits 2 to 4 say which key signs, bit 1 that the chip is not named: a chip's own key cannot hide it.
+    fn of(report: &Report<'_>, check: &Check<'_>) -> Result<Self, Refusal> {
+        match (report.flags >> 2 & 0b111, report.flags & 0b10) {
+            (0, 0) => Ok(Self::Vcek),
+            (1, _) if check.policy.vlek => Ok(Self::Vlek),
+            (1, _) => {
+                let (is, accepted) = ("of a cloud provider (VLEK)".into(), "that of a chip (VCEK)".into());
+                Err(Refusal::Status { what: "signing key", is, accepted })
+            }
+            _ => Err(Refusal::Unsupported { what: "signing key", is: "other than VCEK or VLEK".into() }),
+        }
+    }
+
+    /// The end of the name of the extension that only its certificates have: the chip, or the provider.
+    const fn mark(self) -> u8 {
+        match self {
+            Self::Vcek => 4,
+            Self::Vlek => 5,
+        }
+    }
+}
+
 /// Refuses unless the VCEK is of the report's chip.
 fn check_chip(vcek: &Certificate<'_>, chip: &[u8]) -> Result<(), Refusal> {
     let value = amd(vcek, &[4]).ok_or(Refusal::Missing { what: "the chip in the VCEK" })?;
@@ -205,16 +230,26 @@ fn check_chip(vcek: &Certificate<'_>, chip: &[u8]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Name of the processor line and stepping, such as `Milan-B0`.
-fn product(vcek: &Certificate<'_>) -> Option<String> {
+/// Text in an extension of AMD.
+fn text(value: &[u8]) -> Option<String> {
     const IA5_STRING: u8 = 0x16;
-    let name = Der::new("product", amd(vcek, &[2])?).expect(IA5_STRING).ok()?;
-    std::str::from_utf8(name).ok().filter(|name| name.is_ascii()).map(str::to_owned)
+    let mut value = Der::new("extension of AMD", value);
+    let text = value.expect(IA5_STRING).ok().filter(|_| value.is_empty())?;
+    std::str::from_utf8(text).ok().filter(|text| text.is_ascii()).map(str::to_owned)
 }
 
-/// The VCEK, and the other certificates.
-fn parted<'a>(all: Vec<Certificate<'a>>) -> Result<(Certificate<'a>, Vec<Certificate<'a>>), Refusal> {
-    let (mut leaves, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(|c| amd(c, &[4]).is_some());
+/// Name of the processor line, and stepping of a chip, such as `Milan-B0`.
+fn product(certificate: &Certificate<'_>) -> Option<String> {
+    amd(certificate, &[2]).and_then(text)
+}
+
+/// The certificate of the signing key, and the others.
+fn parted<'a>(
+    all: Vec<Certificate<'a>>,
+    signing: Signing,
+) -> Result<(Certificate<'a>, Vec<Certificate<'a>>), Refusal> {
+    let (mut leaves, rest): (Vec<_>, Vec<_>) =
+        all.into_iter().partition(|c| amd(c, &[signing.mark()]).is_some());
     let vcek = leaves.pop().ok_or(Refusal::Missing { what: "the VCEK in the collateral" })?;
     if leaves.is_empty() {
         Ok((vcek, rest))
@@ -226,8 +261,9 @@ fn parted<'a>(all: Vec<Certificate<'a>>) -> Result<(Certificate<'a>, Vec<Certifi
 pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refusal> {
     let bytes = binary(WHAT, evidence)?;
     let report = Report::read(&bytes)?;
+    let signing = Signing::of(&report, check)?;
     let (ders, lists) = (check.collateral.certificates()?, check.collateral.lists()?);
-    let (vcek, others) = parted(Certificate::parse_all(&ders)?)?;
+    let (vcek, others) = parted(Certificate::parse_all(&ders)?, signing)?;
     let trust = check.trust(Kind::AmdSevSnp);
     let chain = trust.lead(vcek, others);
     let lists = lists.iter().map(|list| Crl::parse(list)).collect::<Result<Vec<_>, _>>()?;
@@ -243,7 +279,13 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
         let (is, wanted) = (reported.shown(), certified.shown());
         return Err(Refusal::Mismatch { what: "platform level in the report", is, wanted });
     }
-    check_chip(vcek, report.chip_id)?;
+    let csp = match signing {
+        Signing::Vcek => check_chip(vcek, report.chip_id).map(|()| None)?,
+        Signing::Vlek => {
+            let name = amd(vcek, &[5]).and_then(text);
+            Some(name.ok_or(Refusal::Missing { what: "the cloud provider in the VLEK" })?)
+        }
+    };
     report.check(check)?;
     let mut claims = Claims::new(Kind::AmdSevSnp, trusted.root)
         .with("chip_id", hex(report.chip_id))
@@ -266,6 +308,9 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
         .with("tcb_tee", i64::from(reported.tee))
         .with("version", i64::from(report.version))
         .with("vmpl", i64::from(report.vmpl));
+    if let Some(csp) = csp {
+        claims = claims.with("csp", csp);
+    }
     claims.valid_until = Some(trusted.validity.1);
     Ok(claims)
 }

@@ -187,9 +187,34 @@ pub(crate) fn judge(
     files: &[Vec<u8>],
     bind: Option<&Bind>,
 ) -> Result<Claims, Refusal> {
+    judge_at(NOW, kind, evidence, policy, files, bind)
+}
+
+/// Checks at a second.
+fn judge_at(
+    at: i64,
+    kind: Kind,
+    evidence: &[u8],
+    policy: &Policy,
+    files: &[Vec<u8>],
+    bind: Option<&Bind>,
+) -> Result<Claims, Refusal> {
     let collateral = Collateral::new(files.to_vec()).unwrap();
-    let check = Check { at: Timestamp(NOW * 1_000_000), policy, collateral: &collateral, bind };
+    let check = Check { at: Timestamp(at * 1_000_000), policy, collateral: &collateral, bind };
     verify(kind, evidence, &check)
+}
+
+/// Good when it is handed in, over when the money is to move: the time of the check decides, and it is an input. What says when
+/// it was made is too old after two days; what rests on certificates ends with them; an envelope alone never ends.
+fn time_shifted(kind: Kind, evidence: &[u8], policy: &Policy, files: &[Vec<u8>], bind: &Bind) {
+    let at = |at| judge_at(at, kind, evidence, policy, files, Some(bind)).map_err(|refusal| refusal.code());
+    let (days, years) = (at(NOW + 2 * 86_400), at(NOW + 5 * 366 * 86_400));
+    assert_eq!(days.is_err(), kind.timed(), "{kind} after two days: {days:?}");
+    if kind != Kind::Dsse {
+        assert_eq!(years.unwrap_err(), "time", "{kind} after five years");
+    }
+    // The verdict of the first time is there for ever.
+    assert!(at(NOW).is_ok(), "{kind}");
 }
 
 /// `EVIDENCE_SEEDS=FOLDER` keeps what is made here for the fuzz target `evidence`, whose first byte chooses the kind.
@@ -209,6 +234,7 @@ pub(crate) fn bound_only(kind: Kind, policy: &Policy, files: &[Vec<u8>], make: &
     assert!(claims.bound, "{kind}");
     let refusal = judge(kind, &evidence, policy, files, Some(&other)).unwrap_err();
     assert_eq!(refusal.code(), "unbound", "{kind}: {refusal}");
+    time_shifted(kind, &evidence, policy, files, &mine);
     // The last byte counts too, and so does the first.
     for at in [0, 31] {
         let mut near = mine;

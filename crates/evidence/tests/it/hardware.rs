@@ -199,6 +199,37 @@ fn snp_reports_are_refused_by_name() {
     assert_eq!(code(&tail, &good), "malformed");
 }
 
+/// A key of a cloud provider counts where the policy says so, for its provider and levels, whatever the chip.
+#[test]
+fn keys_of_cloud_providers_count_by_policy() {
+    let mut house = House::new(Kind::AmdSevSnp);
+    let mut vlek = vcek_extensions(115, &CHIP);
+    vlek.pop();
+    let chips_own = [pem(&house.chain(vcek_extensions(115, &CHIP)))];
+    vlek.push(extension(&[0x2b, 6, 1, 4, 1, 0x9c, 0x78, 1, 5], false, &der(0x16, b"cloud.example")));
+    let files = [pem(&house.chain(vlek))];
+    let signed = |house: &House, data: &[u8; 64]| {
+        report(house, data, &|report| {
+            report[0x48] = 0b110;
+            report[0x1a0..0x1e0].fill(0);
+        })
+    };
+    let code = |house: &House, files: &[Vec<u8>]| {
+        let verdict = judge(Kind::AmdSevSnp, &signed(house, &[0; 64]), &house.policy, files, None);
+        verdict.map_or_else(|refusal| refusal.code(), |_| "accepted")
+    };
+    assert_eq!(code(&house, &files), "status", "not by default");
+    house.policy.vlek = true;
+    assert_eq!(code(&house, &files), "accepted");
+    assert_eq!(code(&house, &chips_own), "missing", "a chip's own certificate is none of a provider");
+    bound_only(Kind::AmdSevSnp, &house.policy, &files, &|bind| signed(&house, &bind.0));
+    let claims = judge(Kind::AmdSevSnp, &signed(&house, &[0; 64]), &house.policy, &files, None).unwrap();
+    assert_eq!(claims.fact("csp"), Some(&"cloud.example".into()));
+    let masked = report(&house, &[0; 64], &|report| report[0x48] = 0b010);
+    let refusal = judge(Kind::AmdSevSnp, &masked, &house.policy, &chips_own, None).unwrap_err();
+    assert_eq!(refusal.code(), "unsupported", "a chip's own key names its chip");
+}
+
 /// Measurements of a device: two blocks and a driver's version.
 fn measured(house: &House, nonce: &[u8]) -> Vec<u8> {
     let block = |index: u8| [vec![index, 1, 51, 0, 1, 48, 0], vec![index; 48]].concat();

@@ -131,6 +131,8 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> A
         | Route::SettleEvent
         | Route::SettleOrder
         | Route::SettleBundle
+        | Route::SettleEvidence
+        | Route::SettleDossier
         | Route::SettleCheckpoint
         | Route::SettleEntries
         | Route::SettleReceipt

@@ -129,8 +129,10 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         timeouts: file.timeouts,
         retry: file.retry,
         log: file.log.clone(),
+        receipts: receipts(file, findings),
         settle: settled.start,
         signers: settled.signers,
+        evidence_policy: settled.evidence_policy,
         receivers: settled.receivers,
         encoder: encoder(file, findings),
         risk: file.risk.as_ref().map(|word| findings.path(word)),
@@ -268,4 +270,16 @@ pub fn public_without_keys(settings: &Settings) -> Option<String> {
             settings.listen
         )
     })
+}
+
+/// The key of receipts, by reference.
+fn receipts(file: &File, findings: &mut Findings) -> Option<tollgate_produce::Key> {
+    const FIELD: &str = "receipts.key";
+    let word = &file.receipts.as_ref()?.key;
+    let secret = findings.secret(Some(word), FIELD)?;
+    let key = tollgate_produce::Key::from_text(secret.expose());
+    if let Err(error) = &key {
+        findings.at(word, FIELD, error.to_string(), "make one with `tollgate pay task keygen provider`");
+    }
+    key.ok()
 }

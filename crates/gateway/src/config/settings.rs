@@ -46,10 +46,14 @@ pub struct Settings {
     pub log: Log,
     /// Collector of traces.
     pub otlp: Option<String>,
+    /// The key that signs receipts of usage; absent = there are none.
+    pub receipts: Option<tollgate_produce::Key>,
     /// Where settlement is kept; absent = it is not served.
     pub settle: Option<SettlementConfig>,
     /// Whose signatures count on requests of settlement.
     pub signers: Signers,
+    /// File of the policy by which evidence is judged; absent = the default.
+    pub evidence_policy: Option<PathBuf>,
     /// Who is told what happens to escrows.
     pub receivers: Vec<Receiver>,
     /// The text encoder that runs in the gateway.

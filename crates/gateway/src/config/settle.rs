@@ -5,6 +5,7 @@ use super::written::{self, File, Word};
 use crate::api::routes::Right;
 use crate::webhooks::HookKey;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use tollgate_pay::escrow::Phase;
 use tollgate_pay::registry::PublicKey;
 use tollgate_store::journal::audit::Source;
@@ -78,6 +79,7 @@ pub(super) struct Settled {
     pub(super) start: Option<SettlementConfig>,
     pub(super) signers: Signers,
     pub(super) receivers: Vec<Receiver>,
+    pub(super) evidence_policy: Option<PathBuf>,
 }
 
 pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
@@ -110,7 +112,8 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
         bounds,
         ..SettlementConfig::new(data)
     });
-    Settled { start, signers, receivers }
+    let evidence_policy = settle.evidence_policy.as_ref().map(|word| findings.path(word));
+    Settled { start, signers, receivers, evidence_policy }
 }
 
 /// What the settlement may grow to.

@@ -34,7 +34,7 @@ pub(crate) use responses::{
 pub(crate) use settle::limits;
 pub(crate) use shape::spelling;
 
-use back::{answer, calls, filter, output, relay, stream, watch};
+use back::{answer, calls, filter, output, receipt, relay, stream, watch};
 use send::{attempt, dispatch, flight, mask, members, outgoing, reach, shape};
 
 use crate::fleet::Site;
@@ -221,6 +221,7 @@ async fn steps(
 
     let body = read_body(body, &parts, shared, &snapshot).await?;
     journey.resume();
+    journey.receipt = receipt::Receipt::begin(&snapshot.settings, &parts.headers, &body)?;
     let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;
     let known = decide::characterise(shared, &view, &caller, journey.time());
     journey.characterised(&view, &known);

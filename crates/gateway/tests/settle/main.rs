@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod receipts;
 mod scene;
 mod signed;
 mod webhooks;

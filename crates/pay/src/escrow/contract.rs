@@ -152,6 +152,18 @@ pub struct Part {
     pub amount: Amount,
 }
 
+/// [`TaskContract::bind`] for whoever knows only a contract's digest and nonce: the producer of evidence.
+#[must_use]
+pub fn bind(task: &Digest, nonce: &Digest, output: &Digest) -> [u8; 64] {
+    let mut hash = Sha512::new_with_prefix(BIND_DOMAIN);
+    // The escrow of a contract has the contract's name.
+    for part in [task, task, output, nonce] {
+        hash.update(32u64.to_be_bytes());
+        hash.update(part.0);
+    }
+    hash.finalize().into()
+}
+
 impl TaskContract {
     /// SHA-256 of the canonical form: the name of the contract and of its escrow.
     #[must_use]
@@ -163,13 +175,7 @@ impl TaskContract {
     /// task and of no other. SHA-512 over the domain and the length-prefixed escrow, task, output and nonce.
     #[must_use]
     pub fn bind(&self, output: &Digest) -> [u8; 64] {
-        let task = self.digest();
-        let mut hash = Sha512::new_with_prefix(BIND_DOMAIN);
-        for part in [&task, &task, output, &self.nonce] {
-            hash.update(32u64.to_be_bytes());
-            hash.update(part.0);
-        }
-        hash.finalize().into()
+        bind(&self.digest(), &self.nonce, output)
     }
 
     /// An amount of the price's asset.

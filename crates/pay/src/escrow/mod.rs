@@ -34,7 +34,7 @@ mod step;
 pub use bundle::{Bundle, Replayed};
 pub use contract::{
     CONTRACT_BYTES_MAX, EvidencePolicy, Fee, Form, Part, Payee, SETTLING_US, Source, Stage, TaskContract,
-    digest,
+    bind, digest,
 };
 pub use desk::{Answered, Desk, REQUESTS_MAX, Record};
 pub use event::{Act, Event, EventKind, Objection, ReleaseOrder, Ruling, Side, Submission, Verdict};

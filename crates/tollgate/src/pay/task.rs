@@ -14,6 +14,7 @@ use tollgate_pay::escrow::{
     Evaluator, Event, EvidencePolicy, Fee, Form, Party, Payee, PublicKey, Quorum, Signed, Signer, Source,
     Stage, TaskContract, Verifier,
 };
+use tollgate_produce::Key;
 
 /// What can be done with tasks.
 #[derive(Subcommand, Debug)]
@@ -33,6 +34,8 @@ pub(super) enum Kind {
     Verifier,
     /// Rulings on disputes
     Evaluator,
+    /// Receipts and answers of who does the work; it moves no money
+    Provider,
 }
 
 /// Make a secret key for a role; prints the public key
@@ -196,6 +199,8 @@ pub(super) fn make_key(role: Kind, out: &Path) -> Result<PublicKey> {
         Kind::Evaluator => {
             (Signer::<Evaluator>::from_seed(&seed).public(), Signer::<Evaluator>::from_seed(&seed).reveal())
         }
+        // The public half is the same for every role.
+        Kind::Provider => (Signer::<Party>::from_seed(&seed).public(), Key::from_seed(&seed).reveal()),
     };
     crate::place::write_secret(out, &secret)?;
     Ok(public)

@@ -1,6 +1,7 @@
 //! `tollgate serve`: the gateway until it is told to stop, and what a person needs to use it.
 
 mod default;
+mod judge;
 mod signals;
 
 use crate::ending::{Ending, Refusal};
@@ -11,6 +12,7 @@ use signals::{Asked, Signals};
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use tollgate_gateway::config::{self, Settings, written::AuthMode, written::Log};
 use tollgate_gateway::serve::{Options, ServeError, Serving};
 use tracing_subscriber::filter::{LevelFilter, Targets};
@@ -74,6 +76,7 @@ async fn serve(args: ServeArgs) -> Result<Ending> {
         policy: args.policy,
         data: args.data,
         settle: args.settle,
+        judge: Some(Arc::new(judge::Verifiers)),
         workers: args.workers.map(usize::from),
         force_open: args.force_open,
         ..Options::default()

@@ -6,6 +6,7 @@
 
 mod agents;
 mod escrows;
+mod evidence;
 mod ledger;
 mod log;
 mod problem;
@@ -109,13 +110,19 @@ async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: 
     }
     let parameter = decode(call.parameter.as_deref().unwrap_or_default());
     let (asked, route) = (Asked { parts, parameter, body, request, operates }, call.route);
-    blocking(worker.shared(), move |settlement| {
+    let shared = Arc::clone(worker.shared());
+    let work = move |settlement: &Settlement| {
         if let Some(signed) = &signed {
             signed.use_up(settlement)?;
         }
-        handle(settlement, route, &asked)
-    })
-    .await
+        match route {
+            Route::SettleEvidence | Route::SettleDossier => {
+                evidence::handle(&shared, settlement, route, &asked)
+            }
+            _ => handle(settlement, route, &asked),
+        }
+    };
+    blocking(worker.shared(), work).await
 }
 
 /// Finds out who asks by the key that is sent along, and whether it may; also whether it may what only the operator may.

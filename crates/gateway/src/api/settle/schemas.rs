@@ -15,6 +15,7 @@ pub(in crate::api) fn request(route: Route) -> Option<&'static str> {
         Route::SettleRegister => "AgentOffer",
         Route::SettlePropose => "SignedTerms",
         Route::SettleEvent => "EscrowEvent",
+        Route::SettleEvidence => "HandedEvidence",
         Route::SettleRevoke => "Nothing",
         Route::SettleHookAgain => "HookAgain",
         _ => return None,
@@ -37,6 +38,11 @@ pub(in crate::api) fn response(route: Route) -> Option<(&'static str, Value)> {
         Route::SettleEscrow => (JSON, named("Escrow")),
         Route::SettlePropose | Route::SettleEvent => (JSON, named("Recorded")),
         Route::SettleOrder => (JSON, named("EscrowEvent")),
+        Route::SettleEvidence => (JSON, named("Judged")),
+        Route::SettleDossier => (
+            JSON,
+            json!({"type": "object", "required": ["at", "output", "package", "policy", "predicate", "type"]}),
+        ),
         Route::SettleBundle => (JSON, json!({"type": "object", "required": ["entries", "escrow", "type"]})),
         Route::SettleEntries => (JSON, json!({"type": "object", "required": ["entries", "size"]})),
         Route::SettleCheckpoint | Route::SettleReceipt => ("text/plain", json!({"type": "string"})),
@@ -71,6 +77,7 @@ pub(in crate::api) fn query(route: Route) -> Vec<(&'static str, Value)> {
             vec![("phase", text), ("after", digest()), ("limit", number(1, 1000))]
         }
         Route::SettleMandates => vec![("after", digest()), ("limit", number(1, 1000))],
+        Route::SettleDossier => vec![("version", number(0, 1 << 52))],
         Route::SettleOrder => vec![("expires_s", number(1, 86_400))],
         Route::SettleEntries => vec![("from", number(0, 1 << 52)), ("limit", number(1, 100))],
         _ => Vec::new(),
@@ -107,6 +114,13 @@ pub(in crate::api) fn components() -> Value {
             {"enum": ["lock", "take", "reclaim", "expire"]},
             {"type": "object", "minProperties": 1, "maxProperties": 1,
                 "description": "authorize, submit, verdict, order, dispute, counter or rule with its statement"}]},
+        "HandedEvidence": {"type": "object", "required": ["package", "predicate"], "additionalProperties": false,
+            "properties": {"package": {"type": "object", "required": ["exhibits", "type"]},
+                "predicate": {"type": "object", "required": ["require", "type"]}}},
+        "Judged": {"type": "object", "required": ["escrow", "version", "holds", "reasons", "digest", "pote", "dossier", "draft"],
+            "properties": {"escrow": digest(), "version": count, "holds": {"type": "boolean"}, "digest": digest(),
+                "dossier": digest(), "pote": {"type": "object"}, "draft": named("EscrowEvent"),
+                "reasons": {"type": "array", "items": {"type": "object", "required": ["place", "says"]}}}},
         "Recorded": {"type": "object", "required": ["escrow", "phase", "again", "recorded"], "properties": {
             "escrow": digest(), "phase": text, "again": {"type": "boolean"},
             "recorded": {"type": "array", "items": {"type": "object", "required": ["entry", "phase", "version"]}}}},

@@ -60,6 +60,8 @@ pub struct File {
     pub log: Log,
     /// Where traces go; absent = nowhere.
     pub otlp: Option<Otlp>,
+    /// Receipts of usage, signed for each whole answer; absent = none.
+    pub receipts: Option<Receipts>,
     /// Escrows, mandates, agents and their ledger; absent = not served.
     pub settle: Option<Settle>,
     /// A text encoder that runs in the gateway; absent = none.
@@ -279,6 +281,14 @@ pub struct Budget {
 pub struct Otlp {
     /// Base URL of an OTLP/HTTP collector, such as `http://127.0.0.1:4318`.
     pub endpoint: Word,
+}
+
+/// Receipts of usage.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipts {
+    /// Reference to the provider's key that signs them, as `tollgate pay task keygen provider` makes it.
+    pub key: Word,
 }
 
 /// A text encoder that runs in the gateway.

@@ -13,6 +13,8 @@ pub struct Settle {
     pub clearing: Option<Word>,
     /// Reference to the URL of a PostgreSQL database that has the ledger, for many servers; absent = in the folder.
     pub ledger: Option<Word>,
+    /// File of the policy by which evidence is judged, as `tollgate pay evidence policy` prints it; absent = that one.
+    pub evidence_policy: Option<Word>,
     /// Keys that may sign requests (RFC 9421), with their roles.
     #[serde(default)]
     pub signers: Vec<Signer>,

@@ -6,6 +6,7 @@ use crate::pipeline::choose::ModelWhy;
 use crate::pipeline::journey::{End, Journey};
 use crate::pipeline::local::Embedded;
 use crate::pipeline::output::Guard;
+use crate::pipeline::receipt::RECEIPT;
 use crate::pipeline::responses::Capture;
 use crate::pipeline::settle::{Closing, FREE};
 use crate::pipeline::shape::fixed_answer_fault;
@@ -107,6 +108,9 @@ pub(crate) fn send(
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
             let first_content = flight.first();
             let end = End { status: 200, fault: None, tokens, first_content };
+            if let Some(receipt) = closing.journey.receipt.take() {
+                headers.extend(receipt.sign(&closing.journey, tokens, &body).map(|value| (RECEIPT, value)));
+            }
             let answer = watch.answer_to_keep(&body);
             let cost = closing.close(end, answer.as_deref());
             headers.insert(COST, HeaderValue::from(cost));

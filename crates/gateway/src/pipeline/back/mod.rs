@@ -8,6 +8,7 @@ pub(super) mod answer;
 pub(super) mod calls;
 pub(super) mod filter;
 pub(super) mod output;
+pub(super) mod receipt;
 pub(super) mod relay;
 pub(super) mod stream;
 pub(super) mod watch;

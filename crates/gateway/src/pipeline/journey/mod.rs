@@ -12,6 +12,7 @@ use super::decide::{Decided, Known};
 use super::govern::Gate;
 use super::heard::{Grounds, Heard};
 use super::output::Found;
+use super::receipt::Receipt;
 use super::settle::PriceTag;
 use super::shape::Edited;
 use super::tokens::Tokens;
@@ -54,6 +55,8 @@ pub(crate) struct Journey {
     pub(crate) heard: Option<Arc<Heard>>,
     pub(crate) story: Story,
     pub(crate) price: Option<PriceTag>,
+    /// The receipt that a whole answer gets.
+    pub(crate) receipt: Option<Box<Receipt>>,
     /// What answers used that the caller never got.
     pub(super) used: Tokens,
     /// What they cost.
@@ -97,6 +100,7 @@ impl Journey {
             heard: None,
             story: Story::default(),
             price: None,
+            receipt: None,
             used: Tokens::default(),
             used_micro: 0,
             series: None,

@@ -1,7 +1,7 @@
 //! `tollgate pay demo`: two whole tasks on a fresh ledger or a running server, every step with its proof in the log.
 
-mod place;
-mod remote;
+pub(super) mod place;
+pub(super) mod remote;
 
 use super::books::Books;
 use crate::ending::Ending;
@@ -14,6 +14,9 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_core::id::AccountId;
 use tollgate_core::{Amount, Asset, Digest, Timestamp};
+use tollgate_evidence::Kind;
+use tollgate_evidence::predicate::Predicate;
+use tollgate_evidence::proof::{Blob, Dossier, Exhibit, Package, judge_again, verdict};
 use tollgate_gateway::clock::entropy;
 use tollgate_pay::escrow::{
     ControlPlane, Evaluator, Event, EvidencePolicy, Fee, Form, Mandate, Objection, Owner, Party, Payee,
@@ -25,6 +28,7 @@ use tollgate_pay::ledger::{Bound, Op};
 use tollgate_pay::log::{Role, SigningKey, VerifyingKey};
 use tollgate_pay::mandate::issue::{self, Es256Secret};
 use tollgate_pay::registry::PublicKey;
+use tollgate_produce::{IN_TOTO, Statement, Task};
 
 /// A minute, in microseconds.
 const MINUTE: i64 = 60_000_000;
@@ -91,6 +95,19 @@ fn fresh(data: &Path) -> Result<Folder> {
     make_log_key(&data.join("log.key"))?;
     super::books::put(Some(&data.join("log.pub")), &books.key()?.public().to_string())?;
     Folder::open(books)
+}
+
+/// What the terms want to be shown: two of three.
+fn wanted() -> Result<Predicate> {
+    let text = json!({"type": "tollgate/predicate/v1", "require": {"at_least": {"count": 2, "of": [
+        {"evidence": {"kind": "dsse", "where": [
+            {"contains": {"fact": "roles", "value": "payee"}}, {"output": {"fact": "subjects"}}]}},
+        {"evidence": {"kind": "dsse", "where": [
+            {"contains": {"fact": "roles", "value": "evaluator"}}, {"output": {"fact": "subjects"}},
+            {"equals": {"fact": "predicate_type", "value": "tollgate/test-result/v1"}},
+            {"range": {"fact": "predicate", "at": "/failed", "from": 0, "to": 0}}]}},
+        {"evidence": {"kind": "evaluators", "where": [{"count": {"fact": "passed_by", "least": 2}}]}}]}}});
+    Ok(Predicate::parse(text.to_string().as_bytes())?)
 }
 
 struct Demo<'a> {
@@ -224,15 +241,15 @@ impl<'a> Demo<'a> {
 
     /// Terms that both parties signed, one stage of 100.00 USD.
     fn contract(&self, task: &str, challenge_us: i64) -> Result<Signed<TaskContract>> {
-        let (now, price) = (self.place.now(), self.usd(10_000));
+        let (now, price, wanted) = (self.place.now(), self.usd(10_000), wanted()?);
         let keys = self.verifiers.iter().map(ControlPlane::key).collect();
         let contract = TaskContract {
             challenge_us,
             evaluators: Quorum { keys: self.evaluators.iter().map(Signer::public).collect(), threshold: 2 },
             evidence: EvidencePolicy {
-                kinds: vec!["test_result".into()],
+                kinds: wanted.kinds().into_iter().map(|kind| kind.name().to_owned()).collect(),
                 policy: None,
-                predicate: digest(b"all tests pass"),
+                predicate: wanted.digest(),
             },
             fees: vec![Fee { account: self.account("acct_fees")?, bps: 250 }],
             funding: vec![Source { account: self.account("acct_ada")?, amount: price }],
@@ -253,35 +270,52 @@ impl<'a> Demo<'a> {
         Ok(Signed::new(contract, marks))
     }
 
-    /// From the contract to the evidence.
-    fn work(&mut self, task: &str, challenge_us: i64) -> Result<Digest> {
+    /// What shows that the work was done: Bob's word for it, and that of who ran the tests, each of this task and output.
+    fn package(&self, contract: &TaskContract, output: Digest) -> Result<Package> {
+        let task = Task { contract: contract.digest(), nonce: contract.nonce };
+        let delivery = Statement::new("tollgate/delivery/v1", &[output]).of(&task).text();
+        let tests = Statement::new("tollgate/test-result/v1", &[output]).of(&task);
+        let tests = tests.say("failed", 0).say("passed", 47).text();
+        let [runner, ..] = &self.evaluators;
+        let envelopes =
+            [self.payee.envelope(IN_TOTO, delivery.as_bytes()), runner.envelope(IN_TOTO, tests.as_bytes())];
+        let exhibit = |envelope: String| Exhibit {
+            collateral: Vec::new(),
+            evidence: Blob(envelope.into_bytes()),
+            kind: Kind::Dsse,
+        };
+        Ok(Package::new(envelopes.into_iter().map(exhibit).collect())?)
+    }
+
+    /// From the contract to the verdict, which follows from the evidence.
+    fn work(&mut self, task: &str, challenge_us: i64) -> Result<(Digest, Dossier)> {
         let signed = self.contract(task, challenge_us)?;
+        let output = digest(b"the delivered archive");
+        let package = self.package(&signed.statement, output)?;
         let (id, payment) = (signed.statement.digest(), self.pay(&signed.statement)?);
         let what = format!("{task}: Ada's agent and Bob signed the terms");
         self.act(&what, id, Event::Propose(Box::new(signed)))?;
         self.act("Ada's mandate allows it, and counts it", id, payment)?;
         self.act("100.00 USD are to be held", id, Event::Lock)?;
         let escrow = self.place.escrow(id)?;
-        let said = Submission {
-            contract: id,
-            evidence: digest(b"47 tests, 47 passed"),
-            kind: "test_result".into(),
-            output: digest(b"the delivered archive"),
-            stage: escrow.stage,
-            version: escrow.version,
-        };
+        let (kind, evidence) = (Kind::Dsse.name().to_owned(), package.digest());
+        let said =
+            Submission { contract: id, evidence, kind, output, stage: escrow.stage, version: escrow.version };
         let mark = self.payee.sign(&said);
         self.act("Bob hands evidence in (its digest)", id, Event::Submit(Signed::new(said, vec![mark])))?;
         self.act("the verifiers take it up", id, Event::Take)?;
-        let said = ControlPlane::verdict(
-            &self.place.escrow(id)?,
-            self.usd(10_000),
-            digest(b"proof of task execution"),
-        );
+        let dossier = self.place.judge(id, &package, &wanted()?)?;
+        let (pote, said) = verdict(&self.place.escrow(id)?, &dossier)?;
+        ensure!(pote.holds, "the predicate does not hold: {:?}", pote.reasons);
+        self.say("two of the three proofs that the terms want hold: the verdict follows from them")?;
         let [one, _, three] = &self.verifiers;
         let marks = vec![one.sign(&said), three.sign(&said)];
-        self.act("2 of 3 verifiers find for Bob", id, Event::Verdict(Signed::new(said, marks)))?;
-        Ok(id)
+        self.act(
+            "2 of 3 verifiers sign it: Bob is to be paid",
+            id,
+            Event::Verdict(Signed::new(said, marks)),
+        )?;
+        Ok((id, dossier))
     }
 
     /// The order of the control plane, executed by the settlement plane.
@@ -295,12 +329,12 @@ impl<'a> Demo<'a> {
     }
 
     fn done(&mut self) -> Result<()> {
-        let id = self.work("translate-1", 0)?;
+        let (id, _) = self.work("translate-1", 0)?;
         self.release(id, "2 of 3 verifiers order the release")
     }
 
     fn disputed(&mut self) -> Result<()> {
-        let id = self.work("translate-2", 60 * MINUTE)?;
+        let (id, dossier) = self.work("translate-2", 60 * MINUTE)?;
         for (side, signer, what) in [
             (Side::Payer, &self.payer, "Ada objects within the hour"),
             (Side::Payee, &self.payee, "Bob answers"),
@@ -330,10 +364,14 @@ impl<'a> Demo<'a> {
             let path = data.join("dispute.json");
             what = path.display().to_string();
             std::fs::write(&path, bundle.text()).with_context(|| format!("cannot write {what}"))?;
+            let path = data.join("dossier.json");
+            std::fs::write(&path, dossier.canonical())
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
         let replayed = bundle.replay(self.place.plane())?;
+        judge_again(&replayed, &[dossier])?;
         self.say(&format!(
-            "{what}: {} events replay offline to {}, {} released",
+            "{what}: {} events replay offline to {}, {} released; judged again, the verdict is the same",
             replayed.events.len(),
             replayed.escrow.phase,
             replayed.escrow.released

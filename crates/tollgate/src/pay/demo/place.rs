@@ -5,13 +5,16 @@ use crate::pay::dispute;
 use anyhow::{Context, Result, ensure};
 use tollgate_core::id::AccountId;
 use tollgate_core::{Amount, Digest, Timestamp};
+use tollgate_evidence::Policy;
+use tollgate_evidence::predicate::Predicate;
+use tollgate_evidence::proof::{Dossier, Package};
 use tollgate_pay::escrow::{Bundle, Escrow, Event, SettlementPlane, Told};
 use tollgate_pay::ledger::{Command, Op, Outcome};
 use tollgate_pay::log::Receipt;
 use tollgate_store::journal::audit::Verify;
 
 /// What a place can do.
-pub(super) trait Place {
+pub(in crate::pay) trait Place {
     /// The moment.
     fn now(&self) -> Timestamp;
     /// The settlement plane, which knows the log's key.
@@ -24,6 +27,8 @@ pub(super) trait Place {
     fn receipt(&self, seq: u64) -> Result<Receipt>;
     /// One escrow as it is.
     fn escrow(&self, id: Digest) -> Result<Escrow>;
+    /// Judges what was handed in for an escrow, and keeps what it judged by.
+    fn judge(&mut self, id: Digest, package: &Package, predicate: &Predicate) -> Result<Dossier>;
     /// The order for what was decided.
     fn order(&self, id: Digest) -> Result<Event>;
     /// All that happened to an escrow.
@@ -38,14 +43,14 @@ pub(super) trait Place {
 const ORDER_US: i64 = 600_000_000;
 
 /// A data folder.
-pub(super) struct Folder {
+pub(in crate::pay) struct Folder {
     books: Books,
     open: Open,
     plane: SettlementPlane,
 }
 
 impl Folder {
-    pub(super) fn open(books: Books) -> Result<Self> {
+    pub(in crate::pay) fn open(books: Books) -> Result<Self> {
         Ok(Self { open: books.open()?, plane: books.plane()?, books })
     }
 }
@@ -75,6 +80,12 @@ impl Place for Folder {
 
     fn escrow(&self, id: Digest) -> Result<Escrow> {
         self.open.office.desk().escrow(&id).cloned().context("the escrow is gone")
+    }
+
+    fn judge(&mut self, id: Digest, package: &Package, predicate: &Predicate) -> Result<Dossier> {
+        let submission = self.escrow(id)?.submission.context("nothing was handed in")?;
+        let (output, policy) = (submission.statement.output, Policy::default());
+        Ok(Dossier::new(self.now(), output, package.clone(), policy, predicate.clone()))
     }
 
     fn order(&self, id: Digest) -> Result<Event> {

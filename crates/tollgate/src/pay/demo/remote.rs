@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Amount, Clock as _, Digest, Timestamp};
+use tollgate_evidence::predicate::Predicate;
+use tollgate_evidence::proof::{Dossier, Package, verdict};
 use tollgate_gateway::clock::{SystemClock, entropy};
 use tollgate_net::client::Client;
 use tollgate_net::upstream::Outgoing;
@@ -19,7 +21,7 @@ use tollgate_pay::log::{Checkpoint, Note, Receipt};
 const ANSWER_MAX: usize = 8 << 20;
 
 /// A server, as a client sees it.
-pub(super) struct Remote {
+pub(in crate::pay) struct Remote {
     url: String,
     secret: Option<String>,
     plane: SettlementPlane,
@@ -28,7 +30,7 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    pub(super) fn new(url: &str, secret: Option<String>, plane: SettlementPlane) -> Result<Self> {
+    pub(in crate::pay) fn new(url: &str, secret: Option<String>, plane: SettlementPlane) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let client = Client { max_answer: ANSWER_MAX, ..Client::default() };
         Ok(Self { url: url.trim_end_matches('/').into(), secret, plane, client, runtime })
@@ -115,6 +117,19 @@ impl Place for Remote {
     /// Nothing is believed: the escrow is what its proven entries lead to.
     fn escrow(&self, id: Digest) -> Result<Escrow> {
         Ok(self.bundle(id)?.replay(&self.plane)?.escrow)
+    }
+
+    /// The server's answer must be the one that its own dossier gives here.
+    fn judge(&mut self, id: Digest, package: &Package, predicate: &Predicate) -> Result<Dossier> {
+        let (package, wanted) = (package.canonical(), predicate.canonical());
+        let (package, wanted) = (String::from_utf8(package)?, String::from_utf8(wanted)?);
+        let body = format!(r#"{{"package":{package},"predicate":{wanted}}}"#);
+        let answer = self.post(&format!("escrows/{id}/evidence"), body)?;
+        let dossier = Dossier::parse(&self.get(&format!("escrows/{id}/evidence"))?)?;
+        let (pote, _) = verdict(&self.escrow(id)?, &dossier)?;
+        ensure!(answer["digest"] == pote.digest().to_string(), "judging again gives another proof: {answer}");
+        ensure!(answer["holds"] == pote.holds, "judging again gives another answer: {answer}");
+        Ok(dossier)
     }
 
     fn order(&self, id: Digest) -> Result<Event> {

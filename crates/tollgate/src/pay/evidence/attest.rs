@@ -1,17 +1,15 @@
-//! `tollgate pay evidence attest`: a statement about an output, bound to its task, under a party's or an evaluator's key.
+//! `tollgate pay evidence attest`: a statement about an output, bound to its task, under the key of a party, an evaluator or a provider.
 
-use super::{bind, contract};
+use super::contract;
 use crate::ending::Ending;
 use crate::{place, say};
 use anyhow::{Context, Result};
 use clap::Args;
-use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use tollgate_core::Digest;
 use tollgate_pay::escrow::{Evaluator, Party, Signer};
-
-/// The media type of in-toto statements.
-const IN_TOTO: &str = "application/vnd.in-toto+json";
+use tollgate_produce::{IN_TOTO, Key, Statement, Task};
 
 /// Sign a statement about a task's output: a delivery, a test result, a usage receipt
 #[derive(Args, Debug)]
@@ -28,7 +26,7 @@ pub(crate) struct AttestArgs {
     /// SHA-256 of the output
     #[arg(long, value_name = "DIGEST")]
     output: Digest,
-    /// File of a party's or an evaluator's secret key
+    /// File of a party's, an evaluator's or a provider's secret key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// The statement's type
@@ -40,30 +38,28 @@ pub(crate) struct AttestArgs {
 }
 
 pub(super) fn attest(args: &AttestArgs) -> Result<Ending> {
-    contract(&args.task)?;
-    let mut said = Map::from_iter([("bind".to_owned(), json!(bind(&args.task, &args.output)?.to_string()))]);
+    let contract = contract(&args.task)?;
+    let task = Task { contract: contract.digest(), nonce: contract.nonce };
+    let mut statement = Statement::new(&args.kind, &[args.output]).of(&task);
+    let mut names = BTreeSet::from(["bind"]);
     for text in &args.says {
         let (name, value) = text.split_once('=').with_context(|| format!("{text:?} is not NAME=VALUE"))?;
-        let value = match (value, value.parse::<i64>()) {
-            ("true" | "false", _) => json!(value == "true"),
-            (_, Ok(number)) => json!(number),
-            _ => json!(value),
+        anyhow::ensure!(names.insert(name), "{name:?} is said twice, or is the binding");
+        statement = match (value, value.parse::<i64>()) {
+            ("true" | "false", _) => statement.say(name, value == "true"),
+            (_, Ok(number)) => statement.say(name, number),
+            _ => statement.say(name, value),
         };
-        anyhow::ensure!(
-            said.insert(name.to_owned(), value).is_none(),
-            "{name:?} is said twice, or is the binding"
-        );
     }
-    let subject = json!([{"digest": {"sha256": args.output}, "name": "output"}]);
-    let statement = json!({"_type": "https://in-toto.io/Statement/v1", "predicate": Value::Object(said),
-        "predicateType": args.kind, "subject": subject})
-    .to_string();
+    let statement = statement.text();
     let text = place::read_text(&args.key)?;
     let key = text.trim_end();
     let party = Signer::<Party>::from_text(key).map(|key| key.envelope(IN_TOTO, statement.as_bytes()));
     let envelope = party.or_else(|_| {
         Signer::<Evaluator>::from_text(key).map(|key| key.envelope(IN_TOTO, statement.as_bytes()))
     });
+    let provider = |_| Key::from_text(key).map(|key| key.envelope(IN_TOTO, statement.as_bytes()));
+    let envelope = envelope.or_else(provider);
     say::line(&envelope.with_context(|| args.key.display().to_string())?)?;
     Ok(Ending::Good)
 }

@@ -103,7 +103,7 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<Ending> {
     show(&pote, args.json)
 }
 
-fn show(pote: &Pote, as_json: bool) -> Result<Ending> {
+pub(super) fn show(pote: &Pote, as_json: bool) -> Result<Ending> {
     if as_json {
         say::json(&json!({"digest": pote.digest(), "pote": pote}))?;
         return Ok(Ending::of(pote.holds));

@@ -4,6 +4,7 @@ mod appraise;
 mod attest;
 mod judge;
 pub(super) mod predicate;
+mod submit;
 
 use crate::args::Group;
 use crate::ending::{Ending, Refusal as No};
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Appraise(appraise::AppraiseArgs),
     Pack(judge::PackArgs),
     Judge(Box<judge::JudgeArgs>),
+    Submit(Box<submit::SubmitArgs>),
     /// Say what must be shown before money moves
     Predicate(Group<predicate::Command>),
 }
@@ -124,6 +126,7 @@ pub(super) fn run(command: Command) -> Result<Ending> {
         Command::Attest(args) => attest::attest(&args),
         Command::Pack(args) => judge::pack(&args),
         Command::Judge(args) => judge::judge(&args),
+        Command::Submit(args) => submit::submit(&args),
         Command::Predicate(group) => predicate::run(&group.command),
         Command::Bind(args) => {
             say::line(&bind(&args.task, &args.output)?.to_string())?;

@@ -59,6 +59,14 @@ fn replays(folder: &Folder) {
     let shown: Value = serde_json::from_str(&held.out).unwrap();
     assert_eq!((&shown["phase"], &shown["released"]["minor"]), (&"released".into(), &"6000".into()));
     assert!(shown["events"].as_array().unwrap().iter().any(|event| event["event"] == "ruling to pay"));
+    // The verdict follows from the evidence again, and from no changed evidence.
+    let dossier = std::fs::read_to_string(folder.path().join("demo/dossier.json")).unwrap();
+    folder.write("other.json", &dossier.replacen("\"least\":2", "\"least\":1", 1));
+    for (file, code) in [("demo/dossier.json", 0), ("other.json", 1)] {
+        let words = ["pay", "dispute", "replay", "demo/dispute.json", "--key", key.trim(), "--dossier", file];
+        let ran = folder.run(&[&words[..], &["--origin", "demo.tollgate.example/books"]].concat());
+        assert_eq!(ran.code, code, "{file}: {}{}", ran.out, ran.err);
+    }
     let other = folder.run(&["pay", "audit", "keygen", "demo.tollgate.example/books", "--out", "other.key"]);
     assert_eq!(replay("demo/dispute.json", other.out.trim()).code, 1);
     let text = std::fs::read_to_string(folder.path().join("demo/dispute.json")).unwrap();

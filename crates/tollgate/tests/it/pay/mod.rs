@@ -3,6 +3,7 @@
 mod escrow;
 mod evidence;
 mod served;
+mod submitted;
 
 use crate::tool::{Folder, Ran};
 use serde_json::Value;
