@@ -3,7 +3,7 @@
 use crate::{Key, Task, output};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tollgate_core::Timestamp;
 use tollgate_wire::httpsig::{Component, Draft, Flaw, Message, Request, content_digest};
 
@@ -77,11 +77,12 @@ impl Answer<'_> {
     pub fn evidence(&self, key: &Key, task: Option<&Task>, at: Timestamp) -> Result<String, Flaw> {
         let fields: Vec<Value> =
             self.sign(key, task, at)?.iter().map(|(name, value)| json!([name, value])).collect();
-        let mut request = json!({"method": self.asked.method, "scheme": "https", "authority": self.asked.authority,
-            "path": self.asked.path, "fields": []});
-        if let Some(query) = self.asked.query {
-            request["query"] = json!(query);
-        }
+        let Asked { method, authority, path, query } = self.asked;
+        let parts = [("method", method), ("scheme", "https"), ("authority", authority), ("path", path)];
+        let parts = parts.into_iter().chain(query.map(|query| ("query", query)));
+        let mut request: Map<String, Value> =
+            parts.map(|(name, part)| (name.to_owned(), json!(part))).collect();
+        request.insert("fields".into(), json!([]));
         let answer = json!({"status": self.status, "fields": fields, "body": STANDARD.encode(self.body)});
         Ok(json!({"request": request, "response": answer}).to_string())
     }

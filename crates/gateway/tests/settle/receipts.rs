@@ -25,7 +25,7 @@ async fn whole_answers_have_a_signed_receipt_of_their_task() {
     let file = folder.write("provider.key", &key.reveal());
     let world = world(&folder, &format!("receipts: {{key: 'file:{}'}}", file.display())).await;
     let (name, secret) = operator();
-    let made = world.send(Method::POST, "/api/v1/keys", &[(name, &secret)], r#"{"name":"k"}"#.into()).await;
+    let made = world.send(Method::POST, "/api/v1/keys", &[(name, &secret)], r#"{"name":"k"}"#).await;
     let bearer = format!("Bearer {}", made.json()["secret"].as_str().unwrap());
     let ask = async |body: Value, task: &str| {
         let headers = [("authorization", bearer.as_str()), ("tollgate-task", task)];
