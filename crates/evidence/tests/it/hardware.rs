@@ -180,7 +180,8 @@ fn snp_reports_are_refused_by_name() {
     assert_eq!(code(&with(&|report| report[0x30] = 1), &good), "status");
     assert_eq!(code(&with(&|report| report[0] = 9), &good), "unsupported");
     assert_eq!(code(&with(&|report| report[0x34] = 2), &good), "unsupported");
-    assert_eq!(code(&with(&|report| report[0x48] = 4), &good), "unsupported");
+    assert_eq!(code(&with(&|report| report[0x48] = 4), &good), "status", "a cloud provider's key");
+    assert_eq!(code(&with(&|report| report[0x48] = 8), &good), "unsupported");
     assert_eq!(code(&with(&|report| report[0x187] = 114), &good), "mismatch");
     assert_eq!(code(&with(&|report| report[0x1a0] = 0), &good), "mismatch");
     assert_eq!(code(&with(&|report| report[0x183] = 1), &good), "malformed");

@@ -189,7 +189,7 @@ fn what_the_vendor_says_is_held_to() {
     assert_eq!(with(&|_, identity| identity["mrsigner"] = json!("0F".repeat(32))), "mismatch");
     assert_eq!(with(&|_, identity| identity["isvprodid"] = json!(1)), "mismatch");
     assert_eq!(
-        with(&|_, identity| identity["tcbEvaluationDataNumber"] = json!(16)),
+        with(&|_, identity| identity["tcbEvaluationDataNumber"] = json!(18)),
         "mismatch",
         "mixed editions"
     );
