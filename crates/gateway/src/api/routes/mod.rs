@@ -302,20 +302,8 @@ pub const ROUTES: &[Row] = &[
         "The order that verifiers are to sign",
     ),
     row("GET", "/v1/settle/escrows/{id}/bundle", Route::SettleBundle, READ, "All of it, to replay offline"),
-    row(
-        "POST",
-        "/v1/settle/escrows/{id}/evidence",
-        Route::SettleEvidence,
-        WRITE,
-        "Judge the evidence that was handed in, by the task's predicate",
-    ),
-    row(
-        "GET",
-        "/v1/settle/escrows/{id}/evidence",
-        Route::SettleDossier,
-        READ,
-        "The dossier that evidence was judged by, to judge again",
-    ),
+    row("POST", "/v1/settle/escrows/{id}/evidence", Route::SettleEvidence, WRITE, "Judge what was handed in"),
+    row("GET", "/v1/settle/escrows/{id}/evidence", Route::SettleDossier, READ, "What it was judged by"),
     row(
         "GET",
         "/v1/settle/log/checkpoint",
