@@ -101,3 +101,14 @@ fn loose_readings_of_long_and_hostile_texts() {
         assert_eq!(number(Kind::Keyword, any, &format!("{text} of\nbirth.")), 1.0, "{unit:?}");
     }
 }
+
+/// Hits that are nothing are gone through from byte to byte.
+#[test]
+fn numbers_that_are_nobodys() {
+    for unit in ["1 ", "4111 ", "2024-01-01 ", "1-1.1 ", "0 01", "1:", "AB12 CD34 ", "1\u{a0}", "call 1.5 "] {
+        let text = unit.repeat(SIZE / 16 / unit.len());
+        let any = json!({"types": ["iban", "ssn", "email"], "scope": "sent"});
+        assert_eq!(number(Kind::Pii, any, &text), 0.0, "{unit:?}");
+        let _ = tollgate_signals::content::personal_data(&text);
+    }
+}

@@ -5,24 +5,11 @@
 //! assert_eq!((found.subject.0, found.personal[0].kind), ("math", "email"));
 //! ```
 
-use super::{ATTACKS, FACTS, FEEDBACK, Personal, SUBJECTS, certainty, share, words};
+use super::find::{PERSONAL_MAX, personal_data_of};
+use super::{ATTACKS, FACTS, FEEDBACK, Found, SUBJECTS, certainty, share, words};
 use crate::lexical::{Lexicon, LexiconBuilder, compile_regex};
 use regex::Regex;
 use std::sync::LazyLock;
-
-/// Most pieces of personal data that are listed.
-const PERSONAL_MAX: usize = 1000;
-
-/// A piece of personal data.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Found {
-    /// `email`, `phone`, `credit_card`, `ssn`, `iban`, `ip_address` or `url`.
-    pub kind: &'static str,
-    /// First byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
-}
 
 /// What a text is about and what is in it.
 #[derive(Clone, PartialEq, Debug)]
@@ -47,7 +34,6 @@ struct Tables {
     feedback: Vec<Vec<u32>>,
     attacks: Vec<(&'static str, Regex)>,
     facts: Vec<Regex>,
-    personal: Vec<(&'static str, Personal, Regex)>,
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
@@ -65,10 +51,6 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         lexicon: builder.build(false).ok(),
         attacks: ATTACKS.iter().filter_map(|text| Some((*text, compile_regex(text, false).ok()?))).collect(),
         facts: FACTS.iter().filter_map(|text| compile_regex(text, false).ok()).collect(),
-        personal: Personal::ALL
-            .iter()
-            .filter_map(|(word, kind, form)| Some((*word, *kind, compile_regex(form, true).ok()?)))
-            .collect(),
     }
 });
 
@@ -89,6 +71,8 @@ impl Content {
         let label = |at: usize| SUBJECTS.get(at).map_or("other", |(label, _)| *label);
         let feedback = said(&tables.feedback);
         let most = feedback.iter().copied().max().unwrap_or(0);
+        let mut personal = personal_data_of(text, |kind| kind != "url");
+        personal.truncate(PERSONAL_MAX);
         let first = feedback.iter().position(|count| most > 0 && *count == most);
         Self {
             subject: (label(best), sure),
@@ -105,33 +89,7 @@ impl Content {
                 .map(|(text, _)| *text)
                 .collect(),
             facts: tables.facts.iter().filter(|regex| regex.is_match(text)).count(),
-            personal: personal_data(text).into_iter().filter(|found| found.kind != "url").collect(),
+            personal,
         }
     }
-}
-
-/// The personal data of a text that has a form, in its order, without overlap: the first 1,000. Linear.
-#[must_use]
-pub fn personal_data(text: &str) -> Vec<Found> {
-    let mut all = personal_data_of(text, |_| true);
-    all.truncate(PERSONAL_MAX);
-    all
-}
-
-/// All personal data of some kinds, in its order, without overlap. What is not wanted covers nothing that is. Linear.
-#[must_use]
-pub fn personal_data_of(text: &str, wanted: impl Fn(&str) -> bool) -> Vec<Found> {
-    let mut all = Vec::new();
-    for (kind, personal, regex) in TABLES.personal.iter().filter(|(kind, ..)| wanted(kind)) {
-        let hits = regex.find_iter(text).filter(|hit| personal.holds(text, hit.start(), hit.end()));
-        all.extend(hits.map(|hit| Found { kind, start: hit.start(), end: hit.end() }));
-    }
-    all.sort_by_key(|found| (found.start, std::cmp::Reverse(found.end)));
-    let mut end = 0;
-    all.retain(|found| {
-        let free = found.start >= end;
-        end = if free { found.end } else { end };
-        free
-    });
-    all
 }

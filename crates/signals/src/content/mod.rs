@@ -8,14 +8,17 @@
 //! ```
 
 mod attack;
+mod checks;
 mod classify;
 mod feedback;
+mod find;
 mod likeness;
 mod personal;
 mod subjects;
 
 pub use attack::certainty;
-pub use classify::{Content, Found, personal_data, personal_data_of};
+pub use classify::Content;
+pub use find::{Found, personal_data, personal_data_of};
 
 pub(crate) use attack::{ATTACKS, FACTS};
 pub(crate) use feedback::{FEEDBACK, Feedback};

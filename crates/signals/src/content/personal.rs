@@ -1,7 +1,11 @@
 //! Personal data that has a form: addresses and numbers.
 //!
 //! What has check digits is checked. A telephone number is one by its form where the form leaves no doubt, and else by a word
-//! beside it: digits in groups may be anything.
+//! beside it: digits in groups may be anything. Whatever stands beside a true number, it is found: [`Personal::end`].
+
+use super::checks;
+use smallvec::SmallVec;
+use std::ops::Range;
 
 /// A type of personal data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,14 +57,18 @@ impl Personal {
     ///
     /// Edges are those of ASCII, so that data is found between letters of scripts that write no spaces.
     pub(crate) const ALL: [(&'static str, Self, &'static str); 7] = [
-        ("email", Self::Email, r"[A-Za-zÀ-ɏ0-9._%+-]{1,64}@[A-Za-zÀ-ɏ0-9.-]{1,190}\.[A-Za-z]{2,24}"),
+        (
+            "email",
+            Self::Email,
+            r"[A-Za-zÀ-ɏͰ-ӿ0-9._%+-]{1,64}@[A-Za-zÀ-ɏͰ-ӿ0-9.-]{1,190}\.(?:[A-Za-z]{2,24}|[Ͱ-ӿ]{2,24})",
+        ),
         ("phone", Self::Phone, r"(?:\+|\()?(?-u:\b)[0-9](?:[ ().-]{0,3}[0-9]){5,14}(?:x[0-9]{1,5})?(?-u:\b)"),
         ("credit_card", Self::CreditCard, r"(?-u:\b)(?:[0-9][ -]?){11,18}[0-9](?-u:\b)"),
         ("ssn", Self::Ssn, r"(?-u:\b)[0-9]{3}-[0-9]{2}-[0-9]{4}(?-u:\b)"),
         (
             "iban",
             Self::Iban,
-            r"(?-u:\b)(?:[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?|[a-z]{2}[0-9]{2}[a-z0-9]{11,30})(?-u:\b)",
+            r"(?-u:\b)(?:[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?|[a-z]{2}[0-9]{2}[a-z0-9]{11,30})(?-u:\b)",
         ),
         (
             "ip_address",
@@ -74,47 +82,130 @@ impl Personal {
         ),
     ];
 
+    /// The end of the longest piece of the type that begins where a hit of its form does: all of the hit, or what is left of it
+    /// at an edge of its groups, where no digits beside it may hide it. A piece that is only a part of what has the form, and one
+    /// that begins inside of such, must be [`Self::certain`].
+    pub(super) fn end(self, whole: &str, hit: Range<usize>) -> Option<usize> {
+        if !self.is_inside(whole, hit.start) && self.holds(whole, hit.clone()) {
+            return Some(hit.end);
+        }
+        let told = |at: Range<usize>| self == Self::Phone && told(whole, at, hit.clone());
+        self.longest(whole, &hit, |at| self.certain(whole, at.clone()) || told(at))
+    }
+
+    /// The same, of pieces that leave no doubt.
+    pub(super) fn certain_end(self, whole: &str, hit: Range<usize>) -> Option<usize> {
+        self.longest(whole, &hit, |at| self.certain(whole, at))
+    }
+
+    /// The end of the longest piece that does, of all that begin with a hit and end at an edge of its groups.
+    fn longest(self, whole: &str, hit: &Range<usize>, does: impl Fn(Range<usize>) -> bool) -> Option<usize> {
+        let bytes = whole.as_bytes().get(hit.clone()).unwrap_or_default();
+        let edge = |at: &usize| matches!(bytes.get(at - 1..=*at), Some([last, next]) if last.is_ascii_alphanumeric() && !next.is_ascii_alphanumeric());
+        let ends = (1..bytes.len()).rev().filter(edge).map(|at| hit.start + at);
+        std::iter::once(hit.end).chain(ends).find(|end| does(hit.start..*end))
+    }
+
+    /// Whether a piece that begins here would go on what stands before it, by the form.
+    fn is_inside(self, whole: &str, start: usize) -> bool {
+        let before = whole.as_bytes().get(..start).unwrap_or_default();
+        match self {
+            Self::CreditCard => matches!(before, [.., b'0'..=b'9', b' ' | b'-']),
+            Self::IpAddress => matches!(before, [.., b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F', b':']),
+            Self::Phone => between(before).is_some(),
+            Self::Ssn | Self::Iban | Self::Email | Self::Url => false,
+        }
+    }
+
     /// Whether what stands at these bytes of `whole`, which has the form, is of the type: check digits, ranges, and for
     /// telephones a plain form or a word beside the number.
-    pub(crate) fn holds(self, whole: &str, start: usize, end: usize) -> bool {
-        let text = whole.get(start..end).unwrap_or_default();
+    fn holds(self, whole: &str, at: Range<usize>) -> bool {
+        let text = whole.get(at.clone()).unwrap_or_default();
         match self {
-            Self::CreditCard => card(text),
-            // The form may have taken a short word that follows in capitals.
-            Self::Iban => iban(text) || text.rsplit_once(' ').is_some_and(|(number, _)| iban(number)),
+            Self::CreditCard => checks::card(text),
+            Self::Iban => checks::iban(text),
             Self::IpAddress if text.contains(':') => text.parse::<std::net::Ipv6Addr>().is_ok(),
-            Self::IpAddress => text.split('.').all(|part| part.parse::<u8>().is_ok()),
+            Self::IpAddress => machine(text),
             // No number of this kind begins with 000, 666 or 9 (20 CFR 422.110).
             Self::Ssn => !["000", "666", "9"].iter().any(|never| text.starts_with(never)),
-            Self::Phone => phone(text) && (dialled(text) || cued(whole, start, end)),
+            Self::Phone => phone(text) && (dialled(text) || cued(whole, at)),
             Self::Email | Self::Url => true,
+        }
+    }
+
+    /// Whether a piece is of the type though digits that are none of it stand beside it, as in a list of numbers.
+    fn certain(self, whole: &str, at: Range<usize>) -> bool {
+        let text = whole.get(at.clone()).unwrap_or_default();
+        match self {
+            Self::CreditCard => checks::issued(text),
+            // Ratios and times are lists with colons too.
+            Self::IpAddress if text.contains(':') => {
+                text.bytes().any(|b| b.is_ascii_alphabetic()) && self.holds(whole, at)
+            }
+            Self::Phone => phone(text) && among(whole, at),
+            Self::Ssn | Self::Iban | Self::IpAddress | Self::Email | Self::Url => self.holds(whole, at),
         }
     }
 }
 
-/// A number of 13 to 19 digits with its check digit, or one of 12 as Maestro issues them.
-fn card(text: &str) -> bool {
-    let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let maestro = || ["50", "56", "57", "58", "6"].iter().any(|first| text.starts_with(first));
-    luhn(text) && (digits > 12 || maestro())
+/// What stands between a telephone's first digit and a digit before it, where the form would let the number run through.
+fn between(before: &[u8]) -> Option<&[u8]> {
+    let signs = before.iter().rev().take_while(|b| b" ().-".contains(b)).count();
+    let (front, signs) = before.split_at(before.len() - signs);
+    (matches!(signs.len(), 1..=3) && front.last().is_some_and(u8::is_ascii_digit)).then_some(signs)
+}
+
+/// Whether a number is written as a telephone's is among other digits. Groups of thousands and decimals are none.
+fn among(whole: &str, at: Range<usize>) -> bool {
+    let text = whole.get(at.clone()).unwrap_or_default();
+    let group = text.bytes().take_while(u8::is_ascii_digit).count();
+    let signs = between(whole.as_bytes().get(..at.start).unwrap_or_default());
+    let fraction = signs.is_some_and(|signs| signs.iter().all(|b| *b == b'.')) && text.len() == group;
+    let thousands = signs.is_some() && text.starts_with("00") && group <= 3;
+    !fraction && !thousands && !is_whole_part(whole, at) && dialled(text)
+}
+
+/// Whether a word says of a number that it is a telephone's where all of the form is none.
+fn told(whole: &str, at: Range<usize>, form: Range<usize>) -> bool {
+    let spaced = between(whole.as_bytes().get(..at.start).unwrap_or_default())
+        .is_none_or(|signs| signs.iter().any(|b| matches!(b, b' ' | b'(' | b')')));
+    let is_phone = |at: &Range<usize>| phone(whole.get(at.clone()).unwrap_or_default());
+    spaced
+        && (at == form || !is_phone(&form))
+        && is_phone(&at)
+        && !is_whole_part(whole, at.clone())
+        && cued(whole, at)
+}
+
+/// Whether digits are what stands before a decimal point.
+fn is_whole_part(whole: &str, at: Range<usize>) -> bool {
+    let plain = whole.get(at.clone()).unwrap_or_default().bytes().all(|b| b.is_ascii_digit() || b == b' ');
+    plain && matches!(whole.as_bytes().get(at.end..), Some([b'.', b'0'..=b'9', ..]))
 }
 
 /// Whether digits may be a telephone's: not a card's, a date, an address of a machine or a number with a decimal point.
 fn phone(text: &str) -> bool {
     let digits = text.bytes().take_while(|b| *b != b'x').filter(u8::is_ascii_digit).count();
+    if !(6..=15).contains(&digits) {
+        return false;
+    }
     let plain = text.bytes().all(|b| b.is_ascii_digit());
-    let parts: Vec<usize> = text.split(['-', '.']).map(str::len).collect();
+    let parts: SmallVec<[usize; 16]> = text.split(['-', '.']).map(str::len).collect();
     let date = matches!(parts[..], [4, 2, 2] | [2, 2, 4] | [3, 2, 4]);
-    let machine = text.split('.').count() == 4 && text.split('.').all(|part| part.parse::<u8>().is_ok());
     let decimal = matches!(parts[..], [_, _]) && text.contains('.') && !text.contains('(');
-    let card = plain && digits > 12 && luhn(text);
-    (6..=15).contains(&digits) && ![card, date, machine, decimal].contains(&true)
+    let card = plain && digits > 12 && checks::luhn(text);
+    ![card, date, machine(text), decimal].contains(&true)
+}
+
+/// Whether a text is an IPv4 address.
+fn machine(text: &str) -> bool {
+    text.split('.').count() == 4 && text.split('.').all(|part| part.parse::<u8>().is_ok())
 }
 
 /// Whether a number is written as nothing but a telephone's is.
 fn dialled(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    let groups: Vec<usize> = text
+    let groups: SmallVec<[usize; 16]> = text
         .split('x')
         .next()
         .unwrap_or_default()
@@ -122,47 +213,28 @@ fn dialled(text: &str) -> bool {
         .map(str::len)
         .filter(|len| *len > 0)
         .collect();
-    let abroad = (text.starts_with('+') || text.starts_with("00")) && digits >= 9;
+    let zeros = text.starts_with("00") && !text.starts_with("000");
+    let abroad = (text.starts_with('+') || zeros) && digits >= 9;
     let mobile =
         digits == 11 && groups.len() == 1 && text.starts_with('1') && text.as_bytes().get(1) > Some(&b'2');
-    abroad
-        || mobile
-        || groups.ends_with(&[3, 3, 4]) && groups.len() <= 4
-        || text.starts_with('(') && text.contains(')') && digits >= 8
+    // Codes of countries have up to three digits (ITU-T E.164).
+    let national = match groups[..] {
+        [3, 3, 4] => true,
+        [country, 3, 3, 4] => country <= 3 + usize::from(text.starts_with('+')),
+        _ => false,
+    };
+    abroad || mobile || national || text.starts_with('(') && text.contains(')') && digits >= 8
 }
 
-fn cued(whole: &str, start: usize, end: usize) -> bool {
-    let before = crate::text::cut_front(whole.get(..start).unwrap_or_default(), CUE_BEFORE).to_lowercase();
-    let after = crate::text::cut(whole.get(end..).unwrap_or_default(), CUE_AFTER).to_lowercase();
-    let beside = |text: &str| CUES.iter().any(|cue| text.contains(cue));
-    beside(&before) || beside(&after)
-}
-
-/// The check digit of ISO/IEC 7812-1.
-fn luhn(text: &str) -> bool {
-    let digits = text.chars().rev().filter_map(|c| c.to_digit(10));
-    let sum: u32 = digits
-        .enumerate()
-        .map(|(at, digit)| match (at % 2, digit * 2) {
-            (0, _) => digit,
-            (_, double) if double > 9 => double - 9,
-            (_, double) => double,
-        })
-        .sum();
-    sum.is_multiple_of(10) && text.chars().any(|c| c.is_ascii_digit() && c != '0')
-}
-
-/// The check digits of ISO 13616: the rearranged number modulo 97 is 1.
-fn iban(text: &str) -> bool {
-    let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    if !(15..=34).contains(&plain.len()) || !plain.is_ascii() {
-        return false;
-    }
-    let (head, tail) = plain.split_at(4);
-    let rest = tail.chars().chain(head.chars()).filter_map(|c| c.to_digit(36)).fold(0_u32, |rest, value| {
-        if value > 9 { (rest * 100 + value) % 97 } else { (rest * 10 + value) % 97 }
-    });
-    rest == 1
+fn cued(whole: &str, at: Range<usize>) -> bool {
+    let before = crate::text::cut_front(whole.get(..at.start).unwrap_or_default(), CUE_BEFORE);
+    let after = crate::text::cut(whole.get(at.end..).unwrap_or_default(), CUE_AFTER);
+    let beside = |text: &str| {
+        // Lists of numbers have no word to look for.
+        let letters = text.bytes().any(|b| b.is_ascii_alphabetic() || !b.is_ascii());
+        letters && CUES.iter().any(|cue| text.to_lowercase().contains(cue))
+    };
+    beside(before) || beside(after)
 }
 
 #[cfg(test)]
@@ -210,7 +282,7 @@ mod tests {
             (Personal::IpAddress, "地址192.168.0.1的", true),
         ] {
             let form = Personal::ALL.iter().find(|(_, known, _)| *known == kind).unwrap().2;
-            let hit = Regex::new(form).unwrap().find_iter(text).any(|m| kind.holds(text, m.start(), m.end()));
+            let hit = Regex::new(form).unwrap().find_iter(text).any(|m| kind.end(text, m.range()).is_some());
             assert_eq!(hit, found, "{kind:?} in {text}");
         }
     }

@@ -70,23 +70,10 @@ impl Reading<'_> {
     }
 
     pub(super) fn personal(&self, scope: Scope, forms: &[(Personal, u32)]) -> Signal {
+        // To the end, however much has the form only: whoever writes a text must not be able to hide data in it.
         let held = |personal: Personal, id: u32| {
-            if !self.texts.regex(scope, id) {
-                return false;
-            }
-            let text = self.texts.raw(scope);
-            let mut from = 0;
-            // To the end, however much has the form only: whoever writes a text must not be able to hide data in it.
-            while let Some((start, end)) = self.texts.regex_find(scope, id, from) {
-                if personal.holds(text, start, end) {
-                    return true;
-                }
-                from = end.max(start + 1);
-                while !text.is_char_boundary(from) {
-                    from += 1;
-                }
-            }
-            false
+            self.texts.regex(scope, id) && personal.find(self.texts.raw(scope), 0).is_some()
+                || self.texts.typed(scope).is_some_and(|typed| personal.find(typed, 0).is_some())
         };
         let found: Vec<&str> = Personal::ALL
             .iter()

@@ -7,7 +7,7 @@ use crate::measure::{Fingerprint, Profile, Share};
 use crate::reduce::reduce;
 use crate::safety::Suspicion;
 use crate::set::SignalSet;
-use crate::text::{Scope, TextKey, Words, count_words, fold, loosen};
+use crate::text::{Scope, TextKey, Typed, Words, count_words, fold, loosen};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use tollgate_wire::view::RequestView;
@@ -18,6 +18,7 @@ pub(super) struct Texts<'a> {
     view: &'a RequestView,
     raw: [OnceCell<Cow<'a, str>>; Scope::COUNT],
     folded: [OnceCell<String>; Scope::COUNT],
+    typed: [OnceCell<Option<Typed>>; Scope::COUNT],
     count: [OnceCell<u64>; Scope::COUNT],
     profile: [OnceCell<Profile>; Scope::COUNT],
     fingerprint: [OnceCell<Fingerprint>; Scope::COUNT],
@@ -38,6 +39,7 @@ impl<'a> Texts<'a> {
             view,
             raw: Default::default(),
             folded: Default::default(),
+            typed: Default::default(),
             count: Default::default(),
             profile: Default::default(),
             fingerprint: Default::default(),
@@ -67,6 +69,11 @@ impl<'a> Texts<'a> {
     pub(super) fn get(&self, key: TextKey) -> &str {
         let raw = || self.raw(key.scope);
         if key.case { raw() } else { self.folded[key.scope as usize].get_or_init(|| fold(raw())) }
+    }
+
+    /// The text of a scope as its numbers are typed, where that is another.
+    pub(super) fn typed(&self, scope: Scope) -> Option<&str> {
+        self.typed[scope as usize].get_or_init(|| Typed::of(self.raw(scope))).as_ref().map(Typed::text)
     }
 
     /// The words of a key's text.

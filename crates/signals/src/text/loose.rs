@@ -13,12 +13,17 @@ use std::sync::LazyLock;
 use unicode_normalization::UnicodeNormalization;
 
 /// Characters of no look of their own, among letters (Unicode 16, `Default_Ignorable_Code_Point`).
-const fn is_ignorable(c: char) -> bool {
+pub(super) const fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}'
         | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Hyphens and dashes that are not ASCII, and the minus sign.
+pub(super) const fn is_dash(c: char) -> bool {
+    matches!(c, '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
 /// What a character does to the words around it.
@@ -38,7 +43,8 @@ enum Class {
 impl Class {
     fn of(c: char) -> Self {
         match c {
-            '_' | '-' | '\u{2010}'..='\u{2015}' | '\u{2212}' => Self::Tie,
+            '_' | '-' => Self::Tie,
+            c if is_dash(c) => Self::Tie,
             c if c.is_whitespace() => Self::Space,
             c if c.is_lowercase() || c.is_numeric() => Self::Small,
             c if c.is_uppercase() => Self::Capital,

@@ -10,12 +10,14 @@ mod chars;
 mod fold;
 mod loose;
 mod scope;
+mod typed;
 mod words;
 
 pub(crate) use chars::{is_boundary_needed, is_cjk, is_joined};
 pub(crate) use fold::fold;
 pub(crate) use loose::{loosen, loosen_phrase, loosen_shown};
 pub(crate) use scope::{Scope, TextKey, join};
+pub(crate) use typed::Typed;
 pub(crate) use words::{Word, Words, count_words};
 
 /// The longest prefix of `text` that has at most `max` bytes and ends on a character boundary.

@@ -1,0 +1,57 @@
+//! Check digits, and the ranges in which numbers are issued.
+
+/// A number of 13 to 19 digits with its check digit, or one of 12 as Maestro issues them.
+pub(super) fn card(text: &str) -> bool {
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    let maestro = || ["50", "56", "57", "58", "6"].iter().any(|first| text.starts_with(first));
+    (digits > 12 || maestro()) && luhn(text)
+}
+
+/// A card's number as it is printed, with the first digits and the length of one that is issued (ISO/IEC 7812-1; the ranges are
+/// those that the networks publish): one group of digits, or groups of four and more and a last one.
+pub(super) fn issued(text: &str) -> bool {
+    let groups = || text.split([' ', '-']).map(str::len);
+    let (count, digits) = (groups().count(), groups().sum::<usize>());
+    if !(12..=19).contains(&digits) || groups().take(count - 1).any(|group| group < 4) {
+        return false;
+    }
+    let first: u32 =
+        text.bytes().filter(u8::is_ascii_digit).take(4).fold(0, |all, b| all * 10 + u32::from(b & 15));
+    let known = match first {
+        4000..=4999 => matches!(digits, 13 | 16 | 19),
+        5100..=5599 | 2221..=2720 => digits == 16,
+        3400..=3499 | 3700..=3799 | 1800 | 2131 => digits == 15,
+        3528..=3589 => digits >= 16,
+        3000..=3059 | 3090..=3099 | 3600..=3699 | 3800..=3999 => digits >= 14,
+        5000..=5099 | 5600..=5899 | 6000..=6999 => digits >= 16 || count == 1,
+        _ => false,
+    };
+    known && luhn(text)
+}
+
+/// The check digit of ISO/IEC 7812-1.
+pub(super) fn luhn(text: &str) -> bool {
+    let digits = text.bytes().rev().filter(u8::is_ascii_digit).map(|b| u32::from(b & 15));
+    let sum: u32 = digits
+        .enumerate()
+        .map(|(at, digit)| match (at % 2, digit * 2) {
+            (0, _) => digit,
+            (_, double) if double > 9 => double - 9,
+            (_, double) => double,
+        })
+        .sum();
+    sum.is_multiple_of(10) && text.bytes().any(|b| b.is_ascii_digit() && b != b'0')
+}
+
+/// The check digits of ISO 13616: the rearranged number modulo 97 is 1.
+pub(super) fn iban(text: &str) -> bool {
+    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
+    if !(15..=34).contains(&plain.len()) || !plain.is_ascii() {
+        return false;
+    }
+    let (head, tail) = plain.split_at(4);
+    let rest = tail.chars().chain(head.chars()).filter_map(|c| c.to_digit(36)).fold(0_u32, |rest, value| {
+        if value > 9 { (rest * 100 + value) % 97 } else { (rest * 10 + value) % 97 }
+    });
+    rest == 1
+}
