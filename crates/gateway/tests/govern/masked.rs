@@ -159,7 +159,8 @@ fn everywhere(client: Client) -> Value {
 }
 
 /// Headers in which a caller may say anything.
-const SAYING: [(&str, &str); 9] = [
+const SAYING: [(&str, &str); 10] = [
+    ("accept", "ada@example.org"),
     ("x-title", "ada@example.org"),
     ("x-session-id", "ada@example.org"),
     ("http-referer", "https://example.org/ada@example.org"),

@@ -5,6 +5,7 @@
 //! list is of what may go: the dialect's own members, those of the provider's row and those that the configuration adds.
 //! The rest is taken out and told as lost. Invariant: without governance nothing is taken out.
 
+use super::closed::is_closed;
 use crate::config::Provider;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tollgate_wire::Dialect;
@@ -130,11 +131,6 @@ const HEADERS: &[&str] = &[
 ];
 /// Headers of SDKs that only describe the client.
 const HEADERS_START: &str = "x-stainless-";
-/// Those of them that say nothing in the caller's own words.
-const HEADERS_CLOSED: &[&str] = &["accept", "anthropic-beta", "anthropic-version", "openai-beta"];
-/// Longest value of such a header.
-const CLOSED_MAX: usize = 256;
-
 /// Which of the caller's headers go up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Carried {
@@ -182,22 +178,13 @@ pub(crate) fn withhold_headers(headers: &mut HeaderMap, carried: Carried) -> Vec
     let goes = |(name, value): (&HeaderName, &HeaderValue)| match carried {
         Carried::All => true,
         Carried::Known => HEADERS.contains(&name.as_str()) || name.as_str().starts_with(HEADERS_START),
-        Carried::Closed => HEADERS_CLOSED.contains(&name.as_str()) && is_list(value.as_bytes()),
+        Carried::Closed => is_closed(name.as_str(), value.as_bytes()),
     };
     let mut gone: Vec<HeaderName> =
         headers.iter().filter(|header| !goes(*header)).map(|(name, _)| name.clone()).collect();
     gone.dedup();
     gone.iter().for_each(|name| while headers.remove(name).is_some() {});
     gone
-}
-
-/// Whether a value is a list of words and versions, as media types and flags are.
-fn is_list(value: &[u8]) -> bool {
-    let letter = |b: &u8| {
-        b.is_ascii_alphanumeric()
-            || matches!(b, b'-' | b'_' | b'.' | b'/' | b'*' | b'+' | b',' | b';' | b'=' | b' ')
-    };
-    value.len() <= CLOSED_MAX && value.iter().all(letter)
 }
 
 impl Carried {
@@ -227,7 +214,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted_and_hold_nothing_twice() {
-        for list in [CHAT, RESPONSES, MESSAGES, EMBEDDINGS, GEMINI, HEADERS, HEADERS_CLOSED] {
+        for list in [CHAT, RESPONSES, MESSAGES, EMBEDDINGS, GEMINI, HEADERS] {
             assert!(list.is_sorted() && list.windows(2).all(|pair| pair[0] != pair[1]), "{list:?}");
         }
     }

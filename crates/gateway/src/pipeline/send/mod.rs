@@ -4,6 +4,7 @@
 //! instance ([`mask`]s what is to be masked) and holds back until the first content; a [`flight`] counts the request in and out exactly once.
 
 pub(super) mod attempt;
+mod closed;
 pub(super) mod dispatch;
 pub(super) mod flight;
 pub(super) mod mask;

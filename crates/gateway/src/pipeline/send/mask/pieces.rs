@@ -25,8 +25,8 @@ pub(super) fn of_text(text: &str) -> Option<Vec<Piece>> {
     scan.finish().is_ok().then_some(found)
 }
 
-/// The pieces of a request's body, in its order. Left out are the model, names and types of tools, encoded bytes, and numbers
-/// that the dialect takes as numbers.
+/// The pieces of a request's body, in its order. Left out are the model, names and types of offered tools, encoded bytes where a
+/// dialect has some, and numbers that the dialect takes as numbers.
 pub(super) fn of_request(view: &RequestView) -> Vec<Piece> {
     let Ok(mut scan) = Scanner::new(&view.body, DEPTH_MAX) else { return Vec::new() };
     let request = Request::of(view);
@@ -39,7 +39,7 @@ pub(super) fn of_request(view: &RequestView) -> Vec<Piece> {
 /// What a view tells of the places in its body.
 struct Request<'v> {
     view: &'v RequestView,
-    /// Names and types of tools that are offered or called.
+    /// Names and types of the tools that are offered.
     tools: HashSet<String>,
     /// Where strings begin that are words, whatever they look like.
     words: HashSet<u32>,
@@ -50,41 +50,67 @@ struct Request<'v> {
 impl<'v> Request<'v> {
     fn of(view: &'v RequestView) -> Self {
         let offered = view.tools.iter().flat_map(|tool| [Some(tool.name), tool.built_in]).flatten();
-        let called = view.messages.iter().flat_map(|message| message.tool_calls.iter().copied());
         let said = view.system.iter().chain(view.messages.iter().flat_map(|message| message.text.iter()));
         let beside = || view.aside.iter().chain(&view.arguments);
-        let known = |key: TextSpan| crate::pipeline::members::is_own(view.dialect, &view.text(key));
-        let unknown = view.members.iter().filter(|(key, _)| !known(*key)).map(|(_, value)| *value);
-        let free = beside().map(|text| text.span).chain(view.metadata).chain(unknown);
+        let numeric =
+            |key: &str| crate::pipeline::members::is_own(view.dialect, key) && !DEFINITIONS.contains(&key);
+        let members = view.members.iter().filter(|(key, _)| !numeric(&view.text(*key)));
+        let free =
+            beside().map(|text| text.span).chain(view.metadata).chain(members.map(|(_, value)| *value));
         Self {
-            tools: offered.chain(called).map(|name| view.text(name).into_owned()).collect(),
+            tools: offered.map(|name| view.text(name).into_owned()).collect(),
             words: said.chain(beside()).map(|text| text.span.start).collect(),
             free: free.map(|span| span.start).collect(),
             view,
         }
     }
 
-    /// Whether a string stays as it is.
-    fn keeps(&self, key: &[u8], text: TextSpan) -> bool {
+    /// Whether a string stays as it is; `free`: whether it stands where anybody may say anything.
+    fn keeps(&self, key: &[u8], text: TextSpan, free: bool) -> bool {
         if self.view.model == Some(text) {
             return true;
         }
-        let tool = matches!(key, b"name" | b"type") && self.tools.contains(&*self.view.text(text));
-        tool || !self.words.contains(&text.span.start) && is_encoded(self.view.bytes(text.span))
+        let told = self.view.text(text);
+        let tool = matches!(key, b"name" | b"type") && self.tools.contains(&*told);
+        let bytes = !free && BYTES.contains(&key) && !self.words.contains(&text.span.start);
+        tool || bytes && is_encoded(&told)
     }
 }
+
+/// Members of a dialect's own that hold definitions, in which the caller writes numbers too.
+const DEFINITIONS: &[&str] =
+    &["functions", "output_config", "output_format", "response_format", "text", "tools"];
+
+/// Members that hold encoded bytes: images, sound, files, what is sealed or signed.
+const BYTES: &[&[u8]] = &[
+    b"audio",
+    b"b64_json",
+    b"data",
+    b"encrypted_content",
+    b"file_data",
+    b"file_url",
+    b"image",
+    b"image_url",
+    b"result",
+    b"signature",
+    b"thoughtSignature",
+    b"thought_signature",
+    b"url",
+    b"video",
+    b"video_url",
+];
 
 /// Least length of encoded bytes: signatures and sealed reasoning are longer, names and numbers of people are not.
 const ENCODED_MIN: usize = 64;
 
 /// Whether a string is bytes in base64, as it is or as a `data:` link.
-fn is_encoded(text: &[u8]) -> bool {
-    let inside = match text.strip_prefix(b"data:") {
-        Some(link) => link.iter().position(|b| *b == b',').and_then(|at| link.get(at + 1..)),
+fn is_encoded(text: &str) -> bool {
+    let inside = match text.strip_prefix("data:") {
+        Some(link) => link.split_once(";base64,").map(|(_, inside)| inside),
         None => Some(text).filter(|text| text.len() >= ENCODED_MIN),
     };
-    let letter = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_' | b'\\');
-    inside.is_some_and(|inside| inside.iter().all(letter))
+    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=' | b'-' | b'_');
+    inside.is_some_and(|inside| inside.bytes().all(letter))
 }
 
 struct Walk<'w, 'a> {
@@ -115,7 +141,7 @@ impl Walk<'_, '_> {
             }
             Kind::String => {
                 let text = self.scan.string()?;
-                if !self.request.is_some_and(|request| request.keeps(key, text)) {
+                if !self.request.is_some_and(|request| request.keeps(key, text, numbers)) {
                     self.found.push(Piece::Text(text));
                 }
             }

@@ -8,8 +8,11 @@ use tollgate_wire::edit::Edits;
 use tollgate_wire::peek::{Limits, peek};
 
 fn sent(dialect: Dialect, body: &Value) -> Value {
-    let body = Bytes::from(body.to_string());
-    let view = peek(dialect, body, &Limits::default()).unwrap();
+    sent_as(dialect, body.to_string())
+}
+
+fn sent_as(dialect: Dialect, body: String) -> Value {
+    let view = peek(dialect, Bytes::from(body), &Limits::default()).unwrap();
     let mut edits = Edits::new(&view);
     Masks::default().all(&view, &mut edits, &|kind| kind != "url").unwrap();
     serde_json::from_slice(&edits.apply().unwrap()).unwrap()
@@ -170,4 +173,65 @@ fn objects_of_arguments_and_many_pieces_are_masked_whole() {
     assert_eq!(sent["messages"][1]["content"][0]["input"], json!({"call": "[PHONE_1]", "cc": [ada], "n": 7}));
     assert_eq!(sent["messages"][2]["content"][0]["content"], ada);
     assert_eq!(sent["system"], format!("Be kind to {ada}"));
+}
+
+/// As encoders write that keep to ASCII.
+fn in_ascii(body: &Value) -> String {
+    let units = |c: char| -> Vec<u16> { c.encode_utf16(&mut [0; 2]).to_vec() };
+    let write = |c: char| match c {
+        c if c.is_ascii() => c.to_string(),
+        c => units(c).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    };
+    body.to_string().chars().map(write).collect()
+}
+
+/// Whatever their letters, strings outside of the members for bytes are read.
+#[test]
+fn words_in_escapes_are_no_encoded_bytes() {
+    let said = "联系人王小明电话13800138000谢谢";
+    let masked = "联系人王小明电话[PHONE_1]谢谢";
+    let body = json!({"model": "m", "max_tokens": 9,
+    "metadata": {"user_id": said}, "x_note": {"data": said}, "stop_sequences": ["data:,+49-170-1234567"],
+    "tools": [{"name": "f", "description": said, "input_schema": {"type": "object", "default": said}}],
+    "messages": [
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "f", "input": {"url": said}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": said}]},
+    ]});
+    let sent = sent_as(Dialect::Anthropic, in_ascii(&body));
+    assert!(!sent.to_string().contains("13800138000"), "{sent:#}");
+    assert_eq!((&sent["metadata"]["user_id"], &sent["x_note"]["data"]), (&json!(masked), &json!(masked)));
+    assert_eq!(sent["messages"][0]["content"][0]["input"]["url"], masked);
+    assert_eq!(sent["stop_sequences"], json!(["data:,[PHONE_2]"]));
+    // Every letter in an escape, and letters and hyphens only.
+    let escaped: String = "ada@example.org".bytes().map(|b| format!("\\u{b:04x}")).collect();
+    let long = format!("{}-415-555-0132-{}", "a".repeat(40), "b".repeat(40));
+    let body = format!(
+        r#"{{"model":"m","user":"{escaped}","x_note":"{escaped}","safety_identifier":"{long}",
+        "messages":[{{"role":"user","content":[{{"type":"image_url","image_url":{{"url":"{escaped}"}}}}]}}]}}"#
+    );
+    let sent = sent_as(Dialect::OpenaiChat, body);
+    assert!(!sent.to_string().contains("ada@") && !sent.to_string().contains("0132"), "{sent:#}");
+    assert_eq!(sent["messages"][0]["content"][0]["image_url"]["url"], "[EMAIL_1]");
+}
+
+#[test]
+fn numbers_in_definitions_are_masked_and_parameters_are_not() {
+    let schema = json!({"type": "object", "properties": {"n": {"default": 13800138000_u64, "enum": [4111111111111111_u64, 7]}}});
+    let body = json!({"model": "m", "seed": 13800138000_u64, "messages": [],
+        "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "s", "schema": schema}}});
+    let sent = sent(Dialect::OpenaiChat, &body);
+    let masked = json!({"default": "[PHONE_1]", "enum": ["[CREDIT_CARD_1]", 7]});
+    assert_eq!(sent["tools"][0]["function"]["parameters"]["properties"]["n"], masked);
+    assert_eq!(sent["response_format"]["json_schema"]["schema"]["properties"]["n"], masked);
+    assert_eq!(sent["seed"], body["seed"]);
+}
+
+/// A name stays where a tool of that name is offered, and not because the history calls one.
+#[test]
+fn a_called_name_lets_nothing_through() {
+    let call = json!({"role": "assistant", "tool_calls": [{"id": "c", "type": "function",
+        "function": {"name": "bob.builder@example.org", "arguments": "{}"}}]});
+    let body = json!({"model": "m", "messages": [{"role": "user", "name": "bob.builder@example.org", "content": "Hi"}, call]});
+    assert!(!sent(Dialect::OpenaiChat, &body).to_string().contains("bob"), "{body:#}");
 }
