@@ -55,7 +55,7 @@ fn scenario(instances: u32, requests: u64, two_choices: bool) -> Scenario {
         pools: vec![PoolSpec::new("all", instances, step, limits)],
         router,
         classes: vec![Class { name: "chat".into(), slo: Slo::ttft(500.0) }],
-        run: RunSpec { requests, replications: 1, warm_up: 0.1, seed: Seed(42), sample_s: None },
+        run: RunSpec { requests, replications: 1, warm_up: 0.1, seed: Seed(42), ..RunSpec::default() },
     }
 }
 

@@ -9,7 +9,7 @@
 //!
 //! Replication `i` draws requests, failures and routing from the run's seed and `i` alone: two scenarios with the same
 //! seed see the same requests (common random numbers), so that their difference is the fleet's doing. Nothing grows with the
-//! number of requests.
+//! number of requests. A run that is too short, or whose queue grows, says so ([`Unsettled`]) and certifies nothing.
 //!
 //! ```
 //! use tollgate_fleet::service::StepTime;
@@ -44,6 +44,7 @@ mod limits;
 mod outcome;
 mod run;
 mod scenario;
+mod settled;
 pub mod slots;
 pub mod stats;
 
@@ -55,6 +56,7 @@ pub use scenario::{
     Affinity, Autoscale, Failures, MAX_CLASSES, MAX_INSTANCES, MAX_POOLS, MAX_REPLICATIONS, MAX_SAMPLES,
     OutputGuess, PoolSpec, RouterSpec, RunSpec, Scenario,
 };
+pub use settled::Unsettled;
 pub use stats::Estimate;
 
 use crate::Error;

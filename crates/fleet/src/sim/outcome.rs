@@ -2,7 +2,8 @@
 
 use super::run::{ClassTally, Replication, Sample};
 use super::scenario::Scenario;
-use super::stats::{Estimate, Sketch};
+use super::settled::{Unsettled, unsettled};
+use super::stats::{Estimate, Sketch, wilson_low};
 use serde::Serialize;
 
 /// A duration's mean and percentiles, in milliseconds.
@@ -61,10 +62,11 @@ pub struct ClassOutcome {
     pub impatient: u64,
     /// Lost with their instance, and with every retry.
     pub lost: u64,
-    /// The share of *all* requests that was answered within what is promised.
+    /// The share of *all* requests that was answered within what is promised. Its interval is the wider of that over replications and, downwards, that of so
+    /// many independent requests (Wilson 1927): 16 of 16 prove no 99 %.
     pub attainment: Estimate,
     /// Whether that is at least what is promised, even at the lower end of the interval; `None`: not known, as the promise lies within the
-    /// interval, no request of the class was measured, or all in one replication, which has no interval.
+    /// interval, no request of the class was measured, all in one replication, which has no interval, or the run is [`Unsettled`].
     pub met: Option<bool>,
     /// Time to first token.
     pub ttft_ms: Percentiles,
@@ -85,8 +87,10 @@ pub struct PoolOutcome {
     pub instances: Estimate,
     /// The share of paid time with at least one active sequence.
     pub busy: Estimate,
-    /// The share of slots of paid instances in use: utilisation.
+    /// The share of [`super::Limits::slots`] of paid instances in use: utilisation. Where memory holds fewer, it stays below 1.
     pub utilisation: Estimate,
+    /// Sequences that run together on a paid instance: the mean batch.
+    pub batch: Estimate,
     /// Mean power of the pool, in watts.
     pub watts: Estimate,
 }
@@ -96,6 +100,8 @@ pub struct PoolOutcome {
 pub struct Outcome {
     /// Independent replications.
     pub replications: u32,
+    /// Why the run cannot tell that promises hold, where it cannot.
+    pub unsettled: Option<Unsettled>,
     /// By class.
     pub classes: Vec<ClassOutcome>,
     /// By pool.
@@ -133,10 +139,18 @@ impl Outcome {
             |run: &Replication| run.tally.classes.iter().map(|c| c.output_tokens).sum::<u64>() as f64;
         let offered = |run: &Replication| run.tally.classes.iter().map(|c| c.offered).sum::<u64>() as f64;
         let joules = |run: &Replication| run.pools.iter().map(|p| p.joules).sum::<f64>();
-        let classes = (0..scenario.classes.len()).map(|at| class_outcome(scenario, &runs, at)).collect();
+        let mut stays = Sketch::default();
+        runs.iter().flat_map(|run| &run.tally.classes).for_each(|class| stays.merge(&class.e2e_s));
+        let unsettled = unsettled(&scenario.run, &runs, stays.quantile(0.99));
+        let mut classes: Vec<ClassOutcome> =
+            (0..scenario.classes.len()).map(|at| class_outcome(scenario, &runs, at)).collect();
+        if unsettled.is_some() {
+            classes.iter_mut().for_each(|class| class.met = class.met.filter(|met| !met));
+        }
         let pools = (0..scenario.pools.len()).map(|at| pool_outcome(scenario, &runs, at)).collect();
         Self {
             replications: runs.len() as u32,
+            unsettled,
             classes,
             pools,
             rate_per_s: over(&|run| ratio(offered(run), run.span_s)),
@@ -160,7 +174,10 @@ fn class_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> ClassO
     };
     let shares: Vec<f64> =
         tallies.iter().filter(|t| t.offered > 0).map(|t| ratio(t.within as f64, t.offered as f64)).collect();
-    let attainment = Estimate::of(&shares);
+    // Requests that every replication repeats are no further evidence.
+    let repeated = if scenario.run.repeats { runs.len().max(1) as f64 } else { 1.0 };
+    let independent = sum(&|t| t.offered) as f64 / repeated;
+    let attainment = attained(&shares, independent);
     ClassOutcome {
         name: class.name.clone(),
         offered: sum(&|t| t.offered),
@@ -175,6 +192,12 @@ fn class_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> ClassO
         tpot_ms: sketches(|t| &t.tpot_s),
         e2e_ms: sketches(|t| &t.e2e_s),
     }
+}
+
+/// The share over replications; its interval is never narrower than that of so many independent requests is downwards.
+fn attained(shares: &[f64], requests: f64) -> Estimate {
+    let over = Estimate::of(shares);
+    Estimate { half_width: over.half_width.max(over.mean - wilson_low(over.mean, requests)), ..over }
 }
 
 /// Whether a share is at least what is promised. One replication can show a failure, but nothing else for certain.
@@ -200,6 +223,7 @@ fn pool_outcome(scenario: &Scenario, runs: &[Replication], at: usize) -> PoolOut
         instances: over(&|used, span| ratio(used.paid_s, span)),
         busy: over(&|used, _| ratio(used.busy_s, used.paid_s)),
         utilisation: over(&|used, _| ratio(used.slot_s, used.paid_s * slots)),
+        batch: over(&|used, _| ratio(used.slot_s, used.paid_s)),
         watts: over(&|used, span| ratio(used.joules, span)),
     }
 }
@@ -210,9 +234,20 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_or_once_only_is_not_known_to_be_met() {
-        let of = |shares: &[f64]| judged(shares, &Estimate::of(shares), 0.99);
+        let of = |shares: &[f64]| judged(shares, &attained(shares, 10_000.0), 0.99);
         assert_eq!([of(&[]), of(&[1.0]), of(&[0.98])], [None, None, Some(false)]);
         assert_eq!([of(&[1.0, 1.0]), of(&[0.98, 1.0])], [Some(true), None], "the interval holds both");
         assert_eq!(of(&[0.97, 0.99]), Some(false));
+    }
+
+    #[test]
+    fn a_few_requests_prove_no_high_percentile() {
+        let all = [1.0, 1.0];
+        let of = |requests: f64, promised: f64| judged(&all, &attained(&all, requests), promised);
+        assert_eq!([of(16.0, 0.99), of(200.0, 0.99), of(300.0, 0.999)], [None; 3]);
+        assert_eq!([of(16.0, 0.5), of(400.0, 0.99)], [Some(true); 2]);
+        // Wilson's interval of 81 of 263 (Newcombe 1998, table I): 0.2553 to 0.3662.
+        assert!((wilson_low(81.0 / 263.0, 263.0) - 0.2553).abs() < 1e-4);
+        assert!(wilson_low(1.0, 0.0) == 0.0);
     }
 }

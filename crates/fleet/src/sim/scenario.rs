@@ -247,11 +247,23 @@ pub struct RunSpec {
     pub seed: Seed,
     /// Interval of the timeline of the first replication, in seconds, if wanted.
     pub sample_s: Option<f64>,
+    /// Rate and fleet are meant to be the same throughout: then a number in flight that grows is told.
+    pub steady: bool,
+    /// Every replication sees the same requests, as a replay does: they prove no more than one replication's.
+    pub repeats: bool,
 }
 
 impl Default for RunSpec {
     fn default() -> Self {
-        Self { requests: 100_000, warm_up: 0.2, replications: 5, seed: Seed(42), sample_s: None }
+        Self {
+            requests: 100_000,
+            warm_up: 0.2,
+            replications: 5,
+            seed: Seed(42),
+            sample_s: None,
+            steady: true,
+            repeats: false,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use tollgate_fleet::sim::{Outcome, RunSpec, simulate};
 use tollgate_fleet::workload::{Cdf, Class, JointLengths, Slo};
 
 fn simulated(asked: &Problem, found: &Plan, requests: u64, seed: u64) -> Outcome {
-    let run = RunSpec { requests, replications: 3, warm_up: 0.3, seed: Seed(seed), sample_s: None };
+    let run = RunSpec { requests, replications: 3, warm_up: 0.3, seed: Seed(seed), ..RunSpec::default() };
     let workload = asked.workload("random").unwrap();
     simulate(&found.scenario(asked, run), |seed| workload.requests(seed)).unwrap()
 }
@@ -102,7 +102,8 @@ fn a_capped_fleet_is_what_its_curve_says() {
     let curve = flex(&asked, &found, &[0.0, 8.0, 14.0, 25.0]).unwrap();
     let workload = asked.workload("capped").unwrap();
     for point in &curve {
-        let run = RunSpec { requests: 60_000, replications: 3, warm_up: 0.3, seed: Seed(5), sample_s: None };
+        let run =
+            RunSpec { requests: 60_000, replications: 3, warm_up: 0.3, seed: Seed(5), ..RunSpec::default() };
         let mut scenario = found.scenario(&asked, run);
         scenario.pools[0].limits.slots = point.caps[0].max(1);
         let outcome = simulate(&scenario, |seed| workload.requests(seed)).unwrap();

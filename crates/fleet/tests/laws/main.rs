@@ -4,6 +4,7 @@
 
 mod routers;
 mod split;
+mod verdict;
 
 use proptest::prelude::*;
 use tollgate_core::Seed;

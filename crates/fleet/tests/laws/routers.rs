@@ -70,3 +70,20 @@ fn a_cache_and_affinity_shorten_the_prefill() {
     let (near, best) = (found(60, Place::PrefixAffinity), found(60, Place::LeastTtft));
     assert!(best < near && near < blind && blind < cold, "{cold} {blind} {near} {best}");
 }
+
+/// 256 slots, and memory for a dozen requests: who waits for memory is seen as who waits for a slot is.
+#[test]
+fn where_memory_binds_the_excess_spills_too() {
+    let found = |spill_wait_ms: f64| {
+        let mut pools = two_pools(1, 4);
+        (pools[0].limits.slots, pools[0].limits.kv_tokens) = (256, 4_000);
+        let rule = PoolRule { spill_wait_ms };
+        let router = RouterSpec { output: OutputGuess::Exact, pools: rule, ..RouterSpec::default() };
+        let found = simulate(&scenario(pools, router), |seed| Ok(requests(seed, 30.0, 4_000, 1.0))).unwrap();
+        assert!(conserved(&found), "{found:?}");
+        (found.pools[0].served, found.classes[0].ttft_ms.p99.mean)
+    };
+    let (crowded, relieved) = (found(1e9), found(500.0));
+    assert!(crowded.1 > 5_000.0, "one instance is too few: {crowded:?}");
+    assert!(relieved.0 < crowded.0 && relieved.1 < 2_000.0, "{crowded:?} {relieved:?}");
+}

@@ -78,7 +78,7 @@ pub(super) fn run(args: &CompareArgs) -> Result<Ending> {
     }
     let mut outcomes = Vec::new();
     if let Some(best) = best.filter(|_| args.simulate) {
-        let traffic = args.run.traffic(&args.fleet, &loaded, &problem)?;
+        let traffic = args.run.traffic(&args.fleet, &loaded, &problem, best)?;
         for (name, run) in routers(&args.run) {
             outcomes.push((name, run.simulate(&traffic, &problem, best)?));
         }

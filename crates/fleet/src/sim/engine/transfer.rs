@@ -47,7 +47,9 @@ pub struct Split {
     pub served: Vec<Served>,
     /// Requests that one side refused.
     pub refused: u64,
-    /// Mean time from a first token to the cache being at the decode engine, in seconds.
+    /// From the first token to the cache being at the decode engine, in seconds, by request; 0 where none crosses.
+    pub transfers_s: Vec<f64>,
+    /// The mean of those that cross.
     pub transfer_s: f64,
 }
 
@@ -84,7 +86,7 @@ impl Disaggregated {
         firsts.sort_by(|a, b| a.served.first_s.total_cmp(&b.served.first_s));
         let mut free_s = vec![0.0f64; self.prefill_engines];
         let (mut crossing, mut transfer_s, mut split) =
-            (Vec::new(), 0.0, Split { refused, ..Split::default() });
+            (Vec::new(), 0.0, Split { refused, transfers_s: vec![0.0; requests.len()], ..Split::default() });
         for first in firsts {
             let request = &requests[first.request];
             if request.output_tokens <= 1 {
@@ -95,6 +97,7 @@ impl Disaggregated {
             let free = &mut free_s[first.engine];
             *free = free.max(first.served.first_s) + bytes / self.link.bytes_per_s;
             let at_s = *free + self.link.latency_s;
+            split.transfers_s[first.request] = at_s - first.served.first_s;
             transfer_s += at_s - first.served.first_s;
             crossing.push((at_s, first));
         }
@@ -128,9 +131,12 @@ struct Left {
 struct Open {
     requests: u64,
     prompt_tokens: u64,
+    /// Prompt tokens that it ever got.
+    given: u64,
 }
 
-/// Sends requests, by rising time, each to the engine with the least `load`; those who ended, and how many were refused.
+/// Sends requests, by rising time, each to the engine with the least `load`, of equal ones (all idle, say, while links are not) to that which got
+/// the least; those who ended, and how many were refused.
 fn spread(
     engines: usize,
     spec: EngineSpec,
@@ -151,13 +157,15 @@ fn spread(
                 open.prompt_tokens -= u64::from(served.prompt_tokens);
             }
         }
-        let least = (0..engines.len()).min_by_key(|at| load(&open[*at])).unwrap_or_default();
+        let least =
+            (0..engines.len()).min_by_key(|at| (load(&open[*at]), open[*at].given)).unwrap_or_default();
         let engine = &mut engines[least];
         let refused = engine.refused().len();
         push(engine, &request, at_s);
         sent[least].push(place);
         if engine.refused().len() == refused {
             open[least].requests += 1;
+            open[least].given += u64::from(request.prompt_tokens.max(1));
             open[least].prompt_tokens += u64::from(request.prompt_tokens.max(1));
         }
     }

@@ -139,12 +139,17 @@ impl Instance {
         self.kind.step.seconds(f64::from(self.active), self.context, 0.0)
     }
 
-    /// How long a request that comes now would wait for its prefill to start, in seconds: the prefills before it, and with all
-    /// slots taken its place in line times the mean stay `stay_s` over the slots.
+    /// How long a request that comes now would wait for its prefill to start, in seconds: the prefills before it, and where others
+    /// wait, for a slot or for memory, its place in line times the mean stay `stay_s` over those that run.
     #[must_use]
     #[inline]
     pub fn expected_wait_s(&self, stay_s: f64) -> f64 {
         let before = self.step_s() + self.backlog as f64 * self.kind.step.per_prefill_token_s;
+        let queued = self.queued();
+        if queued > 0 {
+            // Whoever waits does not fit: as many run at once as do now, be it slots or memory that ends.
+            return before + (queued + 1) as f64 * stay_s / f64::from(self.active.max(1));
+        }
         let over = (self.in_flight() + 1).saturating_sub(self.kind.limits.slots);
         before + f64::from(over) * stay_s * self.kind.per_slot
     }

@@ -53,9 +53,32 @@ pub struct Sample {
 pub(crate) struct Replication {
     pub(crate) tally: Tally,
     pub(crate) pools: Vec<PoolUse>,
+    /// Seconds from the first arrival to the first measured one.
+    pub(crate) warm_s: f64,
     /// Seconds from the first measured arrival to the last.
     pub(crate) span_s: f64,
+    /// Mean number of requests in flight that arrivals of either half of the measured requests found.
+    pub(crate) in_flight: [f64; 2],
     pub(crate) samples: Vec<Sample>,
+}
+
+/// What arrivals find in flight.
+#[derive(Clone, Copy, Default)]
+struct Found {
+    sum: u64,
+    arrivals: u64,
+}
+
+impl Found {
+    #[inline]
+    fn observe(&mut self, live: u64) {
+        self.sum += live;
+        self.arrivals += 1;
+    }
+
+    fn mean(self) -> f64 {
+        if self.arrivals == 0 { 0.0 } else { self.sum as f64 / self.arrivals as f64 }
+    }
 }
 
 struct World<'a> {
@@ -126,7 +149,10 @@ impl<'a> World<'a> {
         let warm = (run.warm_up * run.requests as f64) as u64;
         let mut source = source.take(usize::try_from(run.requests).unwrap_or(usize::MAX));
         let (mut next, mut count) = (source.next(), 0);
-        let (mut from_s, mut until_s) = (0.0, 0.0);
+        let start_s = next.as_ref().map_or(0.0, |r| r.arrival_ns as f64 / NS_PER_S);
+        let (mut from_s, mut until_s) = (start_s, start_s);
+        let half = warm + run.requests.saturating_sub(warm) / 2;
+        let mut found = [Found::default(); 2];
         let mut pools = Vec::new();
         loop {
             let arrival_s = next.as_ref().map_or(f64::INFINITY, |r| r.arrival_ns as f64 / NS_PER_S);
@@ -138,6 +164,9 @@ impl<'a> World<'a> {
                     self.reset_used(arrival_s);
                 }
                 self.now_s = arrival_s.max(self.now_s);
+                if count >= warm {
+                    found[usize::from(count >= half)].observe(self.live);
+                }
                 self.arrive(&request, count >= warm);
                 count += 1;
                 next = source.next();
@@ -162,7 +191,14 @@ impl<'a> World<'a> {
             let used: &mut PoolUse = used;
             used.served = *served;
         }
-        Replication { tally: self.tally, pools, span_s: until_s - from_s, samples: self.samples }
+        Replication {
+            tally: self.tally,
+            pools,
+            warm_s: from_s - start_s,
+            span_s: until_s - from_s,
+            in_flight: found.map(Found::mean),
+            samples: self.samples,
+        }
     }
 
     fn arrive(&mut self, request: &Request, measured: bool) {

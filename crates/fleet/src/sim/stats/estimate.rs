@@ -46,6 +46,18 @@ pub fn student_95(freedom: usize) -> f64 {
     z + (z.powi(3) + z) / (4.0 * v) + (5.0 * z.powi(5) + 16.0 * z.powi(3) + 3.0 * z) / (96.0 * v * v)
 }
 
+/// The lower end of Wilson's 95 % interval for a probability of which `share` of `n` independent trials came true; 0 without any
+/// (E. B. Wilson, Journal of the American Statistical Association 22, 1927).
+#[must_use]
+pub fn wilson_low(share: f64, n: f64) -> f64 {
+    let z = 1.959_963_985_f64;
+    if n <= 0.0 {
+        return 0.0;
+    }
+    let (z2, half) = (z * z, share * (1.0 - share) / n + z * z / (4.0 * n * n));
+    ((share + z2 / (2.0 * n) - z * half.sqrt()) / (1.0 + z2 / n)).max(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

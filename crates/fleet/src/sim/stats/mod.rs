@@ -3,5 +3,5 @@
 mod estimate;
 mod sketch;
 
-pub use estimate::{Estimate, student_95};
+pub use estimate::{Estimate, student_95, wilson_low};
 pub use sketch::{RELATIVE_ERROR, Sketch};

@@ -57,7 +57,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<Ending> {
     let (loaded, problem) = args.fleet.problem()?;
     let (view, met) = match plan(&problem) {
         Ok(planned) => {
-            let traffic = args.run.traffic(&args.fleet, &loaded, &problem)?;
+            let traffic = args.run.traffic(&args.fleet, &loaded, &problem, &planned)?;
             let outcome = args.run.simulate(&traffic, &problem, &planned)?;
             (whole(args, &loaded, &problem, &planned, &outcome)?, true)
         }
@@ -88,7 +88,7 @@ fn whole(
         arriving(loaded, planned.pools.split_last().map_or(&[][..], |(_, inner)| inner)),
         fleet(planned),
         alternatives::section(problem, &candidates),
-        simulated::latency(loaded, outcome),
+        simulated::latency(loaded, planned, outcome),
         over_time,
         day::section(loaded, problem, args.run.swing()),
         energy::section(problem, planned)?,
@@ -98,6 +98,7 @@ fn whole(
         Some(false) => "not met",
         None => "not known: more requests or replications would tell",
     };
+    let met = outcome.unsettled.as_ref().map_or_else(|| met.to_owned(), |why| format!("{met}; {why}"));
     let mut facts = vec![
         fact("GPUs", planned.gpus.to_string()),
         fact("USD an hour", usd(planned.cost_micro_per_hour)),
@@ -105,7 +106,7 @@ fn whole(
     ];
     facts.extend(about(loaded));
     facts.extend([
-        fact("Promises in simulation", met.into()),
+        fact("Promises in simulation", met),
         fact("Power at the meter", format!("{:.1} kW", planned.energy.facility_w / 1000.0)),
         fact("Output tokens per joule", format!("{:.2}", planned.energy.tokens_per_joule)),
     ]);
@@ -190,7 +191,10 @@ fn arriving(loaded: &Loaded, inner: &[tollgate_fleet::plan::PoolPlan]) -> Sectio
 fn fleet(plan: &Plan) -> Section {
     Some(ReportSection {
         title: "The fleet".into(),
-        text: plan.why.join(". "),
+        text: format!(
+            "{}. TTFT and E2E are bounds on the safe side: TTFT has a margin, and E2E adds the percentiles of its parts.",
+            plan.why.join(". ")
+        ),
         plots: Vec::new(),
         tables: vec![table(&POOL_HEAD, pool_rows(plan)), table(&PROMISE_HEAD, promise_rows(plan))],
     })

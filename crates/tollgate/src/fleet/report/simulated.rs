@@ -4,6 +4,7 @@ use super::{Section, series, table};
 use crate::fleet::simulate;
 use crate::fleet::workload::Loaded;
 use tollgate_console::view::{Drawn, Mark, Plot, PlotPoint, PlotSeries, ReportSection, Scale};
+use tollgate_fleet::plan::Plan;
 use tollgate_fleet::sim::{ClassOutcome, Outcome, Percentiles, Sample};
 use tollgate_fleet::workload::Slo;
 
@@ -20,7 +21,7 @@ const KINDS: [Times; 3] = [
     ("Arrival to last token", |c| &c.e2e_ms, |slo| slo.e2e_ms),
 ];
 
-pub(super) fn latency(loaded: &Loaded, outcome: &Outcome) -> Section {
+pub(super) fn latency(loaded: &Loaded, planned: &Plan, outcome: &Outcome) -> Section {
     let mut classes: Vec<&ClassOutcome> = outcome.classes.iter().collect();
     classes.sort_by_key(|class| std::cmp::Reverse(class.offered));
     let left_out = classes.len().saturating_sub(CLASSES_MAX);
@@ -40,7 +41,7 @@ pub(super) fn latency(loaded: &Loaded, outcome: &Outcome) -> Section {
         plots: plots.collect(),
         tables: vec![
             table(&simulate::CLASS_HEAD, outcome.classes.iter().map(simulate::class_row).collect()),
-            table(&simulate::POOL_HEAD, outcome.pools.iter().map(simulate::pool_row).collect()),
+            table(&simulate::POOL_HEAD, simulate::pool_rows(outcome, planned)),
         ],
     })
 }

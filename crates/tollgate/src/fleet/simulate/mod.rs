@@ -16,7 +16,7 @@ use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use tollgate_fleet::Error;
-use tollgate_fleet::plan::plan;
+use tollgate_fleet::plan::{Plan, plan};
 use tollgate_fleet::sim::{ClassOutcome, Estimate, Outcome, Percentiles, PoolOutcome, Sample};
 
 /// Rows of a timeline that are shown.
@@ -50,28 +50,31 @@ pub(super) fn run(args: &SimulateArgs) -> Result<Ending> {
     };
     let compressor = compressor(&planned, &problem)?;
     planned.why.extend(compressor.clone());
-    let traffic = args.run.traffic(&args.fleet, &loaded, &problem)?;
+    let traffic = args.run.traffic(&args.fleet, &loaded, &problem, &planned)?;
     let outcome = args.run.simulate(&traffic, &problem, &planned)?;
     if args.json {
         say::json(&json!({"plan": planned, "met": outcome.met(), "outcome": outcome}))?;
     } else {
         say::line(&totals(&planned))?;
         compressor.iter().try_for_each(|needed| say::line(needed))?;
-        show(&outcome, args.run.changes())?;
+        show(&outcome, &planned, args.run.changes())?;
     }
     Ok(Ending::of(outcome.met() == Some(true)))
 }
 
-fn show(outcome: &Outcome, changes: bool) -> Result<()> {
+fn show(outcome: &Outcome, planned: &Plan, changes: bool) -> Result<()> {
     say::line("")?;
     say::table(&CLASS_HEAD, &outcome.classes.iter().map(class_row).collect::<Vec<_>>())?;
     say::line("")?;
-    say::table(&POOL_HEAD, &outcome.pools.iter().map(pool_row).collect::<Vec<_>>())?;
+    say::table(&POOL_HEAD, &pool_rows(outcome, planned))?;
     if changes {
         say::line("\nThe first replication over time:")?;
         let stride = outcome.timeline.len().div_ceil(TIMELINE_ROWS).max(1);
         let rows: Vec<Vec<String>> = outcome.timeline.chunks(stride).filter_map(timeline_row).collect();
         say::table(&TIMELINE_HEAD, &rows)?;
+    }
+    if let Some(unsettled) = &outcome.unsettled {
+        say::line(&format!("\n{unsettled}"))?;
     }
     say::line(&format!(
         "\n{} replications; ± is half of a 95 % interval; {} output tokens per joule at the meter",
@@ -106,17 +109,21 @@ pub(super) fn class_row(class: &ClassOutcome) -> Vec<String> {
 }
 
 /// The head of a table of pools.
-pub(super) const POOL_HEAD: [&str; 6] = ["pool", "served", "instances", "busy", "slots used", "kW"];
+pub(super) const POOL_HEAD: [&str; 6] = ["pool", "served", "instances", "busy", "batch", "kW"];
 
-/// What a pool did, under [`POOL_HEAD`].
-pub(super) fn pool_row(pool: &PoolOutcome) -> Vec<String> {
+/// What each pool did, under [`POOL_HEAD`]; its batch is of the slots that memory leaves, as in the plan.
+pub(super) fn pool_rows(outcome: &Outcome, planned: &Plan) -> Vec<Vec<String>> {
+    outcome.pools.iter().zip(&planned.pools).map(|(pool, planned)| pool_row(pool, planned.slots)).collect()
+}
+
+fn pool_row(pool: &PoolOutcome, slots: u32) -> Vec<String> {
     let percent = |estimate: &Estimate| format!("{:.0} %", estimate.mean * 100.0);
     vec![
         pool.name.clone(),
         pool.served.to_string(),
         format!("{:.1}", pool.instances.mean),
         percent(&pool.busy),
-        percent(&pool.utilisation),
+        format!("{:.1} of {slots}", pool.batch.mean),
         format!("{:.1}", pool.watts.mean / 1000.0),
     ]
 }

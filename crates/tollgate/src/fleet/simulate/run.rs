@@ -73,8 +73,11 @@ impl RunArgs {
         fleet: &FleetArgs,
         loaded: &Loaded,
         problem: &Problem,
+        planned: &Plan,
     ) -> Result<Traffic> {
-        self.traffic.traffic(fleet, loaded, problem.space.context)
+        let stays = planned.pools.iter().flat_map(|pool| &pool.classes).map(|class| class.e2e_ms);
+        let longest_s = stays.fold(0.0, f64::max) / 1e3;
+        self.traffic.traffic(fleet, loaded, problem.space.context, longest_s)
     }
 
     /// How the rate swings, where it does.
@@ -96,11 +99,11 @@ impl RunArgs {
     ) -> Result<Outcome> {
         if traffic.is_replay() && self.failure_hours.is_none() {
             say::remark(
-                "a replay is the same in every replication: intervals tell of the router's draws alone",
+                "a replay is one sample, so it runs once: it can show that a promise fails, not that it holds",
             );
         }
         let scenario = self.scenario(traffic, problem, planned)?;
-        let bar = ProgressBar::new(traffic.requests * u64::from(self.replications));
+        let bar = ProgressBar::new(traffic.requests.saturating_mul(u64::from(scenario.run.replications)));
         bar.set_style(style("{human_pos} of {human_len} requests")?);
         let outcome = simulate(&scenario, |seed| {
             let bar = bar.clone();
@@ -115,13 +118,15 @@ impl RunArgs {
         Ok(outcome)
     }
 
-    /// The instances of each pool.
+    /// The instances of each pool: spares wait for failures, so they count only where there are any.
     fn instances(&self, planned: &Plan) -> Result<Vec<u32>> {
         let pools: Vec<String> =
             planned.pools.iter().map(|p| format!("up to {} tokens", p.max_total_tokens)).collect();
         let (given, there) = (self.instances.len(), pools.len());
         if given == 0 {
-            return Ok(planned.pools.iter().map(|pool| pool.instances).collect());
+            let failing = self.failure_hours.is_some();
+            let count = |pool: &PoolPlan| if failing { pool.instances } else { pool.needed };
+            return Ok(planned.pools.iter().map(count).collect());
         }
         if given != there || self.instances.contains(&0) {
             let pools = pools.join(", ");
@@ -131,9 +136,12 @@ impl RunArgs {
     }
 
     fn scenario(&self, traffic: &Traffic, problem: &Problem, planned: &Plan) -> Result<Scenario> {
+        let once = traffic.is_replay() && self.failure_hours.is_none();
         let run = RunSpec {
             requests: traffic.requests,
-            replications: self.replications,
+            replications: if once { 1 } else { self.replications },
+            steady: !self.changes(),
+            repeats: traffic.is_replay(),
             seed: Seed(self.seed),
             sample_s: Some((traffic.span_s / SAMPLES).max(0.01)),
             ..RunSpec::default()

@@ -13,8 +13,13 @@ use tollgate_core::Seed;
 use tollgate_fleet::Error;
 use tollgate_fleet::workload::{Arrivals, Client, NS_PER_S, RateWindow, Request, Requests, Workload};
 
-/// Requests where neither a number nor a duration is said.
+/// Requests where neither a number nor a duration is said, where stays are not so long that it takes more.
 const REQUESTS: u64 = 50_000;
+/// Most requests where none are said.
+const REQUESTS_MAX: f64 = 1e7;
+/// A replication lasts so many planned stays (their percentile, which is on the safe side) where nothing is said: its warm-up, a fifth, is longer
+/// than one.
+const STAYS: f64 = 6.0;
 /// Windows of a rate that changes.
 const WINDOWS: usize = 192;
 /// How far beyond its expected end the last rate goes on.
@@ -23,7 +28,7 @@ const SLACK: f64 = 4.0;
 /// When requests arrive
 #[derive(Args, Debug, Clone)]
 pub(in crate::fleet) struct TrafficArgs {
-    /// Requests of a replication [default: 50000; those of the recording with --replay or --follow]
+    /// Requests of a replication [default: 50000, or more where they stay long; those of the recording with --replay or --follow]
     #[arg(long, value_name = "N")]
     requests: Option<u64>,
     /// Simulated hours of a replication, in place of a number of requests
@@ -79,14 +84,22 @@ impl TrafficArgs {
         self.swing.map(|share| Swing { share, hours: self.swing_hours })
     }
 
-    /// The requests of a replication, as asked.
-    pub(super) fn traffic(&self, fleet: &FleetArgs, loaded: &Loaded, context: u32) -> Result<Traffic> {
+    /// The requests of a replication, as asked;
+    /// where nothing is said, as many as stays of `stay_s` seconds need to be seen in balance.
+    pub(super) fn traffic(
+        &self,
+        fleet: &FleetArgs,
+        loaded: &Loaded,
+        context: u32,
+        stay_s: f64,
+    ) -> Result<Traffic> {
         if self.replay {
             return self.recorded(fleet, loaded, context);
         }
         let rate = loaded.rate();
         let recorded = loaded.found.iter().filter_map(|found| found.requests).sum::<u64>();
-        let usual = if self.follow { recorded } else { REQUESTS };
+        let stays = (STAYS * stay_s * rate).ceil().min(REQUESTS_MAX) as u64;
+        let usual = if self.follow { recorded } else { stays.max(REQUESTS) };
         let requests = match (self.requests, self.hours) {
             (Some(requests), _) => requests,
             (None, Some(hours)) => (hours * 3600.0 * rate).ceil().max(1.0) as u64,

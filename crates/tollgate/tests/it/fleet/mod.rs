@@ -72,7 +72,7 @@ fn a_plan_counts_on_no_compressor_unless_asked() {
         assert_eq!(ran.code, 0, "{words}: {}{}", ran.out, ran.err);
         ran.out.contains("prompt compressor")
     };
-    for words in ["simulate --requests 2000 --replications 2", "compare", "pareto --all"] {
+    for words in ["simulate --requests 12000 --replications 2", "compare", "pareto --all"] {
         assert!(told(words, "--gamma 2") && !told(words, ""), "{words}");
     }
 }
@@ -163,4 +163,8 @@ fn one_replication_is_not_known_to_meet() {
     };
     assert_eq!(simulate("1"), (1, Value::Null));
     assert_eq!(simulate("2"), (0, Value::Bool(true)));
+    // Ten requests are neither a P99 nor a fleet in balance.
+    let asked = "--cdf chat.json --rate 5 --slo-ttft-ms 5000 --gpu h100 --requests 10 --replications 2";
+    let ran = run(&folder, &format!("fleet simulate {asked}"));
+    assert!(ran.code == 1 && ran.out.contains("too short") && ran.out.contains("unknown"), "{}", ran.out);
 }
