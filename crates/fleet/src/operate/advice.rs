@@ -7,13 +7,18 @@ use crate::Error;
 use crate::catalogue::{Gpu, Model};
 use crate::plan::{Expected, Problem, Space, Stream};
 use crate::service::{Profile, Serving};
-use crate::workload::{Class, JointLengths, NS_PER_S, Request, Slo};
+use crate::workload::{Class, NS_PER_S, Request, Slo};
 use serde::Serialize;
 
 /// Degrees of tensor parallelism that are tried.
 const DEGREES: [u32; 4] = [1, 2, 4, 8];
 /// Boundaries that are tried, in tokens: 2⁹ to 2¹⁷ and their halves between.
 const BOUNDARIES: std::ops::Range<u32> = 18..35;
+
+/// With fewer gaps than these, arrivals count as Poisson.
+const GAPS_MIN: usize = 30;
+/// Bounds of the burstiness that a plan takes.
+const CV2: std::ops::RangeInclusive<f64> = 1e-4..=1e4;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -50,6 +55,10 @@ pub struct Advice {
     pub requests: u64,
     /// Their rate.
     pub rate_per_s: f64,
+    /// Squared coefficient of variation of the gaps between them; 1 is Poisson.
+    pub gaps_cv2: f64,
+    /// Share of their prompt tokens that a prefix cache held.
+    pub cached: f64,
     /// The longest, in tokens.
     pub longest: u32,
     /// What is set.
@@ -73,7 +82,11 @@ pub fn advise(requests: &[Request], now_ns: u64, asked: &Asked<'_>) -> Result<Ad
     window.advance(now_ns);
     let (lengths, rate_per_s) = (window.lengths()?, window.rate_per_s(now_ns));
     let longest = lengths.max_total_tokens();
-    let problem = problem(asked, lengths.clone(), rate_per_s)?;
+    let from_ns = now_ns.saturating_sub((asked.window_s * NS_PER_S) as u64);
+    let (gaps_cv2, cached) = seen(requests.iter().filter(|request| request.arrival_ns >= from_ns));
+    let class = Class { name: "all".into(), slo: asked.slo };
+    let stream = Stream { arrival_cv2: gaps_cv2, cached, ..Stream::new(class, lengths.clone(), rate_per_s) };
+    let problem = problem(asked, stream)?;
     let one_pool = Planner::new(Problem { space: Space::one_pool(longest), ..problem.clone() });
     let planner = Planner::new(problem);
     let parted = |setting: &Setting| setting.boundary < longest;
@@ -96,6 +109,8 @@ pub fn advise(requests: &[Request], now_ns: u64, asked: &Asked<'_>) -> Result<Ad
     Ok(Advice {
         requests: window.requests(),
         rate_per_s,
+        gaps_cv2,
+        cached,
         longest,
         now,
         best,
@@ -104,10 +119,27 @@ pub fn advise(requests: &[Request], now_ns: u64, asked: &Asked<'_>) -> Result<Ad
     })
 }
 
-fn problem(asked: &Asked<'_>, lengths: JointLengths, rate_per_s: f64) -> Result<Problem, Error> {
-    let class = Class { name: "all".into(), slo: asked.slo };
-    let longest = lengths.max_total_tokens();
-    let streams = vec![Stream::new(class, lengths, rate_per_s)];
+/// The burstiness of requests by rising arrival, and the cached share of their prompts.
+fn seen<'a>(requests: impl Iterator<Item = &'a Request>) -> (f64, f64) {
+    let (mut last, mut gaps, mut sum, mut squares) = (None, 0, 0.0, 0.0);
+    let (mut held, mut prompts) = (0.0, 0.0);
+    for request in requests {
+        if let Some(before) = last.replace(request.arrival_ns) {
+            let gap = request.arrival_ns.saturating_sub(before) as f64 / NS_PER_S;
+            (gaps, sum, squares) = (gaps + 1, sum + gap, squares + gap * gap);
+        }
+        held += f64::from(request.cached_tokens.min(request.prompt_tokens));
+        prompts += f64::from(request.prompt_tokens);
+    }
+    let mean = sum / gaps.max(1) as f64;
+    let cv2 = if gaps < GAPS_MIN || mean <= 0.0 { 1.0 } else { squares / gaps as f64 / (mean * mean) - 1.0 };
+    let cached = if prompts > 0.0 { (held / prompts).min(0.999) } else { 0.0 };
+    (cv2.clamp(*CV2.start(), *CV2.end()), cached)
+}
+
+fn problem(asked: &Asked<'_>, stream: Stream) -> Result<Problem, Error> {
+    let longest = stream.lengths.max_total_tokens();
+    let streams = vec![stream];
     let expected = Expected::of(&streams);
     let (mut profiles, mut last) = (Vec::new(), None);
     for gpu in &asked.gpus {
@@ -186,6 +218,7 @@ mod tests {
         let now_ns = 240 * 1_000_000_000;
         // A short pool that is too short: half of the chats share the long one, and both are rounded up.
         let mixed = advise(&log(true), now_ns, &asked).unwrap();
+        assert!(mixed.gaps_cv2 < 0.01 && mixed.cached == 0.0, "even arrivals: {mixed:?}");
         assert!((mixed.rate_per_s - 125.0).abs() < 5.0 && mixed.longest > 28_000, "{mixed:?}");
         assert_eq!(mixed.now.boundary, Some(320));
         assert!(mixed.ahead.len() == 3 && mixed.ahead.iter().all(|at| at.pools.len() == 2), "{mixed:?}");
@@ -195,6 +228,16 @@ mod tests {
         asked.now = best.boundary.map(|boundary| Setting { boundary, gamma: best.gamma });
         let again = advise(&log(true), now_ns, &asked).unwrap();
         assert_eq!((again.now, again.saving), (best, Some(0.0)), "{again:?}");
+        // Bursts of twenty take more instances, and a cache that holds most of each prompt fewer.
+        let burst =
+            |at: usize, r: &Request| Request { arrival_ns: (at / 20) as u64 * 160_000_000, ..r.clone() };
+        let bursts: Vec<Request> = log(true).iter().enumerate().map(|(at, r)| burst(at, r)).collect();
+        let bursty = advise(&bursts, now_ns, &asked).unwrap();
+        assert!((15.0..25.0).contains(&bursty.gaps_cv2), "{bursty:?}");
+        assert!(bursty.best.unwrap().usd_per_hour >= best.usd_per_hour, "{bursty:?} {best:?}");
+        let held = |r: &Request| Request { cached_tokens: r.prompt_tokens / 10 * 9, ..r.clone() };
+        let cached = advise(&log(true).iter().map(held).collect::<Vec<_>>(), now_ns, &asked).unwrap();
+        assert!(cached.cached > 0.88 && cached.best.unwrap().usd_per_hour < best.usd_per_hour, "{cached:?}");
         // A promise that nobody keeps has no best, and what is set has no price.
         asked.slo = Slo::ttft(1.0);
         let hopeless = advise(&log(true), now_ns, &asked).unwrap();

@@ -2,14 +2,15 @@
 
 use super::tune::{Costs, Setting};
 use crate::{
-    plan::{Plan, Problem, Space, plan},
+    plan::{Plan, Problem, Space, plan_parted},
     workload::JointLengths,
 };
 
 /// Costs settings by planning the fleet that each needs, for one class of requests.
 ///
 /// The problem says everything but the demand: profiles, limits, the settings to choose from, and in its first stream the
-/// class with its promise and burstiness. Where one pool is as cheap, a boundary costs nothing to keep.
+/// class with its promise and burstiness. A setting whose boundary has requests on both sides costs what two pools do, as a gateway that is set so has
+/// two, be one cheaper or not; the best setting may be one pool.
 #[derive(Clone, Debug)]
 pub struct Planner {
     problem: Problem,
@@ -22,13 +23,13 @@ impl Planner {
         Self { problem }
     }
 
-    fn plan(&self, lengths: &JointLengths, rate_per_s: f64, space: Space) -> Option<Plan> {
+    fn plan(&self, lengths: &JointLengths, rate_per_s: f64, space: Space, pools: usize) -> Option<Plan> {
         let first = self.problem.streams.first()?;
         let context = space.context.max(lengths.max_total_tokens());
         let mut problem = self.problem.clone();
         problem.streams = vec![crate::plan::Stream { lengths: lengths.clone(), rate_per_s, ..first.clone() }];
         problem.space = Space { context, ..space };
-        plan(&problem).ok()
+        plan_parted(&problem, pools).ok()
     }
 }
 
@@ -43,11 +44,14 @@ impl Costs for Planner {
             gammas: vec![setting.gamma],
             ..self.problem.space.clone()
         };
-        self.plan(lengths, rate_per_s, space).map(|plan| usd_per_hour(&plan))
+        let boundary = f64::from(setting.boundary);
+        let below = lengths.mean_of(|cell| f64::from(u8::from(cell.total_tokens() <= boundary)));
+        let pools = if below > 0.0 && setting.boundary < lengths.max_total_tokens() { 2 } else { 1 };
+        self.plan(lengths, rate_per_s, space, pools).map(|plan| usd_per_hour(&plan))
     }
 
     fn best(&self, lengths: &JointLengths, rate_per_s: f64) -> Option<(Setting, f64)> {
-        let plan = self.plan(lengths, rate_per_s, self.problem.space.clone())?;
+        let plan = self.plan(lengths, rate_per_s, self.problem.space.clone(), 1)?;
         let pool = plan.pools.first()?;
         Some((Setting { boundary: pool.max_total_tokens, gamma: pool.gamma }, usd_per_hour(&plan)))
     }
@@ -67,6 +71,27 @@ mod tests {
     use tollgate_core::Seed;
 
     const SECOND: u64 = 1_000_000_000;
+
+    /// A boundary that is set costs two pools, also where one is cheaper: that is what there is to save.
+    #[test]
+    fn what_is_set_costs_what_it_is() {
+        let shipped = Catalogue::shipped().unwrap();
+        let model = shipped.model("llama-3.1-8b").unwrap();
+        let profile = Profile::derive(shipped.gpu("h100").unwrap(), model, &Serving::default()).unwrap();
+        let cdf = Cdf::new(vec![(512, 0.5), (4096, 1.0)]).unwrap();
+        let lengths = JointLengths::of_totals(&cdf, 0.2).unwrap();
+        let class = Class { name: "all".into(), slo: Slo::ttft(1000.0) };
+        let mut space = Space::two_pools(1024, 4096);
+        space.gammas = vec![1.0];
+        let streams = vec![Stream::new(class, lengths.clone(), 1.0)];
+        let planner = Planner::new(Problem::new(streams, vec![profile.clone()], space));
+        let one = profile.price_micro_per_hour as f64 / 1e6;
+        let cost = |boundary| planner.cost(&lengths, 1.0, Setting { boundary, gamma: 1.0 }).unwrap();
+        assert!((cost(1024) - 2.0 * one).abs() < 1e-9, "{}", cost(1024));
+        // No request beyond, or none below: there is one pool.
+        assert!((cost(4096) - one).abs() < 1e-9 && (cost(1) - one).abs() < 1e-9);
+        assert!((planner.best(&lengths, 1.0).unwrap().1 - one).abs() < 1e-9);
+    }
 
     /// A gateway's hour: half an hour of short chats, then long documents too. The boundary moves seldom, and never stays
     /// where another would save what makes a change worth it.

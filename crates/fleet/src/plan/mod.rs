@@ -59,9 +59,14 @@ use crate::Error;
 /// # Errors
 /// What [`Problem::check`] refuses, and [`Error::Infeasible`] when no fleet meets every objective.
 pub fn plan(problem: &Problem) -> Result<Plan, Error> {
+    plan_parted(problem, 1)
+}
+
+/// The best fleet of at least so many pools: what one costs that is parted already.
+pub(crate) fn plan_parted(problem: &Problem, pools: usize) -> Result<Plan, Error> {
     problem.check()?;
     let mut search = search::Search::new(problem)?;
-    match search.best() {
+    match search.best_of(pools) {
         Some(fleet) => Plan::of(problem, &fleet, search.effort),
         None => Err(infeasible::explain(problem)),
     }

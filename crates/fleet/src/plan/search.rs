@@ -259,7 +259,7 @@ pub(super) fn usage(pool: &Pool<'_>, needed: u32, instances: u32) -> Usage {
 }
 
 /// The fewest instances of which `needed` are up with a probability, each being up independently.
-fn with_spares(needed: u32, availability: f64, confidence: f64) -> u32 {
+pub(super) fn with_spares(needed: u32, availability: f64, confidence: f64) -> u32 {
     if availability >= 1.0 {
         return needed;
     }

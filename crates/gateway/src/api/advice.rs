@@ -1,7 +1,9 @@
 //! `GET /api/v1/fleet/advice`: which boundary and γ the requests of the last minutes want, by the planner, and what each pool will be
 //! asked for in the next minutes.
 //!
-//! The decision log is read back, newest first and bounded, and the fleet planned for it on the GPUs that the question names.
+//! The decision log is read back, newest first and bounded, and the fleet planned for it on the GPUs that the question names. What counts is what
+//! pools were asked for: answers from elsewhere (a cache, the gateway itself) are no demand of theirs, and what an overloaded pool refused is,
+//! with the lengths of the answered request before it.
 //! Nothing is changed by asking: a boundary moves with a new configuration.
 
 use super::{Answered, json, query, query_number};
@@ -16,7 +18,7 @@ use tollgate_fleet::Error;
 use tollgate_fleet::catalogue::Catalogue;
 use tollgate_fleet::operate::{Advice, Asked, Setting, advise};
 use tollgate_fleet::workload::{Request, Slo};
-use tollgate_store::{DecisionFilter, StoreError};
+use tollgate_store::{DecisionFilter, DecisionRow, StoreError};
 
 /// Most decisions that are looked at.
 const ROWS_MAX: usize = 100_000;
@@ -45,15 +47,16 @@ pub(super) async fn advice(worker: &Worker, parts: &Parts) -> Answered {
     let filter = DecisionFilter {
         route: query(parts, "route"),
         model: query(parts, "served"),
-        status: Some((200, 299)),
         since: Some(since),
         ..DecisionFilter::default()
     };
+    let pools: Vec<String> =
+        query(parts, "pool").map(|all| all.split(',').map(Into::into).collect()).unwrap_or_default();
     let set = boundary_of(shared);
     let found = blocking(shared, move |shared| {
         shared.store.flush()?;
-        let requests = requests(shared, &filter)?;
-        Ok((requests.len(), question.answer(&requests, now, set)))
+        let (requests, read) = requests(shared, &filter, &pools)?;
+        Ok((read, question.answer(&requests, now, set)))
     });
     let (rows, answer) = found.await?;
     let advice = answer.map_err(|error| refused(&error))?;
@@ -78,16 +81,52 @@ fn boundary_of(shared: &Shared) -> Option<Setting> {
     Some(Setting { boundary, gamma: short.gamma })
 }
 
-/// Requests of the log that pass, by rising time; their class is their route.
-fn requests(shared: &Shared, filter: &DecisionFilter) -> Result<Vec<Request>, StoreError> {
+/// Whether a decision asked something of the pools (of `pools`, where any are named): answered or tried there, and not refused for what the caller
+/// sent; or refused as none could be tried.
+fn asked_a_pool(row: &DecisionRow, pools: &[String]) -> bool {
+    match &row.pool {
+        Some(pool) => {
+            (pools.is_empty() || pools.contains(pool))
+                && matches!(row.status, 200..=299 | 408 | 429 | 499..=599)
+        }
+        None => pools.is_empty() && matches!(row.status, 503 | 504),
+    }
+}
+
+/// Gives requests without a length (refused, cut off) that of the one before them of their class, or of any; those before all that are known are
+/// left out.
+fn with_lengths(requests: &mut Vec<Request>) {
+    let mut known: Vec<Option<Request>> = vec![None; ARCHETYPES_MAX];
+    let mut last: Option<Request> = None;
+    requests.retain_mut(|request| {
+        let class = &mut known[usize::from(request.class) % ARCHETYPES_MAX];
+        if request.prompt_tokens > 0 && request.output_tokens > 0 {
+            (*class, last) = (Some(request.clone()), Some(request.clone()));
+            return true;
+        }
+        let Some(like) = class.as_ref().or(last.as_ref()) else { return false };
+        (request.prompt_tokens, request.output_tokens) = (like.prompt_tokens, like.output_tokens);
+        request.cached_tokens = like.cached_tokens;
+        true
+    });
+}
+
+/// Requests of the log that pass, by rising time, their class being their route; and how many decisions were read.
+fn requests(
+    shared: &Shared,
+    filter: &DecisionFilter,
+    pools: &[String],
+) -> Result<(Vec<Request>, usize), StoreError> {
     let mut all = Vec::new();
     let mut routes: Vec<Option<String>> = Vec::new();
     let mut before = None;
-    while all.len() < ROWS_MAX {
+    let mut read = 0;
+    while read < ROWS_MAX {
         let page = shared.store.decisions(filter, before, usize::MAX)?;
         let Some(last) = page.rows.last() else { break };
         before = Some(last.seq);
-        for row in page.rows {
+        read += page.rows.len();
+        for row in page.rows.into_iter().filter(|row| asked_a_pool(row, pools)) {
             // Beyond the bound, routes share the last archetype.
             let known = routes.iter().position(|route| *route == row.route);
             let class = known.unwrap_or_else(|| {
@@ -97,13 +136,14 @@ fn requests(shared: &Shared, filter: &DecisionFilter) -> Result<Vec<Request>, St
                 routes.len() - 1
             });
             let request = Request::logged(row.time.0, row.prompt_tokens, row.completion_tokens);
-            all.push(Request { class: class as u16, ..request });
+            let cached_tokens = u32::try_from(row.cached_tokens).unwrap_or(u32::MAX);
+            all.push(Request { class: class as u16, cached_tokens, ..request });
         }
     }
-    all.truncate(ROWS_MAX);
     // As they came: a window's rate counts from its first.
     all.sort_by_key(|request| request.arrival_ns);
-    Ok(all)
+    with_lengths(&mut all);
+    Ok((all, read))
 }
 
 impl Question {
@@ -148,5 +188,29 @@ impl Question {
         };
         let now_ns = u64::try_from(now.0).unwrap_or(0).saturating_mul(1000);
         advise(requests, now_ns, &asked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_refused_counts_with_the_lengths_before_it() {
+        let logged = |class: u16, micros: i64, prompt: u64, output: u64| Request {
+            class,
+            ..Request::logged(micros, prompt, output)
+        };
+        let mut all = vec![
+            logged(0, 1, 0, 0),
+            logged(0, 2, 100, 10),
+            logged(1, 3, 900, 20),
+            logged(0, 4, 0, 0),
+            logged(2, 5, 0, 0),
+            logged(1, 6, 900, 0),
+        ];
+        with_lengths(&mut all);
+        let lengths: Vec<(u32, u32)> = all.iter().map(|r| (r.prompt_tokens, r.output_tokens)).collect();
+        assert_eq!(lengths, [(100, 10), (900, 20), (100, 10), (900, 20), (900, 20)]);
     }
 }

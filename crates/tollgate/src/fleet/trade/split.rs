@@ -27,7 +27,7 @@ pub(crate) struct SplitArgs {
     #[arg(long, conflicts_with_all = compat::REFUSED,
         conflicts_with_all = ["boundary", "gamma", "compressible", "availability", "transfer_gb_per_s", "transfer_ms"])]
     pub(in crate::fleet) compat: bool,
-    /// Gigabytes per second of KV cache from a prefill to a decode instance [default: the network of one GPU of the
+    /// Gigabytes per second of KV cache that each prefill instance sends [default: the network of one GPU of the
     /// slowest type]
     #[arg(long, value_name = "GB")]
     transfer_gb_per_s: Option<f64>,
@@ -99,11 +99,13 @@ fn show(loaded: &Loaded, problem: &Problem, found: &Disaggregated, transfer: Tra
     };
     say::table(&["class", "share", "TTFT ms", "TPOT ms"], &times.map(class).collect::<Vec<_>>())?;
     say::line(&format!(
-        "\n{:.2} requests/s; {} GPUs, {} USD an hour; the KV cache crosses at {:.0} GB/s after {:.1} ms",
+        "\n{:.2} requests/s; {} GPUs, {} USD an hour; energy included, {:.1} kW; the KV cache crosses at {} GB/s after {:.1} ms, and each link is used {:.0} %",
         loaded.rate(),
         found.prefill.gpus + found.decode.gpus,
         usd(found.cost_micro_per_hour),
+        found.energy.facility_w / 1e3,
         transfer.bytes_per_s / 1e9,
-        transfer.latency_s * 1e3
+        transfer.latency_s * 1e3,
+        found.link_utilisation * 100.0
     ))
 }
