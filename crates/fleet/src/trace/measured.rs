@@ -207,7 +207,7 @@ impl Measured for ServedRequest {
         &["input_toks", "output_toks", "arrival_time", "queued_ts", "first_token_ts", "last_token_ts"];
 
     fn of(row: &Fields<'_>) -> Result<Self, Reason> {
-        Ok(Self {
+        let request = Self {
             prompt_tokens: row.whole("input_toks")?,
             output_tokens: row.whole("output_toks")?,
             arrival_s: row.number("arrival_time")?,
@@ -215,7 +215,10 @@ impl Measured for ServedRequest {
             scheduled_s: row.number("scheduled_ts")?,
             first_token_s: row.number("first_token_ts")?,
             last_token_s: row.number("last_token_ts")?,
-        })
+        };
+        let Self { queued_s, scheduled_s, first_token_s, last_token_s, .. } = request;
+        let follow = [queued_s, scheduled_s, first_token_s, last_token_s].is_sorted_by(|a, b| a <= b);
+        if follow { Ok(request) } else { Err(Reason::Order) }
     }
 }
 

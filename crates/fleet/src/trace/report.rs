@@ -49,6 +49,11 @@ pub enum Reason {
         /// As found, shortened.
         value: String,
     },
+    /// The times of a recorded request do not follow each other.
+    #[error(
+        "queued_ts, scheduled_ts, first_token_ts and last_token_ts do not follow each other: one clock in seconds has to give all four"
+    )]
+    Order,
     /// The row needs no tokens at all: nothing was served.
     #[error("no tokens in it")]
     NoTokens,

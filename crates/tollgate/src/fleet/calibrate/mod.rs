@@ -2,7 +2,7 @@
 
 mod power;
 
-use super::hardware::{Errors, Fitted, catalogue, tell};
+use super::hardware::{Errors, Fitted, RunMachine, Stored, catalogue, tell};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -22,6 +22,10 @@ use tollgate_fleet::trace::{Measured, ServedRequest, SiliconPoint, Table, archiv
 
 /// Parts of the points, each predicted from the others.
 const FOLDS: usize = 5;
+/// A fit of a run is not written beyond this error of any mean, as a share, and this time of an iteration alone, in seconds.
+const ERROR_MAX: f64 = 0.5;
+/// Engines take milliseconds.
+const ITERATION_MAX_S: f64 = 1.0;
 /// How often the spinner turns.
 const SPIN: Duration = Duration::from_millis(120);
 /// Most rows of a file of measurements.
@@ -30,7 +34,8 @@ const ROWS_MAX: usize = 1_000_000;
 /// Fit to measurements: the iteration of an engine to a recorded run or serving points of GPUs, and watts to batches
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  tollgate fleet calibrate --run requests.jsonl --max-sequences 128 --kv-tokens 180000 --out fitted.json
+  tollgate fleet calibrate --run requests.jsonl --gpu h100 --model llama-3.1-8b --tensor-parallel 1 \
+    --max-sequences 128 --kv-tokens 180000 --out fitted.json
   tollgate fleet calibrate --points points.csv --backend vllm --out machines.json
   tollgate fleet calibrate --power watts.csv --out power.json
 
@@ -39,8 +44,21 @@ have model_path, system, backend, isl, osl, batch_size, tp_size, silicon_ttft_ms
 and watts of one GPU.")]
 pub(crate) struct CalibrateArgs {
     /// Requests of an engine's run with the engine's own times
-    #[arg(long, value_name = "FILE", required_unless_present_any = ["points", "power"])]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["points", "power"],
+        requires_all = ["gpu", "model", "tensor_parallel"])]
     run: Option<PathBuf>,
+    /// The GPU that the run is of
+    #[arg(long, value_name = "NAME", requires = "run")]
+    gpu: Option<String>,
+    /// The model that the run is of
+    #[arg(long, value_name = "NAME", requires = "run")]
+    model: Option<String>,
+    /// GPUs of the instance that the run is of
+    #[arg(long, value_name = "N", requires = "run")]
+    tensor_parallel: Option<u32>,
+    /// How the weights of the run's model were stored
+    #[arg(long, value_enum, default_value_t = Stored::Fp16)]
+    weights: Stored,
     /// Serving points: times to first token and per token at lengths and concurrencies
     #[arg(long, value_name = "FILE", conflicts_with = "run")]
     points: Option<PathBuf>,
@@ -83,7 +101,7 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<Ending> {
     let power =
         args.power.as_deref().map(|path| power::machines(&catalogue, path)).transpose()?.unwrap_or_default();
     match (&args.run, &args.points) {
-        (Some(path), _) => engine(args, path, power),
+        (Some(path), _) => engine(args, machine(args, &catalogue)?, path, power),
         (None, Some(path)) => points(args, &catalogue, path, power),
         (None, None) => power_alone(args, power),
     }
@@ -91,7 +109,8 @@ pub(crate) fn run(args: &CalibrateArgs) -> Result<Ending> {
 
 fn power_alone(args: &CalibrateArgs, power: Vec<MachinePower>) -> Result<Ending> {
     let source = args.power.as_deref().map_or_else(String::new, |path| path.display().to_string());
-    let fitted = Fitted { source, held_out: 0, errors: None, time: None, machines: Vec::new(), power };
+    let fitted =
+        Fitted { source, held_out: 0, errors: None, time: None, machine: None, machines: Vec::new(), power };
     write(args, &fitted)?;
     if args.json {
         say::json(&fitted)?;
@@ -118,17 +137,62 @@ fn rows<T: Measured>(path: &Path) -> Result<Vec<T>> {
     Ok(rows)
 }
 
-fn engine(args: &CalibrateArgs, path: &Path, power: Vec<MachinePower>) -> Result<Ending> {
+/// The machine that the run is said to be of, by the names of the catalogue.
+fn machine(args: &CalibrateArgs, catalogue: &Catalogue) -> Result<RunMachine> {
+    let (Some(gpu), Some(model), Some(tensor_parallel)) = (&args.gpu, &args.model, args.tensor_parallel)
+    else {
+        bail!("--run: say --gpu, --model and --tensor-parallel of the machine that it is of");
+    };
+    let gpu = catalogue.gpu(gpu)?.name.clone();
+    let model = match catalogue.model(model) {
+        Ok(known) => known.name.clone(),
+        Err(_) => {
+            say::remark(&format!("{model} is not in the catalogue: a --model-config of this name takes it"));
+            model.clone()
+        }
+    };
+    Ok(RunMachine { gpu, model, tensor_parallel, weights: args.weights.dtype() })
+}
+
+/// Why a fit is not to be used, where it is not.
+fn nonsense(fit: &EngineFit) -> Option<String> {
+    let off = fit.errors().into_iter().map(f64::abs).fold(0.0, |most, e| if e <= most { most } else { e });
+    if off <= ERROR_MAX && fit.time.base_s <= ITERATION_MAX_S {
+        return None;
+    }
+    Some(format!(
+        "not written: an iteration of {:.0} ms that is {:.0} % off is no fit; are all times in seconds, and of one clock?",
+        fit.time.base_s * 1e3,
+        off * 100.0
+    ))
+}
+
+fn engine(
+    args: &CalibrateArgs,
+    machine: RunMachine,
+    path: &Path,
+    power: Vec<MachinePower>,
+) -> Result<Ending> {
     let mut spec = EngineSpec::new(EngineTime::default(), args.kv_tokens / 16);
     (spec.max_sequences, spec.max_batched_tokens) = (args.max_sequences, args.batched_tokens);
     let recorded = Recorded { requests: rows::<ServedRequest>(path)?, spec, engines: args.engines };
     let fit = recorded.fit(Half::Even)?;
-    let fitted = fitted(&fit, path, power);
-    write(args, &fitted)?;
+    let nonsense = nonsense(&fit);
+    let fitted = fitted(&fit, machine, path, power);
+    if nonsense.is_none() {
+        write(args, &fitted)?;
+    }
+    nonsense.iter().for_each(|why| say::remark(why));
     if args.json {
         say::json(&fitted)?;
-        return Ok(Ending::Good);
+    } else {
+        show_run(&recorded, &fit)?;
+        power::show(&fitted.power)?;
     }
+    Ok(Ending::of(nonsense.is_none()))
+}
+
+fn show_run(recorded: &Recorded, fit: &EngineFit) -> Result<()> {
     say::line(&format!("fitted to one half of {} requests, judged by the other", recorded.requests.len()))?;
     let [ttft, tpot, e2e] = fit.errors();
     let row = |name: &str, recorded: f64, simulated: f64, error: f64| {
@@ -155,18 +219,17 @@ fn engine(args: &CalibrateArgs, path: &Path, power: Vec<MachinePower>) -> Result
         time.per_token_s * 1e6,
         time.free_tokens,
         time.per_pair_s * 1e6,
-    ))?;
-    power::show(&fitted.power)?;
-    Ok(Ending::Good)
+    ))
 }
 
-fn fitted(fit: &EngineFit, path: &Path, power: Vec<MachinePower>) -> Fitted {
+fn fitted(fit: &EngineFit, machine: RunMachine, path: &Path, power: Vec<MachinePower>) -> Fitted {
     let [ttft, tpot, e2e] = fit.errors();
     Fitted {
         source: path.display().to_string(),
         held_out: fit.held_out,
         errors: Some(Errors { ttft, tpot, e2e: Some(e2e) }),
         time: Some(fit.time),
+        machine: Some(machine),
         machines: Vec::new(),
         power,
     }
@@ -265,6 +328,7 @@ fn of_points(
         held_out: held_out.points,
         errors: Some(Errors { ttft: held_out.ttft_mean, tpot: held_out.tpot_mean, e2e: None }),
         time: None,
+        machine: None,
         machines: found,
         power,
     };

@@ -14,6 +14,23 @@ use tollgate_fleet::sim::engine::EngineTime;
 /// From this distance on a fitted line is told to be far off, as a share.
 const FAR_OFF: f64 = 0.2;
 
+/// The machine that a run was recorded on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::fleet) struct RunMachine {
+    pub(in crate::fleet) gpu: String,
+    pub(in crate::fleet) model: String,
+    pub(in crate::fleet) tensor_parallel: u32,
+    pub(in crate::fleet) weights: Dtype,
+}
+
+impl std::fmt::Display for RunMachine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { gpu, model, tensor_parallel, .. } = self;
+        let weights = format!("{:?}", self.weights).to_lowercase();
+        write!(f, "{gpu}x{tensor_parallel} {model} with {weights} weights")
+    }
+}
+
 /// A fit with where it comes from and how far it was off on what it did not see.
 #[derive(Debug, Serialize, Deserialize)]
 pub(in crate::fleet) struct Fitted {
@@ -27,6 +44,9 @@ pub(in crate::fleet) struct Fitted {
     /// Of a recorded run: the engine's iteration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::fleet) time: Option<EngineTime>,
+    /// What that engine ran on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::fleet) machine: Option<RunMachine>,
     /// Of measured points: the machines that they are of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::fleet) machines: Vec<Machine>,
@@ -76,10 +96,13 @@ impl Fitted {
     }
 
     /// Puts what was fitted in place of what data sheets imply. A run is of one machine, so there must be one
-    /// profile and one degree that was said; of measured points, profiles that were not measured are left out.
+    /// profile and one degree that was said, and it must be that machine; of measured points, profiles that were not measured are left out.
     pub(super) fn onto(&self, profiles: Vec<Profile>, asked: &Asked<'_>) -> Result<Vec<Profile>> {
         let timed = match (&self.time, profiles.as_slice()) {
-            (Some(time), [one]) if asked.degrees == 1 => vec![self.of_run(one.clone(), time, asked.prompt)],
+            (Some(time), [one]) if asked.degrees == 1 => {
+                self.same_machine(one, asked)?;
+                vec![self.of_run(one.clone(), time, asked.prompt)]
+            }
             (Some(_), _) => bail!("--fitted is of one machine: give one --gpu and one --tensor-parallel"),
             (None, _) if self.machines.is_empty() => profiles,
             (None, _) => self.of_points(profiles, asked.model, asked.weights)?,
@@ -112,6 +135,24 @@ impl Fitted {
             tpot_error: errors.tpot.abs(),
             ttft_error: errors.ttft.abs(),
         })
+    }
+
+    fn same_machine(&self, profile: &Profile, asked: &Asked<'_>) -> Result<()> {
+        let wanted = RunMachine {
+            gpu: profile.gpu.clone(),
+            model: asked.model.to_owned(),
+            tensor_parallel: profile.gpus,
+            weights: asked.weights,
+        };
+        match &self.machine {
+            Some(machine) if *machine == wanted => Ok(()),
+            Some(machine) => {
+                bail!("--fitted is of {machine}, and {wanted} is asked for: plan that, or calibrate this")
+            }
+            None => {
+                bail!("--fitted does not say which machine it is of: calibrate again, with --gpu and --model")
+            }
+        }
     }
 
     fn of_run(&self, profile: Profile, time: &EngineTime, prompt: u32) -> Profile {

@@ -5,7 +5,7 @@ mod fitted;
 
 pub(super) use checked::{catalogue, tell};
 use fitted::Asked;
-pub(super) use fitted::{Errors, Fitted};
+pub(super) use fitted::{Errors, Fitted, RunMachine};
 
 use crate::place;
 use anyhow::{Context, Result, bail};
@@ -59,7 +59,7 @@ pub(super) struct HardwareArgs {
 
 /// A type of values.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Stored {
+pub(super) enum Stored {
     /// 16 bits
     Fp16,
     /// 8 bits
@@ -69,7 +69,7 @@ enum Stored {
 }
 
 impl Stored {
-    const fn dtype(self) -> Dtype {
+    pub(super) const fn dtype(self) -> Dtype {
         match self {
             Self::Fp16 => Dtype::Fp16,
             Self::Fp8 => Dtype::Fp8,

@@ -35,8 +35,7 @@ fn a_recorded_run_is_planned_with() {
         .unwrap();
     }
     folder.write("run.jsonl", &text);
-    let (code, fit) =
-        json(&folder, "fleet calibrate --run run.jsonl --max-sequences 64 --out fitted.json --json");
+    let (code, fit) = json(&folder, &format!("{RUN} --run run.jsonl --out fitted.json --json"));
     assert_eq!((code, fit["held_out"].as_u64()), (0, Some(40)), "{fit}");
     assert!(
         number(&fit["errors"]["tpot"]).abs() < 0.05 && number(&fit["errors"]["ttft"]).abs() < 0.1,
@@ -52,6 +51,50 @@ fn a_recorded_run_is_planned_with() {
     assert!((20.0..50.0).contains(&step(&fitted)) && step(&fitted) > 2.0 * step(&sheet), "{fitted}");
     let two = run(&folder, &format!("{PLAN} --gpu l40s --fitted fitted.json"));
     assert!(two.code == 2 && two.err.contains("one --gpu"), "{}", two.err);
+    // It is of one machine and no other.
+    for (from, to) in
+        [("--gpu h100", "--gpu a100"), ("--json", "--weights fp8"), ("--json", "--model qwen2.5-7b")]
+    {
+        let other = run(&folder, &format!("{} --fitted fitted.json", PLAN.replace(from, to)));
+        assert!(
+            other.code == 2 && other.err.contains("--fitted is of h100"),
+            "{to}: {}{}",
+            other.out,
+            other.err
+        );
+    }
+    let nameless = run(&folder, "fleet calibrate --run run.jsonl --out fitted.json");
+    assert!(nameless.code == 2 && nameless.err.contains("--gpu"), "{}", nameless.err);
+}
+
+const RUN: &str = "fleet calibrate --gpu h100 --model llama-3.1-8b --tensor-parallel 1 --max-sequences 64";
+
+/// A first token before its request is no time, and milliseconds taken for seconds are no engine: nothing is written.
+#[test]
+fn a_run_that_makes_no_sense_is_not_fitted() {
+    let folder = folder("fleet-nonsense");
+    let rows = |unit: f64, first: f64| {
+        let mut text = String::new();
+        for i in 0..40 {
+            let at = f64::from(i) * 0.7 * unit;
+            let (first, last) = (at + first * unit, at + (0.3 + 0.003 * f64::from(i)) * unit * 10.0);
+            writeln!(
+                text,
+                "{{\"input_toks\":{},\"output_toks\":100,\"arrival_time\":{at},\"queued_ts\":{at},\"scheduled_ts\":{at},\
+                 \"first_token_ts\":{first},\"last_token_ts\":{last}}}",
+                200 + i * 10
+            )
+            .unwrap();
+        }
+        text
+    };
+    folder.write("early.jsonl", &rows(1.0, -0.5));
+    folder.write("milli.jsonl", &rows(1000.0, 0.1));
+    let early = run(&folder, &format!("{RUN} --run early.jsonl --out fitted.json"));
+    assert!(early.code == 2 && early.err.contains("do not follow each other"), "{}{}", early.out, early.err);
+    let milli = run(&folder, &format!("{RUN} --run milli.jsonl --out fitted.json"));
+    assert!(milli.code == 1 && milli.err.contains("in seconds"), "{}{}", milli.out, milli.err);
+    assert!(!folder.path().join("fitted.json").exists());
 }
 
 /// Watts that were measured are drawn, by GPUs of one's own too; other machines keep what is known of them.
