@@ -53,7 +53,7 @@ fn a_recorded_run_is_planned_with() {
     assert!(two.code == 2 && two.err.contains("one --gpu"), "{}", two.err);
     // It is of one machine and no other.
     for (from, to) in
-        [("--gpu h100", "--gpu a100"), ("--json", "--weights fp8"), ("--json", "--model qwen2.5-7b")]
+        [("--gpu h100", "--gpu a100"), ("--json", "--weights fp8"), ("--json", "--model mistral-7b")]
     {
         let other = run(&folder, &format!("{} --fitted fitted.json", PLAN.replace(from, to)));
         assert!(
