@@ -224,19 +224,23 @@ impl Gate {
         self.narrowed(snapshot, model, stake, site)
     }
 
-    /// Most tokens of one answer that a ceiling of cost leaves at a place, where the request itself states no limit.
+    /// Most tokens of one answer that a ceiling of cost leaves at a place, where the request itself states no limit. The tools
+    /// that stay (`keep` says which, and narrows the clearance) come first: their roles are those whose ceilings count.
     pub(crate) fn limit(
         &self,
         snapshot: &Snapshot,
         model: &ModelEntry,
         stake: &Stake<'_>,
         site: usize,
+        keep: impl FnOnce(&mut Clearance) -> bool,
     ) -> Option<u64> {
         let ceiling = &stake.demand.ceiling;
         if ceiling.stated().is_some() || model.price.output_micro == 0 {
             return None;
         }
-        let most = self.narrowed(snapshot, model, stake, site)?.cost_most()?;
+        let mut clearance = self.narrowed(snapshot, model, stake, site)?;
+        let calls = keep(&mut clearance);
+        let most = clearance.cost_most(calls)?;
         let prompt =
             PriceTag::of(model).cost_micro(Tokens { prompt: prompt(model, ceiling), ..Tokens::default() });
         let left = most.saturating_sub(stake.risked_micro).saturating_sub(prompt);
@@ -256,6 +260,11 @@ impl Gate {
         let unbounded = stake.demand.ceiling.unbounded.as_deref().or(tools).filter(|_| model.priced);
         let cost_micro = worst_micro(model, stake).filter(|_| unbounded.is_none());
         Ask { model: &model.name, cost_micro, unbounded }
+    }
+
+    /// Whether a ceiling of cost binds.
+    pub(crate) fn bounds_cost(&self) -> bool {
+        self.clearance.as_ref().is_some_and(|clearance| clearance.cost_most(true).is_some())
     }
 
     /// The clearance, where calls of tools in the answer must be watched.

@@ -105,17 +105,6 @@ impl Context<'_> {
         self.demand.stake(self.risked_micro.load(Ordering::Relaxed))
     }
 
-    /// The member that limits the output, with its value, where a ceiling of cost needs it.
-    pub(crate) fn limit(&self, model: &ModelEntry, site: &Site) -> Option<(&'static str, u64)> {
-        let name = match self.view.dialect {
-            Dialect::OpenaiResponses => "max_output_tokens",
-            Dialect::OpenaiChat if site.provider.row.kind.ends_with("openai") => "max_completion_tokens",
-            Dialect::OpenaiChat | Dialect::Anthropic => "max_tokens",
-            Dialect::Gemini | Dialect::OpenaiEmbeddings => return None,
-        };
-        Some((name, self.gate.limit(&self.snapshot, model, &self.stake(), site.index)?))
-    }
-
     /// The request as it goes to a place.
     pub(crate) fn view_at(&self, model: Option<&ModelEntry>, site: &Site) -> &RequestView {
         let Some(masked) = &self.masked else { return self.view };

@@ -43,9 +43,12 @@ struct Counts {
     changed: bool,
 }
 
+/// Counts by model and domain.
+type Table = BTreeMap<(Arc<str>, Arc<str>), Counts>;
+
 /// See the module.
 #[derive(Default)]
-pub struct Rates(Mutex<BTreeMap<(Arc<str>, Arc<str>), Counts>>);
+pub struct Rates(Mutex<Table>);
 
 impl Rates {
     /// Counts an answer.

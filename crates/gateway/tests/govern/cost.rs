@@ -206,3 +206,64 @@ async fn an_answer_that_cannot_be_judged_is_settled_all_the_same() {
         world.stop().await;
     }
 }
+
+const TWO_ROLES: &str = r#"
+role "thrifty" { cost <= 9_000  tool "*" }
+role "rich" { cost <= 90_000  tool "search" }
+default { models { "plain" } }
+"#;
+
+/// One role must allow all of a request: with a tool that only the thrifty role allows, its ceiling is the one that counts.
+#[tokio::test]
+async fn two_roles_do_not_get_the_tool_of_one_at_the_price_of_the_other() {
+    let (sims, addresses) = sims(1).await;
+    let folder = Folder::new();
+    let policy = folder.write("p.tollgate", TWO_ROLES);
+    let config =
+        CONFIG.replace("KIND", "tollgate_sim").replace("{mode: keys}", "{trusted_hops: [127.0.0.1]}");
+    let settings = settings(&config, &addresses, &policy);
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let limit = async |roles: &str, tool: Option<&str>| {
+        let mut body = Client::Chat.ask("plain", "Hello", false);
+        if let Some(tool) = tool {
+            body["tools"] = json!([{"type": "function", "function": {"name": tool}}]);
+        }
+        let headers = [("x-tollgate-caller", "someone"), ("x-tollgate-roles", roles)];
+        let got = world.send(Method::POST, Client::Chat.path(), &headers, body.to_string()).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+        let up = body_of(&world.received(0).await.pop().unwrap());
+        assert_eq!(
+            up.get("tools").is_some(),
+            tool.is_some() && (roles != "rich" || tool == Some("search")),
+            "{up}"
+        );
+        up["max_tokens"].as_u64().unwrap_or_else(|| panic!("{up}"))
+    };
+    let thrifty = limit("thrifty", Some("shell")).await;
+    assert!(thrifty <= 900, "{thrifty}");
+    let both = limit("thrifty, rich", Some("shell")).await;
+    assert_eq!(both, thrifty, "the tool is the thrifty role's");
+    assert!(limit("thrifty, rich", Some("search")).await <= 900, "a call may be allowed by either alone");
+    let rich = limit("rich", Some("shell")).await;
+    assert!(rich > 1_000, "{rich}");
+    assert!(limit("thrifty, rich", None).await > 1_000, "without tools the greatest of the roles counts");
+    world.stop().await;
+}
+
+/// A flag that lifts the window would make the declared one, which bounds the prompt, a lie.
+#[tokio::test]
+async fn under_a_ceiling_no_flag_lifts_the_window() {
+    let (sims, addresses) = sims(1).await;
+    let (world, secret) = world(&addresses, sims, "anthropic").await;
+    let bearer = format!("Bearer {secret}");
+    let flags = "prompt-caching-2024-07-31, context-1m-2025-08-07,interleaved-thinking-2025-05-14";
+    let headers = [("authorization", bearer.as_str()), ("anthropic-beta", flags)];
+    let body = with(Client::Messages, "plain", &json!({"max_tokens": 20}));
+    let got = world.send(Method::POST, Client::Messages.path(), &headers, body.to_string()).await;
+    let up = world.received(0).await.pop().unwrap();
+    let headers = up["headers"].as_array().unwrap();
+    let flags = headers.iter().filter(|header| header[0] == "anthropic-beta").collect::<Vec<_>>();
+    assert_eq!(flags, [&json!(["anthropic-beta", "prompt-caching-2024-07-31"])], "{up}");
+    assert!(got.header("x-tollgate-lost").contains("context-1m-2025-08-07"), "{:?}", got.headers);
+    world.stop().await;
+}

@@ -97,12 +97,17 @@ impl Clearance {
         !free || self.all_of().any(|guard| guard.rights.bound())
     }
 
-    /// The ceiling of cost, in micro-dollars: the least of the rules', and the greatest that one of the roles gives.
+    /// The ceiling of cost, in micro-dollars: the least of the rules', and the greatest that one of the roles gives. Where
+    /// `calls` may be made, which any one of the roles may turn out to allow alone, the least that one gives.
     #[must_use]
-    pub fn cost_most(&self) -> Option<u64> {
+    pub fn cost_most(&self, calls: bool) -> Option<u64> {
         let mut roles = self.one_of().map(|guard| guard.rights.cost_micro).peekable();
-        let role = roles.peek().is_some().then(|| roles.try_fold(0, |most, cost| Some(most.max(cost?))));
-        self.all_of().filter_map(|guard| guard.rights.cost_micro).chain(role.flatten()).min()
+        let role = match (calls, roles.peek()) {
+            (true, _) => roles.flatten().min(),
+            (false, Some(_)) => roles.try_fold(0, |most, cost| Some(most.max(cost?))),
+            (false, None) => None,
+        };
+        self.all_of().filter_map(|guard| guard.rights.cost_micro).chain(role).min()
     }
 
     /// The kinds of content that were not read and for which some guard binds.

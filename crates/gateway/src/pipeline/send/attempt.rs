@@ -295,7 +295,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         (false, false) => Carried::All,
     };
     lost.extend(masks.and_then(Masked::told));
-    let limit = model.and_then(|model| ctx.limit(model, site));
+    let limit = model.and_then(|model| ctx.limit(model, site, effects));
     lost.extend(
         limit.map(|(name, most)| format!("{name} set to {most}: the ceiling of cost allows no more")),
     );
@@ -317,7 +317,12 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         body = crossed.body.into();
     }
     let (trace, carried) = (ctx.trace.outgoing(), (carried, &mut lost));
-    let headers = outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, trace, carried)?;
+    let mut headers =
+        outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, trace, carried)?;
+    if ctx.gate.bounds_cost() {
+        let gone = members::withhold_flags(&mut headers);
+        lost.extend(gone.iter().map(|flag| members::told("flag", flag, members::PRICED)));
+    }
     let mut outgoing = outgoing::envelope(site, dialect, upstream_model, ctx.view.stream)?.body(body);
     *outgoing.headers_mut() = headers;
     let strip_usage = meter_stream && dialect == inbound;

@@ -187,6 +187,33 @@ pub(crate) fn withhold_headers(headers: &mut HeaderMap, carried: Carried) -> Vec
     gone
 }
 
+/// Starts of Anthropic's flags that change neither the window, its price, nor what the provider runs by itself.
+const FLAGS: &[&str] = &[
+    "computer-use-",
+    "fine-grained-tool-streaming-",
+    "prompt-caching-",
+    "structured-outputs-",
+    "token-efficient-tools-",
+];
+
+/// Takes out the flags that may cost more than the declared window and prices say, for where a ceiling of cost binds; those
+/// that are gone.
+pub(crate) fn withhold_flags(headers: &mut HeaderMap) -> Vec<String> {
+    let name = HeaderName::from_static("anthropic-beta");
+    let all: Vec<HeaderValue> = headers.get_all(&name).iter().cloned().collect();
+    let flags = all.iter().flat_map(|value| value.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii);
+    let kept = |flag: &&[u8]| FLAGS.iter().any(|start| flag.starts_with(start.as_bytes()));
+    let (stay, gone): (Vec<&[u8]>, Vec<&[u8]>) = flags.filter(|flag| !flag.is_empty()).partition(kept);
+    if !gone.is_empty() {
+        headers.remove(&name);
+        if let Some(value) = HeaderValue::from_bytes(&stay.join(&b","[..])).ok().filter(|_| !stay.is_empty())
+        {
+            headers.insert(name, value);
+        }
+    }
+    gone.into_iter().map(|flag| String::from_utf8_lossy(flag).chars().take(64).collect()).collect()
+}
+
 impl Carried {
     /// Why a header stays here.
     pub(crate) const fn why(self) -> &'static str {
@@ -197,6 +224,9 @@ impl Carried {
     }
 }
 
+/// Why a flag stays here.
+pub(crate) const PRICED: &str =
+    "a ceiling of cost binds, and what the flag does to window and price is not known";
 /// Why a member stays here.
 pub(crate) const ROUTES: &str = "governance restricts this request, and the provider may route by it";
 

@@ -3,6 +3,9 @@
 //! Without edits the original bytes go on as they are. A parameter is named as OpenAI's chat dialect names it; where
 //! another dialect spells it differently, its spelling is used.
 
+use crate::fleet::Site;
+use crate::pipeline::Context;
+use crate::snapshot::ModelEntry;
 use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -38,6 +41,38 @@ pub(crate) struct Wish<'a> {
 pub(crate) fn shape(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<Bytes, Fault> {
     let body = edited(view, effects, wish).map_err(|e| e.fault())?;
     Ok(body)
+}
+
+impl Context<'_> {
+    /// The member that limits the output, with its value, where a ceiling of cost needs it.
+    pub(crate) fn limit(
+        &self,
+        model: &ModelEntry,
+        site: &Site,
+        effects: &Effects,
+    ) -> Option<(&'static str, u64)> {
+        let name = match self.view.dialect {
+            Dialect::OpenaiResponses => "max_output_tokens",
+            Dialect::OpenaiChat if site.provider.row.kind.ends_with("openai") => "max_completion_tokens",
+            Dialect::OpenaiChat | Dialect::Anthropic => "max_tokens",
+            Dialect::Gemini | Dialect::OpenaiEmbeddings => return None,
+        };
+        let keep = |clearance: &mut Clearance| {
+            let mut stays = false;
+            for tool in &self.view.tools {
+                let built_in = tool.built_in.map(|kind| self.view.text(kind));
+                stays |= keeps(effects, Some(clearance), &self.view.text(tool.name), built_in.as_deref());
+            }
+            stays
+        };
+        Some((name, self.gate.limit(&self.snapshot, model, &self.stake(), site.index, keep)?))
+    }
+}
+
+/// Whether an offered tool stays, by the route's filters and by right, which it narrows.
+fn keeps(effects: &Effects, governed: Option<&mut Clearance>, name: &str, built_in: Option<&str>) -> bool {
+    effects.tools.iter().all(|filter| filter.allows(name))
+        && governed.is_none_or(|governed| governed.keep(name, built_in))
 }
 
 /// What the route changes in the request, put into words when the record is written.
@@ -132,10 +167,7 @@ fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<
         }
     }
     if (wish.governed.is_some() || !effects.tools.is_empty()) && !view.tools.is_empty() {
-        edits.keep_offers(|name, built_in| {
-            effects.tools.iter().all(|filter| filter.allows(name))
-                && wish.governed.as_deref_mut().is_none_or(|governed| governed.keep(name, built_in))
-        })?;
+        edits.keep_offers(|name, built_in| keeps(effects, wish.governed.as_deref_mut(), name, built_in))?;
     }
     for param in &effects.params {
         parameter(&mut edits, view, param)?;

@@ -55,7 +55,7 @@ mod tests {
     use tollgate_wire::Dialect;
     use tollgate_wire::peek::{Limits, peek};
 
-    fn context(messages: Value) -> Option<String> {
+    fn context(messages: &Value) -> Option<String> {
         let body = json!({"model": "m", "messages": messages}).to_string();
         of(&peek(Dialect::OpenaiChat, body.into(), &Limits::default()).unwrap())
     }
@@ -63,16 +63,16 @@ mod tests {
     #[test]
     fn results_and_long_texts_are_context_and_questions_and_answers_are_not() {
         let user = |text: &str| json!({"role": "user", "content": text});
-        assert_eq!(context(json!([user("When did the bridge open?")])), None);
+        assert_eq!(context(&json!([user("When did the bridge open?")])), None);
         let call = json!({"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}});
         let told =
-            context(json!([user("When?"), {"role": "assistant", "content": "I look", "tool_calls": [call]},
+            context(&json!([user("When?"), {"role": "assistant", "content": "I look", "tool_calls": [call]},
             {"role": "tool", "tool_call_id": "c", "content": "It opened in 1932."}]));
         assert_eq!(told.as_deref(), Some("It opened in 1932."));
         let long = "The bridge opened in 1932 and carries two tracks. ".repeat(10);
-        let told = context(json!([user(&format!("{long} How long is it?"))])).unwrap();
+        let told = context(&json!([user(&format!("{long} How long is it?"))])).unwrap();
         assert!(told.contains("opened in 1932") && !told.contains("How long"), "{told}");
-        let told = context(json!([user("Hi"), {"role": "assistant", "content": long}, user("And?")]));
+        let told = context(&json!([user("Hi"), {"role": "assistant", "content": long}, user("And?")]));
         assert_eq!(told, None, "what the model said proves nothing");
     }
 }
