@@ -48,7 +48,7 @@ impl Scene {
         let (cast, folder) = (Cast::new().unwrap(), Folder::new());
         std::fs::create_dir_all(folder.path().join("pay")).unwrap();
         folder.write("pay/log.key", &cast.log.reveal());
-        let world = Self::launch(&folder, settle).await;
+        let world = Box::pin(Self::launch(&folder, settle)).await;
         let mut keys = Vec::new();
         for roles in [json!(["settle.read"]), json!(["settle.write"]), json!(["settle.operate"]), json!([])] {
             let spec = json!({"name": "k", "roles": roles});
