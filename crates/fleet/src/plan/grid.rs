@@ -2,10 +2,11 @@
 
 use super::demand::{Cut, Demand};
 use super::problem::Problem;
-use super::report::Plan;
+use super::report::{Plan, PoolPlan};
 use super::steady::Pool;
 use crate::Error;
 use crate::error::within;
+use crate::service::Profile;
 use serde::Serialize;
 
 /// A plan's fleet with its batches capped.
@@ -40,6 +41,13 @@ pub fn flex(problem: &Problem, plan: &Plan, levels: &[f64]) -> Result<Vec<FlexPo
     Ok(curve)
 }
 
+/// Watts at the meter of a pool whose needed instances work at a batch; spares idle, as in the plan.
+fn usage_at(problem: &Problem, profile: &Profile, planned: &PoolPlan, batch: f64) -> f64 {
+    let spares = f64::from(planned.instances - planned.needed.min(planned.instances));
+    let working = problem.site.usage(profile, f64::from(planned.needed), batch, 0.0);
+    working.facility_w + problem.site.usage(profile, spares, 0.0, 0.0).facility_w
+}
+
 fn point(problem: &Problem, plan: &Plan, demand: &Demand, percent: f64) -> FlexPoint {
     let mut found = FlexPoint {
         percent,
@@ -69,7 +77,7 @@ fn point(problem: &Problem, plan: &Plan, demand: &Demand, percent: f64) -> FlexP
             (found.mean_w, found.worst_ttft_ms, found.met) = (None, None, false);
             continue;
         };
-        let mean_w = problem.site.usage(profile, n, steady.batch, 0.0).facility_w;
+        let mean_w = usage_at(problem, profile, planned, steady.batch);
         found.mean_w = found.mean_w.map(|w| w + mean_w);
         let slowest = load.shares.iter().zip(&problem.streams).filter(|(share, _)| share.rate > 0.0);
         let slowest = slowest.map(|(share, s)| pool.ttft_s(&steady, share, s.class.slo.percentile) * 1e3);
@@ -77,4 +85,31 @@ fn point(problem: &Problem, plan: &Plan, demand: &Demand, percent: f64) -> FlexP
         found.met &= pool.tightness(&steady) <= 1.0;
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::Catalogue;
+    use crate::plan::{Space, Stream, plan};
+    use crate::service::Serving;
+    use crate::workload::{Cdf, Class, JointLengths, Slo};
+
+    /// Without a reduction a fleet with spares draws what its plan says.
+    #[test]
+    fn spares_idle_in_the_curve_as_in_the_plan() {
+        let shipped = Catalogue::shipped().unwrap();
+        let (gpu, model) = (shipped.gpu("h100").unwrap(), shipped.model("llama-3.1-8b").unwrap());
+        let profile = Profile::derive(gpu, model, &Serving::default()).unwrap();
+        let cdf = Cdf::new(vec![(512, 0.5), (4096, 1.0)]).unwrap();
+        let class = Class { name: "all".into(), slo: Slo::ttft(2000.0) };
+        let stream = Stream::new(class, JointLengths::of_totals(&cdf, 0.2).unwrap(), 40.0);
+        let mut problem = Problem::new(vec![stream], vec![profile], Space::one_pool(4096));
+        (problem.limits.availability, problem.limits.confidence) = (0.8, 0.999);
+        let planned = plan(&problem).unwrap();
+        assert!(planned.pools[0].instances > planned.pools[0].needed);
+        let curve = flex(&problem, &planned, &[0.0]).unwrap();
+        let drawn = curve[0].mean_w.unwrap();
+        assert!((drawn / planned.energy.facility_w - 1.0).abs() < 1e-9, "{drawn} {:?}", planned.energy);
+    }
 }

@@ -73,7 +73,8 @@ fn show(outcome: &Outcome, planned: &Plan, changes: bool) -> Result<()> {
         let rows: Vec<Vec<String>> = outcome.timeline.chunks(stride).filter_map(timeline_row).collect();
         say::table(&TIMELINE_HEAD, &rows)?;
     }
-    if let Some(unsettled) = &outcome.unsettled {
+    // What fails, fails in a short run too.
+    if let Some(unsettled) = outcome.unsettled.as_ref().filter(|_| outcome.met() != Some(false)) {
         say::line(&format!("\n{unsettled}"))?;
     }
     say::line(&format!(
