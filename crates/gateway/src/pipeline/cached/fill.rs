@@ -14,7 +14,7 @@ use tollgate_cache::guard::Gist;
 use tollgate_cache::{Answer, Keys, Question};
 use tollgate_core::Timestamp;
 use tollgate_encode::TextEncoder;
-use tollgate_signals::content::personal_data;
+use tollgate_signals::content::personal_data_of;
 use tollgate_wire::Dialect;
 use tollgate_wire::form::{Body, Options, Report, Response, Stop, Usage};
 use tollgate_wire::translate::write_response;
@@ -123,7 +123,7 @@ impl Fill {
 
     /// Whether the conversation or the answer holds personal data that has a form, or cannot be looked through.
     fn personal(&self, response: &Response) -> bool {
-        let holds = |text: &str| personal_data(text).iter().any(|found| found.kind != "url");
+        let holds = |text: &str| !personal_data_of(text, |kind| kind != "url").is_empty();
         let view = &self.view;
         let texts = view.system.iter().chain(view.messages.iter().flat_map(|message| &message.text));
         let said = response.parts.iter().any(|part| match &part.body {
