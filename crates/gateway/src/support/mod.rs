@@ -1,7 +1,7 @@
 //! How often the answers of each model are supported by what they were to be answered from, by subject.
 //!
 //! A count of supported and unsupported answers for each model and subject; where they reach a window's worth both are halved, so
-//! old answers fade. Bounded by models times subjects, and by [`ROWS_MAX`] whatever models come and go. Kept over a restart.
+//! old answers fade. Bounded by models times subjects, and by `ROWS_MAX` whatever models come and go. Kept over a restart.
 
 mod beta;
 
