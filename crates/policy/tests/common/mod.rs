@@ -4,7 +4,13 @@
 #![allow(dead_code, reason = "each test file uses a part")]
 
 use tollgate_core::signal::{Kind, Signal, SignalSource, SignalSpec};
-use tollgate_policy::{Known, Policy, compile};
+use tollgate_policy::{Findings, Known, Policy, compile};
+
+/// Nothing was found, in however many steps.
+#[track_caller]
+pub(crate) fn nothing(found: &Findings) {
+    assert_eq!(*found, Findings { steps: found.steps, ..Findings::default() });
+}
 
 /// Compiles a text that must be right.
 pub(crate) fn policy(text: &str) -> Policy {

@@ -2,6 +2,8 @@
 
 use crate::tool::{Folder, Server};
 use serde_json::{Value, json};
+use tollgate_core::{Clock as _, Timestamp};
+use tollgate_gateway::clock::SystemClock;
 
 const WANTED: &str = r#"{"type": "tollgate/predicate/v1", "require": {"all": [
     {"evidence": {"kind": "dsse", "where": [{"contains": {"fact": "roles", "value": "payee"}}, {"output": {"fact": "subjects"}}]}},
@@ -52,8 +54,8 @@ impl Scene {
     /// A task whose funds are held; its escrow.
     fn locked(&self, task: &str) -> String {
         let file = format!("{task}.json");
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        let at = |hours: u64| tollgate_core::Timestamp(((now + hours * 3600) * 1_000_000) as i64).to_string();
+        let now = SystemClock::new().now().0;
+        let at = |hours: i64| Timestamp(now + hours * 3_600_000_000).to_string();
         self.good(&[
             "pay",
             "task",
