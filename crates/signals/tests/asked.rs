@@ -49,6 +49,7 @@ fn each_text_of_a_source_is_wanted_once_and_only_when_it_is_read() {
     assert_eq!(reading.wanted(), Some(("tone", "first\nso\nsecond")), "another text is another question");
     reading.answer(Err("it was late".into()), 7);
     assert_eq!(reading.read(2).failure.as_deref(), Some("it was late"));
+    assert!(reading.read(0).matched, "what was answered before stays");
     assert!(reading.times().any(|(index, ns, _)| (index, ns) == (0, 42)));
     let answers = reading.answers().clone();
     let mut again = Reading::new(&set, &input, &clock);

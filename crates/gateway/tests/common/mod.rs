@@ -122,6 +122,17 @@ impl World {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> Got {
+        self.try_send(method, path, headers, body).await.unwrap()
+    }
+
+    /// The same, for who may lose the answer because it is still sending when that comes.
+    pub async fn try_send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Result<Got, tollgate_net::Error> {
         let mut request = Outgoing::new(method, path).unwrap().body(body.into());
         request = request.header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for (name, value) in headers {
@@ -129,8 +140,8 @@ impl World {
                 request.header(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
         let url = format!("http://{}", self.gateway.addr());
-        let answer = self.client.send(&url, request).await.unwrap();
-        Got { status: answer.status, headers: answer.headers, body: answer.body }
+        let answer = self.client.send(&url, request).await?;
+        Ok(Got { status: answer.status, headers: answer.headers, body: answer.body })
     }
 
     pub async fn post(&self, path: &str, body: &Value) -> Got {
