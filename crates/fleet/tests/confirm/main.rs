@@ -9,7 +9,7 @@
 mod random;
 mod report;
 
-use random::{Tally, bound_by_first_token, problem};
+use random::{Tally, bound_by_end_to_end, bound_by_first_token, problem};
 
 use tollgate_core::Seed;
 use tollgate_fleet::catalogue::Catalogue;
@@ -123,8 +123,13 @@ fn random_plans_hold_in_simulation() {
     tally.check(14, 1);
 }
 
+#[test]
+fn plans_bound_by_the_end_to_end_time_hold_in_simulation() {
+    Tally::of(0..40, 8_000.0, bound_by_end_to_end).check_whole(8, 1);
+}
+
 /// Seeds on which nothing was chosen.
-const SEEDS: std::ops::Range<u64> = 30_000..30_400;
+const SEEDS: std::ops::Range<u64> = 50_000..50_400;
 
 /// Over many, and the report: `UPDATE_REPORTS=1 cargo test --release -p tollgate-fleet --test confirm -- --ignored`.
 #[test]
@@ -132,8 +137,10 @@ const SEEDS: std::ops::Range<u64> = 30_000..30_400;
 fn of_400_random_plans_99_in_100_hold() {
     let any = Tally::of(SEEDS, 20_000.0, |seed| Some(problem(seed)));
     let tight = Tally::of(SEEDS, 20_000.0, bound_by_first_token);
-    report::write("fleet-confirmation.md", &random::report(&any, &tight, SEEDS));
+    let whole = Tally::of(SEEDS, 20_000.0, bound_by_end_to_end);
+    report::write("fleet-confirmation.md", &random::report(&any, &tight, &whole, SEEDS));
     any.check(380, 4);
     tight.check(180, 2);
+    whole.check_whole(150, 2);
     assert!(tight.too_low() <= 0.02, "{}", tight.too_low());
 }

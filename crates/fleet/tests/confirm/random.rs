@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 use tollgate_core::Seed;
 use tollgate_fleet::catalogue::{Catalogue, Dtype};
-use tollgate_fleet::plan::{Binding, Problem, Space, Stream, plan};
+use tollgate_fleet::plan::{Binding, ClassPlan, Problem, Space, Stream, plan};
 use tollgate_fleet::rng::Stream as Draws;
 use tollgate_fleet::service::{Profile, Serving};
 use tollgate_fleet::workload::{Cdf, Class, JointLengths, Slo};
@@ -71,18 +71,40 @@ pub(super) fn problem(seed: u64) -> Problem {
     Problem::new(vec![stream], profiles, space)
 }
 
-/// A random problem whose objective is a time to the first token that the fleet for its first objective misses; `None` where another
-/// thing binds.
-pub(super) fn bound_by_first_token(seed: u64) -> Option<Problem> {
+/// A random problem with one objective that is bound by it: a share of what the fleet for its first objective gives; `None` where
+/// another thing binds.
+fn bound_by(
+    seed: u64,
+    stream: &str,
+    objective: impl FnOnce(&ClassPlan, f64) -> Slo,
+    binds: impl FnOnce(&Binding) -> bool,
+) -> Option<Problem> {
     let mut asked = problem(seed);
     asked.space = Space::one_pool(asked.space.context);
     let lax = plan(&asked).ok()?;
-    let slo = &mut asked.streams[0].class.slo;
-    slo.tpot_ms = None;
-    let share = 0.5 + 0.45 * Draws::new(Seed(seed), "tight").unit();
-    slo.ttft_ms = Some(lax.pools[0].classes[0].ttft_ms * share);
+    let share = 0.5 + 0.45 * Draws::new(Seed(seed), stream).unit();
+    asked.streams[0].class.slo = Slo {
+        percentile: asked.streams[0].class.slo.percentile,
+        ..objective(&lax.pools[0].classes[0], share)
+    };
     let found = plan(&asked).ok()?;
-    matches!(found.pools[0].binding, Binding::Ttft(_)).then_some(asked)
+    binds(&found.pools[0].binding).then_some(asked)
+}
+
+/// One whose time to the first token binds.
+pub(super) fn bound_by_first_token(seed: u64) -> Option<Problem> {
+    let slo = |found: &ClassPlan, share| Slo::ttft(found.ttft_ms * share);
+    bound_by(seed, "tight", slo, |binding| matches!(binding, Binding::Ttft(_)))
+}
+
+/// One whose end-to-end time binds.
+pub(super) fn bound_by_end_to_end(seed: u64) -> Option<Problem> {
+    let slo = |found: &ClassPlan, share: f64| Slo {
+        ttft_ms: None,
+        e2e_ms: Some(found.e2e_ms * (0.6 + 0.4 * share)),
+        ..Slo::ttft(1.0)
+    };
+    bound_by(seed, "whole", slo, |binding| matches!(binding, Binding::EndToEnd(_)))
 }
 
 /// What became of some random problems.
@@ -140,6 +162,13 @@ impl Tally {
         assert!(at(&self.ttft, 0.1) > 0.95 && at(&self.ttft, 0.9) < 1.8, "{:?}", self.ttft);
     }
 
+    /// Where the end-to-end time binds, it is near the simulator's, on the safe side.
+    pub(super) fn check_whole(&self, least_planned: usize, most_refuted: usize) {
+        assert!(self.planned >= least_planned && self.confirmed + most_refuted >= self.planned, "{self:?}");
+        assert!((1.0..1.2).contains(&at(&self.e2e, 0.5)), "{:?}", self.e2e);
+        assert!(at(&self.e2e, 0.05) > 0.95 && at(&self.e2e, 0.95) < 1.4, "{:?}", self.e2e);
+    }
+
     /// Share of the plans whose time to the first token is less than nine tenths of the simulator's.
     pub(super) fn too_low(&self) -> f64 {
         self.ttft.iter().filter(|ratio| **ratio < 0.9).count() as f64 / self.ttft.len() as f64
@@ -170,16 +199,18 @@ impl Tally {
     }
 }
 
-/// Two tallies as a page: of any problems, and of those that the time to first token binds.
-pub(super) fn report(any: &Tally, tight: &Tally, seeds: Range<u64>) -> String {
+/// Tallies as a page: of any problems, and of those that the time to first token and the end-to-end time bind.
+pub(super) fn report(any: &Tally, tight: &Tally, whole: &Tally, seeds: Range<u64>) -> String {
     format!(
         "# Analytic plans in simulation\n\nWritten by `UPDATE_REPORTS=1 cargo test --release -p tollgate-fleet --test confirm -- --ignored`. Random workloads, objectives, GPUs,\n\
          degrees, burstiness and spaces (seeds {} to {}) are planned, and each plan is simulated request by request with three\nreplications. `fleet plan` itself does not simulate: its time to first token has a margin that grows with the share of time that\nprompts take, chosen on other seeds.\n\n{}\n\
-         ## Where the time to first token binds\n\nOne pool, with an objective of 0.5 to 0.95 of what the plan for the random objective gives.\n\n{}",
+         ## Where the time to first token binds\n\nOne pool, with an objective of 0.5 to 0.95 of what the plan for the random objective gives.\n\n{}\n\
+         ## Where the end-to-end time binds\n\nOne pool, with an objective of 0.8 to 0.98 of what the plan for the random objective gives.\n\n{}",
         seeds.start,
         seeds.end - 1,
         any.table(),
         tight.table(),
+        whole.table(),
     )
 }
 

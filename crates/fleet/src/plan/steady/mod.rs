@@ -8,23 +8,23 @@
 
 mod first;
 mod spread;
+mod whole;
 
 use super::demand::{Load, Share};
 use super::problem::{Admission, Problem};
-use crate::queue::{Batch, Sum, Wait, erlang_c};
+use crate::queue::{Batch, Wait, erlang_c};
 use crate::service::Profile;
 use crate::workload::Slo;
 use first::FirstToken;
 use serde::Serialize;
-use spread::{Spread, normal_quantile};
+use spread::{Spread, normal_quantile, quantile};
+use whole::Whole;
 
 /// Factor on the deviations of iterations: what placement that is not quite even adds. Chosen on 400 random fleets against
 /// the request-level simulator, checked on 400 others (`tests/confirm.rs`).
 const UNEVENNESS: f64 = 1.3;
 /// Below this probability of a prompt beside an output it is left out.
 const HIT_MIN: f64 = 1e-9;
-/// Times that a percentile of the time per output token is halved for: to a millionth.
-const TPOT_HALVINGS: u32 = 20;
 
 /// What keeps a pool from being smaller.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -199,14 +199,9 @@ impl<'a> Pool<'a> {
         }
     }
 
-    /// Whole times in a slot at a percentile of the iterations, ascending.
-    fn service(&self, steady: &Steady, share: &Share, percentile: f64) -> Vec<(f64, f64)> {
-        let v = self.profile.step.per_prefill_token_s;
-        let t = self.writing(steady, self.load.output)[1].1.quantile(percentile).max(steady.iteration_s);
-        let time = |&(k, read, p): &(f64, f64, f64)| ((k + 0.5) * t + v * read + steady.burst_s, p);
-        let mut times: Vec<(f64, f64)> = share.work.iter().map(time).collect();
-        times.sort_by(|a, b| a.0.total_cmp(&b.0));
-        times
+    fn whole(&self, steady: &Steady, share: &Share) -> Whole {
+        let token_s = self.profile.step.per_prefill_token_s;
+        Whole::new(steady.wait, &share.work, token_s, |iterations| self.writing(steady, iterations))
     }
 
     /// The time per output token of a request with so many: its distribution without and with prompts that are read in
@@ -265,11 +260,7 @@ impl<'a> Pool<'a> {
             if slo.ttft_ms.is_some_and(|ms| misses(self.first_token(steady, share).tail(ms / 1e3))) {
                 return Some(Binding::Ttft(name));
             }
-            let whole = |ms: f64| {
-                let times = self.service(steady, share, slo.percentile);
-                Sum::new(steady.wait, &times).tail(ms / 1e3)
-            };
-            if slo.e2e_ms.is_some_and(|ms| misses(whole(ms))) {
+            if slo.e2e_ms.is_some_and(|ms| misses(self.whole(steady, share).tail(ms / 1e3))) {
                 return Some(Binding::EndToEnd(name));
             }
         }
@@ -345,25 +336,12 @@ impl<'a> Pool<'a> {
 
     /// A percentile of a class's end-to-end time, seconds.
     pub(super) fn e2e_s(&self, steady: &Steady, share: &Share, percentile: f64) -> f64 {
-        Sum::new(steady.wait, &self.service(steady, share, percentile)).quantile(percentile)
+        self.whole(steady, share).quantile(percentile)
     }
 
     /// A percentile of a class's time per output token, seconds.
     pub(super) fn tpot_s(&self, steady: &Steady, share: &Share, percentile: f64) -> f64 {
-        let mut low = 0.0;
-        let mut high = 2.0 * steady.iteration_s;
-        while self.tpot_tail(steady, share, high) > 1.0 - percentile {
-            (low, high) = (high, 2.0 * high);
-        }
-        for _ in 0..TPOT_HALVINGS {
-            let middle = f64::midpoint(low, high);
-            if self.tpot_tail(steady, share, middle) > 1.0 - percentile {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        high
+        quantile(percentile, 2.0 * steady.iteration_s, |seconds| self.tpot_tail(steady, share, seconds))
     }
 
     /// A class's mean time per output token, seconds.

@@ -192,7 +192,7 @@ fn fleet(plan: &Plan) -> Section {
     Some(ReportSection {
         title: "The fleet".into(),
         text: format!(
-            "{}. TTFT and E2E are bounds on the safe side: TTFT has a margin, and E2E adds the percentiles of its parts.",
+            "{}. TTFT and E2E are bounds on the safe side: each has a margin.",
             plan.why.join(". ")
         ),
         plots: Vec::new(),
