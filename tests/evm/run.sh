@@ -42,27 +42,35 @@ if wanted contracts; then
         nice -n 5 "$cache/node_modules/@foundry-rs/forge-linux-amd64/bin/forge" test)
 fi
 
-# The node ends when its input does. It finds its modules from where it lies.
 if wanted rail || wanted task || wanted x402; then
     cp "$here"/*.mjs "$cache/"
     work=$(mktemp -d)
     servers=()
+fi
+
+# stop: ends the node, which ends when its input does, and what asks it.
+stop() {
+    for one in "${servers[@]}"; do kill "$one" 2>/dev/null || true; done
+    servers=()
+    [ -z "${chain_in:-}" ] || exec {chain_in}>&- {chain_out}<&-
+    chain_in=
+    wait
+}
+# chain: a fresh node, since each part moves its time and says when it makes blocks; it finds its modules from where it lies.
+chain() {
+    stop
+    trap 'stop; rm -rf "$work"' EXIT
+    rm -f "$work/in" "$work/out"
     mkfifo "$work/in" "$work/out"
     node "$cache/chain.mjs" <"$work/in" >"$work/out" &
     exec {chain_in}>"$work/in" {chain_out}<"$work/out"
-    finish() {
-        for one in "${servers[@]}"; do kill "$one" 2>/dev/null || true; done
-        exec {chain_in}>&-
-        wait
-        rm -rf "$work"
-    }
-    trap finish EXIT
     IFS= read -r TOLLGATE_EVM_NODE <&"$chain_out" || { echo "the node did not start" >&2; exit 1; }
     export TOLLGATE_EVM_NODE
-fi
+}
 
 if wanted rail; then
     printf '\n== rail, on a node\n'
+    chain
     (cd "$root" && cargo test --quiet -p tollgate-evm --test it {chain_in}>&-)
 fi
 
@@ -110,6 +118,7 @@ binary() {
 
 if wanted task; then
     printf '\n== a task, paid on the chain\n'
+    chain
     binary
     mkdir "$work/task"
     WORK=$work/task "$here/task.sh" {chain_in}>&-
@@ -125,6 +134,7 @@ if wanted x402; then
             skip "the official clients cannot be installed"
         cp "$here/requirements.txt" "$cache/requirements.txt"
     fi
+    chain
     binary
     printf '%s' "$TOLLGATE_EVM_NODE" >"$work/node.url"
     printf 'policy "none"\ndefault { models { "none" } }\n' >"$work/none.tollgate"
