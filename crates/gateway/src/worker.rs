@@ -8,14 +8,13 @@ use crate::reply::Reply;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use tollgate_net::Error as NetError;
-use tollgate_net::server::{Handler, Peer};
+use tollgate_net::server::{Handler, Peer, RequestBody};
 use tollgate_net::upstream::{Pool, PoolLimits, Target, TlsConfig};
 use tollgate_wire::Dialect;
 
@@ -73,7 +72,7 @@ impl Worker {
 impl Handler for Worker {
     type Body = Reply;
 
-    async fn handle(&self, request: Request<Incoming>, peer: Peer) -> Response<Reply> {
+    async fn handle(&self, request: Request<RequestBody>, peer: Peer) -> Response<Reply> {
         let ip = peer.addr.ip().to_canonical();
         // The busiest path first: no table is searched for it.
         let dialect = match (request.method(), request.uri().path()) {

@@ -5,7 +5,6 @@
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::{
     pin::Pin,
     task::{Context, Poll},
@@ -14,7 +13,7 @@ use tollgate_net::{
     Error,
     body::{BodyLimits, Room, read},
     headers::strip_hop_by_hop,
-    server::{Handler, Limits, Peer, Server},
+    server::{Handler, Limits, Peer, RequestBody, Server},
     upstream::{Endpoint, Outgoing, Pool, PoolLimits, Target, Timeouts, TlsConfig, UpstreamBody},
 };
 
@@ -68,7 +67,7 @@ fn status(status: StatusCode, why: &dyn std::fmt::Display) -> Response<Reply> {
 impl Handler for Proxy {
     type Body = Reply;
 
-    async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Reply> {
+    async fn handle(&self, request: Request<RequestBody>, _: Peer) -> Response<Reply> {
         let (parts, body) = request.into_parts();
         let body = match read(body, &BodyLimits::default(), &Room::default(), usize::MAX).await {
             Ok(body) => body,

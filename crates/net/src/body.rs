@@ -8,7 +8,6 @@
 use crate::timer::{Alarm, millis, now};
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
-use hyper::body::Incoming;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{future::poll_fn, pin::Pin, task::Poll, time::Duration};
@@ -146,10 +145,10 @@ impl<B: AsRef<[u8]>> AsRef<[u8]> for Owned<B> {
 /// `room_bytes`.
 ///
 /// # Errors
-/// [`BodyError`], by its variants. Too large is found from `Content-Length` before anything is read; hyper then
-/// reads and drops what fits its buffer, so that the answer arrives before the connection closes.
+/// [`BodyError`], by its variants. Too large is found from `Content-Length` before anything is read. What is left of
+/// the body comes all the same: the server reads and drops it, so that the answer arrives before the connection closes.
 pub async fn read(
-    mut body: Incoming,
+    mut body: impl Body<Data = Bytes, Error = hyper::Error> + Unpin,
     limits: &BodyLimits,
     room: &Room,
     room_bytes: usize,

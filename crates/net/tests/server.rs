@@ -100,7 +100,10 @@ fn a_body_is_bounded_in_bytes_and_time_and_the_answer_arrives() {
     let server = within(PATIENCE);
     let announced = format!("POST /echo HTTP/1.1\r\ncontent-length: 300000\r\n\r\n{}", "a".repeat(300_000));
     let answer = send_raw(server.addr(), announced.as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer:?}");
+    assert!(
+        answer.starts_with("HTTP/1.1 413 ") && answer.contains("\r\nconnection: close\r\n"),
+        "{answer:?}"
+    );
     let chunked = format!(
         "POST /echo HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n400\r\n{}\r\n0\r\n\r\n",
         "a".repeat(1024)
@@ -108,7 +111,10 @@ fn a_body_is_bounded_in_bytes_and_time_and_the_answer_arrives() {
     assert!(send_raw(server.addr(), chunked.as_bytes()).starts_with("HTTP/1.1 413 "));
     let server = within(Duration::from_millis(100));
     let answer = send_raw(server.addr(), b"POST /echo HTTP/1.1\r\ncontent-length: 10\r\n\r\nabc");
-    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer:?}");
+    assert!(
+        answer.starts_with("HTTP/1.1 408 ") && answer.contains("\r\nconnection: close\r\n"),
+        "{answer:?}"
+    );
     assert!(answer.contains("with 3 bytes read"), "{answer:?}");
 }
 

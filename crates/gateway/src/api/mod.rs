@@ -23,12 +23,12 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode};
-use hyper::body::Incoming;
 use routes::{Access, Route};
 use serde::Serialize;
 use std::{net::IpAddr, time::Duration};
 use tollgate_core::{Fault, FaultKind};
 use tollgate_net::body::BodyLimits;
+use tollgate_net::server::RequestBody;
 use tollgate_wire::{Dialect, error};
 
 /// Largest body of an administrative request, in bytes.
@@ -48,7 +48,7 @@ pub(crate) struct Call {
 type Answered = Result<Response<Reply>, Fault>;
 
 /// Answers everything that is not a model request.
-pub(crate) async fn handle(worker: &Worker, call: Call, request: Request<Incoming>) -> Response<Reply> {
+pub(crate) async fn handle(worker: &Worker, call: Call, request: Request<RequestBody>) -> Response<Reply> {
     let (parts, body) = request.into_parts();
     let answered = match call.access {
         Access::Settle(right) => Ok(settle::serve(worker, &call, right, parts, body).await),
@@ -70,7 +70,7 @@ pub(crate) async fn handle(worker: &Worker, call: Call, request: Request<Incomin
     response
 }
 
-async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> Answered {
+async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -> Answered {
     let parameter = call.parameter.as_deref().unwrap_or_default();
     match call.route {
         Route::Chat | Route::Responses | Route::Messages | Route::Embeddings => {
@@ -225,17 +225,17 @@ fn is_loopback_name(host: &str) -> bool {
     name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-async fn read(worker: &Worker, body: Incoming) -> Result<Bytes, Fault> {
+async fn read(worker: &Worker, body: RequestBody) -> Result<Bytes, Fault> {
     within(worker, body, ADMIN_BODY_MAX).await
 }
 
 /// A body that tells of a model request: as large as one may be.
-async fn request(worker: &Worker, body: Incoming) -> Result<Bytes, Fault> {
+async fn request(worker: &Worker, body: RequestBody) -> Result<Bytes, Fault> {
     let most = worker.shared().snapshot.load().settings.limits.body_bytes;
     within(worker, body, most.max(ADMIN_BODY_MAX)).await
 }
 
-async fn within(worker: &Worker, body: Incoming, max_bytes: usize) -> Result<Bytes, Fault> {
+async fn within(worker: &Worker, body: RequestBody, max_bytes: usize) -> Result<Bytes, Fault> {
     let bounds = BodyLimits { max_bytes, grace: Duration::from_secs(10), ..BodyLimits::default() };
     let shared = worker.shared();
     let room_bytes = shared.snapshot.load().settings.limits.bodies_bytes;

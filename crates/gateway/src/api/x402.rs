@@ -9,12 +9,12 @@ use crate::cashier::{cashier, settled, verified};
 use crate::worker::Worker;
 use http::StatusCode;
 use http::request::Parts;
-use hyper::body::Incoming;
 use tollgate_core::{Fault, FaultKind};
 use tollgate_evm::x402::BODY_MAX;
+use tollgate_net::server::RequestBody;
 
 /// Answers.
-pub(super) async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: Incoming) -> Answered {
+pub(super) async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -> Answered {
     let shared = worker.shared();
     if call.route == Route::X402Supported {
         return json(StatusCode::OK, cashier(shared)?.supported());

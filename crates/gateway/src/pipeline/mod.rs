@@ -46,7 +46,6 @@ use crate::worker::Worker;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
-use hyper::body::Incoming;
 use journey::{End, Journey};
 use settle::{Closing, Estimate, PriceTag, Verdict};
 use std::net::IpAddr;
@@ -56,6 +55,7 @@ use std::time::Duration;
 use tokens::Tokens;
 use tollgate_core::{Fault, FaultKind, Tick, Timestamp};
 use tollgate_net::body::{BodyError, BodyLimits};
+use tollgate_net::server::RequestBody;
 use tollgate_wire::Dialect;
 use tollgate_wire::form::Options;
 use tollgate_wire::view::RequestView;
@@ -171,7 +171,7 @@ struct Answered {
 pub(crate) async fn converse(
     worker: &Worker,
     dialect: Dialect,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     peer: IpAddr,
 ) -> Response<Reply> {
     let shared = worker.shared().clone();
@@ -193,7 +193,7 @@ pub(crate) async fn converse(
 async fn steps(
     worker: &Worker,
     dialect: Dialect,
-    request: Request<Incoming>,
+    request: Request<RequestBody>,
     peer: IpAddr,
     journey: &mut Journey,
 ) -> Result<Ready, Box<answer::Refusal>> {
@@ -345,7 +345,7 @@ fn admit(
 }
 
 async fn read_body(
-    body: Incoming,
+    body: RequestBody,
     parts: &Parts,
     shared: &Shared,
     snapshot: &Snapshot,

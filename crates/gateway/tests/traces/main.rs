@@ -8,10 +8,9 @@ mod common;
 use common::World;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
-use tollgate_net::server::{Handler, Limits, Peer, Server};
+use tollgate_net::server::{Handler, Limits, Peer, RequestBody, Server};
 
 #[derive(Clone)]
 struct Collector(Arc<Mutex<Vec<(String, Value)>>>);
@@ -19,7 +18,7 @@ struct Collector(Arc<Mutex<Vec<(String, Value)>>>);
 impl Handler for Collector {
     type Body = Full<bytes::Bytes>;
 
-    async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
+    async fn handle(&self, request: Request<RequestBody>, _: Peer) -> Response<Self::Body> {
         let path = request.uri().path().to_owned();
         let body = request.into_body().collect().await.unwrap().to_bytes();
         self.0.lock().unwrap().push((path, serde_json::from_slice(&body).unwrap()));

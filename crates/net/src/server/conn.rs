@@ -1,7 +1,7 @@
 //! One connection of a client, from its first byte to its last.
 
 use super::{
-    BoxError, Handler, Peer,
+    BoxError, Handler, Peer, RequestBody,
     io::Watched,
     table::{Entered, Phase, State},
 };
@@ -95,7 +95,9 @@ async fn answer<H: Handler>(
     state.phase.set(Phase::Busy);
     state.counters().requests.increment();
     // See the module's note on framing.
-    let close_after = request.headers().contains_key(TRANSFER_ENCODING);
+    let chunked = request.headers().contains_key(TRANSFER_ENCODING);
+    state.unread.set(false);
+    let request = request.map(|body| RequestBody::new(body, state.clone()));
     let outcome = {
         let mut work = pin!(async { handler.handle(request, peer).await });
         poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
@@ -104,6 +106,7 @@ async fn answer<H: Handler>(
         })
         .await
     };
+    let close_after = chunked || state.unread.get();
     let mut response = match outcome {
         Some(response) => response.map(|body| Tracked { kind: Kind::Handler(body), state }),
         None => {

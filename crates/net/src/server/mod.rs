@@ -12,15 +12,16 @@
 //! `Transfer-Encoding` that does not end in `chunked` or comes with HTTP/1.0. Where both `Transfer-Encoding` and
 //! `Content-Length` stand it drops the latter, as RFC 9112 §6.1 allows, without telling us. So the answer to any
 //! chunked request closes the connection: what another proxy may have taken for the next request is never read.
+//! So does an answer to a body that was not read to its end, and both say so: `connection: close`.
 //!
 //! ```no_run
-//! # use tollgate_net::server::{Handler, Limits, Peer, Server};
+//! # use tollgate_net::server::{Handler, Limits, Peer, RequestBody, Server};
 //! # use http_body_util::Full;
 //! #[derive(Clone)]
 //! struct Hello;
 //! impl Handler for Hello {
 //!     type Body = Full<bytes::Bytes>;
-//!     async fn handle(&self, _: http::Request<hyper::body::Incoming>, _: Peer) -> http::Response<Self::Body> {
+//!     async fn handle(&self, _: http::Request<RequestBody>, _: Peer) -> http::Response<Self::Body> {
 //!         http::Response::new(Full::from("hello"))
 //!     }
 //! }
@@ -33,16 +34,18 @@
 mod conn;
 mod io;
 mod listen;
+mod request;
 mod stats;
 mod table;
 mod worker;
 
+pub use request::RequestBody;
 pub use stats::Stats;
 
 use crate::Error;
 use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 use stats::Counters;
 use std::{
     future::Future,
@@ -115,7 +118,8 @@ pub trait Handler: Clone + 'static {
     type Body: Body<Data = Bytes, Error: Into<BoxError>> + Unpin + 'static;
 
     /// Answers one request. Dropped when the client leaves.
-    fn handle(&self, request: Request<Incoming>, peer: Peer) -> impl Future<Output = Response<Self::Body>>;
+    fn handle(&self, request: Request<RequestBody>, peer: Peer)
+    -> impl Future<Output = Response<Self::Body>>;
 
     /// Called about once a second while the worker lives, for house-keeping such as
     /// [`Pool::sweep`](crate::upstream::Pool::sweep).

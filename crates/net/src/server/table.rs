@@ -35,6 +35,8 @@ pub(super) struct State {
     pub(super) ending: Cell<bool>,
     /// The client has closed its side.
     pub(super) eof: Cell<bool>,
+    /// The body of the request under way was dropped before its end.
+    pub(super) unread: Cell<bool>,
     waker: OnceCell<Waker>,
     task: OnceCell<AbortHandle>,
     slot: usize,
@@ -142,6 +144,7 @@ impl Table {
             stuck: Cell::new(None),
             ending: Cell::new(false),
             eof: Cell::new(false),
+            unread: Cell::new(false),
             waker: OnceCell::new(),
             task: OnceCell::new(),
             slot,

@@ -4,7 +4,6 @@
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Full};
-use hyper::body::Incoming;
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
@@ -15,7 +14,7 @@ use std::{
 use tollgate_net::{
     body::{BodyLimits, Room, read},
     headers::strip_hop_by_hop,
-    server::{Handler, Limits, Peer, Running, Server},
+    server::{Handler, Limits, Peer, RequestBody, Running, Server},
     upstream::{Endpoint, Outgoing, Pool, PoolLimits, Target, Timeouts, TlsConfig, UpstreamBody},
 };
 
@@ -33,7 +32,7 @@ pub struct Proxy {
 impl Handler for Proxy {
     type Body = Either<Full<Bytes>, UpstreamBody>;
 
-    async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Self::Body> {
+    async fn handle(&self, request: Request<RequestBody>, _: Peer) -> Response<Self::Body> {
         let (parts, body) = request.into_parts();
         assert!(parts.uri.path() != "/panic", "as asked");
         let body = match read(body, &self.bodies, &Room::default(), usize::MAX).await {

@@ -9,14 +9,13 @@ use clap::{Args, ValueEnum};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tollgate_net::body::{BodyLimits, Room, read};
 use tollgate_net::headers::strip_hop_by_hop;
-use tollgate_net::server::{Handler, Limits, Peer, Server};
+use tollgate_net::server::{Handler, Limits, Peer, RequestBody, Server};
 use tollgate_net::upstream::{
     Endpoint, Outgoing, Pool, PoolLimits, Target, Timeouts, TlsConfig, UpstreamBody,
 };
@@ -116,7 +115,7 @@ struct Upstream(Arc<Answers>);
 impl Handler for Upstream {
     type Body = Reply;
 
-    async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Reply> {
+    async fn handle(&self, request: Request<RequestBody>, _: Peer) -> Response<Reply> {
         let body = read(request.into_body(), &BodyLimits::default(), &Room::default(), usize::MAX)
             .await
             .unwrap_or_default();
@@ -150,7 +149,7 @@ impl Floor {
 impl Handler for Floor {
     type Body = Reply;
 
-    async fn handle(&self, request: Request<Incoming>, _: Peer) -> Response<Reply> {
+    async fn handle(&self, request: Request<RequestBody>, _: Peer) -> Response<Reply> {
         let (parts, body) = request.into_parts();
         let Some(target) = &self.target else { return failed(StatusCode::INTERNAL_SERVER_ERROR) };
         let Ok(body) = read(body, &BodyLimits::default(), &Room::default(), usize::MAX).await else {

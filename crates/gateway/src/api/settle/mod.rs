@@ -22,11 +22,11 @@ use crate::state::Shared;
 use crate::worker::Worker;
 use http::request::Parts;
 use http::{Response, StatusCode};
-use hyper::body::Incoming;
 use problem::Problem;
 use serde_json::Value;
 use std::sync::Arc;
 use tollgate_core::{Digest, FaultKind};
+use tollgate_net::server::RequestBody;
 use tollgate_store::settlement::Settlement;
 
 /// Longest idempotency key, in bytes.
@@ -80,7 +80,7 @@ pub(super) async fn serve(
     call: &Call,
     right: Right,
     parts: Parts,
-    body: Incoming,
+    body: RequestBody,
 ) -> Response<Reply> {
     let shown = match answer(worker, call, right, parts, body).await {
         Ok(shown) => shown,
@@ -92,7 +92,7 @@ pub(super) async fn serve(
     }
 }
 
-async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: Incoming) -> Answer {
+async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: RequestBody) -> Answer {
     let signed = if signed::is_signed(&parts) && presented(&parts.headers).is_none() {
         Some(signed::verify(worker.shared(), &parts, right).await?)
     } else {
