@@ -12,6 +12,7 @@
 pub mod amount;
 pub mod digest;
 pub mod fault;
+pub mod fold;
 pub mod id;
 pub mod range;
 pub mod seed;

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tollgate_core::Seed;
 use tollgate_policy::{Fleet, Policy, TestCase, TestResult};
+use tollgate_signals::mask::Masked;
 use tollgate_signals::{Input, Reading, SignalSet};
 use tollgate_wire::Dialect;
 use tollgate_wire::peek::{Limits, peek};
@@ -36,30 +37,21 @@ pub fn policy_tests(
     clock: &dyn tollgate_core::Clock,
 ) -> Vec<TestResult> {
     let Ok(set) = SignalSet::compile(policy.specs()) else { return Vec::new() };
-    let views: Vec<Option<RequestView>> = policy.tests().iter().map(test_view).collect();
-    let empty = TestCase { text: String::new(), ..policy.tests().first().cloned().unwrap_or_else(blank) };
-    let Some(fallback) = test_view(&empty) else { return Vec::new() };
-    let mut next = 0;
-    policy.run_tests(fleet, |_| {
-        let view = views.get(next).and_then(Option::as_ref).unwrap_or(&fallback);
-        next += 1;
-        Reading::new(&set, &Input::untaught(view), clock)
+    policy.run_tests(fleet, |case, masked, decide| {
+        let Some(view) = test_view(case, masked) else { return };
+        decide(&mut Reading::new(&set, &Input::untaught(&view), clock));
     })
 }
 
-fn blank() -> TestCase {
-    TestCase {
-        text: String::new(),
-        facts: std::collections::BTreeMap::new(),
-        expect: String::new(),
-        governed: tollgate_policy::Expected::default(),
-        span: tollgate_policy::Span::default(),
-    }
-}
-
-fn test_view(case: &TestCase) -> Option<RequestView> {
+/// A request in which a user says a test's text, with these types of personal data masked.
+fn test_view(case: &TestCase, masked: &[String]) -> Option<RequestView> {
+    let limits = Limits::default();
     let body = json!({"model": "auto", "messages": [{"role": "user", "content": case.text}]}).to_string();
-    peek(Dialect::OpenaiChat, Bytes::from(body), &Limits::default()).ok()
+    let view = peek(Dialect::OpenaiChat, Bytes::from(body), &limits).ok()?;
+    if masked.is_empty() {
+        return Some(view);
+    }
+    Some(Masked::of(&view, &limits, |kind| masked.iter().any(|word| word == kind)).ok()?.view)
 }
 
 /// Puts another policy in force, with the present configuration.

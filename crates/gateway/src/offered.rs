@@ -1,9 +1,15 @@
-//! What a request offers and may use, as governance judges it: the same here, in `policy explain` and in `policy diff`.
+//! What a request offers and may use, and what a mask leaves of it, as governance judges it: the same here, in `policy explain`,
+//! in `policy test` and in `policy diff`.
 
 use crate::pipeline::spelling;
 use tollgate_core::signal::Param;
-use tollgate_policy::{Clearance, Denial, Effects, ParamEdit, Policy, Standing, SystemEdit, run_by_caller};
+use tollgate_policy::{
+    Clearance, Decision, Denial, Effects, ParamEdit, Policy, Standing, SystemEdit, run_by_caller,
+};
+use tollgate_signals::mask::Masked;
 use tollgate_signals::{Ceiling, text_tokens_max};
+use tollgate_wire::WireError;
+use tollgate_wire::peek::Limits;
 use tollgate_wire::view::RequestView;
 
 /// What governance says of the tools on offer.
@@ -45,6 +51,31 @@ pub fn offered(clearance: &Clearance, view: &RequestView) -> Offered {
         }
     }
     found
+}
+
+/// Masks a request, where its route (`by_route`: the types) or a binding class of data asks for it. Where a class does, the
+/// clearance goes on with what `again` decides of the masked request.
+///
+/// # Errors
+/// As for [`Masked::of`].
+pub fn masked(
+    clearance: Option<&mut Clearance>,
+    by_route: &[String],
+    view: &RequestView,
+    limits: &Limits,
+    again: impl FnOnce(&RequestView) -> Decision,
+) -> Result<Option<Masked>, WireError> {
+    let by_class: Vec<&str> = clearance.as_deref().map(Clearance::masking).unwrap_or_default();
+    if by_route.is_empty() && by_class.is_empty() {
+        return Ok(None);
+    }
+    let wanted = |kind: &str| by_route.iter().any(|word| word == kind) || by_class.contains(&kind);
+    let masked = Masked::of(view, limits, wanted)?;
+    let carries = !by_class.is_empty();
+    if let Some(clearance) = clearance.filter(|_| carries) {
+        clearance.carry(&again(&masked.view));
+    }
+    Ok(Some(masked))
 }
 
 /// What a request uses at most once the policy's edits are made. The prompt is only measured where somebody asks.

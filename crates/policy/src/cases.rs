@@ -1,7 +1,8 @@
 //! Tests inside a policy: a text, facts set by hand, and the route that is expected.
 //!
 //! The caller turns a case into a [`SignalSource`] (the gateway builds a request from the text); facts that the
-//! case sets are laid over it, so a case may say `tokens 9000` without a long text.
+//! case sets are laid over it, so a case may say `tokens 9000` without a long text. Where a class of data is masked the
+//! policy is asked again, of the masked text, as at dispatch.
 
 use crate::decide::record::StaticSignal;
 use crate::govern::{Fleet, Left};
@@ -31,35 +32,40 @@ impl Expected {
         self.models.is_none() && self.tools.is_none() && self.refused.is_none()
     }
 
-    /// What is otherwise than expected; nothing where all is.
-    fn differs(&self, left: &Left, fleet: bool) -> Option<String> {
+    /// How what is left compares; `fleet`: whether places were looked at.
+    fn compare(&self, left: &Left, fleet: bool) -> Compared {
         let by = left.refused.as_ref().map(|denial| denial.rule.as_str());
-        if let Some(rule) = &self.refused {
-            let said = by.is_some_and(|by| by == rule || by.split(", ").any(|one| one == rule));
-            return match (said, &left.refused) {
-                (true, _) => None,
-                (false, Some(denial)) => Some(format!("refused by {:?}: {}", denial.rule, denial.why)),
-                (false, None) if !fleet => Some(NO_FLEET.to_owned()),
-                (false, None) => Some(format!("not refused: models {}", left.models.join(", "))),
-            };
+        if let (Some(rule), Some(by)) = (&self.refused, by)
+            && by.split(", ").chain([by]).any(|one| one == rule)
+        {
+            return Compared::Same;
         }
         if let Some(denial) = &left.refused {
-            return Some(format!("refused by {:?}: {}", denial.rule, denial.why));
+            return Compared::Differs(format!("refused by {:?}: {}", denial.rule, denial.why));
         }
-        if let Some(models) = &self.models {
-            match fleet {
-                false => return Some(NO_FLEET.to_owned()),
-                true if *models != left.models => return Some(format!("models {}", left.models.join(", "))),
-                true => {}
-            }
+        if let Some(tools) = &self.tools
+            && *tools != left.tools
+        {
+            return Compared::Differs(format!("tools {}", left.tools.join(", ")));
         }
-        let tools = self.tools.as_ref().filter(|tools| **tools != left.tools);
-        tools.map(|_| format!("tools {}", left.tools.join(", ")))
+        let other = self.models.as_ref().is_some_and(|models| *models != left.models);
+        match (fleet, self.refused.is_some(), other) {
+            (false, true, _) | (false, _, true) => Compared::Unknown,
+            (true, true, _) => Compared::Differs(format!("not refused: models {}", left.models.join(", "))),
+            (true, false, true) => Compared::Differs(format!("models {}", left.models.join(", "))),
+            (_, false, false) => Compared::Same,
+        }
     }
 }
 
-/// Why models cannot be told.
-const NO_FLEET: &str = "which models remain depends on the pools: give the configuration";
+/// How what governance left compares with what was expected.
+enum Compared {
+    Same,
+    /// What it is instead.
+    Differs(String),
+    /// That depends on places, and none are known.
+    Unknown,
+}
 
 /// One test of a policy.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -89,42 +95,67 @@ pub struct TestResult {
     /// What governance left, where that is not what was expected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub governed: Option<String>,
-    /// Whether all is as expected.
+    /// Whether nothing is otherwise than expected.
     pub passed: bool,
+    /// Whether all of it could be judged: models, and what refuses, depend on places, which nobody told without a fleet.
+    pub judged: bool,
     /// Why that route was chosen.
     pub explanation: String,
 }
 
+impl TestResult {
+    /// Of a test of whose text no request could be made.
+    fn unread(case: &TestCase, line: u32) -> Self {
+        let explanation = "no request could be made of this text".to_owned();
+        let got = "nothing".to_owned();
+        Self { case: case.clone(), line, got, governed: None, passed: false, judged: true, explanation }
+    }
+}
+
 impl Policy {
-    /// Runs every test; `source` turns a case into signals for [`Policy::specs`]. What governance leaves of models is
-    /// judged against `fleet`.
-    pub fn run_tests<S: SignalSource>(
+    /// Runs every test. `read` turns a case into signals for [`Policy::specs`] and hands them on; with
+    /// these types of personal data masked, where any are given. What governance leaves of models is judged against `fleet`.
+    pub fn run_tests(
         &self,
         fleet: Option<&Fleet>,
-        mut source: impl FnMut(&TestCase) -> S,
+        mut read: impl FnMut(&TestCase, &[String], &mut dyn FnMut(&mut dyn SignalSource)),
     ) -> Vec<TestResult> {
         let lines = crate::Lines::new(self.text());
+        let mut decide = |case: &TestCase, masked: &[String], trace: bool| {
+            let mut decision = None;
+            read(case, masked, &mut |source| {
+                decision = Some(self.decide(&mut Overlay::new(self.specs(), &case.facts, source), trace));
+            });
+            decision
+        };
         let run = |case: &TestCase| {
-            let mut overlay = Overlay::new(self.specs(), &case.facts, source(case));
-            let decision: Decision = self.decide(&mut overlay, true);
+            let line = lines.position(case.span.start).line;
+            let Some(decision) = decide(case, &[], true) else { return TestResult::unread(case, line) };
             let got = decision.route_name().to_owned();
-            let governed = self.left(case, &decision, fleet);
-            let governed = governed.and_then(|left| case.governed.differs(&left, fleet.is_some()));
-            TestResult {
-                line: lines.position(case.span.start).line,
-                passed: got == case.expect && governed.is_none(),
-                explanation: decision.explain(),
-                case: case.clone(),
-                got,
-                governed,
-            }
+            let left = self.left(case, &decision, fleet, |masked| decide(case, masked, false));
+            let compared = left.map_or(Compared::Same, |left| case.governed.compare(&left, fleet.is_some()));
+            let judged = !matches!(compared, Compared::Unknown);
+            let governed = match compared {
+                Compared::Differs(what) => Some(what),
+                Compared::Same | Compared::Unknown => None,
+            };
+            let passed = got == case.expect && governed.is_none();
+            let (case, explanation) = (case.clone(), decision.explain());
+            TestResult { case, line, got, governed, passed, judged, explanation }
         };
         self.tests().iter().map(run).collect()
     }
 
     /// What governance leaves of a test's request, where the test asks. The caller's roles are the fact `role`, the tools
-    /// the fact `tool_names`; it costs what `tokens` and `output_tokens` (or `max_tokens`) say, else the least.
-    fn left(&self, case: &TestCase, decision: &Decision, fleet: Option<&Fleet>) -> Option<Left> {
+    /// the fact `tool_names`; it costs what `tokens` and `output_tokens` (or `max_tokens`) say, else the least. `again`
+    /// decides with these types masked.
+    fn left(
+        &self,
+        case: &TestCase,
+        decision: &Decision,
+        fleet: Option<&Fleet>,
+        again: impl FnOnce(&[String]) -> Option<Decision>,
+    ) -> Option<Left> {
         if case.governed.is_empty() {
             return None;
         }
@@ -135,24 +166,30 @@ impl Policy {
         let number = |kind: Kind| case.facts.get(&kind).map(|value| value.as_number().max(1.0) as u64);
         let output = number(Kind::MaxTokens).into_iter().chain(number(Kind::OutputTokens)).max();
         let tokens = (number(Kind::Tokens).unwrap_or(1), output.unwrap_or(1));
-        let (Some(clearance), Some(route)) = (self.cleared(&words(Kind::Role), decision), decision.route())
+        let (Some(mut clearance), Some(route)) =
+            (self.cleared(&words(Kind::Role), decision), decision.route())
         else {
             return Some(Left::default());
         };
+        let types = clearance.masks_of(&route.effects.mask);
+        if let Some(types) = types {
+            // What could not be masked carries what it carried.
+            clearance.carry(again(&types).as_ref().unwrap_or(decision));
+        }
         Some(clearance.leaves(route, &words(Kind::ToolNames), fleet, tokens))
     }
 }
 
 /// A source with some facts replaced.
-struct Overlay<S> {
+struct Overlay<'s> {
     set: Vec<Option<Signal>>,
     /// The fact `unread`, where the case sets it.
     unread: Option<UnreadSet>,
-    inner: S,
+    inner: &'s mut dyn SignalSource,
 }
 
-impl<S: SignalSource> Overlay<S> {
-    fn new(specs: &[SignalSpec], facts: &BTreeMap<Kind, Value>, inner: S) -> Self {
+impl<'s> Overlay<'s> {
+    fn new(specs: &[SignalSpec], facts: &BTreeMap<Kind, Value>, inner: &'s mut dyn SignalSource) -> Self {
         let set = specs.iter().map(|spec| facts.get(&spec.kind).map(StaticSignal::of)).collect();
         let unread = match facts.get(&Kind::Unread) {
             Some(Value::Set(words)) => Some(words.iter().filter_map(|word| Unread::parse(word)).collect()),
@@ -162,7 +199,7 @@ impl<S: SignalSource> Overlay<S> {
     }
 }
 
-impl<S: SignalSource> SignalSource for Overlay<S> {
+impl SignalSource for Overlay<'_> {
     fn unread(&self) -> UnreadSet {
         self.unread.unwrap_or_else(|| self.inner.unread())
     }

@@ -168,7 +168,7 @@ fn the_shipped_policy_is_right() {
     let policy = Policy::load("shipped.tollgate", SHIPPED, &known).unwrap();
     let warnings = tollgate_policy::diagnose(SHIPPED, &known);
     assert!(warnings.diagnostics.is_empty(), "{}", warnings.render("shipped.tollgate", SHIPPED));
-    let results = policy.run_tests(None, |case| toy(policy.specs(), &case.text));
+    let results = policy.run_tests(None, |case, _, decide| decide(&mut toy(policy.specs(), &case.text)));
     for result in &results {
         assert!(result.passed, "line {}: got {}\n{}", result.line, result.got, result.explanation);
     }
@@ -181,7 +181,10 @@ fn failing_tests_say_why() {
     let policy = policy(
         "route r { when tokens > 50 models { \"m\" } }\ndefault { models { \"d\" } }\ntests {\n  \"hi\" -> r\n}",
     );
-    let [result] = policy.run_tests(None, |case| toy(policy.specs(), &case.text)).try_into().unwrap();
+    let [result] = policy
+        .run_tests(None, |case, _, decide| decide(&mut toy(policy.specs(), &case.text)))
+        .try_into()
+        .unwrap();
     assert_eq!((result.passed, result.line, result.got.as_str()), (false, 4, "default"));
     insta::assert_snapshot!(result.explanation, @r"
     default

@@ -21,6 +21,7 @@ pub mod identity;
 pub mod input;
 pub mod learn;
 mod lexical;
+pub mod mask;
 mod measure;
 mod reading;
 pub mod reduce;

@@ -12,6 +12,7 @@ pub mod form;
 pub mod gemini;
 pub mod httpsig;
 pub mod json;
+pub mod members;
 pub mod meter;
 pub mod openai_chat;
 pub mod openai_responses;

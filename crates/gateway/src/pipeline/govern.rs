@@ -48,17 +48,9 @@ impl Gate {
         self.clearance.as_ref()
     }
 
-    /// Types of personal data that binding classes mask.
-    pub(crate) fn masking(&self) -> Vec<String> {
-        let types = self.clearance.as_ref().map(|clearance| clearance.masking());
-        types.unwrap_or_default().into_iter().map(str::to_owned).collect()
-    }
-
-    /// Goes on with what was decided of the masked request.
-    pub(crate) fn carry(&mut self, masked: &Decision) {
-        if let Some(clearance) = &mut self.clearance {
-            Arc::make_mut(clearance).carry(masked);
-        }
+    /// The clearance as it goes on, where anything is governed.
+    pub(crate) fn clearance_mut(&mut self) -> Option<&mut Clearance> {
+        self.clearance.as_mut().map(Arc::make_mut)
     }
 
     /// Whether a request with this model must go masked to the instance of this position over all pools.

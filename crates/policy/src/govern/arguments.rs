@@ -2,7 +2,8 @@
 //!
 //! A test of an argument that is not there, or is of another type, is *unknown*; only what certainly holds is allowed.
 //! So `not "path" like "/etc/*"` does not allow a call without `path`. Where a path meets several values (`*` stands
-//! for every item or member), a test must hold of each, and its negation of each too.
+//! for every item or member), a test must hold of each, and its negation of each too. A member whose name differs from a
+//! step's only in case is what the path means to some tools and not to others, so every test of it is unknown.
 
 use super::strict::Value;
 use crate::decide::Verdict;
@@ -54,13 +55,16 @@ impl Condition {
             Self::Test(path, test) => {
                 let mut met = Vec::new();
                 find(arguments, path, &mut met);
-                if *test == ArgTest::Given && met.iter().all(Option::is_some) {
+                if met.contains(&Met::Lookalike) {
+                    return Verdict::Unknown;
+                }
+                if *test == ArgTest::Given && !met.contains(&Met::Nothing) {
                     return truth(met.is_empty() != wanted);
                 }
                 if met.is_empty() {
                     return Verdict::Unknown;
                 }
-                met.iter().fold(Verdict::True, |held, value| both(held, fact(test, *value, wanted)))
+                met.iter().fold(Verdict::True, |held, value| both(held, fact(test, value, wanted)))
             }
         }
     }
@@ -86,10 +90,20 @@ const fn either(a: Verdict, b: Verdict) -> Verdict {
     }
 }
 
-/// The values at a path; a missing one under a `*` stands as absent.
-fn find<'v>(value: &'v Value, path: &[String], met: &mut Vec<Option<&'v Value>>) {
+/// What stands at a path.
+#[derive(PartialEq)]
+enum Met<'v> {
+    Value(&'v Value),
+    /// Nothing, in one branch of a `*`.
+    Nothing,
+    /// Something under a name that is a step's for a reader that folds case, and for no other.
+    Lookalike,
+}
+
+/// The values at a path; a missing one under a `*` stands as nothing.
+fn find<'v>(value: &'v Value, path: &[String], met: &mut Vec<Met<'v>>) {
     let Some((step, rest)) = path.split_first() else {
-        met.push(Some(value));
+        met.push(Met::Value(value));
         return;
     };
     match value {
@@ -98,8 +112,11 @@ fn find<'v>(value: &'v Value, path: &[String], met: &mut Vec<Option<&'v Value>>)
             members.iter().for_each(|(_, member)| below(member, rest, met));
         }
         Value::Members(members) => {
-            if let Some((_, member)) = members.iter().find(|(name, _)| name == step) {
-                find(member, rest, met);
+            // No two names of one object fold to the same.
+            match members.iter().find(|(name, _)| tollgate_core::fold::same(name.as_bytes(), step)) {
+                Some((name, member)) if name == step => find(member, rest, met),
+                Some(_) => met.push(Met::Lookalike),
+                None => {}
             }
         }
         Value::List(items) => {
@@ -112,15 +129,20 @@ fn find<'v>(value: &'v Value, path: &[String], met: &mut Vec<Option<&'v Value>>)
 }
 
 /// One branch of a `*`: where the path ends early there, that is noted.
-fn below<'v>(value: &'v Value, rest: &[String], met: &mut Vec<Option<&'v Value>>) {
+fn below<'v>(value: &'v Value, rest: &[String], met: &mut Vec<Met<'v>>) {
     let before = met.len();
     find(value, rest, met);
     if met.len() == before {
-        met.push(None);
+        met.push(Met::Nothing);
     }
 }
 
-fn fact(test: &ArgTest, value: Option<&Value>, wanted: bool) -> Verdict {
+fn fact(test: &ArgTest, met: &Met<'_>, wanted: bool) -> Verdict {
+    let value = match met {
+        Met::Value(value) => Some(*value),
+        Met::Nothing => None,
+        Met::Lookalike => return Verdict::Unknown,
+    };
     let holds = match (test, value) {
         (ArgTest::Number(cmp, bound), Some(Value::Number(number))) => {
             crate::decide::holds(*cmp, *number, *bound)
@@ -182,6 +204,13 @@ mod tests {
             (not(test("files.*.path", ArgTest::Given)), r#"{"files":[{"path":"/a"},{}]}"#, false),
             (not(test("files.*.path", ArgTest::Given)), r#"{"files":[{},{}]}"#, true),
             (like("to.0", "a*"), r#"{"to":["ab","b"]}"#, true),
+            // Names that some readers take for the path's.
+            (not(test("force", ArgTest::Given)), r#"{"Force":true}"#, false),
+            (not(test("token", ArgTest::Given)), "{\"to\u{212a}en\":1}", false),
+            (test("force", ArgTest::Given), r#"{"FORCE":1}"#, false),
+            (not(like("to.path", "/etc/*")), r#"{"To":{"path":"/tmp/x"}}"#, false),
+            (not(test("files.*.Path", ArgTest::Given)), r#"{"files":[{},{"path":"/a"}]}"#, false),
+            (not(test("straße", ArgTest::Given)), r#"{"strasse":1}"#, true),
         ];
         for (condition, arguments, allowed) in cases {
             assert_eq!(condition.holds(&parse(arguments).unwrap()), allowed, "{condition:?} {arguments}");
@@ -206,6 +235,7 @@ mod tests {
         assert!(parse(r#"{"a":[{"b":1,"b":2}]}"#).is_err());
         assert!(parse(r#"{"amount":1,"\u0061mount":900}"#).is_err(), "spelled otherwise it is the same");
         assert!(parse(r#"{"amount":1,"Amount":900}"#).is_err(), "a reader that folds case reads the other");
+        assert!(parse("{\"token\":1,\"to\u{212a}en\":2}").is_err(), "nor the other way");
         assert!(parse(&"[".repeat(200)).is_err());
         assert_eq!(parse("").unwrap(), Value::Members(Vec::new()));
     }

@@ -30,6 +30,9 @@ impl Clearance {
                 Standing::Allowed | Standing::Conditional => left.tools.push(tool.clone()),
             }
         }
+        if left.refused.is_none() && route.effects.answer.is_none() {
+            left.refused = self.repaired().err();
+        }
         let Some(fleet) = fleet.filter(|_| left.refused.is_none()) else { return left };
         let mut no = None;
         for candidate in &route.effects.models {

@@ -21,6 +21,18 @@ impl Clearance {
         types(self.all_of())
     }
 
+    /// Types that are masked in a request where a binding class asks for it, those of its route (`by_route`) included;
+    /// nothing where no class does.
+    #[must_use]
+    pub fn masks_of(&self, by_route: &[String]) -> Option<Vec<String>> {
+        let mut all = self.masking();
+        if all.is_empty() {
+            return None;
+        }
+        all.extend(by_route.iter().map(String::as_str));
+        Some(all.into_iter().map(str::to_owned).collect())
+    }
+
     /// Types that must be masked before the request goes to `place`.
     #[must_use]
     pub fn masks(&self, ask: &Ask<'_>, place: &Place) -> Vec<&str> {
@@ -34,6 +46,13 @@ impl Clearance {
         self.carried = masked.binding.iter().copied().collect();
     }
 
+    /// Names of the classes that a mask was for and that the masked request still carries.
+    #[must_use]
+    pub fn unmasked(&self) -> Vec<String> {
+        let held = |guard: &&Guard| !guard.rights.mask.is_empty() && self.carries(guard);
+        self.all_of().filter(held).map(Guard::label).collect()
+    }
+
     fn carries(&self, guard: &Guard) -> bool {
         let mut rules = self.carried.iter().filter_map(|at| self.governance.rules.get(*at as usize));
         rules.any(|rule| std::ptr::eq(rule, guard))
@@ -42,6 +61,14 @@ impl Clearance {
     /// Whether a mask lets a request go where this guard's bounds do not.
     pub(super) fn repairs(&self, guard: &Guard) -> bool {
         !guard.rights.mask.is_empty() && !self.carries(guard)
+    }
+
+    /// Whether every class that only masks could be masked; asked of the clearance after [`Self::carry`].
+    ///
+    /// # Errors
+    /// The denial of the first that could not: the request goes nowhere.
+    pub fn repaired(&self) -> Result<(), Denial> {
+        self.all_of().try_for_each(|guard| self.masked(guard))
     }
 
     /// Whether a class that only masks could be masked.

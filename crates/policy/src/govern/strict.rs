@@ -1,7 +1,7 @@
 //! Arguments of a call as JSON, where no member may stand twice.
 //!
 //! A tool may read the first of two members of one name where we read the last: what we allowed would not be what it
-//! does. Such arguments are refused, and so are two names that differ only in ASCII case: some readers fold it.
+//! does. Such arguments are refused, and so are two names that differ only in case: some readers fold it.
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::fmt;
@@ -76,7 +76,7 @@ impl<'de> Visitor<'de> for Reader {
         let mut read: Vec<(String, Value)> = Vec::new();
         let mut names = std::collections::HashSet::new();
         while let Some((name, value)) = members.next_entry::<String, Value>()? {
-            if !names.insert(name.to_ascii_lowercase()) {
+            if !names.insert(tollgate_core::fold::name(&name)) {
                 return Err(A::Error::custom(format_args!("the member {name:?} stands twice")));
             }
             read.push((name, value));

@@ -11,6 +11,7 @@
 mod common;
 mod corners;
 mod large;
+mod litellm;
 mod others;
 mod recipes;
 mod semantics;

@@ -1,6 +1,6 @@
 //! `tollgate policy explain`: where one request would go, with every condition and what it read.
 
-use super::models::{Asked, Chosen, Models, chosen};
+use super::models::{After, Asked, Chosen, Models, chosen};
 use super::source::Source;
 use crate::ending::Ending;
 use crate::{place, say};
@@ -72,7 +72,13 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
     let models = text.known.fleet.clone().map(Models::of_fleet);
     let asked = view.model().map(|model| model.into_owned());
     let asked = Asked::of(&view, &args.roles, asked.as_deref());
-    let governed = policy.governance().map(|_| chosen(&policy, &decision, models.as_ref(), &asked));
+    let again = |view: &RequestView| {
+        let mut input = Input::untaught(view);
+        input.caller.roles = &args.roles;
+        policy.decide(&mut Reading::new(&signals, &input, &clock), false)
+    };
+    let choose = || chosen(&policy, &decision, models.as_ref(), &asked, After::Again(&again));
+    let governed = policy.governance().map(|_| choose());
     let cleared = policy.cleared(&args.roles, &decision);
     let masks = cleared.as_ref().map(|clearance| clearance.masking()).unwrap_or_default();
     let refused = governed.as_ref().and_then(|governed| governed.refused.as_ref());
@@ -82,16 +88,21 @@ pub(super) fn run(args: &ExplainArgs) -> Result<Ending> {
         if let (Some(map), Some(governed)) = (explained.as_object_mut(), &governed) {
             map.insert("governance".into(), json!(governed));
             map.insert("masks".into(), json!(masks));
+            map.insert("places_known".into(), json!(models.is_some()));
         }
         say::json(&explained)?;
         return Ok(ending);
     }
     say::text(&decision.explain())?;
     if let Some(governed) = &governed {
-        governance(governed)?;
+        governance(governed, models.is_some())?;
     }
     if !masks.is_empty() {
         say::line(&format!("masked where its bounds hold it back: {}", masks.join(", ")))?;
+    }
+    let unmasked = governed.iter().flat_map(|governed| &governed.unmasked);
+    for class in unmasked {
+        say::line(&format!("  {class} holds all the same: what is masked still carries it"))?;
     }
     match decision.effects().filter(|_| refused.is_none()) {
         Some(effects) => say::line(&format!("it does: {}", does(effects)))?,
@@ -105,13 +116,16 @@ fn is_named_policy(file: &Path) -> bool {
 }
 
 /// What the policy's governance says of it.
-fn governance(governed: &Chosen) -> Result<()> {
+fn governance(governed: &Chosen, places: bool) -> Result<()> {
     let by = if governed.governed.is_empty() { "nothing".to_owned() } else { governed.governed.join(", ") };
     say::line(&format!("governed by: {by}"))?;
     governed.denied.iter().try_for_each(|why| say::line(&format!("  {why}")))?;
     match (&governed.refused, &governed.model) {
         (Some(why), _) => say::line(&format!("refused: {why}")),
-        (None, Some(model)) => say::line(&format!("may be served by {model}")),
+        (None, Some(model)) if places => say::line(&format!("may be served by {model}")),
+        (None, Some(model)) => say::line(&format!(
+            "may be served by {model} where a place is allowed: places not known, give --config FILE"
+        )),
         (None, None) => Ok(()),
     }
 }

@@ -3,11 +3,12 @@
 use serde::Serialize;
 use std::collections::BTreeMap;
 use tollgate_gateway::config::Settings;
-use tollgate_gateway::offered::{ceiling, offered};
+use tollgate_gateway::offered::{ceiling, masked, offered};
 use tollgate_gateway::snapshot::known;
 use tollgate_policy::{Algorithm, Ask, Candidate, Clearance, Decision, Denial, Fleet, Policy, Topic};
 use tollgate_signals::input::DEFAULT_BYTES_PER_TOKEN;
 use tollgate_signals::{Forecast, prompt_tokens};
+use tollgate_wire::peek::Limits;
 use tollgate_wire::view::RequestView;
 
 /// The models of a configuration.
@@ -34,6 +35,9 @@ pub(super) struct Chosen {
     /// The guards that bind it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) governed: Vec<String>,
+    /// Those of them that a mask was for and that what it leaves still carries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) unmasked: Vec<String>,
     /// What they deny of the route's candidates.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) denied: Vec<String>,
@@ -153,19 +157,49 @@ fn tools(view: &RequestView, clearance: &Clearance, chosen: &mut Chosen) -> Resu
     }
 }
 
-/// What a decision comes to.
+/// What classes of data are left of a request once it is masked.
+#[derive(Clone, Copy)]
+pub(super) enum After<'a> {
+    /// Those that are decided of the masked request.
+    Again(&'a dyn Fn(&RequestView) -> Decision),
+    /// All that a mask is meant for are gone: nobody can look, as the request itself is not there.
+    Clean,
+    /// All that it carried, nor can anybody look.
+    Same,
+}
+
+/// Masks a request as dispatch does, and goes on with what is left of it.
+fn repair(
+    clearance: &mut Clearance,
+    by_route: &[String],
+    decision: &Decision,
+    (view, after): (Option<&RequestView>, After<'_>),
+) -> Result<(), String> {
+    match (after, view) {
+        (After::Again(again), Some(view)) => {
+            let masked = masked(Some(clearance), by_route, view, &Limits::default(), again);
+            masked.map_err(|error| format!("it cannot be masked: {error}"))?;
+        }
+        (After::Clean, _) => {}
+        (After::Same, _) | (After::Again(_), None) => clearance.carry(decision),
+    }
+    clearance.repaired().map_err(|denial| denial.to_string())
+}
+
+/// What a decision comes to; `after` says what a mask leaves.
 pub(super) fn chosen(
     policy: &Policy,
     decision: &Decision,
     models: Option<&Models>,
     asked: &Asked<'_>,
+    after: After<'_>,
 ) -> Chosen {
     let mut chosen = Chosen { route: decision.route_name().to_owned(), ..Chosen::default() };
     let Some(effects) = decision.effects() else {
         chosen.refused = Some("the policy refuses it: a signal failed".into());
         return chosen;
     };
-    let clearance = policy.cleared(asked.roles, decision);
+    let mut clearance = policy.cleared(asked.roles, decision);
     if let Some(clearance) = &clearance {
         chosen.governed = clearance.binding();
         if let Err(denial) = clearance.caller() {
@@ -196,6 +230,16 @@ pub(super) fn chosen(
     if effects.answer.is_some() {
         chosen.cost_micro = models.map(|_| 0);
         return chosen;
+    }
+    if let Some(clearance) = &mut clearance {
+        let repaired = repair(clearance, &effects.mask, decision, (asked.view, after));
+        if matches!(after, After::Again(_)) {
+            chosen.unmasked = clearance.unmasked();
+        }
+        if let Err(why) = repaired {
+            chosen.refused = Some(why);
+            return chosen;
+        }
     }
     let named = models.and_then(|models| models.names.get(asked.model?));
     let pinned = named.map(|name| vec![Candidate { model: name.clone(), weight: 1, effort: None }]);

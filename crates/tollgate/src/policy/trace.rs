@@ -3,6 +3,7 @@
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read as _};
@@ -131,8 +132,8 @@ fn one_of(text: &str, dialect: Dialect) -> Result<Entry> {
 fn of_shape(body: &str) -> Option<Dialect> {
     #[derive(Deserialize)]
     struct Members {
-        input: Option<serde::de::IgnoredAny>,
-        system: Option<serde::de::IgnoredAny>,
+        input: Option<IgnoredAny>,
+        system: Option<IgnoredAny>,
     }
     let Members { input, system } = serde_json::from_str(body).ok()?;
     match (input, system) {
@@ -165,14 +166,14 @@ fn said(view: &RequestView) -> String {
     text.chars().take(SHOWN).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-/// Reads a file line by line; a whole list or object over several lines counts as one.
+/// Reads a file line by line; a whole list or object over several lines counts as one, and has the number of its first.
 fn each_line(path: &Path, mut take: impl FnMut(usize, &str) -> Result<()>) -> Result<()> {
     let cannot = || format!("cannot read {}", path.display());
     let mut reader: Box<dyn BufRead> = match path.to_str() {
         Some("-") => Box::new(BufReader::new(std::io::stdin())),
         _ => Box::new(BufReader::new(std::fs::File::open(path).with_context(cannot)?)),
     };
-    let (mut number, mut line, mut held) = (0, String::new(), String::new());
+    let (mut number, mut start, mut line, mut held) = (0, 0, String::new(), String::new());
     loop {
         line.clear();
         if reader.by_ref().take(LINE_MAX + 1).read_line(&mut line).with_context(cannot)? == 0 {
@@ -182,20 +183,41 @@ fn each_line(path: &Path, mut take: impl FnMut(usize, &str) -> Result<()>) -> Re
         if (line.len() + held.len()) as u64 > LINE_MAX {
             bail!("{}:{number}: a line is longer than {LINE_MAX} bytes", path.display());
         }
-        let whole = |text: &str| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+        let whole = |text: &str| serde_json::from_str::<IgnoredAny>(text).is_ok();
         match line.trim() {
-            "" => {}
+            "" if held.is_empty() => {}
             one if held.is_empty() && whole(one) => take(number, one)?,
+            one if held.is_empty() && !one.starts_with(['{', '[']) => {
+                bail!("{}:{number}: this is no JSON object", path.display())
+            }
             more => {
+                start = if held.is_empty() { number } else { start };
                 held.push_str(more);
                 // Indented JSON ends with the bracket that opened it, at the margin: only there is the whole read again.
                 if line.starts_with([']', '}']) && whole(&held) {
-                    take(number, &std::mem::take(&mut held))?;
+                    take(start, &std::mem::take(&mut held))?;
                 } else {
                     held.push('\n');
                 }
             }
         }
     }
-    if held.is_empty() { Ok(()) } else { take(number, &held) }
+    match serde_json::from_str::<IgnoredAny>(&held) {
+        _ if held.is_empty() => Ok(()),
+        Ok(_) => take(start, &held),
+        Err(error) => {
+            let told = error.to_string();
+            let why = told.split(" at line ").next().unwrap_or_default();
+            bail!("{}:{}: this is not JSON: {why}", path.display(), start + broken(&error) - 1)
+        }
+    }
+}
+
+/// The line, from 1, that makes a text no JSON: the one that is not completed where the next cannot follow.
+fn broken(error: &serde_json::Error) -> usize {
+    match (error.is_eof(), error.column()) {
+        (true, _) => 1,
+        (false, 0 | 1) => error.line().saturating_sub(1).max(1),
+        (false, _) => error.line().max(1),
+    }
 }

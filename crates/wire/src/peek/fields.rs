@@ -112,23 +112,13 @@ pub(super) const fn duplicate(key: TextSpan) -> Flaw {
     Flaw { offset: key.span.start.saturating_sub(1), problem: Problem::Duplicate }
 }
 
-/// Whether a reader that folds case takes `name` for `word`. Go's JSON reader, for one, folds `ſ` to s and the Kelvin
-/// sign to k too (encoding/json, "foldName").
+/// Whether a reader that folds case takes `name` for `word`.
 pub(super) fn folds(name: &[u8], word: &str) -> bool {
     // Only ſ (two bytes) and the Kelvin sign (three) fold to a letter, so a name that is as long has to be ASCII.
     if name.len() <= word.len() {
         return name.len() == word.len() && name.eq_ignore_ascii_case(word.as_bytes());
     }
-    if name.is_ascii() {
-        return false;
-    }
-    let plain = |c: char| match c {
-        '\u{17f}' => 's',
-        '\u{212a}' => 'k',
-        c => c.to_ascii_lowercase(),
-    };
-    std::str::from_utf8(name)
-        .is_ok_and(|name| name.chars().map(plain).eq(word.chars().map(|c| c.to_ascii_lowercase())))
+    !name.is_ascii() && tollgate_core::fold::same(name, word)
 }
 
 /// The field named `name`, checked to be new. A name that differs from a field only in case is refused as well:

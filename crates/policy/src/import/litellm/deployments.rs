@@ -4,7 +4,6 @@ use super::super::gaps::Gaps;
 use super::super::money::shifted;
 use super::super::write::quote;
 use super::super::yaml::Node;
-use super::Fallbacks;
 use super::address::{self, Address};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -118,8 +117,13 @@ impl<'y> Groups<'y> {
     }
 
     /// Groups with fallbacks give their name to the policy.
-    pub(super) fn rename(&mut self, fallbacks: &Fallbacks<'y>) {
-        self.renamed = fallbacks.keys().copied().collect();
+    pub(super) fn rename(&mut self, groups: impl Iterator<Item = &'y str>) {
+        self.renamed = groups.collect();
+    }
+
+    /// The tokens that a prompt of a group may have, where the file says it.
+    pub(super) fn window(&self, name: &str) -> Option<u64> {
+        self.groups.iter().find(|group| group.name == name)?.window
     }
 
     /// The model of a group, as the configuration names it.

@@ -1,7 +1,8 @@
 //! The LiteLLM proxy's `config.yaml`: models with their deployments, fallbacks, budgets, router settings.
 //!
 //! A model group becomes a model with a pool of its own, a deployment an instance. A group with fallbacks becomes a
-//! virtual name: the policy's route for it lists the group's own model first and its fallbacks after.
+//! virtual name: the policy's route for it lists the group's own model first and its fallbacks after. Those that are for prompts
+//! too long for the group stand in a route of their own, where the group's window is told.
 //!
 //! ```text
 //! model_list: [{model_name: gpt, litellm_params: {model: openai/gpt-4o}}]   fallbacks: [{gpt: [claude]}]
@@ -10,6 +11,7 @@
 
 mod address;
 mod deployments;
+mod fallbacks;
 mod settings;
 
 use super::ImportError;
@@ -18,11 +20,7 @@ use super::gaps::Gaps;
 use super::write::{Names, list, quote};
 use super::yaml::Node;
 use deployments::Groups;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-
-/// Fallbacks by group, in the order of the file.
-type Fallbacks<'y> = BTreeMap<&'y str, Vec<&'y str>>;
 
 /// The policy and the configuration.
 pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<String>), ImportError> {
@@ -34,25 +32,29 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     if groups.is_empty() {
         return Err(fault(1, "no model of `model_list` can be served; the list says why"));
     }
-    let fallbacks = fallbacks(root, &groups, gaps);
-    groups.rename(&fallbacks);
+    let fallbacks = fallbacks::read(root, &groups, gaps);
+    groups.rename(fallbacks.keys().copied());
     let aliases = aliases(root, &groups, gaps);
     let mut names = Names::default();
     let mut routes = String::new();
     let mut virtuals: Vec<&str> = Vec::new();
-    for (group, others) in &fallbacks {
+    for (group, more) in &fallbacks {
         let mut asked = vec![*group];
         asked.extend(aliases.iter().filter(|(_, target)| target == group).map(|(alias, _)| *alias));
-        let models =
-            std::iter::once(*group).chain(others.iter().copied()).map(|name| quote(&groups.model(name)));
-        let models: Vec<String> = models.take(crate::limits::MAX_MODELS).collect();
-        let _ = write!(
-            routes,
-            "route {} {{\nwhen model in {}\nmodels {{ {} }}\n}}\n",
-            names.give(group),
-            list(asked.iter().copied()),
-            models.join(", ")
-        );
+        let named = format!("model in {}", list(asked.iter().copied()));
+        let models = |others: &[&str]| {
+            let models = std::iter::once(group).chain(others).map(|name| quote(&groups.model(name)));
+            models.take(crate::limits::MAX_MODELS).collect::<Vec<_>>().join(", ")
+        };
+        let name = names.give(group);
+        if let Some((window, others)) = &more.beyond {
+            let (long, models) = (names.give(&format!("{group}_long")), models(others));
+            let _ = write!(
+                routes,
+                "route {long} priority 1 {{\nwhen {named} and context_tokens > {window}\nmodels {{ {models} }}\n}}\n"
+            );
+        }
+        let _ = write!(routes, "route {name} {{\nwhen {named}\nmodels {{ {} }}\n}}\n", models(&more.others));
         virtuals.extend(asked);
     }
     let mut out =
@@ -66,80 +68,6 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
     let plain = aliases.iter().filter(|(_, target)| !fallbacks.contains_key(target));
     let config = groups.config(&plain.copied().collect::<Vec<_>>(), placement);
     Ok((out, Some(config + &settings::read(root, gaps))))
-}
-
-/// Fallbacks of every group: its own or the general ones, those for prompts that are too long, and theirs in turn.
-fn fallbacks<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> Fallbacks<'y> {
-    let mut found: Fallbacks<'y> = BTreeMap::new();
-    let mut own: BTreeSet<&str> = BTreeSet::new();
-    let sections: Vec<&Node> =
-        ["litellm_settings", "router_settings"].iter().filter_map(|key| root.get(key)).collect();
-    for section in &sections {
-        for key in ["fallbacks", "context_window_fallbacks"] {
-            for rule in section.list(key) {
-                for entry in rule.entries() {
-                    entry.seen.set(true);
-                    if groups.has(&entry.key) {
-                        let others = served(entry.node.items(), groups, gaps);
-                        found.entry(&entry.key).or_default().extend(others);
-                        own.extend((key == "fallbacks").then_some(&*entry.key));
-                    } else {
-                        gaps.wrong(
-                            &entry.node,
-                            "fallbacks of a model that is not in the list; they are left out",
-                        );
-                    }
-                }
-            }
-        }
-        gaps.drop_key(
-            section,
-            "content_policy_fallbacks",
-            "a refusal of content is an answer: it is not sent elsewhere",
-        );
-    }
-    let mut general: Vec<&str> = Vec::new();
-    for section in &sections {
-        general.extend(served(section.list("default_fallbacks"), groups, gaps));
-    }
-    if !general.is_empty() {
-        // The general ones are for groups that have none of their own.
-        for group in groups.names().into_iter().filter(|group| !own.contains(group)) {
-            found.entry(group).or_default().extend(&general);
-        }
-    }
-    let chained = found.keys().map(|group| (*group, chain(group, &found)));
-    chained.filter(|(_, others)| !others.is_empty()).collect()
-}
-
-/// How many fallbacks of fallbacks are followed, as there.
-const MAX_CHAIN: usize = 5;
-
-/// Every group that is tried in place of `group`, in the order there: each fallback, and at once those of its own.
-fn chain<'y>(group: &'y str, direct: &Fallbacks<'y>) -> Vec<&'y str> {
-    fn follow<'y>(group: &str, direct: &Fallbacks<'y>, depth: usize, tried: &mut Vec<&'y str>) {
-        for next in direct.get(group).into_iter().flatten().filter(|_| depth < MAX_CHAIN) {
-            if !tried.contains(next) {
-                tried.push(next);
-                follow(next, direct, depth + 1, tried);
-            }
-        }
-    }
-    let mut tried = vec![group];
-    follow(group, direct, 0, &mut tried);
-    tried.split_off(1)
-}
-
-/// Of these fallbacks the models of the list; a gap for each other.
-fn served<'y>(others: &'y [Node], groups: &Groups<'y>, gaps: &mut Gaps) -> Vec<&'y str> {
-    let mut found = Vec::new();
-    for other in others {
-        match other.text().filter(|name| groups.has(name)) {
-            Some(name) => found.push(name),
-            None => gaps.wrong(other, "a fallback to a model that is not in the list; it is left out"),
-        }
-    }
-    found
 }
 
 /// Other names for groups, with the group.

@@ -1,6 +1,6 @@
 //! Two policies side by side over a trace, in one pass: counts by where requests went, and the first that moved.
 
-use crate::policy::models::{Asked, Chosen, Models, chosen};
+use crate::policy::models::{After, Asked, Chosen, Models, chosen};
 use crate::policy::trace::{Entry, What};
 use crate::say;
 use anyhow::Result;
@@ -11,9 +11,14 @@ use tollgate_core::signal::SignalSpec;
 use tollgate_gateway::clock::SystemClock;
 use tollgate_policy::{Decision, Policy, Recorded};
 use tollgate_signals::{Input, Reading, SignalSet};
+use tollgate_wire::view::RequestView;
 
 /// Most different ways that are told apart.
 const WAYS_MAX: usize = 10_000;
+
+/// What the record of a request that may be masked does not say.
+const UNMASKED: &str =
+    "where it goes depends on what a mask leaves of its class of data, and its words are not in its record";
 
 /// One policy.
 pub(super) struct Side {
@@ -28,24 +33,32 @@ impl Side {
         Self { name, policy, signals, clock: SystemClock::new() }
     }
 
-    /// Where a request goes, or which signal its record lacks.
+    /// Where a request goes, or what its record lacks.
     fn decide(&self, entry: &Entry, other: &Policy, models: Option<&Models>) -> Result<Chosen, String> {
         let model = entry.pinned.as_deref();
-        let (decision, asked) = match &entry.what {
+        match &entry.what {
             What::Request(view) => {
-                let mut input = Input::untaught(view);
-                input.caller.roles = &entry.roles;
-                let mut reading = Reading::new(&self.signals, &input, &self.clock);
-                (self.policy.decide(&mut reading, false), Asked::of(view, &entry.roles, model))
+                let again = |view: &RequestView| self.read(view, &entry.roles);
+                let asked = Asked::of(view, &entry.roles, model);
+                Ok(chosen(&self.policy, &again(view), models, &asked, After::Again(&again)))
             }
             What::Record(recorded, prompt_tokens, output_tokens) => {
                 let (prompt_tokens, output_tokens) = (*prompt_tokens, *output_tokens);
                 let asked = Asked { roles: &entry.roles, model, prompt_tokens, output_tokens, view: None };
-                (self.recorded(recorded, other)?, asked)
+                let decision = self.recorded(recorded, other)?;
+                let after = |after| chosen(&self.policy, &decision, models, &asked, after);
+                // Its words are not in the record: what a mask would leave of them matters, or it does not.
+                let clean = after(After::Clean);
+                if clean == after(After::Same) { Ok(clean) } else { Err(UNMASKED.to_owned()) }
             }
-            What::Nothing => return Err("it was refused before it was decided".to_owned()),
-        };
-        Ok(chosen(&self.policy, &decision, models, &asked))
+            What::Nothing => Err("it was refused before it was decided".to_owned()),
+        }
+    }
+
+    fn read(&self, view: &RequestView, roles: &[String]) -> Decision {
+        let mut input = Input::untaught(view);
+        input.caller.roles = roles;
+        self.policy.decide(&mut Reading::new(&self.signals, &input, &self.clock), false)
     }
 
     /// Decides on recorded signals. A signal that the policies declare differently is not the one that was recorded.

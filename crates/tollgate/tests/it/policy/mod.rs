@@ -1,6 +1,7 @@
 //! Tools for people who write policies: diff over a trace, the picture, and a scripted session with an editor.
 
 mod findings;
+mod masked;
 mod offline;
 mod sample;
 
@@ -200,11 +201,7 @@ fn explain_diff_and_test_weigh_tools_and_limits() {
     let tested = folder.run(&["policy", "test", "g.tollgate", "--config", "c.yaml"]);
     assert!(tested.out.contains("2 tests, 0 failed"), "{}", tested.out);
     let blind = folder.run(&["policy", "test", "g.tollgate"]);
-    assert!(
-        blind.out.contains("give the configuration") && blind.out.contains("2 tests, 1 failed"),
-        "{}",
-        blind.out
-    );
+    assert!(blind.code == 0 && blind.out.contains("2 tests, 0 failed, 1 not judged"), "{}", blind.out);
 }
 
 #[test]

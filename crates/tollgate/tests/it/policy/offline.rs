@@ -135,3 +135,23 @@ fn explain_takes_the_text_as_an_argument() {
     wrong(&["check", "-", "--sample", "-"], "only one file can be standard input");
     wrong(&["diff", "-", "p.tollgate", "--trace", "-"], "only one file can be standard input");
 }
+
+/// A row that is broken is told by its own line, wherever the reader noticed.
+#[test]
+fn a_broken_row_of_a_trace_is_told_by_its_line() {
+    let folder = folder("broken");
+    let good = "{\"text\": \"a\"}\n";
+    for (text, line) in [
+        (format!("{good}not json\n{good}{good}"), 2),
+        (format!("{good}\n{{\"text\": \"a\"\n{good}{good}"), 3),
+        (format!("{good}{good}{{\"text\": \"a\n{good}"), 3),
+        (format!("{good}{{\"text\": nul}}\n{good}"), 2),
+        ("[\n{\"text\": \"a\"},\n\n{\"text\" \"b\"}\n]\n".to_owned(), 4),
+        (format!("{good}{{\"text\": [\n"), 2),
+        (format!("{good}{{\n  \"messages\": 1\n}}\n"), 2),
+    ] {
+        folder.write("t.jsonl", &text);
+        let ran = folder.run(&["policy", "diff", "p.tollgate", "p.tollgate", "--trace", "t.jsonl"]);
+        assert!(ran.code == 2 && ran.err.contains(&format!("t.jsonl:{line}: ")), "{text}: {}", ran.err);
+    }
+}

@@ -1,7 +1,6 @@
 //! What is masked, and what is left.
 
 use super::masks::Masks;
-use bytes::Bytes;
 use serde_json::{Value, json};
 use tollgate_wire::Dialect;
 use tollgate_wire::edit::Edits;
@@ -12,7 +11,7 @@ fn sent(dialect: Dialect, body: &Value) -> Value {
 }
 
 fn sent_as(dialect: Dialect, body: String) -> Value {
-    let view = peek(dialect, Bytes::from(body), &Limits::default()).unwrap();
+    let view = peek(dialect, body.into(), &Limits::default()).unwrap();
     let mut edits = Edits::new(&view);
     Masks::default().all(&view, &mut edits, &|kind| kind != "url").unwrap();
     serde_json::from_slice(&edits.apply().unwrap()).unwrap()

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use tollgate_wire::json::{DEPTH_MAX, Flaw, Kind, Scanner};
+use tollgate_wire::members::is_own;
 use tollgate_wire::view::{RequestView, Span, TextSpan};
 
 /// A place in a JSON text.
@@ -52,8 +53,7 @@ impl<'v> Request<'v> {
         let offered = view.tools.iter().flat_map(|tool| [Some(tool.name), tool.built_in]).flatten();
         let said = view.system.iter().chain(view.messages.iter().flat_map(|message| message.text.iter()));
         let beside = || view.aside.iter().chain(&view.arguments);
-        let numeric =
-            |key: &str| crate::pipeline::members::is_own(view.dialect, key) && !DEFINITIONS.contains(&key);
+        let numeric = |key: &str| is_own(view.dialect, key) && !DEFINITIONS.contains(&key);
         let members = view.members.iter().filter(|(key, _)| !numeric(&view.text(*key)));
         let free =
             beside().map(|text| text.span).chain(view.metadata).chain(members.map(|(_, value)| *value));

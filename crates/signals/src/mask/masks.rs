@@ -1,9 +1,9 @@
 //! Masks: which ranges of a text are replaced by what.
 
 use super::pieces::{self, Piece};
+use crate::content::personal_data_of;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
-use tollgate_signals::content::personal_data_of;
 use tollgate_wire::WireError;
 use tollgate_wire::edit::Edits;
 use tollgate_wire::json::{Aligned, escape_into, quote, unescape};

@@ -1,0 +1,61 @@
+//! Mask: personal data is replaced in a request before it goes up, where the route or a class of data asks for it.
+//!
+//! What is replaced by what says [`tollgate_signals::mask`]. Where a class of data asks, the policy is asked once more, of what is
+//! left.
+
+use crate::offered;
+use crate::pipeline::authenticate::Caller;
+use crate::pipeline::decide::{Known, input, recognise};
+use crate::pipeline::govern::Gate;
+use crate::pipeline::risk;
+use crate::snapshot::Snapshot;
+use crate::state::Shared;
+use http::HeaderMap;
+use tollgate_core::Fault;
+use tollgate_signals::{Answers, Reading, mask};
+use tollgate_wire::peek::Limits;
+use tollgate_wire::view::RequestView;
+
+/// A request with masks.
+pub(crate) struct Masked {
+    request: mask::Masked,
+    /// Whether it goes up masked wherever it goes.
+    always: bool,
+}
+
+impl Masked {
+    /// The request as it goes up: masked, where the route says so or the place needs it.
+    pub(crate) fn view(&self, place_needs_it: bool) -> Option<&RequestView> {
+        (self.always || place_needs_it).then_some(&self.request.view)
+    }
+
+    /// What was masked, in words.
+    pub(crate) fn told(&self) -> Option<String> {
+        self.request.told()
+    }
+}
+
+/// Masks a request, where its route (`by_route`: the types) or a binding class of data asks for it.
+pub(crate) fn masked(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    (view, headers): (&RequestView, &HeaderMap),
+    caller: &Caller,
+    (known, answers, by_route): (&Known, &Answers, &[String]),
+    gate: &mut Gate,
+) -> Result<Option<Masked>, Fault> {
+    let depth = u8::try_from(snapshot.settings.limits.json_depth).unwrap_or(u8::MAX);
+    let limits = Limits { depth, ..Limits::default() };
+    let again = |view: &RequestView| {
+        let input = input(view, headers, caller, known);
+        let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
+        // What classifiers said of the words with the data holds for those without.
+        reading.answered(answers);
+        let session = recognise(shared, &mut reading, view, known);
+        reading.risk(risk::known(shared, snapshot, caller, &session));
+        snapshot.policy.decide(&mut reading, false)
+    };
+    let request = offered::masked(gate.clearance_mut(), by_route, view, &limits, again);
+    let request = request.map_err(|error| error.fault())?;
+    Ok(request.map(|request| Masked { request, always: !by_route.is_empty() }))
+}
