@@ -233,3 +233,81 @@ proptest! {
         prop_assert!(signal(kind, &text), "{kind} in {text:?}");
     }
 }
+
+/// A value, and whether a word directly before and after it may be any.
+fn glued() -> impl Strategy<Value = (&'static str, String, String)> {
+    let any = || prop_oneof![Just(String::new()), "[A-Za-z]{1,8}", Just("_".to_owned())];
+    prop_oneof![
+        (any(), card(), any()).prop_map(|(before, text, after)| (
+            "credit_card",
+            text.clone(),
+            before + &text + &after
+        )),
+        (any(), iban(), any()).prop_map(|(before, text, after)| (
+            "iban",
+            text.clone(),
+            before + &text + &after
+        )),
+        ("\\+[1-9][0-9]{9,11}", any()).prop_map(|(text, after)| ("phone", text.clone(), text + &after)),
+        (select(vec!["Tel", "phone", "FAX"]), "[2-9][0-9]{2}-?[2-9][0-9]{2}-?[0-9]{4}")
+            .prop_map(|(before, text)| ("phone", text.clone(), before.to_owned() + &text)),
+        "[1-5][1-9][1-9]-[0-9]{2}-[0-9]{4}".prop_map(|text| ("ssn", text.clone(), format!("SSN{text}"))),
+        "(1[0-9]{2}|[1-9][0-9]?)(\\.(1[0-9]{2}|[1-9][0-9]?)){3}".prop_map(|text| (
+            "ip_address",
+            text.clone(),
+            format!("ip{text}")
+        )),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// A word directly beside it does not hide it, from the mask or the signal.
+    #[test]
+    fn letters_directly_beside_data_do_not_hide_it(
+        (kind, value, written) in glued(), lead in select(vec!["", "my ", "1. "]), rest in select(vec!["", ", ok", " 12/27", "."]),
+    ) {
+        let text = format!("{lead}{written}{rest}");
+        let start = lead.len() + written.find(&value).unwrap();
+        let found = personal_data_of(&text, |of| of == kind);
+        for (at, c) in value.char_indices().filter(|(_, c)| c.is_alphanumeric()) {
+            let at = start + at;
+            prop_assert!(found.iter().any(|f| f.start <= at && at < f.end), "{c} of {kind} {value:?} in {text:?}: {found:?}");
+        }
+        prop_assert!(signal(kind, &text), "{kind} in {text:?}");
+    }
+}
+
+#[test]
+fn letters_are_told_from_the_number_beside_them() {
+    for (kind, text, rest) in [
+        ("credit_card", "Visa4111111111111111", "Visa#"),
+        ("credit_card", "4111 1111 1111 1111Visa 12/27", "#Visa 12/27"),
+        ("credit_card", "card_4111111111111111_old", "card_#_old"),
+        ("iban", "IBANDE89370400440532013000BIC", "IBAN#BIC"),
+        ("iban", "ibande89370400440532013000", "iban#"),
+        ("iban", "KontoDE89 3704 0044 0532 0130 00und", "Konto#und"),
+        ("phone", "Tel4155550132!", "Tel#!"),
+        ("phone", "+491701234567abc", "#abc"),
+        ("ssn", "SSN219-09-9999", "SSN#"),
+        ("ip_address", "IP192.168.0.1", "IP#"),
+    ] {
+        check(kind, text, rest);
+    }
+}
+
+/// Codes, versions and digests are letters and digits too.
+#[test]
+fn codes_of_letters_and_digits_stay() {
+    for text in [
+        "v1.2.3.4 and part415-555-0132, order4155550132, lot123-45-6789",
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "a1b4111111111111111, 4111111111111111f0, x4111111111111111y2",
+        "id1700000000001 sha256 x86_64 ISO20022 2024-11-27T10:00:00Z",
+        "KEYAB12CDEF345678901234 IBANXX89370400440532013000 IBANDE88370400440532013000",
+        "4111111111111112Visa ip300.1.1.1 SSN000-12-3456",
+    ] {
+        assert_eq!(left(text, |_| true), text);
+    }
+}

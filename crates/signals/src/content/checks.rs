@@ -43,6 +43,37 @@ pub(super) fn luhn(text: &str) -> bool {
     sum.is_multiple_of(10) && text.bytes().any(|b| b.is_ascii_digit() && b != b'0')
 }
 
+/// Letters and digits of an account's number by its country, as they are registered (ISO 13616, the IBAN registry).
+const IBANS: &[(usize, &str)] = &[
+    (15, "NO"),
+    (16, "BE"),
+    (18, "DK FI FK FO GL NL SD"),
+    (19, "MK SI"),
+    (20, "AT BA EE KZ LT LU MN XK"),
+    (21, "CH HR LI LV"),
+    (22, "BG BH CR DE GB GE IE ME RS VA"),
+    (23, "AE GI IL IQ OM SO TL"),
+    (24, "AD CZ ES MD PK RO SA SE SK TN VG"),
+    (25, "LY PT ST"),
+    (26, "IS TR"),
+    (27, "BI DJ FR GR IT MC MR SM"),
+    (28, "AL AZ BY CY DO GT HU LB NI PL SV"),
+    (29, "BR EG PS QA UA"),
+    (30, "JO KW MU YE"),
+    (31, "MT SC"),
+    (32, "LC"),
+    (33, "RU"),
+];
+
+/// How many bytes of a text that begins with the number of an account are that number, by its country.
+pub(super) fn iban_len(text: &str) -> Option<usize> {
+    let country = text.get(..2)?;
+    let named = |list: &str| list.split(' ').any(|known| known.eq_ignore_ascii_case(country));
+    let (len, _) = IBANS.iter().find(|(_, list)| named(list))?;
+    let mut own = text.bytes().enumerate().filter(|(_, b)| b.is_ascii_alphanumeric());
+    own.nth(len - 1).map(|(at, _)| at + 1)
+}
+
 /// The check digits of ISO 13616: the rearranged number modulo 97 is 1.
 pub(super) fn iban(text: &str) -> bool {
     let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();

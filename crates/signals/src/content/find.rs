@@ -61,15 +61,25 @@ impl Personal {
         Some(found)
     }
 
-    /// All pieces of this type, in order and apart.
-    fn all(self, text: &str) -> impl Iterator<Item = Range<usize>> {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            let found = self.find(text, from)?;
-            from = found.end;
-            Some(found)
-        })
+    /// Whether there is any, with or without a letter directly beside it.
+    pub(crate) fn is_in(self, text: &str) -> bool {
+        self.find(text, 0).is_some() || self.find_beside_letters(text, 0).is_some()
     }
+
+    /// All pieces of this type: those in order and apart, then those with a letter directly beside them.
+    fn all(self, text: &str) -> impl Iterator<Item = Range<usize>> {
+        each(move |from| self.find(text, from)).chain(each(move |from| self.find_beside_letters(text, from)))
+    }
+}
+
+/// All that `next` finds, each from the end of the one before.
+fn each(next: impl Fn(usize) -> Option<Range<usize>>) -> impl Iterator<Item = Range<usize>> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let found = next(from)?;
+        from = found.end;
+        Some(found)
+    })
 }
 
 /// The next character's first byte.

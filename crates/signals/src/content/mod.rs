@@ -8,6 +8,7 @@
 //! ```
 
 mod attack;
+mod beside;
 mod checks;
 mod classify;
 mod feedback;
@@ -21,6 +22,7 @@ pub use classify::Content;
 pub use find::{Found, personal_data, personal_data_of};
 
 pub(crate) use attack::{ATTACKS, FACTS};
+pub(crate) use beside::without_edges;
 pub(crate) use feedback::{FEEDBACK, Feedback};
 pub(crate) use likeness::Examples;
 pub(crate) use personal::Personal;

@@ -99,7 +99,12 @@ impl Personal {
     }
 
     /// The end of the longest piece that does, of all that begin with a hit and end at an edge of its groups.
-    fn longest(self, whole: &str, hit: &Range<usize>, does: impl Fn(Range<usize>) -> bool) -> Option<usize> {
+    pub(super) fn longest(
+        self,
+        whole: &str,
+        hit: &Range<usize>,
+        does: impl Fn(Range<usize>) -> bool,
+    ) -> Option<usize> {
         let bytes = whole.as_bytes().get(hit.clone()).unwrap_or_default();
         let edge = |at: &usize| matches!(bytes.get(at - 1..=*at), Some([last, next]) if last.is_ascii_alphanumeric() && !next.is_ascii_alphanumeric());
         let ends = (1..bytes.len()).rev().filter(edge).map(|at| hit.start + at);
@@ -119,7 +124,7 @@ impl Personal {
 
     /// Whether what stands at these bytes of `whole`, which has the form, is of the type: check digits, ranges, and for
     /// telephones a plain form or a word beside the number.
-    fn holds(self, whole: &str, at: Range<usize>) -> bool {
+    pub(super) fn holds(self, whole: &str, at: Range<usize>) -> bool {
         let text = whole.get(at.clone()).unwrap_or_default();
         match self {
             Self::CreditCard => checks::card(text),
@@ -156,7 +161,7 @@ fn between(before: &[u8]) -> Option<&[u8]> {
 }
 
 /// Whether a number is written as a telephone's is among other digits. Groups of thousands and decimals are none.
-fn among(whole: &str, at: Range<usize>) -> bool {
+pub(super) fn among(whole: &str, at: Range<usize>) -> bool {
     let text = whole.get(at.clone()).unwrap_or_default();
     let group = text.bytes().take_while(u8::is_ascii_digit).count();
     let signs = between(whole.as_bytes().get(..at.start).unwrap_or_default());
@@ -184,7 +189,7 @@ fn is_whole_part(whole: &str, at: Range<usize>) -> bool {
 }
 
 /// Whether digits may be a telephone's: not a card's, a date, an address of a machine or a number with a decimal point.
-fn phone(text: &str) -> bool {
+pub(super) fn phone(text: &str) -> bool {
     let digits = text.bytes().take_while(|b| *b != b'x').filter(u8::is_ascii_digit).count();
     if !(6..=15).contains(&digits) {
         return false;
@@ -198,7 +203,7 @@ fn phone(text: &str) -> bool {
 }
 
 /// Whether a text is an IPv4 address.
-fn machine(text: &str) -> bool {
+pub(super) fn machine(text: &str) -> bool {
     text.split('.').count() == 4 && text.split('.').all(|part| part.parse::<u8>().is_ok())
 }
 

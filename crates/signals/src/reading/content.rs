@@ -72,8 +72,8 @@ impl Reading<'_> {
     pub(super) fn personal(&self, scope: Scope, forms: &[(Personal, u32)]) -> Signal {
         // To the end, however much has the form only: whoever writes a text must not be able to hide data in it.
         let held = |personal: Personal, id: u32| {
-            self.texts.regex(scope, id) && personal.find(self.texts.raw(scope), 0).is_some()
-                || self.texts.typed(scope).is_some_and(|typed| personal.find(typed, 0).is_some())
+            self.texts.regex(scope, id) && personal.is_in(self.texts.raw(scope))
+                || self.texts.typed(scope).is_some_and(|typed| personal.is_in(typed))
         };
         let found: Vec<&str> = Personal::ALL
             .iter()

@@ -3,7 +3,9 @@
 use super::compile::{Compiler, LITERAL_BYTES, key};
 use super::params::Params;
 use super::{Counted, Plan, Told};
-use crate::content::{ATTACKS, Examples, FACTS, FEEDBACK, Feedback, Personal, SUBJECTS, words};
+use crate::content::{
+    ATTACKS, Examples, FACTS, FEEDBACK, Feedback, Personal, SUBJECTS, without_edges, words,
+};
 use crate::error::Problem;
 use crate::head::{Head, shipped};
 use crate::text::{Scope, TextKey};
@@ -113,7 +115,7 @@ impl Compiler {
             // An address of a page is nobody's own unless one says so.
             let usual = given.is_empty() && personal != Personal::Url;
             if usual || given.iter().any(|wanted| wanted == word) {
-                forms.extend(self.regex(params, "(all)", key, form).map(|id| (personal, id)));
+                forms.extend(self.regex(params, "(all)", key, &without_edges(form)).map(|id| (personal, id)));
             }
         }
         Plan::Personal { scope, forms }
