@@ -1,7 +1,8 @@
 //! Personal data with a letter directly beside it: `Visa4111111111111111`, `IBANDE89370400440532013000`.
 //!
 //! Codes, digests and names of parts are letters and digits too, so here a number is data only where its form leaves no doubt, or
-//! the word beside it says what it is; and only where that is a word: letters up to a sign, with no digit in them.
+//! the word beside it says what it is; and only where that is a word: two letters and more up to a sign, with no digit in them. One
+//! letter before digits is the form of a licence or a part.
 
 use super::Personal;
 use super::checks;
@@ -11,7 +12,8 @@ use regex::Regex;
 use std::ops::Range;
 use std::sync::LazyLock;
 
-/// Longest word that is looked at, in bytes.
+/// Shortest and longest word that is looked at, in bytes.
+const WORD_MIN: usize = 2;
 const WORD_MAX: usize = 24;
 /// Words that say of digits directly beside them what they are. Shorter lists than where a sign stands between: names in programs
 /// end in digits too.
@@ -41,8 +43,8 @@ enum Side<'t> {
     Sign,
     /// A word, in letters or joined by `_`.
     Word(&'t str),
-    /// Digits, or letters with digits among them.
-    Digits,
+    /// Digits, one letter, or letters with digits among them: the number may be a part of a code.
+    Code,
 }
 
 impl<'t> Side<'t> {
@@ -56,11 +58,11 @@ impl<'t> Side<'t> {
         let len = (0..=WORD_MAX).take_while(|n| byte(*n).is_ascii_alphabetic()).count();
         match (len, byte(len)) {
             (0, next) if !next.is_ascii_digit() => Self::Sign,
-            (1..=WORD_MAX, next) if !next.is_ascii_digit() => {
+            (WORD_MIN..=WORD_MAX, next) if !next.is_ascii_digit() => {
                 let word = if back { text.get(text.len() - len..) } else { text.get(..len) };
                 Self::Word(word.and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default())
             }
-            _ => Self::Digits,
+            _ => Self::Code,
         }
     }
 }
@@ -95,7 +97,7 @@ impl Personal {
                 matches!(side, Side::Word(word) if words.iter().any(|known| known.eq_ignore_ascii_case(word)))
             })
         };
-        if [&before, &after].contains(&&Side::Digits) || (&before, &after) == (&Side::Sign, &Side::Sign) {
+        if [&before, &after].contains(&&Side::Code) || (&before, &after) == (&Side::Sign, &Side::Sign) {
             return false;
         }
         let piece = text.get(at.clone()).unwrap_or_default();
