@@ -62,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "card", run: agents::card, seeds: "cards", choices: 0 },
     Target { name: "statement", run: money::statement, seeds: "statements", choices: 0 },
     Target { name: "x402", run: money::x402, seeds: "x402", choices: 0 },
+    Target { name: "card_event", run: money::card_event, seeds: "card_events", choices: 0 },
     Target { name: "csv", run: tables::csv, seeds: "tables", choices: 0 },
     Target { name: "parquet", run: tables::parquet, seeds: "parquets", choices: 0 },
     Target { name: "tensors", run: tables::tensors, seeds: "tensors", choices: 0 },
@@ -114,6 +115,8 @@ const SEEDS: &[(&str, &str)] = &[
     ("receipts", include_str!("../seeds/receipt.txt")),
     ("x402", include_str!("../seeds/x402.json")),
     ("x402", include_str!("../seeds/x402-v1.json")),
+    ("card_events", include_str!("../seeds/card-event.txt")),
+    ("card_events", include_str!("../seeds/card-intent.txt")),
     (
         "tables",
         "user,ts,merchant,amount\n1,2026-01-02,\"a, \"\"b\"\"\",2.50\r\n\n2,,c\n-3,1e9,\"two\nlines\",007\n",

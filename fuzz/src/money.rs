@@ -1,5 +1,6 @@
 //! Readers of what others signed: mandates, receipts, statements about escrows, entries of the ledger, and the JSON below them.
 
+use tollgate_card::{Hook, Intent};
 use tollgate_core::Timestamp;
 use tollgate_evm::x402::{FacilitatorConfig, Payment, Token};
 use tollgate_pay::escrow::{Bundle, Escrow, Event, read, step};
@@ -84,4 +85,19 @@ pub(crate) fn x402(data: &[u8]) -> bool {
     let _ = payment.check_time(Timestamp(1_795_000_000_000_000));
     assert!(payment.call(false).len() >= 4 + 9 * 32);
     true
+}
+
+/// A webhook's header, a line's end and its body: only the seed's own event is signed. The body may also be a payment.
+pub(crate) fn card_event(data: &[u8]) -> bool {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (header, body) = (data.get(..end).unwrap_or_default(), data.get(end + 1..).unwrap_or_default());
+    let payment = serde_json::from_slice(body).ok().and_then(|json| Intent::read(&json));
+    let hook = Hook::new(&["whsec_test_secret"], 300);
+    let read = std::str::from_utf8(header).ok().map(|header| {
+        hook.read(header, body, Timestamp(1_700_000_000_000_000))
+    });
+    if let Some(Ok(event)) = &read {
+        assert_eq!((event.id.as_str(), body.len()), ("evt_1", 204), "nobody signed anything else");
+    }
+    payment.is_some() || matches!(read, Some(Ok(_)))
 }

@@ -100,7 +100,7 @@ targets! {
     policy_import head config
     signed_json mandate receipt entry
     record did card
-    statement x402
+    statement x402 card_event
     csv parquet tensors folded_block
     message_signature
     fleet_trace fleet_clients fleet_lengths fleet_model_config fleet_catalogue

@@ -1,6 +1,7 @@
 //! The one error of this crate.
 
 use crate::NodeError;
+use tollgate_rail::KeepError;
 
 /// Why something could not be read, made or sent. What a chain refuses is no error: see [`crate::Reply::Reverted`].
 #[derive(Debug, thiserror::Error)]
@@ -26,14 +27,9 @@ pub enum EvmError {
         /// What it must be.
         wanted: &'static str,
     },
-    /// A file could not be read or written.
-    #[error("{}: {source}", path.display())]
-    File {
-        /// Which.
-        path: std::path::PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    /// Something could not be kept or read.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
     /// A bound is reached.
     #[error("there are already {limit} {what}: raise the limit, or wait until some are over")]
     Full {

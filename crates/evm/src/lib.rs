@@ -27,6 +27,7 @@ mod codec;
 mod contracts;
 mod deploy;
 mod error;
+mod folder;
 mod journal;
 mod node;
 mod papers;
@@ -39,7 +40,8 @@ pub use codec::{Address, Key, Signature, Word, abi, hex, keccak, recover, rlp, t
 pub use contracts::{Addresses, CODE, Contract, Order, Payment, PaymentInfo};
 pub use deploy::Deployment;
 pub use error::EvmError;
-pub use journal::{Attempt, FolderJournal, Journal, MemoryJournal, RECORDS_MAX, Record};
+pub use folder::{Folder, RailFile, TokenRow};
+pub use journal::{Attempt, FolderJournal, Journal, MemoryJournal, Record};
 pub use node::{Node, NodeError, Rpc};
 pub use papers::{FolderPapers, OrderAsk, Papers, SignedOrder};
 pub use rail::{EVM_RAIL, EvmRail, RailConfig, State, address_of};

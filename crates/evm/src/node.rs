@@ -1,7 +1,7 @@
 //! A node of a chain, over JSON-RPC.
 
 use serde_json::{Value, json};
-use tollgate_net::client::{Client, path_of};
+use tollgate_rail::{Silent, Waiting};
 
 /// Longest message of a node that is kept, in bytes.
 const MESSAGE_MAX: usize = 400;
@@ -33,9 +33,7 @@ pub trait Node {
 
 /// A node behind a URL. It waits for each answer, so it belongs where waiting is allowed.
 pub struct Rpc {
-    /// There until the end.
-    runtime: Option<tokio::runtime::Runtime>,
-    client: Client,
+    waiting: Waiting,
     url: String,
     asked: u64,
 }
@@ -47,24 +45,19 @@ impl std::fmt::Debug for Rpc {
     }
 }
 
+impl From<Silent> for NodeError {
+    fn from(Silent(why): Silent) -> Self {
+        Self::Silent(why)
+    }
+}
+
 impl Rpc {
     /// The node at a URL.
     ///
     /// # Errors
     /// [`NodeError::Silent`] when this machine gives no room for it.
     pub fn new(url: &str) -> Result<Self, NodeError> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| NodeError::Silent(error.to_string()))?;
-        Ok(Self { runtime: Some(runtime), client: Client::default(), url: url.into(), asked: 0 })
-    }
-}
-
-impl Drop for Rpc {
-    /// Without waiting, so that it may be dropped where waiting is not allowed.
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        Ok(Self { waiting: Waiting::new()?, url: url.into(), asked: 0 })
     }
 }
 
@@ -72,19 +65,17 @@ impl Node for Rpc {
     fn request(&mut self, method: &'static str, params: Value) -> Result<Value, NodeError> {
         self.asked = self.asked.wrapping_add(1);
         let body = json!({"jsonrpc": "2.0", "id": self.asked, "method": method, "params": params});
-        let silent = |why: String| NodeError::Silent(why.replace(path_of(&self.url), "/…"));
-        let Some(runtime) = &self.runtime else { return Err(silent("it is being closed".into())) };
-        let answer = runtime.block_on(self.client.post_json(&self.url, body.to_string()));
-        let answer = answer.map_err(|error| silent(error.to_string()))?;
+        let silent = |why: &str| NodeError::Silent(why.into());
+        let answer = self.waiting.post_json(&self.url, body.to_string())?;
         let read: Option<Value> = serde_json::from_slice(&answer.body).ok();
-        let mut read = read.ok_or_else(|| silent(format!("status {} without JSON", answer.status)))?;
+        let mut read = read.ok_or_else(|| silent(&format!("status {} without JSON", answer.status)))?;
         if let Some(error) = read.get("error").filter(|error| !error.is_null()) {
             return Err(refused(error));
         }
         let same = read.get("id").and_then(Value::as_u64) == Some(self.asked);
         match read.get_mut("result") {
             Some(result) if same => Ok(result.take()),
-            _ => Err(silent("an answer to something else".into())),
+            _ => Err(silent("an answer to something else")),
         }
     }
 }

@@ -3,12 +3,11 @@
 //! The rail has neither's keys. It asks for papers, and without one it waits.
 
 use crate::{Address, EvmError, Order, Payment, Signature, Word, recover};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tollgate_core::Digest;
+use tollgate_rail::whole;
 
 /// An order that the rail needs signed: what it must say, but for the proof that it follows from and how long it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -84,56 +83,33 @@ impl FolderPapers {
     /// Files an escrow's payment.
     ///
     /// # Errors
-    /// [`EvmError::File`].
+    /// [`EvmError::Keep`].
     pub fn file_payment(&self, escrow: &Digest, payment: &Payment) -> Result<(), EvmError> {
-        write(&self.payment_path(escrow), payment)
+        Ok(whole::write(&self.payment_path(escrow), payment)?)
     }
 
     /// Files a signed order; signatures of the same order that are there already stay.
     ///
     /// # Errors
-    /// [`EvmError::File`].
+    /// [`EvmError::Keep`].
     pub fn file_order(&self, signed: &SignedOrder) -> Result<(), EvmError> {
         let path = self.order_path(&signed.order.key);
         let mut all = signed.clone();
-        if let Some(there) = read::<SignedOrder>(&path)?.filter(|there| there.order == signed.order) {
+        if let Some(there) = whole::read::<SignedOrder>(&path)?.filter(|there| there.order == signed.order) {
             all.signatures.extend(there.signatures);
             all.signatures.sort_unstable();
             all.signatures.dedup();
         }
-        write(&path, &all)
+        Ok(whole::write(&path, &all)?)
     }
-}
-
-fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EvmError> {
-    let failed = |source| EvmError::File { path: path.into(), source };
-    match std::fs::read(path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| failed(error.into())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed(error)),
-    }
-}
-
-/// A whole file or none: written beside, then put in its place.
-fn write<T: Serialize>(path: &Path, value: &T) -> Result<(), EvmError> {
-    let failed = |source| EvmError::File { path: path.into(), source };
-    let bytes = serde_json::to_vec_pretty(value).map_err(|error| failed(error.into()))?;
-    let beside = path.with_extension("new");
-    let written = path.parent().map_or(Ok(()), std::fs::create_dir_all).and_then(|()| {
-        let mut file = std::fs::File::create(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&beside, path)
-    });
-    written.map_err(failed)
 }
 
 impl Papers for FolderPapers {
     fn payment(&mut self, escrow: &Digest) -> Result<Option<Payment>, EvmError> {
-        read(&self.payment_path(escrow))
+        Ok(whole::read(&self.payment_path(escrow))?)
     }
 
     fn order(&mut self, ask: &OrderAsk) -> Result<Option<SignedOrder>, EvmError> {
-        Ok(read::<SignedOrder>(&self.order_path(&ask.order.key))?.filter(|signed| signed.answers(ask)))
+        Ok(whole::read::<SignedOrder>(&self.order_path(&ask.order.key))?.filter(|signed| signed.answers(ask)))
     }
 }

@@ -13,7 +13,7 @@ use tollgate_core::id::AccountId;
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::{Desk, Office, SettlementPlane, TaskContract};
 use tollgate_pay::ledger::{Account, Command, Outcome};
-use tollgate_pay::rail::{Call, Capabilities, Ledger, LedgerFault, LedgerRail, Outcome as Moved, Rail};
+use tollgate_pay::rail::{Ledger, LedgerFault, LedgerRail, Rail, Rails};
 
 /// Most escrows of one log, unless it is opened with another bound.
 pub const ESCROWS_MAX: usize = 1_000_000;
@@ -94,55 +94,71 @@ impl Ledger for JournalLedger {
     }
 }
 
-/// What moves the money of a folder's escrows.
-pub enum FolderRail {
-    /// Our own ledger.
-    Ledger(LedgerRail<JournalLedger>),
-    /// Another rail.
-    Other(Box<dyn Rail + Send>),
+/// Whether a rail would carry a contract.
+pub type Carries = Box<dyn FnMut(&TaskContract) -> Result<(), PayError> + Send>;
+
+/// A rail beside our own ledger.
+pub enum OtherRail {
+    /// The office makes its calls, and waits for them.
+    Here(Box<dyn Rail + Send>),
+    /// Its calls are made elsewhere; here is said what it would carry.
+    Away {
+        /// What contracts call it.
+        name: String,
+        /// What it would carry.
+        carries: Carries,
+    },
 }
 
-impl FolderRail {
-    fn rail(&mut self) -> &mut dyn Rail {
-        match self {
-            Self::Ledger(rail) => rail,
-            Self::Other(rail) => rail.as_mut(),
-        }
+/// What moves the money of a folder's escrows: our own ledger, and other rails by their names.
+pub struct FolderRails {
+    own: LedgerRail<JournalLedger>,
+    others: Vec<OtherRail>,
+}
+
+impl FolderRails {
+    /// The rail over our own ledger.
+    pub const fn own(&mut self) -> &mut LedgerRail<JournalLedger> {
+        &mut self.own
     }
 }
 
-impl Rail for FolderRail {
+impl OtherRail {
     fn name(&self) -> &str {
         match self {
-            Self::Ledger(rail) => rail.name(),
-            Self::Other(rail) => rail.name(),
+            Self::Here(rail) => rail.name(),
+            Self::Away { name, .. } => name,
         }
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        match self {
-            Self::Ledger(rail) => rail.capabilities(),
-            Self::Other(rail) => rail.capabilities(),
-        }
-    }
-
-    fn prepare(&mut self, contract: &TaskContract) -> Result<(), PayError> {
-        self.rail().prepare(contract)
-    }
-
-    fn perform(&mut self, call: &Call) -> Moved {
-        self.rail().perform(call)
-    }
-
-    fn query(&mut self, call: &Call) -> Moved {
-        self.rail().query(call)
     }
 }
 
-/// The office of a journal with its folder's rail.
-pub type JournalOffice = Office<JournalLedger, FolderRail>;
+impl Rails for FolderRails {
+    fn names(&self) -> Vec<&str> {
+        [self.own.name()].into_iter().chain(self.others.iter().map(OtherRail::name)).collect()
+    }
 
-/// Opens the office of a ledger, which takes on at most `escrows_max` escrows and pays by `rail`, or by the ledger itself. All escrows follow from the log, which is read from its beginning.
+    fn carries(&mut self, contract: &TaskContract) -> Option<Result<(), PayError>> {
+        let other = self.others.iter_mut().find(|other| other.name() == contract.rail);
+        match other {
+            Some(OtherRail::Here(rail)) => Some(rail.prepare(contract)),
+            Some(OtherRail::Away { carries, .. }) => Some(carries(contract)),
+            None => self.own.carries(contract),
+        }
+    }
+
+    fn here(&mut self, name: &str) -> Option<&mut dyn Rail> {
+        match self.others.iter_mut().find(|other| other.name() == name) {
+            Some(OtherRail::Here(rail)) => Some(rail.as_mut()),
+            Some(OtherRail::Away { .. }) => None,
+            None => self.own.here(name),
+        }
+    }
+}
+
+/// The office of a journal with its folder's rails.
+pub type JournalOffice = Office<JournalLedger, FolderRails>;
+
+/// Opens the office of a ledger, which takes on at most `escrows_max` escrows and pays by the ledger itself or by others. All escrows follow from the log, which is read from its beginning.
 ///
 /// An office knows what it recorded itself and what was there when it was opened. A folder has one at a time; on a database
 /// that others write to, it says [`OfficeError::Behind`](tollgate_pay::escrow::OfficeError::Behind) until it was given what they
@@ -157,7 +173,7 @@ pub fn open_office(
     clock: Arc<dyn Clock>,
     plane: SettlementPlane,
     clearing: AccountId,
-    rail: Option<Box<dyn Rail + Send>>,
+    others: Vec<OtherRail>,
 ) -> Result<(JournalOffice, JournalLedger, Journal), JournalError> {
     let journal = source.open(config, clock)?;
     let (mut desk, mut next) = (Desk::new(plane, escrows_max), 0);
@@ -167,9 +183,8 @@ pub fn open_office(
     })?;
     let seen = Arc::new(AtomicU64::new(next));
     let ledger = JournalLedger { journal: journal.clone(), source: source.clone(), seen, in_order: true };
-    let own = || LedgerRail::new(JournalLedger { in_order: false, ..ledger.clone() }, clearing);
-    let rail = rail.map_or_else(|| FolderRail::Ledger(own()), FolderRail::Other);
-    Ok((Office::new(desk, ledger.clone(), rail), ledger, journal))
+    let own = LedgerRail::new(JournalLedger { in_order: false, ..ledger.clone() }, clearing);
+    Ok((Office::new(desk, ledger.clone(), FolderRails { own, others }), ledger, journal))
 }
 
 /// The escrows of a ledger, read without opening it.

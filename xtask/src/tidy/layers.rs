@@ -13,7 +13,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("fleet", &["core", "select"]),
     ("pay", &["core", "wire"]),
     ("evidence", &["core", "wire", "pay"]),
-    ("evm", &["core", "net", "pay"]),
+    ("rail", &["net"]),
+    ("evm", &["core", "pay", "rail"]),
+    ("card", &["core", "net", "pay", "rail"]),
     ("produce", &["core", "wire", "pay"]),
     ("risk", &["core"]),
     ("cache", &["core"]),
@@ -24,15 +26,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
-            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evm", "produce",
-            "risk", "cache", "store", "console", "net",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "rail", "evm", "card",
+            "produce", "risk", "cache", "store", "console", "net",
         ],
     ),
     (
         "tollgate",
         &[
-            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "evm",
-            "produce", "risk", "store", "console", "net", "sim", "gateway",
+            "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "rail",
+            "evm", "card", "produce", "risk", "store", "console", "net", "sim", "gateway",
         ],
     ),
 ];

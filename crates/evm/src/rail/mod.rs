@@ -12,11 +12,10 @@ pub use deed::State;
 use crate::{Address, At, Chain, EvmError, Journal, Node, Order, Papers, PaymentInfo, Sender, Word};
 use deed::{Escrowed, Wanted};
 use tollgate_core::id::AccountId;
-use tollgate_core::{Amount, Asset, Digest};
+use tollgate_core::{Amount, Asset};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Part, Source, TaskContract};
-use tollgate_pay::json::plain;
-use tollgate_pay::rail::{Ask, Call, Capabilities, Outcome, Rail};
+use tollgate_pay::escrow::TaskContract;
+use tollgate_pay::rail::{Call, Capabilities, Outcome, Rail};
 
 /// What contracts call it.
 pub const EVM_RAIL: &str = "evm";
@@ -151,7 +150,7 @@ impl<N: Node, J: Journal, P: Papers> EvmRail<N, J, P> {
     }
 
     fn run(&mut self, asked: &Call, act: bool) -> Outcome {
-        let digest = digest(asked);
+        let digest = asked.digest();
         let known = self
             .sender
             .journal()
@@ -201,28 +200,4 @@ impl<N: Node, J: Journal, P: Papers> Rail for EvmRail<N, J, P> {
     fn query(&mut self, call: &Call) -> Outcome {
         self.run(call, false)
     }
-}
-
-/// What was asked, so that a key is not used for anything else.
-fn digest(asked: &Call) -> Digest {
-    let parts = |parts: &[Part]| parts.iter().map(plain).collect::<Vec<_>>().concat();
-    let sources = |funding: &[Source]| funding.iter().map(plain).collect::<Vec<_>>().concat();
-    let said = match &asked.ask {
-        Ask::Hold { funding } => vec![b"hold".to_vec(), sources(funding)],
-        Ask::Release { held, funding, before, amount, parts: to, last } => vec![
-            b"release".to_vec(),
-            held.clone().into_bytes(),
-            sources(funding),
-            plain(before),
-            plain(amount),
-            parts(to),
-            vec![(*last).into()],
-        ],
-        Ask::Refund { held, funding, before } => {
-            vec![b"refund".to_vec(), held.clone().into_bytes(), sources(funding), plain(before)]
-        }
-    };
-    Digest::of_parts(
-        [asked.key.as_bytes(), &asked.escrow.0].into_iter().chain(said.iter().map(Vec::as_slice)),
-    )
 }

@@ -3,9 +3,10 @@
 use crate::world::{CHAIN_ID, World, node, usdc};
 use serde_json::json;
 use tollgate_core::Digest;
-use tollgate_evm::{At, Journal as _, Key, Word, abi};
+use tollgate_evm::{At, Key, Word, abi};
 use tollgate_pay::escrow::TaskContract;
 use tollgate_pay::rail::{Ask, Call, Outcome, Rail as _};
+use tollgate_rail::Journal as _;
 
 fn hold(contract: &TaskContract) -> Call {
     let ask = Ask::Hold { funding: contract.funding.clone() };

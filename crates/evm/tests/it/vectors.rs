@@ -7,9 +7,9 @@ use tollgate_evm::transaction::Transaction;
 use tollgate_evm::typed::{Authorization, Domain, Use};
 use tollgate_evm::x402::{Facilitator, FacilitatorConfig, Payment, Refusal, Token};
 use tollgate_evm::{
-    Address, Chain, Journal as _, Key, MemoryJournal, Node, NodeError, Sender, SenderConfig, Signature, Word,
-    recover,
+    Address, Chain, Key, MemoryJournal, Node, NodeError, Sender, SenderConfig, Signature, Word, recover,
 };
+use tollgate_rail::Journal as _;
 
 fn key() -> Key {
     format!("0x{}", "46".repeat(32)).parse().unwrap()

@@ -34,7 +34,7 @@ impl Cashier {
     /// signed for the configured chain and no other.
     ///
     /// # Errors
-    /// [`EvmError::File`] for the journal, [`EvmError::Chain`] for a node of another chain.
+    /// [`EvmError::Keep`] for the journal, [`EvmError::Chain`] for a node of another chain.
     pub fn open(settings: Arc<X402Settings>) -> Result<Self, EvmError> {
         let journal = FolderJournal::open(&settings.data)?;
         let mut chain = Chain::new(Rpc::new(settings.node.expose())?);

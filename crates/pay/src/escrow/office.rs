@@ -1,4 +1,4 @@
-//! Escrows at work: a desk, the ledger that records, and the rail that moves the money.
+//! Escrows at work: a desk, the ledger that records, and the rails that move the money.
 //!
 //! Everything happens in this order: the event is recorded, with the call that it asks of the rail; the rail is called; what
 //! it said is recorded. A crash between any two of them leaves a call whose outcome is not known, and
@@ -8,7 +8,7 @@ use super::{Answered, Desk, Event, Phase, RailState, Refusal};
 use crate::PayError;
 use crate::json::plain;
 use crate::ledger;
-use crate::rail::{Ledger, LedgerFault, Outcome, Rail};
+use crate::rail::{Call, Due, LEDGER_RAIL, Ledger, LedgerFault, Outcome, Rails};
 use tollgate_core::{Digest, Timestamp};
 
 /// Why something was not done.
@@ -49,15 +49,15 @@ pub struct Told {
 pub struct Office<L, R> {
     desk: Desk,
     ledger: L,
-    rail: R,
+    rails: R,
     /// Key of a call that this office recorded and has not made yet: the rail cannot know it.
     fresh: Option<String>,
 }
 
-impl<L: Ledger, R: Rail> Office<L, R> {
+impl<L: Ledger, R: Rails> Office<L, R> {
     /// An office whose desk has folded all that is in the ledger.
-    pub const fn new(desk: Desk, ledger: L, rail: R) -> Self {
-        Self { desk, ledger, rail, fresh: None }
+    pub const fn new(desk: Desk, ledger: L, rails: R) -> Self {
+        Self { desk, ledger, rails, fresh: None }
     }
 
     /// The escrows.
@@ -65,9 +65,9 @@ impl<L: Ledger, R: Rail> Office<L, R> {
         &self.desk
     }
 
-    /// The rail.
+    /// The rails, or the one rail.
     pub const fn rail(&mut self) -> &mut R {
-        &mut self.rail
+        &mut self.rails
     }
 
     /// Records an event. What it asks of the rail is done by [`Office::settle`].
@@ -113,10 +113,12 @@ impl<L: Ledger, R: Rail> Office<L, R> {
             _ => None,
         };
         if let Some(contract) = carried {
-            if contract.rail != self.rail.name() {
-                return Err(Refusal::mismatch("rail", &contract.rail, &self.rail.name()).into());
-            }
-            self.rail.prepare(contract).map_err(Refusal::Bad)?;
+            let Some(carried) = self.rails.carries(contract) else {
+                return Err(
+                    Refusal::mismatch("rail", &contract.rail, &self.rails.names().join(" or ")).into()
+                );
+            };
+            carried.map_err(Refusal::Bad)?;
         }
         let command = self.desk.decide(id, event, request, now)?;
         let (seq, outcome) = self.tell(&command).map_err(|error| match error {
@@ -159,28 +161,50 @@ impl<L: Ledger, R: Rail> Office<L, R> {
     }
 
     /// Makes the call that an escrow waits for, or finds out what became of it, and records what the rail said. `None` when
-    /// it waits for none, or still nobody knows.
+    /// it waits for none, or still nobody knows, or its rail is not here: who has the right one settles it.
     ///
     /// # Errors
     /// See [`OfficeError`].
     pub fn settle(&mut self, id: Digest, now: Timestamp) -> Result<Option<Told>, OfficeError> {
+        let Some(due) = self.due(id)? else { return Ok(None) };
+        let Some(rail) = self.rails.here(&due.rail) else { return Ok(None) };
+        let outcome = due.settle(rail);
+        self.heard(id, due.call, outcome, now)
+    }
+
+    /// The call that an escrow waits for.
+    ///
+    /// # Errors
+    /// [`Refusal::Missing`].
+    pub fn due(&mut self, id: Digest) -> Result<Option<Due>, OfficeError> {
         let escrow = self.desk.escrow(&id).ok_or(Refusal::Missing(id))?;
         let Some(call) = escrow.rail.open().cloned() else { return Ok(None) };
-        // Another rail would answer for money that it does not have: who has the right one settles it.
-        if escrow.contract.rail != self.rail.name() {
-            return Ok(None);
-        }
-        let was_unknown = matches!(escrow.rail, RailState::Unknown(_));
         let is_fresh = self.fresh.take().is_some_and(|key| key == call.key);
-        // Only a call that was certainly not made yet is made without asking; the key makes the second time harmless.
-        let outcome = match if is_fresh { Outcome::Unknown } else { self.rail.query(&call) } {
-            Outcome::Unknown => self.rail.perform(&call),
-            known => known,
-        };
-        if outcome == Outcome::Unknown && was_unknown {
+        Ok(Some(Due { rail: escrow.contract.rail.clone(), call, is_fresh }))
+    }
+
+    /// Records what a rail said of a call. `None` when that is nothing new: still nobody knows, or the escrow does not wait for
+    /// it any more.
+    ///
+    /// # Errors
+    /// See [`OfficeError`].
+    pub fn heard(
+        &mut self,
+        id: Digest,
+        call: Call,
+        outcome: Outcome,
+        now: Timestamp,
+    ) -> Result<Option<Told>, OfficeError> {
+        let escrow = self.desk.escrow(&id).ok_or(Refusal::Missing(id))?;
+        if escrow.rail.open() != Some(&call) {
             return Ok(None);
         }
-        if let Some((seq, said)) = self.landed(&call.key)? {
+        if outcome == Outcome::Unknown && matches!(escrow.rail, RailState::Unknown(_)) {
+            return Ok(None);
+        }
+        if escrow.contract.rail == LEDGER_RAIL
+            && let Some((seq, said)) = self.landed(&call.key)?
+        {
             self.desk.saw(id, seq, &said);
         }
         self.act(id, Event::Rail { call: call.key, outcome }, now).map(Some)

@@ -9,11 +9,14 @@
 
 pub mod kit;
 mod ledger;
+mod several;
 
 pub use ledger::{Ledger, LedgerFault, LedgerRail};
+pub use several::{Due, Rails};
 
 use crate::PayError;
 use crate::escrow::{Part, Source, TaskContract};
+use crate::json::plain;
 use serde::{Deserialize, Serialize};
 use tollgate_core::{Amount, Digest};
 
@@ -83,6 +86,34 @@ pub struct Call {
     pub escrow: Digest,
     /// What is asked.
     pub ask: Ask,
+}
+
+impl Call {
+    /// All that it says, so that a key is not used for anything else.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        let said = match &self.ask {
+            Ask::Hold { funding } => vec![b"hold".to_vec(), many(funding)],
+            Ask::Release { held, funding, before, amount, parts, last } => vec![
+                b"release".to_vec(),
+                held.clone().into_bytes(),
+                many(funding),
+                plain(before),
+                plain(amount),
+                many(parts),
+                vec![(*last).into()],
+            ],
+            Ask::Refund { held, funding, before } => {
+                vec![b"refund".to_vec(), held.clone().into_bytes(), many(funding), plain(before)]
+            }
+        };
+        let named = [self.key.as_bytes(), &self.escrow.0];
+        Digest::of_parts(named.into_iter().chain(said.iter().map(Vec::as_slice)))
+    }
+}
+
+fn many<T: Serialize>(all: &[T]) -> Vec<u8> {
+    all.iter().map(plain).collect::<Vec<_>>().concat()
 }
 
 /// What a rail can do.

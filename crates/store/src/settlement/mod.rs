@@ -119,7 +119,7 @@ impl Settlement {
             Arc::clone(&clock),
             plane,
             config.clearing.clone(),
-            None,
+            Vec::new(),
         )?;
         let next = ledger.seen();
         let keep = Keep::open(&config.data, &source)?;

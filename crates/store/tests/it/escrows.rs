@@ -7,7 +7,7 @@ use tollgate_pay::escrow::{Event, Phase, RailState};
 use tollgate_pay::ledger::{Account, Command, Limits, Op};
 use tollgate_pay::rail::{Ledger as _, Outcome, Rail as _};
 use tollgate_pay::simulate::Cast;
-use tollgate_store::escrows::{FolderRail, JournalOffice, open_office};
+use tollgate_store::escrows::{JournalOffice, open_office};
 use tollgate_store::journal::audit::Source;
 use tollgate_store::journal::{Journal, JournalConfig};
 
@@ -33,7 +33,7 @@ impl World {
         let (clock, plane) = (Arc::clone(&self.clock) as Arc<dyn Clock>, self.cast.plane());
         let clearing = Cast::clearing().unwrap();
         let (office, _, journal) =
-            open_office(&self.source, self.config.clone(), 8, clock, plane, clearing, None).unwrap();
+            open_office(&self.source, self.config.clone(), 8, clock, plane, clearing, Vec::new()).unwrap();
         (office, journal)
     }
 
@@ -92,7 +92,7 @@ fn a_call_is_found_after_its_key_was_forgotten() {
     let id = world.locking(&mut office);
     let call = office.desk().escrow(&id).unwrap().rail.open().unwrap().clone();
     // The rail does it, and the process ends before that is recorded.
-    let done = office.rail().perform(&call);
+    let done = office.rail().own().perform(&call);
     assert!(matches!(done, Outcome::Done { .. }), "{done:?}");
     for n in 0..20 {
         world.clock.advance_ms(1_000);
@@ -102,10 +102,10 @@ fn a_call_is_found_after_its_key_was_forgotten() {
     assert!(journal.look(move |book| book.answered(&key).is_none()).unwrap(), "the key is still remembered");
     journal.close();
     let (mut office, journal) = world.open();
-    assert_eq!(office.rail().query(&call), done);
+    assert_eq!(office.rail().own().query(&call), done);
     assert_eq!(office.settle(id, world.now()).unwrap().unwrap().phase, Phase::Locked);
     assert_eq!(world.held(&journal), (10_000, 1), "the funds are held once");
-    let FolderRail::Ledger(rail) = office.rail() else { unreachable!("no other rail was given") };
+    let rail = office.rail().own();
     assert_eq!(rail.ledger().find("never used"), Ok(None));
     journal.close();
 }

@@ -90,7 +90,7 @@ fn an_escrow_that_cannot_go_on_does_not_keep_the_server_from_opening() {
     let source = Source::Folder(folder.0.join("books"));
     let (config, clearing) = (JournalConfig::default(), Cast::clearing().unwrap());
     let (mut office, _, journal) =
-        open_office(&source, config, 8, clock, cast.plane(), clearing, None).unwrap();
+        open_office(&source, config, 8, clock, cast.plane(), clearing, Vec::new()).unwrap();
     office.tell(&cast.opening([20_000, 0]).unwrap()).unwrap();
     let propose = Event::Propose(Box::new(cast.signed(contract.clone())));
     for event in [propose, cast.authorize(&contract).unwrap(), Event::Lock] {

@@ -6,7 +6,7 @@ use clap::Args;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_core::id::AccountId;
-use tollgate_core::{Clock as _, Digest, Timestamp};
+use tollgate_core::{Clock, Digest, Timestamp};
 use tollgate_gateway::clock::SystemClock;
 use tollgate_pay::escrow::{Desk, Escrow, Event, SettlementPlane, Told};
 use tollgate_pay::ledger::{Command, Outcome};
@@ -60,10 +60,11 @@ impl Books {
 
     /// Opens the office; one process at a time can.
     pub(super) fn open(&self) -> Result<Open> {
-        let (config, clock) = (JournalConfig::default(), Arc::new(SystemClock::new()));
-        let (plane, clearing, rail) = (self.plane()?, self.clearing.clone(), super::rail::open(&self.data)?);
+        let (config, clock): (_, Arc<dyn Clock>) = (JournalConfig::default(), Arc::new(SystemClock::new()));
+        let (plane, clearing) = (self.plane()?, self.clearing.clone());
+        let rails = super::rail::open(&self.data, &clock)?;
         let (office, _, journal) =
-            open_office(&self.ledger(), config, ESCROWS_MAX, clock, plane, clearing, rail)?;
+            open_office(&self.ledger(), config, ESCROWS_MAX, clock, plane, clearing, rails)?;
         Ok(Open { office, journal, clock: SystemClock::new() })
     }
 

@@ -112,7 +112,7 @@ pub(crate) struct NewArgs {
     /// Name of the open mandate under which it is paid, as `pay mandate open` prints it [default: the payer pays itself]
     #[arg(long, value_name = "HEX")]
     mandate: Option<Digest>,
-    /// What moves the money: `ledger`, or `evm` for a folder with such a rail
+    /// What moves the money: `ledger`, or `evm` or `card` for a folder with such a rail
     #[arg(long, value_name = "RAIL", default_value = tollgate_pay::rail::LEDGER_RAIL)]
     rail: String,
     /// Verdicts may grant a part of a stage

@@ -1,16 +1,15 @@
 //! `tollgate pay rail evm`: contracts made, payments and orders signed, and how all of it stands on the chain.
 
-use super::place::{Place, key};
 use crate::ending::Ending;
 use crate::pay::books::Books;
 use crate::{place, say};
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tollgate_core::{Digest, Timestamp};
 use tollgate_evm::typed::Use;
-use tollgate_evm::{At, Key, Order, Papers as _, Payment, SignedOrder, UnderWay, Word, hex};
+use tollgate_evm::{At, Folder, Key, Order, Papers as _, Payment, SignedOrder, UnderWay, Word, hex};
 use tollgate_gateway::clock::entropy;
 use tollgate_pay::escrow::Event;
 use tollgate_pay::rail::Outcome;
@@ -121,6 +120,17 @@ pub(super) fn run(command: Command) -> Result<Ending> {
     }
 }
 
+fn folder(data: &Path) -> Result<Folder> {
+    let folder = Folder::read(data).context("docs/rails.md shows what the file says")?;
+    folder.with_context(|| format!("{} has no evm/rail.json: docs/rails.md shows one", data.display()))
+}
+
+/// Reads a secret key.
+fn key(path: &Path) -> Result<Key> {
+    let text = place::read_text(path).context("make a key with `tollgate pay rail evm keygen`")?;
+    text.parse().with_context(|| path.display().to_string())
+}
+
 fn keygen(args: &KeygenArgs) -> Result<Ending> {
     let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
     let address = Key::new(&seed)?.address();
@@ -130,10 +140,10 @@ fn keygen(args: &KeygenArgs) -> Result<Ending> {
 }
 
 fn deploy(args: &DeployArgs) -> Result<Ending> {
-    let place = Place::read(&args.books.data)?;
-    let mut sender = place.sender()?;
+    let place = folder(&args.books.data)?;
+    let mut sender = place.sender(place.checked_chain()?)?;
     let mut rows = Vec::new();
-    for mut deployment in place.addresses.deployments() {
+    for mut deployment in place.addresses().deployments() {
         let (name, address) = (deployment.contract.name(), deployment.address);
         let outcome = sender.perform(&deployment.key(), deployment.asked(), &mut deployment)?;
         rows.push((name, address, matches!(outcome, Outcome::Done { .. })));
@@ -144,7 +154,7 @@ fn deploy(args: &DeployArgs) -> Result<Ending> {
             .iter()
             .map(|(name, address, there)| ((*name).to_owned(), json!({"address": address, "there": there})))
             .collect();
-        say::json(&json!({"sender": place.submitter().address(), "contracts": contracts, "all": all}))?;
+        say::json(&json!({"sender": place.submitter(), "contracts": contracts, "all": all}))?;
     } else {
         let row = |(name, address, there): &(&str, tollgate_evm::Address, bool)| {
             vec![
@@ -159,15 +169,15 @@ fn deploy(args: &DeployArgs) -> Result<Ending> {
 }
 
 fn payment(args: &PaymentArgs) -> Result<Ending> {
-    let place = Place::read(&args.books.data)?;
+    let place = folder(&args.books.data)?;
     let text = place::read_text(&args.task)?;
     let Event::Propose(signed) = serde_json::from_str(&text).context("the file has no terms")? else {
         bail!("{}: these are no terms", args.task.display());
     };
     let contract = &signed.statement;
-    let info = place.config.info(contract)?;
-    let collector = place.addresses.eip3009;
-    let authorization = info.authorization(place.config.chain_id, place.config.escrow, collector);
+    let info = place.config().info(contract)?;
+    let collector = place.addresses().eip3009;
+    let authorization = info.authorization(place.config().chain_id, place.config().escrow, collector);
     let digest = authorization.digest(&place.domain(info.token)?, Use::Receive);
     let payer = info.payer;
     let signature = match (&args.key, &args.signature) {
@@ -175,7 +185,7 @@ fn payment(args: &PaymentArgs) -> Result<Ending> {
         (None, Some(text)) => Some(text.parse()?),
         (None, None) => None,
     };
-    let payment = info.hash(place.config.chain_id, place.config.escrow);
+    let payment = info.hash(place.config().chain_id, place.config().escrow);
     if let Some(signature) = signature {
         let by = tollgate_evm::recover(&digest, &signature);
         ensure!(by == Some(payer), "this is not the signature of the payer {payer}");
@@ -203,19 +213,19 @@ fn payment(args: &PaymentArgs) -> Result<Ending> {
 }
 
 fn sign(args: &SignArgs) -> Result<Ending> {
-    let place = Place::read(&args.books.data)?;
+    let place = folder(&args.books.data)?;
     let escrow = args.books.escrow(&args.escrow)?;
     let call = escrow.rail.open().context("the escrow waits for no rail: nothing is to be signed")?;
     let paper = place.papers().payment(&args.escrow)?;
     let paper = paper.context("the escrow's payment is not filed: see `pay rail evm payment`")?;
-    let order = place.config.order(call, &paper.info)?;
+    let order = place.config().order(call, &paper.info)?;
     let order = order.context("the escrow waits for its funds, which need no order")?;
     let pote = Word(args.pote.map_or([0; 32], |digest| digest.0));
     let expires = u64::try_from(args.expires.seconds()).context("--expires is before 1970")?;
     let order = Order { pote, expires, ..order };
     let key = key(&args.key)?;
-    ensure!(place.config.verifiers.contains(&key.address()), "{} is none of the verifiers", key.address());
-    let signature = key.sign(&order.digest(place.config.chain_id, place.config.operator));
+    ensure!(place.config().verifiers.contains(&key.address()), "{} is none of the verifiers", key.address());
+    let signature = key.sign(&order.digest(place.config().chain_id, place.config().operator));
     place
         .papers()
         .file_order(&SignedOrder { order: order.clone(), signatures: vec![signature.to_string()] })?;
@@ -226,18 +236,18 @@ fn sign(args: &SignArgs) -> Result<Ending> {
     } else {
         format!("a release of {}", ask.order.amount)
     };
-    say::line(&format!("signed {what}: {filed} of {} signatures", place.config.needed))?;
+    say::line(&format!("signed {what}: {filed} of {} signatures", place.config().needed))?;
     Ok(Ending::Good)
 }
 
 fn status(args: &StatusArgs) -> Result<Ending> {
-    let place = Place::read(&args.books.data)?;
+    let place = folder(&args.books.data)?;
     let escrow = args.books.escrow(&args.escrow)?;
-    let info = place.config.info(&escrow.contract)?;
-    let payment = info.hash(place.config.chain_id, place.config.escrow);
-    let mut chain = place.chain()?;
+    let info = place.config().info(&escrow.contract)?;
+    let payment = info.hash(place.config().chain_id, place.config().escrow);
+    let mut chain = place.checked_chain()?;
     let block = chain.block(At::Latest)?;
-    let state = place.config.state(&mut chain, &payment, At::Block(block.number))?;
+    let state = place.config().state(&mut chain, &payment, At::Block(block.number))?;
     if args.json {
         say::json(&json!({
             "escrow": args.escrow, "payment": payment, "block": block.number, "collected": state.collected,
@@ -256,8 +266,8 @@ fn status(args: &StatusArgs) -> Result<Ending> {
 }
 
 fn reconcile(args: &DeployArgs) -> Result<Ending> {
-    let place = Place::read(&args.books.data)?;
-    let told = place.sender()?.again_all()?;
+    let place = folder(&args.books.data)?;
+    let told = place.sender(place.checked_chain()?)?.again_all()?;
     let word = |state: &UnderWay| match state {
         UnderWay::Unsent => "nothing sent".to_owned(),
         UnderWay::Sent => "sent again".to_owned(),
