@@ -95,24 +95,42 @@ impl Dataset {
 
     /// Settles ends and length of windows, and leaves out what a length without a declared end could not yet exclude.
     fn window(&mut self, events: &mut Events, length: Option<i64>) {
-        let last = events.time.iter().copied().max().unwrap_or(0);
-        // Nothing declared: the day after the last payment begins with the decision.
-        let common = self.mapping.window.end.unwrap_or((last.div_euclid(DAY) + 1) * DAY);
-        let end = |user: usize| self.users.cutoffs.get(user).copied().flatten().unwrap_or(common);
-        self.ends = (0..self.users.count).map(end).collect();
+        self.settle_ends(events.time.iter().copied().max());
         let reach = events.user.iter().zip(&events.time).map(|(u, t)| self.ends[*u as usize] - t).max();
-        self.length = length.unwrap_or_else(|| (reach.unwrap_or(DAY) + DAY - 1).div_euclid(DAY) * DAY).max(1);
-        let inside = |i: &u32| {
-            let i = *i as usize;
-            events.time[i] >= self.ends[events.user[i] as usize] - self.length
-        };
-        let kept: Vec<u32> = (0..events.len() as u32).filter(inside).collect();
+        self.settle_length(length, reach);
+        let kept = self.inside(events);
         if kept.len() < events.len() {
             let out = (events.len() - kept.len()) as u64;
             self.report.before_window += out;
             self.report.kept -= out;
             *events = events.taken(&kept);
         }
+    }
+
+    /// Settles when each history ends, from the time of the last payment of all; answers the end of those who have none
+    /// of their own.
+    pub(crate) fn settle_ends(&mut self, last: Option<i64>) -> i64 {
+        // Nothing declared: the day after the last payment begins with the decision.
+        let day = (last.unwrap_or(0).div_euclid(DAY) + 1) * DAY;
+        let common = self.mapping.window.end.unwrap_or(day);
+        let end = |user: usize| self.users.cutoffs.get(user).copied().flatten().unwrap_or(common);
+        self.ends = (0..self.users.count).map(end).collect();
+        common
+    }
+
+    /// Settles the window's length: the declared one, else whole days that reach back to the first payment.
+    pub(crate) fn settle_length(&mut self, length: Option<i64>, reach: Option<i64>) {
+        let whole = || (reach.unwrap_or(DAY) + DAY - 1).div_euclid(DAY) * DAY;
+        self.length = length.unwrap_or_else(whole).max(1);
+    }
+
+    /// The rows that are in their user's window.
+    pub(crate) fn inside(&self, events: &Events) -> Vec<u32> {
+        let inside = |i: &u32| {
+            let i = *i as usize;
+            events.time[i] >= self.ends[events.user[i] as usize] - self.length
+        };
+        (0..events.len() as u32).filter(inside).collect()
     }
 
     /// The category of a behaviour: its own where events have one, else its merchant's; [`NO_TEXT`] where there is none.

@@ -21,6 +21,7 @@ pub mod net;
 pub mod online;
 pub mod parquet;
 pub mod report;
+pub mod shelf;
 pub mod table;
 pub mod terms;
 pub mod train;

@@ -16,9 +16,12 @@ pub use matrix::Matrix;
 pub use words::{USERS_MIN, WORDS_MAX, vocabulary, words};
 
 use crate::dataset::Dataset;
+use crate::error::Result;
+use crate::shelf::Shelf;
 use aggregate::Out;
 use serde::{Deserialize, Serialize};
 pub(crate) use view::{Moments, Seen, View};
+use words::Counted;
 
 /// Most categories with columns of their own.
 const CATEGORIES_MAX: usize = 32;
@@ -43,18 +46,27 @@ impl FeatureSpace {
     /// Learns which categories and words the users given have.
     #[must_use]
     pub fn learn(data: &Dataset, users: &[u32]) -> Self {
-        let mut counts = vec![0u64; data.names.categories.len()];
-        for user in users {
-            for group in data.folded.groups_of(*user as usize) {
-                for event in data.folded.behaviours_of(group) {
-                    if let Some(count) =
-                        counts.get_mut(data.category(data.folded.merchants[group], event) as usize)
-                    {
-                        *count += 1;
-                    }
-                }
-            }
-        }
+        let (mut counts, mut words) = (vec![0; data.names.categories.len()], Counted::of(&data.names));
+        count(&mut counts, data, users);
+        words.add(data, users);
+        Self::of(data, counts, words.common(users.len()))
+    }
+
+    /// The same from a shelf.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn learn_from(shelf: &mut Shelf<'_>, users: &[u32]) -> Result<Self> {
+        let names = &shelf.about().names;
+        let (mut counts, mut words) = (vec![0; names.categories.len()], Counted::of(names));
+        shelf.each(users, |data, users| {
+            count(&mut counts, data, users);
+            words.add(data, users);
+        })?;
+        Ok(Self::of(shelf.about(), counts, words.common(users.len())))
+    }
+
+    fn of(data: &Dataset, counts: Vec<u64>, words: Vec<String>) -> Self {
         let mut common: Vec<(u64, &String)> = counts
             .into_iter()
             .zip(data.names.categories.words())
@@ -63,7 +75,7 @@ impl FeatureSpace {
         common.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(b.1)));
         Self {
             categories: common.into_iter().take(CATEGORIES_MAX).map(|(_, word)| word.clone()).collect(),
-            words: vocabulary(data, users),
+            words,
             profile: data.users.number_names.clone(),
             numbers: data.mapping.events.as_ref().map_or_else(Vec::new, |map| map.numbers.clone()),
             events: data.has_events(),
@@ -79,17 +91,55 @@ impl FeatureSpace {
         Matrix { width: names.len(), names, values, rows: data.users.count }
     }
 
+    /// The same from a shelf.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn rows_from(&self, shelf: &mut Shelf<'_>) -> Result<Matrix> {
+        let lookup = self.lookup(&shelf.about().names);
+        let users: Vec<u32> = (0..shelf.about().users.count as u32).collect();
+        let (mut out, mut found) = (Matrix { rows: users.len(), ..Matrix::default() }, Vec::new());
+        shelf.each(&users, |data, own| {
+            let mut names = Vec::new();
+            found.clear();
+            self.write_of(data, &lookup, own, Some(&mut names), &mut found);
+            if !names.is_empty() {
+                out.width = names.len();
+                out.names = names;
+            }
+            out.values.resize(out.rows * out.width, 0.0);
+            for (user, row) in own.iter().zip(found.chunks_exact(out.width.max(1))) {
+                let at = *user as usize * out.width;
+                out.values[at..at + out.width].copy_from_slice(row);
+            }
+        })?;
+        Ok(out)
+    }
+
     /// Writes the features of every user, and the names of the columns where they are asked for.
     pub(crate) fn write(
         &self,
         data: &Dataset,
         lookup: &Lookup,
+        names: Option<&mut Vec<String>>,
+        values: &mut Vec<f32>,
+    ) {
+        let users: Vec<u32> = (0..data.users.count as u32).collect();
+        self.write_of(data, lookup, &users, names, values);
+    }
+
+    /// The same for some users.
+    fn write_of(
+        &self,
+        data: &Dataset,
+        lookup: &Lookup,
+        users: &[u32],
         mut names: Option<&mut Vec<String>>,
         values: &mut Vec<f32>,
     ) {
         let mut view = View::default();
         let mut by_time: Vec<Seen> = Vec::new();
-        for user in 0..data.users.count {
+        for user in users.iter().map(|user| *user as usize) {
             let mut out = Out { names: names.take(), row: values };
             for (name, column) in data.users.number_names.iter().zip(&data.users.numbers) {
                 out.put(|| format!("profile:{name}"), f64::from(column[user]));
@@ -134,6 +184,20 @@ impl FeatureSpace {
             let shift = if both { late / halves[1] - early / halves[0] } else { 0.0 };
             out.put(|| format!("word:{word} shift"), shift);
             out.put(|| format!("word:{word} deviation by time"), moved / n);
+        }
+    }
+}
+
+/// Counts the payments of each category.
+fn count(counts: &mut [u64], data: &Dataset, users: &[u32]) {
+    for user in users {
+        for group in data.folded.groups_of(*user as usize) {
+            for event in data.folded.behaviours_of(group) {
+                let category = data.category(data.folded.merchants[group], event);
+                if let Some(count) = counts.get_mut(category as usize) {
+                    *count += 1;
+                }
+            }
         }
     }
 }

@@ -93,16 +93,17 @@ impl Card {
     }
 }
 
+/// What the numbers of a folder's blocks stand for.
 #[derive(Serialize, Deserialize)]
-struct SavedNames {
-    users: Vec<String>,
-    merchants: Vec<String>,
-    categories: Vec<String>,
-    texts: Vec<String>,
+pub(crate) struct SavedNames {
+    pub(crate) users: Vec<String>,
+    pub(crate) merchants: Vec<String>,
+    pub(crate) categories: Vec<String>,
+    pub(crate) texts: Vec<String>,
     /// What stands for each merchant.
     keys: Vec<u32>,
-    merchant_names: Vec<u32>,
-    merchant_categories: Vec<u32>,
+    pub(crate) merchant_names: Vec<u32>,
+    pub(crate) merchant_categories: Vec<u32>,
 }
 
 impl FoldJob {
@@ -134,7 +135,7 @@ impl FoldJob {
             _ => fresh,
         };
         let (mut held, names) =
-            if card.read { (None, self.load_names()?) } else { self.read_events(&mut card, step)? };
+            if card.read { (None, open_names(&self.out)?) } else { self.read_events(&mut card, step)? };
         let last = card.parts.saturating_sub(1);
         for part in card.blocks.len() as u64..card.parts {
             let events = match &mut held {
@@ -255,13 +256,6 @@ impl FoldJob {
         Ok((held, saved))
     }
 
-    fn load_names(&self) -> Result<SavedNames> {
-        let path = self.out.join("names.json");
-        let bytes = std::fs::read(&path).map_err(|e| RiskError::file(&path, e))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))
-    }
-
     /// Folds a part and adds its block. What is not durable yet is lost when the program stops.
     fn fold_part(
         &self,
@@ -316,6 +310,13 @@ fn write_json(path: &Path, data: &impl Serialize) -> Result<()> {
     std::fs::write(&beside, bytes)
         .and_then(|()| std::fs::rename(&beside, path))
         .map_err(|e| RiskError::file(path, e))
+}
+
+/// Reads the names of a folder of folded histories.
+pub(crate) fn open_names(folder: &Path) -> Result<SavedNames> {
+    let path = folder.join("names.json");
+    let bytes = std::fs::read(&path).map_err(|e| RiskError::file(&path, e))?;
+    serde_json::from_slice(&bytes).map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))
 }
 
 /// Reads the card of a folder of folded histories.

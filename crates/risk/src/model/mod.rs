@@ -13,6 +13,7 @@ use crate::error::{Result, RiskError};
 use crate::feature::{FeatureSpace, Matrix};
 use crate::monitor::Reference;
 use crate::net::Network;
+use crate::shelf::Shelf;
 use crate::train::{Fitted, Kind, Outcome};
 use crate::tree::{Forest, Tree};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ use std::path::Path;
 const FORMAT: &str = "tollgate-risk-model";
 /// Its version.
 const VERSION: u32 = 1;
+/// Behaviours that are digested at a time.
+const DIGESTED: usize = 1 << 12;
 
 /// What a model says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -65,28 +68,21 @@ pub struct MadeFrom {
 }
 
 impl Card {
-    pub(crate) fn new(data: &Dataset, space: FeatureSpace, outcome: Outcome) -> Self {
-        let mut bytes = Vec::new();
-        let events = &data.folded.events;
-        for ((user, merchant), (time, amount)) in
-            events.user.iter().zip(&events.merchant).zip(events.time.iter().zip(&events.amount))
-        {
-            bytes.extend_from_slice(&user.to_le_bytes());
-            bytes.extend_from_slice(&merchant.to_le_bytes());
-            bytes.extend_from_slice(&time.to_le_bytes());
-            bytes.extend_from_slice(&amount.to_le_bytes());
+    pub(crate) fn new(shelf: &mut Shelf<'_>, space: FeatureSpace, outcome: Outcome) -> Result<Self> {
+        let mut digest = 0;
+        shelf.each(&[], |data, _| digest = events_digest(digest, data))?;
+        let data = shelf.about();
+        for number in data.users.numbers.iter().flatten() {
+            digest = crc32c::crc32c_append(digest, &number.to_le_bytes());
         }
-        for column in &data.users.numbers {
-            column.iter().for_each(|n| bytes.extend_from_slice(&n.to_le_bytes()));
-        }
-        Self {
+        Ok(Self {
             format: FORMAT.into(),
             version: VERSION,
             made_from: MadeFrom {
                 users: data.users.count,
                 events: data.report.kept,
                 refused: data.report.refused_rows(),
-                digest: format!("crc32c:{:08x}", crc32c::crc32c(&bytes)),
+                digest: format!("crc32c:{digest:08x}"),
             },
             window_days: data.length / DAY,
             users_min: data.mapping.keys.users_min,
@@ -95,8 +91,25 @@ impl Card {
             outcome,
             reference: None,
             command: String::new(),
-        }
+        })
     }
+}
+
+/// Goes on with a digest over users, merchants, times and amounts.
+fn events_digest(mut digest: u32, data: &Dataset) -> u32 {
+    let events = &data.folded.events;
+    let mut bytes = Vec::with_capacity(24 * DIGESTED);
+    for rows in (0..events.len()).step_by(DIGESTED) {
+        bytes.clear();
+        for row in rows..(rows + DIGESTED).min(events.len()) {
+            bytes.extend_from_slice(&events.user[row].to_le_bytes());
+            bytes.extend_from_slice(&events.merchant[row].to_le_bytes());
+            bytes.extend_from_slice(&events.time[row].to_le_bytes());
+            bytes.extend_from_slice(&events.amount[row].to_le_bytes());
+        }
+        digest = crc32c::crc32c_append(digest, &bytes);
+    }
+    digest
 }
 
 /// A model: its card and what it computes with.

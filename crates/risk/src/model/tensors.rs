@@ -46,7 +46,7 @@ impl Tensors {
     }
 
     /// The integers of a name.
-    pub(super) fn int(&self, name: &str) -> Result<&[i32]> {
+    pub(crate) fn int(&self, name: &str) -> Result<&[i32]> {
         match self.all.get(name) {
             Some(Tensor::Int(values)) => Ok(values),
             _ => Err(RiskError::model(&self.place, format!("has no integers {name:?}"))),
@@ -54,7 +54,7 @@ impl Tensors {
     }
 
     /// The reals of a name and shape; of any shape where none is wanted.
-    pub(super) fn real(&self, name: &str, wanted: &[usize]) -> Result<&[f32]> {
+    pub(crate) fn real(&self, name: &str, wanted: &[usize]) -> Result<&[f32]> {
         let problem = match self.all.get(name) {
             Some(Tensor::Real(shape, values)) if wanted.is_empty() || shape == wanted => return Ok(values),
             Some(Tensor::Real(shape, _)) => {

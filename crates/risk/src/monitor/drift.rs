@@ -1,7 +1,9 @@
 //! How far a distribution has moved from what it was in training.
 
 use crate::dataset::Dataset;
-use crate::feature::{FeatureSpace, Matrix};
+use crate::error::Result;
+use crate::feature::{FeatureSpace, Lookup, Matrix};
+use crate::shelf::Shelf;
 use crate::table::NO_TEXT;
 use serde::{Deserialize, Serialize};
 
@@ -122,27 +124,9 @@ impl Shape {
     /// Measures a data set.
     #[must_use]
     pub fn of(data: &Dataset, space: &FeatureSpace) -> Self {
-        let lookup = space.lookup(&data.names);
-        let folded = &data.folded;
-        let (mut other, mut unknown) = (0.0, 0.0);
-        for group in 0..folded.merchants.len() {
-            let merchant = folded.merchants[group];
-            for event in folded.behaviours_of(group) {
-                let category = data.category(merchant, event);
-                let column = lookup.columns.get(category as usize).copied().unwrap_or(NO_TEXT);
-                other += f64::from(u8::from(column == NO_TEXT));
-                let known = data.texts(merchant, event).iter().any(|text| !lookup.words(*text).is_empty());
-                unknown += f64::from(u8::from(!known));
-            }
-        }
-        let (users, groups) = (data.users.count.max(1) as f64, folded.merchants.len() as f64);
-        let payments = folded.events.len() as f64;
-        Self {
-            merchants: groups / users,
-            payments: payments / groups.max(1.0),
-            other_category: other / payments.max(1.0),
-            unknown_words: unknown / payments.max(1.0),
-        }
+        let mut counts = Counts::default();
+        counts.add(data, &space.lookup(&data.names));
+        counts.shape(data.users.count)
     }
 
     /// Names with the figures then (this) and now.
@@ -154,6 +138,43 @@ impl Shape {
             ("share of payments in other categories", self.other_category, now.other_category),
             ("share of payments without a known word", self.unknown_words, now.unknown_words),
         ]
+    }
+}
+
+/// What a [`Shape`] is made of, counted part by part.
+#[derive(Default)]
+struct Counts {
+    groups: u64,
+    payments: u64,
+    other_category: u64,
+    unknown_words: u64,
+}
+
+impl Counts {
+    fn add(&mut self, data: &Dataset, lookup: &Lookup) {
+        let folded = &data.folded;
+        for group in 0..folded.merchants.len() {
+            let merchant = folded.merchants[group];
+            for event in folded.behaviours_of(group) {
+                let category = data.category(merchant, event);
+                let column = lookup.columns.get(category as usize).copied().unwrap_or(NO_TEXT);
+                self.other_category += u64::from(column == NO_TEXT);
+                let known = data.texts(merchant, event).iter().any(|text| !lookup.words(*text).is_empty());
+                self.unknown_words += u64::from(!known);
+            }
+        }
+        self.groups += folded.merchants.len() as u64;
+        self.payments += folded.events.len() as u64;
+    }
+
+    fn shape(&self, users: usize) -> Shape {
+        let (groups, payments) = (self.groups as f64, self.payments as f64);
+        Shape {
+            merchants: groups / users.max(1) as f64,
+            payments: payments / groups.max(1.0),
+            other_category: self.other_category as f64 / payments.max(1.0),
+            unknown_words: self.unknown_words as f64 / payments.max(1.0),
+        }
     }
 }
 
@@ -170,23 +191,27 @@ pub struct Reference {
 
 impl Reference {
     /// Takes the measure of what a model was made from. `scores` are probabilities of users that it had not seen.
-    #[must_use]
+    ///
+    /// # Errors
+    /// A part cannot be read.
     pub fn of(
-        data: &Dataset,
+        shelf: &mut Shelf<'_>,
         space: &FeatureSpace,
         features: &Matrix,
         users: &[u32],
         scores: &[f64],
-    ) -> Self {
+    ) -> Result<Self> {
         let column = |(i, name): (usize, &String)| {
             let values: Vec<f64> = features.column(i, users).map(f64::from).collect();
             (name.clone(), Bins::of(&values))
         };
-        Self {
+        let (mut counts, lookup) = (Counts::default(), space.lookup(&shelf.about().names));
+        shelf.each(&[], |data, _| counts.add(data, &lookup))?;
+        Ok(Self {
             score: Bins::of(scores),
             inputs: features.names.iter().enumerate().map(column).collect(),
-            shape: Shape::of(data, space),
-        }
+            shape: counts.shape(shelf.about().users.count),
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether groups of people are approved alike: selection rates, and approval of those who would have paid.
 
 use crate::table::Column;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Most groups of an attribute; one with more values is cut at its quartiles.
@@ -10,7 +10,7 @@ const GROUPS_MAX: usize = 12;
 const USERS_MIN: usize = 30;
 
 /// One group of people.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Group {
     /// The value of the attribute.
     pub name: String,
@@ -27,7 +27,7 @@ pub struct Group {
 }
 
 /// How alike groups are treated.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fairness {
     /// The attribute.
     pub attribute: String,

@@ -1,9 +1,10 @@
 //! From the gradient of logits to that of every parameter, the forward pass in reverse.
 
 use super::forward::{Input, Tape, Weights};
-use super::inputs::{Histories, Shard};
-use super::kernels::{add, back, dot, gated_back, outer, softmax_back};
+use super::inputs::Histories;
+use super::kernels::{add, back, dot, gated_back, outer, softmax_back, sum_rows};
 use super::layout::{STATS, WIDE};
+use super::shard::Shard;
 
 impl Weights<'_> {
     /// Adds the gradient of `Σ gradient · logit` to `out`.
@@ -12,12 +13,29 @@ impl Weights<'_> {
         if self.shape.switches.wide {
             self.wide_back(from, shard, tape, gradient, out);
         }
-        let mut related = self.read_back(input, tape, gradient, out);
+        let related = self.read_back(input, tape, gradient, out);
+        self.body_back((from, shard), tape, related, None, out);
+    }
+
+    /// The way back of [`Weights::body`]: from the gradient of the merchants, and of the behaviours where something else
+    /// read them, to that of the parameters.
+    pub(super) fn body_back(
+        &self,
+        (from, shard): (&Histories<'_>, &Shard),
+        tape: &Tape,
+        mut related: Vec<f32>,
+        read: Option<&[f32]>,
+        out: &mut [f32],
+    ) {
         if self.shape.switches.relation {
             self.relate_back(shard, tape, &mut related, out);
         }
         let mut kinds = vec![0.0; tape.kinds.len()];
-        let h = self.pool_back(shard, tape, related, &mut kinds, out);
+        let mut h = self.pool_back(shard, tape, related, &mut kinds, out);
+        if let Some(read) = read {
+            add(&mut h, 1.0, read);
+        }
+        self.within_back(tape, &mut h, out);
         self.encode_back(from, shard, tape, h, kinds, out);
     }
 
@@ -87,36 +105,15 @@ impl Weights<'_> {
 
     /// Turns the gradient after relation into that before it.
     fn relate_back(&self, shard: &Shard, tape: &Tape, related: &mut [f32], out: &mut [f32]) {
-        let (d, l, count) = (self.shape.width, self.layout, shard.merchants());
-        outer(&tape.mixed, related, &mut out[l.mix.clone()], count);
-        let mut mixed = vec![0.0; count * d];
-        back(related, &self.w[l.mix.clone()], &mut mixed, count, d, 0.0);
-        let root = 1.0 / (d as f32).sqrt();
-        let [mut query, mut key, mut value] = [(); 3].map(|()| vec![0.0; count * d]);
-        let mut at = 0;
-        for user in 0..shard.people() {
-            let range = shard.users[user]..shard.users[user + 1];
-            for a in range.clone() {
-                let shares = &tape.relation[at..at + range.len()];
-                at += range.len();
-                let g = &mixed[a * d..(a + 1) * d];
-                let mut scores: Vec<f32> =
-                    range.clone().map(|b| dot(g, &tape.value[b * d..(b + 1) * d])).collect();
-                softmax_back(shares, &mut scores);
-                for ((share, score), b) in shares.iter().zip(&scores).zip(range.clone()) {
-                    add(&mut value[b * d..(b + 1) * d], *share, g);
-                    add(&mut query[a * d..(a + 1) * d], score * root, &tape.key[b * d..(b + 1) * d]);
-                    add(&mut key[b * d..(b + 1) * d], score * root, &tape.query[a * d..(a + 1) * d]);
-                    if shard.group_category[a] == shard.group_category[b] {
-                        out[l.same.start] += score;
-                    }
-                }
+        let same = self.layout.same.start;
+        let biased = |a: usize, b: usize, g: f32, out: &mut [f32]| {
+            if shard.alike(a, b) {
+                out[same] += g;
             }
-        }
-        for (part, g) in [(&l.query, &query), (&l.key, &key), (&l.value, &value)] {
-            outer(&tape.v, g, &mut out[part.clone()], count);
-            back(g, &self.w[part.clone()], related, count, d, 1.0);
-        }
+        };
+        let given = (self.w, tape.v.as_slice(), self.shape.width);
+        let groups = shard.people_groups();
+        self.layout.relation.backward(given, &groups, &tape.relation, related, out, biased);
     }
 
     /// Answers the gradient of the encoded behaviours.
@@ -177,18 +174,11 @@ impl Weights<'_> {
             add(&mut kinds[*kind as usize * d..(*kind as usize + 1) * d], 1.0, g);
         }
         for (kind, g) in shard.kinds.iter().zip(kinds.chunks_exact(d)) {
-            let category = from.kind_category[*kind as usize] as usize;
+            let Some(category) = from.category_of(*kind) else { continue };
             add(&mut out[l.categories.clone()][category * d..(category + 1) * d], 1.0, g);
             for word in from.words_of(*kind) {
                 add(&mut out[l.tokens.clone()][word as usize * d..(word as usize + 1) * d], 1.0, g);
             }
         }
-    }
-}
-
-/// Adds all rows to one.
-fn sum_rows(rows: &[f32], out: &mut [f32]) {
-    for row in rows.chunks_exact(out.len()) {
-        add(out, 1.0, row);
     }
 }

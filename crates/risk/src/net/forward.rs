@@ -1,8 +1,11 @@
 //! From a shard to logits, everything kept that the way back needs.
 
-use super::inputs::{Histories, Shard};
+use super::attention::BlockTape;
+use super::inputs::Histories;
 use super::kernels::{add, dot, gated, product, softmax};
 use super::layout::{Layout, STATS, Shape, WIDE};
+use super::shard::Shard;
+use super::within::Inside;
 
 /// Scale of the wide path: sums of shares are small, and steps of all parameters are alike.
 pub(super) const WIDE_SCALE: f32 = 16.0;
@@ -13,18 +16,16 @@ pub(super) struct Tape {
     /// Embedding of each kind that occurs.
     pub(super) kinds: Vec<f32>,
     pub(super) z: Vec<f32>,
+    /// Encoded behaviours, those of long merchants after they were read in order.
     pub(super) h: Vec<f32>,
+    pub(super) inside: Inside,
     /// Attention over the behaviours of each merchant.
     pub(super) alpha: Vec<f32>,
     pub(super) merchant_in: Vec<f32>,
     pub(super) merchant_z: Vec<f32>,
     pub(super) v: Vec<f32>,
-    pub(super) query: Vec<f32>,
-    pub(super) key: Vec<f32>,
-    pub(super) value: Vec<f32>,
-    /// Attention across each user's merchants, row by row, user after user.
-    pub(super) relation: Vec<f32>,
-    pub(super) mixed: Vec<f32>,
+    /// Attention across each user's merchants.
+    pub(super) relation: BlockTape,
     pub(super) related: Vec<f32>,
     /// Attention over the merchants of each user.
     pub(super) rho: Vec<f32>,
@@ -60,10 +61,7 @@ impl Weights<'_> {
     /// Logits of a shard's users.
     pub(super) fn forward(&self, input: &Input<'_>) -> Tape {
         let (from, shard) = (input.from, input.shard);
-        let mut tape = Tape::default();
-        self.encode(from, shard, &mut tape);
-        self.pool(shard, &mut tape);
-        self.relate(shard, &mut tape);
+        let mut tape = self.body(from, shard);
         self.read(input, &mut tape);
         if self.shape.switches.wide {
             self.wide(from, shard, &mut tape);
@@ -71,11 +69,21 @@ impl Weights<'_> {
         tape
     }
 
+    /// From behaviours to merchants that know of each other.
+    pub(super) fn body(&self, from: &Histories<'_>, shard: &Shard) -> Tape {
+        let mut tape = Tape::default();
+        self.encode(from, shard, &mut tape);
+        self.within(shard, &mut tape);
+        self.pool(shard, &mut tape);
+        self.relate(shard, &mut tape);
+        tape
+    }
+
     fn encode(&self, from: &Histories<'_>, shard: &Shard, tape: &mut Tape) {
         let (d, l) = (self.shape.width, self.layout);
         tape.kinds = vec![0.0; shard.kinds.len() * d];
         for (kind, row) in shard.kinds.iter().zip(tape.kinds.chunks_exact_mut(d)) {
-            let category = from.kind_category[*kind as usize] as usize;
+            let Some(category) = from.category_of(*kind) else { continue };
             row.copy_from_slice(&self.w[l.categories.clone()][category * d..(category + 1) * d]);
             for word in from.words_of(*kind) {
                 add(row, 1.0, &self.w[l.tokens.clone()][word as usize * d..(word as usize + 1) * d]);
@@ -124,40 +132,14 @@ impl Weights<'_> {
     }
 
     fn relate(&self, shard: &Shard, tape: &mut Tape) {
-        let (d, l, count) = (self.shape.width, self.layout, shard.merchants());
         tape.related = tape.v.clone();
         if !self.shape.switches.relation {
             return;
         }
-        let through = |part: std::ops::Range<usize>| {
-            let mut out = vec![0.0; count * d];
-            product(&tape.v, &self.w[part], &mut out, count, d, 0.0);
-            out
-        };
-        (tape.query, tape.key, tape.value) =
-            (through(l.query.clone()), through(l.key.clone()), through(l.value.clone()));
-        let (root, same) = (1.0 / (d as f32).sqrt(), self.w[l.same.start]);
-        tape.mixed = vec![0.0; count * d];
-        for user in 0..shard.people() {
-            let range = shard.users[user]..shard.users[user + 1];
-            let size = range.len();
-            for a in range.clone() {
-                let start = tape.relation.len();
-                let query = &tape.query[a * d..(a + 1) * d];
-                for b in range.clone() {
-                    let alike = shard.group_category[a] == shard.group_category[b];
-                    let bias = if alike { same } else { 0.0 };
-                    tape.relation.push(dot(query, &tape.key[b * d..(b + 1) * d]) * root + bias);
-                }
-                let row = &mut tape.relation[start..start + size];
-                softmax(row);
-                let out = &mut tape.mixed[a * d..(a + 1) * d];
-                for (share, b) in row.iter().zip(range.clone()) {
-                    add(out, *share, &tape.value[b * d..(b + 1) * d]);
-                }
-            }
-        }
-        product(&tape.mixed, &self.w[l.mix.clone()], &mut tape.related, count, d, 1.0);
+        let same = self.w[self.layout.same.start];
+        let bias = |a: usize, b: usize| if shard.alike(a, b) { same } else { 0.0 };
+        let (given, groups) = ((self.w, tape.v.as_slice(), self.shape.width), shard.people_groups());
+        tape.relation = self.layout.relation.forward(given, &groups, bias, &mut tape.related);
     }
 
     fn read(&self, input: &Input<'_>, tape: &mut Tape) {

@@ -1,9 +1,12 @@
 //! Histories as the network reads them: the fields of each behaviour, its kind, and statistics of each merchant.
 
-use super::layout::{FIELDS, STATS, Shape};
+use super::layout::{FIELDS, Shape};
+use super::shard::{HIDDEN, Hide, Shard, Tally};
 use crate::dataset::{DAY, Dataset};
+use crate::error::Result;
 use crate::feature::Lookup;
 use crate::fold::{Caps, Folded, REST, capped};
+use crate::shelf::Shelf;
 use crate::table::NO_TEXT;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -29,50 +32,13 @@ pub(super) struct Histories<'a> {
     /// The kind of each behaviour: equal words and category.
     kinds: Vec<u32>,
     /// The category column of each kind; the last where it has none of its own.
-    pub(super) kind_category: Vec<u32>,
+    kind_category: Vec<u32>,
     kind_texts: Vec<[u32; 2]>,
     words: &'a Lookup,
     shape: Shape,
     /// Mean and deviation of log amounts.
     amounts: (f32, f32),
     numbers: Vec<(f32, f32)>,
-}
-
-/// A few users' histories, one after the other.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Shard {
-    /// Behaviours by fields.
-    pub(super) x: Vec<f32>,
-    /// Time in −1 … 1 and deviation of each behaviour, for the wide path.
-    pub(super) wide: Vec<[f32; 2]>,
-    /// Place among `kinds` of each behaviour.
-    pub(super) kind: Vec<u32>,
-    /// The kinds that occur.
-    pub(super) kinds: Vec<u32>,
-    /// Where the behaviours of each merchant start; one more than merchants.
-    pub(super) groups: Vec<usize>,
-    /// Where the merchants of each user start; one more than users.
-    pub(super) users: Vec<usize>,
-    /// Statistics of merchants.
-    pub(super) stats: Vec<f32>,
-    /// The kind of each merchant (of its last behaviour).
-    pub(super) group_kind: Vec<u32>,
-    /// The category column of each merchant.
-    pub(super) group_category: Vec<u32>,
-    /// Each merchant's share of its user's behaviours.
-    pub(super) share: Vec<f32>,
-}
-
-impl Shard {
-    pub(super) const fn events(&self) -> usize {
-        self.wide.len()
-    }
-    pub(super) const fn merchants(&self) -> usize {
-        self.share.len()
-    }
-    pub(super) const fn people(&self) -> usize {
-        self.users.len() - 1
-    }
 }
 
 /// How amounts and numbers are scaled: learned on training users and kept with the weights.
@@ -88,21 +54,58 @@ impl Scales {
     /// Learns from the users given.
     #[must_use]
     pub fn learn(data: &Dataset, users: &[u32]) -> Self {
-        let events = &data.folded.events;
-        let rows = || users.iter().flat_map(|u| data.folded.listed_of(*u as usize));
-        let moments = |value: &dyn Fn(usize) -> f32| {
-            let (mut n, mut sum, mut squares) = (0.0f64, 0.0, 0.0);
-            for x in rows().map(value).filter(|x| x.is_finite()) {
-                let x = f64::from(x);
-                (n, sum, squares) = (n + 1.0, sum + x, squares + x * x);
-            }
-            let mean = sum / f64::max(n, 1.0);
-            (mean as f32, (squares / f64::max(n, 1.0) - mean * mean).max(1e-6).sqrt() as f32)
-        };
-        Self {
-            amounts: moments(&|row| log(events.amount[row])),
-            numbers: events.numbers.iter().map(|column| moments(&|row| column[row])).collect(),
+        let mut sums = vec![Sums::default(); data.folded.events.numbers.len() + 1];
+        add_up(&mut sums, data, users);
+        Self::from(sums)
+    }
+
+    /// The same from a shelf.
+    ///
+    /// # Errors
+    /// A part cannot be read.
+    pub fn learn_from(shelf: &mut Shelf<'_>, users: &[u32]) -> Result<Self> {
+        let mut sums = Vec::new();
+        shelf.each(users, |data, users| {
+            sums.resize(data.folded.events.numbers.len() + 1, Sums::default());
+            add_up(&mut sums, data, users);
+        })?;
+        Ok(Self::from(sums))
+    }
+}
+
+/// Count, sum and sum of squares.
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums(f64, f64, f64);
+
+impl Sums {
+    fn add(&mut self, x: f32) {
+        if x.is_finite() {
+            let x = f64::from(x);
+            *self = Self(self.0 + 1.0, self.1 + x, self.2 + x * x);
         }
+    }
+
+    fn scale(self) -> (f32, f32) {
+        let n = self.0.max(1.0);
+        let mean = self.1 / n;
+        (mean as f32, (self.2 / n - mean * mean).max(1e-6).sqrt() as f32)
+    }
+}
+
+/// Amounts first, then each further number.
+fn add_up(sums: &mut [Sums], data: &Dataset, users: &[u32]) {
+    let events = &data.folded.events;
+    let Some((amounts, numbers)) = sums.split_first_mut() else { return };
+    for row in users.iter().flat_map(|u| data.folded.listed_of(*u as usize)) {
+        amounts.add(log(events.amount[row]));
+        numbers.iter_mut().zip(&events.numbers).for_each(|(sum, column)| sum.add(column[row]));
+    }
+}
+
+impl From<Vec<Sums>> for Scales {
+    fn from(sums: Vec<Sums>) -> Self {
+        let mut scales = sums.into_iter().map(Sums::scale);
+        Self { amounts: scales.next().unwrap_or((0.0, 1.0)), numbers: scales.collect() }
     }
 }
 
@@ -162,9 +165,15 @@ impl<'a> Histories<'a> {
         }
     }
 
-    /// The words of a kind.
+    /// The category column of a kind; none where it is hidden.
+    pub(super) fn category_of(&self, kind: u32) -> Option<usize> {
+        self.kind_category.get(kind as usize).map(|category| *category as usize)
+    }
+
+    /// The words of a kind; none where it is hidden.
     pub(super) fn words_of(&self, kind: u32) -> impl Iterator<Item = u32> + '_ {
-        let texts = if self.shape.switches.names { self.kind_texts[kind as usize] } else { [NO_TEXT; 2] };
+        let texts = self.kind_texts.get(kind as usize).filter(|_| self.shape.switches.names);
+        let texts = texts.copied().unwrap_or([NO_TEXT; 2]);
         texts.into_iter().flat_map(|text| self.words.words(text).iter().copied())
     }
 
@@ -188,10 +197,16 @@ impl<'a> Histories<'a> {
 
     /// Lays users' histories out.
     pub(super) fn shard(&self, users: &[u32]) -> Shard {
+        self.shard_without(users, None)
+    }
+
+    /// The same without some fields.
+    pub(super) fn shard_without(&self, users: &[u32], hide: Option<Hide>) -> Shard {
         let mut out = Shard { groups: vec![0], users: vec![0], ..Shard::default() };
         let mut places: HashMap<u32, u32> = HashMap::new();
         let mut order: Vec<usize> = Vec::new();
         for user in users {
+            let mut veil = hide.map(|h| Hide { seed: h.seed.derive(&format!("user {user}")), ..h });
             let place = *user as usize;
             let rows = self.folded.listed_of(place);
             let total = rows.len().max(1) as f32;
@@ -199,13 +214,13 @@ impl<'a> Histories<'a> {
                 for group in self.folded.groups_of(place) {
                     order.clear();
                     order.extend(self.folded.behaviours_of(group));
-                    self.merchant(place, group, &order, total, &mut places, &mut out);
+                    self.merchant((place, group), &order, total, (&mut places, &mut veil), &mut out);
                 }
             } else if !rows.is_empty() {
                 order.clear();
                 order.extend(rows);
                 order.sort_by_key(|event| self.folded.events.time[*event]);
-                self.merchant(place, usize::MAX, &order, total, &mut places, &mut out);
+                self.merchant((place, usize::MAX), &order, total, (&mut places, &mut veil), &mut out);
             }
             out.users.push(out.share.len());
         }
@@ -214,11 +229,10 @@ impl<'a> Histories<'a> {
 
     fn merchant(
         &self,
-        user: usize,
-        group: usize,
+        (user, group): (usize, usize),
         rows: &[usize],
         total: f32,
-        places: &mut HashMap<u32, u32>,
+        (places, veil): (&mut HashMap<u32, u32>, &mut Option<Hide>),
         out: &mut Shard,
     ) {
         // A pooled remainder has no behaviours to attend to; the aggregates count it.
@@ -229,44 +243,30 @@ impl<'a> Histories<'a> {
         let own = self.shape.switches.deviation;
         let (end, length) = (self.data.ends[user], self.data.length as f32);
         let scaled = |row: usize| (log(events.amount[row]) - self.amounts.0) / self.amounts.1;
-        let mean = rows.iter().map(|row| scaled(*row)).sum::<f32>() / rows.len() as f32;
-        let mut thirds = [(0.0f32, 0.0f32); 3];
-        let (mut squares, mut before, mut first, mut last) = (0.0, None, 0.0, 0.0);
-        for row in rows {
-            let amount = scaled(*row);
-            let at = 1.0 - (end - events.time[*row]) as f32 / length;
-            let time = 2.0 * at - 1.0;
-            let deviation = if own { (amount - mean).clamp(-4.0, 4.0) } else { 0.0 };
-            let gap =
-                before.map_or(0.0, |t| ((events.time[*row] - t) as f32 / DAY as f32).max(0.0).ln_1p() / 3.0);
-            if before.is_none() {
-                first = time;
-            }
-            (before, last) = (Some(events.time[*row]), time);
-            squares += (amount - mean) * (amount - mean);
-            let third = &mut thirds[((at * 3.0) as usize).min(2)];
-            *third = (third.0 + 1.0, third.1 + amount);
-            let hour = events.time[*row].rem_euclid(7 * DAY) / 3_600;
-            let sign = if events.amount[*row] < 0 { -1.0 } else { 1.0 };
-            let recent = (((end - events.time[*row]) as f32 / DAY as f32).max(0.0) + 1.0).ln() / 3.0;
-            out.x.extend([
-                amount,
-                amount * amount * 0.3,
-                sign,
-                time,
-                time * time,
-                recent,
-                gap,
-                deviation,
-                deviation * time,
-            ]);
-            out.x.extend(HOURS[hour as usize]);
-            for (column, (mean, spread)) in events.numbers.iter().zip(&self.numbers) {
-                let value = (column[*row] - mean) / spread;
-                out.x.push(if value.is_finite() { value.clamp(-6.0, 6.0) } else { 0.0 });
-            }
-            out.wide.push([time, deviation]);
-            let kind = self.kinds[*row];
+        let nameless = veil.as_mut().is_some_and(Hide::draw);
+        let veiled: Vec<bool> =
+            veil.as_mut().map_or_else(Vec::new, |veil| rows.iter().map(|_| veil.draw()).collect());
+        let hidden = |i: usize| veiled.get(i).copied().unwrap_or(false);
+        let seen = rows.iter().enumerate().filter(|(i, _)| !hidden(*i)).map(|(_, row)| *row);
+        let count = seen.clone().count();
+        let mean = seen.map(scaled).sum::<f32>() / count.max(1) as f32;
+        let mut stats = Tally::of(mean);
+        let mut before = None;
+        for (i, row) in rows.iter().enumerate() {
+            let time = events.time[*row];
+            let at = 1.0 - (end - time) as f32 / length;
+            let since = before.map(|t| ((time - t) as f32 / DAY as f32).max(0.0));
+            before = Some(time);
+            let amount = if hidden(i) {
+                out.hidden.behaviours.push((out.wide.len() as u32, scaled(*row), since));
+                None
+            } else {
+                Some(scaled(*row))
+            };
+            stats.add(at, amount);
+            let since = since.filter(|_| amount.is_some());
+            self.fields(user, *row, at, amount.map(|a| (a, if own { a - mean } else { 0.0 })), since, out);
+            let kind = if nameless { HIDDEN } else { self.kinds[*row] };
             let next = places.len() as u32;
             let local = *places.entry(kind).or_insert_with(|| {
                 out.kinds.push(kind);
@@ -278,31 +278,52 @@ impl<'a> Histories<'a> {
             out.x.len() == out.wide.len() * (FIELDS + self.numbers.len()),
             "every behaviour has every field"
         );
-        let n = rows.len() as f32;
-        let part = |i: usize| (thirds[i].0 > 0.0).then(|| thirds[i].1 / thirds[i].0);
-        let compared = thirds[0].0 >= 2.0 && thirds[2].0 >= 2.0 && own;
-        let drift = if compared { part(2).unwrap_or(0.0) - part(0).unwrap_or(0.0) } else { 0.0 };
-        let moved = (thirds[2].0 - thirds[0].0) / n;
         let older = self.folded.older.get(group).map_or(0.0, |o| o.count as f32);
-        let stats: [f32; STATS] = [
-            n.ln() / 3.0,
-            n / total,
-            first,
-            last,
-            if own { (squares / n).sqrt() } else { 0.0 },
-            drift,
-            drift.abs() * 2.0,
-            f32::from(u8::from(compared)),
-            if own { moved } else { 0.0 },
-            if own { mean } else { 0.0 },
-            f32::from(u8::from(n < 2.0)),
-            older.ln_1p() / 3.0,
-        ];
-        out.stats.extend(stats);
+        out.stats.extend(stats.figures(rows.len() as f32, total, own, older));
         out.groups.push(out.wide.len());
         let kind = out.kind.last().copied().unwrap_or(0);
         out.group_kind.push(kind);
-        out.group_category.push(self.kind_category[out.kinds[kind as usize] as usize]);
-        out.share.push(n / total);
+        if let (true, Some(row)) = (nameless, rows.last()) {
+            out.hidden
+                .merchants
+                .push((out.share.len() as u32, self.kind_category[self.kinds[*row] as usize]));
+        }
+        let category = self.kind_category.get(out.kinds[kind as usize] as usize);
+        out.group_category.push(category.copied().unwrap_or(self.shape.categories as u32));
+        out.share.push(rows.len() as f32 / total);
+    }
+
+    /// The fields of one behaviour: its amount with the deviation from its own merchant, and the days since the one
+    /// before, where they are not hidden.
+    fn fields(
+        &self,
+        user: usize,
+        row: usize,
+        at: f32,
+        amount: Option<(f32, f32)>,
+        since: Option<f32>,
+        out: &mut Shard,
+    ) {
+        let events = &self.folded.events;
+        let time = 2.0 * at - 1.0;
+        let sign = match amount {
+            None => 0.0,
+            Some(_) if events.amount[row] < 0 => -1.0,
+            Some(_) => 1.0,
+        };
+        let (amount, deviation) = amount.unwrap_or_default();
+        let deviation = deviation.clamp(-4.0, 4.0);
+        let gap = since.map_or(0.0, |days| days.ln_1p() / 3.0);
+        let hour = events.time[row].rem_euclid(7 * DAY) / 3_600;
+        let ago = (self.data.ends[user] - events.time[row]) as f32 / DAY as f32;
+        let recent = (ago.max(0.0) + 1.0).ln() / 3.0;
+        let squares = amount * amount * 0.3;
+        out.x.extend([amount, squares, sign, time, time * time, recent, gap, deviation, deviation * time]);
+        out.x.extend(HOURS[hour as usize]);
+        for (column, (mean, spread)) in events.numbers.iter().zip(&self.numbers) {
+            let value = (column[row] - mean) / spread;
+            out.x.push(if value.is_finite() { value.clamp(-6.0, 6.0) } else { 0.0 });
+        }
+        out.wide.push([time, deviation]);
     }
 }

@@ -92,6 +92,13 @@ pub(super) fn add(out: &mut [f32], scale: f32, a: &[f32]) {
     }
 }
 
+/// Adds all rows to one.
+pub(super) fn sum_rows(rows: &[f32], out: &mut [f32]) {
+    for row in rows.chunks_exact(out.len()) {
+        add(out, 1.0, row);
+    }
+}
+
 /// Scores to shares that sum to one.
 pub(super) fn softmax(scores: &mut [f32]) {
     let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);

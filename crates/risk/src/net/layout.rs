@@ -1,5 +1,6 @@
 //! The parameters of the network: one flat array, and where each part lies in it.
 
+use super::attention::Block;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use tollgate_core::Seed;
@@ -30,6 +31,33 @@ pub struct Shape {
     pub fused: usize,
     /// Parts that can be left out.
     pub switches: Switches,
+    /// How long merchants are read.
+    #[serde(default)]
+    pub within: Within,
+}
+
+/// How the behaviours of a long merchant are read before they are pooled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Within {
+    /// Each for itself.
+    #[default]
+    Pool,
+    /// In order, by a gated recurrent unit.
+    Gru,
+    /// By attention among themselves.
+    Attention,
+}
+
+/// Where the weights for long merchants lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Inner {
+    /// There are none.
+    None,
+    /// Of the recurrent unit: for z, r and the candidate side by side.
+    Gru { input: Range<usize>, state: Range<usize>, bias: Range<usize> },
+    /// Of attention, with the slope on the distance in time.
+    Attention { block: Block, slope: Range<usize> },
 }
 
 /// Parts that can be left out, to see what each is worth.
@@ -80,10 +108,7 @@ pub(super) struct Layout {
     pub(super) attend: Range<usize>,
     pub(super) merchant: Range<usize>,
     pub(super) merchant_bias: Range<usize>,
-    pub(super) query: Range<usize>,
-    pub(super) key: Range<usize>,
-    pub(super) value: Range<usize>,
-    pub(super) mix: Range<usize>,
+    pub(super) relation: Block,
     pub(super) same: Range<usize>,
     pub(super) read: Range<usize>,
     pub(super) fuse: Range<usize>,
@@ -93,6 +118,7 @@ pub(super) struct Layout {
     pub(super) out: Range<usize>,
     pub(super) wide: Range<usize>,
     pub(super) line: Range<usize>,
+    pub(super) inner: Inner,
     /// All parameters.
     pub(super) total: usize,
 }
@@ -115,6 +141,7 @@ impl Layout {
         let merchant = part("merchant", 2 * d + STATS, d);
         let merchant_bias = part("merchant.bias", 1, d);
         let [query, key, value, mix] = ["query", "key", "value", "mix"].map(|name| part(name, d, d));
+        let relation = Block { query, key, value, mix };
         let same = part("same", 1, 1);
         let read = part("read", 1, d);
         let (fuse, fuse_bias) = (part("fuse", s.fused, d), part("fuse.bias", 1, d));
@@ -122,6 +149,22 @@ impl Layout {
         let out = part("out", 1, s.head + 1);
         let wide = part("wide", s.words, WIDE);
         let line = part("line", 1, s.features);
+        let inner = match s.within {
+            Within::Pool => Inner::None,
+            Within::Gru => Inner::Gru {
+                input: part("within.input", d, 3 * d),
+                state: part("within.state", d, 3 * d),
+                bias: part("within.bias", 1, 3 * d),
+            },
+            Within::Attention => {
+                let names = ["within.query", "within.key", "within.value", "within.mix"];
+                let [query, key, value, mix] = names.map(|name| part(name, d, d));
+                Inner::Attention {
+                    block: Block { query, key, value, mix },
+                    slope: part("within.slope", 1, 1),
+                }
+            }
+        };
         Self {
             total: next,
             parts,
@@ -132,10 +175,7 @@ impl Layout {
             attend,
             merchant,
             merchant_bias,
-            query,
-            key,
-            value,
-            mix,
+            relation,
             same,
             read,
             fuse,
@@ -145,6 +185,7 @@ impl Layout {
             out,
             wide,
             line,
+            inner,
         }
     }
 
@@ -159,7 +200,8 @@ impl Layout {
         for (name, range, [rows, _]) in &self.parts {
             let bound = match *name {
                 "tokens" | "categories" => 0.1,
-                "encode" | "merchant" | "query" | "key" | "value" | "fuse" | "head" => {
+                "encode" | "merchant" | "query" | "key" | "value" | "fuse" | "head" | "within.input"
+                | "within.state" | "within.query" | "within.key" | "within.value" => {
                     1.0 / (*rows as f32).sqrt()
                 }
                 "attend" | "read" => 0.1,

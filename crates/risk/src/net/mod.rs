@@ -6,19 +6,21 @@
 //! nothing is padded. One thread or many give the same weights, because gradients are added in the order of the users.
 //! The design follows LBSF (arXiv 2411.15056); sizes and the wide path are our own.
 
-mod adam;
+mod attention;
 mod backward;
 mod forward;
 mod inputs;
 mod kernels;
 mod layout;
-mod train;
+mod learn;
+mod shard;
+mod within;
 
 #[cfg(test)]
 mod tests;
 
 pub use inputs::Scales;
-pub use layout::{Shape, Switches};
+pub use layout::{Shape, Switches, Within};
 
 use crate::dataset::Dataset;
 use crate::feature::{FeatureSpace, Lookup, Matrix};
@@ -28,6 +30,7 @@ use forward::{Input, Weights};
 use inputs::Histories;
 use layout::Layout;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 use tollgate_core::Seed;
 
 /// How a network is made and trained.
@@ -53,6 +56,12 @@ pub struct NetConfig {
     pub caps: Caps,
     /// Parts left out.
     pub switches: Switches,
+    /// How long merchants are read.
+    pub within: Within,
+    /// Passes over the training users' histories in which hidden fields are guessed, before outcomes are looked at.
+    pub masked: usize,
+    /// The file that progress is kept in, and gone on from.
+    pub kept: Option<PathBuf>,
     /// Threads; 0 for as many as there are cores.
     pub threads: usize,
     /// From which everything drawn follows.
@@ -72,6 +81,9 @@ impl Default for NetConfig {
             patience: 2,
             caps: Caps::default(),
             switches: Switches::default(),
+            within: Within::default(),
+            masked: 0,
+            kept: None,
             threads: 0,
             seed: Seed(1),
         }
@@ -108,6 +120,9 @@ fn fused_columns(features: &Matrix, switches: Switches, numbers: usize) -> Vec<u
     (0u32..).zip(&features.names).filter(|(_, name)| wanted(name)).map(|(i, _)| i).collect()
 }
 
+/// Writes the scaled features of a user.
+type Rows<'a> = dyn Fn(u32, &mut [f32]) + Sync + 'a;
+
 /// Scaled features of some users: all of them, and those that the head reads.
 #[derive(Debug, Default)]
 struct Fused {
@@ -132,17 +147,22 @@ impl Network {
         Layout::of(&self.shape).total
     }
 
-    /// Features of the users given, scaled.
-    fn fused(&self, features: &Matrix, users: &[u32]) -> Fused {
+    /// Features of the users given, scaled by `put`, which writes a user's row.
+    fn fused(&self, put: &Rows<'_>, users: &[u32]) -> Fused {
         let width = self.shape.features;
         let mut out = Fused { all: vec![0.0; users.len() * width], chosen: Vec::new() };
         if width > 0 {
             for (user, row) in users.iter().zip(out.all.chunks_exact_mut(width)) {
-                self.scaler.apply(features.row(*user as usize), row);
+                put(*user, row);
                 out.chosen.extend(self.columns.iter().map(|c| row.get(*c as usize).copied().unwrap_or(0.0)));
             }
         }
         out
+    }
+
+    /// A user's row, scaled when it is asked for.
+    fn scaled<'a>(&'a self, features: &'a Matrix) -> impl Fn(u32, &mut [f32]) + Sync + 'a {
+        |user, row| self.scaler.apply(features.row(user as usize), row)
     }
 
     /// Logits of the users given.
@@ -160,16 +180,16 @@ impl Network {
         users: &[u32],
     ) -> Vec<f64> {
         let from = Histories::new(data, lookup, &self.shape, &self.scales, self.caps);
-        self.logits_from(&from, features, users)
+        self.logits_from(&from, &self.scaled(features), users)
     }
 
-    fn logits_from(&self, from: &Histories<'_>, features: &Matrix, users: &[u32]) -> Vec<f64> {
+    fn logits_from(&self, from: &Histories<'_>, put: &Rows<'_>, users: &[u32]) -> Vec<f64> {
         let layout = Layout::of(&self.shape);
         let weights = Weights { shape: &self.shape, layout: &layout, w: &self.weights };
         let mut out = Vec::with_capacity(users.len());
         for users in from.shards(users) {
             let shard = from.shard(users);
-            let given = self.fused(features, users);
+            let given = self.fused(put, users);
             let input = Input { from, shard: &shard, features: &given.all, fused: &given.chosen, mask: None };
             let tape = weights.forward(&input);
             out.extend(tape.logits.iter().map(|x| f64::from(*x)));

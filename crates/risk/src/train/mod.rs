@@ -12,7 +12,7 @@ mod split;
 
 pub use fit::{TrainConfig, TrainStep, fit};
 pub use fitted::{Fitted, Kind};
-pub use outcome::{Candidate, Outcome};
+pub use outcome::{Attribute, Candidate, Outcome};
 pub(crate) use split::CHOICE_MIN;
 pub use split::{Split, splits};
 
@@ -21,40 +21,56 @@ use crate::error::Result;
 use crate::feature::FeatureSpace;
 use crate::model::{Card, Model};
 use crate::monitor::Reference;
+use crate::shelf::Shelf;
 
 /// Trains, judges and keeps.
 ///
 /// # Errors
 /// There are too few users of either outcome in a part.
 pub fn train(data: &Dataset, config: &TrainConfig, step: &mut dyn FnMut(TrainStep<'_>)) -> Result<Model> {
-    let splits = splits(data, config)?;
+    train_from(&mut Shelf::Whole(data), config, step)
+}
+
+/// The same from a shelf of histories: in memory are users, their features, and one part at a time.
+///
+/// # Errors
+/// As [`train`]; a part cannot be read.
+pub fn train_from(
+    shelf: &mut Shelf<'_>,
+    config: &TrainConfig,
+    step: &mut dyn FnMut(TrainStep<'_>),
+) -> Result<Model> {
+    let splits = splits(shelf.about(), config)?;
     let mut collected = outcome::Collected::default();
     let mut last = None;
     for split in &splits {
         step(TrainStep::Split(&split.name));
         let known = [split.train.as_slice(), split.valid.as_slice()].concat();
-        let space = FeatureSpace::learn(data, &known);
-        let features = space.rows(data);
-        let fitted = fit(data, &features, &space, &split.train, &split.valid, config, step)?;
-        collected.add(data, &space.lookup(&data.names), &features, &fitted, &split.test);
+        let space = FeatureSpace::learn_from(shelf, &known)?;
+        let features = space.rows_from(shelf)?;
+        let fitted = fit(shelf, &features, &space, split, config, step)?;
+        let lookup = space.lookup(&shelf.about().names);
+        collected.add(shelf, &lookup, &features, &fitted, &split.test)?;
         last = Some((space, fitted, known, features));
     }
-    let outcome = collected.finish(config.seed);
-    let (space, mut fitted, known, features) = match (last, data.users.parts.is_empty()) {
+    let mut outcome = collected.finish(config.seed);
+    outcome.fairness = collected.fairness(outcome.winner, &config.attributes, config.approved);
+    let (space, mut fitted, known, features) = match (last, shelf.about().users.parts.is_empty()) {
         (Some(kept), false) => kept,
         _ => {
             step(TrainStep::Split("all users"));
-            let all = split::labelled(data);
-            let space = FeatureSpace::learn(data, &all);
-            let features = space.rows(data);
-            let fitted = fit(data, &features, &space, &all, &[], config, step)?;
-            (space, fitted, all, features)
+            let all = split::labelled(shelf.about());
+            let space = FeatureSpace::learn_from(shelf, &all)?;
+            let features = space.rows_from(shelf)?;
+            let whole = Split { name: "all users".into(), train: all, ..Split::default() };
+            let fitted = fit(shelf, &features, &space, &whole, config, step)?;
+            (space, fitted, whole.train, features)
         }
     };
     fitted.winner = outcome.winner;
     let scores = collected.scores(outcome.winner);
-    let reference = Reference::of(data, &space, &features, &known, &scores);
-    let mut card = Card::new(data, space, outcome);
+    let reference = Reference::of(shelf, &space, &features, &known, &scores)?;
+    let mut card = Card::new(shelf, space, outcome)?;
     card.reference = Some(reference);
     Ok(Model { card, fitted })
 }

@@ -2,9 +2,11 @@
 
 use super::fitted::{Fitted, Kind};
 use super::split::truth;
-use crate::dataset::Dataset;
+use crate::error::Result;
 use crate::evaluate::{DeLong, Metrics, auc, delong};
 use crate::feature::{Lookup, Matrix};
+use crate::monitor::{Fairness, fairness};
+use crate::shelf::Shelf;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use tollgate_core::Seed;
@@ -37,6 +39,18 @@ pub struct Outcome {
     pub winner: Kind,
     /// Mean AUC of the winner on the test parts.
     pub test_auc: f64,
+    /// How alike the winner treats groups of test users, by attribute.
+    #[serde(default)]
+    pub fairness: Vec<Fairness>,
+}
+
+/// What people are compared by, and the group of each user; no model reads it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attribute {
+    /// The attribute.
+    pub name: String,
+    /// By the user's number; empty where it is not known.
+    pub groups: Vec<String>,
 }
 
 #[derive(Default)]
@@ -51,20 +65,21 @@ struct Row {
 pub(super) struct Collected {
     rows: BTreeMap<Kind, Row>,
     truth: Vec<bool>,
+    users: Vec<u32>,
     parts: usize,
 }
 
 impl Collected {
     pub(super) fn add(
         &mut self,
-        data: &Dataset,
+        shelf: &mut Shelf<'_>,
         lookup: &Lookup,
         features: &Matrix,
         fitted: &Fitted,
         test: &[u32],
-    ) {
-        let truth = truth(data, test);
-        let logits = fitted.logits(data, lookup, features, test);
+    ) -> Result<()> {
+        let truth = truth(shelf.about(), test);
+        let logits = shelf.gathered(test, |data, users| fitted.logits(data, lookup, features, users))?;
         for kind in fitted.kinds() {
             let row = self.rows.entry(kind).or_default();
             let scores = fitted.probabilities(&logits, kind);
@@ -73,12 +88,26 @@ impl Collected {
             row.scores.extend(scores);
         }
         self.truth.extend(truth);
+        self.users.extend(test);
         self.parts += 1;
+        Ok(())
     }
 
     /// Probabilities that a kind gave to all test users.
     pub(super) fn scores(&self, kind: Kind) -> Vec<f64> {
         self.rows.get(&kind).map_or_else(Vec::new, |row| row.scores.clone())
+    }
+
+    /// How alike groups of people are treated by a kind that has not seen them.
+    pub(super) fn fairness(&self, kind: Kind, attributes: &[Attribute], approved: f64) -> Vec<Fairness> {
+        let scores = self.scores(kind);
+        let labels: Vec<Option<bool>> = self.truth.iter().map(|label| Some(*label)).collect();
+        let of = |attribute: &Attribute| {
+            let group = |user: &u32| attribute.groups.get(*user as usize).cloned().unwrap_or_default();
+            let groups: Vec<String> = self.users.iter().map(group).collect();
+            fairness(&attribute.name, &groups, &scores, &labels, approved)
+        };
+        attributes.iter().filter_map(of).collect()
     }
 
     pub(super) fn finish(&self, seed: Seed) -> Outcome {
@@ -103,6 +132,7 @@ impl Collected {
             candidates: candidates.collect(),
             winner: *winner,
             test_auc: mean(&best.test),
+            fairness: Vec::new(),
         }
     }
 }

@@ -120,6 +120,25 @@ impl Forest {
         forest
     }
 
+    /// The forest whose logit is the mean of those of several on rows of the same width; empty of none.
+    #[must_use]
+    pub fn mean(mut forests: Vec<Self>) -> Self {
+        if forests.len() == 1 {
+            return forests.remove(0);
+        }
+        let share = 1.0 / forests.len().max(1) as f64;
+        let mut all = Self::default();
+        for forest in forests {
+            all.base += share * forest.base;
+            all.width = forest.width;
+            all.trees.extend(forest.trees.into_iter().map(|mut tree| {
+                tree.value.iter_mut().for_each(|value| *value *= share as f32);
+                tree
+            }));
+        }
+        all
+    }
+
     /// The logit of a row.
     #[must_use]
     pub fn logit(&self, row: &[f32]) -> f64 {
@@ -181,6 +200,13 @@ mod tests {
         assert!(auc(&logits, &truth).unwrap() > 0.86);
         assert!(forest.trees.iter().all(Tree::is_sound) && forest.trees.len() < 80);
         assert_eq!(Forest::fit(&features, &labels, &train, valid, &params), forest);
+        let other = Forest::fit(&features, &labels, &train, &[], &TreeParams { rounds: 9, ..params });
+        let both = Forest::mean(vec![forest.clone(), other.clone()]);
+        for i in test {
+            let row = features.row(*i as usize);
+            let mean = (forest.logit(row) + other.logit(row)) / 2.0;
+            assert!((both.logit(row) - mean).abs() < 1e-5, "{i}");
+        }
     }
 
     #[test]

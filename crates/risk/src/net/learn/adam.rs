@@ -1,11 +1,11 @@
 //! AdamW with a one-cycle rate.
 
 /// Weights' moments.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Adam {
-    first: Vec<f32>,
-    second: Vec<f32>,
-    steps: i32,
+    pub(super) first: Vec<f32>,
+    pub(super) second: Vec<f32>,
+    pub(super) steps: i32,
 }
 
 const FIRST: f32 = 0.9;
