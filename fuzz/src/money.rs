@@ -75,7 +75,7 @@ pub(crate) fn statement(data: &[u8]) -> bool {
 pub(crate) fn x402(data: &[u8]) -> bool {
     let address = "0x036CbD53842c5426634e7929541eC2318f3dCF7e".parse().expect("an address");
     let token = Token { address, name: "USDC".into(), version: "2".into() };
-    let config = FacilitatorConfig { chain_id: 84_532, tokens: vec![token] };
+    let config = FacilitatorConfig::new(84_532, vec![token]);
     let Ok(payment) = Payment::read(data, &config) else { return false };
     assert_eq!(payment.asset, address);
     if payment.check_signature(false).is_ok() {

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 pub enum At {
     /// The newest block that the node has.
     Latest,
-    /// A block.
+    /// A block by its number: another one after a reorganisation.
     Block(u64),
+    /// A block by its hash: that one, or a refusal by a node that does not have it (EIP-1898).
+    Hash(Word),
 }
 
 impl At {
@@ -17,6 +19,7 @@ impl At {
         match self {
             Self::Latest => json!("latest"),
             Self::Block(number) => json!(format!("{number:#x}")),
+            Self::Hash(hash) => json!({"blockHash": hash, "requireCanonical": true}),
         }
     }
 }
@@ -24,12 +27,22 @@ impl At {
 /// A block's head.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Block {
+    /// Its hash.
+    pub hash: Word,
     /// Its number.
     pub number: u64,
     /// Seconds since the epoch.
     pub time: u64,
     /// What its transactions pay at least, in wei per gas.
     pub base_fee: u128,
+}
+
+impl Block {
+    /// As of this block and no other of its number, whichever node is asked.
+    #[must_use]
+    pub const fn at(&self) -> At {
+        At::Hash(self.hash)
+    }
 }
 
 /// What a call answers.
@@ -129,8 +142,13 @@ impl<N: Node> Chain<N> {
     /// # Errors
     /// As [`Self::id`].
     pub fn block(&mut self, at: At) -> Result<Block, EvmError> {
-        self.ask("eth_getBlockByNumber", json!([at.param(), false]), "a block", |block| {
+        let (method, named) = match at {
+            At::Hash(hash) => ("eth_getBlockByHash", json!(hash)),
+            At::Latest | At::Block(_) => ("eth_getBlockByNumber", at.param()),
+        };
+        self.ask(method, json!([named, false]), "a block", |block| {
             Some(Block {
+                hash: block.get("hash")?.as_str()?.parse().ok()?,
                 number: small(block.get("number"))?,
                 time: small(block.get("timestamp"))?,
                 base_fee: number(block.get("baseFeePerGas")).unwrap_or_default(),
@@ -163,20 +181,20 @@ impl<N: Node> Chain<N> {
         self.ask("eth_getCode", json!([who, at.param()]), "bytes", bytes)
     }
 
-    /// What a contract answers to a call that changes nothing.
+    /// What a contract answers to a call that changes nothing and may take so much gas; without a bound, what the node allows.
     ///
     /// # Errors
     /// As [`Self::id`].
     pub fn call(
         &mut self,
-        from: Option<Address>,
         to: Address,
         data: &[u8],
+        gas: Option<u64>,
         at: At,
     ) -> Result<Reply<Vec<u8>>, EvmError> {
         let mut call = json!({"to": to, "data": hex(data)});
-        if let (Some(from), Some(fields)) = (from, call.as_object_mut()) {
-            fields.insert("from".into(), json!(from));
+        if let (Some(gas), Some(fields)) = (gas, call.as_object_mut()) {
+            fields.insert("gas".into(), json!(format!("{gas:#x}")));
         }
         reply(self.ask("eth_call", json!([call, at.param()]), "bytes", bytes))
     }
@@ -187,7 +205,7 @@ impl<N: Node> Chain<N> {
     /// As [`Self::id`].
     pub fn words(&mut self, to: Address, data: &[u8], at: At) -> Result<Vec<Word>, EvmError> {
         let wanted = "whole words: is this the contract that the configuration means?";
-        match self.call(None, to, data, at)? {
+        match self.call(to, data, None, at)? {
             Reply::Ok(answer) => {
                 let words = crate::abi::words(&answer).filter(|words| !words.is_empty());
                 words.ok_or(EvmError::Answer { method: "eth_call", wanted })
@@ -196,16 +214,26 @@ impl<N: Node> Chain<N> {
         }
     }
 
-    /// Gas that a transaction would take now, or why its contract would refuse it.
+    /// Gas that a transaction would take now, or why its contract would refuse it or take more than `most`.
     ///
     /// # Errors
     /// As [`Self::id`].
-    pub fn gas(&mut self, from: Address, to: Option<Address>, data: &[u8]) -> Result<Reply<u64>, EvmError> {
-        let mut call = json!({"from": from, "data": hex(data)});
-        if let (Some(to), Some(fields)) = (to, call.as_object_mut()) {
-            fields.insert("to".into(), json!(to));
-        }
-        reply(self.ask("eth_estimateGas", json!([call, "latest"]), "a number", |value| small(Some(value))))
+    pub fn gas(
+        &mut self,
+        from: Address,
+        to: Address,
+        data: &[u8],
+        most: u64,
+    ) -> Result<Reply<u64>, EvmError> {
+        let call = json!({"from": from, "to": to, "data": hex(data), "gas": format!("{most:#x}")});
+        let asked =
+            self.ask("eth_estimateGas", json!([call, "latest"]), "a number", |value| small(Some(value)));
+        Ok(match reply(asked)? {
+            Reply::Ok(gas) if gas > most => {
+                Reply::Reverted(format!("it takes {gas} gas, at most {most} may be used"))
+            }
+            reply => reply,
+        })
     }
 
     /// What the chain asks for now: twice the base fee, so that it may rise for a while, and a tip.
@@ -292,13 +320,18 @@ fn small(value: Option<&Value>) -> Option<u64> {
     number(value)?.try_into().ok()
 }
 
+/// Words of nodes for a contract that refused, or that had too little gas.
+const REFUSALS: &[&str] = &["revert", "out of gas", "gas required exceeds"];
+
 /// Nodes say that a contract refused by code 3 (EIP-1474's execution error), or by words.
 fn reply<T>(answer: Result<T, EvmError>) -> Result<Reply<T>, EvmError> {
+    let refused = |message: &str| {
+        let message = message.to_ascii_lowercase();
+        REFUSALS.iter().any(|word| message.contains(word))
+    };
     match answer {
         Ok(result) => Ok(Reply::Ok(result)),
-        Err(EvmError::Node(NodeError::Refused { code, message }))
-            if code == 3 || message.to_ascii_lowercase().contains("revert") =>
-        {
+        Err(EvmError::Node(NodeError::Refused { code, message })) if code == 3 || refused(&message) => {
             Ok(Reply::Reverted(message))
         }
         Err(error) => Err(error),

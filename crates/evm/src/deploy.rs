@@ -1,6 +1,6 @@
 //! Making our contracts, as deeds: each is made once, by whoever comes first, at the address that follows from its code.
 
-use crate::{Address, At, Chain, Contract, Deed, EvmError, Node, Request, Standing};
+use crate::{Address, Block, Chain, Contract, Deed, EvmError, Node, Request, Standing};
 use tollgate_core::Digest;
 
 /// One contract that is to be there.
@@ -29,8 +29,8 @@ impl Deployment {
 }
 
 impl<N: Node> Deed<N> for Deployment {
-    fn standing(&mut self, chain: &mut Chain<N>, at: At) -> Result<Standing, EvmError> {
-        let is_there = !chain.code(self.address, at)?.is_empty();
+    fn standing(&mut self, chain: &mut Chain<N>, block: &Block) -> Result<Standing, EvmError> {
+        let is_there = !chain.code(self.address, block.at())?.is_empty();
         Ok(if is_there { Standing::Done { proof: self.address.to_string() } } else { Standing::Open })
     }
 

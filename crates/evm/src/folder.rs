@@ -3,8 +3,8 @@
 use crate::typed::Domain;
 use crate::x402::Network;
 use crate::{
-    Address, Addresses, Chain, EvmError, EvmRail, FolderJournal, FolderPapers, Key, RailConfig, Rpc, Sender,
-    SenderConfig,
+    Address, Addresses, Chain, EvmError, EvmRail, FolderJournal, FolderPapers, Key, Quorum, RailConfig, Rpc,
+    Sender, SenderConfig,
 };
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -13,6 +13,10 @@ use tollgate_rail::{KeepError, whole};
 
 /// Blocks after which a transaction that is not taken is sent again at a higher fee.
 const PATIENCE: u64 = 10;
+/// Most gas of a transaction: a release takes a few hundred thousand, and making a contract some millions.
+const GAS_MAX: u64 = 10_000_000;
+/// Most quorums that were.
+const FORMER_MAX: usize = 64;
 /// Most blocks that make an effect final.
 const CONFIRMATIONS_MAX: u64 = 100_000;
 
@@ -30,6 +34,19 @@ pub struct TokenRow {
     pub version: String,
 }
 
+/// A quorum that was, as the file has it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Former {
+    /// Who sent then, where it was not whoever sends now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Address>,
+    /// Who signed orders.
+    pub verifiers: Vec<Address>,
+    /// How many of them.
+    pub needed: u8,
+}
+
 /// `rail.json`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,9 +61,12 @@ pub struct RailFile {
     pub verifiers: Vec<Address>,
     /// How many of them.
     pub needed: u8,
+    /// Quorums whose operators payments named before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
     /// Tokens by assets.
     pub tokens: Vec<TokenRow>,
-    /// Blocks that make an effect final.
+    /// Blocks that make an effect final; 1 only on chains of one sequencer.
     pub confirmations: u64,
     /// Most wei per gas.
     pub max_fee_wei: u64,
@@ -71,19 +91,27 @@ impl Folder {
         let path = data.join("evm");
         let Some(file) = whole::read::<RailFile>(&path.join("rail.json"))? else { return Ok(None) };
         let network = Network::caip2(&file.network);
-        let chain_id = network.ok_or_else(|| EvmError::bad("network", &file.network, "eip155:N"))?.0;
-        if !(1..=CONFIRMATIONS_MAX).contains(&file.confirmations) {
-            return Err(EvmError::bad("confirmations", &file.confirmations.to_string(), "1 to 100000"));
+        let network = network.ok_or_else(|| EvmError::bad("network", &file.network, "eip155:N"))?;
+        if !(network.confirmations().1..=CONFIRMATIONS_MAX).contains(&file.confirmations) {
+            let wanted = "2 to 100000, or 1 on a chain of one sequencer";
+            return Err(EvmError::bad("confirmations", &file.confirmations.to_string(), wanted));
+        }
+        if file.former.len() > FORMER_MAX {
+            return Err(EvmError::bad("former", &file.former.len().to_string(), "at most 64 quorums"));
         }
         let key = text(&path.join(&file.key))?.parse::<Key>()?;
         let addresses = Addresses::new(key.address(), file.needed, &file.verifiers)?;
         let token = |token: &TokenRow| Ok((asset(&token.asset)?, token.address));
+        let quorum = |sender: Address, needed: u8, verifiers: &[Address]| -> Result<Quorum, EvmError> {
+            let operator = Addresses::new(sender, needed, verifiers)?.operator;
+            Ok(Quorum { operator, verifiers: verifiers.to_vec(), needed })
+        };
+        let was = |was: &Former| quorum(was.sender.unwrap_or(key.address()), was.needed, &was.verifiers);
         let config = RailConfig {
-            chain_id,
+            chain_id: network.0,
             escrow: addresses.escrow,
-            operator: addresses.operator,
-            verifiers: file.verifiers.clone(),
-            needed: file.needed,
+            quorum: quorum(key.address(), file.needed, &file.verifiers)?,
+            former: file.former.iter().map(was).collect::<Result<_, EvmError>>()?,
             tokens: file.tokens.iter().map(token).collect::<Result<_, EvmError>>()?,
         };
         Ok(Some(Self { path, file, config, addresses, key }))
@@ -139,6 +167,7 @@ impl Folder {
             confirmations: self.file.confirmations,
             patience: PATIENCE,
             max_fee_wei: self.file.max_fee_wei.into(),
+            max_gas: GAS_MAX,
         };
         Ok(Sender::new(chain, FolderJournal::open(&self.path)?, self.key.clone(), config))
     }

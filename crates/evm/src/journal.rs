@@ -36,6 +36,17 @@ pub struct Record {
     pub attempts: Vec<Attempt>,
     /// What became of it, once that is known.
     pub outcome: Option<Outcome>,
+    /// The newest block that was deep enough when it became known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known_at: Option<u64>,
+}
+
+impl Record {
+    /// A key under which something is asked, and nothing was sent.
+    #[must_use]
+    pub fn new(key: &str, asked: Digest) -> Self {
+        Self { key: key.into(), asked, attempts: Vec::new(), outcome: None, known_at: None }
+    }
 }
 
 impl Keyed for Record {

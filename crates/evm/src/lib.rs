@@ -40,9 +40,9 @@ pub use codec::{Address, Key, Signature, Word, abi, hex, keccak, recover, rlp, t
 pub use contracts::{Addresses, CODE, Contract, Order, Payment, PaymentInfo};
 pub use deploy::Deployment;
 pub use error::EvmError;
-pub use folder::{Folder, RailFile, TokenRow};
+pub use folder::{Folder, Former, RailFile, TokenRow};
 pub use journal::{Attempt, FolderJournal, Journal, MemoryJournal, Record};
 pub use node::{Node, NodeError, Rpc};
 pub use papers::{FolderPapers, OrderAsk, Papers, SignedOrder};
-pub use rail::{EVM_RAIL, EvmRail, RailConfig, State, address_of};
+pub use rail::{EVM_RAIL, EvmRail, Quorum, RailConfig, State, address_of};
 pub use sender::{ATTEMPTS_MAX, Deed, Request, Sender, SenderConfig, Standing, UnderWay};

@@ -3,6 +3,7 @@
 //! Each chore has its own loop and none waits for another's network: an instance that hangs delays neither a reload nor
 //! a key that was revoked on the command line. All of them are one task, which ends when the gateway stops.
 
+use crate::cashier;
 use crate::control;
 use crate::fleet::Prober;
 use crate::state::Shared;
@@ -31,6 +32,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stopped: watch::Receiver<bool>, rea
         export(&shared, stopped.clone()),
         analyse(&shared, stopped.clone()),
         webhooks::run(&shared, stopped.clone()),
+        tend(&shared, stopped.clone()),
         keep(&shared, stopped, read)
     );
 }
@@ -48,6 +50,17 @@ async fn probe(shared: &Shared, mut stopped: watch::Receiver<bool>) {
     while next(&mut stopped).await {
         let snapshot = shared.snapshot.load_full();
         prober.round(&snapshot.fleet, &*shared.clock).await;
+    }
+}
+
+/// Payments by x402 about which nobody asks any more.
+async fn tend(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut round = 0u32;
+    while next(&mut stopped).await {
+        round = round.wrapping_add(1);
+        if round.is_multiple_of(SWEEP_ROUNDS) {
+            cashier::tend(shared).await;
+        }
     }
 }
 

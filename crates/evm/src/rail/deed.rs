@@ -3,7 +3,7 @@
 use super::{RailConfig, address, address_of, bad};
 use crate::abi::call;
 use crate::{
-    Address, At, Chain, Deed, EvmError, Node, Order, OrderAsk, Papers, Payment, PaymentInfo, Request,
+    Address, At, Block, Chain, Deed, EvmError, Node, Order, OrderAsk, Papers, Payment, PaymentInfo, Request,
     Standing, Word, keccak,
 };
 use tollgate_core::Amount;
@@ -18,11 +18,11 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// Checks a call against the payment that it is about.
+    /// Checks a call against the payment that it is about, which the configuration knows ([`RailConfig::knows`]).
     pub(super) fn of(asked: &Call, info: &PaymentInfo, config: &RailConfig) -> Result<Self, PayError> {
         let payment = info.hash(config.chain_id, config.escrow);
-        if info.salt.0 != asked.escrow.0 || info.operator != config.operator {
-            return Err(bad("payment", &payment.to_string(), "one of this escrow at this operator"));
+        if info.salt.0 != asked.escrow.0 {
+            return Err(bad("payment", &payment.to_string(), "one of this escrow"));
         }
         let number = |amount: &Amount| -> Result<u128, PayError> {
             let token = config.token(*amount)? == info.token;
@@ -78,6 +78,12 @@ fn proof(config: &RailConfig, payment: &Word) -> String {
     format!("eip155:{}:{}:{payment}", config.chain_id, config.escrow)
 }
 
+/// Whether a call is about what is held on another chain or in another escrow than the configuration's, which says nothing of it.
+pub(super) fn is_elsewhere(asked: &Call, config: &RailConfig) -> bool {
+    let (Ask::Release { held, .. } | Ask::Refund { held, .. }) = &asked.ask else { return false };
+    !held.starts_with(&format!("eip155:{}:{}:", config.chain_id, config.escrow))
+}
+
 /// What the contracts say of a payment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct State {
@@ -95,12 +101,13 @@ impl State {
     pub(super) fn of<N: Node>(
         config: &RailConfig,
         chain: &mut Chain<N>,
-        payment: &Word,
+        info: &PaymentInfo,
         at: At,
     ) -> Result<Self, EvmError> {
+        let (payment, operator) = (&info.hash(config.chain_id, config.escrow), info.operator);
         let answer = EvmError::Answer { method: "eth_call", wanted: "the escrow's state" };
         let words = chain.words(config.escrow, &call("paymentState(bytes32)", &[(*payment).into()]), at)?;
-        let paid = chain.words(config.operator, &call("paid(bytes32)", &[(*payment).into()]), at)?;
+        let paid = chain.words(operator, &call("paid(bytes32)", &[(*payment).into()]), at)?;
         let ([collected, reclaimed, capturable, _], [paid]) = (words.as_slice(), paid.as_slice()) else {
             return Err(answer);
         };
@@ -125,29 +132,31 @@ impl<P: Papers> Escrowed<'_, P> {
 
     fn executed<N: Node>(&self, chain: &mut Chain<N>, key: &Word, at: At) -> Result<bool, EvmError> {
         let data = call("executed(bytes32,bytes32)", &[self.hash().into(), (*key).into()]);
-        let words = chain.words(self.config.operator, &data, at)?;
+        let words = chain.words(self.payment.info.operator, &data, at)?;
         Ok(words.first().is_some_and(Word::is_set))
     }
 
-    /// Why an order can do nothing any more, if so. Each reason stays once it is there.
-    fn is_over(order: &Order, state: &State, is_late: bool) -> Option<&'static str> {
-        if !state.collected {
-            return Some("nothing was held");
+    /// Why an order can do nothing any more, if so. Each reason stays once it is there: what is held can come until the payer's
+    /// signature ends, and what was paid before can still grow to what the order says.
+    fn is_over(&self, order: &Order, state: &State, time: u64) -> Option<&'static str> {
+        let info = &self.payment.info;
+        if order.amount > 0 && time >= info.authorization_expiry {
+            return Some("the time to capture is over");
         }
-        if state.paid != order.paid_before {
+        if !state.collected {
+            return (time >= info.pre_approval_expiry).then_some("nothing was held");
+        }
+        if state.paid > order.paid_before {
             return Some("another amount was paid before");
         }
-        if state.capturable == 0 || state.capturable < order.amount {
-            return Some("less is held");
-        }
-        (is_late && order.amount > 0).then_some("the time to capture is over")
+        (state.capturable == 0 || state.capturable < order.amount).then_some("less is held")
     }
 }
 
 impl<N: Node, P: Papers> Deed<N> for Escrowed<'_, P> {
-    fn standing(&mut self, chain: &mut Chain<N>, at: At) -> Result<Standing, EvmError> {
-        let state = State::of(self.config, chain, &self.hash(), at)?;
-        let time = chain.block(at)?.time;
+    fn standing(&mut self, chain: &mut Chain<N>, block: &Block) -> Result<Standing, EvmError> {
+        let (at, time) = (block.at(), block.time);
+        let state = State::of(self.config, chain, &self.payment.info, at)?;
         let (info, proof) = (&self.payment.info, proof(self.config, &self.hash()));
         let impossible = |reason: &str| Ok(Standing::Impossible { reason: reason.into() });
         match &self.wanted {
@@ -161,10 +170,7 @@ impl<N: Node, P: Papers> Deed<N> for Escrowed<'_, P> {
                 if is_back || self.executed(chain, &order.key, at)? {
                     return Ok(Standing::Done { proof: format!("{proof}:{}", order.key) });
                 }
-                match Self::is_over(order, &state, time >= info.authorization_expiry) {
-                    Some(reason) => impossible(reason),
-                    None => Ok(Standing::Open),
-                }
+                self.is_over(order, &state, time).map_or(Ok(Standing::Open), impossible)
             }
         }
     }
@@ -172,7 +178,7 @@ impl<N: Node, P: Papers> Deed<N> for Escrowed<'_, P> {
     fn request(&mut self, chain: &mut Chain<N>) -> Result<Option<Request>, EvmError> {
         let (info, config) = (&self.payment.info, self.config);
         let Wanted::Order(order) = &self.wanted else {
-            return Ok(Some(Request { to: config.operator, data: self.payment.authorize() }));
+            return Ok(Some(Request { to: info.operator, data: self.payment.authorize() }));
         };
         let now = chain.block(At::Latest)?.time;
         if order.amount == 0 && now >= info.authorization_expiry {
@@ -182,15 +188,16 @@ impl<N: Node, P: Papers> Deed<N> for Escrowed<'_, P> {
         let Some(signed) = self.papers.order(&ask)?.filter(|signed| signed.order.expires > now) else {
             return Ok(None);
         };
-        let signatures = signed.sorted(config.chain_id, config.operator).into_iter();
+        let Some(quorum) = config.quorum_of(info.operator) else { return Ok(None) };
+        let signatures = signed.sorted(config.chain_id, quorum.operator).into_iter();
         // What others signed besides would have the contract refuse all.
-        let signatures = signatures.filter(|(signer, _)| config.verifiers.contains(signer));
+        let signatures = signatures.filter(|(signer, _)| quorum.verifiers.contains(signer));
         let signatures: Vec<_> =
-            signatures.map(|(_, signature)| signature).take(config.needed.into()).collect();
-        if signatures.len() < config.needed.into() {
+            signatures.map(|(_, signature)| signature).take(quorum.needed.into()).collect();
+        if signatures.len() < quorum.needed.into() {
             return Ok(None);
         }
-        Ok(Some(Request { to: config.operator, data: signed.order.execute(info, &signatures) }))
+        Ok(Some(Request { to: quorum.operator, data: signed.order.execute(info, &signatures) }))
     }
 
     /// Only the submitter holds. Orders are anybody's.

@@ -23,6 +23,17 @@ pub const EVM_RAIL: &str = "evm";
 const REFUND_S: u64 = 90 * 86_400;
 const SECOND_US: i64 = 1_000_000;
 
+/// Who signs orders. Their operator's address follows from them, so another quorum has another operator.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Quorum {
+    /// The operator that payments name.
+    pub operator: Address,
+    /// Who may sign orders.
+    pub verifiers: Vec<Address>,
+    /// How many of them must.
+    pub needed: u8,
+}
+
 /// Where the rail's contracts and tokens are.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RailConfig {
@@ -30,12 +41,10 @@ pub struct RailConfig {
     pub chain_id: u64,
     /// The escrow.
     pub escrow: Address,
-    /// The operator that payments name.
-    pub operator: Address,
-    /// Who may sign orders.
-    pub verifiers: Vec<Address>,
-    /// How many of them must.
-    pub needed: u8,
+    /// Whose operator new payments name.
+    pub quorum: Quorum,
+    /// Whose operators payments named before: what is held for them is released by their orders, and by nobody else's.
+    pub former: Vec<Quorum>,
     /// Tokens by the assets that they are.
     pub tokens: Vec<(Asset, Address)>,
 }
@@ -82,7 +91,7 @@ impl RailConfig {
         let time = |us| seconds(us).ok_or_else(|| bad("time", &us.to_string(), "one that a chain can tell"));
         let bps = fee.map_or(0, |fee| fee.bps);
         Ok(PaymentInfo {
-            operator: self.operator,
+            operator: self.quorum.operator,
             payer: address(payer)?,
             receiver: address(&contract.payee.account)?,
             token: self.token(contract.price)?,
@@ -100,8 +109,12 @@ impl RailConfig {
     /// The order that a call needs signed, but for its proof and expiry; `None` for a hold.
     ///
     /// # Errors
-    /// [`PayError::Bad`] when the call is not about this payment.
+    /// [`PayError::Bad`] when the call is not about this payment, or its operator or token is none of the configuration's.
     pub fn order(&self, asked: &Call, info: &PaymentInfo) -> Result<Option<Order>, PayError> {
+        if !self.knows(info) {
+            let wanted = "that of a quorum, present or former, with a token that the configuration names";
+            return Err(bad("operator", &info.operator.to_string(), wanted));
+        }
         match Wanted::of(asked, info, self)? {
             Wanted::Hold => Ok(None),
             Wanted::Order(order) => Ok(Some(order)),
@@ -112,8 +125,24 @@ impl RailConfig {
     ///
     /// # Errors
     /// When the node does not say.
-    pub fn state<N: Node>(&self, chain: &mut Chain<N>, payment: &Word, at: At) -> Result<State, EvmError> {
-        State::of(self, chain, payment, at)
+    pub fn state<N: Node>(
+        &self,
+        chain: &mut Chain<N>,
+        info: &PaymentInfo,
+        at: At,
+    ) -> Result<State, EvmError> {
+        State::of(self, chain, info, at)
+    }
+
+    /// The quorum of an operator, present or former.
+    #[must_use]
+    pub fn quorum_of(&self, operator: Address) -> Option<&Quorum> {
+        std::iter::once(&self.quorum).chain(&self.former).find(|quorum| quorum.operator == operator)
+    }
+
+    /// Whether a payment's operator and token are named here. What is not says nothing of the payment.
+    fn knows(&self, info: &PaymentInfo) -> bool {
+        self.quorum_of(info.operator).is_some() && self.tokens.iter().any(|(_, token)| *token == info.token)
     }
 
     fn token(&self, amount: Amount) -> Result<Address, PayError> {
@@ -151,22 +180,19 @@ impl<N: Node, J: Journal, P: Papers> EvmRail<N, J, P> {
 
     fn run(&mut self, asked: &Call, act: bool) -> Outcome {
         let digest = asked.digest();
-        let known = self
-            .sender
-            .journal()
-            .get(&asked.key)
-            .filter(|record| record.outcome.is_some() || record.asked != digest);
-        let payment = match self.papers.payment(&asked.escrow) {
-            Ok(Some(payment)) => payment,
-            // What is known stays known, with papers or without.
-            Ok(None) | Err(_) if known.is_none() => return Outcome::Unknown,
-            Ok(None) | Err(_) => {
-                return known.and_then(|record| record.outcome.clone()).unwrap_or(Outcome::Unknown);
-            }
-        };
+        // What is known stays known, with papers or without.
+        if let Some(known) = self.sender.known(&asked.key, digest) {
+            return known;
+        }
+        let Ok(Some(payment)) = self.papers.payment(&asked.escrow) else { return Outcome::Unknown };
         let (papers, config) = (&mut self.papers, &self.config);
+        if !config.knows(&payment.info) || deed::is_elsewhere(asked, config) {
+            return Outcome::Unknown;
+        }
         let wanted = match Wanted::of(asked, &payment.info, config) {
             Ok(wanted) => wanted,
+            // What was sent may land, whatever is made of the call now.
+            Err(_) if self.sender.is_sent(&asked.key) => return Outcome::Unknown,
             Err(reason) => return Outcome::Failed { reason: reason.to_string() },
         };
         let mut deed = Escrowed { asked, payment, wanted, papers, config };

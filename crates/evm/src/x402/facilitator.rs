@@ -25,6 +25,22 @@ pub struct FacilitatorConfig {
     pub chain_id: u64,
     /// The tokens.
     pub tokens: Vec<Token>,
+    /// Whether accounts that are contracts may pay: what their code takes to check a signature is paid by whoever settles.
+    pub contracts: bool,
+    /// Most gas that a payment may take, the check of its signature included.
+    pub max_gas: u64,
+}
+
+/// Gas that a payment may take where nothing else is said: several times what USDC takes for a key's signature, and enough for
+/// that of the usual accounts that are contracts.
+pub const PAYMENT_GAS: u64 = 300_000;
+
+impl FacilitatorConfig {
+    /// These tokens of this chain, with the usual bounds.
+    #[must_use]
+    pub const fn new(chain_id: u64, tokens: Vec<Token>) -> Self {
+        Self { chain_id, tokens, contracts: true, max_gas: PAYMENT_GAS }
+    }
 }
 
 /// Settles payments, each once.
@@ -35,10 +51,18 @@ pub struct Facilitator<N, J> {
 }
 
 /// Checks a payment against the clock and the chain.
-fn check<N: Node>(payment: &Payment, chain: &mut Chain<N>, now: Timestamp) -> Result<Now, Refused> {
+fn check<N: Node>(
+    config: &FacilitatorConfig,
+    payment: &Payment,
+    chain: &mut Chain<N>,
+    now: Timestamp,
+) -> Result<Now, Refused> {
     payment.check_time(now)?;
     let unavailable = |error: EvmError| (Refusal::Unavailable, error.to_string());
-    let found = Now::of(payment, chain).map_err(unavailable)?;
+    let found = Now::of(payment, chain, config.max_gas).map_err(unavailable)?;
+    if found.is_contract && !config.contracts {
+        return Err((Refusal::Signature, "accounts that are contracts are not served here".into()));
+    }
     payment.check_signature(found.is_contract)?;
     if found.is_used {
         return Err((Refusal::NonceUsed, "the authorisation was used or cancelled".into()));
@@ -61,7 +85,7 @@ pub fn verify<N: Node>(
 ) -> VerifyAnswer {
     let payment = Payment::read(body, config);
     let payer = payment.as_ref().ok().map(|payment| payment.authorization.from.to_string());
-    let checked = payment.and_then(|payment| check(&payment, chain, now));
+    let checked = payment.and_then(|payment| check(config, &payment, chain, now));
     let (reason, message) = match checked {
         Ok(_) => (None, None),
         Err((refusal, why)) => (Some(refusal.word()), Some(why)),
@@ -141,15 +165,16 @@ impl<N: Node, J: Journal> Facilitator<N, J> {
             // What was checked when it was first sent. A record of another payment under this name is refused by the sender.
             payment.signature.len() != 65
         } else {
-            match check(payment, self.sender.chain(), now) {
+            match check(&self.config, payment, self.sender.chain(), now) {
                 Ok(found) => found.is_contract,
                 // Somebody else may have sent it, which pays the seller as well.
                 Err((Refusal::NonceUsed, why)) => {
                     let mut deed = Transfer { payment, is_contract: false };
                     return match self.sender.query(key, asked(payment), &mut deed) {
                         Ok(done @ Outcome::Done { .. }) => Ok(done),
-                        Ok(Outcome::Unknown) => Ok(Outcome::Unknown),
-                        Ok(Outcome::Failed { .. }) | Err(_) => Err((Refusal::NonceUsed, why)),
+                        Ok(Outcome::Failed { .. }) => Err((Refusal::NonceUsed, why)),
+                        // By whom and for what is not known: the seller may have been paid.
+                        Ok(Outcome::Unknown) | Err(_) => Ok(Outcome::Unknown),
                     };
                 }
                 Err(refused) => return Err(refused),

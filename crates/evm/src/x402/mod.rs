@@ -13,7 +13,7 @@ mod refusal;
 mod transfer;
 mod wire;
 
-pub use facilitator::{Facilitator, FacilitatorConfig, Token, verify};
+pub use facilitator::{Facilitator, FacilitatorConfig, PAYMENT_GAS, Token, verify};
 pub use network::Network;
 pub use payment::Payment;
 pub use refusal::Refusal;

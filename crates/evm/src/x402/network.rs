@@ -16,6 +16,11 @@ const NAMES: &[(&str, u64)] = &[
     ("sei-testnet", 1_328),
 ];
 
+/// Chains whose blocks one sequencer makes: what it has told it does not take back, but for the chain beneath it.
+const SEQUENCED: &[u64] = &[2_741, 8_453, 11_124, 84_532];
+/// Blocks after which others' payments are final where nothing else is said: two epochs of Ethereum.
+const CONFIRMATIONS: u64 = 64;
+
 /// An EVM chain by its number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Network(pub u64);
@@ -33,6 +38,13 @@ impl Network {
     #[must_use]
     pub fn named(text: &str) -> Option<Self> {
         NAMES.iter().find(|(name, _)| *name == text).map(|(_, id)| Self(*id))
+    }
+
+    /// Blocks, from the one that has a payment to the newest, that make it final where nothing else is said, and the least that
+    /// may be said: the newest block alone only where no other can take its place.
+    #[must_use]
+    pub fn confirmations(self) -> (u64, u64) {
+        if SEQUENCED.contains(&self.0) { (1, 1) } else { (CONFIRMATIONS, 2) }
     }
 
     /// Its name in version 1, when it has one.

@@ -2,7 +2,7 @@
 
 use super::Payment;
 use crate::abi::{Value, call};
-use crate::{At, Chain, Deed, EvmError, Log, Node, Reply, Request, Standing, Word, keccak};
+use crate::{At, Block, Chain, Deed, EvmError, Log, Node, Reply, Request, Standing, Word, keccak};
 
 /// Blocks in which the event of a payment that was used is looked for, before the one that is asked about.
 const LOOK_BACK: u64 = 5_000;
@@ -35,35 +35,47 @@ impl Payment {
         Ok(words.first().is_some_and(Word::is_set))
     }
 
-    /// How a used authorisation was used: the transaction that paid by it, or why none did. `None` when its event is too
-    /// long ago.
-    fn used<N: Node>(&self, chain: &mut Chain<N>, to: u64) -> Result<Option<Standing>, EvmError> {
-        let event = |signature: &str| Some(keccak(&[signature.as_bytes()]));
+    /// How a used authorisation was used: the transaction that paid by it, or why none did.
+    ///
+    /// # Errors
+    /// When its event is too long ago, or the node does not have all of it: that says nothing, the money may have moved.
+    fn used<N: Node>(&self, chain: &mut Chain<N>, to: u64) -> Result<Standing, EvmError> {
         let (from, nonce) = (Some(Word::from(self.authorization.from)), Some(self.authorization.nonce));
         let first = to.saturating_sub(LOOK_BACK);
-        let mut find = |signature| chain.logs(self.asset, &[event(signature), from, nonce], first, to);
+        let mut find = |event: &str| {
+            chain.logs(self.asset, &[Some(keccak(&[event.as_bytes()])), from, nonce], first, to)
+        };
         let used = find("AuthorizationUsed(address,bytes32)")?;
         let cancelled = find("AuthorizationCanceled(address,bytes32)")?;
         if !cancelled.is_empty() {
-            return Ok(Some(Standing::Impossible { reason: "the payer cancelled the authorisation".into() }));
+            return Ok(Standing::Impossible { reason: "the payer cancelled the authorisation".into() });
         }
-        let Some(Log { transaction, .. }) = used.first() else { return Ok(None) };
-        let receipt = chain.receipt(*transaction)?;
-        let moved =
-            receipt.is_some_and(|receipt| receipt.done && receipt.logs.iter().any(|log| self.is_this(log)));
-        Ok(Some(if moved {
-            Standing::Done { proof: transaction.to_string() }
-        } else {
-            Standing::Impossible { reason: "the authorisation was used for another payment".into() }
-        }))
+        let missing = EvmError::Answer { method: "eth_getLogs", wanted: "the event of a used authorisation" };
+        let Some(used) = used.first() else { return Err(missing) };
+        let receipt = chain.receipt(used.transaction)?.filter(|at| at.done && at.block == used.block);
+        let moved = receipt.and_then(|receipt| self.moved(&receipt.logs, used));
+        let wanted = "the receipt of the transaction that used an authorisation";
+        match moved {
+            Some(true) => Ok(Standing::Done { proof: used.transaction.to_string() }),
+            Some(false) => {
+                let reason = "the authorisation was used for another payment".into();
+                Ok(Standing::Impossible { reason })
+            }
+            None => Err(EvmError::Answer { method: "eth_getTransactionReceipt", wanted }),
+        }
     }
 
-    fn is_this(&self, log: &Log) -> bool {
-        let parties = [self.authorization.from, self.authorization.to].map(Word::from);
+    /// Whether this authorisation moved this payment: a token tells the transfer right after it tells which authorisation it
+    /// uses for it (EIP-3009's reference implementation, and USDC). Any other transfer of the same transaction belongs to
+    /// something else, however much it looks like this one.
+    fn moved(&self, logs: &[Log], used: &Log) -> Option<bool> {
+        let told = |log: &Log| log.address == used.address && log.topics == used.topics;
+        let next = logs.iter().skip_while(|log| !told(log)).nth(1)?;
         let event = keccak(&[b"Transfer(address,address,uint256)"]);
-        log.address == self.asset
-            && log.topics.as_slice() == [[event].as_slice(), &parties].concat()
-            && log.data == self.authorization.value.0
+        let is_transfer = next.address == self.asset && next.topics.first() == Some(&event);
+        let parties = [self.authorization.from, self.authorization.to].map(Word::from);
+        let is_this = next.topics.get(1..) == Some(&parties) && next.data == self.authorization.value.0;
+        is_transfer.then_some(is_this)
     }
 }
 
@@ -74,13 +86,9 @@ pub(super) struct Transfer<'a> {
 }
 
 impl<N: Node> Deed<N> for Transfer<'_> {
-    fn standing(&mut self, chain: &mut Chain<N>, at: At) -> Result<Standing, EvmError> {
-        let block = chain.block(at)?;
-        if self.payment.is_used(chain, at)? {
-            // An event that is not found says nothing: the money may have moved.
-            let missing =
-                EvmError::Answer { method: "eth_getLogs", wanted: "the event of a used authorisation" };
-            return self.payment.used(chain, block.number)?.ok_or(missing);
+    fn standing(&mut self, chain: &mut Chain<N>, block: &Block) -> Result<Standing, EvmError> {
+        if self.payment.is_used(chain, block.at())? {
+            return self.payment.used(chain, block.number);
         }
         if self.payment.authorization.valid_before <= Word::number(block.time.into()) {
             return Ok(Standing::Impossible { reason: "the authorisation has expired unused".into() });
@@ -96,6 +104,11 @@ impl<N: Node> Deed<N> for Transfer<'_> {
     fn is_ours_alone(&self) -> bool {
         false
     }
+
+    /// Its payer, who may be a contract, decides what the token says on the chain, and pays nothing for it.
+    fn is_tried_once(&self) -> bool {
+        true
+    }
 }
 
 /// What the chain says of a payment now, before anything is sent.
@@ -108,13 +121,17 @@ pub(super) struct Now {
 }
 
 impl Now {
-    pub(super) fn of<N: Node>(payment: &Payment, chain: &mut Chain<N>) -> Result<Self, EvmError> {
+    pub(super) fn of<N: Node>(
+        payment: &Payment,
+        chain: &mut Chain<N>,
+        max_gas: u64,
+    ) -> Result<Self, EvmError> {
         let is_contract = !chain.code(payment.authorization.from, At::Latest)?.is_empty();
         let is_used = payment.is_used(chain, At::Latest)?;
         let data = call("balanceOf(address)", &[payment.authorization.from.into()]);
         let balance = chain.words(payment.asset, &data, At::Latest)?;
         let is_funded = balance.first().is_some_and(|balance| *balance >= payment.authorization.value);
-        let simulated = chain.call(None, payment.asset, &payment.call(is_contract), At::Latest)?;
+        let simulated = chain.call(payment.asset, &payment.call(is_contract), Some(max_gas), At::Latest)?;
         let refused = match simulated {
             Reply::Ok(_) => None,
             Reply::Reverted(why) => Some(why),

@@ -6,3 +6,4 @@ mod rail;
 mod turns;
 mod vectors;
 mod world;
+mod x402;

@@ -1,9 +1,10 @@
 //! A real node behind a bad network.
 
+use crate::world::usdc;
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::rc::Rc;
-use tollgate_evm::{Node, NodeError, Rpc};
+use tollgate_evm::{Address, Node, NodeError, Rpc, Word, abi, hex, unhex};
 use tollgate_pay::rail::kit::Fault;
 
 /// The node, and what goes wrong with the next transaction that is sent to it.
@@ -21,6 +22,10 @@ pub(crate) struct Network {
     asked: u32,
     /// Transactions that came through.
     pub(crate) sent: u32,
+    /// Blocks by which the node that answers is behind.
+    pub(crate) behind: u64,
+    /// What the node that answers does not have: the answers to this method are nothing.
+    pub(crate) lacks: Option<&'static str>,
 }
 
 /// A network that the test and the rail share.
@@ -82,6 +87,12 @@ impl Network {
     }
 
     fn read(&mut self, method: &'static str, mut params: Value) -> Result<Value, NodeError> {
+        if self.lacks == Some(method) {
+            return Ok(Value::Null);
+        }
+        if method == "eth_blockNumber" && self.behind > 0 {
+            return Ok(json!(format!("{:#x}", self.height() - self.behind)));
+        }
         if let Some(height) = self.stale {
             if method == "eth_blockNumber" {
                 return Ok(json!(format!("{height:#x}")));
@@ -100,8 +111,18 @@ impl Shared {
     pub(crate) fn new(url: &str) -> Self {
         let rpc = Rpc::new(url).unwrap();
         let (delayed, stale, drops) = (Vec::new(), None, None);
-        let network =
-            Network { rpc, armed: Fault::None, delayed, stale, ticks: true, drops, asked: 0, sent: 0 };
+        let network = Network {
+            rpc,
+            armed: Fault::None,
+            delayed,
+            stale,
+            ticks: true,
+            drops,
+            asked: 0,
+            sent: 0,
+            behind: 0,
+            lacks: None,
+        };
         Self(Rc::new(RefCell::new(network)))
     }
 
@@ -111,6 +132,29 @@ impl Shared {
         while let Some(params) = network.delayed.pop() {
             let _ = network.send(params);
         }
+    }
+
+    pub(crate) fn mint(&self, to: Address, amount: u128) {
+        let data = abi::call("mint(address,uint256)", &[to.into(), abi::Value::Word(Word::number(amount))]);
+        self.does(1, usdc(), &data);
+    }
+
+    /// One of the node's own accounts calls a contract; its block is made. The transaction.
+    pub(crate) fn does(&self, account: usize, to: Address, data: &[u8]) -> Value {
+        let from = self.ask("eth_accounts", json!([]))[account].clone();
+        // A bound, so that what a contract refuses is taken by a block too.
+        let sent = json!([{"from": from, "to": to, "data": hex(data), "gas": "0x4c4b40"}]);
+        self.ask("eth_sendTransaction", sent)
+    }
+
+    pub(crate) fn number(&self, to: Address, data: &[u8], word: usize) -> u128 {
+        let answer = self.ask("eth_call", json!([{"to": to, "data": hex(data)}, "latest"]));
+        let words = abi::words(&unhex(answer.as_str().unwrap()).unwrap()).unwrap();
+        words[word].small().unwrap()
+    }
+
+    pub(crate) fn tokens(&self, of: Address) -> u128 {
+        self.number(usdc(), &abi::call("balanceOf(address)", &[of.into()]), 0)
     }
 
     /// Past all faults.

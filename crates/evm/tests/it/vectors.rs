@@ -5,10 +5,8 @@ use std::io::Write as _;
 use tollgate_core::Timestamp;
 use tollgate_evm::transaction::Transaction;
 use tollgate_evm::typed::{Authorization, Domain, Use};
-use tollgate_evm::x402::{Facilitator, FacilitatorConfig, Payment, Refusal, Token};
-use tollgate_evm::{
-    Address, Chain, Key, MemoryJournal, Node, NodeError, Sender, SenderConfig, Signature, Word, recover,
-};
+use tollgate_evm::x402::{Facilitator, FacilitatorConfig, Network, Payment, Refusal, Token};
+use tollgate_evm::{Address, Chain, Key, MemoryJournal, Node, NodeError, Sender, Signature, Word, recover};
 use tollgate_rail::Journal as _;
 
 fn key() -> Key {
@@ -61,7 +59,7 @@ fn a_payment_of_an_official_client_is_taken_and_its_changes_are_refused() {
     let vector = &vectors["exact_eip3009"];
     let address = vector["domain"]["verifyingContract"].as_str().unwrap().parse().unwrap();
     let token = Token { address, name: "USDC".into(), version: "2".into() };
-    let config = FacilitatorConfig { chain_id: 31_337, tokens: vec![token] };
+    let config = FacilitatorConfig::new(31_337, vec![token]);
     let body = |payload: &Value| {
         let requirements = &vector["paymentRequirements"];
         json!({"x402Version": 2, "paymentPayload": payload, "paymentRequirements": requirements}).to_string()
@@ -93,6 +91,19 @@ fn a_payment_of_an_official_client_is_taken_and_its_changes_are_refused() {
     }
 }
 
+/// One block is final only where no other can take its place.
+#[test]
+fn the_newest_block_is_final_on_chains_of_one_sequencer_only() {
+    let of = |name: &str| Network::named(name).unwrap().confirmations();
+    for name in ["base", "base-sepolia", "abstract", "abstract-testnet"] {
+        assert_eq!(of(name), (1, 1), "{name}");
+    }
+    for name in ["polygon", "polygon-amoy", "avalanche", "sei", "iotex", "peaq"] {
+        assert_eq!(of(name), (64, 2), "{name}");
+    }
+    assert_eq!(Network(1).confirmations(), (64, 2));
+}
+
 /// A node that never answers.
 struct Dead;
 
@@ -105,9 +116,8 @@ impl Node for Dead {
 #[test]
 fn without_its_node_a_facilitator_sends_nothing_and_says_so() {
     let token = Token { address: crate::world::usdc(), name: "USDC".into(), version: "2".into() };
-    let config = FacilitatorConfig { chain_id: 84_532, tokens: vec![token] };
-    let bounds = SenderConfig { chain_id: 84_532, confirmations: 1, patience: 10, max_fee_wei: 1 };
-    let sender = Sender::new(Chain::new(Dead), MemoryJournal::default(), key(), bounds);
+    let config = FacilitatorConfig::new(84_532, vec![token]);
+    let sender = Sender::new(Chain::new(Dead), MemoryJournal::default(), key(), crate::world::bounds(1));
     let mut facilitator = Facilitator::new(sender, config);
     for body in [
         include_bytes!("../../../../fuzz/seeds/x402.json").as_slice(),

@@ -10,7 +10,7 @@ use tollgate_core::id::AccountId;
 use tollgate_core::{Asset, Digest, Timestamp};
 use tollgate_evm::typed::{Domain, Use};
 use tollgate_evm::{
-    Address, Addresses, At, Chain, EvmError, EvmRail, FolderJournal, Key, OrderAsk, Papers, Payment,
+    Address, Addresses, At, Chain, EvmError, EvmRail, FolderJournal, Key, OrderAsk, Papers, Payment, Quorum,
     RailConfig, Sender, SenderConfig, SignedOrder, Word, abi, keccak,
 };
 use tollgate_pay::escrow::TaskContract;
@@ -62,10 +62,17 @@ impl Papers for Signed {
     fn order(&mut self, ask: &OrderAsk) -> Result<Option<SignedOrder>, EvmError> {
         let mut order = ask.order.clone();
         (order.pote, order.expires) = (keccak(&[b"proof"]), self.expires);
-        let digest = order.digest(self.config.chain_id, self.config.operator);
+        let operator = self.payments[&ask.escrow].info.operator;
+        let digest = order.digest(self.config.chain_id, operator);
         let signatures = self.verifiers.iter().map(|key| key.sign(&digest).to_string()).collect();
         Ok(Some(SignedOrder { order, signatures }))
     }
+}
+
+/// A sender's bounds.
+pub(crate) const fn bounds(confirmations: u64) -> SenderConfig {
+    let (patience, max_fee_wei, max_gas) = (50, 1_000_000_000_000, 10_000_000);
+    SenderConfig { chain_id: CHAIN_ID, confirmations, patience, max_fee_wei, max_gas }
 }
 
 pub(crate) type Rail = EvmRail<Shared, FolderJournal, Signed>;
@@ -111,9 +118,9 @@ impl World {
         let asset = Asset::new("USDC", 6).unwrap();
         let (escrow, operator) = (addresses.escrow, addresses.operator);
         let tokens = vec![(asset, usdc())];
-        let config = RailConfig { chain_id: CHAIN_ID, escrow, operator, verifiers: named, needed: 2, tokens };
-        let sender =
-            SenderConfig { chain_id: CHAIN_ID, confirmations, patience: 50, max_fee_wei: 1_000_000_000_000 };
+        let quorum = Quorum { operator, verifiers: named, needed: 2 };
+        let config = RailConfig { chain_id: CHAIN_ID, escrow, quorum, former: Vec::new(), tokens };
+        let sender = bounds(confirmations);
         let expires = chain.block(At::Latest).unwrap().time + 1_000_000;
         let papers = Signed { payments: BTreeMap::new(), verifiers, config: config.clone(), expires };
         let folder = std::env::temp_dir().join(format!("tollgate-evm-{}-{who}-{name}", std::process::id()));
@@ -137,30 +144,18 @@ impl World {
     }
 
     pub(crate) fn mint(&self, to: Address, amount: u128) {
-        let minter = self.node.ask("eth_accounts", json!([]))[1].clone();
-        let data = abi::call("mint(address,uint256)", &[to.into(), abi::Value::Word(Word::number(amount))]);
-        self.node.ask(
-            "eth_sendTransaction",
-            json!([{"from": minter, "to": usdc(), "data": tollgate_evm::hex(&data)}]),
-        );
-    }
-
-    fn number(&self, to: Address, data: &[u8], word: usize) -> u128 {
-        let data = json!([{"to": to, "data": tollgate_evm::hex(data)}, "latest"]);
-        let answer = self.node.ask("eth_call", data);
-        let words = abi::words(&tollgate_evm::unhex(answer.as_str().unwrap()).unwrap()).unwrap();
-        words[word].small().unwrap()
+        self.node.mint(to, amount);
     }
 
     pub(crate) fn tokens(&self, of: Address) -> u128 {
-        self.number(usdc(), &abi::call("balanceOf(address)", &[of.into()]), 0)
+        self.node.tokens(of)
     }
 
     /// What is held for this world's payments.
     pub(crate) fn held(&self) -> u128 {
         let hashes = self.papers.payments.values().map(|p| p.info.hash(CHAIN_ID, self.config.escrow));
         let state = |hash: Word| abi::call("paymentState(bytes32)", &[hash.into()]);
-        hashes.map(|hash| self.number(self.config.escrow, &state(hash), 2)).sum()
+        hashes.map(|hash| self.node.number(self.config.escrow, &state(hash), 2)).sum()
     }
 
     pub(crate) fn party(&self, role: &str) -> Address {
@@ -191,7 +186,7 @@ impl World {
         contract.refund_after = Timestamp(now + 48 * HOUR_US);
         contract.check().unwrap();
         let info = self.config.info(&contract).unwrap();
-        let addresses = Addresses::new(self.submitter.address(), 2, &self.config.verifiers).unwrap();
+        let addresses = Addresses::new(self.submitter.address(), 2, &self.config.quorum.verifiers).unwrap();
         let domain = Domain { name: "USDC", version: "2", chain_id: CHAIN_ID, contract: usdc() };
         let authorization = info.authorization(CHAIN_ID, self.config.escrow, addresses.eip3009);
         let data = self.payer.sign(&authorization.digest(&domain, Use::Receive)).0.to_vec();

@@ -135,3 +135,17 @@ pub(crate) async fn settled(shared: &Arc<Shared>, body: Vec<u8>) -> Result<Settl
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
+
+/// Sends again what is under way, so that a payment about which nobody asks any more holds up no other.
+pub(crate) async fn tend(shared: &Arc<Shared>) {
+    if shared.cashier.is_none() {
+        return;
+    }
+    let tended = blocking(shared, |_, cashier| {
+        // Who settles just now sees to it too.
+        cashier.facilitator.try_lock().map_or(Ok(()), |mut facilitator| facilitator.sender().tend())
+    });
+    if let Err(fault) = tended.await {
+        tracing::warn!(%fault, "what x402 has under way could not be looked at");
+    }
+}

@@ -71,8 +71,11 @@ pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<Ar
     if let Some(Err(error)) = &key {
         findings.at(&x402.key, "x402.key", error.to_string(), "let it refer to 0x and 64 hexadecimal digits");
     }
+    let (usual, least) = network.map_or((1, 1), Network::confirmations);
+    let confirmations = x402.confirmations.unwrap_or(usual);
     for (field, value, least, most) in [
-        ("confirmations", x402.confirmations, 1, 100_000),
+        ("confirmations", confirmations, least, 100_000),
+        ("max_gas", x402.max_gas, 50_000, 10_000_000),
         ("wait_ms", x402.wait_ms, 0, 120_000),
         ("max_fee_mwei", x402.max_fee_mwei, 1, 1_000_000_000),
     ] {
@@ -85,15 +88,20 @@ pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<Ar
     let chain_id = network?.0;
     let sender = SenderConfig {
         chain_id,
-        confirmations: x402.confirmations,
+        confirmations,
         patience: PATIENCE,
         max_fee_wei: u128::from(x402.max_fee_mwei) * MWEI,
+        max_gas: x402.max_gas,
     };
     Some(Arc::new(X402Settings {
         data: findings.path(&x402.data),
         node: node?,
         key: key?.ok()?,
-        facilitator: FacilitatorConfig { chain_id, tokens },
+        facilitator: FacilitatorConfig {
+            contracts: x402.contracts,
+            max_gas: x402.max_gas,
+            ..FacilitatorConfig::new(chain_id, tokens)
+        },
         sender,
         wait_ms: x402.wait_ms,
     }))

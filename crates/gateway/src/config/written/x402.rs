@@ -17,15 +17,21 @@ pub struct X402 {
     pub key: Word,
     /// Tokens in which may be paid.
     pub tokens: Vec<X402Token>,
-    /// Blocks, from the one that has a payment to the newest, that make it final.
-    #[serde(default = "confirmations")]
-    pub confirmations: u64,
+    /// Blocks, from the one that has a payment to the newest, that make it final: 1 or more on Base and Abstract, whose blocks one
+    /// sequencer makes, and 2 or more elsewhere. Where it is not said, 1 and 64.
+    pub confirmations: Option<u64>,
     /// How long a request to settle waits before it is answered that the payment is under way, in milliseconds.
     #[serde(default = "wait_ms")]
     pub wait_ms: u64,
     /// Most that a transaction pays, in thousandths of a gwei per gas.
     #[serde(default = "max_fee_mwei")]
     pub max_fee_mwei: u64,
+    /// Most gas that a payment may take, the check of its signature by an account's code included.
+    #[serde(default = "max_gas")]
+    pub max_gas: u64,
+    /// Whether accounts that are contracts may pay.
+    #[serde(default = "contracts")]
+    pub contracts: bool,
 }
 
 /// A token in which may be paid.
@@ -40,8 +46,12 @@ pub struct X402Token {
     pub version: Word,
 }
 
-const fn confirmations() -> u64 {
-    1
+const fn contracts() -> bool {
+    true
+}
+
+const fn max_gas() -> u64 {
+    tollgate_evm::x402::PAYMENT_GAS
 }
 
 const fn wait_ms() -> u64 {

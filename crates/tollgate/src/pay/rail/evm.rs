@@ -224,8 +224,9 @@ fn sign(args: &SignArgs) -> Result<Ending> {
     let expires = u64::try_from(args.expires.seconds()).context("--expires is before 1970")?;
     let order = Order { pote, expires, ..order };
     let key = key(&args.key)?;
-    ensure!(place.config().verifiers.contains(&key.address()), "{} is none of the verifiers", key.address());
-    let signature = key.sign(&order.digest(place.config().chain_id, place.config().operator));
+    let quorum = place.config().quorum_of(paper.info.operator).context("rail.json names no such operator")?;
+    ensure!(quorum.verifiers.contains(&key.address()), "{} is none of the verifiers", key.address());
+    let signature = key.sign(&order.digest(place.config().chain_id, quorum.operator));
     place
         .papers()
         .file_order(&SignedOrder { order: order.clone(), signatures: vec![signature.to_string()] })?;
@@ -236,7 +237,7 @@ fn sign(args: &SignArgs) -> Result<Ending> {
     } else {
         format!("a release of {}", ask.order.amount)
     };
-    say::line(&format!("signed {what}: {filed} of {} signatures", place.config().needed))?;
+    say::line(&format!("signed {what}: {filed} of {} signatures", quorum.needed))?;
     Ok(Ending::Good)
 }
 
@@ -247,7 +248,7 @@ fn status(args: &StatusArgs) -> Result<Ending> {
     let payment = info.hash(place.config().chain_id, place.config().escrow);
     let mut chain = place.checked_chain()?;
     let block = chain.block(At::Latest)?;
-    let state = place.config().state(&mut chain, &payment, At::Block(block.number))?;
+    let state = place.config().state(&mut chain, &info, block.at())?;
     if args.json {
         say::json(&json!({
             "escrow": args.escrow, "payment": payment, "block": block.number, "collected": state.collected,

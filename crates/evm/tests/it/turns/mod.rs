@@ -1,5 +1,7 @@
 //! What a chain does that a network does not: blocks that vanish, fees that rise, time that passes, others who act.
 
+mod changes;
+
 use crate::world::{CHAIN_ID, World, node, usdc};
 use serde_json::json;
 use tollgate_core::Digest;
@@ -204,15 +206,19 @@ fn papers_that_are_missing_are_waited_for_and_wrong_ones_move_nothing() {
     assert!(world.attempts("release 0").is_empty());
     world.papers.expires = expires;
     world.start();
-    let mut wrong = call.clone();
+    let other = Call { key: "wrong".into(), ..call.clone() };
+    let mut wrong = other.clone();
     let Ask::Release { parts, .. } = &mut wrong.ask else { unreachable!() };
     parts[0].account = format!("acct_{}", usdc().to_string().to_lowercase()).parse().unwrap();
     assert!(matches!(world.perform(&wrong), Outcome::Failed { .. }), "to somebody else");
-    let mut wrong = call.clone();
+    let mut wrong = other.clone();
     wrong.escrow = Digest::of(b"another");
     assert_eq!(world.perform(&wrong), Outcome::Unknown, "an escrow without a payment");
-    let wrong = release(&contract, "eip155:84532:0x:0x", 0, 6_000, false);
+    let held_by = |held: &str| Call { key: "wrong".into(), ..release(&contract, held, 0, 6_000, false) };
+    let wrong = held_by(&format!("{held}0"));
     assert!(matches!(world.perform(&wrong), Outcome::Failed { .. }), "of something else that is held");
+    let wrong = held_by("eip155:84532:0x:0x");
+    assert_eq!(world.perform(&wrong), Outcome::Unknown, "of what is held in another escrow");
     assert_eq!(world.perform(&call), Outcome::Unknown);
     world.mine(1);
     assert!(matches!(world.query(&call), Outcome::Done { .. }));
@@ -283,6 +289,7 @@ fn one_process_has_a_journal_and_a_torn_line_was_not_written() {
         asked: Digest::of(key.as_bytes()),
         attempts: Vec::new(),
         outcome,
+        known_at: None,
     };
     let path = folder.join("journal.jsonl");
     {
@@ -330,7 +337,7 @@ fn our_domain_and_hashes_are_the_contracts() {
         "digestOf((bytes32,bytes32,bytes32,uint256,uint256,uint256,bool,uint48))",
         &[abi::Value::Tuple(values)],
     );
-    let theirs = chain.words(world.config.operator, &data, At::Latest).unwrap();
-    assert_eq!(theirs, [order.digest(CHAIN_ID, world.config.operator)]);
+    let theirs = chain.words(world.config.quorum.operator, &data, At::Latest).unwrap();
+    assert_eq!(theirs, [order.digest(CHAIN_ID, world.config.quorum.operator)]);
     assert!(Key::new(&[0; 32]).is_err() && Key::new(&[0xff; 32]).is_err());
 }
