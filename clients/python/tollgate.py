@@ -112,10 +112,10 @@ class statement:  # noqa: N801, reads as a word where it is used
         return key.envelope(IN_TOTO, self.text.encode())
 
 
-def usage(key, model, request_body, answer_body, input_tokens, output_tokens, task=None, **said):
-    """A receipt of what an answer of a model used: of these bodies, under this key."""
+def usage(key, model, request_body, answer_body, input_tokens, output_tokens, task=None, exact=True, **said):
+    """A receipt of what an answer of a model used, counted and not estimated: of these bodies, under this key."""
     of = [output(answer_body)]
-    said.update(model=model, request_sha256=output(request_body))
+    said.update(exact=exact, model=model, request_sha256=output(request_body))
     said.update(input_tokens=input_tokens, output_tokens=output_tokens)
     return statement("tollgate/usage-receipt/v1", of, task=task, **said).envelope(key)
 

@@ -55,15 +55,21 @@ fn receipts_of_usage_are_of_one_task_and_one_answer() {
 #[test]
 fn a_receipt_meets_the_ready_predicate() {
     use tollgate_evidence::predicate::{Given, Ready};
-    let receipt = usage(b"answer").statement(Some(&task(1))).envelope(&key());
-    let claims = [judge(Kind::Dsse, &receipt, &task(1), &output(b"answer")).unwrap()];
     let ready = Ready::named("usage-receipt").unwrap();
-    let judged = |most| {
-        let wanted = ready.with(&[("model", "m-1"), ("least", "1"), ("most", most)].into()).unwrap();
+    let judged = |usage: &Usage, most| {
+        let receipt = usage.statement(Some(&task(1))).envelope(&key());
+        let claims = [judge(Kind::Dsse, &receipt, &task(1), &output(b"answer")).unwrap()];
+        let request = output(b"{}").to_string();
+        let given = [("request", request.as_str()), ("model", "m-1"), ("least", "1"), ("most", most)];
+        let wanted = ready.with(&given.into()).unwrap();
         wanted.judge(&Given { at: NOW.seconds(), claims: &claims, output: &output(b"answer") }).holds
     };
-    assert!(judged("40"));
-    assert!(!judged("39"));
+    let good = usage(b"answer");
+    assert!(judged(&good, "40"));
+    assert!(!judged(&good, "39"));
+    assert!(!judged(&Usage { exact: false, ..good.clone() }, "40"), "estimated");
+    // An answer of as many tokens to another question, sent in under the task's name.
+    assert!(!judged(&Usage { request_body: output(b"write anything"), ..good }, "40"));
 }
 
 #[test]

@@ -3,6 +3,11 @@
 //! The identifier is `keccak256(provider \n parameters \n context)`; attestors sign `identifier \n owner \n time \n epoch` as an
 //! Ethereum message (EIP-191), and their address is recovered from the signature. The binding stands in the context's
 //! `contextMessage`, as hexadecimal digits. The format has no end date, so age is bounded by the policy.
+//!
+//! What was to be in the answer can be said in ways that mean something else than that it was there: inverted, optional, or by a
+//! template that others filled in. A claim that says anything of which we do not know that it means just this is refused.
+//!
+//! Source: the attestor's schema of its provider `http` (reclaimprotocol/attestor-core, `provider-schemas/http`).
 
 use super::{Fact, FactType, Kind, fact};
 use crate::read::text::{hex, unhex_array};
@@ -130,13 +135,39 @@ fn host(url: &str) -> Option<&str> {
     (!authority.is_empty() && authority.chars().all(plain)).then_some(authority)
 }
 
+/// The text that a match found in the answer; `None` of one by a pattern, which does not say what it found.
+fn found(one: &Json) -> Result<Option<&str>, Refusal> {
+    let refused =
+        |is: &str| Err(Refusal::Unsupported { what: "match in the parameters", is: Refusal::shown(is) });
+    let Json::Map(members) = one else { return refused("no object") };
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            ("type" | "value" | "description", Json::Text(_)) | ("invert", Json::Bool(false)) => {}
+            (name, _) => return refused(name),
+        }
+    }
+    let text = |name| one.get(name).and_then(Json::text);
+    match (text("type"), text("value")) {
+        (Some("contains"), Some(value)) => Ok(Some(value)),
+        (Some("regex"), Some(_)) => Ok(None),
+        (kind, _) => refused(kind.unwrap_or("of no kind")),
+    }
+}
+
 pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refusal> {
     let unreadable = |reason| Refusal::Malformed { what: "claim", at: 0, reason };
     let json = Json::parse(evidence).map_err(|_| unreadable("it is not strict JSON"))?;
     let claim = Claim::read(&json)?;
     let attestors = claim.attestors(&claim.identifier()?, check)?;
+    if claim.provider != "http" {
+        return Err(Refusal::Unsupported { what: "provider", is: Refusal::shown(claim.provider) });
+    }
     let parameters = Json::parse(claim.parameters.as_bytes())
         .map_err(|_| unreadable("its parameters are not strict JSON"))?;
+    // However it is escaped.
+    if parameters.canonical().map_or(true, |text| text.contains("{{")) {
+        return Err(Refusal::Unsupported { what: "parameters", is: "with a template".into() });
+    }
     let context = if claim.context.is_empty() { "{}" } else { claim.context };
     let context_json =
         Json::parse(context.as_bytes()).map_err(|_| unreadable("its context is not strict JSON"))?;
@@ -145,16 +176,16 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
     }
     let url = parameters.get("url").and_then(Json::text).ok_or(Refusal::Missing { what: "url" })?;
     let host = host(url).ok_or_else(|| Refusal::Unsupported { what: "url", is: Refusal::shown(url) })?;
-    let matches = parameters.get("responseMatches").and_then(Json::list).unwrap_or_default().iter();
-    let contained = matches.filter(|m| m.get("type").and_then(Json::text) == Some("contains"));
-    let contained = contained.filter_map(|m| m.get("value").and_then(Json::text)).map(str::to_owned);
+    let matches = parameters.get("responseMatches").and_then(Json::list).unwrap_or_default();
+    let found = matches.iter().map(found).collect::<Result<Vec<_>, _>>()?;
+    let contained: Vec<String> = found.into_iter().flatten().map(str::to_owned).collect();
     let signers = attestors.into_iter().collect::<Vec<_>>();
     let mut claims = Claims::new(Kind::Reclaim, signers.first().cloned().unwrap_or_default())
         .with("attestors", signers)
         .with("context", context)
         .with("epoch", claim.epoch)
         .with("host", host)
-        .with("matches", contained.collect::<Vec<_>>())
+        .with("matches", contained)
         .with("owner", claim.owner.to_ascii_lowercase())
         .with("parameters", claim.parameters)
         .with("provider", claim.provider)

@@ -66,15 +66,22 @@ pub const READY: &[Ready] = &[
     },
     Ready {
         name: "usage-receipt",
-        says: "a provider's gateway served the request by this model, within these tokens",
-        needs: &[("model", "the model"), ("least", "fewest output tokens"), ("most", "most output tokens")],
+        says: "a provider's gateway served this request by this model, within these tokens that were counted",
+        needs: &[
+            ("request", "SHA-256 of the request's body: others' answers cost as many tokens"),
+            ("model", "the model"),
+            ("least", "fewest output tokens"),
+            ("most", "most output tokens"),
+        ],
         make: |given| {
             Ok(signed(
                 "inference-provider",
                 vec![
                     equals("predicate_type", "tollgate/usage-receipt/v1"),
                     Test::Output { at: None, fact: "subjects".into() },
+                    within("predicate", "/request_sha256", text(given, "request")),
                     within("predicate", "/model", text(given, "model")),
+                    is("/exact"),
                     range("/output_tokens", number(given, "least")?, number(given, "most")?),
                 ],
             ))
@@ -140,6 +147,10 @@ fn equals(fact: &str, value: &str) -> Test {
 
 fn within(fact: &str, at: &str, value: &str) -> Test {
     Test::Equals { at: Some(at.into()), fact: fact.into(), value: Value::Text(value.into()) }
+}
+
+fn is(at: &str) -> Test {
+    Test::Equals { at: Some(at.into()), fact: "predicate".into(), value: Value::Bool(true) }
 }
 
 fn range(at: &str, from: i64, to: i64) -> Test {

@@ -6,23 +6,25 @@ use tollgate_pay::PayError;
 use tollgate_pay::escrow::{ControlPlane, Escrow, Event, Replayed, Submission, Verdict};
 
 /// What the verifiers of an escrow are to sign: all of the stage's amount when the predicate holds for what was handed in, and
-/// nothing when it does not. There is no other way from evidence to a grant.
+/// nothing when it does not. There is no other way from evidence to a grant. It is judged as of when it was handed in: whoever
+/// gets to it late finds the same.
 ///
 /// # Errors
-/// [`PayError::NotProven`] when nothing was handed in, or the dossier is about something else.
+/// [`PayError::NotProven`] when nothing was handed in, or the dossier is about something else or of another time.
 pub fn verdict(escrow: &Escrow, dossier: &Dossier) -> Result<(Pote, Verdict), PayError> {
     let nothing =
         || PayError::NotProven { what: "dossier", reason: "nothing was handed in for the escrow".into() };
     let submission = &escrow.submission.as_ref().ok_or_else(nothing)?.statement;
     let stage = escrow.contract.stages.get(escrow.stage).ok_or_else(nothing)?;
-    let pote = dossier.judge_submission(&escrow.contract, submission)?;
+    let at = escrow.submitted.ok_or_else(nothing)?;
+    let pote = dossier.judge_submission(&escrow.contract, submission, at)?;
     let granted = if pote.holds { stage.amount } else { escrow.contract.amount(0) };
     let verdict = ControlPlane::verdict(escrow, granted, pote.digest());
     Ok((pote, verdict))
 }
 
 /// Judges anew every verdict of a replayed bundle that a dossier is about: the proof that was signed must come out, the grant
-/// must follow from it, and the time of the check must lie between submission and verdict. Every dossier must be about a
+/// must follow from it, and the evidence must have been judged as of when it was handed in. Every dossier must be about a
 /// verdict. Answers entries of the log with the proofs of their verdicts, in order.
 ///
 /// # Errors
@@ -30,25 +32,32 @@ pub fn verdict(escrow: &Escrow, dossier: &Dossier) -> Result<(Pote, Verdict), Pa
 pub fn judge_again(replayed: &Replayed, dossiers: &[Dossier]) -> Result<Vec<(u64, Pote)>, PayError> {
     let (mut submitted, mut proofs) = (None::<(Timestamp, &Submission)>, Vec::new());
     let mut used = vec![false; dossiers.len()];
+    // Time never runs back: what comes with an earlier one happens at that of what was before.
+    let mut now = Timestamp(i64::MIN);
     for (entry, at, event) in &replayed.events {
+        now = now.max(*at);
         match (event, submitted) {
-            (Event::Submit(signed), _) => submitted = Some((*at, &signed.statement)),
+            (Event::Submit(signed), _) => submitted = Some((now, &signed.statement)),
             (Event::Verdict(signed), Some((from, submission))) => {
-                let package = submission.evidence;
-                let mine =
-                    dossiers.iter().zip(&mut used).find(|(dossier, _)| dossier.package.digest() == package);
-                let Some((dossier, used)) = mine else { continue };
-                *used = true;
-                if dossier.at < from || dossier.at > *at {
-                    let reason = format!(
-                        "it was checked at {}, not between submission ({from}) and verdict ({at})",
-                        dossier.at
-                    );
-                    return Err(PayError::NotProven { what: "dossier", reason });
+                let said = &signed.statement;
+                // One package may have been handed in twice, at two times; and one time may have been judged by two policies.
+                let mine = |dossier: &Dossier| dossier.package.digest() == submission.evidence;
+                let (mut found, mut wrong) = (None, None);
+                for (dossier, used) in dossiers.iter().zip(&mut used).filter(|(dossier, _)| mine(dossier)) {
+                    let pote = dossier.judge_submission(&replayed.escrow.contract, submission, from);
+                    match pote.and_then(|pote| follows(*entry, said, &pote).map(|()| pote)) {
+                        Ok(pote) => {
+                            *used = true;
+                            found = found.or(Some(pote));
+                        }
+                        Err(error) => wrong = wrong.or(Some(error)),
+                    }
                 }
-                let pote = dossier.judge_submission(&replayed.escrow.contract, submission)?;
-                follows(*entry, &signed.statement, &pote)?;
-                proofs.push((*entry, pote));
+                match (found, wrong) {
+                    (Some(pote), _) => proofs.push((*entry, pote)),
+                    (None, Some(wrong)) => return Err(wrong),
+                    (None, None) => {}
+                }
             }
             _ => {}
         }

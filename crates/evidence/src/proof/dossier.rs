@@ -26,7 +26,7 @@ enum DossierForm {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dossier {
-    /// When the evidence was checked: the time at which it was handed in.
+    /// As of when the evidence is judged: the time at which the log has that it was handed in.
     pub at: Timestamp,
     /// SHA-256 of what was delivered.
     pub output: Digest,
@@ -68,7 +68,7 @@ pub struct Exhibited {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pote {
-    /// When the evidence was checked.
+    /// As of when the evidence was judged.
     pub at: Timestamp,
     /// Digest of the contract, which names the escrow.
     pub contract: Digest,
@@ -180,14 +180,15 @@ impl Dossier {
         })
     }
 
-    /// As [`Dossier::judge`], for what the payee signed: the package and the output must be the submission's own.
+    /// As [`Dossier::judge`], for what the payee signed and handed in at this time: package, output and time must be its own.
     ///
     /// # Errors
-    /// Those of [`Dossier::judge`]; [`PayError::NotProven`] for another package, output or contract.
+    /// Those of [`Dossier::judge`]; [`PayError::NotProven`] for another package, output, contract or time.
     pub fn judge_submission(
         &self,
         contract: &TaskContract,
         submission: &Submission,
+        at: Timestamp,
     ) -> Result<Pote, PayError> {
         let same = [
             ("contract", contract.digest(), submission.contract),
@@ -196,6 +197,10 @@ impl Dossier {
         ];
         if let Some((what, is, wanted)) = same.into_iter().find(|(_, is, wanted)| is != wanted) {
             let reason = format!("its {what} is {is}, the submission's is {wanted}");
+            return Err(PayError::NotProven { what: "dossier", reason });
+        }
+        if self.at != at {
+            let reason = format!("it judges as of {}, and the package was handed in at {at}", self.at);
             return Err(PayError::NotProven { what: "dossier", reason });
         }
         self.judge(contract)

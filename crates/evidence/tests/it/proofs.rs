@@ -86,7 +86,9 @@ fn submission(contract: &TaskContract, dossier: &Dossier) -> Submission {
 fn what_the_predicate_wants_is_granted_and_repeats_to_the_same_digest() {
     let (contract, output) = (contract(&wanted()), digest(OUTPUT));
     let dossier = dossier(&contract, &output, 0);
-    let pote = dossier.judge_submission(&contract, &submission(&contract, &dossier)).unwrap();
+    let pote = dossier
+        .judge_submission(&contract, &submission(&contract, &dossier), Timestamp(NOW * 1_000_000))
+        .unwrap();
     assert!(pote.holds, "{:?} {:?}", pote.reasons, pote.exhibits);
     // Years later, from the file alone.
     let again = Dossier::parse(&dossier.canonical()).unwrap();
@@ -118,8 +120,11 @@ fn evidence_of_another_task_output_or_nonce_grants_nothing() {
     // Another package or output than the payee signed for is not judged at all.
     let signed = submission(&mine, &good);
     let swapped = dossier(&mine, &output, 1);
-    assert!(matches!(swapped.judge_submission(&mine, &signed), Err(PayError::NotProven { .. })));
-    assert!(matches!(elsewhere.judge_submission(&mine, &signed), Err(PayError::NotProven { .. })));
+    assert!(matches!(swapped.judge_submission(&mine, &signed, swapped.at), Err(PayError::NotProven { .. })));
+    assert!(matches!(
+        elsewhere.judge_submission(&mine, &signed, elsewhere.at),
+        Err(PayError::NotProven { .. })
+    ));
 }
 
 #[test]
@@ -191,15 +196,22 @@ fn the_verdict_carries_the_proof() {
 
 /// An escrow whose payee handed a dossier's package in, and what a bundle shows of it.
 fn replayed(dossier: &Dossier, contract: &TaskContract, verdict: Verdict, checked: [i64; 2]) -> Replayed {
-    let mut escrow = escrow(contract);
     let submission = Signed::new(submission(contract, dossier), Vec::new());
-    escrow.submission = Some(submission.clone());
+    let escrow = handed_in(contract, dossier);
     let [from, until] = checked.map(|seconds| Timestamp(seconds * 1_000_000));
     let events = vec![
         (7, from, Event::Submit(submission)),
         (9, until, Event::Verdict(Signed::new(verdict, Vec::new()))),
     ];
     Replayed { escrow, events, log_size: 10 }
+}
+
+/// The escrow with the dossier's package, handed in at the time as of which the dossier judges.
+fn handed_in(contract: &TaskContract, dossier: &Dossier) -> Escrow {
+    let mut escrow = escrow(contract);
+    escrow.submission = Some(Signed::new(submission(contract, dossier), Vec::new()));
+    escrow.submitted = Some(dossier.at);
+    escrow
 }
 
 fn escrow(contract: &TaskContract) -> Escrow {
@@ -213,10 +225,12 @@ fn the_grant_follows_from_the_dossier() {
     let (mine, output) = (contract(&wanted()), digest(OUTPUT));
     let grant = |failed: u32| {
         let dossier = dossier(&mine, &output, failed);
-        let mut escrow = escrow(&mine);
-        assert!(verdict(&escrow, &dossier).is_err(), "nothing was handed in");
-        escrow.submission = Some(Signed::new(submission(&mine, &dossier), Vec::new()));
+        assert!(verdict(&escrow(&mine), &dossier).is_err(), "nothing was handed in");
+        let mut escrow = handed_in(&mine, &dossier);
         let (pote, said) = verdict(&escrow, &dossier).unwrap();
+        escrow.submitted = Some(Timestamp(dossier.at.0 + 1));
+        let late = verdict(&escrow, &dossier).unwrap_err().to_string();
+        assert!(late.contains("handed in at"), "{late}");
         assert_eq!(said.pote, pote.digest());
         said.granted
     };
@@ -228,23 +242,45 @@ fn the_grant_follows_from_the_dossier() {
 fn a_bundle_and_its_dossier_judge_again() {
     let (mine, output) = (contract(&wanted()), digest(OUTPUT));
     let good = dossier(&mine, &output, 0);
-    let mut escrow = escrow(&mine);
-    escrow.submission = Some(Signed::new(submission(&mine, &good), Vec::new()));
-    let (pote, said) = verdict(&escrow, &good).unwrap();
+    let (pote, said) = verdict(&handed_in(&mine, &good), &good).unwrap();
     let again = |dossier: &Dossier, said: &Verdict, checked| {
         judge_again(&replayed(dossier, &mine, said.clone(), checked), std::slice::from_ref(&good))
     };
-    let proofs = again(&good, &said, [NOW - 1, NOW + 1]).unwrap();
+    let proofs = again(&good, &said, [NOW, NOW + 14_400]).unwrap();
     assert_eq!(proofs, [(9, pote)]);
     let reason = |result: Result<_, PayError>| result.map(|_: Vec<(u64, Pote)>| ()).unwrap_err().to_string();
     let nothing = Verdict { granted: mine.amount(0), ..said.clone() };
-    assert!(reason(again(&good, &nothing, [NOW - 1, NOW + 1])).contains("and the predicate holds"));
+    assert!(reason(again(&good, &nothing, [NOW, NOW + 1])).contains("and the predicate holds"));
     let other = Verdict { pote: Digest([1; 32]), ..said.clone() };
-    assert!(reason(again(&good, &other, [NOW - 1, NOW + 1])).contains("judging again gives"));
-    assert!(reason(again(&good, &said, [NOW + 1, NOW + 2])).contains("not between submission"));
-    assert!(reason(again(&good, &said, [NOW - 2, NOW - 1])).contains("not between submission"));
+    assert!(reason(again(&good, &other, [NOW, NOW + 1])).contains("judging again gives"));
+    for from in [NOW - 1, NOW + 1] {
+        assert!(reason(again(&good, &said, [from, NOW + 2])).contains("was handed in at"));
+    }
     let elsewhere = dossier(&mine, &output, 1);
-    assert!(reason(again(&elsewhere, &said, [NOW - 1, NOW + 1])).contains("no verdict is about"));
+    assert!(reason(again(&elsewhere, &said, [NOW, NOW + 1])).contains("no verdict is about"));
+}
+
+/// The same package, handed in again before anybody took it up: each dossier is about the verdict of its time.
+#[test]
+fn a_package_that_was_handed_in_twice_judges_again_by_both_dossiers() {
+    let (mine, output) = (contract(&wanted()), digest(OUTPUT));
+    let first = dossier(&mine, &output, 0);
+    let mut second = first.clone();
+    second.at = Timestamp(first.at.0 + 60_000_000);
+    let said = |dossier: &Dossier| verdict(&handed_in(&mine, dossier), dossier).unwrap().1;
+    let submit = |dossier: &Dossier| Event::Submit(Signed::new(submission(&mine, dossier), Vec::new()));
+    let found = |dossier: &Dossier| Event::Verdict(Signed::new(said(dossier), Vec::new()));
+    let events = vec![
+        (1, first.at, submit(&first)),
+        (2, Timestamp(first.at.0 + 1), found(&first)),
+        (3, second.at, submit(&second)),
+        (4, Timestamp(second.at.0 + 1), found(&second)),
+    ];
+    let replayed = Replayed { escrow: escrow(&mine), events, log_size: 5 };
+    for dossiers in [[first.clone(), second.clone()], [second, first]] {
+        let proofs = judge_again(&replayed, &dossiers).unwrap();
+        assert_eq!(proofs.iter().map(|(entry, _)| *entry).collect::<Vec<_>>(), [2, 4]);
+    }
 }
 
 /// k of n evaluators, in one file; two files would let somebody be heard twice.

@@ -7,7 +7,7 @@ use k256::ecdsa::{SigningKey, VerifyingKey};
 use serde_json::{Value, json};
 use sha3::{Digest as _, Keccak256};
 use tollgate_core::{Digest, Timestamp};
-use tollgate_evidence::{Appraisal, Appraisals, Kind, Policy};
+use tollgate_evidence::{Appraisal, Appraisals, Kind, Policy, Value as Fact};
 use tollgate_pay::escrow::{Signed, Signer as EscrowSigner};
 use tollgate_pay::json::plain;
 
@@ -22,10 +22,14 @@ fn attestor(seed: u8) -> SigningKey {
 
 /// A claim in the SDK's form, signed by these attestors.
 fn claim(message: &str, url: &str, seeds: &[u8]) -> Value {
-    let parameters =
-        json!({"method": "GET", "url": url, "responseMatches": [{"type": "contains", "value": "done"}]});
+    let matches = json!([{"type": "contains", "value": "done"}]);
+    claim_of("http", &json!({"method": "GET", "url": url, "responseMatches": matches}), message, seeds)
+}
+
+/// A claim of these parameters.
+fn claim_of(provider: &str, parameters: &Value, message: &str, seeds: &[u8]) -> Value {
     let (parameters, context) = (parameters.to_string(), json!({"contextMessage": message}).to_string());
-    let identifier = format!("0x{}", hex(&Keccak256::digest(format!("http\n{parameters}\n{context}"))));
+    let identifier = format!("0x{}", hex(&Keccak256::digest(format!("{provider}\n{parameters}\n{context}"))));
     let owner = format!("0x{}", "ab".repeat(20));
     let signed = format!("{identifier}\n{owner}\n{NOW}\n1");
     let hash = Keccak256::digest(format!("\x19Ethereum Signed Message:\n{}{signed}", signed.len()));
@@ -36,7 +40,7 @@ fn claim(message: &str, url: &str, seeds: &[u8]) -> Value {
             format!("0x{}{:02x}", hex(&signature.to_bytes()), parity.to_byte() + 27)
         })
         .collect();
-    let data = json!({"provider": "http", "parameters": parameters, "context": context, "owner": owner,
+    let data = json!({"provider": provider, "parameters": parameters, "context": context, "owner": owner,
         "timestampS": NOW, "epoch": 1, "identifier": identifier});
     json!({"identifier": identifier, "claimData": data, "signatures": signatures})
 }
@@ -77,6 +81,48 @@ fn claims_of_attestors_are_refused_by_name() {
     let mut later = good;
     later["claimData"]["timestampS"] = json!(NOW + 1);
     assert_eq!(code(&later, 1), "untrusted", "another message recovers another signer");
+}
+
+/// An honest attestor signs that a text was *not* there, too, and that it may or may not have been.
+#[test]
+fn a_match_that_does_not_say_that_the_text_was_there_is_refused() {
+    let told = |provider: &str, url: &str, one: &Value| {
+        let parameters = json!({"method": "GET", "url": url, "responseMatches": [one]});
+        let claim = claim_of(provider, &parameters, "m", &[1]).to_string();
+        let verdict = judge(Kind::Reclaim, claim.as_bytes(), &attested(1), &[], None);
+        verdict.map_or_else(
+            |refusal| refusal.code(),
+            |claims| {
+                let told = claims.facts["matches"] == Fact::List(vec!["done".into()]);
+                if told { "there" } else { "not told" }
+            },
+        )
+    };
+    let with = |more: Value| {
+        let mut one = json!({"type": "contains", "value": "done"});
+        one.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        one
+    };
+    for (more, wanted) in [
+        (json!({}), "there"),
+        (json!({"invert": false}), "there"),
+        (json!({"description": "the job"}), "there"),
+        (json!({"invert": true}), "unsupported"),
+        (json!({"invert": "true"}), "unsupported"),
+        (json!({"invert": 1}), "unsupported"),
+        (json!({"invert": null}), "unsupported"),
+        (json!({"isOptional": false}), "unsupported"),
+        (json!({"order": 1}), "unsupported"),
+        (json!({"value": "{{status}}"}), "unsupported"),
+        (json!({"value": ["done"]}), "unsupported"),
+        (json!({"type": "regex"}), "not told"),
+        (json!({"type": "absent"}), "unsupported"),
+    ] {
+        assert_eq!(told("http", URL, &with(more.clone())), wanted, "{more}");
+    }
+    let good = with(json!({}));
+    assert_eq!(told("http2", URL, &good), "unsupported", "what another provider means by it is not known");
+    assert_eq!(told("http", "https://api.example/{{job}}", &good), "unsupported");
 }
 
 /// The twin of an ECDSA signature is refused: one claim has one spelling.

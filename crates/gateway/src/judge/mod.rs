@@ -3,15 +3,14 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use tollgate_core::{Digest, Timestamp};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tollgate_core::Digest;
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::{Escrow, Verdict};
 
 /// What a payee hands in, and by what it is to be judged.
 #[derive(Clone, Copy, Debug)]
 pub struct Case<'a> {
-    /// When it is judged.
-    pub at: Timestamp,
     /// The package of evidence, whose digest the submission names.
     pub package: &'a [u8],
     /// Whom and what is trusted; absent = the default.
@@ -33,7 +32,7 @@ pub struct Judgement {
 
 /// Judges evidence as a pure function of what it is given.
 pub trait Judge: Send + Sync + fmt::Debug {
-    /// All that an answer is made of, beside the contract, in one file that judges again.
+    /// All that an answer is made of, beside the contract, in one file that judges again: as of when it was handed in.
     ///
     /// # Errors
     /// [`PayError::Bad`] for what cannot be read.
@@ -83,22 +82,34 @@ impl Dossiers {
         }
     }
 
-    /// Keeps one: on the disk before its answer is told. `false` when there is no room.
-    pub(crate) fn keep(&self, escrow: &Digest, version: u64, dossier: &[u8]) -> std::io::Result<bool> {
+    /// Keeps one, unless the version has one: on the disk before its answer is told. What the version has; `None` when there is no
+    /// room.
+    pub(crate) fn keep(
+        &self,
+        escrow: &Digest,
+        version: u64,
+        dossier: &[u8],
+    ) -> std::io::Result<Option<Vec<u8>>> {
         use std::io::Write as _;
         if self.versions(escrow).len() >= VERSIONS_MAX {
-            return Ok(false);
+            return self.read(escrow, version);
         }
         let path = self.path(escrow, version);
         let folder = path.parent().unwrap_or(&self.0);
         std::fs::create_dir_all(folder)?;
-        let fresh = path.with_extension("new");
+        // Many may do this at one moment, in several processes: each writes a file of its own, and one of them is the first.
+        static COUNT: AtomicU64 = AtomicU64::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let fresh = path.with_extension(format!("{}-{count}.new", std::process::id()));
         let mut file = std::fs::File::create(&fresh)?;
-        file.write_all(dossier)?;
-        file.sync_all()?;
-        std::fs::rename(&fresh, &path)?;
-        std::fs::File::open(folder)?.sync_all()?;
-        Ok(true)
+        let linked = file.write_all(dossier).and_then(|()| file.sync_all());
+        let linked = linked.and_then(|()| std::fs::hard_link(&fresh, &path));
+        std::fs::remove_file(&fresh)?;
+        match linked {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+            _ => std::fs::File::open(folder)?.sync_all()?,
+        }
+        self.read(escrow, version)
     }
 }
 
@@ -112,15 +123,20 @@ mod tests {
         let (dossiers, escrow) = (Dossiers::of(&folder), Digest([7; 32]));
         assert_eq!(dossiers.versions(&escrow), [0; 0]);
         assert_eq!(dossiers.read(&escrow, 3).unwrap(), None);
+        let keep = |version, text: &[u8]| dossiers.keep(&escrow, version, text).unwrap();
         for version in [11, 3] {
-            assert!(dossiers.keep(&escrow, version, b"{}").unwrap());
+            assert_eq!(keep(version, b"{}").as_deref(), Some(&b"{}"[..]));
+            assert_eq!(keep(version, b"[]").as_deref(), Some(&b"{}"[..]), "the first one stays");
         }
         assert_eq!(dossiers.versions(&escrow), [3, 11]);
         assert_eq!(dossiers.read(&escrow, 11).unwrap().as_deref(), Some(&b"{}"[..]));
         for version in 100..162 {
-            assert!(dossiers.keep(&escrow, version, b"{}").unwrap());
+            assert!(keep(version, b"{}").is_some());
         }
-        assert!(!dossiers.keep(&escrow, 200, b"{}").unwrap(), "the bound");
+        assert_eq!(keep(200, b"{}"), None, "the bound");
+        assert_eq!(keep(11, b"[]").as_deref(), Some(&b"{}"[..]));
+        let files = std::fs::read_dir(folder.join("dossiers").join(escrow.to_string())).unwrap();
+        assert_eq!(files.count(), 64, "nothing is left beside");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -214,6 +214,8 @@ pub struct Escrow {
     pub released: Amount,
     /// The evidence for this stage.
     pub submission: Option<Signed<Submission>>,
+    /// When it was handed in: evidence is judged as of then, whenever somebody gets to it.
+    pub submitted: Option<Timestamp>,
     /// What was decided about it.
     pub grant: Option<Grant>,
     /// Objections and evidence in the dispute, the first one included.
@@ -254,6 +256,7 @@ impl Escrow {
             stage: 0,
             released: contract.amount(0),
             submission: None,
+            submitted: None,
             grant: None,
             exhibits: Exhibits::default(),
             held: None,

@@ -135,6 +135,7 @@ impl At<'_> {
                 let released = self.escrow.released.checked_add(grant.amount);
                 next.released = released.map_err(|_| bad_amount("released", &grant.amount))?;
                 (next.grant, next.submission, next.exhibits) = (None, None, Exhibits::default());
+                next.submitted = None;
                 if self.escrow.is_last_stage() {
                     next.phase = Phase::Released;
                 } else {
@@ -165,7 +166,7 @@ impl At<'_> {
             ));
         }
         signed.check("payee", &contract.payee.key)?;
-        next.submission = Some(signed.clone());
+        (next.submission, next.submitted) = (Some(signed.clone()), Some(self.now));
         next.phase = Phase::Submitted;
         Ok(())
     }

@@ -26,6 +26,13 @@ pub(super) struct Books {
     pub(super) clearing: AccountId,
 }
 
+impl Books {
+    /// Those of a folder, for whoever only reads.
+    pub(super) fn of(data: &Path) -> Result<Self> {
+        Ok(Self { data: data.into(), clearing: "acct_clearing".parse()? })
+    }
+}
+
 /// An open office, with its journal's thread.
 pub(super) struct Open {
     pub(super) office: JournalOffice,

@@ -18,9 +18,10 @@ impl Judge for Verifiers {
         let policy = case.policy.map_or_else(|| Ok(Policy::default()), Policy::parse)?;
         let reason = || "nothing was handed in for the escrow".to_owned();
         let submission = escrow.submission.as_ref();
-        let output = submission.map(|signed| signed.statement.output);
-        let output = output.ok_or_else(|| PayError::NotProven { what: "dossier", reason: reason() })?;
-        Ok(Dossier::new(case.at, output, package, policy, predicate).canonical())
+        let handed_in = submission.map(|signed| signed.statement.output).zip(escrow.submitted);
+        let (output, at) =
+            handed_in.ok_or_else(|| PayError::NotProven { what: "dossier", reason: reason() })?;
+        Ok(Dossier::new(at, output, package, policy, predicate).canonical())
     }
 
     fn judge(&self, escrow: &Escrow, dossier: &[u8]) -> Result<Judgement, PayError> {

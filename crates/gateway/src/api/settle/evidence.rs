@@ -52,33 +52,27 @@ pub(super) fn handle(shared: &Shared, settlement: &Settlement, route: Route, ask
     if route == Route::SettleDossier {
         dossier(&desk, &escrow, asked)
     } else {
-        hand_over(&desk, settlement, &escrow, asked)
+        hand_over(&desk, &escrow, asked)
     }
 }
 
-/// Judges what the submission names. The same files get the same answer again, as of the time of the first.
-fn hand_over(desk: &Desk<'_>, settlement: &Settlement, escrow: &Escrow, asked: &Asked) -> Answer {
+/// Judges what the submission names, as of when it was handed in. Whoever asks gets the same answer, whenever that is.
+fn hand_over(desk: &Desk<'_>, escrow: &Escrow, asked: &Asked) -> Answer {
     asked.request()?;
     let handed: Handed<'_> = serde_json::from_slice(&asked.body).map_err(|error| {
         Problem::bad(format!("send {{\"package\", \"predicate\"}} with both files: {error}"))
     })?;
     let failed = |error: std::io::Error| Problem::internal(&format!("dossiers: {error}"));
     let (package, predicate) = (handed.package.get().as_bytes(), handed.predicate.get().as_bytes());
-    let case = Case { at: settlement.now(), package, policy: desk.policy.as_deref(), predicate };
+    let case = Case { package, policy: desk.policy.as_deref(), predicate };
     let dossier = desk.judge.dossier(escrow, &case)?;
     // Only what is about this escrow's submission is kept, or gets an answer.
     let judgement = desk.judge.judge(escrow, &dossier)?;
-    if let Some(kept) = desk.dossiers.read(&escrow.id, escrow.version).map_err(failed)? {
-        return Ok(shown(escrow, &desk.judge.judge(escrow, &kept)?, &kept));
-    }
-    if !desk.dossiers.keep(&escrow.id, escrow.version, &dossier).map_err(failed)? {
-        return Err(Problem::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "full",
-            "the escrow has too many dossiers",
-        ));
-    }
-    Ok(shown(escrow, &judgement, &dossier))
+    let kept = desk.dossiers.keep(&escrow.id, escrow.version, &dossier).map_err(failed)?;
+    let full = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "full", "the escrow has too many dossiers");
+    let kept = kept.ok_or_else(full)?;
+    let judgement = if kept == dossier { judgement } else { desk.judge.judge(escrow, &kept)? };
+    Ok(shown(escrow, &judgement, &kept))
 }
 
 fn shown(escrow: &Escrow, judgement: &Judgement, dossier: &[u8]) -> Shown {

@@ -83,9 +83,10 @@ impl Place for Folder {
     }
 
     fn judge(&mut self, id: Digest, package: &Package, predicate: &Predicate) -> Result<Dossier> {
-        let submission = self.escrow(id)?.submission.context("nothing was handed in")?;
-        let (output, policy) = (submission.statement.output, Policy::default());
-        Ok(Dossier::new(self.now(), output, package.clone(), policy, predicate.clone()))
+        let escrow = self.escrow(id)?;
+        let handed_in = escrow.submission.zip(escrow.submitted).context("nothing was handed in")?;
+        let (output, at, policy) = (handed_in.0.statement.output, handed_in.1, Policy::default());
+        Ok(Dossier::new(at, output, package.clone(), policy, predicate.clone()))
     }
 
     fn order(&self, id: Digest) -> Result<Event> {

@@ -2,6 +2,7 @@
 
 use super::{chosen_policy, contract, predicate};
 use crate::ending::{Ending, Refusal as No};
+use crate::pay::books::Books;
 use crate::{place, say};
 use anyhow::{Context, Result};
 use clap::Args;
@@ -32,8 +33,10 @@ pub(crate) struct PackArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
   tollgate pay evidence judge package.json --task task.json --predicate wanted.json --output 3f2a... \\
-    --dossier dossier.json --out pote.json
+    --data pay --dossier dossier.json --out pote.json
 
+Evidence is judged as of when it was handed in, whoever gets to it when; --data finds that time in the log. A dossier of another time drafts
+no verdict.
 The proof goes into the verdict by `escrow draft verdict --reasons pote.json`. The dossier is all that it was made of;
 `dispute replay --dossier` makes it anew.
 Exit codes: 0 the predicate holds, 1 it does not, with the reasons, 2 cannot be read.")]
@@ -52,6 +55,9 @@ pub(crate) struct JudgeArgs {
     /// When it was handed in, as RFC 3339 [default: now]
     #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
     at: Option<Timestamp>,
+    /// Data folder whose log says when it was handed in
+    #[arg(long, value_name = "DIR", conflicts_with = "at")]
+    data: Option<PathBuf>,
     /// Whom to trust and what to accept [default: `evidence policy`]
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
@@ -91,7 +97,13 @@ pub(super) fn judge(args: &JudgeArgs) -> Result<Ending> {
         Package::parse(&place::read(&args.package)?).with_context(|| args.package.display().to_string())?;
     let contract = contract(&args.task)?;
     let policy = chosen_policy(args.policy.as_deref())?;
-    let at = args.at.unwrap_or_else(|| SystemClock::new().now());
+    let at = match &args.data {
+        Some(data) => {
+            let escrow = Books::of(data)?.escrow(&contract.digest())?;
+            escrow.submitted.context("the log has nothing that was handed in for this task")?
+        }
+        None => args.at.unwrap_or_else(|| SystemClock::new().now()),
+    };
     let dossier = Dossier::new(at, args.output, package, policy, predicate::read(&args.predicate)?);
     let pote = dossier.judge(&contract)?;
     if let Some(path) = &args.dossier {
