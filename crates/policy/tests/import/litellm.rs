@@ -153,3 +153,22 @@ fn litellm_groups_fallbacks_and_budgets() {
         assert!(import(Source::LiteLlm, text).unwrap_err().message.contains(part), "{text}");
     }
 }
+
+/// A route has a bound of models; what is beyond it is told.
+#[test]
+fn litellm_fallbacks_beyond_the_bound_are_told() {
+    let names: Vec<String> = (0..40).map(|n| format!("m{n}")).collect();
+    let model = |name: &String| {
+        format!(
+            "  - {{model_name: {name}, litellm_params: {{model: hosted_vllm/{name}, api_base: \"http://h:1\"}}}}\n"
+        )
+    };
+    let models: String = names.iter().map(model).collect();
+    let text = |others: &[String]| {
+        format!("model_list:\n{models}router_settings: {{fallbacks: [{{m0: [{}]}}]}}\n", others.join(", "))
+    };
+    let told = |others: &[String]| import(Source::LiteLlm, &text(others)).unwrap().gaps;
+    assert_eq!(told(&names[1..32]), []);
+    let gaps = told(&names[1..33]);
+    assert!(gaps.len() == 1 && gaps[0].consequence.contains("m0: of its fallbacks the first 31"), "{gaps:?}");
+}

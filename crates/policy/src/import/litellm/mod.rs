@@ -19,6 +19,7 @@ use super::fault;
 use super::gaps::Gaps;
 use super::write::{Names, list, quote};
 use super::yaml::Node;
+use crate::limits::MAX_MODELS;
 use deployments::Groups;
 use std::fmt::Write as _;
 
@@ -42,9 +43,15 @@ pub(super) fn import(root: &Node, gaps: &mut Gaps) -> Result<(String, Option<Str
         let mut asked = vec![*group];
         asked.extend(aliases.iter().filter(|(_, target)| target == group).map(|(alias, _)| *alias));
         let named = format!("model in {}", list(asked.iter().copied()));
-        let models = |others: &[&str]| {
+        let mut models = |others: &[&str]| {
+            if others.len() >= MAX_MODELS {
+                gaps.stands_in(
+                    root,
+                    &format!("{group}: of its fallbacks the first {} count", MAX_MODELS - 1),
+                );
+            }
             let models = std::iter::once(group).chain(others).map(|name| quote(&groups.model(name)));
-            models.take(crate::limits::MAX_MODELS).collect::<Vec<_>>().join(", ")
+            models.take(MAX_MODELS).collect::<Vec<_>>().join(", ")
         };
         let name = names.give(group);
         if let Some((window, others)) = &more.beyond {

@@ -48,8 +48,12 @@ impl Side {
                 let decision = self.recorded(recorded, other)?;
                 let after = |after| chosen(&self.policy, &decision, models, &asked, after);
                 // Its words are not in the record: what a mask would leave of them matters, or it does not.
-                let clean = after(After::Clean);
-                if clean == after(After::Same) { Ok(clean) } else { Err(UNMASKED.to_owned()) }
+                let (clean, same) = (after(After::Clean), after(After::Same));
+                if (&clean.shares, &clean.refused) == (&same.shares, &same.refused) {
+                    Ok(clean)
+                } else {
+                    Err(UNMASKED.to_owned())
+                }
             }
             What::Nothing => Err("it was refused before it was decided".to_owned()),
         }
