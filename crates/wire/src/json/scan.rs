@@ -1,7 +1,7 @@
 //! The scanner: a pull reader over bytes.
 
 use super::flaw::{Flaw, Problem};
-use super::text::{odd_byte, plain_run};
+use super::text::{odd_byte, string_run};
 use super::{DEPTH_MAX, locate};
 use crate::WireError;
 use crate::view::{Span, TextSpan};
@@ -274,7 +274,7 @@ impl<'a> Scanner<'a> {
     fn quoted_from(&mut self, start: usize) -> Result<TextSpan, Flaw> {
         let mut escaped = false;
         loop {
-            self.at += plain_run(self.bytes.get(self.at..).unwrap_or_default());
+            self.at += string_run(self.bytes.get(self.at..).unwrap_or_default());
             match self.byte() {
                 Some(b'"') => {
                     let span = self.span(start);

@@ -1,3 +1,4 @@
+use super::text::string_run;
 use super::*;
 use crate::view::TextSpan;
 use proptest::prelude::*;
@@ -57,9 +58,9 @@ fn strings_of_every_length_and_oddity_end_where_they_end() {
             let mut bytes = vec![b'a'; len];
             bytes.push(odd);
             bytes.extend_from_slice(&[0x80, b'"', 0xff]);
-            assert_eq!(plain_run(&bytes), len, "{len} {odd}");
+            assert_eq!((plain_run(&bytes), string_run(&bytes)), (len, len), "{len} {odd}");
         }
-        assert_eq!(plain_run(&vec![0xc3; len]), len);
+        assert_eq!((plain_run(&vec![0xc3; len]), string_run(&vec![0xc3; len])), (len, len));
     }
 }
 

@@ -4,6 +4,22 @@
 const BLOCK: usize = 64;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
+/// Bytes below it are control characters.
+const FIRST_PRINTED: u8 = 0x20;
+
+/// [`plain_run`] for strings that are read: a control character ends the reading there, so looking for the next quote
+/// or backslash beyond it is done at most once. Both looks are vectors over the whole run, and the first is of the
+/// machine's widest.
+#[inline]
+pub(super) fn string_run(bytes: &[u8]) -> usize {
+    // Escapes often follow each other closely.
+    if let Some(at) = bytes.first_chunk::<8>().and_then(|word| odd_byte(*word)) {
+        return at;
+    }
+    let (run, _) = bytes.split_at(memchr::memchr2(b'"', b'\\', bytes).unwrap_or(bytes.len()));
+    let least = run.iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    if least < FIRST_PRINTED { plain_bytes(run) } else { run.len() }
+}
 
 /// Number of leading bytes that need no attention: no quote, no backslash, no control character.
 #[inline]
@@ -33,7 +49,7 @@ pub(crate) fn plain_run(bytes: &[u8]) -> usize {
 
 #[inline]
 fn is_odd(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+    byte < FIRST_PRINTED || byte == b'"' || byte == b'\\'
 }
 
 fn plain_bytes(bytes: &[u8]) -> usize {

@@ -3,7 +3,7 @@
 //! Invariant: a member that no reader here knows is never passed over. It is kept as JSON among the words, or its kind
 //! is noted in [`crate::view::RequestView::unread`].
 
-use super::fields::{Seen, duplicate, folds};
+use super::fields::{Seen, folds, place};
 use super::message::Content;
 use super::{Read, Reader};
 use crate::json::Kind;
@@ -62,17 +62,12 @@ impl Reader<'_> {
         names: &[(&str, usize)],
         seen: &mut Seen,
     ) -> Read<Option<usize>> {
-        let name = self.scan.name(key);
-        for (word, slot) in names {
-            if name.as_ref() == word.as_bytes() {
-                seen.mark(*slot, key)?;
-                return Ok(Some(*slot));
-            }
-            if folds(&name, word) {
-                return Err(duplicate(key));
-            }
+        let found = place(names, &self.scan.name(key), key)?;
+        let slot = found.and_then(|at| names.get(at)).map(|(_, slot)| *slot);
+        if let Some(slot) = slot {
+            seen.mark(slot, key)?;
         }
-        Ok(None)
+        Ok(slot)
     }
 
     /// Takes the value of a member that nothing else reads.

@@ -121,26 +121,31 @@ pub(super) fn folds(name: &[u8], word: &str) -> bool {
     !name.is_ascii() && tollgate_core::fold::same(name, word)
 }
 
-/// The field named `name`, checked to be new. A name that differs from a field only in case is refused as well:
-/// some upstream readers fold case.
+/// Where in a table of words `name` stands. One that differs from a word only in case is refused: some upstream readers
+/// fold case. No two words of a table fold to one.
+pub(super) fn place<T>(table: &[(&str, T)], name: &[u8], key: TextSpan) -> Result<Option<usize>, Flaw> {
+    // Nearly every key is a word as it stands, or none whatever its case.
+    if let Some(at) = table.iter().position(|(word, _)| word.as_bytes() == name) {
+        return Ok(Some(at));
+    }
+    if table.iter().any(|(word, _)| folds(name, word)) { Err(duplicate(key)) } else { Ok(None) }
+}
+
+/// The field named `name`, checked to be new.
 pub(super) fn find(
     dialect: Dialect,
     name: &[u8],
     key: TextSpan,
     seen: &mut Seen,
 ) -> Result<Option<Field>, Flaw> {
-    for (index, (word, field)) in table(dialect).iter().enumerate() {
-        if folds(name, word) {
-            if name != word.as_bytes() {
-                return Err(duplicate(key));
-            }
-            // Two spellings of one field are one field.
-            let first = table(dialect).iter().position(|(_, f)| f == field && *f != Field::OtherInput);
-            seen.mark(first.unwrap_or(index), key)?;
-            return Ok(Some(*field));
-        }
-    }
-    Ok(None)
+    let table = table(dialect);
+    let Some((index, (_, field))) = place(table, name, key)?.and_then(|at| Some((at, table.get(at)?))) else {
+        return Ok(None);
+    };
+    // Two spellings of one field are one field.
+    let first = table.iter().position(|(_, f)| f == field && *f != Field::OtherInput);
+    seen.mark(first.unwrap_or(index), key)?;
+    Ok(Some(*field))
 }
 
 /// The first required field that was not seen, with what should stand there.
