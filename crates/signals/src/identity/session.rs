@@ -16,8 +16,12 @@ use tollgate_wire::view::Role;
 const ID_MAX: usize = 128;
 /// Metadata keys that name a session, in order of preference.
 const KEYS: [&str; 4] = ["session_id", "conversation_id", "thread_id", "chat_id"];
-/// Bytes of the first user message that go into the digest of last resort.
+/// Bytes of the first user message that go into the key of last resort.
 const FIRST_BYTES: usize = 16 << 10;
+/// Longest text of it that is digested whole: digesting 16 KiB takes longer than all else that a short request needs.
+const GIST_MAX: usize = 512;
+/// Bytes at each end of a longer one that are digested.
+const ENDS: usize = 128;
 
 /// Where a session id comes from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,18 +83,31 @@ fn of_metadata(metadata: &serde_json::Map<String, serde_json::Value>) -> Option<
     })
 }
 
-/// The caller and what it first said: bound to the caller already.
+/// What stands for a text in the key of last resort: itself where it is short, else its length, checksum, head and tail.
+fn gist(text: &[u8]) -> SmallVec<[u8; GIST_MAX]> {
+    if text.len() <= GIST_MAX {
+        return SmallVec::from_slice(text);
+    }
+    let mut gist = SmallVec::from_slice(&(text.len() as u64).to_le_bytes());
+    gist.extend_from_slice(&crc32c::crc32c(text).to_le_bytes());
+    gist.extend_from_slice(text.get(..ENDS).unwrap_or_default());
+    gist.extend_from_slice(text.get(text.len() - ENDS..).unwrap_or_default());
+    gist
+}
+
+/// The caller and what it first said: bound to the caller already, so that two texts of one gist only make one of two
+/// conversations of the same caller.
 fn of_first_message(input: &Input<'_>) -> Digest {
-    let mut parts: SmallVec<[&[u8]; 4]> =
-        smallvec::smallvec![input.caller.tenant.as_bytes(), input.caller.key_id.as_bytes()];
     let first = input.view.messages.iter().find(|m| m.role == Role::User);
     let mut left = FIRST_BYTES;
+    let mut gists: SmallVec<[_; 1]> = SmallVec::new();
     for text in first.map(|m| m.text.as_slice()).unwrap_or_default() {
         let bytes = input.view.bytes(text.span);
-        parts.push(bytes.get(..bytes.len().min(left)).unwrap_or_default());
+        gists.push(gist(bytes.get(..bytes.len().min(left)).unwrap_or_default()));
         left = left.saturating_sub(bytes.len());
     }
-    Digest::of_parts(parts)
+    let owner = [input.caller.tenant.as_bytes(), input.caller.key_id.as_bytes()];
+    Digest::of_parts(owner.into_iter().chain(gists.iter().map(|gist| &gist[..])))
 }
 
 /// The session of a request; `metadata` is the parsed metadata object.

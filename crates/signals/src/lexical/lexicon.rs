@@ -5,9 +5,13 @@
 //! to the ordered sequences. The pass costs O(bytes + raw hits); raw hits per byte are bounded by the policy, not by
 //! the request.
 
+use super::lanes::each_hit;
 use crate::text::{is_boundary_needed, is_joined};
-use aho_corasick::{AhoCorasick, AhoCorasickBuilder, AhoCorasickKind, BuildError, MatchKind};
+use aho_corasick::dfa::DFA;
+use aho_corasick::nfa::contiguous::NFA;
+use aho_corasick::{BuildError, MatchKind};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Up to so many bytes of literals the automaton is a full table (fastest); above, a compact one.
 const TABLE_BYTES: usize = 32 << 10;
@@ -45,13 +49,15 @@ impl LexiconBuilder {
     /// Builds the automaton. Where case does not count it also reads ASCII text that is not folded.
     pub(crate) fn build(self, case: bool) -> Result<Lexicon, BuildError> {
         let bytes: usize = self.literals.iter().map(String::len).sum();
-        let kind = if bytes <= TABLE_BYTES { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-        let automaton = AhoCorasickBuilder::new()
-            .match_kind(MatchKind::Standard)
-            .ascii_case_insensitive(!case)
-            .kind(Some(kind))
-            .prefilter(false)
-            .build(&self.literals)?;
+        let automaton = if bytes <= TABLE_BYTES {
+            let mut table = DFA::builder();
+            table.match_kind(MatchKind::Standard).ascii_case_insensitive(!case).prefilter(false);
+            Automaton::Table(table.build(&self.literals)?)
+        } else {
+            let mut compact = NFA::builder();
+            compact.match_kind(MatchKind::Standard).ascii_case_insensitive(!case).prefilter(false);
+            Automaton::Compact(compact.build(&self.literals)?)
+        };
         let edges = self
             .literals
             .iter()
@@ -70,10 +76,19 @@ impl LexiconBuilder {
     }
 }
 
+/// The literals of one text, as they are looked for.
+#[derive(Debug)]
+enum Automaton {
+    /// One row a state.
+    Table(DFA),
+    /// Most states as lists.
+    Compact(NFA),
+}
+
 /// The automaton of one text.
 #[derive(Debug)]
 pub(crate) struct Lexicon {
-    automaton: AhoCorasick,
+    automaton: Automaton,
     /// Per literal: whether its left and right edges need a word boundary.
     edges: Vec<(bool, bool)>,
     /// Per literal: the steps of sequences that wait for it.
@@ -101,47 +116,63 @@ impl Hits {
 impl Lexicon {
     /// Finds every literal in `text`.
     pub(crate) fn scan(&self, text: &str) -> Hits {
-        let Ok(found) = self.automaton.try_find_overlapping_iter(text) else { return Hits::default() };
-        let mut found = found.peekable();
-        if found.peek().is_none() {
-            return Hits::default();
+        let mut tally = None;
+        let mut hit = |id, start, end| {
+            tally.get_or_insert_with(|| Tally::of(self)).hit(self, text, id, start..end);
+        };
+        match &self.automaton {
+            Automaton::Table(table) => each_hit(table, text.as_bytes(), &mut hit),
+            Automaton::Compact(compact) => each_hit(compact, text.as_bytes(), &mut hit),
         }
-        let mut counts = vec![0_u32; self.edges.len()];
-        let mut ends = vec![0_usize; self.edges.len()];
-        let mut steps = vec![0_u32; self.lengths.len()];
-        let mut step_ends = vec![0_usize; self.lengths.len()];
-        for hit in found {
-            let id = hit.pattern().as_usize();
-            let (Some(&(left, right)), Some(end), Some(count)) =
-                (self.edges.get(id), ends.get_mut(id), counts.get_mut(id))
-            else {
-                continue;
-            };
-            if (left && joined_before(text, hit.start())) || (right && joined_after(text, hit.end())) {
-                continue;
-            }
-            if hit.start() >= *end {
-                *end = hit.end();
-                *count = count.saturating_add(1);
-            }
-            for (sequence, step) in self.steps_of.get(id).map(Vec::as_slice).unwrap_or_default() {
-                let at = *sequence as usize;
-                if let (Some(done), Some(last)) = (steps.get_mut(at), step_ends.get_mut(at))
-                    && *done == *step
-                    && hit.start() >= *last
-                {
-                    *done += 1;
-                    *last = hit.end();
-                }
-            }
-        }
-        Hits { counts, steps }
+        tally.map(|tally| tally.hits).unwrap_or_default()
     }
 
     /// Whether the sequence was found whole.
     pub(crate) fn complete(&self, hits: &Hits, sequence: u32) -> bool {
         let at = sequence as usize;
         hits.steps.get(at).is_some_and(|done| Some(done) == self.lengths.get(at))
+    }
+}
+
+/// Hits as they are counted.
+struct Tally {
+    hits: Hits,
+    /// Per literal: where its last occurrence that counts ends.
+    ends: Vec<usize>,
+    /// Per sequence: where its last step ends.
+    step_ends: Vec<usize>,
+}
+
+impl Tally {
+    fn of(lexicon: &Lexicon) -> Self {
+        let (literals, sequences) = (lexicon.edges.len(), lexicon.lengths.len());
+        let hits = Hits { counts: vec![0; literals], steps: vec![0; sequences] };
+        Self { hits, ends: vec![0; literals], step_ends: vec![0; sequences] }
+    }
+
+    fn hit(&mut self, lexicon: &Lexicon, text: &str, id: usize, at: Range<usize>) {
+        let (Some(&(left, right)), Some(end), Some(count)) =
+            (lexicon.edges.get(id), self.ends.get_mut(id), self.hits.counts.get_mut(id))
+        else {
+            return;
+        };
+        if (left && joined_before(text, at.start)) || (right && joined_after(text, at.end)) {
+            return;
+        }
+        if at.start >= *end {
+            *end = at.end;
+            *count = count.saturating_add(1);
+        }
+        for (sequence, step) in lexicon.steps_of.get(id).map(Vec::as_slice).unwrap_or_default() {
+            let of = *sequence as usize;
+            if let (Some(done), Some(last)) = (self.hits.steps.get_mut(of), self.step_ends.get_mut(of))
+                && *done == *step
+                && at.start >= *last
+            {
+                *done += 1;
+                *last = at.end;
+            }
+        }
     }
 }
 

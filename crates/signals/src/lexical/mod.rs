@@ -9,6 +9,7 @@
 
 mod bm25;
 mod fuzzy;
+mod lanes;
 mod lexicon;
 mod ngram;
 mod regexes;
