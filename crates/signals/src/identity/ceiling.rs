@@ -122,6 +122,10 @@ impl Ceiling {
     }
 
     fn number(&mut self, name: &str, value: &[u8]) -> u64 {
+        // Nearly every limit is a few digits.
+        if (1..=15).contains(&value.len()) && value.iter().all(u8::is_ascii_digit) {
+            return value.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'));
+        }
         match serde_json::from_slice::<f64>(value) {
             // Saturates; below zero is a word for "no limit" at some servers.
             Ok(number) if number >= 0.0 => number.ceil() as u64,

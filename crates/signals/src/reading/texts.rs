@@ -16,20 +16,51 @@ use tollgate_wire::view::RequestView;
 pub(super) struct Texts<'a> {
     set: &'a SignalSet,
     view: &'a RequestView,
-    raw: [OnceCell<Cow<'a, str>>; Scope::COUNT],
-    folded: [OnceCell<String>; Scope::COUNT],
-    typed: [OnceCell<Option<Typed>>; Scope::COUNT],
-    count: [OnceCell<u64>; Scope::COUNT],
-    profile: [OnceCell<Profile>; Scope::COUNT],
-    fingerprint: [OnceCell<Fingerprint>; Scope::COUNT],
-    words: [OnceCell<Words>; TextKey::COUNT],
-    hits: [OnceCell<Hits>; TextKey::COUNT],
-    loose: [OnceCell<Hits>; TextKey::COUNT],
-    regexes: [OnceCell<RegexHits>; Scope::COUNT],
+    /// The text that stands for every scope's, where there is one.
+    only: Option<&'a str>,
+    /// A policy asks about one or two scopes: what is known of the others takes no room and is not written.
+    scopes: [OnceCell<Box<Scoped<'a>>>; Scope::COUNT],
     grams: Vec<OnceCell<Vec<f64>>>,
     page: OnceCell<String>,
     heads: OnceCell<Grams>,
-    suspicion: [OnceCell<Option<Suspicion>>; Scope::COUNT],
+}
+
+/// What is known of a scope's text.
+struct Scoped<'a> {
+    raw: Cow<'a, str>,
+    folded: OnceCell<String>,
+    typed: OnceCell<Option<Typed>>,
+    count: OnceCell<u64>,
+    profile: OnceCell<Profile>,
+    fingerprint: OnceCell<Fingerprint>,
+    regexes: OnceCell<RegexHits>,
+    suspicion: OnceCell<Option<Suspicion>>,
+    /// As it is read where case does not count, and where it does.
+    keyed: [Keyed; 2],
+}
+
+/// What is known of a text as one key reads it.
+#[derive(Default)]
+struct Keyed {
+    words: OnceCell<Words>,
+    hits: OnceCell<Hits>,
+    loose: OnceCell<Hits>,
+}
+
+impl<'a> Scoped<'a> {
+    fn of(raw: Cow<'a, str>) -> Self {
+        Self {
+            raw,
+            folded: OnceCell::new(),
+            typed: OnceCell::new(),
+            count: OnceCell::new(),
+            profile: OnceCell::new(),
+            fingerprint: OnceCell::new(),
+            regexes: OnceCell::new(),
+            suspicion: OnceCell::new(),
+            keyed: Default::default(),
+        }
+    }
 }
 
 impl<'a> Texts<'a> {
@@ -37,58 +68,58 @@ impl<'a> Texts<'a> {
         Self {
             set,
             view,
-            raw: Default::default(),
-            folded: Default::default(),
-            typed: Default::default(),
-            count: Default::default(),
-            profile: Default::default(),
-            fingerprint: Default::default(),
-            words: Default::default(),
-            hits: Default::default(),
-            loose: Default::default(),
-            regexes: Default::default(),
+            only: None,
+            scopes: Default::default(),
             grams: vec![OnceCell::new(); set.grams.len()],
             page: OnceCell::new(),
             heads: OnceCell::new(),
-            suspicion: Default::default(),
         }
     }
 
     /// The same, with a text of one's own in place of the request's.
     pub(super) fn over(self, text: &'a str) -> Self {
-        let raw = std::array::from_fn(|_| OnceCell::from(Cow::Borrowed(text)));
-        Self { raw, ..self }
+        Self { only: Some(text), scopes: Default::default(), ..self }
+    }
+
+    fn of(&self, scope: Scope) -> &Scoped<'a> {
+        let text = || self.only.map_or_else(|| scope.text(self.view), Cow::Borrowed);
+        self.scopes[scope as usize].get_or_init(|| Box::new(Scoped::of(text())))
+    }
+
+    fn keyed(&self, key: TextKey) -> &Keyed {
+        &self.of(key.scope).keyed[usize::from(key.case)]
     }
 
     /// The text of a scope.
     pub(super) fn raw(&self, scope: Scope) -> &str {
-        self.raw[scope as usize].get_or_init(|| scope.text(self.view))
+        &self.of(scope).raw
     }
 
     /// The text that a key's matchers read: folded, unless case counts.
     pub(super) fn get(&self, key: TextKey) -> &str {
-        let raw = || self.raw(key.scope);
-        if key.case { raw() } else { self.folded[key.scope as usize].get_or_init(|| fold(raw())) }
+        let of = self.of(key.scope);
+        if key.case { &of.raw } else { of.folded.get_or_init(|| fold(&of.raw)) }
     }
 
     /// The text of a scope as its numbers are typed, where that is another.
     pub(super) fn typed(&self, scope: Scope) -> Option<&str> {
-        self.typed[scope as usize].get_or_init(|| Typed::of(self.raw(scope))).as_ref().map(Typed::text)
+        let of = self.of(scope);
+        of.typed.get_or_init(|| Typed::of(&of.raw)).as_ref().map(Typed::text)
     }
 
     /// The words of a key's text.
     pub(super) fn words(&self, key: TextKey) -> &Words {
-        self.words[key.index()].get_or_init(|| Words::of(self.get(key)))
+        self.keyed(key).words.get_or_init(|| Words::of(self.get(key)))
     }
 
     /// Words and 3-grams of a scope's text.
     pub(super) fn fingerprint(&self, scope: Scope) -> &Fingerprint {
-        self.fingerprint[scope as usize].get_or_init(|| Fingerprint::of(self.raw(scope)))
+        self.of(scope).fingerprint.get_or_init(|| Fingerprint::of(self.raw(scope)))
     }
 
     /// How many words a scope's text has.
     pub(super) fn word_count(&self, scope: Scope) -> u64 {
-        *self.count[scope as usize].get_or_init(|| count_words(self.raw(scope)))
+        *self.of(scope).count.get_or_init(|| count_words(self.raw(scope)))
     }
 
     /// Character classes of a scope's text; empty for shares that need none.
@@ -96,13 +127,13 @@ impl<'a> Texts<'a> {
         const NONE: &Profile = &Profile::EMPTY;
         match share {
             Share::Code | Share::UniqueWords => NONE,
-            _ => self.profile[scope as usize].get_or_init(|| Profile::of(self.raw(scope))),
+            _ => self.of(scope).profile.get_or_init(|| Profile::of(self.raw(scope))),
         }
     }
 
     /// Literals found in a key's text.
     pub(super) fn hits(&self, key: TextKey) -> &Hits {
-        self.hits[key.index()].get_or_init(|| {
+        self.keyed(key).hits.get_or_init(|| {
             let Some(lexicon) = self.set.lexicons[key.index()].as_ref() else { return Hits::default() };
             let raw = self.raw(key.scope);
             // The automaton folds ASCII by itself: no copy for most texts.
@@ -110,9 +141,15 @@ impl<'a> Texts<'a> {
         })
     }
 
+    /// Whether the literals of a key's text, loose ones too, were looked for already.
+    pub(super) fn is_scanned(&self, key: TextKey) -> bool {
+        let keyed = self.scopes[key.scope as usize].get().map(|of| &of.keyed[usize::from(key.case)]);
+        keyed.is_some_and(|keyed| keyed.hits.get().is_some() && keyed.loose.get().is_some())
+    }
+
     /// Phrases found in the loose reading of a key's text.
     pub(super) fn loose_hits(&self, key: TextKey) -> &Hits {
-        self.loose[key.index()].get_or_init(|| {
+        self.keyed(key).loose.get_or_init(|| {
             let Some(lexicon) = self.set.loose[key.index()].as_ref() else { return Hits::default() };
             let read = loosen(self.raw(key.scope));
             if key.case || read.is_ascii() { lexicon.scan(&read) } else { lexicon.scan(&fold(&read)) }
@@ -132,7 +169,7 @@ impl<'a> Texts<'a> {
     /// What is suspected of a scope's text; none where it is too long to be read.
     pub(super) fn suspicion(&self, scope: Scope) -> Option<&Suspicion> {
         let look = || Suspicion::of(self.raw(scope), self.set.looks[scope as usize]);
-        self.suspicion[scope as usize].get_or_init(look).as_ref()
+        self.of(scope).suspicion.get_or_init(look).as_ref()
     }
 
     /// Whether an ordered sequence of literals was found whole.
@@ -154,7 +191,7 @@ impl<'a> Texts<'a> {
     fn regexes(&self, scope: Scope) -> &RegexHits {
         let scan =
             || self.set.banks[scope as usize].as_ref().map(|b| b.scan(self.raw(scope))).unwrap_or_default();
-        self.regexes[scope as usize].get_or_init(scan)
+        self.of(scope).regexes.get_or_init(scan)
     }
 
     /// Whether an expression matches.
