@@ -56,6 +56,12 @@ impl Sessions {
         self.state.lock().entries.get(session).map(|(entry, _)| entry.clone())
     }
 
+    /// When the session's last request came.
+    #[must_use]
+    pub fn seen(&self, session: &str) -> Option<Timestamp> {
+        self.state.lock().entries.get(session).map(|(entry, _)| entry.time)
+    }
+
     /// Notes a request of the session; `turns` counts up by itself.
     pub fn note(
         &self,
@@ -66,8 +72,13 @@ impl Sessions {
         time: Timestamp,
     ) {
         let mut state = self.state.lock();
-        let turns = state.entries.get(session).map_or(0, |(entry, _)| entry.turns).saturating_add(1);
-        state.put(Arc::clone(session), SessionEntry { model, pool, instance, turns, time });
+        state.put(session, |turns| SessionEntry {
+            model,
+            pool,
+            instance,
+            turns: turns.saturating_add(1),
+            time,
+        });
         if state.entries.len() > self.limit
             && let Some((_, oldest)) = state.by_use.pop_first()
         {
@@ -108,7 +119,7 @@ impl Sessions {
             .map_err(&failed)?;
         let mut state = self.state.lock();
         for (session, entry) in rows {
-            state.put(session, entry);
+            state.put(&session, |_| entry);
         }
         state.saved = state.stamp;
         Ok(())
@@ -149,13 +160,22 @@ impl Sessions {
 }
 
 impl State {
-    fn put(&mut self, session: Arc<str>, entry: SessionEntry) {
+    /// Puts in what `entry` makes of the turns so far.
+    fn put(&mut self, session: &Arc<str>, entry: impl FnOnce(u64) -> SessionEntry) {
         self.stamp = self.stamp.saturating_add(1);
         let stamp = self.stamp;
-        if let Some((_, used)) = self.entries.insert(Arc::clone(&session), (entry, stamp)) {
-            self.by_use.remove(&used);
-        }
-        self.by_use.insert(stamp, session);
+        // A session that goes on is looked up once.
+        let place = match self.entries.get_mut(session) {
+            Some((held, used)) => {
+                *held = entry(held.turns);
+                self.by_use.remove(&std::mem::replace(used, stamp))
+            }
+            None => {
+                self.entries.insert(Arc::clone(session), (entry(0), stamp));
+                None
+            }
+        };
+        self.by_use.insert(stamp, place.unwrap_or_else(|| Arc::clone(session)));
     }
 
     fn changed(&self) -> (Vec<(Arc<str>, SessionEntry)>, u64) {
