@@ -3,7 +3,7 @@
 //! Label values come from the configuration (routes, models, instances) or from fixed lists, never from callers, so
 //! the number of series is bounded by the configuration.
 
-use super::phases::{PHASES, Phases};
+use super::times::{Overhead, PhaseTimes};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 /// Upper bounds of latency buckets, in seconds: from 10 µs, so that our own part is visible, to ten minutes.
-const SECONDS: &[f64] = &[
+pub(super) const SECONDS: &[f64] = &[
     0.000_01, 0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1,
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 600.0,
 ];
@@ -164,10 +164,8 @@ pub struct Metrics {
     pub duration: Family<ModelLabel, Histogram, fn() -> Histogram>,
     /// From arrival to the first content.
     pub first_content: Family<ModelLabel, Histogram, fn() -> Histogram>,
-    /// Our own part before dispatch.
-    pub overhead: Histogram,
-    /// Our own part by phase.
-    pub phases: Vec<Histogram>,
+    /// Our own part by phase, and in all.
+    pub phases: PhaseTimes,
     /// Tokens.
     pub tokens: Family<TokenLabels, Counter>,
     /// Cost in micro-dollars.
@@ -214,18 +212,13 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("tollgate");
         let histogram: fn() -> Histogram = seconds;
-        let by_phase = Family::<PhaseLabel, Histogram, fn() -> Histogram>::new_with_constructor(histogram);
         let metrics = Self {
             requests: Family::default(),
             in_flight: Gauge::default(),
             bodies: Gauge::default(),
             duration: Family::new_with_constructor(histogram),
             first_content: Family::new_with_constructor(histogram),
-            overhead: seconds(),
-            phases: PHASES
-                .iter()
-                .map(|phase| by_phase.get_or_create(&PhaseLabel { phase }).clone())
-                .collect(),
+            phases: PhaseTimes::default(),
             tokens: Family::default(),
             cost_micro: Family::default(),
             attempts: Family::default(),
@@ -259,9 +252,9 @@ impl Metrics {
         registry.register(
             "overhead_seconds",
             "The gateway's own time, waiting for upstreams left out",
-            metrics.overhead.clone(),
+            Overhead(metrics.phases.clone()),
         );
-        registry.register("phase_seconds", "Time in the gateway by phase", by_phase);
+        registry.register("phase_seconds", "Time in the gateway by phase", metrics.phases.clone());
         registry.register("tokens", "Tokens by model and kind", metrics.tokens.clone());
         registry.register("cost_micro_usd", "Cost in micro-dollars", metrics.cost_micro.clone());
         registry.register("upstream_attempts", "Attempts at upstreams", metrics.attempts.clone());
@@ -333,23 +326,6 @@ impl Metrics {
         }
     }
 
-    /// Adds a request's phase times.
-    pub fn observe(&self, phases: &Phases) {
-        for (histogram, ns) in self.phases.iter().zip(phases.ns()) {
-            if *ns > 0 {
-                histogram.observe(*ns as f64 / 1e9);
-            }
-        }
-        self.overhead.observe(phases.total_ns() as f64 / 1e9);
-    }
-
-    /// Adds the time of one request in one phase that ends after the others were added.
-    pub fn observe_late(&self, phase: usize, ns: u64) {
-        if let Some(histogram) = self.phases.get(phase) {
-            histogram.observe(ns as f64 / 1e9);
-        }
-    }
-
     /// Everything in the text format of OpenMetrics 1.0.
     #[must_use]
     pub fn render(&self) -> String {
@@ -369,6 +345,7 @@ impl Default for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::observe::Phases;
 
     #[test]
     fn renders_every_family_with_its_labels() {
@@ -378,7 +355,8 @@ mod tests {
         metrics.requests.get_or_create(&labels).inc();
         let mut phases = Phases::default();
         phases.add(3, 50_000);
-        metrics.observe(&phases);
+        metrics.phases.observe(&phases);
+        metrics.phases.observe_late(10, 700_000_000_000);
         let text = metrics.render();
         assert!(
             text.contains(
@@ -387,6 +365,15 @@ mod tests {
             "{text}"
         );
         assert!(text.contains(r#"tollgate_phase_seconds_bucket{le="0.00005",phase="decide"} 1"#), "{text}");
+        for line in [
+            r#"tollgate_phase_seconds_bucket{le="+Inf",phase="record"} 1"#,
+            r#"tollgate_phase_seconds_bucket{le="600.0",phase="record"} 0"#,
+            r#"tollgate_phase_seconds_count{phase="select"} 0"#,
+            "tollgate_overhead_seconds_sum 0.00005",
+            r#"tollgate_overhead_seconds_bucket{le="0.000025"} 0"#,
+        ] {
+            assert!(text.contains(line), "{line} in {text}");
+        }
         assert_eq!(text.matches("# TYPE tollgate_phase_seconds ").count(), 1);
         assert!(text.ends_with("# EOF\n"));
     }

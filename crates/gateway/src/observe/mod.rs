@@ -4,6 +4,7 @@ pub mod genai;
 pub mod metrics;
 pub mod otlp;
 pub mod phases;
+pub mod times;
 pub mod trace;
 
 pub use metrics::Metrics;

@@ -199,8 +199,8 @@ pub(super) fn recognise(
     known: &Known,
 ) -> Arc<str> {
     let session = session_name(reading.session().key);
-    let last = shared.store.sessions().get(&session);
-    if last.is_some_and(|last| known.now.0.saturating_sub(last.time.0) < WARM_US) {
+    let last = shared.store.sessions().seen(&session);
+    if last.is_some_and(|last| known.now.0.saturating_sub(last.0) < WARM_US) {
         reading.warm(repeated_tokens(view, known.prompt_tokens as f64, known.forecast.bytes_per_token));
     }
     session

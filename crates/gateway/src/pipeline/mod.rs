@@ -80,7 +80,7 @@ pub(crate) struct Context<'a> {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) view: &'a RequestView,
     /// The same with personal data replaced, where the route or a class of data asks for it.
-    pub(crate) masked: Option<mask::Masked>,
+    pub(crate) masked: Option<Box<mask::Masked>>,
     /// The stored answer that the request continues.
     pub(crate) previous: Option<String>,
     pub(crate) headers: &'a HeaderMap,
@@ -176,7 +176,8 @@ pub(crate) async fn converse(
 ) -> Response<Reply> {
     let shared = worker.shared().clone();
     let mut journey = Journey::begin(&shared, dialect, request.headers());
-    match steps(worker, dialect, request, peer, &mut journey).await {
+    let (parts, body) = request.into_parts();
+    match steps(worker, dialect, (&parts, body), peer, &mut journey).await {
         Ok(Ready::Answer(ready)) => {
             let Answered { answer, reservation, prompt_bytes, keep, in_flight, fill, validation } = *ready;
             let reservation = Some(reservation);
@@ -193,7 +194,7 @@ pub(crate) async fn converse(
 async fn steps(
     worker: &Worker,
     dialect: Dialect,
-    request: Request<RequestBody>,
+    (parts, body): (&Parts, RequestBody),
     peer: IpAddr,
     journey: &mut Journey,
 ) -> Result<Ready, Box<answer::Refusal>> {
@@ -201,14 +202,13 @@ async fn steps(
     let snapshot = shared.snapshot.load_full();
     let full = || Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon");
     let in_flight = shared.enter(snapshot.settings.limits.in_flight).ok_or_else(full)?;
-    let (parts, body) = request.into_parts();
 
     let auth = &snapshot.settings.auth;
     let caller = authenticate(&parts.headers, peer, auth, &shared.store.keys(), journey.arrived)?;
     journey.authenticated(&caller);
     journey.lap(AUTHENTICATE);
 
-    let body = read_body(body, &parts, shared, &snapshot).await?;
+    let body = read_body(body, parts, shared, &snapshot).await?;
     journey.resume();
     journey.receipt = receipt::Receipt::begin(&snapshot.settings, &parts.headers, &body)?;
     let (view, keep, previous) = responses::view(shared, &snapshot, dialect, body, &caller).await?;

@@ -93,25 +93,31 @@ impl UpstreamBody {
     ///
     /// # Errors
     /// [`Error::TooLarge`] above `max` bytes, and whatever interrupts the body.
-    pub async fn collect(mut self, max: usize) -> Result<Bytes, Error> {
-        let too_large = |home: &Target| Error::TooLarge { to: home.endpoint().to_string(), limit: max };
-        if self.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |n| n > max)) {
-            return Err(too_large(&self.home));
-        }
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
-        while let Some(piece) = poll_fn(|cx| self.poll_piece(cx)).await.transpose()? {
-            if piece.len() > max - first.len() - rest.len() {
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would hold the body twice, and every request its future"
+    )]
+    pub fn collect(mut self, max: usize) -> impl Future<Output = Result<Bytes, Error>> {
+        async move {
+            let too_large = |home: &Target| Error::TooLarge { to: home.endpoint().to_string(), limit: max };
+            if self.content_length().is_some_and(|length| usize::try_from(length).map_or(true, |n| n > max)) {
                 return Err(too_large(&self.home));
             }
-            if first.is_empty() && rest.is_empty() {
-                first = piece;
-            } else {
-                rest.extend_from_slice(&std::mem::take(&mut first));
-                rest.extend_from_slice(&piece);
+            let mut first = Bytes::new();
+            let mut rest = BytesMut::new();
+            while let Some(piece) = poll_fn(|cx| self.poll_piece(cx)).await.transpose()? {
+                if piece.len() > max - first.len() - rest.len() {
+                    return Err(too_large(&self.home));
+                }
+                if first.is_empty() && rest.is_empty() {
+                    first = piece;
+                } else {
+                    rest.extend_from_slice(&std::mem::take(&mut first));
+                    rest.extend_from_slice(&piece);
+                }
             }
+            Ok(if rest.is_empty() { first } else { rest.freeze() })
         }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
     }
 
     /// The next piece: all that is there, or wait.

@@ -280,7 +280,7 @@ impl Journey {
                 tracing::debug!(request = %self.id, "decision record dropped: the store's queue is full");
             }
             // A record cannot hold its own time.
-            self.shared.metrics.observe_late(super::RECORD, self.shared.clock.tick().since_ns(now));
+            self.shared.metrics.phases.observe_late(super::RECORD, self.shared.clock.tick().since_ns(now));
         }
         cost
     }
@@ -292,7 +292,7 @@ impl Journey {
         let route = self.route.clone().unwrap_or_else(none);
         let labels = RequestLabels { dialect: self.dialect.word(), route, model, status: end.status };
         metrics.requests.get_or_create(&labels).inc();
-        metrics.observe(&self.phases);
+        metrics.phases.observe(&self.phases);
         let Some(series) = &self.series else { return };
         series.duration.observe(now.since_ns(self.start) as f64 / 1e9);
         if let Some(first) = end.first_content {

@@ -139,19 +139,19 @@ pub(crate) async fn attempt(
         return Err(Failure::early(Fault::internal("the instance is gone")));
     };
     let letter = letter(ctx, site, goal, effects).map_err(Failure::early)?;
+    let Letter { dialect, outgoing, strip_usage, lost, governed } = letter;
     let shaped = ctx.shared.clock.tick();
     phases.add(SHAPE, shaped.since_ns(now));
     let mut flight = Flight::begin(ctx, goal, now).map_err(Failure::early)?;
     let timeouts = timeouts(ctx, now);
     let target = ctx.worker.target(&ctx.snapshot, site).map_err(|e| Failure::early(net_fault(&e)))?;
-    let lost = letter.lost;
     phases.add(DISPATCH, ctx.shared.clock.tick().since_ns(shaped));
     // Requests that arrived together are all worked out before the first of them is sent: the sends then follow each
     // other at once, and an upstream that slept is woken for all of them, not for each. One alone need not wait.
     if ctx.shared.in_flight.load(Ordering::Relaxed) > 1 {
         tokio::task::yield_now().await;
     }
-    let response = match target.send(letter.outgoing, &timeouts).await {
+    let response = match target.send(outgoing, &timeouts).await {
         Ok(response) => response,
         Err(error) => {
             let refused = matches!(error.class(), Class::Connect);
@@ -162,13 +162,15 @@ pub(crate) async fn attempt(
     };
     let (parts, body) = response.into_parts();
     if parts.status != StatusCode::OK {
-        let same_dialect = letter.dialect == ctx.view.dialect;
-        return Err(refused(ctx, flight, (parts.status, &parts.headers), body, same_dialect, lost).await);
+        let same_dialect = dialect == ctx.view.dialect;
+        let refused = refused(ctx, flight, (parts.status, &parts.headers), body, same_dialect, lost);
+        // On the heap: most requests are not refused.
+        return Err(Box::pin(refused).await);
     }
     let streamed = ctx.view.stream && is_event_stream(&parts.headers);
     let headers = outgoing::clean_answer(parts.headers);
-    let rules = (letter.governed, effects.output.as_slice());
-    let watch = Box::new(Watch::new(ctx, letter.dialect, streamed, letter.strip_usage, rules));
+    let rules = (governed, effects.output.as_slice());
+    let watch = Box::new(Watch::new(ctx, dialect, streamed, strip_usage, rules));
     if streamed {
         let mut relay = Relay::new(body, watch, ctx.shared.clock.clone());
         match hold_back(ctx, &mut relay, now).await {
@@ -186,22 +188,23 @@ pub(crate) async fn attempt(
             }
         }
     } else {
-        whole(ctx, flight, headers, body, watch, lost).await
+        let body = body.collect(ctx.snapshot.settings.limits.answer_bytes).await;
+        whole(flight, headers, body, watch, lost).map_err(|failure| *failure)
     }
 }
 
-async fn whole(
-    ctx: &Context<'_>,
+fn whole(
     mut flight: Flight,
     headers: HeaderMap,
-    body: UpstreamBody,
+    body: Result<Bytes, NetError>,
     mut watch: Box<Watch>,
     lost: Vec<String>,
-) -> Result<(Answer, Vec<String>), Failure> {
-    let body = match body.collect(ctx.snapshot.settings.limits.answer_bytes).await {
+) -> Result<(Answer, Vec<String>), Box<Failure>> {
+    let body = match body {
         Ok(body) => body,
         Err(error) => {
-            return Err(flight.fail(net_fault(&error), Detail::default(), Stage::HeadersSeen, lost));
+            let failure = flight.fail(net_fault(&error), Detail::default(), Stage::HeadersSeen, lost);
+            return Err(Box::new(failure));
         }
     };
     flight.first_content();
@@ -209,7 +212,7 @@ async fn whole(
         Ok(body) => Ok((Answer::Whole { headers, body, watch, flight }, lost)),
         Err(fault) => {
             let failure = flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost);
-            Err(failure.of(&watch))
+            Err(Box::new(failure.of(&watch)))
         }
     }
 }
@@ -288,7 +291,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     let withheld = if restricted { members::withheld(view, &site.provider) } else { Vec::new() };
     let mut lost: Vec<String> =
         withheld.iter().map(|name| members::told("member", name, members::ROUTES)).collect();
-    let masks = ctx.masked.as_ref().filter(|_| !std::ptr::eq(view, ctx.view));
+    let masks = ctx.masked.as_deref().filter(|_| !std::ptr::eq(view, ctx.view));
     let carried = match (masks.is_some() || ctx.gate.classifies(), restricted) {
         (true, _) => Carried::Closed,
         (false, true) => Carried::Known,

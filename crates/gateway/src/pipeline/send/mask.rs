@@ -43,7 +43,7 @@ pub(crate) fn masked(
     caller: &Caller,
     (known, answers, by_route): (&Known, &Answers, &[String]),
     gate: &mut Gate,
-) -> Result<Option<Masked>, Fault> {
+) -> Result<Option<Box<Masked>>, Fault> {
     let depth = u8::try_from(snapshot.settings.limits.json_depth).unwrap_or(u8::MAX);
     let limits = Limits { depth, ..Limits::default() };
     let again = |view: &RequestView| {
@@ -57,5 +57,5 @@ pub(crate) fn masked(
     };
     let request = offered::masked(gate.clearance_mut(), by_route, view, &limits, again);
     let request = request.map_err(|error| error.fault())?;
-    Ok(request.map(|request| Masked { request, always: !by_route.is_empty() }))
+    Ok(request.map(|request| Box::new(Masked { request, always: !by_route.is_empty() })))
 }

@@ -181,13 +181,14 @@ pub(crate) async fn answered(
     validation: Option<&Validation>,
     journey: &mut Journey,
 ) -> Result<Answer, Failure> {
+    // What few requests need waits on the heap: the others do not carry room for it.
     let mut answered = dispatch(ctx, models, effects, journey).await;
     if let Some(safer) = answered.as_ref().err().and_then(|failure| failure.instead(&ctx.snapshot)) {
         journey.story.models = Some(safer.reason.clone());
-        answered = dispatch(ctx, &safer, effects, journey).await;
+        answered = Box::pin(dispatch(ctx, &safer, effects, journey)).await;
     }
     match validation {
-        Some(validation) => validation.follow(ctx, answered?, effects, journey).await,
+        Some(validation) => Box::pin(validation.follow(ctx, answered?, effects, journey)).await,
         None => answered,
     }
 }
