@@ -1,13 +1,15 @@
 //! Folders of data: their mapping, a bar while they are read, and what was refused.
 
 use crate::say;
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tollgate_risk::Dataset;
-use tollgate_risk::ingest::{Mapping, Report};
+use tollgate_risk::ingest::{Mapping, Report, Source};
 use tollgate_risk::model::Model;
+use tollgate_risk::monitor::{Fairness, groups};
+use tollgate_risk::train::Attribute;
 
 /// Which data, and how it is read.
 #[derive(Args, Debug, Clone)]
@@ -42,6 +44,33 @@ impl DataArgs {
         }
         Ok(found)
     }
+}
+
+/// The group of each user by a column of the table of users, which no model reads.
+pub(super) fn attribute(folder: &Path, data: &Dataset, name: &str) -> Result<Attribute> {
+    let map = data.mapping.users.as_ref().context("groups need a table of users")?;
+    let mut source = Source::open(&folder.join(&map.file))?;
+    let columns = source.all(&[name.to_owned()])?;
+    let column = columns.first().context("the table of users has no rows")?;
+    Ok(Attribute { name: name.to_owned(), groups: groups(column, data.users.count) })
+}
+
+/// Prints how alike groups are treated.
+pub(super) fn show_fair(fair: &Fairness) -> Result<()> {
+    let share = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.4}"));
+    let rows: Vec<Vec<String>> = fair
+        .groups
+        .iter()
+        .map(|g| {
+            let rates = [Some(g.selected), g.opportunity, Some(g.expected), g.observed].map(share);
+            [vec![g.name.clone(), g.users.to_string()], rates.to_vec()].concat()
+        })
+        .collect();
+    say::table(&[&fair.attribute, "users", "approved", "of those who paid", "expected", "defaulted"], &rows)?;
+    say::line(&format!(
+        "{}: selection-rate ratio {:.3} (four-fifths rule: 0.8), opportunity gap {:.3}",
+        fair.attribute, fair.ratio, fair.gap
+    ))
 }
 
 /// Which model, on which data.

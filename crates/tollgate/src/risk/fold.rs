@@ -13,6 +13,7 @@ use tollgate_risk::fold::{Caps, FoldJob, FoldProgress};
 #[command(after_help = "Examples:
   tollgate risk fold --data payments --out folded
   tollgate risk fold --data payments --out folded --memory-mib 512
+  tollgate risk fold --data payments --out folded --whole
 
 Started again, it goes on where it was stopped. Rows that are not whole, and rows at or after the cut-off, are refused and
 listed; what the caps cut is pooled, never dropped.")]
@@ -31,6 +32,9 @@ pub(crate) struct FoldArgs {
     /// Behaviours listed per merchant, the most recent
     #[arg(long, value_name = "N", default_value_t = 64)]
     behaviours: u32,
+    /// List every payment, pool none: what `risk train --folded` reads
+    #[arg(long, conflicts_with_all = ["merchants", "behaviours"])]
+    whole: bool,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -42,7 +46,10 @@ pub(super) fn run(args: &FoldArgs) -> Result<Ending> {
         data: args.data.data.clone(),
         mapping: args.data.mapping()?,
         out: args.out.clone(),
-        caps: Caps { merchants: args.merchants, behaviours: args.behaviours },
+        caps: match args.whole {
+            true => Caps { merchants: u32::MAX, behaviours: u32::MAX },
+            false => Caps { merchants: args.merchants, behaviours: args.behaviours },
+        },
         memory: args.memory_mib << 20,
     };
     let bar = data::bar("rows or parts")?;

@@ -9,6 +9,7 @@ mod generate;
 mod monitor;
 mod report;
 mod score;
+mod settled;
 mod terms;
 mod train;
 
@@ -27,6 +28,7 @@ pub(crate) enum Command {
     Monitor(monitor::MonitorArgs),
     Report(report::ReportArgs),
     Terms(terms::TermsArgs),
+    Settled(settled::SettledArgs),
     Generate(generate::GenerateArgs),
 }
 
@@ -41,6 +43,7 @@ pub(crate) fn run(command: Command) -> Result<Ending> {
         Command::Monitor(args) => monitor::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Terms(args) => terms::run(&args),
+        Command::Settled(args) => settled::run(&args),
         Command::Generate(args) => generate::run(&args),
     }
 }

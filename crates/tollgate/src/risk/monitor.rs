@@ -1,17 +1,17 @@
 //! `tollgate risk monitor`: drift, quality by period, fairness, a challenger, and what barred payments are worth.
 
-use super::data::ModelArgs;
+use super::data::{ModelArgs, attribute, show_fair};
 use crate::ending::Ending;
 use crate::say;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_risk::Dataset;
 use tollgate_risk::block::BlockList;
-use tollgate_risk::ingest::Source;
 use tollgate_risk::model::{Model, Score};
-use tollgate_risk::monitor::{Challenge, Fairness, Level, Watched, challenge, fairness, groups, monitor};
+use tollgate_risk::monitor::{Challenge, Fairness, Level, Watched, challenge, fairness, monitor};
+use tollgate_risk::train::Attribute;
 
 /// Inputs that are shown.
 const SHOWN: usize = 8;
@@ -116,13 +116,9 @@ fn without(
     Ok((out, challenge(data, scores, &probabilities(&model.score(&left, None)?))))
 }
 
-fn compared(args: &MonitorArgs, data: &Dataset, scores: &[f64], attribute: &str) -> Result<Option<Fairness>> {
-    let map = data.mapping.users.as_ref().context("groups need a table of users")?;
-    let mut source = Source::open(&args.model.data.data.join(&map.file))?;
-    let columns = source.all(&[attribute.to_owned()])?;
-    let column = columns.first().context("the table of users has no rows")?;
-    let group = groups(column, data.users.count);
-    Ok(fairness(attribute, &group, scores, &data.users.labels, args.approve))
+fn compared(args: &MonitorArgs, data: &Dataset, scores: &[f64], name: &str) -> Result<Option<Fairness>> {
+    let Attribute { groups, .. } = attribute(&args.model.data.data, data, name)?;
+    Ok(fairness(name, &groups, scores, &data.users.labels, args.approve))
 }
 
 fn show(watched: &Watched, known: bool) -> Result<()> {
@@ -153,23 +149,6 @@ fn show(watched: &Watched, known: bool) -> Result<()> {
         })
         .collect();
     say::table(&["decided from", "users", "defaults", "AUC", "KS", "expected", "defaulted", "ECE"], &rows)
-}
-
-fn show_fair(fair: &Fairness) -> Result<()> {
-    let share = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.4}"));
-    let rows: Vec<Vec<String>> = fair
-        .groups
-        .iter()
-        .map(|g| {
-            let rates = [Some(g.selected), g.opportunity, Some(g.expected), g.observed].map(share);
-            [vec![g.name.clone(), g.users.to_string()], rates.to_vec()].concat()
-        })
-        .collect();
-    say::table(&[&fair.attribute, "users", "approved", "of those who paid", "expected", "defaulted"], &rows)?;
-    say::line(&format!(
-        "{}: selection-rate ratio {:.3} (four-fifths rule: 0.8), opportunity gap {:.3}",
-        fair.attribute, fair.ratio, fair.gap
-    ))
 }
 
 fn show_challenge(name: &str, c: &Challenge) -> Result<()> {

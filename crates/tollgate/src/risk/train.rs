@@ -1,27 +1,34 @@
 //! `tollgate risk train`: a folder of data to a model, judged on users that it has not seen.
 
-use super::data::DataArgs;
+use super::data::{DataArgs, attribute, show_fair};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_core::Seed;
-use tollgate_risk::net::NetConfig;
-use tollgate_risk::train::{Outcome, TrainConfig, TrainStep, train};
+use tollgate_risk::Dataset;
+use tollgate_risk::net::{NetConfig, Within};
+use tollgate_risk::shelf::{Shelf, Shelved};
+use tollgate_risk::train::{Outcome, TrainConfig, TrainStep, train_from};
 
 /// Users up to which every declared repeat of the folds is run.
 const ALL_REPEATS: usize = 2_000;
 
 /// Train all kinds of models, and say which won on users they have not seen
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   tollgate risk train --data payments --out model
+  tollgate risk train --data payments --out model --attribute sex --attribute age --approve 0.7
+  tollgate risk train --data payments --folded folded --kept progress --out model
 
-Users come with a column `split` (train, valid, test), with columns `fold_…`, or are split by the seed. Penalties, sizes,
-calibration and the winner are chosen on held-out training users; nothing is decided on test users. The last line of --json
-has `test_auc`, the winner's.")]
+Users come with a column `split` (train, valid, test), with columns `fold_…`, or are split by the
+seed. Penalties, sizes, calibration and the winner are chosen on held-out training users; nothing is
+decided on test users. The last line of --json has `test_auc`, the winner's.
+
+With --folded, histories are read part by part from a folder of `risk fold --whole`. With --kept,
+training that was stopped goes on where it was, and ends with the same weights.")]
 pub(crate) struct TrainArgs {
     #[command(flatten)]
     data: DataArgs,
@@ -43,21 +50,105 @@ pub(crate) struct TrainArgs {
     /// Leave the network out
     #[arg(long)]
     no_network: bool,
+    /// How the network reads eight payments and more of a merchant: each for itself, in order by a recurrent unit, or by
+    /// attention
+    #[arg(long, value_enum, default_value_t = Reading::Pool)]
+    within: Reading,
+    /// Passes in which the network guesses hidden fields of the training users' payments, before it sees outcomes
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1000))]
+    masked: u16,
+    /// The folder in which networks keep how far they are, to go on from there
+    #[arg(long, value_name = "DIR")]
+    kept: Option<PathBuf>,
+    /// A folder of histories that `risk fold` made of the data: they are read part by part
+    #[arg(long, value_name = "DIR")]
+    folded: Option<PathBuf>,
+    /// Compare groups of test users by a column of the table of users, which no model reads
+    #[arg(long, value_name = "COLUMN")]
+    attribute: Vec<String>,
+    /// Share of users who are approved, where groups are compared
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
+    approve: f64,
     /// Print as JSON
     #[arg(long)]
     json: bool,
 }
 
+/// How long merchants are read, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Reading {
+    Pool,
+    Gru,
+    Attention,
+}
+
+impl TrainArgs {
+    fn config(&self, data: &Dataset) -> Result<TrainConfig> {
+        let repeats = self.repeats.unwrap_or(if data.users.count <= ALL_REPEATS { usize::MAX } else { 1 });
+        let network = NetConfig {
+            epochs: usize::from(self.epochs),
+            masked: usize::from(self.masked),
+            within: match self.within {
+                Reading::Pool => Within::Pool,
+                Reading::Gru => Within::Gru,
+                Reading::Attention => Within::Attention,
+            },
+            ..NetConfig::default()
+        };
+        let of = |name: &String| attribute(&self.data.data, data, name);
+        Ok(TrainConfig {
+            seed: Seed(self.seed),
+            repeats,
+            network: (!self.no_network).then_some(network),
+            kept: self.kept.clone(),
+            attributes: self.attribute.iter().map(of).collect::<Result<_>>()?,
+            approved: self.approve,
+            ..TrainConfig::default()
+        })
+    }
+
+    /// The command that makes the same model again.
+    fn command(&self) -> String {
+        let mut command =
+            format!("tollgate risk train --data {} --seed {}", self.data.data.display(), self.seed);
+        let mut say = |text: String| command.push_str(&text);
+        self.folded.iter().for_each(|folder| say(format!(" --folded {}", folder.display())));
+        self.days.iter().for_each(|days| say(format!(" --days {days}")));
+        if self.no_network {
+            say(" --no-network".into());
+        } else {
+            say(format!(" --epochs {}", self.epochs));
+            if self.masked > 0 {
+                say(format!(" --masked {}", self.masked));
+            }
+            if self.within != Reading::Pool {
+                say(format!(" --within {}", format!("{:?}", self.within).to_lowercase()));
+            }
+        }
+        self.repeats.iter().for_each(|repeats| say(format!(" --repeats {repeats}")));
+        self.attribute.iter().for_each(|name| say(format!(" --attribute {name}")));
+        command
+    }
+}
+
 /// Trains.
 pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
-    let found = args.data.read(args.days, args.json)?;
-    let repeats = args.repeats.unwrap_or(if found.users.count <= ALL_REPEATS { usize::MAX } else { 1 });
-    let network = NetConfig { epochs: usize::from(args.epochs), ..NetConfig::default() };
-    let network = (!args.no_network).then_some(network);
-    let config = TrainConfig { seed: Seed(args.seed), repeats, network, ..TrainConfig::default() };
+    let (found, mut shelf);
+    shelf = match &args.folded {
+        Some(folder) => {
+            let mapping = args.data.mapping()?;
+            let shelved = Shelved::open(folder, &args.data.data, &mapping, args.days)?;
+            Shelf::Folder(Box::new(shelved))
+        }
+        None => {
+            found = args.data.read(args.days, args.json)?;
+            Shelf::Whole(&found)
+        }
+    };
+    let config = args.config(shelf.about())?;
     let bar = indicatif::ProgressBar::new_spinner();
     let mut split = String::new();
-    let mut model = train(&found, &config, &mut |step| {
+    let mut model = train_from(&mut shelf, &config, &mut |step| {
         match step {
             TrainStep::Split(name) => name.clone_into(&mut split),
             TrainStep::Model(kind) => bar.set_message(format!("{split}: {}", kind.name())),
@@ -70,14 +161,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
         bar.tick();
     })?;
     bar.finish_and_clear();
-    let mut command = format!("tollgate risk train --data {} --seed {}", args.data.data.display(), args.seed);
-    args.days.iter().for_each(|days| command.push_str(&format!(" --days {days}")));
-    match args.no_network {
-        true => command.push_str(" --no-network"),
-        false => command.push_str(&format!(" --epochs {}", args.epochs)),
-    }
-    args.repeats.iter().for_each(|repeats| command.push_str(&format!(" --repeats {repeats}")));
-    model.card.command = command;
+    model.card.command = args.command();
     model.save(&args.out)?;
     show(&model.card.outcome, args)?;
     Ok(Ending::Good)
@@ -88,6 +172,7 @@ fn show(outcome: &Outcome, args: &TrainArgs) -> Result<()> {
         for candidate in &outcome.candidates {
             say::line(&serde_json::to_string(candidate)?)?;
         }
+        outcome.fairness.iter().try_for_each(|fair| say::line(&serde_json::to_string(fair)?))?;
         let last = json!({"test_auc": outcome.test_auc, "winner": outcome.winner, "parts": outcome.parts, "model": args.out});
         return say::line(&last.to_string());
     }
@@ -127,6 +212,7 @@ fn show(outcome: &Outcome, args: &TrainArgs) -> Result<()> {
         ],
         &rows,
     )?;
+    outcome.fairness.iter().try_for_each(show_fair)?;
     say::line(&format!(
         "{} won on held-out users; its test AUC is {:.4}; the model is in {}",
         outcome.winner.name(),

@@ -12,6 +12,7 @@ mod models;
 mod moving;
 mod pay;
 mod policy;
+mod risk;
 mod serving;
 mod tool;
 mod written;
