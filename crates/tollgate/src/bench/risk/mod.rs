@@ -192,7 +192,7 @@ fn score(clock: &dyn Clock, scorer: &Scorer) -> Result<Vec<Row>> {
             "{count} of {SCORES}; the others waited for a core, longest {:.0} µs",
             share_of(&all, 1.0)
         );
-        let what = what("99 of 100 that had a core all the time");
+        let what = what("99 of 100, never waiting");
         rows.push(Row::new(what, share_of(&alone, 0.99), "µs", Some(TAIL_BAR_US)).note(note));
     }
     Ok(rows)
