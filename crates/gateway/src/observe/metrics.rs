@@ -3,7 +3,7 @@
 //! Label values come from the configuration (routes, models, instances) or from fixed lists, never from callers, so
 //! the number of series is bounded by the configuration.
 
-use super::times::{Overhead, PhaseTimes};
+use super::times::{Overhead, PhaseHistograms};
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -165,7 +165,7 @@ pub struct Metrics {
     /// From arrival to the first content.
     pub first_content: Family<ModelLabel, Histogram, fn() -> Histogram>,
     /// Our own part by phase, and in all.
-    pub phases: PhaseTimes,
+    pub phases: PhaseHistograms,
     /// Tokens.
     pub tokens: Family<TokenLabels, Counter>,
     /// Cost in micro-dollars.
@@ -218,7 +218,7 @@ impl Metrics {
             bodies: Gauge::default(),
             duration: Family::new_with_constructor(histogram),
             first_content: Family::new_with_constructor(histogram),
-            phases: PhaseTimes::default(),
+            phases: PhaseHistograms::default(),
             tokens: Family::default(),
             cost_micro: Family::default(),
             attempts: Family::default(),

@@ -44,13 +44,13 @@ struct Tallies {
 
 /// Times by phase; clones share them. As a metric it is the histograms of the phases.
 #[derive(Clone, Debug, Default)]
-pub struct PhaseTimes(Arc<Mutex<Tallies>>);
+pub struct PhaseHistograms(Arc<Mutex<Tallies>>);
 
 /// The same as the histogram of their sums.
 #[derive(Debug)]
-pub(super) struct Overhead(pub(super) PhaseTimes);
+pub(super) struct Overhead(pub(super) PhaseHistograms);
 
-impl PhaseTimes {
+impl PhaseHistograms {
     /// Counts a request's phases; one that took no time is not counted.
     pub fn observe(&self, phases: &Phases) {
         let mut tallies = self.0.lock();
@@ -68,7 +68,7 @@ impl PhaseTimes {
     }
 }
 
-impl EncodeMetric for PhaseTimes {
+impl EncodeMetric for PhaseHistograms {
     fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
         let phases = self.0.lock().phases;
         for (phase, tally) in PHASES.iter().zip(phases) {

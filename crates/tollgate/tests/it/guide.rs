@@ -167,7 +167,6 @@ fn metrics() {
         let literals: Vec<_> = call.split('"').collect();
         let (name, help) = (literals[1], literals[3]);
         let field = call.split("metrics.").nth(1).and_then(|f| f.split('.').next()).unwrap_or_default();
-        let field = if name == "phase_seconds" { name } else { field };
         let kind = kind(field);
         let suffix = if kind == "counter" { "_total" } else { "" };
         text += &row(&[&code(&format!("tollgate_{name}{suffix}")), kind, help]);

@@ -138,8 +138,8 @@ pub(crate) async fn attempt(
     let Some(site) = ctx.site(goal) else {
         return Err(Failure::early(Fault::internal("the instance is gone")));
     };
-    let letter = letter(ctx, site, goal, effects).map_err(Failure::early)?;
-    let Letter { dialect, outgoing, strip_usage, lost, governed } = letter;
+    let Letter { dialect, outgoing, strip_usage, lost, governed } =
+        letter(ctx, site, goal, effects).map_err(Failure::early)?;
     let shaped = ctx.shared.clock.tick();
     phases.add(SHAPE, shaped.since_ns(now));
     let mut flight = Flight::begin(ctx, goal, now).map_err(Failure::early)?;
