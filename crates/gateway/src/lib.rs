@@ -28,4 +28,5 @@ pub mod state;
 pub mod support;
 pub mod threads;
 pub mod webhooks;
+pub mod witness;
 pub mod worker;

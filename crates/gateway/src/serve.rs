@@ -13,6 +13,7 @@ use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::sources::{SourceError, Sources};
 use crate::state::{Origin, Shared};
 use crate::support::Rates;
+use crate::witness::OverHttp;
 use crate::worker::Worker;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -292,7 +293,8 @@ async fn settlement(shared: &Shared) -> Result<Option<Settlement>, ServeError> {
     let clock = Arc::clone(&shared.clock);
     let opening = tokio::task::spawn_blocking(move || Settlement::open(&config, clock));
     let opened = opening.await.map_err(std::io::Error::other).map_err(system("opening settlement"))?;
-    Ok(Some(opened.map_err(Box::new)?))
+    let witnesses = Box::new(OverHttp::new(tokio::runtime::Handle::current()));
+    Ok(Some(opened.map_err(Box::new)?.with_witnesses(witnesses)))
 }
 
 /// Opens the facilitator where waiting is allowed.

@@ -82,6 +82,8 @@ pub struct Shared {
     pub rates: Rates,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
+    /// Documents of agents that may be fetched at one time.
+    pub(crate) resolving: Semaphore,
     /// Configuration, policy, models and fleet in force.
     pub snapshot: ArcSwap<Snapshot>,
     /// Sizes.
@@ -112,6 +114,8 @@ pub struct Shared {
 
 /// Most requests that settlement works on or that wait for it.
 const SETTLING_MAX: usize = 128;
+/// Most documents of agents that are fetched at one time: each may hold a thread for seconds.
+const RESOLVING_MAX: usize = 4;
 /// Most policies that are checked or wait for it.
 const MAX_CHECKS: usize = 16;
 
@@ -159,6 +163,7 @@ impl Shared {
             suspects: Suspects::default(),
             rates: Rates::default(),
             settling: Semaphore::new(SETTLING_MAX),
+            resolving: Semaphore::new(RESOLVING_MAX),
             snapshot: ArcSwap::from_pointee(snapshot),
             estimates: Mutex::default(),
             retries: Mutex::new(retries),

@@ -12,7 +12,7 @@ use tollgate_core::Clock;
 use tollgate_core::id::AccountId;
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::{Desk, Office, SettlementPlane, TaskContract};
-use tollgate_pay::ledger::{Account, Command, Outcome};
+use tollgate_pay::ledger::{Account, Command, Entry, Outcome};
 use tollgate_pay::rail::{Ledger, LedgerFault, LedgerRail, Rail, Rails};
 
 /// Most escrows of one log, unless it is opened with another bound.
@@ -176,10 +176,26 @@ pub fn open_office(
     others: Vec<OtherRail>,
 ) -> Result<(JournalOffice, JournalLedger, Journal), JournalError> {
     let journal = source.open(config, clock)?;
-    let (mut desk, mut next) = (Desk::new(plane, escrows_max), 0);
-    source.each(|entry| {
+    go_on(source, journal, Desk::new(plane, escrows_max), 0, |_| Ok(()), clearing, others)
+}
+
+/// The office of a ledger whose desk knows all entries before `next`; those behind are folded and given to `each`.
+///
+/// # Errors
+/// As [`open_office`].
+pub(crate) fn go_on(
+    source: &Source,
+    journal: Journal,
+    mut desk: Desk,
+    mut next: u64,
+    mut each: impl FnMut(&Entry) -> Result<(), JournalError>,
+    clearing: AccountId,
+    others: Vec<OtherRail>,
+) -> Result<(JournalOffice, JournalLedger, Journal), JournalError> {
+    source.each_from(next, |entry| {
         next = entry.seq.saturating_add(1);
-        Ok(desk.fold(&entry.command, &entry.outcome, entry.seq)?)
+        desk.fold(&entry.command, &entry.outcome, entry.seq)?;
+        each(&entry)
     })?;
     let seen = Arc::new(AtomicU64::new(next));
     let ledger = JournalLedger { journal: journal.clone(), source: source.clone(), seen, in_order: true };

@@ -19,6 +19,8 @@ mod x402;
 use crate::pipeline::{body_fault, presented};
 use crate::reply::{Reply, status_of};
 use crate::worker::Worker;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
@@ -114,6 +116,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         Route::PolicyPut => policy::put(worker, &read(worker, body).await?).await,
         Route::PolicyCheck => policy::check(worker, &read(worker, body).await?).await,
         Route::Reload => policy::reload(worker).await,
+        Route::SettleDiscovery => settle::discovery(worker),
         Route::SettleAccounts
         | Route::SettleAccount
         | Route::SettleOwner
@@ -128,6 +131,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         | Route::SettleEscrow
         | Route::SettlePropose
         | Route::SettleEvent
+        | Route::SettleLocks
         | Route::SettleOrder
         | Route::SettleBundle
         | Route::SettleEvidence
@@ -190,31 +194,10 @@ fn operator(worker: &Worker, parts: &Parts, peer: IpAddr) -> Result<(), Fault> {
 fn basic_password(headers: &http::HeaderMap) -> Option<String> {
     let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
     let encoded = value.get(..6).filter(|p| p.eq_ignore_ascii_case("basic ")).and(value.get(6..))?;
-    let decoded = String::from_utf8(base64(encoded.trim())?).ok()?;
+    // Padded or not (RFC 4648 section 4).
+    let decoded = STANDARD_NO_PAD.decode(encoded.trim().trim_end_matches('=')).ok()?;
+    let decoded = String::from_utf8(decoded).ok()?;
     decoded.split_once(':').map(|(_, password)| password.to_owned())
-}
-
-/// Standard base64 (RFC 4648 section 4), padded or not.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let mut out = Vec::with_capacity(text.len() / 4 * 3 + 2);
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in text.trim_end_matches('=').bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xffff;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push(u8::try_from(bits >> held & 0xff).ok()?);
-        }
-    }
-    Some(out)
 }
 
 fn is_loopback_name(host: &str) -> bool {

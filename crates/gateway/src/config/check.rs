@@ -133,6 +133,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         settle: settled.start,
         signers: settled.signers,
         evidence_policy: settled.evidence_policy,
+        private_hosts: settled.private_hosts,
         receivers: settled.receivers,
         encoder: encoder(file, findings),
         risk: file.risk.as_ref().map(|word| findings.path(word)),

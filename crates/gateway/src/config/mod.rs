@@ -36,6 +36,7 @@ pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{
     BaseUrl, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
 };
+pub(crate) use settle::may_be_told;
 pub use settle::{Receiver, Signer, Signers};
 pub use written::{SafetyFailure, SourceApi, SupportAct};
 

@@ -54,6 +54,8 @@ pub struct Settings {
     pub signers: Signers,
     /// File of the policy by which evidence is judged; absent = the default.
     pub evidence_policy: Option<PathBuf>,
+    /// Whether documents of agents may be fetched from addresses that are not public.
+    pub private_hosts: bool,
     /// Who is told what happens to escrows.
     pub receivers: Vec<Receiver>,
     /// The text encoder that runs in the gateway.

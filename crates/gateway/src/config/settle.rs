@@ -80,6 +80,7 @@ pub(super) struct Settled {
     pub(super) signers: Signers,
     pub(super) receivers: Vec<Receiver>,
     pub(super) evidence_policy: Option<PathBuf>,
+    pub(super) private_hosts: bool,
 }
 
 pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
@@ -113,7 +114,7 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
         ..SettlementConfig::new(data)
     });
     let evidence_policy = settle.evidence_policy.as_ref().map(|word| findings.path(word));
-    Settled { start, signers, receivers, evidence_policy }
+    Settled { start, signers, receivers, evidence_policy, private_hosts: settle.private_hosts }
 }
 
 /// What the settlement may grow to.
@@ -268,7 +269,7 @@ fn receiver(written: &written::Webhook, field: &str, findings: &mut Findings) ->
 }
 
 /// Over TLS, or without leaving this machine: what is told is signed, not hidden.
-fn may_be_told(url: &str) -> bool {
+pub(crate) fn may_be_told(url: &str) -> bool {
     let Ok(uri) = url.parse::<http::Uri>() else { return false };
     let Some(host) = uri.host() else { return false };
     let bare = host.trim_start_matches('[').trim_end_matches(']');

@@ -16,12 +16,14 @@ mod exchange;
 mod link;
 mod outgoing;
 mod pool;
+mod public;
 mod tls;
 
 pub use body::UpstreamBody;
 pub use endpoint::{Endpoint, Scheme};
 pub use outgoing::Outgoing;
 pub use pool::{Pool, PoolLimits, PoolStats, Target};
+pub use public::is_public;
 pub use tls::TlsConfig;
 
 use std::time::Duration;

@@ -5,6 +5,7 @@ use super::{
     dns::Dns,
     exchange::{Failed, broken, exchange},
     link::{Link, Open},
+    public::is_public,
     tls,
 };
 use crate::{
@@ -69,6 +70,8 @@ pub struct PoolStats {
 struct Shared {
     limits: PoolLimits,
     tls: TlsConfig,
+    /// Whether only addresses of the internet at large are connected to.
+    only_public: bool,
     connector: OnceLock<TlsConnector>,
     dns: Dns,
     places: Mutex<BTreeMap<Endpoint, Arc<Place>>>,
@@ -108,10 +111,22 @@ impl Pool {
     /// A pool without connections.
     #[must_use]
     pub fn new(limits: PoolLimits, tls: TlsConfig) -> Self {
+        Self::made(limits, tls, false)
+    }
+
+    /// A pool that connects to nothing but addresses of the internet at large ([`super::is_public`]), whatever a name leads to: for
+    /// names that strangers say.
+    #[must_use]
+    pub fn public(limits: PoolLimits, tls: TlsConfig) -> Self {
+        Self::made(limits, tls, true)
+    }
+
+    fn made(limits: PoolLimits, tls: TlsConfig, only_public: bool) -> Self {
         Self {
             shared: Arc::new(Shared {
                 limits,
                 tls,
+                only_public,
                 connector: OnceLock::new(),
                 dns: Dns::default(),
                 places: Mutex::default(),
@@ -313,9 +328,17 @@ impl Target {
     async fn connect_now(&self, timeouts: &Timeouts, open: Open) -> Result<Box<Link>, Error> {
         let endpoint = self.endpoint();
         let addresses = self.shared.dns.resolve(endpoint).await?;
-        let stream = connect_any(&addresses)
-            .await
-            .map_err(|source| Error::Connect { to: endpoint.to_string(), source })?;
+        let only_public = self.shared.only_public;
+        // The addresses that are connected to are the very ones that were looked at.
+        let may: Vec<SocketAddr> =
+            addresses.iter().copied().filter(|to| !only_public || is_public(&to.ip())).collect();
+        if may.is_empty() {
+            let source =
+                std::io::Error::new(std::io::ErrorKind::PermissionDenied, "its address is not public");
+            return Err(Error::Connect { to: endpoint.to_string(), source });
+        }
+        let stream =
+            connect_any(&may).await.map_err(|source| Error::Connect { to: endpoint.to_string(), source })?;
         let heard = Heard::default();
         let socket = match &endpoint.scheme {
             Scheme::Http => Socket::tcp(stream, heard.clone()),

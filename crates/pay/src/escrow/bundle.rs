@@ -55,7 +55,10 @@ impl Bundle {
     /// # Errors
     /// [`PayError::Bad`] for an owner's record that is none.
     pub fn needs(escrow: &Escrow, command: &Command) -> Result<bool, PayError> {
-        let about = command.key().starts_with(&format!("escrow:{}:", escrow.id));
+        let call = escrow.together.as_ref().is_some_and(|together| together.call == command.key());
+        let about = call
+            || command.key().starts_with(&format!("escrow:{}:", escrow.id))
+            || Record::of(command)?.is_some_and(|record| record.is_about(&escrow.id));
         let sources = &escrow.contract.funding;
         let paid = &escrow.contract.payee.account;
         let pays = |owner: &Owner| {
@@ -89,7 +92,7 @@ impl Bundle {
         self.escrow
     }
 
-    /// Checks that every entry is in the log, that all events follow from each other by the rules, every signature
+    /// Checks that every entry is in the log, and the log cosigned by the witnesses that the plane wants, that all events follow from each other by the rules, every signature
     /// included, and that none is left out between the first and the last.
     ///
     /// # Errors
@@ -97,12 +100,13 @@ impl Bundle {
     pub fn replay(&self, plane: &SettlementPlane) -> Result<Replayed, PayError> {
         let refused = |reason: String| PayError::NotProven { what: "dispute bundle", reason };
         let (mut desk, mut events, mut log_size, mut last) =
-            (Desk::new(plane.clone(), 1), Vec::new(), 0, None);
+            (Desk::only(plane.clone(), self.escrow), Vec::new(), 0, None);
         for text in &self.entries {
             let receipt = Receipt::parse(text)?;
             let bytes =
                 receipt.extra.as_deref().ok_or_else(|| refused("a receipt lacks its entry".into()))?;
             log_size = receipt.verify(bytes, plane.log(), plane.origin())?.size;
+            plane.seen(&receipt.checkpoint)?;
             let entry: Entry = serde_json::from_slice(bytes)
                 .map_err(|error| refused(format!("entry {} is none of a ledger: {error}", receipt.index)))?;
             if entry.seq != receipt.index || last.is_some_and(|last| last >= entry.seq) {

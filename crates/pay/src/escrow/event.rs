@@ -3,7 +3,7 @@
 //! Every statement names the contract and the version of the escrow that it is about. A version is passed once, so no
 //! statement works twice, later, or for another escrow.
 
-use super::{Evaluator, Mandate, Party, Signed, Statement, TaskContract, Verifier};
+use super::{Evaluator, Mandate, Member, Party, Signed, Statement, TaskContract, Verifier};
 use crate::rail::Outcome;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -146,6 +146,8 @@ pub enum Event {
     },
     /// The funds are to be held.
     Lock,
+    /// The funds of several escrows are to be held, all or none; recorded under the first of them.
+    LockTogether(Vec<Member>),
     /// The rail said what became of a call.
     Rail {
         /// The call's key.
@@ -185,7 +187,7 @@ pub enum EventKind {
     Propose,
     /// See [`Event::Authorize`].
     Authorize,
-    /// See [`Event::Lock`].
+    /// See [`Event::Lock`] and [`Event::LockTogether`].
     Lock,
     /// The rail did it.
     Done,
@@ -285,7 +287,8 @@ impl Event {
             Self::Order { order, .. } => Some(order.statement.contract),
             Self::Dispute(signed) | Self::Counter(signed) => Some(signed.statement.contract),
             Self::Rule(signed) => Some(signed.statement.contract),
-            Self::Authorize { .. } | Self::Lock | Self::Rail { .. } | Self::Take => None,
+            Self::Authorize { .. } | Self::Lock | Self::LockTogether(_) => None,
+            Self::Rail { .. } | Self::Take => None,
             Self::Reclaim | Self::Expire => None,
         }
     }
@@ -296,7 +299,7 @@ impl Event {
         match self {
             Self::Propose(_) => EventKind::Propose,
             Self::Authorize { .. } => EventKind::Authorize,
-            Self::Lock => EventKind::Lock,
+            Self::Lock | Self::LockTogether(_) => EventKind::Lock,
             Self::Rail { outcome: Outcome::Done { .. }, .. } => EventKind::Done,
             Self::Rail { outcome: Outcome::Failed { .. }, .. } => EventKind::Failed,
             Self::Rail { outcome: Outcome::Unknown, .. } => EventKind::Unknown,

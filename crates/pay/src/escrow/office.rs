@@ -4,11 +4,12 @@
 //! it said is recorded. A crash between any two of them leaves a call whose outcome is not known, and
 //! [`Office::settle`] finds out.
 
-use super::{Answered, Desk, Event, Phase, RailState, Refusal};
+use super::{Answered, Desk, Escrow, Event, Phase, RailState, Refusal};
 use crate::PayError;
 use crate::json::plain;
 use crate::ledger;
 use crate::rail::{Call, Due, LEDGER_RAIL, Ledger, LedgerFault, Outcome, Rails};
+use std::sync::Arc;
 use tollgate_core::{Digest, Timestamp};
 
 /// Why something was not done.
@@ -106,20 +107,7 @@ impl<L: Ledger, R: Rails> Office<L, R> {
         request: Option<Digest>,
         now: Timestamp,
     ) -> Result<Told, OfficeError> {
-        // Before anybody works, and again before anything is held: what could not be paid out would only wait to be taken back.
-        let carried = match &event {
-            Event::Propose(signed) => Some(&signed.statement),
-            Event::Lock => self.desk.escrow(&id).map(|escrow| &*escrow.contract),
-            _ => None,
-        };
-        if let Some(contract) = carried {
-            let Some(carried) = self.rails.carries(contract) else {
-                return Err(
-                    Refusal::mismatch("rail", &contract.rail, &self.rails.names().join(" or ")).into()
-                );
-            };
-            carried.map_err(Refusal::Bad)?;
-        }
+        self.carries(id, &event)?;
         let command = self.desk.decide(id, event, request, now)?;
         let (seq, outcome) = self.tell(&command).map_err(|error| match error {
             OfficeError::Ledger(PayError::KeyConflict { .. }) => OfficeError::Stale(id),
@@ -133,6 +121,59 @@ impl<L: Ledger, R: Rails> Office<L, R> {
             self.fresh = Some(call.key.clone());
         }
         Ok(Told { escrow: id, seq, phase: escrow.phase, version: escrow.version })
+    }
+
+    /// Asks the rail whether it carries what an event begins: before anybody works, and again before anything is held, as what could
+    /// not be paid out would only wait to be taken back.
+    fn carries(&mut self, id: Digest, event: &Event) -> Result<(), Refusal> {
+        let held = |id: &Digest| self.desk.escrow(id).map(|escrow| Arc::clone(&escrow.contract));
+        let carried: Vec<_> = match event {
+            Event::Propose(signed) => vec![Arc::new(signed.statement.clone())],
+            Event::Lock => held(&id).into_iter().collect(),
+            Event::LockTogether(members) => {
+                members.iter().filter_map(|member| held(&member.escrow)).collect()
+            }
+            _ => Vec::new(),
+        };
+        for contract in carried {
+            let Some(carried) = self.rails.carries(&contract) else {
+                return Err(Refusal::mismatch("rail", &contract.rail, &self.rails.names().join(" or ")));
+            };
+            carried.map_err(Refusal::Bad)?;
+        }
+        Ok(())
+    }
+
+    /// Records that several escrows are to be locked, all or none, once for a request; then each is settled by its own
+    /// [`Office::settle`]. Answers what each is now, in the order of their ids, and whether the request was known.
+    ///
+    /// # Errors
+    /// As [`Office::request`]; [`Refusal`] when one of them cannot be locked: then none is.
+    pub fn lock_together(
+        &mut self,
+        ids: &[Digest],
+        request: Option<Digest>,
+        now: Timestamp,
+    ) -> Result<(Vec<Told>, bool), OfficeError> {
+        let members = self.desk.group(ids)?;
+        let all: Vec<Digest> = members.iter().map(|member| member.escrow).collect();
+        let lead = all.first().copied().unwrap_or(Digest([0; 32]));
+        if let Some(answered) = request.and_then(|request| self.desk.answered(&request)).copied() {
+            let escrow = self.desk.escrow(&lead).filter(|_| answered.escrow == lead);
+            let together = escrow.and_then(|escrow| escrow.together.as_ref());
+            if together.is_none_or(|together| together.escrows != all) {
+                return Err(Refusal::OtherRequest { seq: answered.seq }.into());
+            }
+            return Ok((self.told(&all, answered.seq), true));
+        }
+        let told = self.record(lead, Event::LockTogether(members), request, now)?;
+        Ok((self.told(&all, told.seq), false))
+    }
+
+    fn told(&self, ids: &[Digest], seq: u64) -> Vec<Told> {
+        let told =
+            |escrow: &Escrow| Told { escrow: escrow.id, seq, phase: escrow.phase, version: escrow.version };
+        ids.iter().filter_map(|id| self.desk.escrow(id)).map(told).collect()
     }
 
     /// Has the ledger decide a command, and takes what it says of owners and escrows.
@@ -205,7 +246,7 @@ impl<L: Ledger, R: Rails> Office<L, R> {
         if escrow.contract.rail == LEDGER_RAIL
             && let Some((seq, said)) = self.landed(&call.key)?
         {
-            self.desk.saw(id, seq, &said);
+            self.desk.land(&call.key, &said, seq);
         }
         self.act(id, Event::Rail { call: call.key, outcome }, now).map(Some)
     }

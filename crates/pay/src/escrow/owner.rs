@@ -190,6 +190,10 @@ impl Owners {
         self.0.get(account)
     }
 
+    pub(super) fn all(&self) -> impl Iterator<Item = &Owner> {
+        self.0.values()
+    }
+
     /// The keys that speak for every account that the price comes from.
     fn common(&self, contract: &TaskContract) -> Result<Vec<&PublicKey>, Refusal> {
         let mut common: Option<Vec<&PublicKey>> = None;

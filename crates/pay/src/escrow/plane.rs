@@ -8,10 +8,12 @@
 
 use super::step::{about, before};
 use super::{
-    Act, Escrow, Mark, PublicKey, Refusal, ReleaseOrder, Signed, Signer, Statement, Tally, Verdict, Verifier,
+    Act, Escrow, Event, Mark, PublicKey, Refusal, ReleaseOrder, Signed, Signer, Statement, Tally, Verdict,
+    Verifier,
 };
 use crate::PayError;
-use crate::log::{Checkpoint, Receipt, VerifyingKey, verify_inclusion};
+use crate::log::{Checkpoint, Note, Policy, Receipt, VerifyingKey, verify_inclusion};
+use std::sync::Arc;
 use tollgate_core::{Amount, Digest, Timestamp};
 
 /// One verifier. It looks at evidence and signs; it knows no rail and moves no money.
@@ -69,17 +71,51 @@ fn target(escrow: &Escrow) -> Option<(Act, Amount, tollgate_core::id::AccountId)
 
 /// What executes orders. It checks who signed, that the order is about the escrow as it is, and that the decision is in a
 /// log that it trusts; it never sees evidence.
+///
+/// Where it knows a policy of witnesses, a new order is taken only when a quorum of them has cosigned the log that shows the
+/// decision. What stands in the log already is not asked for it again: a policy may be set, and changed, at any time.
 #[derive(Clone, Debug)]
 pub struct SettlementPlane {
     log: VerifyingKey,
     origin: String,
+    witnesses: Option<Arc<Policy>>,
 }
 
 impl SettlementPlane {
     /// A plane that trusts the log of this key and name.
     #[must_use]
     pub const fn new(log: VerifyingKey, origin: String) -> Self {
-        Self { log, origin }
+        Self { log, origin, witnesses: None }
+    }
+
+    /// The plane that also wants the witnesses of this policy.
+    ///
+    /// # Errors
+    /// [`PayError::NotProven`] when the policy is about other logs.
+    pub fn witnessed(self, policy: Arc<Policy>) -> Result<Self, PayError> {
+        policy.is_about(&self.log)?;
+        Ok(Self { witnesses: Some(policy), ..self })
+    }
+
+    /// The policy of witnesses, if it has one.
+    #[must_use]
+    pub fn witnesses(&self) -> Option<&Policy> {
+        self.witnesses.as_deref()
+    }
+
+    /// Checks that the witnesses who are wanted have cosigned a checkpoint.
+    ///
+    /// # Errors
+    /// [`PayError::NotProven`] with who has.
+    pub fn seen(&self, checkpoint: &Note) -> Result<(), PayError> {
+        self.witnesses().map_or(Ok(()), |policy| policy.met(checkpoint))
+    }
+
+    /// Checks what is asked of a new event only, beside [`super::step`]: that witnesses have seen what an order rests on.
+    pub(super) fn allows(&self, event: &Event) -> Result<(), Refusal> {
+        let Event::Order { proof, .. } = event else { return Ok(()) };
+        let receipt = Receipt::parse(proof).map_err(Refusal::Unproven)?;
+        self.seen(&receipt.checkpoint).map_err(Refusal::Unproven)
     }
 
     /// The log's public key.

@@ -1,7 +1,7 @@
 //! Where an escrow is.
 
 use super::step::{before, first_deadline};
-use super::{Refusal, Signed, Submission, TaskContract};
+use super::{Refusal, Signed, Submission, TaskContract, Together};
 use crate::rail::{Ask, Call};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -136,7 +136,8 @@ impl fmt::Display for Phase {
 }
 
 /// What the rail is doing for an escrow.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum RailState {
     /// It was never asked.
     #[default]
@@ -161,7 +162,7 @@ impl RailState {
 }
 
 /// What the ledger counted for an escrow under its mandate.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Admitted {
     /// Name of the authorisation.
     pub id: Digest,
@@ -170,7 +171,7 @@ pub struct Admitted {
 }
 
 /// How many objections and pieces of evidence each side has handed in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Exhibits {
     /// The payer.
     pub payer: u32,
@@ -179,7 +180,7 @@ pub struct Exhibits {
 }
 
 /// What is to be executed, by verdict or ruling.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Grant {
     /// What is to be released; nothing gives all that is left back.
     pub amount: Amount,
@@ -190,11 +191,12 @@ pub struct Grant {
 }
 
 /// One escrow. It follows from the events in the log, and nothing else.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Escrow {
     /// The contract's digest, which is the escrow's name.
     pub id: Digest,
     /// The terms, which never change.
+    #[serde(with = "terms")]
     pub contract: Arc<TaskContract>,
     /// By which rules it was proposed: its terms were agreed on under them, and its deadlines are theirs.
     pub rules: Rules,
@@ -222,8 +224,24 @@ pub struct Escrow {
     pub exhibits: Exhibits,
     /// What the rail calls the held funds.
     pub held: Option<String>,
+    /// With which others it was locked, if it was not alone.
+    pub together: Option<Together>,
     /// Time of the last event; it never runs back.
     pub time: Timestamp,
+}
+
+/// Terms that are shared, as they are.
+mod terms {
+    use super::{Arc, Deserialize, Serialize, TaskContract};
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(terms: &Arc<TaskContract>, to: S) -> Result<S::Ok, S::Error> {
+        terms.as_ref().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<TaskContract>, D::Error> {
+        TaskContract::deserialize(from).map(Arc::new)
+    }
 }
 
 impl Escrow {
@@ -260,6 +278,7 @@ impl Escrow {
             grant: None,
             exhibits: Exhibits::default(),
             held: None,
+            together: None,
             time: now,
             contract: Arc::new(contract.clone()),
         })
@@ -293,6 +312,7 @@ impl Escrow {
             "granted": self.grant.as_ref().map(|grant| grant.amount),
             "executable_from": self.grant.as_ref().map(|grant| grant.from),
             "refund_after": self.contract.refund_after,
+            "locked_with": self.together.as_ref().map(|together| &together.escrows),
             "time": self.time,
         })
     }

@@ -3,9 +3,10 @@
 //! What the rail is to do stands in the next escrow's [`RailState`]; what the log is to hold is the event itself, with its
 //! time. Time never runs back: an event that comes with an earlier time than the one before happens at that one's.
 
+use super::desk::{join, share};
 use super::{
-    Act, Escrow, Event, Exhibits, Grant, Objection, Phase, RailState, Refusal, ReleaseOrder, Rules, Ruling,
-    SettlementPlane, Side, Signed, Submission, TaskContract, Verdict,
+    Act, Escrow, Event, Exhibits, Grant, Member, Objection, Phase, RailState, Refusal, ReleaseOrder, Rules,
+    Ruling, SettlementPlane, Side, Signed, Submission, TaskContract, Verdict,
 };
 use crate::PayError;
 use crate::rail::{Ask, OUTCOME_BYTES_MAX, Outcome};
@@ -35,7 +36,8 @@ pub fn step(
     match event {
         Event::Propose(_) => return Err(Refusal::Exists(escrow.id)),
         Event::Authorize { .. } => at.authorize(&mut next)?,
-        Event::Lock => at.lock(&mut next)?,
+        Event::Lock => at.lock(&mut next, None)?,
+        Event::LockTogether(members) => at.lock(&mut next, Some(members))?,
         Event::Rail { call, outcome } => at.rail(&mut next, call, outcome)?,
         Event::Submit(submission) => at.submit(&mut next, submission)?,
         Event::Take => at.take(&mut next)?,
@@ -80,12 +82,17 @@ impl At<'_> {
         Ok(())
     }
 
-    fn lock(&self, next: &mut Escrow) -> Result<(), Refusal> {
+    fn lock(&self, next: &mut Escrow, members: Option<&[Member]>) -> Result<(), Refusal> {
         self.only(&[Phase::Authorized])?;
         before("locking", self.now, first_deadline(&self.escrow.contract))?;
-        let funding = self.escrow.contract.funding.clone();
-        next.rail = RailState::Pending(self.escrow.call(next.version, Ask::Hold { funding }));
-        next.phase = Phase::Locking;
+        let (call, together) = match members {
+            Some(members) => join(self.escrow, members).map(|(call, together)| (call, Some(together)))?,
+            None => {
+                let funding = self.escrow.contract.funding.clone();
+                (self.escrow.call(next.version, Ask::Hold { funding }), None)
+            }
+        };
+        (next.rail, next.together, next.phase) = (RailState::Pending(call), together, Phase::Locking);
         Ok(())
     }
 
@@ -127,7 +134,9 @@ impl At<'_> {
     fn done(&self, next: &mut Escrow, proof: &str) -> Result<(), Refusal> {
         match self.escrow.phase {
             Phase::Locking => {
-                next.held = Some(proof.to_owned());
+                let together = self.escrow.together.as_ref();
+                let mine = together.map(|together| share(proof, together, self.escrow)).transpose()?;
+                next.held = Some(mine.unwrap_or_else(|| proof.to_owned()));
                 next.phase = Phase::Locked;
             }
             Phase::Releasing => {

@@ -76,6 +76,11 @@ impl VerifyingKey {
         self.hash
     }
 
+    /// Whether both are the same point, whatever they are called.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.point == other.point
+    }
+
     /// Whether the signature is this key's over the message (strict: no small-order keys, no second spelling).
     #[must_use]
     pub fn holds(&self, message: &[u8], signature: &[u8; 64]) -> bool {

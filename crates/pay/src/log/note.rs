@@ -92,6 +92,14 @@ impl Note {
         self.add(Signature { name: key.public().name().into(), hash: key.public().hash(), bytes });
     }
 
+    /// The text with other signature lines: those of `lines`, each with its newline.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for lines that are none.
+    pub(super) fn with(&self, lines: &str) -> Result<Self, PayError> {
+        Self::parse(&format!("{}\n{lines}", self.text))
+    }
+
     pub(super) fn add(&mut self, signature: Signature) {
         if self.signatures.len() < SIGNATURES_MAX && !self.signatures.contains(&signature) {
             self.signatures.push(signature);
@@ -130,10 +138,14 @@ fn signature(line: &str) -> Option<Signature> {
 impl fmt::Display for Note {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.text)?;
-        for Signature { name, hash, bytes } in &self.signatures {
-            let bytes: Vec<u8> = hash.iter().chain(bytes).copied().collect();
-            writeln!(f, "— {name} {}", STANDARD.encode(bytes))?;
-        }
-        Ok(())
+        self.signatures.iter().try_for_each(|line| write!(f, "{line}"))
+    }
+}
+
+/// The line, its newline included.
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes: Vec<u8> = self.hash.iter().chain(&self.bytes).copied().collect();
+        writeln!(f, "— {} {}", self.name, STANDARD.encode(bytes))
     }
 }

@@ -44,7 +44,8 @@ pub enum Outcome {
 }
 
 /// What a rail is asked for.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Ask {
     /// Hold the price.
     Hold {
@@ -78,7 +79,8 @@ pub enum Ask {
 }
 
 /// A request with its key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Call {
     /// One key, one effect.
     pub key: String,

@@ -91,6 +91,9 @@ impl<'a> Play<'a> {
             }
             let mut machine = self.machine.0.borrow_mut();
             check::step(&machine, office.desk(), self.cast)?;
+            if self.rng.one_in(24) {
+                machine.keep(self.cast).map_err(|error| broken("a snapshot", &error))?;
+            }
             if self.rng.one_in(16) {
                 check::log(&mut machine, office.desk(), self.cast, false)?;
             }
@@ -107,12 +110,29 @@ impl<'a> Play<'a> {
         Ok(Office::new(desk, self.machine.clone(), rail))
     }
 
+    /// The office by the last snapshot and what came since, when there is one: it is the same.
+    fn shortened(&mut self, whole: &Desk) -> Result<Option<Desk>, Stop> {
+        let kept = self.machine.0.borrow().desk_kept(self.cast);
+        let Some(desk) = kept.map_err(|error| broken("a snapshot does not go on", &error))? else {
+            return Ok(None);
+        };
+        if !desk.rows().eq(whole.desk().rows()) {
+            return Err("the snapshot gives another desk than the whole log".into());
+        }
+        self.tally.one(Count::Shortened);
+        let rail = LedgerRail::new(FaultyLedger::new(self.machine.clone()), self.cast.clears.clone());
+        Ok(Some(Office::new(desk, self.machine.clone(), rail)))
+    }
+
     /// The process died: what it knew is gone, what is on its way is not.
     fn restart(&mut self, office: &mut Desk) -> Result<Desk, Stop> {
         self.note(|| "restart".into());
         self.machine.0.borrow_mut().reboot();
         let delayed = office.rail().ledger().take_delayed();
         let mut again = self.open()?;
+        if let Some(short) = self.shortened(&again)? {
+            again = short;
+        }
         again.rail().ledger().delay(delayed);
         Ok(again)
     }
@@ -178,16 +198,35 @@ impl<'a> Play<'a> {
 
     /// What an honest party would do next; now and then the message is late.
     fn progress(&mut self, office: &mut Desk, escrow: &Escrow) -> Result<(), Stop> {
-        let Some(event) = self.next(escrow)? else { return self.settle(office, escrow.id) };
+        let (id, event) = match self.together(office, escrow) {
+            Some(both) => both,
+            None => match self.next(escrow)? {
+                Some(event) => (escrow.id, event),
+                None => return self.settle(office, escrow.id),
+            },
+        };
         if self.rng.one_in(4) {
             if self.mail.len() >= MAIL_MAX {
                 self.mail.remove(0);
             }
             self.tally.one(Count::Late);
-            self.mail.push((escrow.id, event));
+            self.mail.push((id, event));
             return Ok(());
         }
-        self.act(office, escrow.id, event).map(drop)
+        self.act(office, id, event).map(drop)
+    }
+
+    /// Now and then both escrows are locked together, when both can be.
+    fn together(&mut self, office: &Desk, escrow: &Escrow) -> Option<(Digest, Event)> {
+        let ids = self.contracts.map(|terms| terms.id);
+        let ready = ids.iter().filter_map(|id| office.desk().escrow(id));
+        let ready = ready.filter(|escrow| escrow.phase == Phase::Authorized).count();
+        if escrow.phase != Phase::Authorized || ready < 2 || ids[0] == ids[1] || self.rng.one_in(3) {
+            return None;
+        }
+        let members = office.desk().group(&ids).ok()?;
+        self.tally.one(Count::Together);
+        Some((members.first()?.escrow, Event::LockTogether(members)))
     }
 
     /// Records an event; answers whether it was.

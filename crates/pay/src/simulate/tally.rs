@@ -47,6 +47,10 @@ counts! {
     Expired = "expired";
     /// Escrows that were disputed at some time.
     Disputed = "disputed";
+    /// The office started again from a snapshot.
+    Shortened = "started_from_snapshot";
+    /// Escrows were to be locked together.
+    Together = "locked_together";
     /// The office died at a write that did not happen.
     CrashBefore = "crash_before_write";
     /// The office died after a write of which nobody was told.

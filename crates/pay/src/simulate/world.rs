@@ -52,6 +52,8 @@ pub struct Machine {
     leaves: Vec<Digest>,
     answers: BTreeMap<String, u64>,
     folded: Option<(Desk, usize)>,
+    /// Rows of a desk, and how many entries it had read.
+    kept: Option<(Vec<Vec<u8>>, usize)>,
     dies_in: Option<(u64, Crash)>,
     died: Option<Crash>,
     /// The last checkpoint, with whose it is and of which size.
@@ -126,6 +128,34 @@ impl Machine {
         }
         *read = self.entries.len();
         Ok(desk)
+    }
+
+    /// Keeps the desk as it is, in rows as they are written to a disk.
+    ///
+    /// # Errors
+    /// [`PayError::Diverged`] when an entry does not follow.
+    pub fn keep(&mut self, cast: &Cast) -> Result<(), PayError> {
+        let rows = self.desk(cast)?.rows().map(|row| plain(&row)).collect();
+        self.kept = Some((rows, self.entries.len()));
+        Ok(())
+    }
+
+    /// The desk of the rows that were kept last, and what was written since.
+    ///
+    /// # Errors
+    /// [`PayError::Diverged`] when an entry does not follow; [`PayError::Bad`] for rows that are none.
+    pub fn desk_kept(&self, cast: &Cast) -> Result<Option<Desk>, PayError> {
+        let Some((rows, read)) = &self.kept else { return Ok(None) };
+        let row = |row: &Vec<u8>| {
+            serde_json::from_slice(row)
+                .map_err(|error| PayError::bad("row", &error.to_string(), "one of a desk"))
+        };
+        let rows = rows.iter().map(row).collect::<Result<Vec<_>, _>>()?;
+        let mut desk = Desk::restore(cast.plane(), ESCROWS_MAX, rows)?;
+        for entry in self.entries.iter().skip(*read) {
+            desk.fold(&entry.command, &entry.outcome, entry.seq)?;
+        }
+        Ok(Some(desk))
     }
 
     /// The desk that follows from all that was written, from the first entry on.

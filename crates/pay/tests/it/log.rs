@@ -3,9 +3,9 @@
 use proptest::prelude::*;
 use tollgate_core::Timestamp;
 use tollgate_pay::log::{
-    Checkpoint, Cosigned, Frontier, Hash, Memory, Note, Receipt, Role, SigningKey, Tile, VerifyingKey,
-    Witness, bundle, consistency, inclusion, leaf_hash, node_hash, range_root, unbundle, verify_consistency,
-    verify_inclusion,
+    AddCheckpoint, Answered, Checkpoint, Cosigned, Frontier, Hash, Memory, Note, Policy, Receipt, Role,
+    SigningKey, Tile, VerifyingKey, Witness, bundle, consistency, inclusion, leaf_hash, node_hash,
+    range_root, unbundle, verify_consistency, verify_inclusion,
 };
 
 /// The definition of RFC 6962, section 2.1, word for word.
@@ -204,11 +204,125 @@ fn a_witness_refuses_forks_and_rollbacks() {
     assert!(witness.cosign(&mut checkpoint(5), 12, &[], now).is_err());
     assert!(witness.cosign(&mut fork.sign(&log_key()).unwrap(), 12, &[], now).is_err());
     let keys = [witness_key(1), witness_key(2)].map(|key| key.public().clone());
-    Cosigned::quorum(&grown, &keys, 1).unwrap();
-    assert!(Cosigned::quorum(&grown, &keys, 2).is_err());
+    Policy::of(&keys, 1).unwrap().met(&grown).unwrap();
+    assert!(Policy::of(&keys, 2).unwrap().met(&grown).is_err());
     // One witness named twice is one witness, and a log's key is no witness's.
-    assert!(Cosigned::quorum(&grown, &[keys[0].clone(), keys[0].clone()], 2).is_err());
+    assert!(Policy::of(&[keys[0].clone(), keys[0].clone()], 2).is_err());
     assert!(Witness::new(log_key()).is_err());
+}
+
+/// What the witness protocol (C2SP tlog-witness) answers to what.
+#[test]
+fn a_witness_answers_as_its_protocol_says() {
+    let mut witness = Witness::new(witness_key(1)).unwrap();
+    let (nodes, now) = (tree(20).0, Timestamp(1_700_000_000_000_000));
+    witness.watch("example.com/log", log_key().public().clone(), 0, [0; 32]).unwrap();
+    let body = |old, proof: Vec<_>, checkpoint: &Note| {
+        let request = AddCheckpoint { old, proof, checkpoint: checkpoint.clone() };
+        let text = request.to_string();
+        assert_eq!(AddCheckpoint::parse(&text).unwrap(), request, "{text}");
+        text
+    };
+    let from_to = |old, new| consistency(&nodes, old, new).unwrap();
+    let other = Checkpoint { origin: "example.com/other".into(), size: 5, root: tree(5).1.root() };
+    let fork = Checkpoint { origin: "example.com/log".into(), size: 12, root: leaf_hash(b"fork") };
+    let unsigned = Checkpoint { origin: "example.com/log".into(), size: 5, root: tree(5).1.root() };
+    let stranger = SigningKey::from_seed("example.com/log", Role::Log, &[9; 32]).unwrap();
+    let steps = [
+        ("no request", "old 05\n\nx".to_owned(), 400),
+        ("a log that is not watched", body(0, vec![], &other.sign(&log_key()).unwrap()), 404),
+        ("a stranger's signature", body(0, vec![], &unsigned.sign(&stranger).unwrap()), 403),
+        ("a first checkpoint", body(0, vec![], &checkpoint(5)), 200),
+        ("an old size beyond the new", body(6, vec![], &checkpoint(5)), 400),
+        ("another old size than the one seen", body(4, from_to(4, 12), &checkpoint(12)), 409),
+        ("a proof that does not hold", body(5, from_to(4, 12), &checkpoint(12)), 422),
+        ("a fork", body(5, from_to(5, 12), &fork.sign(&log_key()).unwrap()), 422),
+        ("what continues it", body(5, from_to(5, 12), &checkpoint(12)), 200),
+        ("the same again", body(12, vec![], &checkpoint(12)), 200),
+        ("another tree of that size", body(12, vec![], &fork.sign(&log_key()).unwrap()), 409),
+        ("a rollback", body(5, vec![], &checkpoint(5)), 409),
+    ];
+    for (what, body, status) in steps {
+        let answered = witness.answer(&body, now);
+        let (said, kind, text) = answered.response();
+        assert_eq!(said, status, "{what}: {text}");
+        match Answered::read(said, &text) {
+            Answered::Cosigned(lines) => {
+                let mut note = AddCheckpoint::parse(&body).unwrap().checkpoint;
+                assert!(Cosigned::take(&mut note.clone(), &lines, witness_key(2).public()).is_err());
+                assert_eq!(Cosigned::take(&mut note, &lines, witness_key(1).public()).unwrap().time, now);
+                Policy::of(&[witness_key(1).public().clone()], 1).unwrap().met(&note).unwrap();
+            }
+            Answered::Conflict(size) => {
+                assert_eq!((Some(size), kind), (witness.size("example.com/log"), Answered::SIZE_TYPE));
+            }
+            Answered::Refused(..) => {}
+        }
+    }
+    assert_eq!(witness.seen("example.com/log"), Some((12, tree(12).1.root())));
+}
+
+/// The language of C2SP tlog-policy: who counts, groups of groups, and what is no policy.
+#[test]
+fn a_policy_counts_witnesses_in_groups() {
+    let key = |n: u8| witness_key(n).public().to_string();
+    let head = format!(
+        "# whom we believe\nlog {}\n\n witness X1 {}\nwitness\tX2 {} https://x2.example/\nwitness X3 {}\nwitness Y1 {}\n",
+        log_key().public(),
+        key(1),
+        key(2),
+        key(3),
+        key(4)
+    );
+    let groups = "group X 2 X1 X2 X3\ngroup Y any Y1\ngroup both all X Y\n";
+    let seen_by = |who: &[u8]| {
+        let mut note = checkpoint(5);
+        for n in who {
+            let mut witness = Witness::new(witness_key(*n)).unwrap();
+            witness.watch("example.com/log", log_key().public().clone(), 0, [0; 32]).unwrap();
+            witness.cosign(&mut note, 0, &[], Timestamp(0)).unwrap();
+        }
+        note
+    };
+    let policy = |quorum: &str| Policy::parse(&format!("{head}{groups}quorum {quorum}\n")).unwrap();
+    for (quorum, who, holds) in [
+        ("none", vec![], true),
+        ("X1", vec![2, 3], false),
+        ("X1", vec![1], true),
+        ("X", vec![1], false),
+        ("X", vec![1, 3], true),
+        ("both", vec![1, 2, 3], false),
+        ("both", vec![1, 4], false),
+        ("both", vec![3, 1, 4], true),
+        ("both", vec![9, 1, 4], false),
+    ] {
+        assert_eq!(policy(quorum).met(&seen_by(&who)).is_ok(), holds, "{quorum} by {who:?}");
+    }
+    assert_eq!(Policy::parse(&policy("both").to_string()).unwrap(), policy("both"));
+    let urls: Vec<_> = policy("X").witnesses().iter().map(|witness| witness.url.clone()).collect();
+    assert_eq!(urls, [None, Some("https://x2.example".to_owned()), None, None]);
+    policy("X").is_about(log_key().public()).unwrap();
+    let stranger = SigningKey::from_seed("example.com/log", Role::Log, &[9; 32]).unwrap();
+    assert!(policy("X").is_about(stranger.public()).is_err());
+    for (what, lines) in [
+        ("no quorum", String::new()),
+        ("two quorums", "quorum X1\nquorum X1\n".into()),
+        ("a quorum of nobody", "quorum Z\n".into()),
+        ("more than there are", "group Z 3 X1 X2\nquorum Z\n".into()),
+        ("none at all", "group Z 0 X1 X2\nquorum Z\n".into()),
+        ("an empty group", "group Z all\nquorum Z\n".into()),
+        ("a member twice", "group Z 2 X1 X1\nquorum Z\n".into()),
+        ("a member of two groups", "group Z any X1\ngroup W any X1 X2\nquorum W\n".into()),
+        ("a member of a later line", "group Z any W\ngroup W any X1\nquorum Z\n".into()),
+        ("a name twice", format!("witness X1 {}\nquorum X1\n", key(8))),
+        ("a key twice", format!("witness X8 {}\nquorum X1\n", key(1))),
+        ("a log as a witness", format!("witness X8 {}\nquorum X1\n", log_key().public())),
+        ("a name that is taken", format!("witness none {}\nquorum X1\n", key(8))),
+        ("another word", "trust X1\nquorum X1\n".into()),
+        ("a control character", "quorum\u{b}X1\n".into()),
+    ] {
+        assert!(Policy::parse(&format!("{head}{lines}")).is_err(), "{what}");
+    }
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub enum JournalError {
 }
 
 impl JournalError {
-    pub(super) fn io<'a>(doing: &'static str, file: &'a str) -> impl Fn(io::Error) -> Self + 'a {
+    pub(crate) fn io<'a>(doing: &'static str, file: &'a str) -> impl Fn(io::Error) -> Self + 'a {
         move |source| Self::Io { doing, file: file.into(), source }
     }
 

@@ -24,33 +24,39 @@ impl Settlement {
         self.read_on(&mut inner)?;
         // It is verified before it is written, and counts when it is.
         let id = sealed.payload().get("id").and_then(Json::text).unwrap_or_default();
-        if !accepted.offer(&mut inner.agents.only(id))? {
+        if !accepted.offer(&mut inner.heard.agents.only(id))? {
             return Ok(None);
         }
         // What others registered meanwhile may be the very same, or what this does not continue.
         let told = self.in_order(&mut inner, |inner| {
-            if !accepted.offer(&mut inner.agents.only(id)).map_err(OfficeError::Ledger)? {
+            if !accepted.offer(&mut inner.heard.agents.only(id)).map_err(OfficeError::Ledger)? {
                 return Ok(None);
             }
-            inner.agents.check_new(sealed, self.clock.now()).map_err(OfficeError::Ledger)?;
+            inner.heard.agents.check_new(sealed, self.clock.now()).map_err(OfficeError::Ledger)?;
             inner.office.tell(&command).map(Some)
         })?;
         let Some((seq, _)) = told else { return Ok(None) };
-        accepted.offer(&mut inner.agents)?;
+        inner.heard.register(&accepted)?;
         Ok(Some(seq))
     }
 
     /// Looks at the agent of this id: its current record and the digests of all versions.
     #[must_use]
     pub fn agent(&self, id: &str) -> Option<Vec<(AgentRecord, Digest)>> {
-        self.known().agents.get(id).map(|history| history.versions().to_vec())
+        self.known().heard.agents.get(id).map(|history| history.versions().to_vec())
+    }
+
+    /// The version of an agent's current record, when there is one.
+    #[must_use]
+    pub fn agent_version(&self, id: &str) -> Option<u64> {
+        Some(self.known().heard.agents.get(id)?.current()?.version)
     }
 
     /// The key that an agent's current record has under this id for this purpose, if it counts now.
     #[must_use]
     pub fn agent_key(&self, id: &str, kid: &str, purpose: Purpose) -> Option<PublicKey> {
         let now = self.clock.now();
-        self.known().agents.get(id)?.current()?.key(kid, purpose, now)
+        self.known().heard.agents.get(id)?.current()?.key(kid, purpose, now)
     }
 
     /// Whether the account of an agent's record is the agent's by what is known here: on the ledger's own rail, the key that signed
@@ -69,7 +75,7 @@ impl Settlement {
     #[must_use]
     pub fn agents(&self, query: &Query) -> (Vec<AgentRecord>, Option<String>) {
         let inner = self.known();
-        let (found, next) = inner.agents.find(query);
+        let (found, next) = inner.heard.agents.find(query);
         (found.into_iter().cloned().collect(), next)
     }
 }

@@ -1,14 +1,17 @@
 //! What is shown of the log: checkpoints, entries, proofs, orders that rest on them, and bundles.
 
-use super::{Settlement, SettlementError};
+use super::{Published, Settlement, SettlementError};
 use crate::journal::JournalError;
+use crate::journal::audit::Unasked;
+use parking_lot::MutexGuard;
 use tollgate_core::{Digest, Timestamp};
+use tollgate_pay::PayError;
 use tollgate_pay::escrow::{Bundle, ControlPlane, Escrow, Event, OfficeError, Refusal, Signed};
 use tollgate_pay::ledger::Entry;
 use tollgate_pay::log::{Receipt, leaf_hash};
 
 impl Settlement {
-    /// Publishes what is new, and gives the checkpoint that covers everything so far.
+    /// Publishes what is new, and gives the checkpoint that covers everything so far, with the cosignatures that there are.
     ///
     /// # Errors
     /// [`SettlementError::Journal`].
@@ -16,30 +19,61 @@ impl Settlement {
         let size = self.size()?;
         let mut published = self.published.lock();
         self.publish(&mut published, size)?;
+        // That too few witnesses are there now does not make what is published less true: whoever reads it counts them.
+        match self.cosigned(&mut published) {
+            Ok(()) | Err(SettlementError::Unwitnessed(_)) => {}
+            Err(other) => return Err(other),
+        }
         Ok(self.folder.checkpoint()?.map(|note| note.to_string()).unwrap_or_default())
     }
 
     /// Brings the published log up to this size at least.
-    fn publish(&self, published: &mut u64, size: u64) -> Result<(), JournalError> {
-        if *published < size || size == 0 {
+    fn publish(&self, published: &mut Published, size: u64) -> Result<(), JournalError> {
+        if published.size < size || size == 0 {
             let origin = self.key.public().name();
-            *published = self.folder.extend(&self.source, Some(size), &self.key, origin)?.size;
+            published.size = self.folder.extend(&self.source, Some(size), &self.key, origin)?.size;
         }
         Ok(())
     }
 
-    /// An entry with the proof that it is in the log as it is now; `None` where there is none yet.
+    /// Has the witnesses that the folder's policy wants cosign what is published.
+    fn cosigned(&self, published: &mut Published) -> Result<(), SettlementError> {
+        let Some(policy) = &self.policy else { return Ok(()) };
+        let nobody = || Unasked("this process asks no witnesses".into());
+        let asked = self.folder.cosign(policy, &mut published.known, &|witness: &_, request: &_| {
+            self.witnesses.as_ref().map_or_else(|| Err(nobody()), |all| all.ask(witness, request))
+        });
+        match asked {
+            Ok(_) => Ok(()),
+            Err(JournalError::Ledger(error @ PayError::NotProven { .. })) => {
+                Err(SettlementError::Unwitnessed(error))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// An entry with the proof that it is in the log as it is published, cosigned where the folder has a policy of witnesses; `None`
+    /// where there is no such entry yet. Only one that is not published yet has the log published.
     ///
     /// # Errors
-    /// [`SettlementError::Journal`].
+    /// [`SettlementError::Journal`]; [`SettlementError::Unwitnessed`] when too few witnesses cosign.
     pub fn receipt(&self, seq: u64) -> Result<Option<Receipt>, SettlementError> {
-        let size = self.size()?;
-        if seq >= size {
-            return Ok(None);
-        }
-        let mut published = self.published.lock();
-        self.publish(&mut published, size)?;
+        let Some(mut published) = self.published(seq)? else { return Ok(None) };
+        self.cosigned(&mut published)?;
         Ok(Some(self.folder.receipt(seq)?))
+    }
+
+    /// Sees to it that an entry is published, when there is one.
+    fn published(&self, seq: u64) -> Result<Option<MutexGuard<'_, Published>>, SettlementError> {
+        let mut published = self.published.lock();
+        if seq >= published.size {
+            let size = self.size()?;
+            if seq >= size {
+                return Ok(None);
+            }
+            self.publish(&mut published, size)?;
+        }
+        Ok(Some(published))
     }
 
     /// An entry.
@@ -47,8 +81,8 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Journal`].
     pub fn entry(&self, seq: u64) -> Result<Option<Entry>, SettlementError> {
-        let Some(receipt) = self.receipt(seq)? else { return Ok(None) };
-        let bytes = receipt.extra.unwrap_or_default();
+        let Some(_published) = self.published(seq)? else { return Ok(None) };
+        let bytes = self.folder.published(seq)?;
         let damaged = |error: serde_json::Error| JournalError::Damaged {
             file: "the log".into(),
             at: seq,

@@ -1,8 +1,8 @@
 //! Mandates under which escrows are paid, and what was counted under each.
 
-use super::{Counted, Settlement, SettlementError};
+use super::{Settlement, SettlementError};
 use std::collections::BTreeMap;
-use tollgate_core::Digest;
+use tollgate_core::{Amount, Digest, Timestamp};
 
 /// Most escrows that are named of one mandate.
 pub const ESCROWS_SHOWN: usize = 8;
@@ -20,7 +20,35 @@ pub struct MandateUse {
     pub count: usize,
 }
 
+/// What the ledger counted under an open mandate.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counted {
+    /// Payments that are live or paid.
+    pub payments: u64,
+    /// Their sum.
+    pub spent: Option<Amount>,
+    /// When the last was admitted.
+    pub last: Option<Timestamp>,
+    /// Nothing more is admitted.
+    pub revoked: bool,
+}
+
+impl From<(u64, Option<Amount>, Option<Timestamp>, bool)> for Counted {
+    fn from((payments, spent, last, revoked): (u64, Option<Amount>, Option<Timestamp>, bool)) -> Self {
+        Self { payments, spent, last, revoked }
+    }
+}
+
 impl Settlement {
+    /// What was counted under a mandate: payments, what was spent, when the last was, whether it is revoked.
+    ///
+    /// # Errors
+    /// [`SettlementError::Journal`].
+    pub fn mandate(&self, name: Digest) -> Result<Option<Counted>, SettlementError> {
+        let counted = self.journal.look(move |book| book.mandate(name))?;
+        Ok(counted.map(Counted::from))
+    }
+
     /// Mandates in the order of their names, after one, and whether more follow.
     ///
     /// # Errors

@@ -8,6 +8,7 @@
 
 mod agents;
 mod config;
+mod heard;
 mod hooks;
 mod keep;
 mod log;
@@ -15,32 +16,34 @@ mod mandates;
 mod nonces;
 mod outbox;
 mod shared;
+mod snapshot;
+mod together;
 
 pub use config::{Bounds, SettlementConfig};
 pub use hooks::{Delivery, Reported};
-pub use mandates::{ESCROWS_SHOWN, MandateUse};
+pub use mandates::{Counted, ESCROWS_SHOWN, MandateUse};
 pub use nonces::{NONCES_MAX, Nonce};
 pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, Standing};
 
-use crate::escrows::{JournalLedger, JournalOffice, open_office};
-use crate::journal::audit::{LogFolder, Source};
+use crate::escrows::{JournalLedger, JournalOffice, go_on};
+use crate::journal::audit::{Known, LogFolder, Source, Witnesses, policy};
 use crate::journal::{Journal, JournalConfig, JournalError};
+use heard::Heard;
 use hooks::Hooks;
 use keep::Keep;
 use nonces::Nonces;
 use parking_lot::Mutex;
-use std::collections::BTreeMap;
+use snapshot::Kept;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Clock, Digest, Timestamp};
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::{
-    Escrow, Event, EventKind, OfficeError, Owner, Phase, RailState, Record, SettlementPlane, Told, by_hand,
+    Desk, Escrow, Event, EventKind, OfficeError, Owner, Phase, RailState, SettlementPlane, Told, by_hand,
 };
-use tollgate_pay::ledger::{Account, Book, Command, Op, Outcome};
-use tollgate_pay::log::SigningKey;
-use tollgate_pay::registry::{Accepted, Directory};
+use tollgate_pay::ledger::{Account, Book, Command, Entry, Op, Outcome};
+use tollgate_pay::log::{Policy, SigningKey, VerifyingKey};
 
 /// Why something was not done.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +54,9 @@ pub enum SettlementError {
     /// The journal or the log failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// Too few witnesses cosign the log now: what rests on their word has to wait.
+    #[error(transparent)]
+    Unwitnessed(PayError),
     /// The log's key cannot be read.
     #[error("{}: {why}", path.display())]
     Key {
@@ -76,14 +82,19 @@ pub struct Acted {
     pub again: bool,
 }
 
-/// What follows from the log and is kept to be shown.
+/// What follows from the log.
 struct Inner {
     office: JournalOffice,
     ledger: JournalLedger,
-    agents: Directory,
-    /// Entries about each escrow, in order.
-    entries: BTreeMap<Digest, Vec<u64>>,
+    heard: Heard,
     hooks: Arc<Hooks>,
+}
+
+/// How far the log is published, and what is known of its witnesses.
+#[derive(Default)]
+struct Published {
+    size: u64,
+    known: Known,
 }
 
 /// See the module.
@@ -92,8 +103,14 @@ pub struct Settlement {
     journal: Journal,
     source: Source,
     folder: LogFolder,
-    /// Entries that are published; one publication at a time.
-    published: Mutex<u64>,
+    /// What is published; one publication at a time.
+    published: Mutex<Published>,
+    /// The witnesses that the log wants, and how they are asked.
+    policy: Option<Arc<Policy>>,
+    witnesses: Option<Box<dyn Witnesses>>,
+    data: PathBuf,
+    /// Entries that the last snapshot has; one is written at a time.
+    snapshot: Mutex<u64>,
     /// Shared with [`Inner`], which tells them.
     hooks: Arc<Hooks>,
     nonces: Nonces,
@@ -109,40 +126,55 @@ impl Settlement {
     pub fn open(config: &SettlementConfig, clock: Arc<dyn Clock>) -> Result<Self, SettlementError> {
         let key = log_key(&config.data)?;
         let source = config.ledger.clone().unwrap_or_else(|| Source::Folder(config.data.join("books")));
-        let plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
-        let Bounds { ledger: limits, escrows, agents, events } = config.bounds.clone();
+        let mut plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
+        let policy = policy(&config.data)?.map(Arc::new);
+        if let Some(policy) = &policy {
+            plane = plane.witnessed(Arc::clone(policy))?;
+        }
+        let Bounds { ledger: limits, escrows, events, .. } = config.bounds.clone();
         let journal_config = JournalConfig { limits, ..JournalConfig::default() };
-        let (office, ledger, journal) = open_office(
-            &source,
-            journal_config,
-            escrows,
-            Arc::clone(&clock),
-            plane,
-            config.clearing.clone(),
-            Vec::new(),
-        )?;
+        let Kept { desk, mut heard, next: from } = Kept::read(&config.data, &source, &plane, &config.bounds)?;
+        let journal = source.open(journal_config, Arc::clone(&clock))?;
+        let desk = desk.unwrap_or_else(|| Desk::new(plane, escrows));
+        let hear = |entry: &Entry| {
+            let applied = matches!(entry.outcome, Outcome::Applied { .. });
+            Ok(heard.hear(&entry.command, entry.seq, applied).map(drop)?)
+        };
+        let (office, ledger, journal) =
+            go_on(&source, journal, desk, from, hear, config.clearing.clone(), Vec::new())?;
         let next = ledger.seen();
         let keep = Keep::open(&config.data, &source)?;
         let hooks = Arc::new(Hooks::open(keep, &config.hooks, next, events)?);
         let shared = matches!(source, Source::Database(_));
         let nonces = Nonces::open(&config.data, shared, clock.now().0.div_euclid(1_000_000))?;
-        let (agents, entries) = (Directory::new(agents), BTreeMap::new());
-        let mut inner = Inner { office, ledger, agents, entries, hooks: Arc::clone(&hooks) };
-        source.each(|entry| {
-            // What came since is read on like all that others write.
-            if entry.seq >= next {
-                return Ok(());
-            }
-            let applied = matches!(entry.outcome, Outcome::Applied { .. });
-            Ok(inner.hear(&entry.command, entry.seq, applied)?)
-        })?;
+        let inner = Inner { office, ledger, heard, hooks: Arc::clone(&hooks) };
         let folder = LogFolder::new(&config.data.join("log"));
-        let published = Mutex::new(0);
-        let inner = Mutex::new(inner);
-        let all = Self { inner, journal, source, folder, published, hooks, nonces, key, clock };
+        let (published, inner) = (Mutex::default(), Mutex::new(inner));
+        let (witnesses, data, snapshot) = (None, config.data.clone(), Mutex::new(from));
+        let all = Self {
+            inner,
+            journal,
+            source,
+            folder,
+            published,
+            policy,
+            witnesses,
+            data,
+            snapshot,
+            hooks,
+            nonces,
+            key,
+            clock,
+        };
         // What cannot go on now is asked again later; everything else is served meanwhile.
         let _ = all.settle_all();
         Ok(all)
+    }
+
+    /// The settlement that asks its log's witnesses by these means.
+    #[must_use]
+    pub fn with_witnesses(self, witnesses: Box<dyn Witnesses>) -> Self {
+        Self { witnesses: Some(witnesses), ..self }
     }
 
     /// Gives back holds whose time is over, and asks the rail for what every escrow waits for; answers how many went on. One that
@@ -162,6 +194,8 @@ impl Settlement {
                 Err(error) => failed = failed.or(Some(error)),
             }
         }
+        drop(inner);
+        failed = failed.or(self.keep_snapshot(snapshot::EVERY).err().map(SettlementError::from));
         failed.map_or(Ok(went), Err)
     }
 
@@ -209,7 +243,7 @@ impl Settlement {
     pub fn escrow(&self, id: &Digest) -> Option<(Escrow, Vec<u64>)> {
         let inner = self.known();
         let escrow = inner.office.desk().escrow(id)?.clone();
-        Some((escrow, inner.entries.get(id).cloned().unwrap_or_default()))
+        Some((escrow, inner.heard.entries.get(id).cloned().unwrap_or_default()))
     }
 
     /// Escrows in the order of their ids, after one, as far as `wanted` says yes, and whether more follow.
@@ -256,19 +290,22 @@ impl Settlement {
         Ok(page)
     }
 
-    /// What was counted under a mandate: payments, what was spent, when the last was, whether it is revoked.
-    ///
-    /// # Errors
-    /// [`SettlementError::Journal`].
-    pub fn mandate(&self, name: Digest) -> Result<Option<Counted>, SettlementError> {
-        let counted = self.journal.look(move |book| book.mandate(name))?;
-        Ok(counted.map(Counted::from))
-    }
-
     /// The log's name.
     #[must_use]
     pub fn origin(&self) -> &str {
         self.key.public().name()
+    }
+
+    /// The log's public key.
+    #[must_use]
+    pub const fn log_key(&self) -> &VerifyingKey {
+        self.key.public()
+    }
+
+    /// The witnesses whose word the log wants, when it wants some.
+    #[must_use]
+    pub fn policy(&self) -> Option<&Policy> {
+        self.policy.as_deref()
     }
 
     /// The moment that counts here.
@@ -277,48 +314,33 @@ impl Settlement {
         self.clock.now()
     }
 
-    /// Ends the journal's thread; nothing is taken afterwards.
+    /// Writes a snapshot of what is known and ends the journal's thread; nothing is taken afterwards.
     pub fn close(&self) {
+        // Without it the next start takes longer, and nothing else.
+        let _ = self.keep_snapshot(1);
         self.journal.close();
-    }
-}
-
-/// What the ledger counted under an open mandate.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Counted {
-    /// Payments that are live or paid.
-    pub payments: u64,
-    /// Their sum.
-    pub spent: Option<tollgate_core::Amount>,
-    /// When the last was admitted.
-    pub last: Option<Timestamp>,
-    /// Nothing more is admitted.
-    pub revoked: bool,
-}
-
-impl From<(u64, Option<tollgate_core::Amount>, Option<Timestamp>, bool)> for Counted {
-    fn from(
-        (payments, spent, last, revoked): (u64, Option<tollgate_core::Amount>, Option<Timestamp>, bool),
-    ) -> Self {
-        Self { payments, spent, last, revoked }
     }
 }
 
 impl Inner {
     /// Takes what an entry of the log says beside the escrows, which the office has.
     fn hear(&mut self, command: &Command, seq: u64, applied: bool) -> Result<(), PayError> {
-        if let (Some(record), true) = (Record::of(command)?, applied) {
-            self.entries.entry(record.escrow).or_default().push(seq);
+        if let Some(record) = self.heard.hear(command, seq, applied)? {
             self.hooks.happened(Happened::of(&record, seq));
-        }
-        if let (Some(accepted), true) = (Accepted::of(command)?, applied) {
-            accepted.offer(&mut self.agents)?;
         }
         Ok(())
     }
 
     fn note(&mut self, told: &Told, what: EventKind) {
-        self.entries.entry(told.escrow).or_default().push(told.seq);
+        self.noted(told.escrow, told.seq);
+        self.happened(told, what);
+    }
+
+    fn noted(&mut self, escrow: Digest, seq: u64) {
+        self.heard.entries.entry(escrow).or_default().push(seq);
+    }
+
+    fn happened(&self, told: &Told, what: EventKind) {
         let Told { escrow, seq, phase, version } = *told;
         let at = self.office.desk().escrow(&escrow).map_or(Timestamp(0), |escrow| escrow.time);
         self.hooks.happened(Happened { seq, escrow, at, what, phase, version });

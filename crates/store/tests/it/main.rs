@@ -12,6 +12,7 @@ mod ledger;
 mod lifecycle;
 mod responses;
 mod settlement;
+mod snapshot;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -22,7 +22,7 @@ fn open(cast: &Cast, folder: &Path, bounds: Bounds) -> Settlement {
 }
 
 /// The first record of the agent whose id is this key.
-fn record(n: u8) -> Sealed {
+pub(crate) fn record(n: u8) -> Sealed {
     let key = SecretKey::from_seed(&[n; 32]);
     let (did, jwk) = (key.public().did(), key.public().jwk().canonical().unwrap());
     let text = format!(

@@ -88,6 +88,9 @@ struct Shown {
     cpu_us: u64,
     commands_us: Vec<u64>,
     cycles_us: Vec<u64>,
+    /// The longest time in which nothing was answered. All cycles that were due in it were late: at a rate, one such time of a
+    /// hundredth of the measurement is its p99.
+    silence_us: u64,
 }
 
 /// Measures and shows.
@@ -120,6 +123,8 @@ pub(super) fn run(args: &LedgerArgs) -> Result<Ending> {
         "bytes_per_cycle": before.bytes / full.cycles.max(1),
         "disk_syncs_per_s": tenths(syncs_per_s),
         "disk_sync_p50_us": at(&sync_us, 0.5),
+        "disk_sync_p99_us": at(&sync_us, 0.99),
+        "disk_sync_longest_us": at(&sync_us, 1.0),
         "clients": args.clients,
         "half_load": {
             "cycles_per_s": (half.cycles as f64 / half.seconds).round(),
@@ -127,6 +132,7 @@ pub(super) fn run(args: &LedgerArgs) -> Result<Ending> {
             "command_p99_us": at(&half.commands_us, 0.99),
             "cycle_p50_us": at(&half.cycles_us, 0.5),
             "cycle_p99_us": at(&half.cycles_us, 0.99),
+            "longest_silence_us": half.silence_us,
             "syncs_per_s": tenths((after.syncs - before.syncs) as f64 / half.seconds),
             "bar_p99_us": 15_000,
         },
@@ -233,8 +239,15 @@ impl Load {
     /// cycle's time counts from when it was due, not from when a client was free for it.
     fn run(&mut self, secs: f64, rate: Option<f64>) -> Result<Shown> {
         let (begun, cpu) = (self.clock.tick(), cpu_us()?);
-        let mut shown =
-            Shown { cycles: 0, seconds: 0.0, cpu_us: 0, commands_us: Vec::new(), cycles_us: Vec::new() };
+        let mut shown = Shown {
+            cycles: 0,
+            seconds: 0.0,
+            cpu_us: 0,
+            commands_us: Vec::new(),
+            cycles_us: Vec::new(),
+            silence_us: 0,
+        };
+        let mut heard = begun;
         let mut clients: Vec<Option<Client>> = vec![None; self.clients as usize];
         let mut idle: Vec<u32> = (0..self.clients).collect();
         let (mut started, mut running) = (0u64, 0u32);
@@ -258,6 +271,9 @@ impl Load {
             }
             match self.told.recv_timeout(Duration::from_micros(500)) {
                 Ok((id, answer)) => {
+                    let now = self.clock.tick();
+                    shown.silence_us = shown.silence_us.max(now.since_ns(heard) / 1_000);
+                    heard = now;
                     if self.answered(&mut clients, id, answer?, &mut shown)? {
                         (running, shown.cycles) = (running - 1, shown.cycles + 1);
                         idle.push(id);
@@ -344,6 +360,8 @@ fn show(report: &Value, as_json: bool) -> Result<()> {
         row("at half load: one command, p99 us", of(&half["command_p99_us"]), "< 15000"),
         row("at half load: whole cycle, p50 us", of(&half["cycle_p50_us"]), ""),
         row("at half load: whole cycle, p99 us", of(&half["cycle_p99_us"]), ""),
+        row("at half load: longest time without an answer, us", of(&half["longest_silence_us"]), ""),
+        row("the disk's own longest sync, us", of(&report["disk_sync_longest_us"]), ""),
     ];
     say::table(&["what", "measured", "bar"], &rows)?;
     say::line(report["checked"].as_str().unwrap_or_default())

@@ -1,4 +1,5 @@
-//! The data folder of escrows: `books` is the ledger's journal, `log` its published log, `log.key` the log's secret key.
+//! The data folder of escrows: `books` is the ledger's journal, `log` its published log, `log.key` the log's secret key,
+//! and `witness.policy`, when there is one, says which witnesses the log wants.
 
 use crate::place;
 use anyhow::{Context, Result, ensure};
@@ -12,7 +13,7 @@ use tollgate_pay::escrow::{Desk, Escrow, Event, SettlementPlane, Told};
 use tollgate_pay::ledger::{Command, Outcome};
 use tollgate_pay::log::{Receipt, SigningKey, leaf_hash};
 use tollgate_store::escrows::{ESCROWS_MAX, JournalOffice, open_office, read_desk};
-use tollgate_store::journal::audit::{LogFolder, Source};
+use tollgate_store::journal::audit::{LogFolder, Source, policy};
 use tollgate_store::journal::{Journal, JournalConfig};
 
 /// Which data folder.
@@ -62,7 +63,11 @@ impl Books {
     /// The settlement plane that trusts this log.
     pub(super) fn plane(&self) -> Result<SettlementPlane> {
         let key = self.key()?;
-        Ok(SettlementPlane::new(key.public().clone(), key.public().name().into()))
+        let plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
+        match policy(&self.data)? {
+            Some(policy) => Ok(plane.witnessed(Arc::new(policy))?),
+            None => Ok(plane),
+        }
     }
 
     /// Opens the office; one process at a time can.
@@ -88,11 +93,14 @@ impl Books {
         desk.escrow(id).cloned().with_context(|| format!("there is no escrow {id}"))
     }
 
-    /// Publishes what is new, and proves an entry.
+    /// Publishes what is new, has it cosigned where the folder has a policy of witnesses, and proves an entry.
     pub(super) fn receipt(&self, entry: u64) -> Result<Receipt> {
         let key = self.key()?;
         let log = self.log();
         log.extend(&self.ledger(), None, &key, key.public().name())?;
+        if let Some(policy) = policy(&self.data)? {
+            super::audit::cosign(&log, &policy)?;
+        }
         Ok(log.receipt(entry)?)
     }
 
@@ -109,6 +117,15 @@ impl Open {
     pub(super) fn act(&mut self, id: Digest, event: Event) -> Result<Vec<Told>> {
         let mut told = vec![self.office.act(id, event, self.now()).map_err(no)?];
         told.extend(self.settle(id)?);
+        Ok(told)
+    }
+
+    /// Locks several escrows, all or none, and drives the rail as far as it goes for each.
+    pub(super) fn lock_together(&mut self, ids: &[Digest]) -> Result<Vec<Told>> {
+        let (mut told, _) = self.office.lock_together(ids, None, self.now()).map_err(no)?;
+        for id in told.iter().map(|told| told.escrow).collect::<Vec<_>>() {
+            told.extend(self.settle(id)?);
+        }
         Ok(told)
     }
 

@@ -7,8 +7,10 @@ use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
 use tollgate_core::Digest;
 use tollgate_evidence::proof::{Dossier, judge_again};
+use tollgate_pay::PayError;
 use tollgate_pay::escrow::{Bundle, SettlementPlane};
 use tollgate_pay::log::VerifyingKey;
 
@@ -50,6 +52,9 @@ pub(crate) struct ReplayArgs {
     /// The log's unique name [default: the key's name]
     #[arg(long, value_name = "NAME")]
     origin: Option<String>,
+    /// Policy of witnesses (C2SP tlog-policy) that every proof must meet
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     /// File of what a verdict was made of (`evidence judge --dossier`), to judge again; may be repeated
     #[arg(long = "dossier", value_name = "FILE")]
     dossiers: Vec<PathBuf>,
@@ -82,7 +87,11 @@ pub(super) fn bundle(books: &Books, escrow: Digest) -> Result<Bundle> {
 fn replay(args: &ReplayArgs) -> Result<Ending> {
     let bundle = Bundle::parse(&place::read(&args.file)?)?;
     let origin = args.origin.clone().unwrap_or_else(|| args.key.name().to_owned());
-    let plane = SettlementPlane::new(args.key.clone(), origin);
+    let mut plane = SettlementPlane::new(args.key.clone(), origin);
+    if let Some(path) = &args.policy {
+        let about = |error: PayError| Refusal(error.to_string());
+        plane = plane.witnessed(Arc::new(super::audit::policy(path)?)).map_err(about)?;
+    }
     let dossiers = args
         .dossiers
         .iter()

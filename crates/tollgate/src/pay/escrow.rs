@@ -3,7 +3,7 @@
 use super::books::{Books, Open, put, read_signed};
 use crate::ending::Ending;
 use crate::{place, say};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -62,6 +62,7 @@ enum Plain {
 #[command(after_help = "Examples:
   tollgate pay escrow do authorize 3f2a... --data pay --mandate mandate.txt
   tollgate pay escrow do lock 3f2a... --data pay
+  tollgate pay escrow do lock 3f2a... --with 9b01... --data pay     both are held, or none
   tollgate pay escrow do reclaim 3f2a... --data pay")]
 pub(crate) struct DoArgs {
     /// What
@@ -70,6 +71,9 @@ pub(crate) struct DoArgs {
     escrow: Digest,
     #[command(flatten)]
     books: Books,
+    /// Lock this escrow too: all or none; may be repeated, with `lock` alone
+    #[arg(long, value_name = "ESCROW")]
+    with: Vec<Digest>,
     /// File of the mandate that authorizes [default: the payer's own signature]
     #[arg(long, value_name = "FILE")]
     mandate: Option<PathBuf>,
@@ -193,6 +197,14 @@ fn apply(args: &ApplyArgs) -> Result<Ending> {
 
 fn act(args: &DoArgs) -> Result<Ending> {
     let id = args.escrow;
+    if !args.with.is_empty() {
+        ensure!(
+            args.what == Plain::Lock,
+            "--with is for lock: nothing else is done to several escrows at once"
+        );
+        let all: Vec<Digest> = args.with.iter().copied().chain([id]).collect();
+        return recorded(&args.books, args.json, |open| open.lock_together(&all));
+    }
     recorded(&args.books, args.json, |open| {
         let event = match args.what {
             Plain::Settle => return Ok(open.settle(id)?.into_iter().collect()),

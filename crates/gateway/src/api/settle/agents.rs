@@ -1,12 +1,15 @@
 //! Agents: finding them, their records, and new versions.
 
 use super::problem::Problem;
+use super::resolve;
 use super::{Answer, Asked, Shown, query, query_number};
+use crate::state::Shared;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tollgate_core::{Digest, FaultKind};
+use tollgate_pay::json::Json;
 use tollgate_pay::registry::{AgentRecord, Query, RailAccount, Sealed};
 use tollgate_store::settlement::Settlement;
 
@@ -44,18 +47,25 @@ pub(super) fn one(settlement: &Settlement, asked: &Asked) -> Answer {
 }
 
 /// The record is its own idempotency key: the very same one again changes nothing.
-pub(super) fn register(settlement: &Settlement, asked: &Asked) -> Answer {
+pub(super) fn register(shared: &Shared, settlement: &Settlement, asked: &Asked) -> Answer {
     asked.request()?;
     let offered: Offered =
         serde_json::from_slice(&asked.body).map_err(|error| Problem::bad(error.to_string()))?;
     if offered.document.is_some() && !asked.operates {
         // Whoever hands in the document decides whose keys vouch for the id.
         let detail =
-            "the document of a did:web id is taken from the operator alone, who fetched it from that host";
+            "the document of a did:web id is fetched from its host, or taken from the operator: leave it out";
         return Err(Problem::new(StatusCode::FORBIDDEN, FaultKind::Forbidden.word(), detail));
     }
     let sealed = Sealed::read(offered.record.get())?;
-    let entry = settlement.register(&sealed, offered.document)?;
+    let id = sealed.payload().get("id").and_then(Json::text).unwrap_or_default();
+    // Later versions are signed by the keys of the version before: only the first rests on the document.
+    let begins = id.starts_with("did:web:") && settlement.agent_version(id).is_none();
+    let document = match offered.document {
+        None if begins => Some(resolve::document(shared, id)?),
+        given => given,
+    };
+    let entry = settlement.register(&sealed, document)?;
     Ok(Shown::Json(
         StatusCode::OK,
         json!({"digest": sealed.digest(), "new": entry.is_some(), "entry": entry}),

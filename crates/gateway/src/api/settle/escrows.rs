@@ -3,6 +3,7 @@
 use super::problem::Problem;
 use super::{Answer, Asked, Shown, query, query_number};
 use http::StatusCode;
+use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::escrow::{Escrow, Event, Phase, Record, Told, read};
@@ -45,20 +46,21 @@ pub(super) fn one(settlement: &Settlement, asked: &Asked) -> Answer {
     let (escrow, entries) = escrow(settlement, asked)?;
     let mut shown = escrow.shown();
     shown["contract"] = json!(escrow.contract);
-    shown["timeline"] = timeline(settlement, &entries)?;
+    shown["timeline"] = timeline(settlement, &escrow.id, &entries)?;
     Ok(Shown::Json(StatusCode::OK, shown))
 }
 
 /// Each event with its place in the log.
-fn timeline(settlement: &Settlement, entries: &[u64]) -> Result<Value, Problem> {
+fn timeline(settlement: &Settlement, id: &Digest, entries: &[u64]) -> Result<Value, Problem> {
     let mut events = Vec::new();
     for seq in entries.iter().take(TIMELINE_MAX) {
         let entry = settlement.entry(*seq)?;
         let record = entry.map(|entry| Record::of(&entry.command)).transpose()?.flatten();
         let Some(record) = record else { continue };
+        let Some((_, version)) = record.about().into_iter().find(|(about, _)| about == id) else { continue };
         events.push(json!({
             "entry": seq, "at": record.at.to_string(), "what": record.event.kind().word(), "phase": record.phase,
-            "version": record.version, "event": record.event,
+            "version": version, "event": record.event,
         }));
     }
     Ok(events.into())
@@ -78,9 +80,9 @@ pub(super) fn propose(settlement: &Settlement, asked: &Asked) -> Answer {
 pub(super) fn event(settlement: &Settlement, asked: &Asked) -> Answer {
     let (escrow, _) = escrow(settlement, asked)?;
     let event: Event = read("event", &asked.body)?;
-    if matches!(event, Event::Propose(_) | Event::Rail { .. }) {
+    if matches!(event, Event::Propose(_) | Event::Rail { .. } | Event::LockTogether(_)) {
         let detail = format!(
-            "{} is not told here: terms make a new escrow, and only the server says what a rail answered",
+            "{} is not told here: terms make a new escrow, only the server says what a rail answered, and several escrows have /v1/settle/locks",
             event.kind()
         );
         return Err(Problem::new(StatusCode::FORBIDDEN, "not-yours", detail));
@@ -97,6 +99,24 @@ fn act(settlement: &Settlement, id: Digest, event: &Event, asked: &Asked) -> Ans
         StatusCode::OK,
         json!({"escrow": id, "phase": phase, "again": acted.again, "recorded": recorded}),
     ))
+}
+
+/// The escrows that are to be locked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Several {
+    escrows: Vec<Digest>,
+}
+
+/// Locks several escrows, all or none.
+pub(super) fn lock(settlement: &Settlement, asked: &Asked) -> Answer {
+    let request = asked.request()?;
+    let said: Several =
+        serde_json::from_slice(&asked.body).map_err(|error| Problem::bad(error.to_string()))?;
+    let acted = settlement.lock_together(&said.escrows, request)?;
+    let told = |told: &Told| json!({"escrow": told.escrow, "entry": told.seq, "phase": told.phase, "version": told.version});
+    let recorded: Vec<_> = acted.told.iter().map(told).collect();
+    Ok(Shown::Json(StatusCode::OK, json!({"again": acted.again, "recorded": recorded})))
 }
 
 /// The order for what was decided, for the verifiers to sign.

@@ -5,11 +5,13 @@
 //! are problem details (RFC 9457). Only the server itself says what a rail answered.
 
 mod agents;
+mod discovery;
 mod escrows;
 mod evidence;
 mod ledger;
 mod log;
 mod problem;
+mod resolve;
 pub(super) mod schemas;
 mod signed;
 mod webhooks;
@@ -20,6 +22,7 @@ use crate::pipeline::{authenticate, presented};
 use crate::reply::Reply;
 use crate::state::Shared;
 use crate::worker::Worker;
+pub(super) use discovery::discovery;
 use http::request::Parts;
 use http::{Response, StatusCode};
 use problem::Problem;
@@ -119,6 +122,7 @@ async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: 
             Route::SettleEvidence | Route::SettleDossier => {
                 evidence::handle(&shared, settlement, route, &asked)
             }
+            Route::SettleRegister => agents::register(&shared, settlement, &asked),
             _ => handle(settlement, route, &asked),
         }
     };
@@ -190,11 +194,11 @@ fn handle(settlement: &Settlement, route: Route, asked: &Asked) -> Answer {
         Route::SettleRevoke => ledger::revoke(settlement, asked),
         Route::SettleAgents => agents::find(settlement, asked),
         Route::SettleAgent => agents::one(settlement, asked),
-        Route::SettleRegister => agents::register(settlement, asked),
         Route::SettleEscrows => escrows::list(settlement, asked),
         Route::SettleEscrow => escrows::one(settlement, asked),
         Route::SettlePropose => escrows::propose(settlement, asked),
         Route::SettleEvent => escrows::event(settlement, asked),
+        Route::SettleLocks => escrows::lock(settlement, asked),
         Route::SettleOrder => escrows::order(settlement, asked),
         Route::SettleBundle => escrows::bundle(settlement, asked),
         Route::SettleCheckpoint => log::checkpoint(settlement),

@@ -111,6 +111,10 @@ impl From<SettlementError> for Problem {
             SettlementError::Office(OfficeError::Unknown | OfficeError::Stale(_) | OfficeError::Behind) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown", error.to_string())
             }
+            // The receipt is not there yet: witnesses may be by the next time.
+            SettlementError::Unwitnessed(error) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "unwitnessed", error.to_string())
+            }
             SettlementError::Journal(_) | SettlementError::Key { .. } => Self::internal(&error.to_string()),
         }
     }

@@ -15,6 +15,7 @@ pub(in crate::api) fn request(route: Route) -> Option<&'static str> {
         Route::SettleRegister => "AgentOffer",
         Route::SettlePropose => "SignedTerms",
         Route::SettleEvent => "EscrowEvent",
+        Route::SettleLocks => "SeveralEscrows",
         Route::SettleEvidence => "HandedEvidence",
         Route::SettleRevoke => "Nothing",
         Route::SettleHookAgain => "HookAgain",
@@ -37,6 +38,10 @@ pub(in crate::api) fn response(route: Route) -> Option<(&'static str, Value)> {
         Route::SettleEscrows => (JSON, page("escrows", "Escrow")),
         Route::SettleEscrow => (JSON, named("Escrow")),
         Route::SettlePropose | Route::SettleEvent => (JSON, named("Recorded")),
+        Route::SettleLocks => (JSON, json!({"type": "object", "required": ["again", "recorded"]})),
+        Route::SettleDiscovery => {
+            (JSON, json!({"type": "object", "required": ["type", "log", "rails", "endpoints"]}))
+        }
         Route::SettleOrder => (JSON, named("EscrowEvent")),
         Route::SettleEvidence => (JSON, named("Judged")),
         Route::SettleDossier => (
@@ -114,6 +119,8 @@ pub(in crate::api) fn components() -> Value {
             {"enum": ["lock", "take", "reclaim", "expire"]},
             {"type": "object", "minProperties": 1, "maxProperties": 1,
                 "description": "authorize, submit, verdict, order, dispute, counter or rule with its statement"}]},
+        "SeveralEscrows": {"type": "object", "required": ["escrows"], "additionalProperties": false, "properties": {
+            "escrows": {"type": "array", "minItems": 2, "maxItems": 8, "items": digest()}}},
         "HandedEvidence": {"type": "object", "required": ["package", "predicate"], "additionalProperties": false,
             "properties": {"package": {"type": "object", "required": ["exhibits", "type"]},
                 "predicate": {"type": "object", "required": ["require", "type"]}}},

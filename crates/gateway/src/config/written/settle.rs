@@ -24,6 +24,10 @@ pub struct Settle {
     pub authorities: Vec<Word>,
     /// Role of every registered agent, whose `httpsig` keys may sign requests; absent = none.
     pub agents: Option<Word>,
+    /// Whether documents of `did:web` ids may be fetched from addresses that are not of the internet at large, and from `localhost` by
+    /// plain HTTP; absent = no.
+    #[serde(default)]
+    pub private_hosts: bool,
     /// Who is told what happens to escrows.
     #[serde(default)]
     pub webhooks: Vec<Webhook>,

@@ -9,3 +9,5 @@ mod rails;
 mod scene;
 mod simulated;
 mod table;
+mod together;
+mod witnesses;

@@ -4,22 +4,28 @@
 //! each checkpoint, the partial ones at the edge are written; the checkpoint comes last, so that every file that it speaks
 //! of is there.
 
+mod cosign;
 mod nodes;
 mod source;
 mod verify;
+mod watch;
 
+pub use cosign::{Known, Unasked, Witnesses};
 pub use source::Source;
 pub use verify::{Verified, Verify};
+pub use watch::Watch;
 
 use super::{JournalError, segment};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tollgate_pay::PayError;
-use tollgate_pay::log::{Checkpoint, Hash, LogFile, Note, Receipt, SigningKey, Tiler, inclusion};
+use tollgate_pay::log::{Checkpoint, Hash, LogFile, Note, Policy, Receipt, SigningKey, Tiler, inclusion};
 
 /// Name of the checkpoint's file.
 const CHECKPOINT: &str = "checkpoint";
+/// Name of the file that says which witnesses a data folder's log wants.
+const POLICY: &str = "witness.policy";
 /// Partial files of one tile that are kept.
 const PARTIALS_KEPT: usize = 8;
 /// Longest file of a log that is read, in bytes: a bundle of 256 entries with their lengths.
@@ -89,6 +95,18 @@ fn folder_durable(folder: &Path) -> Result<u64, JournalError> {
     Ok(size)
 }
 
+/// The policy of a data folder's witnesses: its file `witness.policy` (C2SP tlog-policy), when there is one.
+///
+/// # Errors
+/// [`JournalError::Io`], [`JournalError::Ledger`] for a file that is no policy.
+pub fn policy(data: &Path) -> Result<Option<Policy>, JournalError> {
+    match fs::read_to_string(data.join(POLICY)) {
+        Ok(text) => Ok(Some(Policy::parse(&text)?)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(JournalError::io("read", POLICY)(source)),
+    }
+}
+
 /// The folder of one log.
 #[derive(Clone, Debug)]
 pub struct LogFolder {
@@ -143,10 +161,9 @@ impl LogFolder {
         origin: &str,
     ) -> Result<Checkpoint, JournalError> {
         let durable = durable.map_or_else(|| journal.durable(), Ok)?;
-        let size = match self.checkpoint()? {
-            Some(note) => Checkpoint::verified(&note, key.public(), origin)?.size,
-            None => 0,
-        };
+        let before = self.checkpoint()?;
+        let before = before.map(|note| Checkpoint::verified(&note, key.public(), origin)).transpose()?;
+        let size = before.as_ref().map_or(0, |checkpoint| checkpoint.size);
         let mut tiler = Tiler::resume(size, |path| self.read(path))?;
         // The journal must be the one that the log was made from: it has the log's last entry at its place.
         let last = size.checked_sub(1).map(|last| self.entry(last, size)).transpose()?;
@@ -177,6 +194,10 @@ impl LogFolder {
                 reason: format!("it has {size} entries, the journal only {next}"),
             };
             return Err(what.into());
+        }
+        if let Some(same) = before.filter(|before| before.size == tiler.size()) {
+            // The note there may have cosignatures by now.
+            return Ok(same);
         }
         let partial = tiler.partial()?;
         partial.iter().try_for_each(|file| self.write(file))?;
@@ -234,6 +255,16 @@ impl LogFolder {
             .ok_or_else(|| missing(format!("entry {index} of a log of {size} entries cannot be proven")))?;
         let entry = self.entry(index, size)?;
         Ok(Receipt { extra: Some(entry), index, path, checkpoint: note })
+    }
+
+    /// An entry of the log as it is published, without its proof.
+    ///
+    /// # Errors
+    /// As [`LogFolder::receipt`].
+    pub fn published(&self, index: u64) -> Result<Vec<u8>, JournalError> {
+        let missing = || PayError::NotProven { what: "log", reason: "it has no checkpoint yet".into() };
+        let note = self.checkpoint()?.ok_or_else(missing)?;
+        self.entry(index, Checkpoint::parse(note.text())?.size)
     }
 
     fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, JournalError> {

@@ -4,7 +4,7 @@ use super::{JournalError, LogFolder};
 use tollgate_pay::PayError;
 use tollgate_pay::ledger::{Book, Entry, Limits};
 use tollgate_pay::log::{
-    Checkpoint, Cosigned, Hash, LogFile, Note, TILE_WIDTH, Tile, Tiler, VerifyingKey, leaf_hash, unbundle,
+    Checkpoint, Hash, LogFile, Note, Policy, TILE_WIDTH, Tile, Tiler, VerifyingKey, leaf_hash, unbundle,
 };
 
 /// What a log must satisfy.
@@ -14,10 +14,8 @@ pub struct Verify {
     pub key: VerifyingKey,
     /// Its name.
     pub origin: String,
-    /// Witnesses that are trusted.
-    pub witnesses: Vec<VerifyingKey>,
-    /// How many of them must have cosigned.
-    pub quorum: usize,
+    /// Which witnesses must have cosigned.
+    pub witnesses: Policy,
     /// A checkpoint seen before, which the log must continue.
     pub older: Option<Note>,
     /// Whether the entries are replayed by the ledger's rules.
@@ -45,7 +43,7 @@ impl LogFolder {
         let refused = |reason: String| PayError::NotProven { what: "log", reason };
         let note = self.checkpoint()?.ok_or_else(|| refused("the folder has no checkpoint".into()))?;
         let checkpoint = Checkpoint::verified(&note, &wanted.key, &wanted.origin)?;
-        Cosigned::quorum(&note, &wanted.witnesses, wanted.quorum)?;
+        wanted.witnesses.met(&note)?;
         let older = wanted.older.as_ref();
         let older = older.map(|note| Checkpoint::verified(note, &wanted.key, &wanted.origin)).transpose()?;
         if let Some(older) = older.as_ref().filter(|older| older.size > checkpoint.size) {

@@ -3,7 +3,7 @@
 use super::{Engine, account, accounts, clock, hold_op, usd};
 use tollgate_core::{Seed, Timestamp};
 use tollgate_pay::ledger::{Book, Command, Decision, HoldId, Limits, Op, Rest};
-use tollgate_pay::log::{Frontier, Role, SigningKey, leaf_hash};
+use tollgate_pay::log::{Frontier, Policy, Role, SigningKey, leaf_hash};
 use tollgate_store::journal::audit::{LogFolder, Verify};
 
 const HISTORIES: u64 = 12;
@@ -110,8 +110,7 @@ fn published(engine: &Engine, tree: &Frontier) {
     let wanted = Verify {
         key: key.public().clone(),
         origin: "example.com/log".into(),
-        witnesses: Vec::new(),
-        quorum: 0,
+        witnesses: Policy::of(&[], 0).unwrap(),
         older: None,
         replay: true,
     };

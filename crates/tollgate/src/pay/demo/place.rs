@@ -10,7 +10,7 @@ use tollgate_evidence::predicate::Predicate;
 use tollgate_evidence::proof::{Dossier, Package};
 use tollgate_pay::escrow::{Bundle, Escrow, Event, SettlementPlane, Told};
 use tollgate_pay::ledger::{Command, Op, Outcome};
-use tollgate_pay::log::Receipt;
+use tollgate_pay::log::{self, Receipt};
 use tollgate_store::journal::audit::Verify;
 
 /// What a place can do.
@@ -110,8 +110,7 @@ impl Place for Folder {
         let wanted = Verify {
             key: key.clone(),
             origin: self.plane.origin().into(),
-            witnesses: Vec::new(),
-            quorum: 0,
+            witnesses: log::Policy::of(&[], 0)?,
             older: None,
             replay: true,
         };

@@ -4,6 +4,7 @@ mod escrow;
 mod evidence;
 mod served;
 mod submitted;
+mod witnessed;
 
 use crate::tool::{Folder, Ran};
 use serde_json::Value;
@@ -137,7 +138,9 @@ fn a_log_that_was_touched_does_not_hold() {
     let other = folder.run(&["pay", "audit", "keygen", "example.com/books", "--out", "other.key"]).out;
     assert_eq!(verify(&folder, other.trim(), &[]).code, 1, "another key");
     assert_eq!(verify(&folder, &key, &["--origin", "example.com/else"]).code, 1, "another log");
-    assert_eq!(verify(&folder, &key, &["--quorum", "1"]).code, 1, "no witness");
+    assert_eq!(verify(&folder, &key, &["--quorum", "1"]).code, 2, "a quorum of nobody");
+    let witness = folder.run(&["pay", "audit", "keygen", "w.example", "--witness", "--out", "w.key"]).out;
+    assert_eq!(verify(&folder, &key, &["--witness", witness.trim()]).code, 1, "no witness");
 }
 
 #[test]

@@ -7,14 +7,24 @@
 //! What a mandate counts is in the command that records the event: it is admitted with the authorization, and closed with the
 //! event that ends the escrow. The ledger takes both or none.
 
+mod group;
+mod record;
+mod snapshot;
+
+pub use group::{GROUP_MAX, GROUP_SOURCES_MAX, Member, Together};
+pub use record::Record;
+pub use snapshot::Row;
+
+pub(super) use group::{join, share};
+
 use super::owner::Owners;
 use super::{Admitted, Escrow, Event, Grant, Owner, Phase, RailState, Refusal, Rules, SettlementPlane, step};
 use crate::PayError;
-use crate::json::{Json, plain, read};
+use crate::json::plain;
 use crate::ledger::{Closing, Command, Op, Outcome};
 use crate::rail::{self, LEDGER_RAIL};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Digest, Timestamp};
@@ -22,56 +32,8 @@ use tollgate_core::{Digest, Timestamp};
 /// Most requests whose answers are remembered.
 pub const REQUESTS_MAX: usize = 100_000;
 
-/// What an escrow's entries of the log say. Fields stand in alphabetical order.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Record {
-    /// When it happened; never before the event before.
-    pub at: Timestamp,
-    /// The contract's digest.
-    pub escrow: Digest,
-    /// What happened.
-    pub event: Event,
-    /// Where the escrow is after it.
-    pub phase: Phase,
-    /// Digest of whose request asked for it, under which idempotency key: see [`Desk::answered`].
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Digest>,
-    r#type: Rules,
-    /// Events of this escrow so far, this one included.
-    pub version: u64,
-}
-
-impl Record {
-    /// Reads the record out of a command; `None` when the command records something else.
-    ///
-    /// # Errors
-    /// [`PayError::Bad`] for a record of this type that is not as it must be.
-    pub fn of(command: &Command) -> Result<Option<Self>, PayError> {
-        let [Op::Record { body }, ..] = command.ops() else { return Ok(None) };
-        let form = body.get("type").and_then(Json::text).unwrap_or_default();
-        if !["tollgate/escrow/v1", "tollgate/escrow/v2"].contains(&form) {
-            return Ok(None);
-        }
-        read("escrow record", body).map(Some)
-    }
-
-    /// The command that records it, together with what the mandate counts.
-    fn command(&self, tries: u32, counted: Option<Op>) -> Result<Command, PayError> {
-        let mut ops = vec![Op::Record { body: Json::parse(&plain(self))? }];
-        ops.extend(counted);
-        Command::new(self.key(tries), ops)
-    }
-
-    /// A key keeps its answer: what was refused is asked again under another one.
-    fn key(&self, tries: u32) -> String {
-        let key = format!("escrow:{}:{}", self.escrow, self.version);
-        if tries == 0 { key } else { format!("{key}:again-{tries}") }
-    }
-}
-
 /// What a request was answered, for whoever sends it again.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Answered {
     /// The escrow.
     pub escrow: Digest,
@@ -103,6 +65,8 @@ pub struct Desk {
     admitted: BTreeMap<Digest, Digest>,
     /// Calls that the ledger decided and the escrow does not know of yet.
     landed: BTreeMap<Digest, Landed>,
+    /// Escrows that wait for a call, by its key: several, when they are locked together.
+    waits: BTreeMap<String, BTreeSet<Digest>>,
     /// Requests that were recorded, and their order.
     requests: BTreeMap<Digest, Answered>,
     recent: VecDeque<Digest>,
@@ -113,6 +77,8 @@ pub struct Desk {
     /// By which rules the last record was decided: no later one is by earlier rules.
     rules: Rules,
     limit: usize,
+    /// The one escrow that it is about, when it is shown no others.
+    only: Option<Digest>,
 }
 
 impl Desk {
@@ -120,8 +86,29 @@ impl Desk {
     #[must_use]
     pub fn new(plane: SettlementPlane, limit: usize) -> Self {
         let (escrows, owners, admitted, landed, requests) = Default::default();
-        let (recent, decided, next_seq, rules) = (VecDeque::new(), None, 0, Rules::First);
-        Self { plane, escrows, owners, admitted, landed, requests, recent, decided, next_seq, rules, limit }
+        let (waits, recent, decided, next_seq, rules) =
+            (BTreeMap::new(), VecDeque::new(), None, 0, Rules::First);
+        Self {
+            plane,
+            escrows,
+            owners,
+            admitted,
+            landed,
+            waits,
+            requests,
+            recent,
+            decided,
+            next_seq,
+            rules,
+            limit,
+            only: None,
+        }
+    }
+
+    /// A desk of one escrow, which is given the entries about it alone: of escrows that were locked together with it, it takes the
+    /// log's word.
+    pub(super) fn only(plane: SettlementPlane, id: Digest) -> Self {
+        Self { only: Some(id), ..Self::new(plane, 1) }
     }
 
     /// The escrow, if there is one.
@@ -176,6 +163,8 @@ impl Desk {
         if !self.escrows.contains_key(&id) && self.escrows.len() >= self.limit {
             return Err(Refusal::Full { limit: self.limit });
         }
+        self.plane.allows(&decided.1.event)?;
+        self.check_others(&decided.1)?;
         let command = decided.0.clone();
         self.decided = Some(decided);
         Ok(command)
@@ -295,7 +284,7 @@ impl Desk {
             if applied {
                 self.hear(command)?;
             }
-            self.land(command, outcome, seq);
+            self.land(command.key(), outcome, seq);
             return Ok(());
         };
         // What was decided before this no longer follows.
@@ -309,29 +298,40 @@ impl Desk {
             return Err(diverged("the escrow's record goes back to earlier rules"));
         }
         self.rules = record.r#type;
-        let mut next = match known {
-            Some(next) => next,
-            None => self
-                .again(&record, command)
-                .map_err(|_| diverged("the escrow's event cannot happen there"))?
-                .ok_or_else(|| diverged("the escrow's record says something else than follows"))?,
+        let others = self.others(&record).map_err(|_| diverged("the escrows cannot be locked together"))?;
+        let next = match known {
+            Some(next) => Some(next),
+            None if self.only.is_some_and(|only| only != record.escrow) => None,
+            None => Some(
+                self.again(&record, command)
+                    .map_err(|_| diverged("the escrow's event cannot happen there"))?
+                    .ok_or_else(|| diverged("the escrow's record says something else than follows"))?,
+            ),
         };
-        if let Some(Grant { entry, .. }) = next.grant.as_mut()
-            && matches!(record.event, Event::Verdict(_) | Event::Rule(_))
-        {
-            *entry = Some(seq);
+        self.note(&record, seq);
+        for mut next in next.into_iter().chain(others) {
+            if let Some(Grant { entry, .. }) = next.grant.as_mut()
+                && matches!(record.event, Event::Verdict(_) | Event::Rule(_))
+            {
+                *entry = Some(seq);
+            }
+            self.put(next);
         }
+        Ok(())
+    }
+
+    /// Keeps an escrow as it is now.
+    fn put(&mut self, next: Escrow) {
         match next.admission {
             Some(Admitted { id, live: true }) => drop(self.admitted.insert(id, next.id)),
             Some(Admitted { id, live: false }) => drop(self.admitted.remove(&id)),
             None => {}
         }
         if matches!(next.rail, RailState::Final) {
-            self.landed.remove(&record.escrow);
+            self.landed.remove(&next.id);
         }
-        self.note(&record, seq);
-        self.escrows.insert(record.escrow, next);
-        Ok(())
+        self.wait_for(&next);
+        self.escrows.insert(next.id, next);
     }
 
     /// Notes what a request was answered.
@@ -374,24 +374,5 @@ impl Desk {
             }
         }
         Ok(())
-    }
-
-    /// Notes what the ledger did with a call of an escrow.
-    fn land(&mut self, command: &Command, outcome: &Outcome, seq: u64) {
-        let id = command.key().strip_prefix("escrow:").and_then(|rest| rest.split(':').next()?.parse().ok());
-        let Some(escrow) = id.and_then(|id: Digest| self.escrows.get(&id)) else { return };
-        if escrow.rail.open().is_some_and(|call| call.key == command.key()) {
-            let applied = matches!(outcome, Outcome::Applied { .. });
-            self.landed.insert(escrow.id, Landed { key: command.key().into(), seq, applied });
-        }
-    }
-
-    /// Notes that the ledger decided a call; [`Desk::fold`] does so itself where it is given the call's command.
-    pub(super) fn saw(&mut self, id: Digest, seq: u64, outcome: &Outcome) {
-        let open = self.escrows.get(&id).and_then(|escrow| escrow.rail.open());
-        if let Some(call) = open {
-            let applied = matches!(outcome, Outcome::Applied { .. });
-            self.landed.insert(id, Landed { key: call.key.clone(), seq, applied });
-        }
     }
 }

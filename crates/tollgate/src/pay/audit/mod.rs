@@ -1,5 +1,9 @@
 //! `tollgate pay audit`: the log of a ledger as files, receipts, and checking both offline.
 
+mod witness;
+
+pub(super) use witness::{cosign, policy};
+
 use crate::ending::{Ending, Refusal};
 use crate::{place, say};
 use anyhow::{Context, Result, bail};
@@ -8,7 +12,7 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_gateway::clock::entropy;
 use tollgate_pay::PayError;
-use tollgate_pay::log::{Cosigned, Note, Receipt, Role, SigningKey, VerifyingKey};
+use tollgate_pay::log::{Note, Policy, Receipt, Role, SigningKey, VerifyingKey};
 use tollgate_store::journal::JournalError;
 use tollgate_store::journal::audit::{LogFolder, Source, Verified, Verify};
 
@@ -19,6 +23,7 @@ pub(crate) enum Command {
     Publish(PublishArgs),
     Receipt(ReceiptArgs),
     Verify(Box<VerifyArgs>),
+    Witness(witness::WitnessArgs),
 }
 
 /// Make a signing key for a log or a witness; prints the public key that others check with
@@ -41,6 +46,7 @@ pub(crate) struct KeygenArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
   tollgate pay audit publish --ledger books --log log --key log.key
+  tollgate pay audit publish --ledger books --log log --key log.key --policy witness.policy
 
 The folder holds static files (C2SP tlog-tiles): copy it or serve it as it is. The ledger may be in use meanwhile.")]
 pub(crate) struct PublishArgs {
@@ -56,6 +62,9 @@ pub(crate) struct PublishArgs {
     /// The log's unique name [default: the key's name]
     #[arg(long, value_name = "NAME")]
     origin: Option<String>,
+    /// Policy of witnesses (C2SP tlog-policy); they are asked to cosign. Exit code 1 when too few do
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
 }
 
 /// Write the proof that an entry is in the log, with the entry itself
@@ -79,6 +88,7 @@ pub(crate) struct ReceiptArgs {
   tollgate pay audit verify log --key example.com/log+1a2b3c4d+AbCd...
   tollgate pay audit verify log --key ... --replay --older checkpoint-of-last-month
   tollgate pay audit verify payment.tlog-proof --key ... --witness ... --quorum 1
+  tollgate pay audit verify payment.tlog-proof --key ... --policy witness.policy
 
 A folder is read whole: signatures, every entry against every tile, the root; with --replay also that each entry follows
 from those before by the ledger's rules; with --older that the log continues a checkpoint seen before.
@@ -96,8 +106,11 @@ pub(crate) struct VerifyArgs {
     #[arg(long = "witness", value_name = "KEY")]
     witnesses: Vec<VerifyingKey>,
     /// How many of the witnesses must have cosigned [default: all]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "witnesses")]
     quorum: Option<usize>,
+    /// Policy of witnesses (C2SP tlog-policy) that must be met
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["witnesses", "quorum"])]
+    policy: Option<PathBuf>,
     /// File of an older checkpoint
     #[arg(long, value_name = "FILE")]
     older: Option<PathBuf>,
@@ -115,6 +128,7 @@ pub(super) fn run(command: Command) -> Result<Ending> {
         Command::Publish(args) => publish(&args),
         Command::Receipt(args) => receipt(&args),
         Command::Verify(args) => verify(&args),
+        Command::Witness(args) => witness::run(&args),
     }
 }
 
@@ -131,7 +145,11 @@ fn publish(args: &PublishArgs) -> Result<Ending> {
     let text = place::read_text(&args.key)?;
     let key = SigningKey::from_text(text.trim_end()).with_context(|| args.key.display().to_string())?;
     let origin = args.origin.as_deref().unwrap_or(key.public().name());
-    let checkpoint = LogFolder::new(&args.log).extend(&args.ledger, None, &key, origin).map_err(no)?;
+    let log = LogFolder::new(&args.log);
+    let checkpoint = log.extend(&args.ledger, None, &key, origin).map_err(no)?;
+    if let Some(path) = &args.policy {
+        cosign(&log, &policy(path)?)?;
+    }
     say::text(&checkpoint.text())?;
     Ok(Ending::Good)
 }
@@ -159,22 +177,19 @@ fn no(error: JournalError) -> anyhow::Error {
 
 fn verify(args: &VerifyArgs) -> Result<Ending> {
     let origin = args.origin.clone().unwrap_or_else(|| args.key.name().to_owned());
-    let quorum = args.quorum.unwrap_or(args.witnesses.len());
+    let policy = match &args.policy {
+        Some(path) => policy(path)?,
+        None => Policy::of(&args.witnesses, args.quorum.unwrap_or(args.witnesses.len()))?,
+    };
+    policy.is_about(&args.key).map_err(|error| no(error.into()))?;
     if args.path.is_file() {
         if args.replay || args.older.is_some() {
             bail!("--replay and --older are about a log's folder, {} is a file", args.path.display());
         }
-        return verify_receipt(args, &origin, quorum);
+        return verify_receipt(args, &origin, &policy);
     }
     let older = args.older.as_deref().map(note).transpose()?;
-    let wanted = Verify {
-        key: args.key.clone(),
-        origin,
-        witnesses: args.witnesses.clone(),
-        quorum,
-        older,
-        replay: args.replay,
-    };
+    let wanted = Verify { key: args.key.clone(), origin, witnesses: policy, older, replay: args.replay };
     let Verified { checkpoint, entries, ledger } = LogFolder::new(&args.path).verify(&wanted).map_err(no)?;
     if args.json {
         let ledger = ledger.map(|(accounts, holds)| json!({"accounts": accounts, "open_holds": holds}));
@@ -198,7 +213,7 @@ fn note(path: &Path) -> Result<Note> {
     Note::parse(&place::read_text(path)?).with_context(|| path.display().to_string())
 }
 
-fn verify_receipt(args: &VerifyArgs, origin: &str, quorum: usize) -> Result<Ending> {
+fn verify_receipt(args: &VerifyArgs, origin: &str, policy: &Policy) -> Result<Ending> {
     let receipt =
         Receipt::parse(&place::read_text(&args.path)?).with_context(|| args.path.display().to_string())?;
     let Some(entry) = receipt.extra.as_deref() else {
@@ -206,7 +221,7 @@ fn verify_receipt(args: &VerifyArgs, origin: &str, quorum: usize) -> Result<Endi
     };
     let held = receipt
         .verify(entry, &args.key, origin)
-        .and_then(|seen| Cosigned::quorum(&receipt.checkpoint, &args.witnesses, quorum).map(|()| seen));
+        .and_then(|seen| policy.met(&receipt.checkpoint).map(|()| seen));
     let checkpoint = held.map_err(|error| no(error.into()))?;
     let text = String::from_utf8_lossy(entry);
     if args.json {
