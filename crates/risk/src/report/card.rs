@@ -1,6 +1,7 @@
 //! The model card in Markdown.
 
 use super::Report;
+use crate::monitor::Fairness;
 use crate::train::Candidate;
 use std::fmt::Write as _;
 
@@ -68,6 +69,7 @@ pub fn card(report: &Report<'_>) -> String {
     for candidate in &card.outcome.candidates {
         let _ = writeln!(out, "| {} |", row(candidate).join(" | "));
     }
+    card.outcome.fairness.iter().for_each(|fair| groups(fair, &mut out));
     let _ = write!(out, "\n## On the data of this card\n\n");
     match report.metrics() {
         Some(m) => {
@@ -86,4 +88,25 @@ pub fn card(report: &Report<'_>) -> String {
         report.cost_us, report.command
     );
     out
+}
+
+/// How alike the winner treats groups of users that it had not seen.
+fn groups(fair: &Fairness, out: &mut String) {
+    let share = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.4}"));
+    let _ = writeln!(
+        out,
+        "\n## Groups by {}, on users that the winner had not seen\n\n\
+| group | users | approved | of those who paid | expected | defaulted |\n| --- | --- | --- | --- | --- | --- |",
+        fair.attribute
+    );
+    for group in &fair.groups {
+        let rates =
+            [Some(group.selected), group.opportunity, Some(group.expected), group.observed].map(share);
+        let _ = writeln!(out, "| {} | {} | {} |", group.name, group.users, rates.join(" | "));
+    }
+    let _ = writeln!(
+        out,
+        "\nLeast selection rate over the largest: {:.3} (four-fifths rule: 0.8); largest gap in the approval of those who paid: {:.3}.",
+        fair.ratio, fair.gap
+    );
 }

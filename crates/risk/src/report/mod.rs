@@ -65,12 +65,14 @@ mod tests {
     use super::*;
     use crate::generate::{Plan, dataset, generate};
     use crate::monitor::monitor;
-    use crate::train::{TrainConfig, train};
+    use crate::train::{Attribute, TrainConfig, train};
 
     #[test]
     fn a_page_is_whole_and_escapes_what_it_shows() {
-        let data = dataset(&generate(&Plan { users: 150, events: 30.0, ..Plan::default() }));
-        let config = TrainConfig { network: None, ..TrainConfig::default() };
+        let data = dataset(&generate(&Plan { users: 250, events: 30.0, ..Plan::default() }));
+        let half = (0..250).map(|user| ["even", "odd"][user % 2].to_owned()).collect();
+        let attributes = vec![Attribute { name: "half".into(), groups: half }];
+        let config = TrainConfig { network: None, attributes, ..TrainConfig::default() };
         let model = train(&data, &config, &mut |_| {}).unwrap();
         let features = model.features(&data).unwrap();
         let scores: Vec<f64> = model.score(&data, None).unwrap().iter().map(|s| s.probability).collect();
@@ -99,8 +101,9 @@ mod tests {
             assert_eq!(open, html.matches(&format!("</{tag}>")).count(), "{tag}");
         }
         let judged = report.judged().0.len();
-        assert!(judged > 30 && judged < 80, "the test part only: {judged}");
+        assert!(judged > 60 && judged < 120, "the test part only: {judged}");
         let text = card(&report);
         assert!(text.contains(&model.card.made_from.digest) && text.contains("| logistic |"), "{text}");
+        assert!(text.contains("## Groups by half") && text.contains("\n| even | "), "{text}");
     }
 }
