@@ -110,6 +110,7 @@ impl Folder {
         let config = RailConfig {
             chain_id: network.0,
             escrow: addresses.escrow,
+            collectors: vec![addresses.eip3009, addresses.permit],
             quorum: quorum(key.address(), file.needed, &file.verifiers)?,
             former: file.former.iter().map(was).collect::<Result<_, EvmError>>()?,
             tokens: file.tokens.iter().map(token).collect::<Result<_, EvmError>>()?,

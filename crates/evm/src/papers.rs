@@ -2,12 +2,13 @@
 //!
 //! The rail has neither's keys. It asks for papers, and without one it waits.
 
-use crate::{Address, EvmError, Order, Payment, Signature, Word, recover};
+use crate::{Address, EvmError, Order, Payment, Signature, Word, keccak, recover};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tollgate_core::Digest;
-use tollgate_rail::whole;
+use tollgate_pay::json::plain;
+use tollgate_rail::{KeepError, whole};
 
 /// An order that the rail needs signed: what it must say, but for the proof that it follows from and how long it holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -54,14 +55,17 @@ pub trait Papers {
     /// # Errors
     /// [`EvmError`] when it is there and cannot be read.
     fn payment(&mut self, escrow: &Digest) -> Result<Option<Payment>, EvmError>;
-    /// The order that is asked for.
+    /// The orders that are asked for: several, where signers did not give the same proof or expiry.
     ///
     /// # Errors
-    /// [`EvmError`] when it is there and cannot be read.
-    fn order(&mut self, ask: &OrderAsk) -> Result<Option<SignedOrder>, EvmError>;
+    /// [`EvmError`] when one is there and cannot be read.
+    fn orders(&mut self, ask: &OrderAsk) -> Result<Vec<SignedOrder>, EvmError>;
 }
 
-/// Papers in a folder: `payments/ESCROW.json` and `orders/KEY.json`.
+/// Most orders under one key whose signatures are kept.
+const ORDERS_MAX: usize = 64;
+
+/// Papers in a folder: `payments/ESCROW.json` and `orders/KEY/ORDER.json`, so that no signer's order takes another's place.
 #[derive(Clone, Debug)]
 pub struct FolderPapers(PathBuf);
 
@@ -76,8 +80,8 @@ impl FolderPapers {
         self.0.join("payments").join(format!("{escrow}.json"))
     }
 
-    fn order_path(&self, key: &Word) -> PathBuf {
-        self.0.join("orders").join(format!("{key}.json"))
+    fn orders_path(&self, key: &Word) -> PathBuf {
+        self.0.join("orders").join(key.to_string())
     }
 
     /// Files an escrow's payment.
@@ -88,20 +92,39 @@ impl FolderPapers {
         Ok(whole::write(&self.payment_path(escrow), payment)?)
     }
 
-    /// Files a signed order; signatures of the same order that are there already stay.
+    /// Files a signed order; signatures of the same order that are there already stay, and so do other orders.
     ///
     /// # Errors
-    /// [`EvmError::Keep`].
+    /// [`EvmError::Keep`]; [`EvmError::Full`] for one order too many.
     pub fn file_order(&self, signed: &SignedOrder) -> Result<(), EvmError> {
-        let path = self.order_path(&signed.order.key);
+        let folder = self.orders_path(&signed.order.key);
+        let path = folder.join(format!("{}.json", keccak(&[&plain(&signed.order)])));
         let mut all = signed.clone();
         if let Some(there) = whole::read::<SignedOrder>(&path)?.filter(|there| there.order == signed.order) {
             all.signatures.extend(there.signatures);
             all.signatures.sort_unstable();
             all.signatures.dedup();
+        } else if filed(&folder)?.len() >= ORDERS_MAX {
+            return Err(EvmError::Full { what: "orders of one call", limit: ORDERS_MAX });
         }
         Ok(whole::write(&path, &all)?)
     }
+}
+
+/// Files of a folder that may not be there, in order.
+fn filed(folder: &Path) -> Result<Vec<PathBuf>, EvmError> {
+    let failed = |source| EvmError::Keep(KeepError::File { path: folder.into(), source });
+    let files = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        files => files.map_err(failed)?,
+    };
+    let mut paths = Vec::new();
+    for file in files {
+        let path = file.map_err(failed)?.path();
+        paths.extend(path.extension().is_some_and(|kind| kind == "json").then_some(path));
+    }
+    paths.sort_unstable();
+    Ok(paths)
 }
 
 impl Papers for FolderPapers {
@@ -109,7 +132,11 @@ impl Papers for FolderPapers {
         Ok(whole::read(&self.payment_path(escrow))?)
     }
 
-    fn order(&mut self, ask: &OrderAsk) -> Result<Option<SignedOrder>, EvmError> {
-        Ok(whole::read::<SignedOrder>(&self.order_path(&ask.order.key))?.filter(|signed| signed.answers(ask)))
+    fn orders(&mut self, ask: &OrderAsk) -> Result<Vec<SignedOrder>, EvmError> {
+        let mut found = Vec::new();
+        for path in filed(&self.orders_path(&ask.order.key))? {
+            found.extend(whole::read::<SignedOrder>(&path)?.filter(|signed| signed.answers(ask)));
+        }
+        Ok(found)
     }
 }

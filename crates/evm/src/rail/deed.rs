@@ -18,7 +18,7 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    /// Checks a call against the payment that it is about, which the configuration knows ([`RailConfig::knows`]).
+    /// Checks a call against the payment that its contract means.
     pub(super) fn of(asked: &Call, info: &PaymentInfo, config: &RailConfig) -> Result<Self, PayError> {
         let payment = info.hash(config.chain_id, config.escrow);
         if info.salt.0 != asked.escrow.0 {
@@ -74,14 +74,8 @@ fn fee(
 }
 
 /// What a hold is answered, and what a release of it must say.
-fn proof(config: &RailConfig, payment: &Word) -> String {
+pub(super) fn proof(config: &RailConfig, payment: &Word) -> String {
     format!("eip155:{}:{}:{payment}", config.chain_id, config.escrow)
-}
-
-/// Whether a call is about what is held on another chain or in another escrow than the configuration's, which says nothing of it.
-pub(super) fn is_elsewhere(asked: &Call, config: &RailConfig) -> bool {
-    let (Ask::Release { held, .. } | Ask::Refund { held, .. }) = &asked.ask else { return false };
-    !held.starts_with(&format!("eip155:{}:{}:", config.chain_id, config.escrow))
 }
 
 /// What the contracts say of a payment.
@@ -119,7 +113,9 @@ impl State {
 /// A call as a deed.
 pub(super) struct Escrowed<'a, P> {
     pub(super) asked: &'a Call,
-    pub(super) payment: Payment,
+    pub(super) info: PaymentInfo,
+    /// What its payer signed, where it is there.
+    pub(super) paper: Option<Payment>,
     pub(super) wanted: Wanted,
     pub(super) papers: &'a mut P,
     pub(super) config: &'a RailConfig,
@@ -127,19 +123,19 @@ pub(super) struct Escrowed<'a, P> {
 
 impl<P: Papers> Escrowed<'_, P> {
     fn hash(&self) -> Word {
-        self.payment.info.hash(self.config.chain_id, self.config.escrow)
+        self.info.hash(self.config.chain_id, self.config.escrow)
     }
 
     fn executed<N: Node>(&self, chain: &mut Chain<N>, key: &Word, at: At) -> Result<bool, EvmError> {
         let data = call("executed(bytes32,bytes32)", &[self.hash().into(), (*key).into()]);
-        let words = chain.words(self.payment.info.operator, &data, at)?;
+        let words = chain.words(self.info.operator, &data, at)?;
         Ok(words.first().is_some_and(Word::is_set))
     }
 
     /// Why an order can do nothing any more, if so. Each reason stays once it is there: what is held can come until the payer's
     /// signature ends, and what was paid before can still grow to what the order says.
     fn is_over(&self, order: &Order, state: &State, time: u64) -> Option<&'static str> {
-        let info = &self.payment.info;
+        let info = &self.info;
         if order.amount > 0 && time >= info.authorization_expiry {
             return Some("the time to capture is over");
         }
@@ -156,8 +152,8 @@ impl<P: Papers> Escrowed<'_, P> {
 impl<N: Node, P: Papers> Deed<N> for Escrowed<'_, P> {
     fn standing(&mut self, chain: &mut Chain<N>, block: &Block) -> Result<Standing, EvmError> {
         let (at, time) = (block.at(), block.time);
-        let state = State::of(self.config, chain, &self.payment.info, at)?;
-        let (info, proof) = (&self.payment.info, proof(self.config, &self.hash()));
+        let state = State::of(self.config, chain, &self.info, at)?;
+        let (info, proof) = (&self.info, proof(self.config, &self.hash()));
         let impossible = |reason: &str| Ok(Standing::Impossible { reason: reason.into() });
         match &self.wanted {
             Wanted::Hold if state.collected => Ok(Standing::Done { proof }),
@@ -176,28 +172,31 @@ impl<N: Node, P: Papers> Deed<N> for Escrowed<'_, P> {
     }
 
     fn request(&mut self, chain: &mut Chain<N>) -> Result<Option<Request>, EvmError> {
-        let (info, config) = (&self.payment.info, self.config);
+        let (info, config) = (&self.info, self.config);
         let Wanted::Order(order) = &self.wanted else {
-            return Ok(Some(Request { to: info.operator, data: self.payment.authorize() }));
+            let paper = self.paper.as_ref();
+            return Ok(paper.map(|paper| Request { to: info.operator, data: paper.authorize() }));
         };
         let now = chain.block(At::Latest)?.time;
         if order.amount == 0 && now >= info.authorization_expiry {
             return Ok(Some(Request { to: config.escrow, data: info.reclaim() }));
         }
         let ask = OrderAsk { escrow: self.asked.escrow, order: order.clone() };
-        let Some(signed) = self.papers.order(&ask)?.filter(|signed| signed.order.expires > now) else {
-            return Ok(None);
-        };
         let Some(quorum) = config.quorum_of(info.operator) else { return Ok(None) };
-        let signatures = signed.sorted(config.chain_id, quorum.operator).into_iter();
-        // What others signed besides would have the contract refuse all.
-        let signatures = signatures.filter(|(signer, _)| quorum.verifiers.contains(signer));
-        let signatures: Vec<_> =
-            signatures.map(|(_, signature)| signature).take(quorum.needed.into()).collect();
-        if signatures.len() < quorum.needed.into() {
-            return Ok(None);
+        for signed in self.papers.orders(&ask)?.into_iter().filter(|signed| signed.order.expires > now) {
+            let signatures = signed.sorted(config.chain_id, quorum.operator).into_iter();
+            // What others signed besides would have the contract refuse all.
+            let signatures = signatures.filter(|(signer, _)| quorum.verifiers.contains(signer));
+            let needed = quorum.needed.into();
+            let signatures: Vec<_> = signatures.map(|(_, signature)| signature).take(needed).collect();
+            if signatures.len() == needed {
+                return Ok(Some(Request {
+                    to: quorum.operator,
+                    data: signed.order.execute(info, &signatures),
+                }));
+            }
         }
-        Ok(Some(Request { to: quorum.operator, data: signed.order.execute(info, &signatures) }))
+        Ok(None)
     }
 
     /// Only the submitter holds. Orders are anybody's.

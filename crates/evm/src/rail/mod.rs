@@ -10,12 +10,13 @@ mod deed;
 pub use deed::State;
 
 use crate::{Address, At, Chain, EvmError, Journal, Node, Order, Papers, PaymentInfo, Sender, Word};
-use deed::{Escrowed, Wanted};
+use deed::{Escrowed, Wanted, proof};
+use std::collections::BTreeMap;
 use tollgate_core::id::AccountId;
-use tollgate_core::{Amount, Asset};
+use tollgate_core::{Amount, Asset, Digest};
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::TaskContract;
-use tollgate_pay::rail::{Call, Capabilities, Outcome, Rail};
+use tollgate_pay::rail::{Ask, Call, Capabilities, Outcome, Rail};
 
 /// What contracts call it.
 pub const EVM_RAIL: &str = "evm";
@@ -41,6 +42,8 @@ pub struct RailConfig {
     pub chain_id: u64,
     /// The escrow.
     pub escrow: Address,
+    /// What may bring payments: our own collectors.
+    pub collectors: Vec<Address>,
     /// Whose operator new payments name.
     pub quorum: Quorum,
     /// Whose operators payments named before: what is held for them is released by their orders, and by nobody else's.
@@ -106,18 +109,40 @@ impl RailConfig {
         })
     }
 
-    /// The order that a call needs signed, but for its proof and expiry; `None` for a hold.
+    /// The payments that a contract may mean: at the present operator and, where it was agreed on before, at a former one.
     ///
     /// # Errors
-    /// [`PayError::Bad`] when the call is not about this payment, or its operator or token is none of the configuration's.
-    pub fn order(&self, asked: &Call, info: &PaymentInfo) -> Result<Option<Order>, PayError> {
-        if !self.knows(info) {
-            let wanted = "that of a quorum, present or former, with a token that the configuration names";
-            return Err(bad("operator", &info.operator.to_string(), wanted));
-        }
-        match Wanted::of(asked, info, self)? {
+    /// As [`Self::info`].
+    pub fn infos(&self, contract: &TaskContract) -> Result<Vec<PaymentInfo>, PayError> {
+        let info = self.info(contract)?;
+        let quorums = std::iter::once(&self.quorum).chain(&self.former);
+        Ok(quorums.map(|quorum| PaymentInfo { operator: quorum.operator, ..info.clone() }).collect())
+    }
+
+    /// The payment that a call about a contract is of: whose held funds it names. `None` of one that is held elsewhere, or at an
+    /// operator that is not named here, of which nothing is known.
+    fn named(&self, asked: &Call, infos: &[PaymentInfo]) -> Option<PaymentInfo> {
+        let (Ask::Release { held, .. } | Ask::Refund { held, .. }) = &asked.ask else {
+            return infos.first().cloned();
+        };
+        infos.iter().find(|info| *held == proof(self, &info.hash(self.chain_id, self.escrow))).cloned()
+    }
+
+    /// The order that a call about a contract needs signed, with its payment, but for its proof and expiry; `None` for a hold.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] when the call is not about a payment of this contract at an operator that is named here.
+    pub fn order(
+        &self,
+        asked: &Call,
+        contract: &TaskContract,
+    ) -> Result<Option<(PaymentInfo, Order)>, PayError> {
+        let wanted = "of this contract, at an operator of a quorum that is named, present or former";
+        let info = self.named(asked, &self.infos(contract)?);
+        let info = info.ok_or_else(|| bad("held funds", &asked.key, wanted))?;
+        match Wanted::of(asked, &info, self)? {
             Wanted::Hold => Ok(None),
-            Wanted::Order(order) => Ok(Some(order)),
+            Wanted::Order(order) => Ok(Some((info, order))),
         }
     }
 
@@ -140,11 +165,6 @@ impl RailConfig {
         std::iter::once(&self.quorum).chain(&self.former).find(|quorum| quorum.operator == operator)
     }
 
-    /// Whether a payment's operator and token are named here. What is not says nothing of the payment.
-    fn knows(&self, info: &PaymentInfo) -> bool {
-        self.quorum_of(info.operator).is_some() && self.tokens.iter().any(|(_, token)| *token == info.token)
-    }
-
     fn token(&self, amount: Amount) -> Result<Address, PayError> {
         let token = self.tokens.iter().find(|(asset, _)| *asset == amount.asset());
         let wanted = "one of the assets that the rail's configuration names a token for";
@@ -160,12 +180,17 @@ pub struct EvmRail<N, J, P> {
     sender: Sender<N, J>,
     papers: P,
     config: RailConfig,
+    /// Contracts that calls are about.
+    contracts: BTreeMap<Digest, TaskContract>,
 }
+
+/// Most contracts that are kept in mind; whoever calls says again which it is about.
+const CONTRACTS_MAX: usize = 256;
 
 impl<N: Node, J: Journal, P: Papers> EvmRail<N, J, P> {
     /// The rail that sends with this sender, what these papers say.
     pub const fn new(sender: Sender<N, J>, papers: P, config: RailConfig) -> Self {
-        Self { sender, papers, config }
+        Self { sender, papers, config, contracts: BTreeMap::new() }
     }
 
     /// What sends.
@@ -184,18 +209,25 @@ impl<N: Node, J: Journal, P: Papers> EvmRail<N, J, P> {
         if let Some(known) = self.sender.known(&asked.key, digest) {
             return known;
         }
-        let Ok(Some(payment)) = self.papers.payment(&asked.escrow) else { return Outcome::Unknown };
-        let (papers, config) = (&mut self.papers, &self.config);
-        if !config.knows(&payment.info) || deed::is_elsewhere(asked, config) {
-            return Outcome::Unknown;
-        }
-        let wanted = match Wanted::of(asked, &payment.info, config) {
+        let infos = self.contracts.get(&asked.escrow).and_then(|contract| self.config.infos(contract).ok());
+        // Without the contract, or with a token that is not named any more, nothing is known of it.
+        let Some(infos) = infos else { return Outcome::Unknown };
+        let paper = self.papers.payment(&asked.escrow).ok().flatten();
+        let paper = paper
+            .filter(|paper| self.config.collectors.contains(&paper.collector) && infos.contains(&paper.info));
+        let info = match &paper {
+            Some(paper) if matches!(asked.ask, Ask::Hold { .. }) => Some(paper.info.clone()),
+            _ => self.config.named(asked, &infos),
+        };
+        let Some(info) = info else { return Outcome::Unknown };
+        let wanted = match Wanted::of(asked, &info, &self.config) {
             Ok(wanted) => wanted,
             // What was sent may land, whatever is made of the call now.
             Err(_) if self.sender.is_sent(&asked.key) => return Outcome::Unknown,
             Err(reason) => return Outcome::Failed { reason: reason.to_string() },
         };
-        let mut deed = Escrowed { asked, payment, wanted, papers, config };
+        let (papers, config) = (&mut self.papers, &self.config);
+        let mut deed = Escrowed { asked, info, paper, wanted, papers, config };
         let outcome = if act {
             self.sender.perform(&asked.key, digest, &mut deed)
         } else {
@@ -217,6 +249,13 @@ impl<N: Node, J: Journal, P: Papers> Rail for EvmRail<N, J, P> {
 
     fn prepare(&mut self, contract: &TaskContract) -> Result<(), PayError> {
         self.config.info(contract).map(drop)
+    }
+
+    fn about(&mut self, contract: &TaskContract) {
+        if self.contracts.len() >= CONTRACTS_MAX {
+            self.contracts.clear();
+        }
+        self.contracts.insert(contract.digest(), contract.clone());
     }
 
     fn perform(&mut self, call: &Call) -> Outcome {

@@ -14,6 +14,7 @@ use tollgate_evm::{
     RailConfig, Sender, SenderConfig, SignedOrder, Word, abi, keccak,
 };
 use tollgate_pay::escrow::TaskContract;
+use tollgate_pay::rail::Rail as _;
 use tollgate_pay::simulate::Cast;
 
 pub(crate) const CHAIN_ID: u64 = 84_532;
@@ -59,13 +60,13 @@ impl Papers for Signed {
         Ok(self.payments.get(escrow).cloned())
     }
 
-    fn order(&mut self, ask: &OrderAsk) -> Result<Option<SignedOrder>, EvmError> {
+    fn orders(&mut self, ask: &OrderAsk) -> Result<Vec<SignedOrder>, EvmError> {
         let mut order = ask.order.clone();
         (order.pote, order.expires) = (keccak(&[b"proof"]), self.expires);
         let operator = self.payments[&ask.escrow].info.operator;
         let digest = order.digest(self.config.chain_id, operator);
         let signatures = self.verifiers.iter().map(|key| key.sign(&digest).to_string()).collect();
-        Ok(Some(SignedOrder { order, signatures }))
+        Ok(vec![SignedOrder { order, signatures }])
     }
 }
 
@@ -87,6 +88,7 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     pub(crate) payer: Key,
     pub(crate) rail: Option<Rail>,
+    contracts: Vec<TaskContract>,
     name: String,
 }
 
@@ -119,14 +121,32 @@ impl World {
         let (escrow, operator) = (addresses.escrow, addresses.operator);
         let tokens = vec![(asset, usdc())];
         let quorum = Quorum { operator, verifiers: named, needed: 2 };
-        let config = RailConfig { chain_id: CHAIN_ID, escrow, quorum, former: Vec::new(), tokens };
+        let config = RailConfig {
+            chain_id: CHAIN_ID,
+            escrow,
+            collectors: vec![addresses.eip3009],
+            quorum,
+            former: Vec::new(),
+            tokens,
+        };
         let sender = bounds(confirmations);
         let expires = chain.block(At::Latest).unwrap().time + 1_000_000;
         let papers = Signed { payments: BTreeMap::new(), verifiers, config: config.clone(), expires };
         let folder = std::env::temp_dir().join(format!("tollgate-evm-{}-{who}-{name}", std::process::id()));
         let name = format!("{who} {name}");
         let node = node.clone();
-        let mut world = Self { node, config, sender, submitter, papers, folder, payer, rail: None, name };
+        let mut world = Self {
+            node,
+            config,
+            sender,
+            submitter,
+            papers,
+            folder,
+            payer,
+            rail: None,
+            contracts: Vec::new(),
+            name,
+        };
         world.start();
         world
     }
@@ -136,7 +156,9 @@ impl World {
         self.rail = None;
         let journal = FolderJournal::open(&self.folder).unwrap();
         let sender = Sender::new(Chain::new(self.node.clone()), journal, self.submitter.clone(), self.sender);
-        self.rail = Some(EvmRail::new(sender, self.papers.clone(), self.config.clone()));
+        let mut rail = EvmRail::new(sender, self.papers.clone(), self.config.clone());
+        self.contracts.iter().for_each(|contract| rail.about(contract));
+        self.rail = Some(rail);
     }
 
     pub(crate) fn chain(&self) -> Chain<Shared> {
@@ -192,6 +214,7 @@ impl World {
         let data = self.payer.sign(&authorization.digest(&domain, Use::Receive)).0.to_vec();
         let payment = Payment { info, collector: addresses.eip3009, data };
         self.papers.payments.insert(contract.digest(), payment);
+        self.contracts.push(contract.clone());
         self.start();
         contract
     }

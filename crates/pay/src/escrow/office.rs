@@ -220,8 +220,9 @@ impl<L: Ledger, R: Rails> Office<L, R> {
     pub fn due(&mut self, id: Digest) -> Result<Option<Due>, OfficeError> {
         let escrow = self.desk.escrow(&id).ok_or(Refusal::Missing(id))?;
         let Some(call) = escrow.rail.open().cloned() else { return Ok(None) };
+        let contract = Arc::clone(&escrow.contract);
         let is_fresh = self.fresh.take().is_some_and(|key| key == call.key);
-        Ok(Some(Due { rail: escrow.contract.rail.clone(), call, is_fresh }))
+        Ok(Some(Due { rail: contract.rail.clone(), contract, call, is_fresh }))
     }
 
     /// Records what a rail said of a call. `None` when that is nothing new: still nobody knows, or the escrow does not wait for

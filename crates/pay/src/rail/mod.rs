@@ -167,6 +167,8 @@ pub trait Rail {
     /// # Errors
     /// [`PayError::Bad`] with why not.
     fn prepare(&mut self, contract: &TaskContract) -> Result<(), PayError>;
+    /// The contract that the calls which follow are about, for rails that hold more to it than a call says. Nothing happens.
+    fn about(&mut self, _contract: &TaskContract) {}
     /// Holds, releases or refunds. The same call with the same key takes effect once, however often it is made; another
     /// call with a used key takes no effect.
     fn perform(&mut self, call: &Call) -> Outcome;

@@ -6,6 +6,7 @@
 use super::{Call, Outcome, Rail};
 use crate::PayError;
 use crate::escrow::TaskContract;
+use std::sync::Arc;
 
 /// See the module.
 pub trait Rails {
@@ -36,6 +37,8 @@ impl<R: Rail> Rails for R {
 pub struct Due {
     /// The rail that makes it.
     pub rail: String,
+    /// The contract that it is about.
+    pub contract: Arc<TaskContract>,
     /// The call.
     pub call: Call,
     /// It was certainly not made yet, so the rail cannot know it.
@@ -46,6 +49,7 @@ impl Due {
     /// Makes the call, or finds out what became of it. Only one that was certainly not made yet is made without asking; the
     /// key makes the second time harmless.
     pub fn settle(&self, rail: &mut (impl Rail + ?Sized)) -> Outcome {
+        rail.about(&self.contract);
         match if self.is_fresh { Outcome::Unknown } else { rail.query(&self.call) } {
             Outcome::Unknown => rail.perform(&self.call),
             known => known,

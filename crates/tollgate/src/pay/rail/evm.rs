@@ -75,9 +75,10 @@ pub(crate) struct PaymentArgs {
 /// Sign the order that an escrow's release or refund waits for, as a verifier
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  tollgate pay rail evm sign ESCROW --data pay --key verifier-1.key --expires 2026-12-01T00:00:00Z
+  tollgate pay rail evm sign ESCROW --data pay --key verifier-1.key
 
-The order is what the log decided; all verifiers give the same expiry.")]
+The order is what the log decided, with the proof of the verdict there and the expiry of the order there. Where that is over, all verifiers
+give the same --expires.")]
 pub(crate) struct SignArgs {
     /// The escrow
     escrow: Digest,
@@ -86,12 +87,9 @@ pub(crate) struct SignArgs {
     /// File of the verifier's secret key
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
-    /// From when on the order is void
+    /// From when on the order is void [default: as the logged order]
     #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
-    expires: Timestamp,
-    /// Digest of the proof of task execution
-    #[arg(long, value_name = "HEX")]
-    pote: Option<Digest>,
+    expires: Option<Timestamp>,
 }
 
 /// Show what the contracts hold for an escrow
@@ -216,22 +214,22 @@ fn sign(args: &SignArgs) -> Result<Ending> {
     let place = folder(&args.books.data)?;
     let escrow = args.books.escrow(&args.escrow)?;
     let call = escrow.rail.open().context("the escrow waits for no rail: nothing is to be signed")?;
-    let paper = place.papers().payment(&args.escrow)?;
-    let paper = paper.context("the escrow's payment is not filed: see `pay rail evm payment`")?;
-    let order = place.config().order(call, &paper.info)?;
-    let order = order.context("the escrow waits for its funds, which need no order")?;
-    let pote = Word(args.pote.map_or([0; 32], |digest| digest.0));
-    let expires = u64::try_from(args.expires.seconds()).context("--expires is before 1970")?;
-    let order = Order { pote, expires, ..order };
+    let order = place.config().order(call, &escrow.contract)?;
+    let (info, order) = order.context("the escrow waits for its funds, which need no order")?;
+    let (pote, until) = decided(args)?;
+    let expires = u64::try_from(args.expires.unwrap_or(until).seconds()).context("expired before 1970")?;
+    let order = Order { pote: Word(pote.0), expires, ..order };
     let key = key(&args.key)?;
-    let quorum = place.config().quorum_of(paper.info.operator).context("rail.json names no such operator")?;
+    let quorum = place.config().quorum_of(info.operator).context("rail.json names no such operator")?;
     ensure!(quorum.verifiers.contains(&key.address()), "{} is none of the verifiers", key.address());
     let signature = key.sign(&order.digest(place.config().chain_id, quorum.operator));
     place
         .papers()
         .file_order(&SignedOrder { order: order.clone(), signatures: vec![signature.to_string()] })?;
     let ask = tollgate_evm::OrderAsk { escrow: args.escrow, order };
-    let filed = place.papers().order(&ask)?.map_or(0, |signed| signed.signatures.len());
+    let all = place.papers().orders(&ask)?;
+    let same = all.iter().find(|signed| signed.order == ask.order);
+    let filed = same.map_or(0, |signed| signed.signatures.len());
     let what = if ask.order.amount == 0 {
         "a refund".to_owned()
     } else {
@@ -241,14 +239,33 @@ fn sign(args: &SignArgs) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
+/// What the log decided last: the digest of the proof, or of a ruling's reasons, and until when its order counts.
+fn decided(args: &SignArgs) -> Result<(Digest, Timestamp)> {
+    let replayed = crate::pay::dispute::bundle(&args.books, args.escrow)?.replay(&args.books.plane()?)?;
+    let (mut pote, mut until) = (None, None);
+    for (_, _, event) in &replayed.events {
+        match event {
+            Event::Verdict(signed) => pote = Some(signed.statement.pote),
+            Event::Rule(signed) => pote = Some(signed.statement.reasons),
+            Event::Order { order, .. } => until = Some(order.statement.expires),
+            _ => {}
+        }
+    }
+    pote.zip(until).context("the log has no order of the verifiers for this escrow: nothing is to be signed")
+}
+
 fn status(args: &StatusArgs) -> Result<Ending> {
     let place = folder(&args.books.data)?;
     let escrow = args.books.escrow(&args.escrow)?;
-    let info = place.config().info(&escrow.contract)?;
-    let payment = info.hash(place.config().chain_id, place.config().escrow);
+    let infos = place.config().infos(&escrow.contract)?;
     let mut chain = place.checked_chain()?;
     let block = chain.block(At::Latest)?;
-    let state = place.config().state(&mut chain, &info, block.at())?;
+    let states = infos.iter().map(|info| Ok((info, place.config().state(&mut chain, info, block.at())?)));
+    let states = states.collect::<Result<Vec<_>>>()?;
+    // At a former operator, where it was agreed on before.
+    let found = states.iter().find(|(_, state)| state.collected).or(states.first());
+    let (info, state) = found.context("rail.json names no operator")?;
+    let payment = info.hash(place.config().chain_id, place.config().escrow);
     if args.json {
         say::json(&json!({
             "escrow": args.escrow, "payment": payment, "block": block.number, "collected": state.collected,
