@@ -1,6 +1,6 @@
 //! One check: what it is made with, and what every kind has in common.
 
-use crate::x509::Trust;
+use crate::x509::{Certificate, Chain, Crl, Listed, Trust};
 use crate::{Bind, Claims, Collateral, Kind, Policy, Refusal, kinds};
 use tollgate_core::Timestamp;
 
@@ -46,6 +46,23 @@ impl<'a> Check<'a> {
     /// Whom to trust for certificates of a kind.
     pub(crate) fn trust(&self, kind: Kind) -> Trust<'a> {
         Trust { roots: self.policy.roots(kind), revoked: &self.policy.revoked, at: self.seconds() }
+    }
+
+    /// A chain of a kind, held to the revocation lists that the verifier has, and to those that were handed in, of which whoever
+    /// hands them in leaves out what does not suit.
+    pub(crate) fn chain(
+        &self,
+        kind: Kind,
+        what: &'static str,
+        chain: &[Certificate<'_>],
+        listed: Listed,
+    ) -> Result<Chain, Refusal> {
+        let (mine, handed) = (self.policy.lists(kind)?, self.collateral.lists()?);
+        let listed = if self.policy.unlisted.contains(&kind) { Listed::Any } else { listed };
+        let (mine, handed) = (Crl::parse_all(&mine)?, Crl::parse_all(&handed)?);
+        let trust = self.trust(kind);
+        trust.check(what, chain, &handed, Listed::Any)?;
+        trust.check(what, chain, &mine, listed)
     }
 
     /// Refuses what was made too long ago, or in the future.

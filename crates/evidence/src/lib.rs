@@ -51,5 +51,5 @@ pub use claims::{Claims, Value};
 pub use collateral::{COLLATERAL_BYTES_MAX, COLLATERAL_FILES_MAX, Collateral};
 pub use crypto::{PublicKey, Scheme};
 pub use kinds::{Appraisal, Appraisals, Fact, FactType, Kind};
-pub use policy::{Attestors, Identity, Policy, Signer, Tcb};
+pub use policy::{Attestors, Floor, GUESTS, Identity, Policy, Signer, Snp, Tcb};
 pub use refusal::Refusal;

@@ -1,5 +1,6 @@
 //! Whom and what a verifier trusts: configuration, with defaults that refuse what is doubtful.
 
+use crate::proof::Blob;
 use crate::read::text::pem;
 use crate::{Kind, PublicKey, Refusal};
 use serde::{Deserialize, Serialize};
@@ -77,8 +78,50 @@ pub struct Tcb {
     /// Oldest edition of Intel's levels (`tcbEvaluationDataNumber`) that does, so that collateral cannot be rolled back as far as
     /// its own end date lets it. By default the one of June 2025; raise it when your collateral has a later one.
     pub edition_min: i64,
+    /// What a TDX guest may be that its measurements do not show, by the names of [`GUESTS`]. None of it by default: with a
+    /// migration guest of the host's choice its state can be read and changed, its measurements staying what they were.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub guests: Vec<String>,
     /// Statuses that do.
     pub statuses: Vec<String>,
+}
+
+/// What the attributes of a TDX guest may say beside debug mode (Intel, "TDX Module Base Architecture Specification", TD
+/// attributes): `sept-ve` where exceptions of the host's making are not disabled, `service-td` where another guest is bound to it.
+/// A guest with a bit that has no name here is refused.
+pub const GUESTS: &[&str] = &["icssd", "kl", "lass", "migratable", "pks", "sept-ve", "service-td", "tpa"];
+
+/// Least security versions of AMD's firmware, as reports and their keys have them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Floor {
+    /// Of the boot loader.
+    pub bootloader: u8,
+    /// Of the microcode. Its numbers are those of a stepping, so there is none by default: take yours from AMD's bulletins.
+    pub microcode: u8,
+    /// Of the SNP firmware.
+    pub snp: u8,
+    /// Of the operating system of the security processor.
+    pub tee: u8,
+}
+
+/// Which of AMD's platforms and guests do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Snp {
+    /// Least levels by processor line; a line that is not named is refused. By default those of AMD-SB-3015 (December 2024), below
+    /// which memory that lies about its size breaks the guest's integrity.
+    pub floors: BTreeMap<String, Floor>,
+    /// Whether guests do that an agent of the host may move: their measurement does not name it.
+    pub migration: bool,
+}
+
+impl Default for Snp {
+    fn default() -> Self {
+        let floor = |snp| Floor { snp, ..Floor::default() };
+        let floors = [("Genoa", floor(23)), ("Milan", floor(24)), ("Turin", floor(0))];
+        Self { floors: floors.map(|(line, floor)| (line.to_owned(), floor)).into(), migration: false }
+    }
 }
 
 /// The edition of Intel's levels that counted on 2025-06-19.
@@ -86,10 +129,13 @@ const EDITION_MIN: i64 = 17;
 
 impl Default for Tcb {
     fn default() -> Self {
-        Self { advisories: Vec::new(), edition_min: EDITION_MIN, statuses: vec!["UpToDate".into()] }
+        let statuses = vec!["UpToDate".into()];
+        Self { advisories: Vec::new(), edition_min: EDITION_MIN, guests: Vec::new(), statuses }
     }
 }
 
+/// Most revocation lists of a kind.
+const LISTS_MAX: usize = 16;
 /// Most signers, and most identities.
 const SIGNERS_MAX: usize = 64;
 
@@ -151,6 +197,10 @@ pub struct Policy {
     /// Who may sign by an identity. Nobody by default.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub identities: Vec<Identity>,
+    /// Revocation lists that the verifier fetched, by kind: DER, or PEM, in base64. What is handed in with evidence is looked at too,
+    /// and is the payee's choice.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<Kind, Vec<Blob>>,
     /// Oldest evidence that tells when it was made, in seconds.
     pub max_age_s: i64,
     /// Fingerprints (SHA-256 of the DER, in hexadecimal digits) of certificates that do not count any more.
@@ -162,8 +212,14 @@ pub struct Policy {
     pub signers: Vec<Signer>,
     /// How far clocks may be apart, in seconds.
     pub skew_s: i64,
-    /// Which levels of platforms do.
+    /// Which of AMD's platforms and guests do.
+    pub snp: Snp,
+    /// Which levels of Intel's platforms do.
     pub tcb: Tcb,
+    /// Kinds whose vendor publishes a list of what it revoked, and of which evidence does without one in `lists`: `amd-sev-snp`, whose
+    /// list is AMD's (`https://kdsintf.amd.com/vcek/v1/Milan/crl`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unlisted: Vec<Kind>,
     /// Whether reports do that are signed by a key which AMD gave a cloud provider for many chips (VLEK), not by the chip's own.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub vlek: bool,
@@ -181,12 +237,15 @@ impl Default for Policy {
             allow_debug: false,
             attestors: Attestors::default(),
             identities: Vec::new(),
+            lists: BTreeMap::new(),
             max_age_s: 86_400,
             revoked: Vec::new(),
             roots,
             signers: Vec::new(),
             skew_s: 300,
+            snp: Snp::default(),
             tcb: Tcb::default(),
+            unlisted: Vec::new(),
             vlek: false,
             vmpl_max: 0,
         }
@@ -213,6 +272,12 @@ impl Policy {
         if policy.identities.len() > SIGNERS_MAX {
             return Err(bad(&policy.identities.len().to_string(), "at most 64 identities"));
         }
+        if let Some(name) = policy.tcb.guests.iter().find(|name| !GUESTS.contains(&name.as_str())) {
+            return Err(bad(name, "one of the names for what a guest may be: see tcb.guests"));
+        }
+        if policy.lists.values().any(|lists| lists.len() > LISTS_MAX) {
+            return Err(bad("too many lists", "at most 16 revocation lists of a kind"));
+        }
         if !(1..=16).contains(&policy.attestors.threshold) {
             return Err(bad(&policy.attestors.threshold.to_string(), "a threshold of 1 to 16 attestors"));
         }
@@ -228,6 +293,18 @@ impl Policy {
     /// Signers that may sign evidence of a kind.
     pub(crate) fn signers_of(&self, kind: Kind) -> impl Iterator<Item = &Signer> {
         self.signers.iter().filter(move |signer| signer.kinds.contains(&kind))
+    }
+
+    /// The verifier's own revocation lists of a kind, as DER.
+    pub(crate) fn lists(&self, kind: Kind) -> Result<Vec<Vec<u8>>, Refusal> {
+        let mut ders = Vec::new();
+        for Blob(list) in self.lists.get(&kind).into_iter().flatten() {
+            match std::str::from_utf8(list) {
+                Ok(text) => ders.extend(pem("revocation list in the policy", "X509 CRL", text)?),
+                Err(_) => ders.push(list.clone()),
+            }
+        }
+        Ok(ders)
     }
 
     /// The roots of a kind.

@@ -87,6 +87,17 @@ fn request<'a>(json: &'a Json, fields: Fields<'a>) -> Result<Request<'a>, Refusa
     let scheme = text(json, "scheme")?;
     let query = json.get("query").and_then(Json::text);
     let (method, authority, path) = (text(json, "method")?, text(json, "authority")?, text(json, "path")?);
+    // What is signed may be all of them in one text (`@target-uri`): nobody but the text itself says where each of them begins.
+    let has = |text: &str, marks: &str| text.chars().any(|c| marks.contains(c) || c <= ' ' || c == '\u{7f}');
+    let is_parted = ["https", "http"].contains(&scheme.to_ascii_lowercase().as_str())
+        && !authority.is_empty()
+        && !has(authority, "/?#@\\")
+        && path.starts_with('/')
+        && !has(path, "?#")
+        && !query.is_some_and(|query| has(query, "#"));
+    if !is_parted {
+        return Err(bad("the request's scheme, authority, path and query are not those of one URI"));
+    }
     Ok(Request { method, scheme, authority, path, query, fields })
 }
 

@@ -9,7 +9,7 @@ use crate::bind::unbound;
 use crate::crypto::Scheme;
 use crate::read::cbor::{Cbor, bytes_head};
 use crate::read::text::{binary, hex};
-use crate::x509::Certificate;
+use crate::x509::{Certificate, Listed};
 use crate::{Check, Claims, Refusal};
 
 const WHAT: &str = "attestation document";
@@ -19,6 +19,11 @@ const TAG: u8 = 0xd2;
 const PROTECTED: &[u8] = &[0xa1, 0x01, 0x38, 0x22];
 
 pub(super) const FACTS: &[Fact] = &[
+    fact(
+        "bound_in",
+        FactType::Text,
+        "where the task's binding stands: user_data, or the nonce, which the caller chooses",
+    ),
     fact("debug", FactType::Bool, "whether the enclave ran in debug mode"),
     fact("module_id", FactType::Text, "the enclave's name"),
     fact("nonce", FactType::Text, "the caller's nonce, in hexadecimal digits"),
@@ -96,7 +101,7 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
         return Err(Refusal::Unsupported { what: "digest", is: "of other than SHA384".into() });
     }
     let chain = chain(&payload)?;
-    let trusted = check.trust(Kind::AwsNitro).check("certificate chain", &chain, &[], false)?;
+    let trusted = check.chain(Kind::AwsNitro, "certificate chain", &chain, Listed::Any)?;
     let leaf = chain.first().ok_or(Refusal::Missing { what: "certificate" })?;
     if !leaf.key.holds(Scheme::Es384, &signed(raw), signature) {
         return Err(Refusal::Signature { what: WHAT });
@@ -109,10 +114,13 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
     let debug = first.iter().any(|(_, bytes)| bytes.iter().all(|byte| *byte == 0));
     check.debug(debug, "a measurement of the image is zero")?;
     let caller = |name| payload.get(name).and_then(Cbor::bytes);
+    let mut bound_in = None;
     if let Some(bind) = check.bind {
-        let found = [caller("user_data"), caller("nonce")];
-        if !found.contains(&Some(&bind.0[..])) {
-            return Err(unbound("user_data and nonce", found == [None, None]));
+        let names = ["user_data", "nonce"];
+        bound_in = names.into_iter().find(|name| caller(name) == Some(&bind.0[..]));
+        if bound_in.is_none() {
+            let absent = names.into_iter().all(|name| caller(name).is_none());
+            return Err(unbound("user_data and nonce", absent));
         }
     }
     let Some(Cbor::Integer(made_ms)) = payload.get("timestamp") else {
@@ -132,6 +140,9 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
         if let Some(bytes) = caller(name) {
             claims = claims.with(name, hex(bytes));
         }
+    }
+    if let Some(name) = bound_in {
+        claims = claims.with("bound_in", name);
     }
     claims.produced_at = Some(made_ms.div_euclid(1000));
     claims.valid_until = Some(trusted.validity.1);

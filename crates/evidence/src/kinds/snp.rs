@@ -10,7 +10,7 @@ use crate::crypto::Scheme;
 use crate::read::Cursor;
 use crate::read::der::{Der, OCTET_STRING};
 use crate::read::text::{binary, hex};
-use crate::x509::{Certificate, Crl};
+use crate::x509::{Certificate, Listed};
 use crate::{Check, Claims, Refusal};
 
 const WHAT: &str = "report";
@@ -124,6 +124,10 @@ impl<'a> Report<'a> {
             return Err(Refusal::Unsupported { what: "signature algorithm", is: self.algorithm.to_string() });
         }
         check.debug(self.policy & POLICY_DEBUG != 0, "the guest's policy allows it")?;
+        if self.policy & POLICY_MIGRATE != 0 && !check.policy.snp.migration {
+            let (is, accepted) = ("one that an agent may move".into(), "one that stays".into());
+            return Err(Refusal::Status { what: "guest", is, accepted });
+        }
         if self.vmpl > check.policy.vmpl_max {
             let accepted = format!("at most {}", check.policy.vmpl_max);
             return Err(Refusal::Status { what: "VMPL", is: self.vmpl.to_string(), accepted });
@@ -172,6 +176,36 @@ impl Levels {
         };
         let fmc = if turin { Some(level(9)?) } else { None };
         Ok(Self { bootloader: level(1)?, tee: level(2)?, snp: level(3)?, microcode: level(8)?, fmc })
+    }
+
+    /// Refuses levels below those that the policy wants of the processor's line: their keys are still given out, and what was
+    /// broken in them stays broken.
+    fn accepted(&self, product: &str, check: &Check<'_>) -> Result<(), Refusal> {
+        let line = product.split('-').next().unwrap_or_default();
+        let Some(floor) = check.policy.snp.floors.get(line) else {
+            let named = check.policy.snp.floors.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Refusal::Status {
+                what: "processor line",
+                is: Refusal::shown(line),
+                accepted: named,
+            });
+        };
+        let least = Self {
+            bootloader: floor.bootloader,
+            tee: floor.tee,
+            snp: floor.snp,
+            microcode: floor.microcode,
+            fmc: None,
+        };
+        let is_less = self.bootloader < least.bootloader
+            || self.tee < least.tee
+            || self.snp < least.snp
+            || self.microcode < least.microcode;
+        if is_less {
+            let accepted = format!("at least {}", least.shown());
+            return Err(Refusal::Status { what: "platform level", is: self.shown(), accepted });
+        }
+        Ok(())
     }
 
     fn shown(&self) -> String {
@@ -262,12 +296,11 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
     let bytes = binary(WHAT, evidence)?;
     let report = Report::read(&bytes)?;
     let signing = Signing::of(&report, check)?;
-    let (ders, lists) = (check.collateral.certificates()?, check.collateral.lists()?);
+    let ders = check.collateral.certificates()?;
     let (vcek, others) = parted(Certificate::parse_all(&ders)?, signing)?;
-    let trust = check.trust(Kind::AmdSevSnp);
-    let chain = trust.lead(vcek, others);
-    let lists = lists.iter().map(|list| Crl::parse(list)).collect::<Result<Vec<_>, _>>()?;
-    let trusted = trust.check("VCEK chain", &chain, &lists, false)?;
+    let chain = check.trust(Kind::AmdSevSnp).lead(vcek, others);
+    // AMD's root lists the authorities that it took back; these list no chips.
+    let trusted = check.chain(Kind::AmdSevSnp, "VCEK chain", &chain, Listed::Root)?;
     let vcek = chain.first().ok_or(Refusal::Missing { what: "the VCEK in the collateral" })?;
     if !vcek.key.holds(Scheme::Es384, report.signed, &report.signature) {
         return Err(Refusal::Signature { what: WHAT });
@@ -279,6 +312,7 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
         let (is, wanted) = (reported.shown(), certified.shown());
         return Err(Refusal::Mismatch { what: "platform level in the report", is, wanted });
     }
+    reported.accepted(&product, check)?;
     let csp = match signing {
         Signing::Vcek => check_chip(vcek, report.chip_id).map(|()| None)?,
         Signing::Vlek => {

@@ -9,7 +9,7 @@ use super::{Fact, FactType, Kind, fact};
 use crate::crypto::Scheme;
 use crate::read::Cursor;
 use crate::read::text::{base64, binary, hex, pem};
-use crate::x509::{Certificate, Crl};
+use crate::x509::{Certificate, Listed};
 use crate::{Check, Claims, Refusal};
 use tollgate_pay::json::Json;
 
@@ -132,9 +132,7 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
     let parts = parts(evidence, check)?;
     let measured = Measured::read(&parts.messages)?;
     let chain = Certificate::parse_all(&parts.chain)?;
-    let lists = check.collateral.lists()?;
-    let lists = lists.iter().map(|list| Crl::parse(list)).collect::<Result<Vec<_>, _>>()?;
-    let trusted = check.trust(Kind::NvidiaGpu).check("device chain", &chain, &lists, false)?;
+    let trusted = check.chain(Kind::NvidiaGpu, "device chain", &chain, Listed::Any)?;
     let device = chain.first().ok_or(Refusal::Missing { what: "certificate" })?;
     if !device.key.holds(Scheme::Es384, measured.signed, measured.signature) {
         return Err(Refusal::Signature { what: WHAT });

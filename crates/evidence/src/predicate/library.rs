@@ -33,8 +33,12 @@ pub const READY: &[Ready] = &[
         says: "an AWS Nitro enclave of this image answered",
         needs: &[("pcr0", "measurement of the image"), ("most_s", "how old the document may be, in seconds")],
         make: |given| {
-            let tests =
-                vec![equals("pcr0", text(given, "pcr0")), Test::Age { most_s: number(given, "most_s")? }];
+            let tests = vec![
+                equals("pcr0", text(given, "pcr0")),
+                // A nonce is what most enclaves let their callers choose: it shows that one answered, and nothing of the output.
+                equals("bound_in", "user_data"),
+                Test::Age { most_s: number(given, "most_s")? },
+            ];
             Ok(Expr::Evidence { kind: Kind::AwsNitro, r#where: tests })
         },
     },

@@ -253,6 +253,10 @@ fn with_parties(policy: &Policy, contract: &TaskContract) -> Policy {
     with.signers.retain(|signer| !["payee", "payer", "evaluator"].contains(&signer.role.as_str()));
     with.signers.push(party("payee", "payee".into(), &contract.payee.key));
     with.signers.push(party("payer", "payer".into(), &contract.payer));
+    // Where the contract names evaluators, nobody else's word counts as one.
+    if !contract.evaluators.keys.is_empty() {
+        with.signers.iter_mut().for_each(|signer| signer.kinds.retain(|kind| *kind != Kind::Evaluators));
+    }
     let evaluators = contract.evaluators.keys.iter();
     with.signers.extend(evaluators.map(|key| party("evaluator", format!("evaluator {key}"), key)));
     with

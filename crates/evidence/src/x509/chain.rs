@@ -21,6 +21,17 @@ pub(crate) struct Trust<'a> {
     pub(crate) at: i64,
 }
 
+/// Whose certificates must be looked up in a revocation list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Listed {
+    /// Those of every issuer.
+    All,
+    /// Those that the root signed.
+    Root,
+    /// None, though those that there are count.
+    Any,
+}
+
 /// A chain that holds.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Chain {
@@ -34,14 +45,13 @@ impl Trust<'_> {
     /// Checks certificates that lead from a leaf to a pinned root: names, authority, lengths, times and signatures.
     ///
     /// Critical extensions other than constraints, usages and names are refused. Every list of `lists` must be signed by an
-    /// authority of the chain that is its issuer, or is passed over; with `all_listed` every certificate but the root must
-    /// have one.
+    /// authority of the chain that is its issuer, or is passed over; the issuers of `listed` must have one.
     pub(crate) fn check(
         &self,
         what: &'static str,
         chain: &[Certificate<'_>],
         lists: &[Crl<'_>],
-        all_listed: bool,
+        listed: Listed,
     ) -> Result<Chain, Refusal> {
         let (Some(root), Some(_)) = (chain.last(), chain.first()) else {
             return Err(Refusal::Missing { what });
@@ -59,7 +69,12 @@ impl Trust<'_> {
         }
         for (below, pair) in chain.windows(2).enumerate() {
             if let [child, issuer] = pair {
-                self.check_link(child, issuer, below, lists, all_listed)?;
+                let must = match listed {
+                    Listed::All => true,
+                    Listed::Root => issuer.key_id() == root.key_id(),
+                    Listed::Any => false,
+                };
+                self.check_link(child, issuer, below, lists, must)?;
             }
         }
         // The key is pinned, so the certificate around it must be the key's own word, its names and times too.
@@ -115,7 +130,7 @@ impl Trust<'_> {
         issuer: &Certificate<'_>,
         below: usize,
         lists: &[Crl<'_>],
-        all_listed: bool,
+        must: bool,
     ) -> Result<(), Refusal> {
         if child.issuer != issuer.subject {
             return Err(Refusal::Untrusted {
@@ -135,7 +150,7 @@ impl Trust<'_> {
             return Err(Refusal::Signature { what: "certificate" });
         }
         let mine: Vec<_> = lists.iter().filter(|list| list.issuer == issuer.subject).collect();
-        if all_listed && mine.is_empty() {
+        if must && mine.is_empty() {
             return Err(Refusal::Missing { what: "a revocation list of an issuer" });
         }
         for list in mine {

@@ -20,6 +20,11 @@ pub(crate) struct Crl<'a> {
 }
 
 impl<'a> Crl<'a> {
+    /// Reads some.
+    pub(crate) fn parse_all(ders: &'a [Vec<u8>]) -> Result<Vec<Self>, Refusal> {
+        ders.iter().map(|der| Self::parse(der)).collect()
+    }
+
     /// Reads one.
     pub(crate) fn parse(der: &'a [u8]) -> Result<Self, Refusal> {
         const WHAT: &str = "revocation list";

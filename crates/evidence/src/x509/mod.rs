@@ -4,7 +4,7 @@ mod chain;
 mod crl;
 mod server;
 
-pub(crate) use chain::{Chain, Trust};
+pub(crate) use chain::{Chain, Listed, Trust};
 pub(crate) use crl::Crl;
 
 use crate::Refusal;

@@ -64,6 +64,39 @@ fn responses_are_of_one_task() {
     assert_eq!(refusal.code(), "unbound", "a field that is not covered binds nothing");
 }
 
+/// A signature over the whole URI is over one text; where authority and path begin in it is not whoever hands it in's to say.
+#[test]
+fn a_uri_is_taken_apart_in_one_way() {
+    let signed = response("b", &["@status", "content-digest", "@target-uri;req"], 20, BODY);
+    let good: Value = serde_json::from_slice(&signed).unwrap();
+    let code = |parts: [&str; 3], query: Option<&str>| {
+        let mut changed = good.clone();
+        for (name, part) in ["scheme", "authority", "path"].into_iter().zip(parts) {
+            changed["request"][name] = json!(part);
+        }
+        if let Some(query) = query {
+            changed["request"]["query"] = json!(query);
+        }
+        let verdict = judge(Kind::HttpSignature, changed.to_string().as_bytes(), &policy(), &[], None);
+        verdict.map_or_else(|refusal| refusal.code(), |_| "accepted")
+    };
+    assert_eq!(code(["https", "api.example", "/p"], None), "accepted");
+    // Each of these is the same text, or would be of a longer one.
+    assert_eq!(code(["https", "api.example/p", ""], None), "malformed");
+    assert_eq!(code(["https", "api.example/", "p"], None), "malformed");
+    for authority in
+        ["api.example/users", "user@api.example", "api.example?", "api.example#", "api example", ""]
+    {
+        assert_eq!(code(["https", authority, "/p"], None), "malformed", "{authority}");
+    }
+    for path in ["/p?x=1", "/p#x", "p", "", "/p\n"] {
+        assert_eq!(code(["https", "api.example", path], None), "malformed", "{path}");
+    }
+    assert_eq!(code(["https", "api.example", "/p"], Some("x#y")), "malformed");
+    assert_eq!(code(["https://api.example/?to=https", "bank.example", "/p"], None), "malformed");
+    assert_eq!(code(["https", "api.example", "/q"], None), "signature");
+}
+
 #[test]
 fn responses_are_refused_by_name() {
     let code = |evidence: &[u8]| {

@@ -1,7 +1,12 @@
 //! Documents, reports and measurements under a root of our own: bound to one task, and refused for every other reason.
 
-use crate::forge::{Cert, House, Key, NOW, bound_only, der, extension, judge, pem};
-use tollgate_evidence::{Bind, Kind, Policy};
+use crate::data::any_level;
+use crate::forge::{Cert, House, Key, NOW, bound_only, der, extension, hex, judge, pem};
+use crate::quotes::list;
+use tollgate_core::Digest;
+use tollgate_evidence::predicate::{Given, Ready};
+use tollgate_evidence::proof::Blob;
+use tollgate_evidence::{Bind, Floor, Kind, Policy};
 
 /// A CBOR head and its bytes.
 fn cbor(major: u8, count: usize) -> Vec<u8> {
@@ -23,6 +28,17 @@ fn bytes(bytes: &[u8]) -> Vec<u8> {
 
 /// A Nitro document; `pcr0` fills the register, `made` is when.
 fn document(house: &House, chain: &[Vec<u8>], pcr0: u8, made: i64, user_data: Option<&[u8]>) -> Vec<u8> {
+    document_of(house, chain, pcr0, made, user_data.map(|data| ("user_data", data)))
+}
+
+/// A document with a field of its caller's.
+fn document_of(
+    house: &House,
+    chain: &[Vec<u8>],
+    pcr0: u8,
+    made: i64,
+    caller: Option<(&str, &[u8])>,
+) -> Vec<u8> {
     let pcrs = (0..5).flat_map(|n| [cbor(0, n), bytes(&[if n == 0 { pcr0 } else { 9 }; 48])].concat());
     let bundle = chain[1..].iter().rev().flat_map(|der| bytes(der));
     let mut entries = vec![
@@ -33,7 +49,7 @@ fn document(house: &House, chain: &[Vec<u8>], pcr0: u8, made: i64, user_data: Op
         [text("certificate"), bytes(&chain[0])].concat(),
         [text("cabundle"), cbor(4, chain.len() - 1), bundle.collect()].concat(),
     ];
-    entries.extend(user_data.map(|data| [text("user_data"), bytes(data)].concat()));
+    entries.extend(caller.map(|(name, data)| [text(name), bytes(data)].concat()));
     let payload = [cbor(5, entries.len()), entries.concat()].concat();
     let protected = bytes(&[0xa1, 1, 0x38, 0x22]);
     let signed = [vec![0x84], text("Signature1"), protected.clone(), vec![0x40], bytes(&payload)].concat();
@@ -46,6 +62,24 @@ fn nitro_documents_are_of_one_task() {
     let house = House::new(Kind::AwsNitro);
     let chain = house.chain(Vec::new());
     bound_only(Kind::AwsNitro, &house.policy, &[], &|bind| document(&house, &chain, 1, NOW, Some(&bind.0)));
+}
+
+/// A nonce is the caller's, so whoever asks a genuine enclave chooses it; predicates can tell it from the enclave's own data.
+#[test]
+fn nitro_documents_say_where_the_binding_stands() {
+    let house = House::new(Kind::AwsNitro);
+    let chain = house.chain(Vec::new());
+    let bind = Bind([7; 64]);
+    let ready = Ready::named("enclave").unwrap();
+    let pcr0 = hex(&[1; 48]);
+    let wanted = ready.with(&[("pcr0", pcr0.as_str()), ("most_s", "60")].into()).unwrap();
+    for (name, holds) in [("user_data", true), ("nonce", false)] {
+        let document = document_of(&house, &chain, 1, NOW, Some((name, &bind.0)));
+        let claims = judge(Kind::AwsNitro, &document, &house.policy, &[], Some(&bind)).unwrap();
+        assert_eq!(claims.fact("bound_in"), Some(&name.into()));
+        let given = Given { at: NOW, claims: &[claims], output: &Digest([0; 32]) };
+        assert_eq!(wanted.judge(&given).holds, holds, "{name}");
+    }
 }
 
 #[test]
@@ -116,7 +150,7 @@ fn chains_are_refused_by_name() {
             "{verdict:?}"
         );
     }
-    let fingerprint = crate::forge::hex(ring::digest::digest(&ring::digest::SHA256, &good[1]).as_ref());
+    let fingerprint = hex(ring::digest::digest(&ring::digest::SHA256, &good[1]).as_ref());
     let revoked = Policy { revoked: vec![fingerprint], ..house.policy.clone() };
     let document = document(&house, &good, 1, NOW, None);
     assert_eq!(judge(Kind::AwsNitro, &document, &revoked, &[], None).unwrap_err().code(), "revoked");
@@ -159,16 +193,92 @@ fn report(house: &House, report_data: &[u8; 64], change: &dyn Fn(&mut [u8])) -> 
     report
 }
 
+/// A house whose verifiers ask for no list and no level.
+fn amd() -> House {
+    let mut house = House::new(Kind::AmdSevSnp);
+    (house.policy.snp, house.policy.unlisted) = (any_level(), vec![Kind::AmdSevSnp]);
+    house
+}
+
+/// Keys of levels that are broken are still given out, so a level must be asked for.
+#[test]
+fn old_firmware_and_guests_that_may_be_moved_are_refused_unless_the_policy_takes_them() {
+    let mut house = amd();
+    let files = [pem(&house.chain(vcek_extensions(115, &CHIP)))];
+    let plain = report(&house, &[0; 64], &|_| {});
+    let moved = report(&house, &[0; 64], &|report| report[10] |= 0x04);
+    let code = |house: &House, report: &[u8]| {
+        let verdict = judge(Kind::AmdSevSnp, report, &house.policy, &files, None);
+        verdict.map_or_else(|refusal| refusal.code(), |_| "accepted")
+    };
+    assert_eq!([code(&house, &plain), code(&house, &moved)], ["accepted", "status"]);
+    house.policy.snp.migration = true;
+    assert_eq!(code(&house, &moved), "accepted");
+    let claims = judge(Kind::AmdSevSnp, &moved, &house.policy, &files, None).unwrap();
+    assert_eq!(claims.fact("migration_agent"), Some(&true.into()));
+    house.policy.snp = Policy::default().snp;
+    assert_eq!(code(&house, &plain), "status", "below the usual floor");
+    // The report's levels are boot loader 3, tee 0, snp 8, microcode 115.
+    let exact = Floor { bootloader: 3, tee: 0, snp: 8, microcode: 115 };
+    let above = [
+        Floor { bootloader: 4, ..exact },
+        Floor { tee: 1, ..exact },
+        Floor { snp: 9, ..exact },
+        Floor { microcode: 116, ..exact },
+    ];
+    let mut with = |line: &str, floor| {
+        house.policy.snp.floors = [(line.to_owned(), floor)].into();
+        code(&house, &plain)
+    };
+    assert_eq!(with("Milan", exact), "accepted");
+    for floor in above {
+        assert_eq!(with("Milan", floor), "status", "{floor:?}");
+    }
+    assert_eq!(with("Genoa", exact), "status", "a line that the policy does not name");
+}
+
+/// What its vendor took back is the verifier's to know: a payee leaves out what does not suit.
+#[test]
+fn the_verifier_must_have_the_vendors_list() {
+    let mut house = amd();
+    let files = [pem(&house.chain(vcek_extensions(115, &CHIP)))];
+    let report = report(&house, &[0; 64], &|_| {});
+    let code = |house: &House, files: &[Vec<u8>]| {
+        let verdict = judge(Kind::AmdSevSnp, &report, &house.policy, files, None);
+        verdict.map_or_else(|refusal| refusal.code(), |_| "accepted")
+    };
+    let (empty, revoking) = (list("root", &house.root, None), list("root", &house.root, Some(7)));
+    let armoured = |list: &[u8]| {
+        let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, list);
+        format!("-----BEGIN X509 CRL-----\n{body}\n-----END X509 CRL-----\n").into_bytes()
+    };
+    let handed = |list: &[u8]| [files[0].clone(), armoured(list)];
+    assert_eq!(code(&house, &files), "accepted", "the policy does without");
+    assert_eq!(code(&house, &handed(&revoking)), "revoked", "and looks at what there is");
+    house.policy.unlisted = Vec::new();
+    assert_eq!(code(&house, &files), "missing");
+    assert_eq!(code(&house, &handed(&empty)), "missing", "the payee's own choice of a list");
+    for form in [empty.clone(), armoured(&empty)] {
+        house.policy.lists = [(Kind::AmdSevSnp, vec![Blob(form)])].into();
+        assert_eq!(code(&house, &files), "accepted");
+        assert_eq!(code(&house, &handed(&revoking)), "revoked");
+    }
+    house.policy.lists = [(Kind::AmdSevSnp, vec![Blob(revoking)])].into();
+    assert_eq!([code(&house, &files), code(&house, &handed(&empty))], ["revoked", "revoked"]);
+    house.policy.lists = [(Kind::AmdSevSnp, vec![Blob(list("middle", &house.middle, None))])].into();
+    assert_eq!(code(&house, &files), "missing", "a list of another issuer");
+}
+
 #[test]
 fn snp_reports_are_of_one_task() {
-    let house = House::new(Kind::AmdSevSnp);
+    let house = amd();
     let files = [pem(&house.chain(vcek_extensions(115, &CHIP)))];
     bound_only(Kind::AmdSevSnp, &house.policy, &files, &|bind| report(&house, &bind.0, &|_| {}));
 }
 
 #[test]
 fn snp_reports_are_refused_by_name() {
-    let house = House::new(Kind::AmdSevSnp);
+    let house = amd();
     let good = [pem(&house.chain(vcek_extensions(115, &CHIP)))];
     let code = |report: &[u8], files: &[Vec<u8>]| {
         let verdict = judge(Kind::AmdSevSnp, report, &house.policy, files, None);
@@ -203,7 +313,7 @@ fn snp_reports_are_refused_by_name() {
 /// A key of a cloud provider counts where the policy says so, for its provider and levels, whatever the chip.
 #[test]
 fn keys_of_cloud_providers_count_by_policy() {
-    let mut house = House::new(Kind::AmdSevSnp);
+    let mut house = amd();
     let mut vlek = vcek_extensions(115, &CHIP);
     vlek.pop();
     let chips_own = [pem(&house.chain(vcek_extensions(115, &CHIP)))];

@@ -27,7 +27,7 @@ fn judged(predicate: &Predicate, claims: &[Claims]) -> (bool, Vec<String>) {
 }
 
 fn nitro(pcr0: &str) -> Claims {
-    claims("aws-nitro", &json!({"pcr0": pcr0, "debug": false}))
+    claims("aws-nitro", &json!({"pcr0": pcr0, "debug": false, "bound_in": "user_data"}))
 }
 
 #[test]

@@ -10,7 +10,8 @@ use tollgate_evidence::proof::{Blob, Dossier, Exhibit, Package, Pote, judge_agai
 use tollgate_evidence::{Appraisal, Appraisals, Bind, Kind, Policy};
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::{
-    ControlPlane, Escrow, Event, Replayed, Signed, Submission, TaskContract, Verdict, digest,
+    ControlPlane, Escrow, Event, Replayed, Signed, Signer as EscrowSigner, Submission, TaskContract, Verdict,
+    digest,
 };
 use tollgate_pay::json::plain;
 use tollgate_pay::simulate::Cast;
@@ -298,18 +299,24 @@ fn a_quorum_of_evaluators_is_heard_once() {
             let at = Timestamp(NOW * 1_000_000);
             let said = Appraisal { at, bind: bind.clone(), output, passed: *passed, reasons: None };
             let mut signed = Signed::new(said, Vec::new());
-            signed.add(&Cast::new().unwrap().evaluators[*who]);
+            let stranger = EscrowSigner::from_seed(&[PAYEE; 32]);
+            signed.add(Cast::new().unwrap().evaluators.get(*who).unwrap_or(&stranger));
             signed
         };
         let appraisals = Appraisals { appraisals: found.iter().map(signed).collect() };
         Exhibit { collateral: Vec::new(), evidence: Blob(plain(&appraisals)), kind: Kind::Evaluators }
     };
+    // Somebody whom the verifier's policy would hear as an evaluator is none of this contract's.
+    let mut stranger = signer(PAYEE, Kind::Evaluators, "stranger", None);
+    stranger.role = "reviewer".into();
     let holds = |files: Vec<Exhibit>| {
         let package = Package::new(files).unwrap();
         let at = Timestamp(NOW * 1_000_000);
-        Dossier::new(at, output, package, Policy::default(), wanted.clone()).judge(&contract).unwrap().holds
+        let policy = Policy { signers: vec![stranger.clone()], ..Policy::default() };
+        Dossier::new(at, output, package, policy, wanted.clone()).judge(&contract).unwrap().holds
     };
     assert!(holds(vec![file(&[(0, true), (1, true), (2, false)])]));
+    assert!(!holds(vec![file(&[(0, true), (9, true)])]), "the payee, whom the policy would hear");
     assert!(!holds(vec![file(&[(0, true), (1, false), (2, false)])]));
     assert!(!holds(vec![file(&[(0, true), (0, true)])]));
     assert!(!holds(vec![file(&[(0, true), (1, true)]), file(&[(0, false)])]));

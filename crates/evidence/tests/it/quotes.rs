@@ -112,7 +112,7 @@ impl Platform {
     fn tdx(&self, version: u8, data: &[u8], change: &dyn Fn(&mut [u8])) -> Vec<u8> {
         let mut body = vec![0; if version == 5 { 648 } else { 584 }];
         body[..16].copy_from_slice(&[5; 16]);
-        (body[0], body[1]) = (4, 1);
+        (body[0], body[1], body[123]) = (4, 1, 0x10);
         body[520..584].copy_from_slice(data);
         change(&mut body);
         let kind = if version == 5 { [&[3, 0][..], &648_u32.to_le_bytes()].concat() } else { Vec::new() };
@@ -126,8 +126,52 @@ impl Platform {
     }
 }
 
+/// A host that may move a guest, or binds one of its own to it, changes no measurement.
+#[test]
+fn what_measurements_do_not_show_is_refused_unless_the_policy_names_it() {
+    let mut platform = Platform::new();
+    let tdx = platform.collateral("TDX", AS_IS);
+    let moved: &dyn Fn(&mut [u8]) = &|body| body[123] |= 0x20;
+    let bound: &dyn Fn(&mut [u8]) = &|body| body[647] = 1;
+    let open: &dyn Fn(&mut [u8]) = &|body| body[123] = 0;
+    let cases = [("migratable", moved), ("service-td", bound), ("sept-ve", open)];
+    for (name, change) in cases {
+        let quote = platform.tdx(5, &[0; 64], change);
+        platform.house.policy.tcb.guests = Vec::new();
+        assert_eq!(platform.code(&quote, &tdx), "status", "{name}");
+        for (allowed, _) in cases {
+            platform.house.policy.tcb.guests = vec![allowed.into()];
+            let wanted = if allowed == name { "accepted" } else { "status" };
+            assert_eq!(platform.code(&quote, &tdx), wanted, "{name} where {allowed} is allowed");
+        }
+        let claims = judge(
+            Kind::IntelDcap,
+            &quote,
+            &allowing(&platform.house.policy, name),
+            std::slice::from_ref(&tdx),
+            None,
+        )
+        .unwrap();
+        let fact = |fact: &str| claims.facts[fact].clone();
+        let (attributes, service) = match name {
+            "migratable" => ("0000003000000000", "00"),
+            "service-td" => ("0000001000000000", "01"),
+            _ => ("0000000000000000", "00"),
+        };
+        assert_eq!(fact("td_attributes"), attributes.into());
+        assert_eq!(fact("mr_service_td"), format!("{}{service}", "00".repeat(47)).into());
+    }
+    assert!(Policy::parse(br#"{"tcb": {"guests": ["migrateable"]}}"#).is_err(), "a name that there is not");
+}
+
+fn allowing(policy: &Policy, name: &str) -> Policy {
+    let mut policy = policy.clone();
+    policy.tcb.guests = vec![name.into()];
+    policy
+}
+
 /// A revocation list with at most one serial number.
-fn list(issuer: &str, key: &Key, serial: Option<u8>) -> Vec<u8> {
+pub(crate) fn list(issuer: &str, key: &Key, serial: Option<u8>) -> Vec<u8> {
     let scheme = seq(&[der(6, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 4, 3, 3])]);
     let name = seq(&[der(0x31, &seq(&[der(6, &[0x55, 4, 3]), der(0x0c, issuer.as_bytes())]))]);
     let time = |text: &str| der(0x17, text.as_bytes());
@@ -167,6 +211,17 @@ fn quotes_are_refused_by_name() {
     assert_eq!(guest(&|body| body[1] = 9), "missing", "a module that nobody knows");
     assert_eq!(guest(&|body| body[64] = 1), "mismatch", "a module of another signer");
     assert_eq!(guest(&|body| body[5] = 4), "status", "a component below all levels");
+    for (at, bit, name) in [(122, 0x01, "icssd"), (123, 0x08, "lass"), (123, 0x20, "migratable")] {
+        assert_eq!(guest(&|body| body[at] |= bit), "status", "{name}");
+    }
+    for (at, bit, name) in [(123, 0x40, "pks"), (123, 0x80, "kl"), (127, 0x40, "tpa")] {
+        assert_eq!(guest(&|body| body[at] |= bit), "status", "{name}");
+    }
+    assert_eq!(guest(&|body| body[123] = 0), "status", "the host makes exceptions in it");
+    assert_eq!(guest(&|body| body[127] = 0x80), "accepted", "its own counters");
+    for (at, bit) in [(121, 1), (122, 2), (123, 1), (124, 1), (127, 0x20)] {
+        assert_eq!(guest(&|body| body[at] |= bit), "unsupported", "a bit that nobody knows, in byte {at}");
+    }
     let mut trailing = good.clone();
     trailing.extend([0; 8]);
     assert_eq!(platform.code(&trailing, &sgx), "accepted", "a buffer is larger than its quote");

@@ -16,7 +16,7 @@ mod quote;
 use super::{Fact, FactType, Kind, fact};
 use crate::crypto::{PublicKey, Scheme, sha256};
 use crate::read::text::{binary, hex, pem, unhex};
-use crate::x509::{Certificate, Crl, Trust};
+use crate::x509::{Certificate, Crl, Listed, Trust};
 use crate::{Check, Claims, Refusal};
 use levels::{Level, Levels};
 use platform::Platform;
@@ -31,8 +31,11 @@ pub(super) const FACTS: &[Fact] = &[
     fact("isvsvn", FactType::Integer, "SGX: the enclave's security version"),
     fact("measurement", FactType::Text, "SGX: MRENCLAVE; TDX: MRTD"),
     fact("module_status", FactType::Text, "TDX: level of the module"),
+    fact("mr_service_td", FactType::Text, "TDX 1.5: the guest that is bound to it"),
     fact("mrconfigid", FactType::Text, "TDX: the owner's configuration"),
     fact("mrowner", FactType::Text, "TDX: the owner"),
+    fact("mrownerconfig", FactType::Text, "TDX: the owner's own configuration"),
+    fact("mrseam", FactType::Text, "TDX: measurement of the module"),
     fact("mrsigner", FactType::Text, "SGX: who signed the enclave"),
     fact("qe_status", FactType::Text, "level of the quoting enclave"),
     fact("report_data", FactType::Text, "the caller's 64 bytes"),
@@ -42,7 +45,9 @@ pub(super) const FACTS: &[Fact] = &[
     fact("rtmr3", FactType::Text, "TDX: measurement register 3"),
     fact("tcb_evaluation", FactType::Integer, "edition of Intel's levels"),
     fact("tcb_status", FactType::Text, "level of the platform"),
+    fact("td_attributes", FactType::Text, "TDX: the guest's attributes, as its report has them"),
     fact("tee", FactType::Text, "sgx or tdx"),
+    fact("xfam", FactType::Text, "TDX: features of the processor that the guest may use"),
 ];
 
 /// Signed text of the collateral: who signed it, and the JSON.
@@ -74,7 +79,7 @@ impl Vendor<'_> {
     ) -> Result<Issued, Refusal> {
         let ders = pem(chain, "CERTIFICATE", self.text(chain)?)?;
         let certificates = Certificate::parse_all(&ders)?;
-        let trusted = self.trust.check(chain, &certificates, lists, true)?;
+        let trusted = self.trust.check(chain, &certificates, lists, Listed::All)?;
         // The signer of levels stands directly below the root; certificates of platforms stand deeper and say nothing of levels.
         let [signer, _root] = certificates.as_slice() else {
             let is = format!("{} certificates", certificates.len());
@@ -131,11 +136,11 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
         .ok_or(Refusal::Missing { what: "the collateral of the quote" })?;
     let vendor = Vendor { file: &file, trust: check.trust(Kind::IntelDcap) };
     let raw_lists = [vendor.list("root_ca_crl")?, vendor.list("pck_crl")?];
-    let lists = raw_lists.iter().map(|list| Crl::parse(list)).collect::<Result<Vec<_>, _>>()?;
+    let lists = Crl::parse_all(&raw_lists)?;
 
     let ders = pem("PCK chain", "CERTIFICATE", quote.chain)?;
     let chain = Certificate::parse_all(&ders)?;
-    let trusted = vendor.trust.check("PCK chain", &chain, &lists, true)?;
+    let trusted = vendor.trust.check("PCK chain", &chain, &lists, Listed::All)?;
     let pck = chain.first().ok_or(Refusal::Missing { what: "PCK certificate" })?;
     if !attestation_key(&quote, pck)?.holds(Scheme::Es256, quote.signed, quote.signature) {
         return Err(Refusal::Signature { what: "quote" });
@@ -163,6 +168,9 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
         if let Some(level) = level {
             accepted(what, level, check)?;
         }
+    }
+    if let Body::Tdx(guest) = &quote.body {
+        guest.accepted(check)?;
     }
     if let Some(bind) = check.bind {
         bind.is("report_data", quote.body.report_data())?;
@@ -192,7 +200,15 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
                 .with("measurement", hex(guest.mrtd))
                 .with("mrconfigid", hex(guest.mrconfigid))
                 .with("mrowner", hex(guest.mrowner))
-                .with("tee", "tdx");
+                .with("mrownerconfig", hex(guest.mrownerconfig))
+                .with("mrseam", hex(guest.mrseam))
+                .with("td_attributes", hex(&guest.attributes))
+                .with("tee", "tdx")
+                .with("xfam", hex(guest.xfam));
+            let claims = match guest.service {
+                Some(service) => claims.with("mr_service_td", hex(service)),
+                None => claims,
+            };
             let registers = ["rtmr0", "rtmr1", "rtmr2", "rtmr3"].into_iter().zip(guest.rtmrs);
             registers.fold(claims, |claims, (name, value)| claims.with(name, hex(value)))
         }

@@ -1,7 +1,7 @@
 //! The bytes of a quote.
 
-use crate::Refusal;
 use crate::read::Cursor;
+use crate::{Check, Refusal};
 
 const WHAT: &str = "quote";
 /// ECDSA with P-256, the one kind of attestation key in use.
@@ -59,13 +59,25 @@ pub(super) struct Guest<'a> {
     pub(super) svns: [u8; 16],
     pub(super) mrsigner_seam: &'a [u8],
     pub(super) seam_attributes: [u8; 8],
-    attributes: [u8; 8],
+    pub(super) mrseam: &'a [u8],
+    pub(super) attributes: [u8; 8],
+    pub(super) xfam: &'a [u8],
     pub(super) mrtd: &'a [u8],
     pub(super) mrconfigid: &'a [u8],
     pub(super) mrowner: &'a [u8],
+    pub(super) mrownerconfig: &'a [u8],
     pub(super) rtmrs: [&'a [u8]; 4],
     report_data: &'a [u8],
+    /// Measurement of the guest that is bound to it, for reports that say so.
+    pub(super) service: Option<&'a [u8]>,
 }
+
+/// Bit of the attributes that keeps the host from making exceptions in the guest.
+const SEPT_VE_DISABLE: u32 = 28;
+/// Bits that are refused unless the policy names them. Bit 63, counters of performance, is the guest's own.
+const ATTRIBUTES: &[(u32, &str)] =
+    &[(16, "icssd"), (27, "lass"), (29, "migratable"), (30, "pks"), (31, "kl"), (62, "tpa")];
+const PERFMON: u32 = 63;
 
 impl<'a> Enclave<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
@@ -96,25 +108,70 @@ impl<'a> Guest<'a> {
     fn read(bytes: &'a [u8]) -> Result<Self, Refusal> {
         let mut at = Cursor::new("guest report", bytes);
         let svns = at.array()?;
-        let _mrseam = at.take(48)?;
+        let mrseam = at.take(48)?;
         let mrsigner_seam = at.take(48)?;
         let (seam_attributes, attributes) = (at.array()?, at.array()?);
-        let _xfam = at.take(8)?;
+        let xfam = at.take(8)?;
         let (mrtd, mrconfigid, mrowner) = (at.take(48)?, at.take(48)?, at.take(48)?);
-        let _mrownerconfig = at.take(48)?;
+        let mrownerconfig = at.take(48)?;
         let rtmrs = [at.take(48)?, at.take(48)?, at.take(48)?, at.take(48)?];
         let report_data = at.take(64)?;
+        let service = if bytes.len() == GUEST_1_5_BYTES {
+            let _tee_tcb_svn2 = at.take(16)?;
+            Some(at.take(48)?)
+        } else {
+            None
+        };
+        at.end()?;
         Ok(Self {
             svns,
             mrsigner_seam,
             seam_attributes,
+            mrseam,
             attributes,
+            xfam,
             mrtd,
             mrconfigid,
             mrowner,
+            mrownerconfig,
             rtmrs,
             report_data,
+            service,
         })
+    }
+
+    /// Refuses what its measurements do not show and the policy does not name: who may move it, make exceptions in it, or is bound
+    /// to it.
+    pub(super) fn accepted(&self, check: &Check<'_>) -> Result<(), Refusal> {
+        let bits = u64::from_le_bytes(self.attributes);
+        let set = |bit: u32| bits >> bit & 1 == 1;
+        let mut is: Vec<&str> =
+            ATTRIBUTES.iter().filter(|(bit, _)| set(*bit)).map(|(_, name)| *name).collect();
+        if !set(SEPT_VE_DISABLE) {
+            is.push("sept-ve");
+        }
+        if self.service.is_some_and(|service| service.iter().any(|byte| *byte != 0)) {
+            is.push("service-td");
+        }
+        // The first eight are debug mode's.
+        let known = |bit: u32| {
+            bit < 8
+                || bit == SEPT_VE_DISABLE
+                || bit == PERFMON
+                || ATTRIBUTES.iter().any(|(known, _)| *known == bit)
+        };
+        if (0..64).any(|bit| set(bit) && !known(bit)) {
+            let is = crate::read::text::hex(&self.attributes);
+            return Err(Refusal::Unsupported { what: "guest attributes", is });
+        }
+        let allowed = &check.policy.tcb.guests;
+        match is.into_iter().find(|name| !allowed.iter().any(|allowed| allowed == name)) {
+            Some(name) => {
+                let accepted = if allowed.is_empty() { "none of that".into() } else { allowed.join(", ") };
+                Err(Refusal::Status { what: "guest", is: name.into(), accepted })
+            }
+            None => Ok(()),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::crypto::PublicKey;
 use crate::kinds::dsse::holds;
 use crate::read::Cursor;
 use crate::read::der::{Der, OCTET_STRING};
-use crate::x509::{Certificate, Trust};
+use crate::x509::{Certificate, Listed, Trust};
 use crate::{Check, Refusal};
 use std::collections::BTreeMap;
 
@@ -104,7 +104,7 @@ fn certified(
         authority.validity.holds("certificate authority", *at)?;
         let trust = Trust { roots: &roots, revoked, at: *at };
         let chain = trust.lead(Certificate::parse(der)?, known.clone());
-        trust.check("signer's chain", &chain, &[], false)?;
+        trust.check("signer's chain", &chain, &[], Listed::Any)?;
         if let [leaf, issuer, ..] = chain.as_slice() {
             check_logged(leaf, issuer, root)?;
         }

@@ -4,7 +4,7 @@ use super::root::{Authority, Root};
 use crate::Refusal;
 use crate::crypto::{PublicKey, Scheme};
 use crate::read::der::{BOOLEAN, Der, INTEGER, OCTET_STRING, OID, SEQUENCE, explicit, wrapped};
-use crate::x509::{Certificate, Trust};
+use crate::x509::{Certificate, Listed, Trust};
 use ring::digest::{self, SHA256, SHA384, SHA512};
 use std::collections::BTreeMap;
 
@@ -182,7 +182,7 @@ impl<'a> Token<'a> {
         let leaf = known.swap_remove(at);
         let trust = Trust { roots: &roots, revoked, at: time };
         let chain = trust.lead(leaf, known);
-        trust.check("timestamp authority's chain", &chain, &[], false)?;
+        trust.check("timestamp authority's chain", &chain, &[], Listed::Any)?;
         let leaf = chain.first().ok_or(Refusal::Missing { what: "the certificate of the timestamp" })?;
         if !leaf.is_for(TIME_STAMPING)? {
             return Err(Refusal::Untrusted { what: "certificate", is: "that is not for timestamps".into() });

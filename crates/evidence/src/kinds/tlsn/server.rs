@@ -3,7 +3,7 @@
 use super::hash::Hasher;
 use super::read::{Body, Identity};
 use crate::crypto::Scheme;
-use crate::x509::{Certificate, Chain};
+use crate::x509::{Certificate, Chain, Listed};
 use crate::{Check, Kind, Refusal};
 
 /// Schemes by their numbers in the format.
@@ -50,7 +50,7 @@ pub(super) fn verify(identity: &Identity<'_>, body: &Body<'_>, check: &Check<'_>
     let mut trust = check.trust(Kind::TlsNotary);
     trust.at = i64::try_from(body.time).unwrap_or(i64::MAX);
     let chain = trust.lead(leaf, given);
-    let trusted = trust.check("server's chain", &chain, &[], false)?;
+    let trusted = trust.check("server's chain", &chain, &[], Listed::Any)?;
     let leaf = chain.first().ok_or(Refusal::Missing { what: "the server's certificate" })?;
     leaf.serves(identity.name)?;
     let key = body.ephemeral.0;
