@@ -37,6 +37,6 @@ pub use identity::{
     prompt_tokens, prompt_tokens_of, repeated_tokens, text_tokens_max,
 };
 pub use input::{Caller, Forecast, Input};
-pub use reading::{Answers, Labels, Reading};
+pub use reading::{Answers, Labels, Reading, Wanted};
 pub use said::TextSignals;
 pub use set::SignalSet;

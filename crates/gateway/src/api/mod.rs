@@ -85,9 +85,9 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         Route::Models => caller::models(worker, parts, call.peer),
         Route::Model => caller::model(worker, parts, parameter, call.peer),
         Route::Explain => caller::explain(worker, parts, request(worker, body).await?, call.peer).await,
-        Route::Evaluate => evaluate::eval(worker, parts, &request(worker, body).await?, call.peer),
+        Route::Evaluate => evaluate::eval(worker, parts, request(worker, body).await?, call.peer).await,
         Route::Classify => {
-            evaluate::classify(worker, parts, parameter, &request(worker, body).await?, call.peer)
+            evaluate::classify(worker, parts, parameter, &request(worker, body).await?, call.peer).await
         }
         Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
         Route::RiskScore => risk::score(worker, parts, &read(worker, body).await?, call.peer).await,

@@ -180,7 +180,9 @@ fn encoder(file: &File, findings: &mut Findings) -> Option<EncoderSettings> {
         findings.at(&encoder.folder, "encoder.folder", "names no folder".into(), "set `encoder.model` too");
     }
     let deadline_ms = encoder.deadline_ms.unwrap_or(5_000);
-    Some(EncoderSettings { folder, model: model?, exact: encoder.exact, threads, queue, deadline_ms })
+    let signals_ms = encoder.signals_ms.unwrap_or(200);
+    let exact = encoder.exact;
+    Some(EncoderSettings { folder, model: model?, exact, threads, queue, deadline_ms, signals_ms })
 }
 
 fn database(file: &File, findings: &Findings) -> Option<PathBuf> {

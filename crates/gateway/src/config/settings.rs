@@ -91,15 +91,18 @@ pub struct EncoderSettings {
     pub queue: usize,
     /// Longest time from asking to the vectors.
     pub deadline_ms: u64,
+    /// Longest time that learned signals wait for a vector.
+    pub signals_ms: u64,
 }
 
 impl std::fmt::Display for EncoderSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { folder, model, exact, threads, queue, deadline_ms } = self;
+        let Self { folder, model, exact, threads, queue, deadline_ms, signals_ms } = self;
         let folder = folder.display();
         write!(
             f,
-            "{{folder: {folder}, model: {model}, exact: {exact}, threads: {threads}, queue: {queue}, deadline_ms: {deadline_ms}}}"
+            "{{folder: {folder}, model: {model}, exact: {exact}, threads: {threads}, queue: {queue}, deadline_ms: {deadline_ms}, \
+             signals_ms: {signals_ms}}}"
         )
     }
 }

@@ -5,8 +5,10 @@ use crate::config::EncoderSettings;
 pub use crate::threads::Shed;
 use crate::threads::{Size, Threads};
 use std::sync::Arc;
+use std::time::Duration;
 use tollgate_core::Clock;
 use tollgate_encode::{EncodeError, Options, Precision, TextEncoder, load};
+use tollgate_signals::head::{PROBE, reads_vectors_of};
 
 /// Why there is no encoder.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +37,8 @@ const WHAT: &str = "the encoder";
 pub struct EncoderPool {
     encoder: Arc<dyn TextEncoder>,
     threads: Threads<Vec<String>, Vectors>,
+    /// How long signals wait; none where no head reads this encoder's vectors.
+    signals: Option<Duration>,
 }
 
 impl EncoderPool {
@@ -46,8 +50,10 @@ impl EncoderPool {
         let precision = if settings.exact { Precision::F32 } else { Precision::Int8 };
         let options = Options { name: Some(settings.model.clone()), precision, ..Options::default() };
         let encoder = load(&settings.folder, &options)?;
-        tracing::info!(model = settings.model, kernel = encoder.card().kernel, "the encoder is loaded");
-        Self::over(encoder, settings, clock)
+        let pool = Self::over(encoder, settings, clock)?;
+        let (kernel, signals) = (&pool.encoder.card().kernel, pool.signals.is_some());
+        tracing::info!(model = settings.model, kernel, signals, "the encoder is loaded");
+        Ok(pool)
     }
 
     /// The same over an encoder that is there.
@@ -59,13 +65,15 @@ impl EncoderPool {
         settings: &EncoderSettings,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EncoderError> {
-        let EncoderSettings { threads, queue, deadline_ms, .. } = *settings;
+        let EncoderSettings { threads, queue, deadline_ms, signals_ms, .. } = *settings;
+        let read = reads_vectors_of(&encoder.embed(PROBE));
         let work = {
             let encoder = encoder.clone();
             move |texts: &Vec<String>, wanted: &dyn Fn() -> bool| vectors(&*encoder, texts, wanted)
         };
         let threads = Threads::start(WHAT, Size { threads, queue, deadline_ms }, clock, work);
-        Ok(Self { encoder, threads: threads.map_err(EncoderError::Thread)? })
+        let signals = read.then(|| Duration::from_millis(signals_ms));
+        Ok(Self { encoder, threads: threads.map_err(EncoderError::Thread)?, signals })
     }
 
     /// The name under which it is served.
@@ -78,6 +86,21 @@ impl EncoderPool {
     #[must_use]
     pub fn encoder(&self) -> &Arc<dyn TextEncoder> {
         &self.encoder
+    }
+
+    /// Whether learned signals read its vectors.
+    #[must_use]
+    pub const fn serves_signals(&self) -> bool {
+        self.signals.is_some()
+    }
+
+    /// The vectors of texts for learned signals: none of those that do not come in time.
+    pub(crate) async fn vectors(&self, texts: Vec<String>) -> Vec<Option<Vec<f32>>> {
+        let Some(patience) = self.signals else { return Vec::new() };
+        match tokio::time::timeout(patience, self.embed(texts)).await {
+            Ok(Ok(found)) => found.vectors.into_iter().map(Some).collect(),
+            Ok(Err(_)) | Err(_) => Vec::new(),
+        }
     }
 
     /// The vectors of `texts`, in order.
@@ -119,6 +142,9 @@ mod tests {
             &self.0
         }
         fn embed(&self, text: &str) -> Vec<f32> {
+            if text == PROBE {
+                return vec![0.0];
+            }
             self.2.lock().send(()).unwrap();
             self.1.lock().recv().unwrap();
             vec![text.len() as f32]
@@ -142,8 +168,9 @@ mod tests {
         let held = Arc::new(Held(card, Mutex::new(gone), Mutex::new(begin)));
         let folder = std::path::PathBuf::new();
         let model = String::new();
+        let (deadline_ms, signals_ms) = (60_000, 60_000);
         let settings =
-            EncoderSettings { folder, model, exact: false, threads: 1, queue, deadline_ms: 60_000 };
+            EncoderSettings { folder, model, exact: false, threads: 1, queue, deadline_ms, signals_ms };
         let clock = Arc::new(ManualClock::new(Timestamp(0)));
         (EncoderPool::over(held, &settings, clock.clone()).unwrap(), go, begun, clock)
     }

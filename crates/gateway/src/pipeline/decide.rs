@@ -7,12 +7,12 @@ use super::heard::Heard;
 use super::journey::Facts;
 use super::reach::{Entered, Reach, Skipped};
 use super::risk;
+use crate::encoder::EncoderPool;
 use crate::offered::ceiling;
 use crate::snapshot::Snapshot;
-use crate::sources::Said;
+use crate::sources::{Asked, answered};
 use crate::state::Shared;
 use http::HeaderMap;
-use serde::Serialize;
 use std::sync::Arc;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Seed, Timestamp};
 use tollgate_policy::{Algorithm, Decision, Effects, Outcome, Route};
@@ -135,25 +135,6 @@ pub(crate) struct Decided {
     pub(crate) answers: Answers,
 }
 
-/// A classifier that was asked, as it is recorded.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Asked {
-    source: String,
-    ms: f64,
-    tokens: u64,
-    cost_micro: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<String>,
-}
-
-impl Asked {
-    fn of(source: &str, said: &Said) -> Self {
-        let failure = said.labels.as_ref().err().cloned();
-        let ms = said.ns as f64 / 1e6;
-        Self { source: source.to_owned(), ms, tokens: said.tokens, cost_micro: said.cost_micro, failure }
-    }
-}
-
 impl Decided {
     /// What the route does.
     pub(crate) fn effects(&self) -> &Effects {
@@ -218,16 +199,15 @@ async fn run(
     let evidence = snapshot.settings.log.content;
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
     reading.show_evidence(evidence);
+    reading.with_encoder(shared.encoder.as_ref().is_some_and(EncoderPool::serves_signals));
     let session = recognise(shared, &mut reading, view, known);
     reading.risk(weigh(&session)?);
     let mut asked = Vec::new();
-    // Each round answers one text of one source, so it ends.
     let decision = loop {
         let decision = snapshot.policy.decide(&mut reading, trace);
-        let Some((source, text)) = reading.wanted() else { break decision };
-        let said = shared.sources.ask(source, text, &*shared.clock, &shared.metrics).await;
-        asked.push(Asked::of(source, &said));
-        reading.answer(said.labels, said.ns);
+        if !answered(shared, &mut reading, &mut asked).await {
+            break decision;
+        }
     };
     let answers = reading.answers().clone();
     let read = decision.read.clone();

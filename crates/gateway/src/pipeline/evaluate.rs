@@ -4,7 +4,9 @@ use super::authenticate::Caller;
 use super::decide::{Known, characterise, input, models, recognise};
 use super::govern::Gate;
 use super::risk;
+use crate::encoder::EncoderPool;
 use crate::snapshot::Snapshot;
+use crate::sources::answered;
 use crate::state::Shared;
 use http::HeaderMap;
 use tollgate_core::Seed;
@@ -41,7 +43,7 @@ fn governed(
     snapshot: &Snapshot,
     (view, headers): (&RequestView, &HeaderMap),
     caller: &Caller,
-    (known, decision): (&Known, &Decision),
+    (known, decision, answers): (&Known, &Decision, &Answers),
 ) -> Option<Governed> {
     let mut gate = Gate::of(snapshot, caller, decision);
     gate.clearance()?;
@@ -58,7 +60,7 @@ fn governed(
             snapshot,
             (view, headers),
             caller,
-            (known, &Answers::default(), by_route),
+            (known, answers, by_route),
             &mut gate,
         )?;
         models(snapshot, view, &route.effects, &demand, caller, seed, &mut gate).map(Some)
@@ -74,7 +76,7 @@ fn governed(
 }
 
 /// Decides for a request without sending it, and reads every signal.
-pub(crate) fn evaluate(
+pub(crate) async fn evaluate(
     shared: &Shared,
     snapshot: &Snapshot,
     view: &RequestView,
@@ -86,10 +88,18 @@ pub(crate) fn evaluate(
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
     let session = recognise(shared, &mut reading, view, &known);
     reading.risk(risk::known(shared, snapshot, caller, &session));
-    let decision = snapshot.policy.decide(&mut reading, true);
-    let labels = snapshot.policy.labelled(&mut reading);
-    let routes = snapshot.policy.decide_reading_all(&mut reading);
+    reading.with_encoder(shared.encoder.as_ref().is_some_and(EncoderPool::serves_signals));
+    let mut asked = Vec::new();
+    let (decision, labels, routes) = loop {
+        let decision = snapshot.policy.decide(&mut reading, true);
+        let labels = snapshot.policy.labelled(&mut reading);
+        let routes = snapshot.policy.decide_reading_all(&mut reading);
+        if !answered(shared, &mut reading, &mut asked).await {
+            break (decision, labels, routes);
+        }
+    };
+    let answers = reading.answers().clone();
     let read = reading.take_times();
-    let governed = governed(shared, snapshot, (view, headers), caller, (&known, &decision));
+    let governed = governed(shared, snapshot, (view, headers), caller, (&known, &decision, &answers));
     Evaluation { decision, labels, routes, read, known, governed }
 }

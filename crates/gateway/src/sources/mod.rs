@@ -4,12 +4,14 @@
 //! endpoint asked from one: neither on a thread that serves sockets. What finds its queue full, comes too late or fails is an
 //! answer too: the signal then fails, and the policy says what that means.
 
+mod asked;
 mod asker;
 mod remote;
 
 use crate::config::{SourceKind, SourceSettings};
 use crate::observe::metrics::{Metrics, SourceLabels};
 use crate::threads::Threads;
+pub(crate) use asked::{Asked, answered};
 use remote::Remote;
 use std::collections::BTreeMap;
 use std::sync::Arc;

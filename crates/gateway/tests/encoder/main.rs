@@ -155,3 +155,48 @@ async fn what_the_encoder_cannot_do_is_refused_with_the_field() {
     let got = world.send(Method::POST, "/v1/embeddings", &[], "{\"model\":\"tiny\"").await;
     assert_eq!(got.status.as_u16(), 400);
 }
+
+/// The signals that a text is told by, and which encoder serves them, if any.
+async fn told(encoder: &str, text: &str) -> serde_json::Value {
+    const POLICY: &str = "
+signal attack = jailbreak threshold 0.9999
+route hard tier 1 { when difficulty > 0.9999 or attack models { \"sim-small\" } }
+default { models { \"sim-small\" } }
+";
+    const CONFIG: &str = "policy: {policy}
+providers: [{name: p, kind: tollgate_sim}]
+models: [{name: sim-small}]
+pools: [{name: a, instances: [{name: a-1, provider: p, url: 'http://{0}', models: {sim-small: sim-small}}]}]
+";
+    let folder = common::Folder::new();
+    let file = folder.write("p.tollgate", POLICY);
+    let (sims, addresses) = common::sims(1).await;
+    let settings = Some(common::settings(&format!("{CONFIG}{encoder}"), &addresses, &file));
+    let world = World::launch(sims, serve::Options { settings, ..serve::Options::default() }).await;
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": text}]});
+    let got = world.post("/v1/route", &body).await.json();
+    let signals = got["signals"].as_array().unwrap().iter();
+    let values = signals.map(|signal| json!([signal["name"], signal["value"], signal["confidence"]]));
+    let values = values.collect::<Vec<_>>();
+    world.stop().await;
+    json!(values)
+}
+
+/// Heads read the vectors of the encoder that they learned from and of no other; with none, words decide.
+#[tokio::test]
+async fn learned_signals_read_vectors_of_their_own_encoder_only() {
+    let text = "Prove that every bounded sequence of real numbers has a convergent subsequence.";
+    let by_words = told("", text).await;
+    assert!(by_words.as_array().is_some_and(|signals| signals.len() == 2), "{by_words}");
+    let other = format!("encoder: {{folder: '{FOLDER}', model: tiny, signals_ms: 60000}}\n");
+    assert_eq!(told(&other, text).await, by_words, "an encoder that no head learned from");
+    let models = std::env::var_os("TOLLGATE_MODELS").map(std::path::PathBuf::from);
+    let Some(folder) = models.map(|models| models.join("all-minilm-l6-v2")).filter(|folder| folder.is_dir())
+    else {
+        use std::io::Write as _;
+        std::io::stderr().write_all(b"SKIPPED: no all-minilm-l6-v2 below TOLLGATE_MODELS\n").unwrap();
+        return;
+    };
+    let own = format!("encoder: {{folder: '{}', signals_ms: 60000}}\n", folder.display());
+    assert_ne!(told(&own, text).await, by_words);
+}

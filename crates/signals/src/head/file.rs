@@ -7,7 +7,7 @@
 //! ```
 
 use super::model::{Card, Head};
-use super::side::{GramSide, VectorSide, Weights};
+use super::side::{GramSide, Probe, VectorSide, Weights};
 use super::{BUCKETS, DIMS_MAX, GRAMS_MAX, LABELS_MAX};
 use serde::{Deserialize, Serialize};
 
@@ -70,9 +70,15 @@ struct GramHeader {
 #[derive(Serialize, Deserialize)]
 struct VectorHeader {
     encoder: String,
+    #[serde(skip_serializing_if = "no_probe", default)]
+    probe: Probe,
     dims: usize,
     #[serde(flatten)]
     scale: Scale,
+}
+
+const fn no_probe(probe: &Probe) -> bool {
+    probe.0.is_empty()
 }
 
 #[derive(Serialize, Deserialize)]
@@ -150,6 +156,7 @@ impl Head {
             }),
             vector: self.vector.as_ref().map(|side| VectorHeader {
                 encoder: side.encoder.clone(),
+                probe: side.probe.clone(),
                 dims: side.dims(),
                 scale: Scale::of(&side.weights),
             }),
@@ -239,7 +246,7 @@ impl Head {
             return Err(bounds("the length of vectors", &side.dims, "from 1 to 4096"));
         }
         let rows = left.weights(side.dims * labels)?;
-        Ok(VectorSide { encoder: side.encoder, weights: side.scale.with(rows, labels)? })
+        Ok(VectorSide { encoder: side.encoder, probe: side.probe, weights: side.scale.with(rows, labels)? })
     }
 }
 
@@ -258,7 +265,8 @@ mod tests {
             1.5,
             true,
         );
-        let vector = VectorSide::new("tiny", &[1.0, -1.0, 0.25, 0.0], &[0.0, 0.0], 1.0);
+        let vector =
+            VectorSide::new("tiny", Probe::of(&[0.6, 0.8]), &[1.0, -1.0, 0.25, 0.0], &[0.0, 0.0], 1.0);
         let labels = vec!["no".to_owned(), "yes".to_owned()];
         Head::new(Card { name: "h".into(), ..Card::default() }, labels, Some(grams), Some(vector))
     }

@@ -25,8 +25,8 @@ mod windows;
 pub use file::HeadError;
 pub use grams::{BUCKETS, Grams};
 pub use model::{Card, Head, Scores};
-pub use shipped::{SHIPPED, shipped};
-pub use side::{GramSide, VectorSide};
+pub use shipped::{SHIPPED, reads_vectors_of, shipped};
+pub use side::{GramSide, PROBE, Probe, VectorSide};
 pub use windows::windows;
 
 /// Most labels of a head.

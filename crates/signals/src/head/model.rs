@@ -53,6 +53,16 @@ impl Scores {
         self.0.get(label).copied().unwrap_or(0.0)
     }
 
+    /// The mean of two: of their logarithms, so that one side that is sure counts more than one that is not (a logarithmic
+    /// opinion pool, Heskes 1998).
+    #[must_use]
+    pub fn mean(&self, other: &Self) -> Self {
+        let logs = |(a, b): (&f32, &f32)| {
+            f32::midpoint(a.max(f32::MIN_POSITIVE).ln(), b.max(f32::MIN_POSITIVE).ln())
+        };
+        Self::softmax(&self.0.iter().zip(&other.0).map(logs).collect::<Vec<_>>())
+    }
+
     /// Softmax of sums.
     #[must_use]
     pub fn softmax(sums: &[f32]) -> Self {
@@ -110,16 +120,18 @@ impl Head {
     #[must_use]
     pub fn classify(&self, grams: &Grams, vector: Option<&[f32]>) -> Scores {
         let by_grams = self.grams.as_ref().map(|side| Scores::softmax(&side.logits(grams)));
-        let readable = |side: &&VectorSide| vector.is_some_and(|vector| vector.len() == side.dims());
-        let by_vector = self.vector.as_ref().filter(readable).zip(vector);
-        let by_vector = by_vector.map(|(side, vector)| Scores::softmax(&side.logits(vector)));
-        match (by_grams, by_vector) {
-            (Some(one), Some(other)) => {
-                Scores(one.0.iter().zip(&other.0).map(|(a, b)| f32::midpoint(*a, *b)).collect())
-            }
+        match (by_grams, vector.and_then(|vector| self.by_vector(vector))) {
+            (Some(one), Some(other)) => one.mean(&other),
             (Some(only), None) | (None, Some(only)) => only,
             (None, None) => Scores(vec![1.0 / self.labels.len().max(1) as f32; self.labels.len()]),
         }
+    }
+
+    /// What the vector side alone says; none where the head has no such side, or for a vector of another length.
+    #[must_use]
+    pub fn by_vector(&self, vector: &[f32]) -> Option<Scores> {
+        let side = self.vector.as_ref().filter(|side| vector.len() == side.dims())?;
+        Some(Scores::softmax(&side.logits(vector)))
     }
 
     /// The grams of a text as this head reads them.

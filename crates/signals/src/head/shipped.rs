@@ -1,6 +1,6 @@
 //! The heads that come with the program. Each is read when it is first asked for.
 
-use super::Head;
+use super::{Head, Probe};
 use std::sync::LazyLock;
 
 macro_rules! heads {
@@ -21,6 +21,13 @@ heads! { "domain" "jailbreak" "hazard" "hazard_class" "fact_check" "reasoning" "
 pub fn shipped(name: &str) -> Option<&'static Head> {
     let at = SHIPPED.iter().position(|known| *known == name)?;
     HEADS.get(at)?.as_ref()
+}
+
+/// Whether a shipped head reads the vectors of the encoder that gives this vector for [`PROBE`](super::PROBE).
+#[must_use]
+pub fn reads_vectors_of(probe: &[f32]) -> bool {
+    let probe = Probe::of(probe);
+    SHIPPED.iter().filter_map(|name| shipped(name)?.vector()).any(|side| side.probe().agrees(&probe))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The two sides of a head: linear models over n-grams and over a vector, in eight bits a weight.
 
 use super::{GRAMS_MAX, Grams};
+use serde::{Deserialize, Serialize};
 
 /// Steps of a quantised weight to each side of zero.
 const STEPS: f32 = 127.0;
@@ -163,19 +164,60 @@ impl GramSide {
     }
 }
 
+/// What an encoder is known by: its vector of [`PROBE`] begins with these numbers, in steps of 1/1000. The name of a folder
+/// says nothing, and a digest of weights differs where the vectors do not.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Probe(pub Vec<i16>);
+
+/// The text that an encoder is known by.
+pub const PROBE: &str = "The quick brown fox jumps over the lazy dog, and 27 hens look on.";
+/// Numbers of its vector that are kept.
+const PROBE_DIMS: usize = 32;
+/// Steps in which they are kept.
+const PROBE_STEP: f32 = 1e-3;
+/// The cosine from which on two vectors of the text are one encoder's: arithmetic in bytes stays well above it.
+const PROBE_COSINE: f32 = 0.97;
+
+impl Probe {
+    /// What is kept of an encoder's vector of [`PROBE`].
+    #[must_use]
+    pub fn of(vector: &[f32]) -> Self {
+        let step = |value: &f32| (value / PROBE_STEP).round().clamp(-32_000.0, 32_000.0) as i16;
+        Self(vector.iter().take(PROBE_DIMS).map(step).collect())
+    }
+
+    /// Whether this is the same encoder's.
+    #[must_use]
+    pub fn agrees(&self, other: &Self) -> bool {
+        let dot = |a: &Self, b: &Self| -> f32 {
+            a.0.iter().zip(&b.0).map(|(x, y)| f32::from(*x) * f32::from(*y)).sum()
+        };
+        let norms = (dot(self, self) * dot(other, other)).sqrt();
+        self.0.len() == other.0.len() && norms > 0.0 && dot(self, other) / norms >= PROBE_COSINE
+    }
+}
+
 /// A linear model over a vector of the text encoder.
 #[derive(Clone, PartialEq, Debug)]
 pub struct VectorSide {
     /// The encoder whose vectors it was trained on.
     pub(super) encoder: String,
+    /// What that encoder is known by; empty where the vectors are no encoder's.
+    pub(super) probe: Probe,
     pub(super) weights: Weights,
 }
 
 impl VectorSide {
     /// A side from what was learned: a row of one weight a label for every dimension.
     #[must_use]
-    pub fn new(encoder: &str, rows: &[f32], bias: &[f32], temperature: f32) -> Self {
-        Self { encoder: encoder.to_owned(), weights: Weights::quantise(rows, bias, temperature) }
+    pub fn new(encoder: &str, probe: Probe, rows: &[f32], bias: &[f32], temperature: f32) -> Self {
+        Self { encoder: encoder.to_owned(), probe, weights: Weights::quantise(rows, bias, temperature) }
+    }
+
+    /// What the encoder whose vectors it reads is known by.
+    #[must_use]
+    pub const fn probe(&self) -> &Probe {
+        &self.probe
     }
 
     /// The encoder whose vectors it reads.
@@ -197,5 +239,21 @@ impl VectorSide {
 
     pub(crate) fn logits(&self, vector: &[f32]) -> Vec<f32> {
         self.weights.logits(vector.iter().copied().enumerate())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoder_is_known_by_what_it_says_of_the_probe() {
+        let vector: Vec<f32> = (0..384).map(|at| ((at * 37 % 101) as f32 - 50.0) / 1000.0).collect();
+        let rough: Vec<f32> = vector.iter().enumerate().map(|(at, x)| x + (at % 3) as f32 * 0.002).collect();
+        let other: Vec<f32> = vector.iter().rev().copied().collect();
+        let probe = Probe::of(&vector);
+        assert!(probe.agrees(&probe) && probe.agrees(&Probe::of(&rough)));
+        assert!(!probe.agrees(&Probe::of(&other)) && !probe.agrees(&Probe::of(&vector[..8])));
+        assert!(!Probe::default().agrees(&Probe::default()), "vectors that are no encoder's");
     }
 }

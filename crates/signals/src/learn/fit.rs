@@ -1,7 +1,7 @@
 //! From examples to a head, with predictions for every example by a model that did not see it.
 
 use super::folds::{fold_of, group};
-use super::logistic::{Rows, Target, fit};
+use super::logistic::{Dense, Sparse, Target, fit};
 use super::vocabulary::Vocabulary;
 use super::{Config, Example};
 use crate::head::{Card, GramSide, Grams, Head, Scores, VectorSide};
@@ -23,6 +23,8 @@ pub struct Trained {
     pub head: Head,
     /// For every example the probabilities of a head of the other folds.
     pub unseen: Vec<Scores>,
+    /// The same of its n-gram side alone: what is said where no encoder is; all labels alike where there is no such side.
+    pub without_vectors: Vec<Scores>,
 }
 
 /// The examples with their grams.
@@ -51,7 +53,7 @@ fn one(rows: &[Read<'_>], labels: &[String], config: &Config) -> (Option<GramSid
     let targets: Vec<Target> = rows.iter().map(|(example, _)| target(example)).collect();
     let grams = (config.grams > 0).then(|| {
         let kept = Vocabulary::choose(&rows, count, config.least, config.grams);
-        let mut design = Rows::new(kept.keys.len());
+        let mut design = Sparse::new(kept.keys.len());
         rows.iter().for_each(|(_, grams)| design.push(kept.row(grams)));
         let fitted = fit(&design, &targets, count, config.strength);
         let rarity: Vec<f32> = kept.rarity.iter().map(|step| GramSide::rarity_of(*step)).collect();
@@ -68,16 +70,16 @@ fn vector_side(
     config: &Config,
 ) -> Option<VectorSide> {
     let width = rows.iter().find_map(|(example, _)| example.vector.as_ref()).map_or(0, Vec::len);
-    let (mut design, mut targets) = (Rows::new(width), Vec::new());
+    let (mut design, mut targets) = (Dense::new(width), Vec::new());
     for (example, vector) in rows.iter().filter_map(|(e, _)| Some((e, e.vector.as_ref()?))) {
         if vector.len() == width {
-            design.push(vector.iter().enumerate().map(|(at, value)| (at as u32, *value)));
+            design.push(vector);
             targets.push(target(example));
         }
     }
     (width > 0).then(|| {
         let fitted = fit(&design, &targets, labels.len(), config.vector_strength);
-        VectorSide::new(&config.encoder, &fitted.rows, &fitted.bias, 1.0)
+        VectorSide::new(&config.encoder, config.probe.clone(), &fitted.rows, &fitted.bias, 1.0)
     })
 }
 
@@ -153,30 +155,29 @@ pub fn train(
             .collect();
         temperature(&with)
     };
-    let mut unseen: Vec<Vec<Scores>> = vec![Vec::new(); examples.len()];
-    let mut settle = |sums: &[Vec<f32>], temperature: f32| {
-        for (slot, sums) in unseen.iter_mut().zip(sums).filter(|(_, sums)| !sums.is_empty()) {
-            slot.push(Scores::softmax(&sums.iter().map(|sum| sum / temperature).collect::<Vec<_>>()));
-        }
+    let settled = |sums: &[Vec<f32>], temperature: f32| -> Vec<Option<Scores>> {
+        let one = |sums: &Vec<f32>| {
+            let cooled: Vec<f32> = sums.iter().map(|sum| sum / temperature).collect();
+            (!sums.is_empty()).then(|| Scores::softmax(&cooled))
+        };
+        sums.iter().map(one).collect()
     };
-    if let Some(side) = &mut grams {
-        let temperature = cool(&by_grams);
-        side.cool(temperature);
-        settle(&by_grams, temperature);
-    }
-    if let Some(side) = &mut vector {
-        let temperature = cool(&by_vector);
-        side.cool(temperature);
-        settle(&by_vector, temperature);
-    }
+    let (by_grams, by_vector) = {
+        let (warm_grams, warm_vector) = (cool(&by_grams), cool(&by_vector));
+        grams.iter_mut().for_each(|side| side.cool(warm_grams));
+        vector.iter_mut().for_each(|side| side.cool(warm_vector));
+        (settled(&by_grams, warm_grams), settled(&by_vector, warm_vector))
+    };
+    let alike = || Scores(vec![1.0 / labels.len().max(1) as f32; labels.len()]);
+    let unseen = by_grams.iter().zip(&by_vector).map(|sides| match sides {
+        (Some(one), Some(other)) => one.mean(other),
+        (Some(only), None) | (None, Some(only)) => only.clone(),
+        (None, None) => alike(),
+    });
+    let unseen = unseen.collect();
+    let without_vectors = by_grams.into_iter().map(|scores| scores.unwrap_or_else(alike)).collect();
     let head = Head::new(about(examples, labels, config), labels.to_vec(), grams, vector);
-    Trained { head, unseen: unseen.into_iter().map(|each| mean(&each, labels.len())).collect() }
-}
-
-/// The mean of the sides that answered.
-fn mean(sides: &[Scores], labels: usize) -> Scores {
-    let count = sides.len().max(1) as f32;
-    Scores((0..labels).map(|label| sides.iter().map(|side| side.of(label)).sum::<f32>() / count).collect())
+    Trained { head, unseen, without_vectors }
 }
 
 fn read(example: &Example, surface: bool) -> Grams {

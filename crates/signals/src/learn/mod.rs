@@ -32,6 +32,7 @@ pub use measure::{
     spearman,
 };
 
+use crate::head::Probe;
 use tollgate_core::Seed;
 
 /// Most labelled texts that are trained on at once.
@@ -112,6 +113,8 @@ pub struct Config {
     pub surface: bool,
     /// The encoder of the examples' vectors; empty where they have none.
     pub encoder: String,
+    /// What that encoder is known by.
+    pub probe: Probe,
 }
 
 impl Default for Config {
@@ -127,6 +130,7 @@ impl Default for Config {
             balanced: false,
             surface: false,
             encoder: String::new(),
+            probe: Probe::default(),
         }
     }
 }

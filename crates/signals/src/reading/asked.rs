@@ -1,22 +1,29 @@
 //! Signals whose answers somebody else gives: a reading says what is wanted, and takes it in.
 //!
-//! A decision that comes upon one which is not answered yet goes on as if it had failed, and is thrown away: whoever decides asks
-//! for what was [wanted](Reading::wanted), hands it [in](Reading::answer), and decides again. So only what the decision needs
-//! is asked, each text of a source once, and everything here stays a pure function.
+//! A decision that comes upon one which is not answered yet goes on as if it had failed (a source), or by words alone (a head
+//! that reads vectors, too), and is thrown away: whoever decides asks for what was [wanted](Reading::wanted), hands it in
+//! ([`Reading::answer`], [`Reading::embedded`]), and decides again. So only what the decision needs is asked, each text of a
+//! source once and each text's vector once for all heads, and everything here stays a pure function.
 
 use super::Reading;
 use super::rules::flag;
 use crate::set::Plan;
 use crate::text::Scope;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tollgate_core::signal::Signal;
 
 /// Labels of a text with the probability of each.
 pub type Labels = Vec<(String, f32)>;
 
-/// What sources said of a request's texts.
+/// What was said of a request's texts by others: sources' labels, and an encoder's vectors.
 #[derive(Clone, Debug, Default)]
-pub struct Answers(BTreeMap<(Box<str>, Scope), Answer>);
+pub struct Answers {
+    sources: BTreeMap<(Box<str>, Scope), Answer>,
+    /// None for a text of which the encoder gave no vector.
+    vectors: BTreeMap<Box<str>, Option<Arc<[f32]>>>,
+}
 
 /// What one source said, or why it said nothing.
 #[derive(Clone, Debug)]
@@ -25,18 +32,68 @@ struct Answer {
     ns: u64,
 }
 
+/// What a decision came upon that is not answered yet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wanted<'r> {
+    /// The vectors of these texts; to be handed in with [`Reading::embedded`].
+    Vectors(Vec<String>),
+    /// What a source says of a text; to be handed in with [`Reading::answer`].
+    Source {
+        /// The source.
+        name: &'r str,
+        /// The text.
+        text: &'r str,
+    },
+}
+
+/// What is open of the encoder's.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    /// Whether there is an encoder that can be asked.
+    on: bool,
+    /// Texts whose vectors were wanted.
+    texts: RefCell<Vec<String>>,
+    /// Nanoseconds of encoding that no signal has on its account yet.
+    owed: Cell<u64>,
+}
+
 impl<'a> Reading<'a> {
-    /// The source and the text that a signal which was read is about, where they are not answered yet: the first of several.
+    /// Says that there is an encoder whose vectors heads read: they are then [wanted](Self::wanted).
+    pub const fn with_encoder(&mut self, on: bool) {
+        self.open.on = on;
+    }
+
+    /// What signals that were read are still missing: vectors, which are cheap, before a source; of several sources the first.
     #[must_use]
-    pub fn wanted(&self) -> Option<(&'a str, &str)> {
+    pub fn wanted(&self) -> Option<Wanted<'_>> {
+        let texts = self.open.texts.borrow();
+        if !texts.is_empty() {
+            return Some(Wanted::Vectors(texts.clone()));
+        }
         let set = self.set;
         match &set.signals.get(self.wanted.get()?)?.plan {
-            Plan::Asked { source, scope, .. } => Some((source, self.texts.raw(*scope))),
+            Plan::Asked { source, scope, .. } => {
+                Some(Wanted::Source { name: source, text: self.texts.raw(*scope) })
+            }
             _ => None,
         }
     }
 
-    /// Takes in what was wanted, and how many nanoseconds that took; what was read without it is forgotten.
+    /// Takes in the vectors of the texts that were wanted, in their order, and how many nanoseconds they took; a text without
+    /// one is read by its words alone. What was read without them is forgotten.
+    pub fn embedded(&mut self, vectors: Vec<Option<Vec<f32>>>, ns: u64) {
+        let texts = self.open.texts.take();
+        let mut vectors = vectors.into_iter();
+        for text in texts {
+            let vector = vectors.next().flatten().map(Arc::from);
+            self.answers.vectors.insert(text.into(), vector);
+        }
+        self.open.owed.set(self.open.owed.get().saturating_add(ns));
+        self.wanted.take();
+        self.forget(|plan| plan.reads_vectors() || matches!(plan, Plan::Asked { .. }));
+    }
+
+    /// Takes in what a source said that was wanted, and how many nanoseconds that took; what was read without it is forgotten.
     pub fn answer(&mut self, labels: Result<Labels, String>, ns: u64) {
         let Some(index) = self.wanted.take() else { return };
         let set = self.set;
@@ -44,11 +101,14 @@ impl<'a> Reading<'a> {
         else {
             return;
         };
-        self.answers.0.insert((source.clone(), *scope), Answer { labels, ns });
-        let open = |index: usize| {
-            matches!(set.signals.get(index).map(|signal| &signal.plan), Some(Plan::Asked { .. }))
-        };
-        self.done.retain(|(index, ..)| !open(*index));
+        self.answers.sources.insert((source.clone(), *scope), Answer { labels, ns });
+        self.forget(|plan| matches!(plan, Plan::Asked { .. }));
+    }
+
+    /// Forgets the signals that were read by some plans.
+    fn forget(&mut self, open: impl Fn(&Plan) -> bool) {
+        let set = self.set;
+        self.done.retain(|(index, ..)| !set.signals.get(*index).is_some_and(|signal| open(&signal.plan)));
         self.place.iter_mut().for_each(|place| *place = 0);
         for (at, (index, ..)) in self.done.iter().enumerate() {
             if let Some(place) = self.place.get_mut(*index) {
@@ -68,6 +128,25 @@ impl<'a> Reading<'a> {
         self.answers = answers.clone();
     }
 
+    /// The vector of a text, where it is known; where it could be, it is wanted from now on.
+    pub(super) fn vector(&self, text: &str) -> Option<&[f32]> {
+        match self.answers.vectors.get(text) {
+            Some(vector) => vector.as_deref(),
+            None => {
+                let mut wanted = self.open.texts.borrow_mut();
+                if self.open.on && !text.trim().is_empty() && wanted.iter().all(|other| other != text) {
+                    wanted.push(text.to_owned());
+                }
+                None
+            }
+        }
+    }
+
+    /// The time of encoding that the signal which is computed now has to answer for.
+    pub(super) fn owed(&self, plan: &Plan) -> u64 {
+        if plan.reads_vectors() { self.open.owed.take() } else { 0 }
+    }
+
     /// A signal of a source: what it says, and the time that asking took.
     pub(super) fn asked(
         &self,
@@ -76,7 +155,7 @@ impl<'a> Reading<'a> {
         is: &[Box<str>],
         threshold: f64,
     ) -> (u64, Signal) {
-        match self.answers.0.get(&(source.into(), scope)) {
+        match self.answers.sources.get(&(source.into(), scope)) {
             None => {
                 self.wanted.set(self.wanted.get().or(Some(index)));
                 (0, Signal::failed("the source was not asked"))

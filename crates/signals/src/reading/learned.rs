@@ -1,11 +1,13 @@
 //! Signals of trained heads.
 //!
-//! Heads of the last user turn share its grams; heads of safety share the windows of a scope's whole text.
+//! Heads of the last user turn share its grams; heads of safety share the windows of a scope's whole text. Where there is an
+//! encoder, all of them read its vectors too; a vector that is not there yet is [wanted](Reading::wanted).
 
 use super::Reading;
 use super::rules::flag;
 use crate::content::{OTHER, SUBJECT_LEAST, SUBJECTS, certainty};
-use crate::head::shipped;
+use crate::head::{Head, shipped};
+use crate::safety::Suspicion;
 use crate::set::Told;
 use crate::text::Scope;
 use tollgate_core::signal::{Signal, Value};
@@ -22,7 +24,7 @@ impl Reading<'_> {
         let empty = self.texts.raw(Scope::LastUser).trim().is_empty();
         let (at, sure) = match shipped("domain").filter(|_| !empty) {
             None => (OTHER, 0.0),
-            Some(head) => match head.classify(self.texts.grams(), None).best() {
+            Some(head) => match head.classify(self.texts.grams(), self.page_vector(head)).best() {
                 (_, sure) if sure < SUBJECT_LEAST => (OTHER, 1.0 - sure),
                 best => best,
             },
@@ -34,14 +36,25 @@ impl Reading<'_> {
         flag(matched, if matched { sure } else { 1.0 - sure }, shown.flatten())
     }
 
+    /// The vector of what heads read of the last user turn, for a head that reads one.
+    fn page_vector(&self, head: &Head) -> Option<&[f32]> {
+        head.vector().and_then(|_| self.vector(self.texts.page()))
+    }
+
+    /// What is suspected of a scope's text, by words and, where there is an encoder, by the vectors of its worst windows.
+    fn suspicion(&self, scope: Scope) -> Option<Suspicion> {
+        Some(self.texts.scan(scope)?.judge(&|window| self.vector(window)))
+    }
+
     pub(super) fn told(&self, told: Told) -> Signal {
         let text = self.texts.raw(Scope::LastUser);
         let yes = match shipped(told.head()).filter(|_| !text.trim().is_empty()) {
             None => 0.0,
             Some(head) if head.grams().is_some_and(crate::head::GramSide::surface) => {
-                head.classify(&self.texts.grams().clone().with_surface(self.texts.page()), None).of(1)
+                let grams = self.texts.grams().clone().with_surface(self.texts.page());
+                head.classify(&grams, self.page_vector(head)).of(1)
             }
-            Some(head) => head.classify(self.texts.grams(), None).of(1),
+            Some(head) => head.classify(self.texts.grams(), self.page_vector(head)).of(1),
         };
         let sure = f64::from(yes);
         if told == Told::Difficulty {
@@ -56,7 +69,7 @@ impl Reading<'_> {
         let by_patterns = if found > 0 { certainty(found) } else { 0.0 };
         let mut sure = by_patterns;
         if head && (sure < 1.0) {
-            match self.texts.suspicion(scope) {
+            match self.suspicion(scope) {
                 Some(suspicion) => sure = sure.max(f64::from(suspicion.attack)),
                 None if sure < threshold || sure == 0.0 => return failed(),
                 None => {}
@@ -71,7 +84,7 @@ impl Reading<'_> {
     }
 
     pub(super) fn hazard(&self, scope: Scope, classes: &[Box<str>], threshold: f64) -> Signal {
-        let Some(suspicion) = self.texts.suspicion(scope) else { return failed() };
+        let Some(suspicion) = self.suspicion(scope) else { return failed() };
         let sure = f64::from(suspicion.hazard);
         let likeliest = suspicion.classes.first().map_or("", |(class, _)| *class);
         let wanted = classes.is_empty() || classes.iter().any(|class| **class == *likeliest);

@@ -13,7 +13,8 @@ mod texts;
 
 use crate::set::{Compiled, Plan, SignalSet};
 use crate::{Input, Session, identity};
-pub use asked::{Answers, Labels};
+use asked::Open;
+pub use asked::{Answers, Labels, Wanted};
 use smallvec::SmallVec;
 use std::cell::{Cell, OnceCell};
 use texts::Texts;
@@ -48,6 +49,7 @@ pub struct Reading<'a> {
     answers: Answers,
     /// The first signal that was read without its answer.
     wanted: Cell<Option<usize>>,
+    open: Open,
 }
 
 impl<'a> Reading<'a> {
@@ -68,6 +70,7 @@ impl<'a> Reading<'a> {
             unknown: Signal::failed("the policy has no signal of this index"),
             answers: Answers::default(),
             wanted: Cell::new(None),
+            open: Open::default(),
         }
     }
 
@@ -147,7 +150,7 @@ impl<'a> Reading<'a> {
         }
         let start = self.clock.tick();
         let found = self.plan(signal);
-        (self.clock.tick().since_ns(start), found)
+        (self.clock.tick().since_ns(start).saturating_add(self.owed(&signal.plan)), found)
     }
 
     /// Whether a signal only looks up what another one has found already.

@@ -5,7 +5,7 @@ use crate::learn::TEXT_MAX;
 use crate::lexical::{Hits, RegexHits};
 use crate::measure::{Fingerprint, Profile, Share};
 use crate::reduce::reduce;
-use crate::safety::Suspicion;
+use crate::safety::Scan;
 use crate::set::SignalSet;
 use crate::text::{Scope, TextKey, Typed, Words, count_words, fold, loosen};
 use std::borrow::Cow;
@@ -34,7 +34,7 @@ struct Scoped<'a> {
     profile: OnceCell<Profile>,
     fingerprint: OnceCell<Fingerprint>,
     regexes: OnceCell<RegexHits>,
-    suspicion: OnceCell<Option<Suspicion>>,
+    scan: OnceCell<Option<Scan>>,
     /// As it is read where case does not count, and where it does.
     keyed: [Keyed; 2],
 }
@@ -57,7 +57,7 @@ impl<'a> Scoped<'a> {
             profile: OnceCell::new(),
             fingerprint: OnceCell::new(),
             regexes: OnceCell::new(),
-            suspicion: OnceCell::new(),
+            scan: OnceCell::new(),
             keyed: Default::default(),
         }
     }
@@ -166,10 +166,10 @@ impl<'a> Texts<'a> {
         self.heads.get_or_init(|| Grams::of(self.page()))
     }
 
-    /// What is suspected of a scope's text; none where it is too long to be read.
-    pub(super) fn suspicion(&self, scope: Scope) -> Option<&Suspicion> {
-        let look = || Suspicion::of(self.raw(scope), self.set.looks[scope as usize]);
-        self.of(scope).suspicion.get_or_init(look).as_ref()
+    /// A scope's text looked through for attacks and hazards; none where it is too long to be read.
+    pub(super) fn scan(&self, scope: Scope) -> Option<&Scan> {
+        let look = || Scan::of(self.raw(scope), self.set.looks[scope as usize]);
+        self.of(scope).scan.get_or_init(look).as_ref()
     }
 
     /// Whether an ordered sequence of literals was found whole.

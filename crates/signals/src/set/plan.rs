@@ -69,6 +69,19 @@ pub(crate) enum Plan {
     },
 }
 
+impl Plan {
+    /// Whether a head is asked that may read an encoder's vectors.
+    pub(crate) const fn reads_vectors(&self) -> bool {
+        matches!(
+            self,
+            Self::Told(_)
+                | Self::Domain { head: true, .. }
+                | Self::Jailbreak { head: true, .. }
+                | Self::Hazard { .. }
+        )
+    }
+}
+
 /// What a head tells of the last user turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Told {

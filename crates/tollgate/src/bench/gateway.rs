@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use tollgate_core::Clock;
 use tollgate_gateway::clock::SystemClock;
 
@@ -31,6 +31,8 @@ const WARM_UP_S: f64 = 0.3;
 #[command(after_help = "Examples:
   tollgate bench gateway                 about half a minute
   tollgate bench gateway --secs 1 --rounds 1 --json
+  tollgate bench gateway --model models/all-minilm-l6-v2
+                                         learned signals with an encoder's vectors, too
 
 Numbers are CPU time of the process per request, and the ratio of the gateway to the floor. Both take turns on one core,
 upstream and load have another; other work on the machine disturbs the times much and the ratios little. Needs Linux.")]
@@ -41,6 +43,9 @@ pub(crate) struct GatewayArgs {
     /// Rounds; of each number the least disturbed counts
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=20))]
     rounds: u8,
+    /// Folder of a text encoder whose vectors learned signals read, too
+    #[arg(long, value_name = "FOLDER")]
+    model: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     json: bool,
@@ -106,29 +111,35 @@ pub(super) fn run(args: &GatewayArgs) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-/// What reading all learned signals adds, by two more gateways that take turns.
+/// What reading all learned signals adds, by more gateways that take turns: without them, with them, and with an encoder.
 fn learned_signals(
     clock: &SystemClock,
     (folder, upstream): (&Folder, SocketAddr),
     args: &GatewayArgs,
 ) -> Result<Value> {
-    let start = |name: &str, policy: &str| -> Result<Part> {
+    let start = |name: &str, policy: &str, encoder: &str| -> Result<Part> {
         let folder = folder.0.join(name);
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let at = free_address()?;
         let config = write(&folder, policy, at, upstream)?;
+        let text = std::fs::read_to_string(&config).with_context(|| format!("cannot read {config}"))?;
+        std::fs::write(&config, text + encoder).with_context(|| format!("cannot write {config}"))?;
         Part::start(clock, MEASURED_CORE, at, &["serve", &config, "--quiet"])
     };
-    let parts = [start("plain", learned::PLAIN)?, start("learned", learned::POLICY)?];
+    let mut parts = vec![start("plain", learned::PLAIN, "")?, start("learned", learned::POLICY, "")?];
+    if let Some(model) = &args.model {
+        let model = std::path::absolute(model)?;
+        parts.push(start("encoder", learned::POLICY, &learned::encoder(&model))?);
+    }
     let case = Case { name: "learned signals", body: learned::body(), connections: 32, bar: 0.0 };
-    let mut best = [f64::MAX; 2];
+    let mut best = vec![f64::MAX; parts.len()];
     for _ in 0..args.rounds {
         for (part, best) in parts.iter().zip(&mut best) {
             *best = best.min(measure(clock, part, &case, f64::from(args.secs))?.cpu_us);
         }
     }
-    let [plain, with_learned] = best;
-    Ok(learned::row(plain, with_learned))
+    let of = |at: usize| best.get(at).copied();
+    Ok(learned::row(of(0).unwrap_or_default(), of(1).unwrap_or_default(), of(2)))
 }
 
 fn cases() -> [Case; 3] {
@@ -186,8 +197,12 @@ fn show(report: &Value, as_json: bool) -> Result<()> {
     say::table(&head, &rows)?;
     let of_learned = |name: &str| report["learned"][name].as_f64().unwrap_or_default();
     say::line(&format!(
-        "all learned signals on 64 tokens: {:.0} us of CPU time a request, of {:.0}{}",
+        "all learned signals on 64 tokens: {:.0} us of CPU time a request{}, of {:.0}{}",
         of_learned("added_cpu_us"),
+        match report["learned"]["encoder_added_cpu_us"].as_f64() {
+            Some(added) => format!(" by words, {added:.0} us with an encoder"),
+            None => String::new(),
+        },
         of_learned("bar_us"),
         if report["learned"]["holds"] == json!(true) { "" } else { " missed" },
     ))?;

@@ -7,6 +7,7 @@ mod recipes;
 mod report;
 mod sets;
 mod train;
+mod vectors;
 
 use crate::ending::Ending;
 use anyhow::Result;

@@ -1,10 +1,11 @@
 //! `tollgate signals report`: an evaluation as one HTML file with pictures.
 
-use super::eval::{Evaluation, Judged, shown};
+use super::eval::{Evaluation, Figure, Judged, shown};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result};
 use clap::Args;
+use serde::Deserialize;
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_console::page;
@@ -12,6 +13,19 @@ use tollgate_console::view::{Drawn, Plot, PlotSeries, ReportSection, ReportTable
 
 /// The evaluation of the shipped heads.
 const SHIPPED: &str = include_str!("../../../../docs/reports/signals.json");
+
+/// Figures with bars that other commands measure: the encoder, the cache, the gateway under load.
+const ELSEWHERE: &str = include_str!("../../../../docs/reports/signals-elsewhere.json");
+
+/// A figure that another command measures.
+#[derive(Deserialize)]
+struct Elsewhere {
+    part: String,
+    #[serde(flatten)]
+    figure: Figure,
+    /// The command, and what was going on meanwhile.
+    by: String,
+}
 
 /// Write an evaluation as a page with pictures: one HTML file that needs nothing else
 #[derive(Args, Debug)]
@@ -42,7 +56,11 @@ pub(super) fn run(args: &ReportArgs) -> Result<Ending> {
     };
     let evaluation: Evaluation = serde_json::from_str(&text)
         .context("the evaluation does not read; `tollgate signals eval --data SETS --out FILE` writes one")?;
-    let view = view(&evaluation);
+    let elsewhere = match args.evaluation {
+        Some(_) => Vec::new(),
+        None => serde_json::from_str(ELSEWHERE).context("the shipped figures do not read")?,
+    };
+    let view = view(&evaluation, &elsewhere);
     std::fs::write(&args.out, page::report(&view))
         .with_context(|| format!("cannot write {}", args.out.display()))?;
     if args.json {
@@ -53,8 +71,11 @@ pub(super) fn run(args: &ReportArgs) -> Result<Ending> {
     Ok(Ending::Good)
 }
 
-fn view(evaluation: &Evaluation) -> ReportView {
-    let figures = || evaluation.heads.iter().flat_map(|head| &head.figures).filter(|f| f.bar.is_some());
+fn view(evaluation: &Evaluation, elsewhere: &[Elsewhere]) -> ReportView {
+    let figures = || {
+        let judged = evaluation.heads.iter().flat_map(|head| &head.figures);
+        judged.chain(elsewhere.iter().map(|row| &row.figure)).filter(|f| f.bar.is_some())
+    };
     let (met, all) = (figures().filter(|figure| figure.met()).count(), figures().count());
     let bytes: usize = evaluation.heads.iter().map(|head| head.bytes).sum();
     ReportView {
@@ -68,7 +89,9 @@ fn view(evaluation: &Evaluation) -> ReportView {
             ("bars met".into(), format!("{met} of {all}")),
             ("all heads, KB".into(), (bytes / 1024).to_string()),
         ],
-        sections: std::iter::once(bars(evaluation)).chain(evaluation.heads.iter().map(section)).collect(),
+        sections: std::iter::once(bars(evaluation, elsewhere))
+            .chain(evaluation.heads.iter().map(section))
+            .collect(),
     }
 }
 
@@ -76,12 +99,18 @@ fn table(head: &[&str], rows: Vec<Vec<String>>) -> ReportTable {
     ReportTable { head: head.iter().map(|name| (*name).to_owned()).collect(), rows }
 }
 
-fn bars(evaluation: &Evaluation) -> ReportSection {
+fn bars(evaluation: &Evaluation, elsewhere: &[Elsewhere]) -> ReportSection {
     let rows = evaluation.heads.iter().flat_map(|head| head.figures.iter().map(|f| f.row(&head.name)));
+    let mut tables = vec![table(&["head", "figure", "value", "bar", "met"], rows.collect())];
+    if !elsewhere.is_empty() {
+        let row = |row: &Elsewhere| [row.figure.row(&row.part), vec![row.by.clone()]].concat();
+        let rows = elsewhere.iter().map(row).collect();
+        tables.push(table(&["part", "figure", "value", "bar", "met", "measured by"], rows));
+    }
     ReportSection {
         title: "Figures beside their bars".into(),
         text: "A bar is what the signal must reach; a figure without one is there to be known.".into(),
-        tables: vec![table(&["head", "figure", "value", "bar", "met"], rows.collect())],
+        tables,
         ..ReportSection::default()
     }
 }
@@ -161,7 +190,10 @@ mod tests {
     fn the_shipped_evaluation_reads_and_every_bar_is_a_row() {
         let evaluation: Evaluation = serde_json::from_str(SHIPPED).unwrap();
         assert!(evaluation.heads.iter().any(|head| head.name == "jailbreak"));
-        let view = view(&evaluation);
+        let elsewhere: Vec<Elsewhere> = serde_json::from_str(ELSEWHERE).unwrap();
+        assert!(elsewhere.iter().all(|row| row.figure.bar.is_some() && !row.by.is_empty()));
+        let view = view(&evaluation, &elsewhere);
+        assert_eq!(view.sections[0].tables[1].rows.len(), elsewhere.len());
         let rows = view.sections[0].tables[0].rows.len();
         assert_eq!(rows, evaluation.heads.iter().map(|head| head.figures.len()).sum::<usize>());
         assert!(page::report(&view).contains("<svg"));

@@ -2,6 +2,7 @@
 
 use super::recipes::{RECIPES, Recipe};
 use super::sets::{self, Sets};
+use super::vectors::Encoder;
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -35,6 +36,8 @@ pub(crate) struct TrainArgs {
     /// How a shipped head is made
     #[arg(long, value_name = "NAME")]
     recipe: Option<String>,
+    #[command(flatten)]
+    encoder: Encoder,
     /// From which the folds follow
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -53,11 +56,11 @@ pub(crate) struct TrainArgs {
 }
 
 /// What is to be trained.
-struct Work {
-    examples: Vec<Example>,
-    labels: Vec<String>,
-    config: Config,
-    recipe: Option<&'static Recipe>,
+pub(super) struct Work {
+    pub(super) examples: Vec<Example>,
+    pub(super) labels: Vec<String>,
+    pub(super) config: Config,
+    pub(super) recipe: Option<&'static Recipe>,
 }
 
 /// Trains.
@@ -73,15 +76,29 @@ pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
     if work.config.strength <= 0.0 || !work.config.strength.is_finite() {
         bail!("--strength is {}; give a number above 0, such as 10", work.config.strength);
     }
+    if let Some(mut vectors) = args.encoder.open()? {
+        vectors.fill(&mut work.examples, &mut work.config)?;
+    }
     let trained = with_bar(&work.examples, &work.labels, &work.config);
     let judged = judge(&work.examples, &trained.unseen, &work.labels, work.config.seed);
-    let bytes = trained.head.to_bytes().context("the head cannot be written")?;
-    std::fs::write(&args.out, &bytes).with_context(|| format!("cannot write {}", args.out.display()))?;
-    let text = sheet(&work, &trained, &judged, args).context("the head has no card")?;
-    let beside = args.out.with_extension("head.md");
-    std::fs::write(&beside, text).with_context(|| format!("cannot write {}", beside.display()))?;
+    let beside = put(&work, &trained, &judged, &args.out)?;
     show(&judged, &beside, &trained, args)?;
     Ok(Ending::Good)
+}
+
+/// Writes a head, and its card beside it; where that is.
+pub(super) fn put(
+    work: &Work,
+    trained: &Trained,
+    judged: &[(String, Quality)],
+    out: &Path,
+) -> Result<PathBuf> {
+    let bytes = trained.head.to_bytes().context("the head cannot be written")?;
+    std::fs::write(out, &bytes).with_context(|| format!("cannot write {}", out.display()))?;
+    let text = sheet(work, trained, judged).context("the head has no card")?;
+    let beside = out.with_extension("head.md");
+    std::fs::write(&beside, text).with_context(|| format!("cannot write {}", beside.display()))?;
+    Ok(beside)
 }
 
 /// Trains, with a bar on a terminal.
@@ -162,12 +179,7 @@ pub(super) fn judge(
     judged
 }
 
-fn sheet(
-    work: &Work,
-    trained: &Trained,
-    judged: &[(String, Quality)],
-    args: &TrainArgs,
-) -> Result<String, HeadError> {
+fn sheet(work: &Work, trained: &Trained, judged: &[(String, Quality)]) -> Result<String, HeadError> {
     let by = |of: &dyn Fn(&Example) -> String, what: &str| -> Vec<(String, String)> {
         let rows = between_sources(&trained.unseen, &work.examples, of).into_iter();
         let named = rows.filter(|(name, ..)| !name.is_empty());
@@ -183,12 +195,18 @@ fn sheet(
     };
     let limits: Vec<String> =
         work.recipe.map_or(&[][..], |recipe| recipe.limits).iter().map(|limit| (*limit).to_owned()).collect();
-    let command = match work.recipe {
+    let mut command = match work.recipe {
         Some(recipe) => {
-            format!("tollgate signals train --data SETS --recipe {} --seed {}", recipe.name, args.seed)
+            format!(
+                "tollgate signals train --data SETS --recipe {} --seed {}",
+                recipe.name, work.config.seed.0
+            )
         }
-        None => format!("tollgate signals train --data FILE --seed {}", args.seed),
+        None => format!("tollgate signals train --data FILE --seed {}", work.config.seed.0),
     };
+    if !work.config.probe.0.is_empty() {
+        command += &format!(" --model {}", work.config.encoder);
+    }
     let purpose = work.recipe.map_or("A head of labelled texts.", |recipe| recipe.purpose);
     card(
         &trained.head,

@@ -76,7 +76,7 @@ struct Desk<'w> {
 }
 
 /// Classifies a text.
-pub(in super::super) fn classify(
+pub(in super::super) async fn classify(
     worker: &Worker,
     parts: &Parts,
     task: &str,
@@ -89,7 +89,7 @@ pub(in super::super) fn classify(
     let start = clock.tick();
     let ms = || clock.tick().since_ns(start) / 1_000_000;
     let desk = Desk { worker, parts, caller: &caller, snapshot: &snapshot, members: &members };
-    let mut answer = if task == "batch" { batch(&members, &ms)? } else { desk.one(task)? };
+    let mut answer = if task == "batch" { batch(&members, &ms)? } else { desk.one(task).await? };
     timed(&mut answer, ms());
     json(StatusCode::OK, &answer)
 }
@@ -109,9 +109,9 @@ fn timed(answer: &mut Value, ms: u64) {
 }
 
 impl Desk<'_> {
-    fn one(&self, task: &str) -> Result<Value, Fault> {
+    async fn one(&self, task: &str) -> Result<Value, Fault> {
         if task == "intent" {
-            return self.intent("options");
+            return self.intent("options").await;
         }
         Ok(match task {
             "pii" => personal(&self.read()?, &options(self.members, "options")?),
@@ -128,7 +128,7 @@ impl Desk<'_> {
             "combined" => {
                 let read = self.read()?;
                 json!({
-                    "intent": self.intent("intent_options")?,
+                    "intent": self.intent("intent_options").await?,
                     "pii": personal(&read, &options(self.members, "pii_options")?),
                     "security": security(&read, &options(self.members, "security_options")?),
                 })
@@ -147,9 +147,10 @@ impl Desk<'_> {
     }
 
     /// The subject, and what the policy makes of it.
-    fn intent(&self, key: &'static str) -> Result<Value, Fault> {
+    async fn intent(&self, key: &'static str) -> Result<Value, Fault> {
         let asked: IntentOptions = options(self.members, key)?;
-        let (found, request) = evaluated(self.worker, self.parts, self.caller, self.snapshot, self.members)?;
+        let (found, request) =
+            evaluated(self.worker, self.parts, self.caller, self.snapshot, self.members).await?;
         let told = Told::of(self.snapshot, &found);
         let read = Read::of(&request.text);
         let (category, confidence) = read.subject();

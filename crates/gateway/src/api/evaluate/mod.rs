@@ -63,18 +63,18 @@ fn options<T: Default + serde::de::DeserializeOwned>(
 
 /// `POST /api/v1/eval`: `{text | messages, model?, tools?, functions?, metadata?, options?}`; `?trace=true` asks for the
 /// tree of every decision, as `options.trace` does.
-pub(super) fn eval(worker: &Worker, parts: &Parts, body: &Bytes, peer: IpAddr) -> Answered {
+pub(super) async fn eval(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let members = object(body, "{\"text\": …} or {\"messages\": […]}")?;
+    let members = object(&body, "{\"text\": …} or {\"messages\": […]}")?;
     let wishes: Wishes = options(&members, "options")?;
     let by_query = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "trace=true"));
-    let (found, asked) = evaluated(worker, parts, &caller, &snapshot, &members)?;
+    let (found, asked) = evaluated(worker, parts, &caller, &snapshot, &members).await?;
     let asked = Asked { trace: wishes.trace || by_query, ..asked };
     json(StatusCode::OK, &answer::evaluation(&snapshot, &found, &asked))
 }
 
 /// What the policy in force makes of a request in the incumbent's shape.
-fn evaluated(
+async fn evaluated(
     worker: &Worker,
     parts: &Parts,
     caller: &Caller,
@@ -83,7 +83,7 @@ fn evaluated(
 ) -> Result<(Evaluation, Asked), Fault> {
     let chat = serde_json::to_vec(&chat(members)?).map_err(|e| Fault::internal(e.to_string()))?;
     let view = peek(Dialect::OpenaiChat, chat.into(), &Limits::default()).map_err(|e| e.fault())?;
-    let found = pipeline::evaluate(worker.shared(), snapshot, &view, &parts.headers, caller);
+    let found = pipeline::evaluate(worker.shared(), snapshot, &view, &parts.headers, caller).await;
     let text = view.last_user().map(|message| {
         let texts: Vec<_> = message.text.iter().map(|text| view.text(*text)).collect();
         texts.join("\n")

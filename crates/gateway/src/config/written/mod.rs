@@ -308,4 +308,6 @@ pub struct Encoder {
     pub queue: Option<usize>,
     /// Longest time from asking to the vectors; absent = 5000.
     pub deadline_ms: Option<u64>,
+    /// Longest time that learned signals wait for a vector; what comes later is decided by words alone. Absent = 200.
+    pub signals_ms: Option<u64>,
 }

@@ -2,13 +2,13 @@
 
 use crate::pipeline::cached::Note;
 use crate::pipeline::choose::{ModelWhy, PlaceWhy, Seen};
-use crate::pipeline::decide::Asked;
 use crate::pipeline::heard::Grounds;
 use crate::pipeline::output::Found;
 use crate::pipeline::reach::Skipped;
 use crate::pipeline::risk::Weighed;
 use crate::pipeline::shape::Edited;
 use crate::pipeline::validate::Checked;
+use crate::sources::Asked;
 use serde::Serialize;
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -6,18 +6,19 @@
 mod bars;
 mod pii;
 
-pub(super) use bars::{Evaluation, Judged, shown};
+pub(super) use bars::{Evaluation, Figure, Judged, shown};
 
 use super::recipes::RECIPES;
 use super::sets::Sets;
-use super::train::{judge, labelled, with_bar};
+use super::train::{Work, judge, labelled, put, with_bar};
+use super::vectors::Encoder;
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::PathBuf;
 use tollgate_signals::head::Head;
-use tollgate_signals::learn::{apply, between_sources, reliability};
+use tollgate_signals::learn::{Config, apply, between_sources, reliability};
 
 /// Judge heads on labelled texts
 #[derive(Args, Debug)]
@@ -38,9 +39,14 @@ pub(crate) struct EvalArgs {
     /// Only these heads; may be repeated
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
+    #[command(flatten)]
+    encoder: Encoder,
     /// Write the evaluation here, too, for `signals report`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Write the heads and their cards into this folder, too, as `signals train --recipe` does
+    #[arg(long, value_name = "DIR", conflicts_with = "head")]
+    heads: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -80,6 +86,9 @@ fn of_head(args: &EvalArgs, path: &std::path::Path) -> Result<Evaluation> {
         example.label = at;
         example.weight = 0.0;
     }
+    if let Some(mut vectors) = args.encoder.open()? {
+        vectors.fill(&mut examples, &mut Config::default())?;
+    }
     let scores = apply(&head, &examples);
     let seed = tollgate_core::Seed(head.card().seed);
     let judged = judge(&examples, &scores, head.labels(), seed);
@@ -94,25 +103,42 @@ fn of_recipes(args: &EvalArgs) -> Result<Evaluation> {
         bail!("there is no head {name:?}; the shipped heads are {}", known.join(", "));
     }
     let mut evaluation = Evaluation::default();
+    let mut vectors = args.encoder.open()?;
     for recipe in RECIPES.iter().filter(|recipe| wants(recipe.name)) {
-        let examples = (recipe.examples)(&sets)?;
+        let mut examples = (recipe.examples)(&sets)?;
         if examples.is_empty() {
             say::remark(&format!("{}: its sets are not in {}; left out", recipe.name, args.data.display()));
             continue;
         }
-        let config = recipe.configured();
-        let trained = with_bar(&examples, &recipe.names(), &config);
-        let judged = judge(&examples, &trained.unseen, &recipe.names(), config.seed);
+        let mut config = recipe.configured();
+        if let Some(vectors) = &mut vectors {
+            vectors.fill(&mut examples, &mut config)?;
+        }
+        let work = Work { examples, labels: recipe.names(), config, recipe: Some(recipe) };
+        let Work { examples, labels, config, .. } = &work;
+        let trained = with_bar(examples, labels, config);
+        let judged = judge(examples, &trained.unseen, labels, config.seed);
+        if let Some(folder) = &args.heads {
+            put(&work, &trained, &judged, &folder.join(format!("{}.head", recipe.name)))?;
+        }
         let mut head = bars::judged(recipe.name.to_owned(), &trained.head, judged)?;
         recipe.purpose.clone_into(&mut head.purpose);
-        head.sources = between_sources(&trained.unseen, &examples, &|example| {
+        head.sources = between_sources(&trained.unseen, examples, &|example| {
             [example.source.as_str(), example.language.as_str()].join(" ").trim().to_owned()
         });
         let learned = examples.iter().zip(&trained.unseen).filter(|(example, _)| example.weight > 0.0);
         let (scores, truth): (Vec<_>, Vec<_>) = learned.map(|(e, s)| (s.clone(), e.label)).unzip();
         head.reliability = reliability(&scores, &truth);
-        head.figures = bars::figures(recipe, &examples, &trained.unseen, config.seed);
-        head.figures.extend(bars::unseen_sources(recipe, &examples, &config));
+        head.figures = bars::figures(recipe, examples, &trained.unseen, config.seed);
+        if !config.probe.0.is_empty() {
+            head.figures.extend(bars::without_encoder(
+                recipe,
+                examples,
+                &trained.without_vectors,
+                config.seed,
+            ));
+        }
+        head.figures.extend(bars::unseen_sources(recipe, examples, config));
         evaluation.heads.push(head);
     }
     if wants("pii") {

@@ -50,6 +50,7 @@ pub(super) const HAZARD_CLASS: Recipe = Recipe {
     config: |config| {
         config.grams = 6000;
         config.strength = 20.0;
+        config.vector_strength = 3.0;
     },
     examples: level_two,
     sets: &[AILUMINATE],

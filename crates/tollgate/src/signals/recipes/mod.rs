@@ -8,6 +8,7 @@ mod alike;
 mod benign;
 mod domain;
 mod facts;
+mod feedback;
 mod hazard;
 mod injected;
 mod jailbreak;
@@ -50,6 +51,7 @@ pub(crate) const RECIPES: &[Recipe] = &[
     facts::FACT_CHECK,
     facts::REASONING,
     facts::DIFFICULTY,
+    feedback::FEEDBACK,
     support::SUPPORT,
 ];
 
