@@ -77,6 +77,16 @@ fn node(place: &str, nodes: &mut usize) -> Result<(), Fault> {
     if *nodes > NODES_MAX { Err(fault(place, format!("it has more than {NODES_MAX} parts"))) } else { Ok(()) }
 }
 
+/// Whether a test asks what evaluators said: accepted is also what they signed against an output.
+fn asks_evaluators(test: &Test) -> bool {
+    match test {
+        Test::Count { fact, .. } | Test::Contains { fact, .. } => {
+            ["passed_by", "failed_by"].contains(&fact.as_str())
+        }
+        _ => false,
+    }
+}
+
 fn expr(of: &Expr, place: &str, depth: usize, nodes: &mut usize) -> Result<(), Fault> {
     node(place, nodes)?;
     let depth =
@@ -95,6 +105,9 @@ fn expr(of: &Expr, place: &str, depth: usize, nodes: &mut usize) -> Result<(), F
                 let place = format!("{place}/evidence/where/{n}");
                 node(&place, nodes)?;
                 test(one, *kind, &place)?;
+            }
+            if *kind == Kind::Evaluators && !r#where.iter().any(asks_evaluators) {
+                return Err(fault(place, "it does not ask what the evaluators said: test passed_by"));
             }
             return Ok(());
         }

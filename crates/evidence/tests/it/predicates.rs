@@ -256,3 +256,20 @@ fn ready_predicates_need_their_parameters_and_make_sense() {
     let Expr::Evidence { r#where, .. } = made.require else { panic!("one piece of evidence") };
     assert_eq!(r#where[0], Test::Equals { at: None, fact: "pcr0".into(), value: Value::Text("aa".into()) });
 }
+
+/// What evaluators signed against an output is accepted evidence too, so a predicate must ask what they said.
+#[test]
+fn a_predicate_over_evaluators_asks_what_they_said() {
+    let fault = |tests: Json| {
+        let text = json!({"evidence": {"kind": "evaluators", "where": tests}});
+        predicate(&text).check().err().map(|fault| fault.to_string())
+    };
+    assert_eq!(
+        fault(json!([{"count": {"fact": "passed_by", "least": 1}}, {"output": {"fact": "output"}}])),
+        None
+    );
+    for tests in [json!([]), json!([{"output": {"fact": "output"}}]), json!([{"age": {"most_s": 60}}])] {
+        let told = fault(tests.clone()).unwrap();
+        assert!(told.contains("what the evaluators said"), "{tests}: {told}");
+    }
+}
