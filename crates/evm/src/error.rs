@@ -16,6 +16,9 @@ pub enum EvmError {
         /// What it must be.
         wanted: &'static str,
     },
+    /// A contract or a call is not what this rail carries.
+    #[error(transparent)]
+    Pay(#[from] tollgate_pay::PayError),
     /// The node did not answer, or refused.
     #[error(transparent)]
     Node(#[from] NodeError),

@@ -27,6 +27,7 @@ mod codec;
 mod contracts;
 mod deploy;
 mod error;
+mod filing;
 mod folder;
 mod journal;
 mod node;
@@ -40,6 +41,7 @@ pub use codec::{Address, Key, Signature, Word, abi, hex, keccak, recover, rlp, t
 pub use contracts::{Addresses, CODE, Contract, Order, Payment, PaymentInfo};
 pub use deploy::Deployment;
 pub use error::EvmError;
+pub use filing::{Draft, OrderDraft};
 pub use folder::{Folder, Former, RailFile, TokenRow};
 pub use journal::{Attempt, FolderJournal, Journal, MemoryJournal, Record};
 pub use node::{Node, NodeError, Rpc};

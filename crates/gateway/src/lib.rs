@@ -18,6 +18,7 @@ pub mod kept;
 pub mod observe;
 pub mod offered;
 mod pipeline;
+pub mod rails;
 pub mod reply;
 pub mod safety;
 pub mod serve;

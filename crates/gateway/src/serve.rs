@@ -8,6 +8,7 @@ use crate::config::{self, ConfigError, Settings};
 use crate::control;
 use crate::encoder::{EncoderError, EncoderPool};
 use crate::kept::Kept;
+use crate::rails::{Rails, RailsError};
 use crate::safety::Suspects;
 use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::sources::{SourceError, Sources};
@@ -79,6 +80,9 @@ pub enum ServeError {
     /// Settlement cannot be opened.
     #[error(transparent)]
     Settlement(#[from] Box<SettlementError>),
+    /// A rail of settlement cannot be opened.
+    #[error(transparent)]
+    Rails(#[from] Box<RailsError>),
     /// The facilitator for payments by x402 cannot be opened.
     #[error("x402 cannot be served: {0}")]
     X402(#[from] Box<tollgate_evm::EvmError>),
@@ -140,7 +144,7 @@ impl Serving {
         }
         let claim = settings.database.as_deref().map(Claim::of).transpose()?;
         let mut shared = shared(settings, origin)?;
-        shared.settlement = settlement(&shared).await?;
+        (shared.settlement, shared.rails) = settlement(&shared).await?;
         shared.cashier = cashier(&shared).await?;
         shared.judge = judge;
         let shared = Arc::new(shared);
@@ -288,13 +292,17 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
 }
 
 /// Opens settlement where waiting is allowed: its log is read from the beginning, and may be in a database.
-async fn settlement(shared: &Shared) -> Result<Option<Settlement>, ServeError> {
-    let Some(config) = shared.snapshot.load().settings.settle.clone() else { return Ok(None) };
+async fn settlement(shared: &Shared) -> Result<(Option<Settlement>, Rails), ServeError> {
+    let settle = shared.snapshot.load().settings.settle.clone();
+    let Some(config) = settle else { return Ok((None, Rails::default())) };
     let clock = Arc::clone(&shared.clock);
-    let opening = tokio::task::spawn_blocking(move || Settlement::open(&config, clock));
-    let opened = opening.await.map_err(std::io::Error::other).map_err(system("opening settlement"))?;
     let witnesses = Box::new(OverHttp::new(tokio::runtime::Handle::current()));
-    Ok(Some(opened.map_err(Box::new)?.with_witnesses(witnesses)))
+    let opening = tokio::task::spawn_blocking(move || {
+        let (rails, away) = Rails::open(&config, &clock).map_err(Box::new)?;
+        let settlement = Settlement::with_rails(&config, clock, away).map_err(Box::new)?;
+        Ok((Some(settlement.with_witnesses(witnesses)), rails))
+    });
+    opening.await.map_err(std::io::Error::other).map_err(system("opening settlement"))?
 }
 
 /// Opens the facilitator where waiting is allowed.

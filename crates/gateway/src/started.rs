@@ -65,10 +65,11 @@ impl Settings {
             let shown = |of: &SettlementConfig| {
                 let hooks: Vec<_> = of.hooks.iter().map(|hook| hook.name.as_str()).collect();
                 format!(
-                    "{{data: {}, ledger: {}, clearing: {}, webhooks: [{}]}}",
+                    "{{data: {}, ledger: {}, clearing: {}, rails: [{}], webhooks: [{}]}}",
                     of.data.display(),
                     if of.ledger.is_some() { "a database" } else { "in the folder" },
                     of.clearing,
+                    of.rails.join(", "),
                     hooks.join(", ")
                 )
             };

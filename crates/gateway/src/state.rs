@@ -64,6 +64,8 @@ pub struct Shared {
     pub store: Store,
     /// Settlement, when it is configured.
     pub settlement: Option<Settlement>,
+    /// What comes in for rails of settlement that wait for others.
+    pub rails: crate::rails::Rails,
     /// The facilitator for payments by x402, when it is configured.
     pub cashier: Option<Box<Cashier>>,
     /// Who judges evidence, when somebody does.
@@ -154,6 +156,7 @@ impl Shared {
             metrics: Metrics::new(),
             store,
             settlement: None,
+            rails: crate::rails::Rails::default(),
             cashier: None,
             judge: None,
             encoder: None,

@@ -4,6 +4,7 @@
 
 mod admin;
 mod advice;
+mod basic;
 mod cache;
 mod caller;
 pub(crate) mod console;
@@ -19,8 +20,7 @@ mod x402;
 use crate::pipeline::{body_fault, presented};
 use crate::reply::{Reply, status_of};
 use crate::worker::Worker;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
+use basic::basic_password;
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
@@ -91,6 +91,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         }
         Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
         Route::RiskScore => risk::score(worker, parts, &read(worker, body).await?, call.peer).await,
+        Route::SettleCardEvent => settle::card_event(worker, parts, body).await,
         Route::X402Verify | Route::X402Settle | Route::X402Supported => {
             x402::serve(worker, call, parts, body).await
         }
@@ -136,6 +137,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         | Route::SettleBundle
         | Route::SettleEvidence
         | Route::SettleDossier
+        | Route::SettlePapers
         | Route::SettleCheckpoint
         | Route::SettleEntries
         | Route::SettleReceipt
@@ -188,16 +190,6 @@ fn operator(worker: &Worker, parts: &Parts, peer: IpAddr) -> Result<(), Fault> {
         return Err(Fault::caller(FaultKind::Forbidden, "another site must not use this path"));
     }
     Ok(())
-}
-
-/// The password of `authorization: Basic` (RFC 7617).
-fn basic_password(headers: &http::HeaderMap) -> Option<String> {
-    let value = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
-    let encoded = value.get(..6).filter(|p| p.eq_ignore_ascii_case("basic ")).and(value.get(6..))?;
-    // Padded or not (RFC 4648 section 4).
-    let decoded = STANDARD_NO_PAD.decode(encoded.trim().trim_end_matches('=')).ok()?;
-    let decoded = String::from_utf8(decoded).ok()?;
-    decoded.split_once(':').map(|(_, password)| password.to_owned())
 }
 
 fn is_loopback_name(host: &str) -> bool {
@@ -354,21 +346,6 @@ mod tests {
         }
         for bad in ["", "evil.example", "localhost.evil.example", "10.0.0.1", "127.0.0.1.nip.io"] {
             assert!(!is_loopback_name(bad), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_browsers_password_is_read() {
-        let of = |value: &'static str| {
-            let mut headers = http::HeaderMap::new();
-            headers.insert("authorization", HeaderValue::from_static(value));
-            basic_password(&headers)
-        };
-        // The example of RFC 7617.
-        assert_eq!(of("Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==").as_deref(), Some("open sesame"));
-        assert_eq!(of("basic dGVzdDoxMjPCow==").as_deref(), Some("123\u{a3}"));
-        for bad in ["Bearer QWxhZGRpbjpvcGVuIHNlc2FtZQ==", "Basic QWxh!", "Basic QQ==", "Basic"] {
-            assert_eq!(of(bad), None, "{bad}");
         }
     }
 

@@ -3,6 +3,7 @@
 use super::check::Findings;
 use super::written::{self, File, Word};
 use crate::api::routes::Right;
+use crate::rails::NAMES;
 use crate::webhooks::HookKey;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -104,17 +105,32 @@ pub(super) fn read(file: &File, findings: &mut Findings) -> Settled {
         findings.at(word, "settle.clearing", message, "write acct_ and a name");
     }
     let ledger = ledger(settle, findings);
-    let bounds = bounds(settle, findings);
+    let (bounds, rails) = (bounds(settle, findings), rails(settle, findings));
     let data = findings.path(&settle.data);
     let start = clearing.map(|clearing| SettlementConfig {
         clearing,
         ledger,
         hooks,
         bounds,
+        rails,
         ..SettlementConfig::new(data)
     });
     let evidence_policy = settle.evidence_policy.as_ref().map(|word| findings.path(word));
     Settled { start, signers, receivers, evidence_policy, private_hosts: settle.private_hosts }
+}
+
+/// The rails beside our own ledger.
+fn rails(settle: &written::Settle, findings: &mut Findings) -> Vec<String> {
+    let mut rails: Vec<String> = Vec::new();
+    for word in &settle.rails {
+        if NAMES.contains(&word.value.as_str()) && !rails.contains(&word.value) {
+            rails.push(word.value.clone());
+        } else {
+            let message = format!("{:?} is no rail, or named twice", word.value);
+            findings.at(word, "settle.rails", message, &format!("use {}, each once", NAMES.join(" and ")));
+        }
+    }
+    rails
 }
 
 /// What the settlement may grow to.

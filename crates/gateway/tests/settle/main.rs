@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod rails;
 mod receipts;
 mod resolved;
 mod roles;

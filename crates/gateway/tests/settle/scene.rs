@@ -45,9 +45,15 @@ impl Scene {
 
     /// With more under `settle:`.
     pub(crate) async fn with(settle: &str) -> Self {
+        Self::prepared(settle, |_| {}).await
+    }
+
+    /// With more in its folder too.
+    pub(crate) async fn prepared(settle: &str, prepare: impl FnOnce(&Folder)) -> Self {
         let (cast, folder) = (Cast::new().unwrap(), Folder::new());
         std::fs::create_dir_all(folder.path().join("pay")).unwrap();
         folder.write("pay/log.key", &cast.log.reveal());
+        prepare(&folder);
         let world = Box::pin(Self::launch(&folder, settle)).await;
         let mut keys = Vec::new();
         for roles in [json!(["settle.read"]), json!(["settle.write"]), json!(["settle.operate"]), json!([])] {

@@ -21,6 +21,8 @@ pub struct SettlementConfig {
     pub hooks: Vec<HookConfig>,
     /// What it may grow to.
     pub bounds: Bounds,
+    /// Rails of the folder beside our own ledger, by name.
+    pub rails: Vec<String>,
 }
 
 /// What a settlement may grow to. Bounds are asked of what is new, and never of what stands in the log.
@@ -51,6 +53,6 @@ impl SettlementConfig {
     #[must_use]
     pub fn new(data: PathBuf) -> Self {
         let clearing = Self::CLEARING.parse().unwrap_or_else(|_| unreachable!("a legal name"));
-        Self { data, clearing, ledger: None, hooks: Vec::new(), bounds: Bounds::default() }
+        Self { data, clearing, ledger: None, hooks: Vec::new(), bounds: Bounds::default(), rails: Vec::new() }
     }
 }

@@ -7,6 +7,7 @@
 //! after the other; what is shown is as of the last of them. Calls wait for the disk: make them where waiting is allowed.
 
 mod agents;
+mod away;
 mod config;
 mod heard;
 mod hooks;
@@ -19,6 +20,7 @@ mod shared;
 mod snapshot;
 mod together;
 
+pub use away::{AwayRail, CALLS_MAX};
 pub use config::{Bounds, SettlementConfig};
 pub use hooks::{Delivery, Reported};
 pub use mandates::{Counted, ESCROWS_SHOWN, MandateUse};
@@ -28,6 +30,7 @@ pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, 
 use crate::escrows::{JournalLedger, JournalOffice, go_on};
 use crate::journal::audit::{Known, LogFolder, Source, Witnesses, policy};
 use crate::journal::{Journal, JournalConfig, JournalError};
+use away::Away;
 use heard::Heard;
 use hooks::Hooks;
 use keep::Keep;
@@ -114,16 +117,31 @@ pub struct Settlement {
     /// Shared with [`Inner`], which tells them.
     hooks: Arc<Hooks>,
     nonces: Nonces,
+    away: Away,
     key: SigningKey,
     clock: Arc<dyn Clock>,
 }
 
 impl Settlement {
-    /// Opens the folder, and finds out what became of calls that were under way.
+    /// Opens the folder, and finds out what became of calls to the ledger that were under way.
     ///
     /// # Errors
     /// [`SettlementError`], for a folder without a log key too: make one with `tollgate pay audit keygen`.
     pub fn open(config: &SettlementConfig, clock: Arc<dyn Clock>) -> Result<Self, SettlementError> {
+        Self::with_rails(config, clock, Vec::new())
+    }
+
+    /// As [`Self::open`], with rails that wait for others. Their calls that were under way are asked about by
+    /// [`Self::settle_all`].
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn with_rails(
+        config: &SettlementConfig,
+        clock: Arc<dyn Clock>,
+        rails: Vec<AwayRail>,
+    ) -> Result<Self, SettlementError> {
+        let (away, others) = Away::new(rails);
         let key = log_key(&config.data)?;
         let source = config.ledger.clone().unwrap_or_else(|| Source::Folder(config.data.join("books")));
         let mut plane = SettlementPlane::new(key.public().clone(), key.public().name().into());
@@ -141,7 +159,7 @@ impl Settlement {
             Ok(heard.hear(&entry.command, entry.seq, applied).map(drop)?)
         };
         let (office, ledger, journal) =
-            go_on(&source, journal, desk, from, hear, config.clearing.clone(), Vec::new())?;
+            go_on(&source, journal, desk, from, hear, config.clearing.clone(), others)?;
         let next = ledger.seen();
         let keep = Keep::open(&config.data, &source)?;
         let hooks = Arc::new(Hooks::open(keep, &config.hooks, next, events)?);
@@ -163,11 +181,12 @@ impl Settlement {
             snapshot,
             hooks,
             nonces,
+            away,
             key,
             clock,
         };
         // What cannot go on now is asked again later; everything else is served meanwhile.
-        let _ = all.settle_all();
+        let _ = all.settle_here();
         Ok(all)
     }
 
@@ -175,28 +194,6 @@ impl Settlement {
     #[must_use]
     pub fn with_witnesses(self, witnesses: Box<dyn Witnesses>) -> Self {
         Self { witnesses: Some(witnesses), ..self }
-    }
-
-    /// Gives back holds whose time is over, and asks the rail for what every escrow waits for; answers how many went on. One that
-    /// cannot does not keep the others from it.
-    ///
-    /// # Errors
-    /// The first [`SettlementError::Office`], after all were asked.
-    pub fn settle_all(&self) -> Result<usize, SettlementError> {
-        let mut inner = self.inner.lock();
-        self.read_on(&mut inner)?;
-        let waits = |escrow: &&Escrow| escrow.rail.open().is_some();
-        let open: Vec<Digest> = inner.office.desk().escrows().filter(waits).map(|escrow| escrow.id).collect();
-        let (mut went, mut failed) = (0, self.sweep(&mut inner).err());
-        for id in open {
-            match self.in_order(&mut inner, |inner| inner.settle(id, self.clock.now())) {
-                Ok(told) => went += usize::from(told.is_some()),
-                Err(error) => failed = failed.or(Some(error)),
-            }
-        }
-        drop(inner);
-        failed = failed.or(self.keep_snapshot(snapshot::EVERY).err().map(SettlementError::from));
-        failed.map_or(Ok(went), Err)
     }
 
     /// Has the ledger give back holds whose time is over, when no command did.
@@ -224,6 +221,8 @@ impl Settlement {
         }
         let mut all = vec![told];
         all.extend(self.in_order(&mut inner, |inner| inner.settle(id, self.clock.now()))?);
+        drop(inner);
+        all.extend(self.call_out(id)?);
         Ok(Acted { told: all, again })
     }
 
@@ -348,6 +347,11 @@ impl Inner {
 
     fn settle(&mut self, id: Digest, now: Timestamp) -> Result<Option<Told>, OfficeError> {
         let told = self.office.settle(id, now)?;
+        Ok(self.said(id, told))
+    }
+
+    /// Notes what a rail said, for those who are told.
+    fn said(&mut self, id: Digest, told: Option<Told>) -> Option<Told> {
         if let Some(told) = &told {
             let rail = self.office.desk().escrow(&id).map(|escrow| &escrow.rail);
             let what = match (rail, told.phase) {
@@ -360,7 +364,7 @@ impl Inner {
             };
             self.note(told, what);
         }
-        Ok(told)
+        told
     }
 }
 

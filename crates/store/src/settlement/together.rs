@@ -25,8 +25,12 @@ impl Settlement {
             }
         }
         let mut all = told.clone();
-        for one in told {
+        for one in &told {
             all.extend(self.in_order(&mut inner, |inner| inner.settle(one.escrow, self.clock.now()))?);
+        }
+        drop(inner);
+        for one in told {
+            all.extend(self.call_out(one.escrow)?);
         }
         Ok(Acted { told: all, again })
     }

@@ -1,51 +1,10 @@
 //! The route table: every path that is served, as data. Matching and the OpenAPI document both come from it.
 
+mod access;
+
+pub use access::{Access, Right};
+
 use http::Method;
-
-/// Who may use a route.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Access {
-    /// Anyone who reaches the port.
-    Public,
-    /// Callers: with a key where keys are required.
-    Caller,
-    /// The operator: with the admin secret, or from a loopback address when none is set.
-    Admin,
-    /// The operator, and callers whose key has a role that gives this right.
-    Settle(Right),
-}
-
-/// What may be done with settlement, each including the ones before.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub enum Right {
-    /// Look at everything.
-    Read,
-    /// Record what others signed, and what needs no signature.
-    Write,
-    /// Accounts, their owners, and revocations.
-    Operate,
-}
-
-impl Right {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::Operate];
-
-    /// The role of a key that gives it.
-    #[must_use]
-    pub const fn role(self) -> &'static str {
-        match self {
-            Self::Read => "settle.read",
-            Self::Write => "settle.write",
-            Self::Operate => "settle.operate",
-        }
-    }
-
-    /// Whether a role gives it.
-    #[must_use]
-    pub fn given_by(self, role: &str) -> bool {
-        Self::ALL.iter().any(|right| *right >= self && right.role() == role)
-    }
-}
 
 /// What a route does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -111,6 +70,8 @@ pub enum Route {
     SettleBundle,
     SettleEvidence,
     SettleDossier,
+    SettlePapers,
+    SettleCardEvent,
     SettleCheckpoint,
     SettleEntries,
     SettleReceipt,
@@ -302,6 +263,14 @@ pub const ROUTES: &[Row] = &[
     row("GET", "/v1/settle/escrows/{id}/bundle", Route::SettleBundle, READ, "All of it, to replay offline"),
     row("POST", "/v1/settle/escrows/{id}/evidence", Route::SettleEvidence, WRITE, "Judge what was handed in"),
     row("GET", "/v1/settle/escrows/{id}/evidence", Route::SettleDossier, READ, "What it was judged by"),
+    row(
+        "POST",
+        "/v1/settle/escrows/{id}/papers",
+        Route::SettlePapers,
+        WRITE,
+        "File what payer or verifiers signed for the chain, or say what they are to sign",
+    ),
+    row("POST", "/v1/settle/card/events", Route::SettleCardEvent, Public, "A webhook of the API for cards"),
     row(
         "GET",
         "/v1/settle/log/checkpoint",

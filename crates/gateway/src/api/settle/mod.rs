@@ -11,12 +11,15 @@ mod evidence;
 mod ledger;
 mod log;
 mod problem;
+mod rails;
 mod resolve;
 pub(super) mod schemas;
 mod signed;
 mod webhooks;
 
 use super::routes::{Right, Route};
+pub(super) use rails::card_event;
+
 use super::{Call, decode, operator, query, query_number, read, typed};
 use crate::pipeline::{authenticate, presented};
 use crate::reply::Reply;
@@ -123,6 +126,7 @@ async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: 
                 evidence::handle(&shared, settlement, route, &asked)
             }
             Route::SettleRegister => agents::register(&shared, settlement, &asked),
+            Route::SettlePapers => rails::papers(&shared, settlement, &asked),
             _ => handle(settlement, route, &asked),
         }
     };

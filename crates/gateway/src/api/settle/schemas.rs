@@ -18,6 +18,7 @@ pub(in crate::api) fn request(route: Route) -> Option<&'static str> {
         Route::SettleLocks => "SeveralEscrows",
         Route::SettleEvidence => "HandedEvidence",
         Route::SettleRevoke => "Nothing",
+        Route::SettlePapers => "SignedPaper",
         Route::SettleHookAgain => "HookAgain",
         _ => return None,
     })
@@ -57,6 +58,7 @@ pub(in crate::api) fn response(route: Route) -> Option<(&'static str, Value)> {
             "webhooks": {"type": "array", "items": named("Webhook")}}}),
         ),
         Route::SettleHookAgain => (JSON, json!({"type": "object", "required": ["again"]})),
+        Route::SettlePapers => (JSON, json!({"type": "object", "required": ["escrow", "digest", "filed"]})),
         _ => return None,
     })
 }
@@ -137,6 +139,12 @@ pub(in crate::api) fn components() -> Value {
         "Account": {"type": "object", "required": ["id", "asset", "balance", "available"]},
         "Applied": {"type": "object", "required": ["entry", "holds"], "properties": {"entry": count}},
         "MandateCount": {"type": "object", "required": ["mandate", "payments", "revoked"]},
+        "SignedPaper": {"oneOf": [
+            {"type": "object", "required": ["payment"], "additionalProperties": false, "properties": {"payment": {
+                "type": "object", "additionalProperties": false, "properties": {"signature": text}}}},
+            {"type": "object", "required": ["order"], "additionalProperties": false, "properties": {"order": {
+                "type": "object", "required": ["expires"], "additionalProperties": false,
+                "properties": {"expires": count, "pote": text, "signature": text}}}}]},
         "HookAgain": {"type": "object", "additionalProperties": false, "properties": {"entry": count}},
         "Webhook": {"type": "object", "required": ["name", "next", "waiting", "given_up", "dead"], "properties": {
             "name": text, "next": count, "waiting": count, "given_up": count,

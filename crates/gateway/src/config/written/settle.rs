@@ -13,6 +13,9 @@ pub struct Settle {
     pub clearing: Option<Word>,
     /// Reference to the URL of a PostgreSQL database that has the ledger, for many servers; absent = in the folder.
     pub ledger: Option<Word>,
+    /// Rails of the folder beside its own ledger, which escrows may name: `evm` and `card`, each as `evm/rail.json` or `card/rail.json` says.
+    #[serde(default)]
+    pub rails: Vec<Word>,
     /// File of the policy by which evidence is judged, as `tollgate pay evidence policy` prints it; absent = that one.
     pub evidence_policy: Option<Word>,
     /// Keys that may sign requests (RFC 9421), with their roles.

@@ -3,13 +3,12 @@
 use crate::ending::Ending;
 use crate::pay::books::Books;
 use crate::{place, say};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_core::{Digest, Timestamp};
-use tollgate_evm::typed::Use;
-use tollgate_evm::{At, Folder, Key, Order, Papers as _, Payment, SignedOrder, UnderWay, Word, hex};
+use tollgate_evm::{At, Folder, Key, UnderWay, hex};
 use tollgate_gateway::clock::entropy;
 use tollgate_pay::escrow::Event;
 use tollgate_pay::rail::Outcome;
@@ -172,23 +171,15 @@ fn payment(args: &PaymentArgs) -> Result<Ending> {
     let Event::Propose(signed) = serde_json::from_str(&text).context("the file has no terms")? else {
         bail!("{}: these are no terms", args.task.display());
     };
-    let contract = &signed.statement;
-    let info = place.config().info(contract)?;
-    let collector = place.addresses().eip3009;
-    let authorization = info.authorization(place.config().chain_id, place.config().escrow, collector);
-    let digest = authorization.digest(&place.domain(info.token)?, Use::Receive);
-    let payer = info.payer;
+    let (contract, draft) = (&signed.statement, place.draft(&signed.statement)?);
+    let tollgate_evm::Draft { info, payment, authorization, digest, .. } = &draft;
     let signature = match (&args.key, &args.signature) {
-        (Some(path), _) => Some(key(path)?.sign(&digest)),
+        (Some(path), _) => Some(key(path)?.sign(digest)),
         (None, Some(text)) => Some(text.parse()?),
         (None, None) => None,
     };
-    let payment = info.hash(place.config().chain_id, place.config().escrow);
-    if let Some(signature) = signature {
-        let by = tollgate_evm::recover(&digest, &signature);
-        ensure!(by == Some(payer), "this is not the signature of the payer {payer}");
-        let paper = Payment { info: info.clone(), collector, data: signature.0.to_vec() };
-        place.papers().file_payment(&contract.digest(), &paper)?;
+    if let Some(signature) = &signature {
+        place.file_payment(&contract.digest(), &draft, signature)?;
     }
     if args.json {
         let message = json!({
@@ -202,7 +193,7 @@ fn payment(args: &PaymentArgs) -> Result<Ending> {
         return Ok(Ending::Good);
     }
     say::line(&format!("payment {payment}"))?;
-    say::line(&format!("payer   {payer}, at most {} to {}", contract.price, info.receiver))?;
+    say::line(&format!("payer   {}, at most {} to {}", info.payer, contract.price, info.receiver))?;
     say::line(&match signature {
         Some(_) => "signed and filed".to_owned(),
         None => format!("to sign {digest} (ReceiveWithAuthorization; --json has its fields)"),
@@ -214,28 +205,13 @@ fn sign(args: &SignArgs) -> Result<Ending> {
     let place = folder(&args.books.data)?;
     let escrow = args.books.escrow(&args.escrow)?;
     let call = escrow.rail.open().context("the escrow waits for no rail: nothing is to be signed")?;
-    let order = place.config().order(call, &escrow.contract)?;
-    let (info, order) = order.context("the escrow waits for its funds, which need no order")?;
     let (pote, until) = decided(args)?;
     let expires = u64::try_from(args.expires.unwrap_or(until).seconds()).context("expired before 1970")?;
-    let order = Order { pote: Word(pote.0), expires, ..order };
-    let key = key(&args.key)?;
-    let quorum = place.config().quorum_of(info.operator).context("rail.json names no such operator")?;
-    ensure!(quorum.verifiers.contains(&key.address()), "{} is none of the verifiers", key.address());
-    let signature = key.sign(&order.digest(place.config().chain_id, quorum.operator));
-    place
-        .papers()
-        .file_order(&SignedOrder { order: order.clone(), signatures: vec![signature.to_string()] })?;
-    let ask = tollgate_evm::OrderAsk { escrow: args.escrow, order };
-    let all = place.papers().orders(&ask)?;
-    let same = all.iter().find(|signed| signed.order == ask.order);
-    let filed = same.map_or(0, |signed| signed.signatures.len());
-    let what = if ask.order.amount == 0 {
-        "a refund".to_owned()
-    } else {
-        format!("a release of {}", ask.order.amount)
-    };
-    say::line(&format!("signed {what}: {filed} of {} signatures", quorum.needed))?;
+    let draft = place.order(call, &escrow.contract, pote, expires)?;
+    let filed = place.file_order(&args.escrow, &draft, &key(&args.key)?.sign(&draft.digest))?;
+    let amount = draft.order.amount;
+    let what = if amount == 0 { "a refund".to_owned() } else { format!("a release of {amount}") };
+    say::line(&format!("signed {what}: {filed} of {} signatures", draft.quorum.needed))?;
     Ok(Ending::Good)
 }
 
