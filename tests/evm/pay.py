@@ -234,4 +234,5 @@ async def main():
     await slow_chain(HTTPFacilitatorClient(FacilitatorConfig(url=os.environ["HASTY"])))
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

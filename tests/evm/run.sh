@@ -143,6 +143,14 @@ if wanted x402; then
     server hasty 0
     export FACILITATOR HASTY=$url PYTHONDONTWRITEBYTECODE=1
     "$cache/venv/bin/python" "$here/pay.py"
+    # A seller of one resource, which is the example of the crate.
+    (cd "$root" && cargo build --quiet -p tollgate-evm --example sell {chain_in}>&-)
+    seller=$("$cache/venv/bin/python" -c 'from eth_account import Account; print(Account.create().address)')
+    mkfifo "$work/sell.out"
+    "${CARGO_TARGET_DIR:-$root/target}/debug/examples/sell" "$FACILITATOR" "$seller" >"$work/sell.out" {chain_in}>&- &
+    servers+=($!)
+    IFS= read -r RESOURCE <"$work/sell.out" || { echo "the seller did not start" >&2; exit 1; }
+    RESOURCE=$RESOURCE SELLER=$seller "$cache/venv/bin/python" "$here/buy.py"
     node "$cache/pay.mjs"
     "$cache/venv/bin/x402conf" live "$FACILITATOR" --fail-on-error >"$work/conformance.json" || { cat "$work/conformance.json" >&2; exit 1; }
     echo "x402-conformance: $(grep -c '"pass": true' "$work/conformance.json") checks passed"

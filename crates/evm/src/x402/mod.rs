@@ -10,6 +10,8 @@ mod facilitator;
 mod network;
 mod payment;
 mod refusal;
+mod remote;
+mod seller;
 mod transfer;
 mod wire;
 
@@ -17,4 +19,9 @@ pub use facilitator::{Facilitator, FacilitatorConfig, PAYMENT_GAS, Token, verify
 pub use network::Network;
 pub use payment::Payment;
 pub use refusal::Refusal;
+pub use remote::Remote;
+pub use seller::{
+    HEADER_MAX, OPEN_MAX, Offer, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, Sale, Settles,
+    Settling, Till,
+};
 pub use wire::{BODY_MAX, Settled, Supported, VerifyAnswer};

@@ -102,10 +102,10 @@ impl World {
 }
 
 fn refused(outcome: Result<Acted, SettlementError>) -> Refusal {
-    match outcome {
-        Err(SettlementError::Office(OfficeError::Refused(refusal))) => refusal,
-        other => panic!("not refused: {other:?}"),
-    }
+    let Err(SettlementError::Office(OfficeError::Refused(refusal))) = outcome else {
+        unreachable!("not refused: {outcome:?}")
+    };
+    refusal
 }
 
 #[test]
