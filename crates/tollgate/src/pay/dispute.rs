@@ -18,7 +18,7 @@ use tollgate_pay::log::VerifyingKey;
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
     Bundle(BundleArgs),
-    Replay(ReplayArgs),
+    Replay(Box<ReplayArgs>),
 }
 
 /// Write all that happened to an escrow to one file: terms, statements, signatures, each with its proof
