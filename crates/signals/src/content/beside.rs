@@ -6,11 +6,9 @@
 
 use super::Personal;
 use super::checks;
-use super::personal::{among, machine, phone};
-use crate::lexical::compile_regex;
-use regex::Regex;
+use super::numbers::{self, Source};
+use super::personal::{among, first_digit, phone};
 use std::ops::Range;
-use std::sync::LazyLock;
 
 /// Shortest and longest word that is looked at, in bytes.
 const WORD_MIN: usize = 2;
@@ -20,22 +18,6 @@ const WORD_MAX: usize = 24;
 const PHONES: &[&str] = &["tel", "telefon", "telephone", "phone", "mobile", "cell", "fax", "whatsapp"];
 const SSNS: &[&str] = &["ssn", "ss"];
 const MACHINES: &[&str] = &["ip", "addr", "address", "host", "server"];
-/// The edges of a form, which letters beside a number hide.
-const EDGE: &str = r"(?-u:\b)";
-
-/// The forms of what has edges, without them.
-static FORMS: LazyLock<Vec<(Personal, Regex)>> = LazyLock::new(|| {
-    let edged = Personal::ALL.iter().filter(|(_, kind, _)| !matches!(kind, Personal::Email | Personal::Url));
-    edged
-        .filter_map(|(_, kind, form)| Some((*kind, compile_regex(&without_edges(form), true).ok()?)))
-        .collect()
-});
-
-/// A form that finds its numbers between letters too.
-pub(crate) fn without_edges(form: &str) -> String {
-    form.replace(EDGE, "")
-}
-
 /// What stands at one side of a number.
 #[derive(PartialEq)]
 enum Side<'t> {
@@ -68,46 +50,68 @@ impl<'t> Side<'t> {
 }
 
 impl Personal {
-    /// The first piece of this type at or after a byte that has a word directly beside it.
-    pub(super) fn find_beside_letters(self, text: &str, mut from: usize) -> Option<Range<usize>> {
-        let form = FORMS.iter().find(|(kind, _)| *kind == self).map(|(_, form)| form)?;
-        loop {
-            let hit = form.find_at(text, from)?.range();
-            let does = |at: Range<usize>| self.is_beside_letters(text, at);
-            let found = match self {
-                // Its country says how long it is, so letters behind it are told from its own.
-                Self::Iban => checks::iban_len(text.get(hit.clone()).unwrap_or_default())
-                    .map(|len| hit.start + len)
-                    .filter(|end| does(hit.start..*end)),
-                _ => self.longest(text, &hit, does),
-            };
-            if let Some(end) = found {
-                return Some(hit.start..end);
-            }
-            from = hit.start + 1;
-        }
+    /// The pieces of this type that have a word directly beside them, in order and apart.
+    pub(super) fn beside_letters<'s>(
+        self,
+        source: &'s Source<'s>,
+    ) -> impl Iterator<Item = Range<usize>> + 's {
+        let starts = match self {
+            // Of the other kind there are none beside letters, which are digits there.
+            Self::IpAddress => Box::new(numbers::groups(source.bytes(), u8::is_ascii_digit)),
+            _ => self.starts(source.bytes()),
+        };
+        let mut from = 0;
+        starts.filter_map(move |start| {
+            let end = (start >= from).then(|| self.end_beside_letters(source, start)).flatten()?;
+            from = end;
+            Some(start..end)
+        })
     }
 
-    /// Whether a piece with its form stands between words, at least at one side, and is data all the same.
-    fn is_beside_letters(self, text: &str, at: Range<usize>) -> bool {
-        let before = Side::of(text.as_bytes().get(..at.start).unwrap_or_default(), true);
-        let after = Side::of(text.as_bytes().get(at.end..).unwrap_or_default(), false);
-        let says = |words: &[&str]| {
+    /// The end of the longest piece that begins here, stands between words, at least at one side, and is data all the same.
+    fn end_beside_letters(self, source: &Source<'_>, start: usize) -> Option<usize> {
+        let bytes = source.bytes();
+        let before = Side::of(bytes.get(..start).unwrap_or_default(), true);
+        let beside = |end: usize| {
+            let after = Side::of(bytes.get(end..).unwrap_or_default(), false);
+            (after != Side::Code && (&before, &after) != (&Side::Sign, &Side::Sign)).then_some(after)
+        };
+        let says = |words: &[&str], after: Side<'_>| {
             [&before, &after].into_iter().any(|side| {
                 matches!(side, Side::Word(word) if words.iter().any(|known| known.eq_ignore_ascii_case(word)))
             })
         };
-        if [&before, &after].contains(&&Side::Code) || (&before, &after) == (&Side::Sign, &Side::Sign) {
-            return false;
+        if before == Side::Code {
+            return None;
         }
-        let piece = text.get(at.clone()).unwrap_or_default();
         match self {
-            Self::CreditCard => checks::issued(piece),
-            Self::Iban => checks::iban(piece),
-            Self::Phone => phone(piece) && (says(PHONES) || piece.starts_with('+') && among(text, at)),
-            Self::Ssn => says(SSNS) && self.holds(text, at),
-            Self::IpAddress => says(MACHINES) && machine(piece),
-            Self::Email | Self::Url => false,
+            Self::CreditCard if checks::may_be_issued(bytes, start) => {
+                let does = |end: &&usize| beside(**end).is_some() && checks::issued(source.get(start..**end));
+                numbers::card(bytes, start, false).iter().rev().find(does).copied()
+            }
+            // Its country says how long it is, so letters behind it are told from its own.
+            Self::Iban => {
+                let len = checks::iban_len(source.get(start..start + 2))?;
+                let pick = |own, end, checked| (own == len && checked).then_some(end);
+                numbers::account(bytes, start, pick).filter(|end| beside(*end).is_some())
+            }
+            // Each of the words is, or holds, one that is looked for beside any number.
+            Self::Phone if bytes.get(start) == Some(&b'+') || source.may_be_cued(start) => {
+                let does = |end: &&usize| {
+                    let at = start..**end;
+                    let abroad = bytes.get(start) == Some(&b'+');
+                    beside(at.end)
+                        .is_some_and(|after| says(PHONES, after) || abroad && among(source.text, at.clone()))
+                        && phone(source.get(at))
+                };
+                numbers::phone(bytes, first_digit(bytes, start), false).iter().rev().find(does).copied()
+            }
+            Self::Ssn => numbers::ssn(bytes, start).filter(|end| {
+                beside(*end).is_some_and(|after| says(SSNS, after)) && self.holds(source, start..*end)
+            }),
+            Self::IpAddress => numbers::ipv4(bytes, start)
+                .filter(|end| beside(*end).is_some_and(|after| says(MACHINES, after))),
+            _ => None,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Check digits, and the ranges in which numbers are issued.
 
+use super::numbers::step;
+
 /// A number of 13 to 19 digits with its check digit, or one of 12 as Maestro issues them.
 pub(super) fn card(text: &str) -> bool {
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
@@ -10,12 +12,13 @@ pub(super) fn card(text: &str) -> bool {
 /// A card's number as it is printed, with the first digits and the length of one that is issued (ISO/IEC 7812-1; the ranges are
 /// those that the networks publish): one group of digits, or groups of four and more and a last one.
 pub(super) fn issued(text: &str) -> bool {
+    step(2 * text.len());
     let groups = || text.split([' ', '-']).map(str::len);
     let (count, digits) = (groups().count(), groups().sum::<usize>());
     if !(12..=19).contains(&digits) || groups().take(count - 1).any(|group| group < 4) {
         return false;
     }
-    let first: u32 =
+    let first =
         text.bytes().filter(u8::is_ascii_digit).take(4).fold(0, |all, b| all * 10 + u32::from(b & 15));
     let known = match first {
         4000..=4999 => matches!(digits, 13 | 16 | 19),
@@ -29,8 +32,14 @@ pub(super) fn issued(text: &str) -> bool {
     known && luhn(text)
 }
 
+/// Whether a card's number as it is printed may begin here: four digits at least, of a first one that is issued.
+pub(super) fn may_be_issued(bytes: &[u8], start: usize) -> bool {
+    matches!(bytes.get(start..), Some([b'1'..=b'6', b, c, d, ..]) if [b, c, d].iter().all(|b| b.is_ascii_digit()))
+}
+
 /// The check digit of ISO/IEC 7812-1.
 pub(super) fn luhn(text: &str) -> bool {
+    step(text.len());
     let digits = text.bytes().rev().filter(u8::is_ascii_digit).map(|b| u32::from(b & 15));
     let sum: u32 = digits
         .enumerate()
@@ -65,24 +74,8 @@ const IBANS: &[(usize, &str)] = &[
     (33, "RU"),
 ];
 
-/// How many bytes of a text that begins with the number of an account are that number, by its country.
-pub(super) fn iban_len(text: &str) -> Option<usize> {
-    let country = text.get(..2)?;
+/// How many letters and digits an account's number of a country has.
+pub(super) fn iban_len(country: &str) -> Option<usize> {
     let named = |list: &str| list.split(' ').any(|known| known.eq_ignore_ascii_case(country));
-    let (len, _) = IBANS.iter().find(|(_, list)| named(list))?;
-    let mut own = text.bytes().enumerate().filter(|(_, b)| b.is_ascii_alphanumeric());
-    own.nth(len - 1).map(|(at, _)| at + 1)
-}
-
-/// The check digits of ISO 13616: the rearranged number modulo 97 is 1.
-pub(super) fn iban(text: &str) -> bool {
-    let plain: String = text.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-    if !(15..=34).contains(&plain.len()) || !plain.is_ascii() {
-        return false;
-    }
-    let (head, tail) = plain.split_at(4);
-    let rest = tail.chars().chain(head.chars()).filter_map(|c| c.to_digit(36)).fold(0_u32, |rest, value| {
-        if value > 9 { (rest * 100 + value) % 97 } else { (rest * 10 + value) % 97 }
-    });
-    rest == 1
+    IBANS.iter().find(|(_, list)| named(list)).map(|(len, _)| *len)
 }

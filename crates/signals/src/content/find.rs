@@ -1,14 +1,15 @@
 //! Where personal data stands in a text.
 //!
 //! One reader serves the signal and the mask. It looks at the text as it is, and at the text as it is [typed](crate::text::Typed);
-//! where a hit of a form is nothing, it goes on from the next byte, so that what stands before a number cannot hide it. Every hit is
-//! short, so the work stays linear.
+//! every place where a number may begin is tried, so that what stands before it cannot hide it. Each is looked at for a bounded
+//! number of bytes, and most for a few: the work is linear, whatever the digits and signs.
 //!
 //! ```text
 //! Visa 4111 1111 1111 1111 12/27  ->  credit_card 4111 1111 1111 1111
 //! ```
 
 use super::Personal;
+use super::numbers::{Source, is_start};
 use crate::lexical::compile_regex;
 use crate::text::Typed;
 use regex::Regex;
@@ -32,60 +33,43 @@ pub struct Found {
     pub end: usize,
 }
 
-/// The form of each type.
-static FORMS: LazyLock<Vec<(Personal, Regex)>> = LazyLock::new(|| {
-    let form = |(_, kind, form): &(&str, Personal, &str)| Some((*kind, compile_regex(form, true).ok()?));
-    Personal::ALL.iter().filter_map(form).collect()
-});
+/// The forms of what is no number.
+static FORMS: LazyLock<[Option<Regex>; 2]> =
+    LazyLock::new(|| [Personal::Email, Personal::Url].map(|kind| compile_regex(kind.form(), true).ok()));
 
 impl Personal {
-    /// The first piece of this type in a text at or after a byte, as far as pieces reach that begin in it and leave no doubt.
-    pub(crate) fn find(self, text: &str, mut from: usize) -> Option<Range<usize>> {
-        let form = FORMS.iter().find(|(kind, _)| *kind == self).map(|(_, form)| form)?;
-        let mut found = loop {
-            let hit = form.find_at(text, from)?.range();
-            from = after(text, hit.start);
-            if let Some(end) = self.end(text, hit.clone()) {
-                break hit.start..end;
-            }
-        };
-        if matches!(self, Self::Email | Self::Url) {
-            return Some(found);
-        }
-        while from < found.end
-            && let Some(hit) = form.find_at(text, from).filter(|hit| hit.start() < found.end)
-        {
-            found.end = self.certain_end(text, hit.range()).map_or(found.end, |end| end.max(found.end));
-            from = after(text, hit.start());
-        }
-        Some(found)
-    }
-
     /// Whether there is any, with or without a letter directly beside it.
     pub(crate) fn is_in(self, text: &str) -> bool {
-        self.find(text, 0).is_some() || self.find_beside_letters(text, 0).is_some()
+        let source = Source::of(text);
+        self.all(&source).next().is_some()
     }
 
     /// All pieces of this type: those in order and apart, then those with a letter directly beside them.
-    fn all(self, text: &str) -> impl Iterator<Item = Range<usize>> {
-        each(move |from| self.find(text, from)).chain(each(move |from| self.find_beside_letters(text, from)))
+    fn all<'s>(self, source: &'s Source<'s>) -> Box<dyn Iterator<Item = Range<usize>> + 's> {
+        let [email, url] = &*FORMS;
+        match self {
+            Self::Email => {
+                Box::new(email.iter().flat_map(|form| form.find_iter(source.text)).map(|hit| hit.range()))
+            }
+            Self::Url => {
+                Box::new(url.iter().flat_map(|form| form.find_iter(source.text)).map(|hit| hit.range()))
+            }
+            _ => Box::new(self.apart(source).chain(self.beside_letters(source))),
+        }
     }
-}
 
-/// All that `next` finds, each from the end of the one before.
-fn each(next: impl Fn(usize) -> Option<Range<usize>>) -> impl Iterator<Item = Range<usize>> {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        let found = next(from)?;
-        from = found.end;
-        Some(found)
-    })
-}
-
-/// The next character's first byte.
-fn after(text: &str, at: usize) -> usize {
-    let next = text.get(at..).and_then(|rest| rest.chars().next());
-    at + next.map_or(1, char::len_utf8)
+    /// The numbers of this type with no letter directly beside them, apart: each as far as pieces reach that begin in it and leave no
+    /// doubt.
+    fn apart<'s>(self, source: &'s Source<'s>) -> impl Iterator<Item = Range<usize>> + 's {
+        let mut starts = self.starts(source.bytes()).filter(|at| is_start(source.bytes(), *at)).peekable();
+        std::iter::from_fn(move || {
+            let mut found = starts.find_map(|start| Some(start..self.end(source, start)?))?;
+            while let Some(start) = starts.next_if(|start| *start < found.end) {
+                found.end = self.certain_end(source, start).map_or(found.end, |end| end.max(found.end));
+            }
+            Some(found)
+        })
+    }
 }
 
 /// The personal data of a text that has a form, in its order, without overlap: the first 1,000. Linear.
@@ -100,13 +84,15 @@ pub fn personal_data(text: &str) -> Vec<Found> {
 #[must_use]
 pub fn personal_data_of(text: &str, wanted: impl Fn(&str) -> bool) -> Vec<Found> {
     let typed = Typed::of(text);
+    let written = Source::of(text);
+    let read = typed.as_ref().map(|typed| (typed, Source::of(typed.text())));
     let mut all = Vec::new();
-    for (kind, personal, _) in Personal::ALL.iter().filter(|(kind, ..)| wanted(kind)) {
+    for (kind, personal) in Personal::ALL.iter().filter(|(kind, _)| wanted(kind)) {
         let found = |at: Range<usize>| Found { kind, start: at.start, end: at.end };
-        all.extend(personal.all(text).map(found));
-        if let Some(typed) = &typed {
+        all.extend(personal.all(&written).map(found));
+        if let Some((typed, read)) = &read {
             let raw = |at: Range<usize>| found(typed.raw(at.start)..typed.raw(at.end));
-            all.extend(personal.all(typed.text()).map(raw));
+            all.extend(personal.all(read).map(raw));
         }
     }
     apart(text, all)
@@ -140,4 +126,56 @@ fn apart(text: &str, mut all: Vec<Found>) -> Vec<Found> {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::content::numbers::STEPS;
+
+    /// Most bytes that may be looked at for a byte of a text. Where every start tried all ends it was 780 and more.
+    const STEPS_MAX: usize = 80;
+
+    /// Digits with each sign between them, and what looks like the start of a number and is none. Nothing is timed: bytes are counted.
+    #[test]
+    fn hostile_digits_and_signs_cost_a_few_looks_a_byte() {
+        let signs = [
+            " ", "-", ".", ":", "(", ")", " (", ") ", "+", "/", ",", "\t", "\n", "x", "a", "_", "\u{a0}", "",
+        ];
+        let groups = [
+            "1", "12", "123", "4111", "12345", "411111", "00", "001", "0 01", "a", "f1", "GB82", "de89",
+            "tel", "call 1.5",
+        ];
+        let crafted = [
+            "415 555 0132.5 ",
+            "41111 1",
+            "13800138000.",
+            "219-09-",
+            "ssn 219-",
+            "1.1.1.1-",
+            "255.255.255.256.",
+            "1:a:",
+            "a::1:",
+            "1:2:3::",
+            "f:1.",
+            "00 1 ",
+            "GB82 DE89 ",
+            "de89 3704 ",
+            "call 2024-01-02.",
+            "1 2 3tel",
+            "(415(555 0132 ",
+        ];
+        let near = format!("{}call ", "1 ".repeat(45));
+        let pairs = groups.iter().flat_map(|group| signs.iter().map(move |sign| format!("{group}{sign}")));
+        for unit in pairs.chain(crafted.map(str::to_owned)).chain([near]) {
+            let text = unit.repeat(8_000 / unit.len());
+            STEPS.set(0);
+            let _ = personal_data_of(&text, |kind| !["email", "url"].contains(&kind));
+            let steps = STEPS.get() / text.len();
+            assert!(steps <= STEPS_MAX, "{unit:?}: {steps} looks a byte");
+        }
+        STEPS.set(0);
+        let _ = personal_data_of(&"words and more of them ".repeat(100), |_| true);
+        assert!(STEPS.get() < 2_300, "words cost less than a look a byte");
+    }
 }

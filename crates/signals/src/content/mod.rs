@@ -14,6 +14,7 @@ mod classify;
 mod feedback;
 mod find;
 mod likeness;
+mod numbers;
 mod personal;
 mod subjects;
 
@@ -22,7 +23,6 @@ pub use classify::Content;
 pub use find::{Found, personal_data, personal_data_of};
 
 pub(crate) use attack::{ATTACKS, FACTS};
-pub(crate) use beside::without_edges;
 pub(crate) use feedback::{FEEDBACK, Feedback};
 pub(crate) use likeness::Examples;
 pub(crate) use personal::Personal;

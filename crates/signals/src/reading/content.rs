@@ -77,10 +77,8 @@ impl Reading<'_> {
         };
         let found: Vec<&str> = Personal::ALL
             .iter()
-            .filter(|(_, personal, _)| {
-                forms.iter().any(|(wanted, id)| wanted == personal && held(*wanted, *id))
-            })
-            .map(|(word, ..)| *word)
+            .filter(|(_, personal)| forms.iter().any(|(wanted, id)| wanted == personal && held(*wanted, *id)))
+            .map(|(word, _)| *word)
             .collect();
         // The types are named, never the data.
         let shown = if self.evidence { evidence(found.iter().copied()) } else { None };

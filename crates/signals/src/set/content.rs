@@ -3,9 +3,7 @@
 use super::compile::{Compiler, LITERAL_BYTES, key};
 use super::params::Params;
 use super::{Counted, Plan, Told};
-use crate::content::{
-    ATTACKS, Examples, FACTS, FEEDBACK, Feedback, Personal, SUBJECTS, without_edges, words,
-};
+use crate::content::{ATTACKS, Examples, FACTS, FEEDBACK, Feedback, Personal, SUBJECTS, words};
 use crate::error::Problem;
 use crate::head::{Head, shipped};
 use crate::text::{Scope, TextKey};
@@ -111,11 +109,11 @@ impl Compiler {
             params.error_at("types", word, Problem::NotAWord { allowed });
         }
         let mut forms = Vec::new();
-        for (word, personal, form) in Personal::ALL {
+        for (word, personal) in Personal::ALL {
             // An address of a page is nobody's own unless one says so.
             let usual = given.is_empty() && personal != Personal::Url;
             if usual || given.iter().any(|wanted| wanted == word) {
-                forms.extend(self.regex(params, "(all)", key, &without_edges(form)).map(|id| (personal, id)));
+                forms.extend(self.regex(params, "(all)", key, personal.form()).map(|id| (personal, id)));
             }
         }
         Plan::Personal { scope, forms }
