@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use tollgate_pay::escrow::{Event, Phase};
 
 /// Written out, so that nobody changes who may what by the way. 0 reads, 1 writes, 2 operates.
-const LEAST: [(&str, &str, usize); 25] = [
+const LEAST: [(&str, &str, usize); 26] = [
     ("GET", "accounts", 0),
     ("GET", "accounts/acct_payee", 0),
     ("POST", "accounts/acct_payee/owner", 2),
@@ -27,6 +27,7 @@ const LEAST: [(&str, &str, usize); 25] = [
     ("GET", "escrows/ID/bundle", 0),
     ("POST", "escrows/ID/evidence", 1),
     ("GET", "escrows/ID/evidence", 0),
+    ("POST", "escrows/ID/papers", 1),
     ("GET", "log/checkpoint", 0),
     ("GET", "log/entries", 0),
     ("GET", "log/entries/0/receipt", 0),
