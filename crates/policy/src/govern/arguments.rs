@@ -55,7 +55,7 @@ impl Condition {
             Self::Test(path, test) => {
                 let mut met = Vec::new();
                 find(arguments, path, &mut met);
-                if met.contains(&Met::Lookalike) {
+                if met.contains(&Met::Unclear) {
                     return Verdict::Unknown;
                 }
                 if *test == ArgTest::Given && !met.contains(&Met::Nothing) {
@@ -96,8 +96,9 @@ enum Met<'v> {
     Value(&'v Value),
     /// Nothing, in one branch of a `*`.
     Nothing,
-    /// Something under a name that is a step's for a reader that folds case, and for no other.
-    Lookalike,
+    /// Something that another reader takes for more: under a name that is a step's for who folds case, in a text that may
+    /// be JSON itself, or in a list where an object is meant.
+    Unclear,
 }
 
 /// The values at a path; a missing one under a `*` stands as nothing.
@@ -115,15 +116,16 @@ fn find<'v>(value: &'v Value, path: &[String], met: &mut Vec<Met<'v>>) {
             // No two names of one object fold to the same.
             match members.iter().find(|(name, _)| tollgate_core::fold::same(name.as_bytes(), step)) {
                 Some((name, member)) if name == step => find(member, rest, met),
-                Some(_) => met.push(Met::Lookalike),
+                Some(_) => met.push(Met::Unclear),
                 None => {}
             }
         }
-        Value::List(items) => {
-            if let Some(item) = step.parse::<usize>().ok().and_then(|at| items.get(at)) {
-                find(item, rest, met);
-            }
-        }
+        Value::List(items) => match step.parse::<usize>() {
+            Ok(at) => items.get(at).into_iter().for_each(|item| find(item, rest, met)),
+            Err(_) if items.is_empty() => {}
+            Err(_) => met.push(Met::Unclear),
+        },
+        Value::Text(text) if text.trim_start().starts_with(['{', '[', '"']) => met.push(Met::Unclear),
         _ => {}
     }
 }
@@ -141,7 +143,7 @@ fn fact(test: &ArgTest, met: &Met<'_>, wanted: bool) -> Verdict {
     let value = match met {
         Met::Value(value) => Some(*value),
         Met::Nothing => None,
-        Met::Lookalike => return Verdict::Unknown,
+        Met::Unclear => return Verdict::Unknown,
     };
     let holds = match (test, value) {
         (ArgTest::Number(cmp, bound), Some(Value::Number(number))) => {

@@ -2,7 +2,7 @@
 
 use super::admit::admits;
 use super::strict::{self, Value};
-use super::{Denial, Governance, Guard, Place, ToolRight, Topic};
+use super::{Denial, Governance, Guard, Place, ToolRight, Topic, run_by_caller};
 use crate::decide::Suspected;
 use crate::effects::like;
 use smallvec::SmallVec;
@@ -46,7 +46,7 @@ pub struct Clearance {
     /// The declared roles that the caller has; positions in the governance.
     roles: SmallVec<[u32; 4]>,
     /// The rules that bind; positions in the governance.
-    rules: SmallVec<[u32; 4]>,
+    pub(super) rules: SmallVec<[u32; 4]>,
     /// Those of them that bind because of content that was not read.
     suspected: Suspected,
     /// Those of them whose class of data a masked request still carries; positions in the governance.
@@ -303,34 +303,16 @@ fn allows(guard: &Guard, name: &str, arguments: &str, read: &mut Arguments) -> R
     let Some(right) = first_right(guard, name) else {
         return if guard.rights.tools.is_empty() { Ok(()) } else { Err(no_tool(guard, name)) };
     };
-    let Some(condition) = right.when.as_ref().filter(|_| !right.never) else {
-        return if right.never { Err(no_tool(guard, name)) } else { Ok(()) };
-    };
+    if never(right, name) {
+        return Err(no_tool(guard, name));
+    }
+    let Some(condition) = &right.when else { return Ok(()) };
     let why = match read.get_or_insert_with(|| value(arguments)) {
         Ok(value) if condition.holds(value) => return Ok(()),
         Ok(_) => format!("tool {} is not allowed with these arguments", told(name)),
         Err(error) => format!("the arguments of tool {} cannot be read: {error}", told(name)),
     };
     Err(of_tool(guard, Topic::Arguments, name, why))
-}
-
-/// Types of built-in tools whose calls come back to the caller, so that they are judged before they run. Types that
-/// are not listed are taken to be run by the provider. Source: the references of the Responses and Messages APIs.
-const RUN_BY_CALLER: [&str; 8] = [
-    "bash_*",
-    "text_editor_*",
-    "computer_2*",
-    "memory_*",
-    "computer_use_preview*",
-    "local_shell",
-    "apply_patch",
-    "custom",
-];
-
-/// Whether calls of a built-in tool of this type come back to the caller instead of being run by the provider.
-#[must_use]
-pub fn run_by_caller(kind: &str) -> bool {
-    RUN_BY_CALLER.iter().any(|pattern| like(pattern, kind))
 }
 
 fn value(arguments: &str) -> Result<Value, String> {
@@ -357,6 +339,11 @@ fn first_right<'g>(guard: &'g Guard, tool: &str) -> Option<&'g ToolRight> {
     guard.rights.tools.iter().find(|right| like(&right.pattern, tool) || alike(right))
 }
 
+/// Whether a right that fits a name denies it whatever the arguments: what is allowed is allowed by its own name alone.
+fn never(right: &ToolRight, tool: &str) -> bool {
+    right.never || !like(&right.pattern, tool)
+}
+
 /// A name as a careless reader takes it: small letters, wide ones narrow, without what does not show.
 fn plain(name: &str) -> String {
     let shows = |c: &char| {
@@ -373,7 +360,7 @@ fn plain(name: &str) -> String {
 
 fn says(guard: &Guard, tool: &str) -> Says {
     match first_right(guard, tool) {
-        Some(right) if right.never => Says::No,
+        Some(right) if never(right, tool) => Says::No,
         Some(right) if right.when.is_some() => Says::Sometimes,
         Some(_) => Says::Yes,
         None if guard.rights.tools.is_empty() => Says::Yes,

@@ -41,9 +41,12 @@ impl Clearance {
         }))
     }
 
-    /// Goes on with what was decided of the masked request: the classes that it still carries are not repaired.
+    /// Goes on with what was decided of the masked request: the classes that it still carries are not repaired, and those
+    /// that only it carries bind too.
     pub fn carry(&mut self, masked: &Decision) {
         self.carried = masked.binding.iter().copied().collect();
+        let new: Vec<u32> = self.carried.iter().filter(|at| !self.rules.contains(at)).copied().collect();
+        self.rules.extend(new);
     }
 
     /// Names of the classes that a mask was for and that the masked request still carries.

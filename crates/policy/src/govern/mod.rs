@@ -33,7 +33,7 @@ mod strict;
 mod words;
 
 pub(crate) use arguments::{ArgTest, Condition, Path};
-pub use clearance::{Ask, Clearance, Standing, run_by_caller};
+pub use clearance::{Ask, Clearance, Standing};
 pub use denial::{Denial, Topic};
 pub(crate) use findings::{Meeting, Meetings, errors, unserved_routes, warnings, without_others};
 pub use leaves::Left;
@@ -203,4 +203,23 @@ impl Governance {
 /// Whether `name` fits one of `patterns`; absent patterns fit everything.
 fn fits(patterns: Option<&[String]>, name: &str) -> bool {
     patterns.is_none_or(|patterns| patterns.iter().any(|pattern| like(pattern, name)))
+}
+
+/// Types of built-in tools whose calls come back to the caller, so that they are judged before they run. Types that
+/// are not listed are taken to be run by the provider. Source: the references of the Responses and Messages APIs.
+const RUN_BY_CALLER: [&str; 8] = [
+    "bash_*",
+    "text_editor_*",
+    "computer_2*",
+    "memory_*",
+    "computer_use_preview*",
+    "local_shell",
+    "apply_patch",
+    "custom",
+];
+
+/// Whether calls of a built-in tool of this type come back to the caller instead of being run by the provider.
+#[must_use]
+pub fn run_by_caller(kind: &str) -> bool {
+    RUN_BY_CALLER.iter().any(|pattern| like(pattern, kind))
 }

@@ -69,6 +69,14 @@ fn every_smallest_set_of_guards_is_told() {
 }
 
 #[test]
+fn a_rule_that_always_holds_is_held_against_roles_that_no_condition_names() {
+    let text = "role \"a\" { models [\"large\"] }\nothers { }\nrule ra { when always  on_premise }";
+    let report = found(&format!("{text}\n{DEFAULT}"), cloud_and_house());
+    let error = report.iter().find(|found| found.severity == Severity::Error);
+    assert!(error.is_some_and(|error| error.message.contains("role \"a\"")), "{report:?}");
+}
+
+#[test]
 fn a_role_whose_models_stand_in_routes_that_are_never_taken_reaches_none() {
     let text = "role \"a\" { models [\"large\"] }\nothers { }\nroute every tier 1 { when tokens >= 0  models { \"small\" } }
         route late tier 2 { when stream  models { \"large\" } }\ndefault { models { \"small\" } }";

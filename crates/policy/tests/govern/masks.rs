@@ -53,6 +53,25 @@ fn a_class_goes_masked_where_it_may_not_go_plain() {
 }
 
 #[test]
+fn a_class_that_only_the_masked_request_carries_binds_it() {
+    let policy = policy(
+        "signal mails = pii types [\"email\"] scope sent\nsignal tels = pii types [\"phone\"] scope sent\n\
+         data a { when mails on_premise mask [\"email\"] }\ndata b { when not mails and tels on_premise }\n\
+         default { models { \"m\" } }\n",
+    );
+    let decided = |mails| {
+        let given = [("mails", Signal::flag(mails)), ("tels", Signal::flag(true))];
+        policy.decide(&mut Given::named(&policy, &given), false)
+    };
+    let mut clearance = policy.cleared(&[], &decided(true)).unwrap();
+    let (home, cloud) = (place("home", true), place("cloud", false));
+    assert!(clearance.place(&ASK, &cloud).is_ok());
+    clearance.carry(&decided(false));
+    assert_eq!(clearance.place(&ASK, &cloud).unwrap_err().rule, "data b");
+    assert!(clearance.place(&ASK, &home).is_ok());
+}
+
+#[test]
 fn a_class_without_bounds_masks_everywhere() {
     let policy = policy(&text("mask"));
     let mut clearance = cleared(&policy);

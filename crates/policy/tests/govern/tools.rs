@@ -29,6 +29,28 @@ fn one_denier_that_asks_to_block_is_enough() {
     assert!(block(&["a", "b"], &[], "z") && !block(&["a", "b"], &[], "y") && !block(&["b"], &[0], "z"));
 }
 
+#[test]
+fn arguments_in_which_another_reader_finds_more_pass_no_condition() {
+    let text = "role \"r\" { tool \"pay\" when not \"override\" given and not \"to.iban\" given }\ndefault { models { \"m\" } }";
+    let policy = policy(text);
+    let clearance = policy.clearance(&["r".to_owned()], &[]).unwrap();
+    for arguments in [
+        r#""{\"override\": 1}""#,
+        r#"" [{\"override\": 1}]""#,
+        r#"[{"override": 1}]"#,
+        r#"{"to": "{\"iban\": 1}"}"#,
+        r#"{"to": [{"iban": 1}]}"#,
+        r#"{"to": {"iban": null}}"#,
+    ] {
+        assert!(clearance.call("pay", arguments).is_err(), "{arguments}");
+    }
+    for arguments in
+        ["", "{}", "null", r#"{"to": "a friend"}"#, r#"{"to": []}"#, r#"{"to": {"name": "[x]"}}"#]
+    {
+        assert!(clearance.call("pay", arguments).is_ok(), "{arguments}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -80,12 +102,11 @@ fn a_name_that_only_looks_otherwise_is_no_other_tool() {
         assert!(matches!(clearance.tool(name), Standing::Denied { .. }), "{name:?}");
         assert!(clearance.call(name, "{}").is_err(), "{name:?}");
     }
+    assert_eq!(clearance.tool("pay"), Standing::Conditional);
+    assert!(clearance.call("pay", r#"{"amount": 3}"#).is_ok());
     for name in ["Pay", "pay ", "P\u{ad}AY"] {
-        assert_eq!(clearance.tool(name), Standing::Conditional, "{name:?}");
-        assert!(
-            clearance.call(name, r#"{"amount": 9}"#).is_err()
-                && clearance.call(name, r#"{"amount": 3}"#).is_ok()
-        );
+        assert!(matches!(clearance.tool(name), Standing::Denied { .. }), "{name:?}");
+        assert!(clearance.call(name, r#"{"amount": 3}"#).is_err(), "{name:?}");
     }
     assert_eq!(clearance.tool("shells"), Standing::Allowed);
     // What is allowed is allowed by its own name.

@@ -172,3 +172,20 @@ fn litellm_fallbacks_beyond_the_bound_are_told() {
     let gaps = told(&names[1..33]);
     assert!(gaps.len() == 1 && gaps[0].consequence.contains("m0: of its fallbacks the first 31"), "{gaps:?}");
 }
+
+/// A general list of as many groups as there are is followed no further than a route can have.
+#[test]
+fn litellm_a_general_list_of_all_groups_is_read_in_bounds() {
+    let names: Vec<String> = (0..2_000).map(|n| format!("m{n}")).collect();
+    let mut text = "model_list:\n".to_owned();
+    for name in &names {
+        text += &format!(
+            "  - {{model_name: {name}, litellm_params: {{model: hosted_vllm/{name}, api_base: \"http://h:1\"}}}}\n"
+        );
+    }
+    text += &format!("router_settings: {{fallbacks: [{{\"*\": [{}]}}]}}\n", names.join(", "));
+    match import(Source::LiteLlm, &text) {
+        Ok(found) => assert!(found.policy.contains("\"m0\"") && !found.gaps.is_empty()),
+        Err(error) => assert!(error.message.contains("m"), "{error:?}"),
+    }
+}

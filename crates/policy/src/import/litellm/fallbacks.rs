@@ -6,10 +6,13 @@
 use super::super::gaps::Gaps;
 use super::super::yaml::Node;
 use super::deployments::Groups;
+use crate::limits::MAX_MODELS;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many fallbacks of fallbacks are followed, as there.
 const MAX_CHAIN: usize = 5;
+/// So many of a general list are ever asked: what a route takes, beside what it has tried by then.
+const MAX_GENERAL: usize = 2 * MAX_MODELS;
 
 /// Groups with the groups that stand in for them, in the order of the file.
 type Others<'y> = BTreeMap<&'y str, Vec<&'y str>>;
@@ -62,15 +65,18 @@ pub(super) fn read<'y>(root: &'y Node, groups: &Groups<'y>, gaps: &mut Gaps) -> 
     general.extend(sections.iter().filter_map(|section| section.get("default_fallbacks")));
     if let Some((last, before)) = general.split_last() {
         before.iter().for_each(|node| gaps.dropped(node, "another general list comes after it, and counts"));
-        let others = served(last.items(), groups, gaps);
+        let mut others = served(last.items(), groups, gaps);
+        let mut met = BTreeSet::new();
+        others.retain(|other| met.len() < MAX_GENERAL && met.insert(*other));
         for group in groups.names() {
             rules.failed.entry(group).or_insert_with(|| others.clone());
         }
     }
+    let second: BTreeSet<&str> = rules.failed.values().flatten().copied().collect();
     for (group, node) in long.into_iter().filter(|(group, _)| rules.long.contains_key(group)) {
         if groups.window(group).is_none() {
             gaps.stands_in(node, UNTOLD);
-        } else if rules.failed.values().flatten().any(|other| *other == group) {
+        } else if second.contains(group) {
             gaps.stands_in(node, SECOND);
         }
     }
@@ -104,7 +110,7 @@ impl<'y> Rules<'y> {
     }
 }
 
-/// These groups, each followed at once by those that `next` gives for it; none twice.
+/// These groups, each followed at once by those that `next` gives for it; none twice, and no more than a route can have.
 fn follow<'y>(
     wanted: Vec<&'y str>,
     depth: usize,
@@ -113,6 +119,9 @@ fn follow<'y>(
 ) -> Vec<&'y str> {
     let mut found = Vec::new();
     for group in wanted.into_iter().filter(|_| depth < MAX_CHAIN) {
+        if tried.len() > MAX_MODELS {
+            break;
+        }
         if tried.insert(group) {
             found.push(group);
             found.extend(follow(next(group), depth + 1, tried, next));
