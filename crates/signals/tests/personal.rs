@@ -83,6 +83,57 @@ fn numbers_of_other_keyboards_and_of_web_pages_are_found() {
     }
 }
 
+/// Columns, cells and lines that wrap; any case; short forms; and the words of other languages.
+#[test]
+fn numbers_are_found_as_people_write_them() {
+    for (kind, text, rest) in [
+        ("credit_card", "4111  1111  1111  1111", "#"),
+        ("credit_card", "4111  1111 1111 1111 12/27", "# 12/27"),
+        ("credit_card", "a\t4111\t1111\t1111\t1111\tb", "a\t#\tb"),
+        ("credit_card", "4111\n1111\n1111\n1111", "#"),
+        ("credit_card", "Visa: 4111 1111\r\n   1111 1111", "Visa: #"),
+        ("credit_card", "Visa4111 1111\n1111 1111", "Visa#"),
+        ("iban", "be68 5390 0754 7034", "#"),
+        ("iban", "De89370400440532013000", "#"),
+        ("iban", "DE89 3704 0044\n0532 0130 00, danke", "#, danke"),
+        ("iban", "DE89  3704  0044  0532  0130  00", "#"),
+        ("iban", "de89 3704 0044 0532 0130 00 heute", "# heute"),
+        ("ssn", "My SSN is 219 09 9999.", "My SSN is #."),
+        ("ssn", "ssn: 219099999", "ssn: #"),
+        ("ssn", "social security number 219 09 9999", "social security number #"),
+        ("ssn", "SSN219099999", "SSN#"),
+        ("ip_address", "2001:db8::1", "#"),
+        ("ip_address", "at [fe80::1]:443", "at [#]:443"),
+        ("ip_address", "fe80::1ff:fe23:4567:890a", "#"),
+        ("ip_address", "2001:db8::8a2e:370:7334/64", "#/64"),
+        ("phone", "тел. 8 495 123 45 67", "тел. #"),
+        ("phone", "Handynummer 0170 1234567", "Handynummer #"),
+        ("phone", "Ruf mich an: 0170 1234567", "Ruf mich an: #"),
+        ("phone", "my number is 4155550132", "my number is #"),
+    ] {
+        check(kind, text, rest);
+    }
+    let all = |text: &str| left(text, |kind| kind != "url");
+    assert_eq!(all("de89 3704 0044 0532 0130 00"), "#", "no half of it stays");
+}
+
+/// The same forms of what is nobody's.
+#[test]
+fn columns_slices_and_names_stay() {
+    for text in [
+        "4111\n1111\n1111\n1111\n1111",
+        "5120\t4111\t1111\t1111\t1111",
+        "x[1::2], y[10::20], a::b, face::add and std::fe80::of",
+        "be68 5390 0754 7035, de88 3704 1044 1532 1130 10, de89 3704\n1044",
+        "219 09 9999 and 219099999",
+        "lessn 219099999, ssn 000 12 3456",
+        "my number is 1234567, ruf mich 20 32 85",
+        "de 12 times 34, in 2024\n2025 2026",
+    ] {
+        assert_eq!(left(text, |_| true), text);
+    }
+}
+
 /// Lists of numbers, sums and dates stay nobody's.
 #[test]
 fn numbers_of_nobody_stay() {

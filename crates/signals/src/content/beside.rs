@@ -7,7 +7,7 @@
 use super::Personal;
 use super::checks;
 use super::numbers::{self, Source};
-use super::personal::{among, first_digit, phone};
+use super::personal::{among, first_digit, is_of_country, phone};
 use std::ops::Range;
 
 /// Shortest and longest word that is looked at, in bytes.
@@ -87,14 +87,11 @@ impl Personal {
         match self {
             Self::CreditCard if checks::may_be_issued(bytes, start) => {
                 let does = |end: &&usize| beside(**end).is_some() && checks::issued(source.get(start..**end));
-                numbers::card(bytes, start, false).iter().rev().find(does).copied()
+                numbers::card(bytes, start, false, true).iter().rev().find(does).copied()
             }
             // Its country says how long it is, so letters behind it are told from its own.
-            Self::Iban => {
-                let len = checks::iban_len(source.get(start..start + 2))?;
-                let pick = |own, end, checked| (own == len && checked).then_some(end);
-                numbers::account(bytes, start, pick).filter(|end| beside(*end).is_some())
-            }
+            Self::Iban => numbers::account(bytes, start, |number| is_of_country(source, start, number.len))
+                .filter(|end| beside(*end).is_some()),
             // Each of the words is, or holds, one that is looked for beside any number.
             Self::Phone if bytes.get(start) == Some(&b'+') || source.may_be_cued(start) => {
                 let does = |end: &&usize| {
@@ -106,9 +103,12 @@ impl Personal {
                 };
                 numbers::phone(bytes, first_digit(bytes, start), false).iter().rev().find(does).copied()
             }
-            Self::Ssn => numbers::ssn(bytes, start).filter(|end| {
-                beside(*end).is_some_and(|after| says(SSNS, after)) && self.holds(source, start..*end)
-            }),
+            Self::Ssn => {
+                let (end, hyphens) = numbers::ssn(bytes, start)?;
+                let words = if hyphens { SSNS } else { &["ssn"] };
+                let said = beside(end).is_some_and(|after| says(words, after));
+                (said && self.holds(source, start..end)).then_some(end)
+            }
             Self::IpAddress => numbers::ipv4(bytes, start)
                 .filter(|end| beside(*end).is_some_and(|after| says(MACHINES, after))),
             _ => None,

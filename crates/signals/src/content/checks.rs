@@ -13,7 +13,7 @@ pub(super) fn card(text: &str) -> bool {
 /// those that the networks publish): one group of digits, or groups of four and more and a last one.
 pub(super) fn issued(text: &str) -> bool {
     step(2 * text.len());
-    let groups = || text.split([' ', '-']).map(str::len);
+    let groups = || text.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|len| *len > 0);
     let (count, digits) = (groups().count(), groups().sum::<usize>());
     if !(12..=19).contains(&digits) || groups().take(count - 1).any(|group| group < 4) {
         return false;

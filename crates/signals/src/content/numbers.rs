@@ -22,14 +22,18 @@ const PHONE: (usize, usize) = (6, 15);
 pub(super) const PHONE_SIGNS: (&[u8], usize) = (b" ().-", 3);
 /// Signs between two digits of a card's number, and how many.
 const CARD_SIGNS: (&[u8], usize) = (b" -", 1);
+/// White space between two groups, and how much of it counts as one blank: aligned columns, cells of a table, an indented line.
+pub(super) const SPACE: (&[u8], usize) = (b" \t\r\n", 8);
 /// Most bytes of a telephone's number: a sign, the digits with three signs between two, and an extension.
 const PHONE_BYTES: usize = 1 + PHONE.1 + 3 * (PHONE.1 - 1) + 6;
-/// Letters and digits of an account's number behind country and check digits.
-const ACCOUNT_MAX: usize = 30;
+/// Most letters and digits of an account's number.
+const ACCOUNT_MAX: usize = 34;
 
 /// Bytes before and after a number in which a word may say that it is a telephone's.
 const CUE_BEFORE: usize = 28;
 const CUE_AFTER: usize = 14;
+/// Bytes before a number in which a word may say that it is one of social security.
+const SSN_BEFORE: usize = 40;
 /// Such words. None holds another.
 const CUES: &[&str] = &[
     "phone",
@@ -57,13 +61,30 @@ const CUES: &[&str] = &[
     "携帯",
 ];
 
-static CUED: LazyLock<Option<AhoCorasick>> =
-    LazyLock::new(|| AhoCorasick::builder().ascii_case_insensitive(true).build(CUES).ok());
+/// Words that say it of numbers with nine digits and more only: they are said of other numbers too.
+const LONG_CUES: &[&str] = &[
+    "my number is",
+    "handynummer",
+    "handynr",
+    "handy-nr",
+    "ruf mich",
+    "тел.",
+    "Тел.",
+    "ТЕЛ.",
+    "телефон",
+    "Телефон",
+    "ТЕЛЕФОН",
+];
+const LONG: usize = 9;
+
+static CUED: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
+    AhoCorasick::builder().ascii_case_insensitive(true).build([CUES, LONG_CUES].concat()).ok()
+});
 
 /// A text with what is looked up in it often.
 pub(super) struct Source<'t> {
     pub(super) text: &'t str,
-    cues: OnceCell<Vec<Range<usize>>>,
+    cues: OnceCell<[Vec<Range<usize>>; 2]>,
 }
 
 impl<'t> Source<'t> {
@@ -79,35 +100,55 @@ impl<'t> Source<'t> {
         self.text.get(at).unwrap_or_default()
     }
 
-    /// Words that say that numbers beside them are telephones', in order.
-    fn cues(&self) -> &[Range<usize>] {
+    /// Words that say that numbers beside them are telephones', in order: those of any number, and those of long ones.
+    fn cues(&self) -> &[Vec<Range<usize>>; 2] {
         self.cues.get_or_init(|| {
-            let all = CUED.iter().flat_map(|words| words.find_overlapping_iter(self.text));
-            let mut all: Vec<Range<usize>> = all.map(|word| word.range()).collect();
+            let (mut any, mut long) = (Vec::new(), Vec::new());
+            for word in CUED.iter().flat_map(|words| words.find_overlapping_iter(self.text)) {
+                let list = if word.pattern().as_usize() < CUES.len() { &mut any } else { &mut long };
+                list.push(word.range());
+            }
             // As none holds another, their ends are in order too.
-            all.sort_unstable_by_key(|word| word.start);
-            all
+            any.sort_unstable_by_key(|word| word.start);
+            long.sort_unstable_by_key(|word| word.start);
+            [any, long]
         })
-    }
-
-    /// Whether such a word stands between two bytes.
-    fn is_cue_in(&self, at: Range<usize>) -> bool {
-        let cues = self.cues();
-        let first = cues.partition_point(|word| word.start < at.start);
-        step(2);
-        cues.get(first).is_some_and(|word| word.end <= at.end)
     }
 
     /// Whether such a word stands beside a number.
     pub(super) fn is_cued(&self, at: Range<usize>) -> bool {
-        self.is_cue_in(at.start.saturating_sub(CUE_BEFORE)..at.start)
-            || self.is_cue_in(at.end..at.end + CUE_AFTER)
+        let [any, long] = self.cues();
+        let is_in = |cues| {
+            is_one_in(cues, at.start.saturating_sub(CUE_BEFORE)..at.start)
+                || is_one_in(cues, at.end..at.end + CUE_AFTER)
+        };
+        let digits = || self.get(at.clone()).bytes().filter(u8::is_ascii_digit).count();
+        is_in(any) || is_in(long) && digits() >= LONG
     }
 
     /// Whether one stands beside any number that begins here.
     pub(super) fn may_be_cued(&self, start: usize) -> bool {
-        self.is_cue_in(start.saturating_sub(CUE_BEFORE)..start + PHONE_BYTES + CUE_AFTER)
+        let around = start.saturating_sub(CUE_BEFORE)..start + PHONE_BYTES + CUE_AFTER;
+        self.cues().iter().any(|cues| is_one_in(cues, around.clone()))
     }
+
+    /// Whether words before a number say that it is one of social security.
+    pub(super) fn is_of_social_security(&self, start: usize) -> bool {
+        let before = self.bytes().get(start.saturating_sub(SSN_BEFORE)..start).unwrap_or_default();
+        let is_said = |word: &[u8]| {
+            let mut places = before.windows(word.len()).enumerate();
+            places.any(|(at, text)| text.eq_ignore_ascii_case(word) && is_start(before, at))
+        };
+        step(2 * before.len());
+        is_said(b"ssn") || is_said(b"social security")
+    }
+}
+
+/// Whether one of the words, which are in order, stands between two bytes.
+fn is_one_in(words: &[Range<usize>], at: Range<usize>) -> bool {
+    step(2);
+    let first = words.partition_point(|word| word.start < at.start);
+    words.get(first).is_some_and(|word| word.end <= at.end)
 }
 
 /// Counts the bytes that are looked at, for the tests.
@@ -155,36 +196,45 @@ pub(super) fn groups(bytes: &[u8], is_digit: fn(&u8) -> bool) -> impl Iterator<I
     })
 }
 
-/// Groups of digits one after the other, with at most so many signs between them.
+/// Groups of digits one after the other, with at most so many signs between them, or white space where `wide`.
 fn row<'b>(
     bytes: &'b [u8],
     at: usize,
     (signs, most): (&'b [u8], usize),
+    wide: bool,
 ) -> impl Iterator<Item = Range<usize>> + 'b {
     let mut next = Some(at);
+    let is_digit = |at: &usize| bytes.get(*at).is_some_and(u8::is_ascii_digit);
     std::iter::from_fn(move || {
         let start = next?;
         let end = start + count(bytes, start, GROUP_MAX, u8::is_ascii_digit);
-        let between = count(bytes, end, most, |b| signs.contains(b));
-        next = Some(end + between).filter(|at| between > 0 && bytes.get(*at).is_some_and(u8::is_ascii_digit));
+        let after = Some(end + count(bytes, end, most, |b| signs.contains(b)));
+        next = after.filter(is_digit).or_else(|| wide.then(|| end + space(bytes, end)).filter(is_digit));
+        next = next.filter(|next| *next > end);
         (end > start).then_some(start..end)
     })
+}
+
+/// How much white space stands here.
+fn space(bytes: &[u8], at: usize) -> usize {
+    count(bytes, at, SPACE.1, |b| SPACE.0.contains(b))
 }
 
 /// Lengths of the first four groups of a telephone's number.
 pub(super) fn lengths(bytes: &[u8], at: usize) -> [usize; 4] {
     let mut lengths = [0; 4];
-    for (len, group) in lengths.iter_mut().zip(row(bytes, at, PHONE_SIGNS)) {
+    for (len, group) in lengths.iter_mut().zip(row(bytes, at, PHONE_SIGNS, false)) {
         *len = group.len();
     }
     lengths
 }
 
-/// Ends of a card's number that begins here: 12 to 19 digits, one sign between two at most. Where `edged` no word goes on behind it.
-pub(super) fn card(bytes: &[u8], at: usize, edged: bool) -> Ends {
+/// Ends of a card's number that begins here: 12 to 19 digits, one sign between two at most. Where `edged` no word goes on behind it;
+/// where `wide` white space may stand there too.
+pub(super) fn card(bytes: &[u8], at: usize, edged: bool, wide: bool) -> Ends {
     let mut digits = 0;
     let mut ends = Ends::new();
-    for group in row(bytes, at, CARD_SIGNS) {
+    for group in row(bytes, at, CARD_SIGNS, wide) {
         digits += group.len();
         if digits > CARD.1 {
             break;
@@ -200,7 +250,7 @@ pub(super) fn card(bytes: &[u8], at: usize, edged: bool) -> Ends {
 pub(super) fn phone(bytes: &[u8], at: usize, edged: bool) -> Ends {
     let mut digits = 0;
     let mut ends = Ends::new();
-    for group in row(bytes, at, PHONE_SIGNS) {
+    for group in row(bytes, at, PHONE_SIGNS, false) {
         digits += group.len();
         if digits > PHONE.1 {
             break;
@@ -223,21 +273,29 @@ pub(super) fn phone(bytes: &[u8], at: usize, edged: bool) -> Ends {
     ends
 }
 
-/// The end of a number of social security that begins here: 3-2-4 digits.
-pub(super) fn ssn(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut lengths = [0; 3];
-    let mut end = at;
-    for (len, group) in lengths.iter_mut().zip(row(bytes, at, (b"-", 1))) {
-        (*len, end) = (group.len(), group.end);
+/// The end of a number of social security that begins here, of 3-2-4 digits: with hyphens, or else with white space or nothing, which
+/// say less.
+pub(super) fn ssn(bytes: &[u8], at: usize) -> Option<(usize, bool)> {
+    let mut lengths = [0; 4];
+    let mut ends = [at; 4];
+    for (n, group) in row(bytes, at, (b"-", 1), true).take(4).enumerate() {
+        if let (Some(len), Some(end)) = (lengths.get_mut(n), ends.get_mut(n)) {
+            (*len, *end) = (group.len(), group.end);
+        }
     }
-    (lengths == [3, 2, 4]).then_some(end)
+    let [first, _, last, _] = ends;
+    match lengths {
+        [3, 2, 4, _] => Some((last, bytes.get(at..last)?.iter().filter(|b| **b == b'-').count() == 2)),
+        [9, ..] => Some((first, false)),
+        _ => None,
+    }
 }
 
 /// The end of an IPv4 address that begins here.
 pub(super) fn ipv4(bytes: &[u8], at: usize) -> Option<usize> {
     let mut end = at;
     let mut parts = 0;
-    for group in row(bytes, at, (b".", 1)).take(4) {
+    for group in row(bytes, at, (b".", 1), false).take(4) {
         let value =
             bytes.get(group.clone())?.iter().fold(0_u32, |all, b| (all * 10 + u32::from(b & 15)).min(999));
         if group.len() > 3 || value > 255 {
@@ -266,7 +324,7 @@ pub(super) fn ipv6(text: &str, at: usize, listed: bool) -> Option<usize> {
         if whole && is_end(bytes, end) && (letter || !listed && !goes_on) {
             best = Some(end);
         }
-        if !goes_on || groups == 8 || colons == 2 && (gap || groups < 3) {
+        if !goes_on || groups == 8 || colons == 2 && (gap || groups < 3 && !is_assigned(bytes, at)) {
             break;
         }
         gap |= colons == 2;
@@ -275,41 +333,54 @@ pub(super) fn ipv6(text: &str, at: usize, listed: bool) -> Option<usize> {
     best.filter(|end| text.get(at..*end).is_some_and(|piece| piece.parse::<std::net::Ipv6Addr>().is_ok()))
 }
 
-/// An account's number that begins here, as far as its form reaches: the ends after so many of its letters and digits, and whether
-/// its check digits hold there. The last of what is picked of them.
-pub(super) fn account<T>(
-    bytes: &[u8],
-    at: usize,
-    pick: impl Fn(usize, usize, bool) -> Option<T>,
-) -> Option<T> {
+/// Whether the first group is one of the addresses that are assigned: global ones, local ones, of a link and of groups (IANA's
+/// registry of the IPv6 address space). `::` joins names in programs and steps in slices too.
+fn is_assigned(bytes: &[u8], at: usize) -> bool {
+    let group = bytes.get(at..at + 5).and_then(|group| std::str::from_utf8(group).ok());
+    let first =
+        group.and_then(|group| group.strip_suffix(':')).and_then(|group| u16::from_str_radix(group, 16).ok());
+    matches!(first, Some(0x2000..=0x3fff | 0xfc00..=0xfdff | 0xfe80..=0xfebf | 0xff00..))
+}
+
+/// An account's number as far as it was read: how many letters and digits, to which byte, and whether it is written plainly: in letters
+/// of one case, great ones with one sign at most between groups, small ones with none.
+pub(super) struct Account {
+    pub(super) len: usize,
+    pub(super) end: usize,
+    pub(super) plain: bool,
+}
+
+/// The last that is picked of the ends of an account's number that begins here, of those at which its check digits hold.
+pub(super) fn account(bytes: &[u8], at: usize, pick: impl Fn(&Account) -> bool) -> Option<usize> {
     let head = bytes.get(at..at + 4).unwrap_or_default();
     let [country @ .., tens, ones] = head else { return None };
-    let (upper, lower) =
-        (country.iter().all(u8::is_ascii_uppercase), country.iter().all(u8::is_ascii_lowercase));
-    if !(upper || lower) || !tens.is_ascii_digit() || !ones.is_ascii_digit() {
+    let upper = country.iter().all(u8::is_ascii_uppercase);
+    let lower = country.iter().all(u8::is_ascii_lowercase);
+    if !country.iter().all(u8::is_ascii_alphabetic) || !tens.is_ascii_digit() || !ones.is_ascii_digit() {
         return None;
     }
-    let own =
-        |b: &u8| b.is_ascii_digit() || if upper { b.is_ascii_uppercase() } else { b.is_ascii_lowercase() };
-    let fold = |rest: u32, b: u8| match char::from(b).to_digit(36) {
+    let fold = |rest: u32, b: &u8| match char::from(*b).to_digit(36) {
         Some(digit @ 0..=9) => (rest * 10 + digit) % 97,
         letter => (rest * 100 + letter.unwrap_or_default()) % 97,
     };
-    let (mut rest, mut end, mut picked) = (0, at + 4, None);
-    for known in 1..=ACCOUNT_MAX {
-        if upper
-            && known % 4 == 1
-            && bytes.get(end).is_some_and(|b| matches!(b, b' ' | b'-'))
-            && bytes.get(end + 1).is_some_and(own)
-        {
-            end += 1;
+    let (mut rest, mut picked) = (0, None);
+    let mut number = Account { len: 4, end: at + 4, plain: upper || lower };
+    while number.len < ACCOUNT_MAX {
+        if number.len.is_multiple_of(4) {
+            let wide = space(bytes, number.end);
+            let signs = if bytes.get(number.end) == Some(&b'-') { 1 } else { wide };
+            number.plain &=
+                signs == 0 || upper && signs == 1 && matches!(bytes.get(number.end), Some(b' ' | b'-'));
+            number.end += signs;
         }
-        let Some(b) = bytes.get(end).filter(|b| own(b)) else { break };
-        rest = fold(rest, *b);
-        end += 1;
+        let Some(b) = bytes.get(number.end).filter(|b| b.is_ascii_alphanumeric()) else { break };
+        number.plain &= b.is_ascii_digit() || b.is_ascii_uppercase() == upper;
+        rest = fold(rest, b);
+        (number.len, number.end) = (number.len + 1, number.end + 1);
         step(2);
-        let checked = head.iter().fold(rest, |rest, b| fold(rest, *b)) == 1;
-        picked = pick(known + 4, end, checked).or(picked);
+        if head.iter().fold(rest, fold) == 1 && pick(&number) {
+            picked = Some(number.end);
+        }
     }
     picked
 }

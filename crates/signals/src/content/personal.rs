@@ -4,7 +4,7 @@
 //! beside it: digits in groups may be anything. Whatever stands beside a true number, it is found: `Personal::end`.
 
 use super::checks;
-use super::numbers::{self, PHONE_SIGNS, Source, is_end, step};
+use super::numbers::{self, PHONE_SIGNS, SPACE, Source, is_end, step};
 use smallvec::SmallVec;
 use std::ops::Range;
 
@@ -69,7 +69,7 @@ impl Personal {
         match self {
             Self::CreditCard => {
                 if !inside
-                    && let Some(end) = numbers::card(bytes, start, true)
+                    && let Some(end) = numbers::card(bytes, start, true, false)
                         .last()
                         .filter(|end| checks::card(source.get(start..**end)))
                 {
@@ -108,8 +108,11 @@ impl Personal {
         let bytes = source.bytes();
         match self {
             Self::CreditCard if checks::may_be_issued(bytes, start) => {
-                let ends = numbers::card(bytes, start, true);
-                ends.iter().rev().find(|end| checks::issued(source.get(start..**end))).copied()
+                let ends = numbers::card(bytes, start, true, true);
+                ends.iter()
+                    .rev()
+                    .find(|end| checks::issued(source.get(start..**end)) && !is_column(bytes, start..**end))
+                    .copied()
             }
             Self::Phone if may_be_dialled(bytes, start) => {
                 let ends = numbers::phone(bytes, first_digit(bytes, start), true);
@@ -119,9 +122,15 @@ impl Personal {
                 ends.iter().rev().find(|end| self.is_certain(source, start..**end)).copied()
             }
             Self::Ssn => numbers::ssn(bytes, start)
-                .filter(|end| is_end(bytes, *end) && self.holds(source, start..*end)),
-            Self::Iban => numbers::account(bytes, start, |len, end, checked| {
-                (checked && len >= 15 && is_end(bytes, end)).then_some(end)
+                .filter(|(end, hyphens)| {
+                    is_end(bytes, *end) && (*hyphens || source.is_of_social_security(start))
+                })
+                .map(|(end, _)| end)
+                .filter(|end| self.holds(source, start..*end)),
+            Self::Iban => numbers::account(bytes, start, |number| {
+                let long =
+                    if number.plain { number.len >= 15 } else { is_of_country(source, start, number.len) };
+                long && is_end(bytes, number.end)
             }),
             Self::IpAddress => numbers::ipv4(bytes, start)
                 .filter(|end| is_end(bytes, *end))
@@ -156,6 +165,23 @@ impl Personal {
     fn is_certain(self, source: &Source<'_>, at: Range<usize>) -> bool {
         phone(source.get(at.clone())) && among(source.text, at)
     }
+}
+
+/// Whether an account's number has the length of its country's.
+pub(super) fn is_of_country(source: &Source<'_>, start: usize, len: usize) -> bool {
+    checks::iban_len(source.get(start..start + 2)) == Some(len)
+}
+
+/// Whether cells and lines that look like a card's number are some of a longer row or column of four digits each.
+fn is_column(bytes: &[u8], at: Range<usize>) -> bool {
+    let is_cell = |text: &[u8]| text.iter().any(|b| matches!(b, b'\t' | b'\r' | b'\n'));
+    let wide = SPACE.1 + 5;
+    let before = bytes.get(at.start.saturating_sub(wide)..at.start).unwrap_or_default();
+    let after = bytes.get(at.end..bytes.len().min(at.end + wide)).unwrap_or_default();
+    let is_four = |digits: usize, text: &[u8]| digits == 4 && is_cell(text);
+    let ends = before.trim_ascii_end().iter().rev().take_while(|b| b.is_ascii_digit()).count();
+    let begins = after.trim_ascii_start().iter().take_while(|b| b.is_ascii_digit()).count();
+    bytes.get(at).is_some_and(is_cell) && (is_four(ends, before) || is_four(begins, after))
 }
 
 /// What stands between a telephone's first digit and a digit before it, where the form would let the number run through.
