@@ -17,6 +17,7 @@ mod link;
 mod outgoing;
 mod pool;
 mod public;
+mod race;
 mod tls;
 
 pub use body::UpstreamBody;

@@ -6,7 +6,7 @@ use super::{
     exchange::{Failed, broken, exchange},
     link::{Link, Open},
     public::is_public,
-    tls,
+    race, tls,
 };
 use crate::{
     Error, Wait,
@@ -354,18 +354,10 @@ impl Target {
 
 /// Connects to the first address that accepts.
 async fn connect_any(addresses: &[SocketAddr]) -> std::io::Result<TcpStream> {
-    let mut last = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
-    for address in addresses {
-        match TcpStream::connect(address).await {
-            Ok(stream) => {
-                // Without it, Nagle's algorithm and a delayed acknowledgement hold small writes for 40 ms.
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
+    let stream = race::first(addresses, TcpStream::connect::<SocketAddr>).await?;
+    // Without it, Nagle's algorithm and a delayed acknowledgement hold small writes for 40 ms.
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 #[cfg(test)]
