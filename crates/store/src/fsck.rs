@@ -47,6 +47,13 @@ const INVARIANTS: &[(&str, &str)] = &[
          OR bytes <> (SELECT ifnull(sum(size), 0) FROM responses)",
     ),
     (
+        "shares of responses that differ from the rows",
+        "SELECT owner FROM response_owners AS shares
+         WHERE count <> (SELECT count(*) FROM responses WHERE owner = shares.owner)
+         OR bytes <> (SELECT ifnull(sum(size), 0) FROM responses WHERE owner = shares.owner)
+         UNION SELECT owner FROM responses WHERE owner NOT IN (SELECT owner FROM response_owners)",
+    ),
+    (
         "responses that are not JSON",
         "SELECT id FROM responses WHERE NOT (json_valid(input) AND json_valid(output) AND json_valid(metadata))",
     ),

@@ -255,7 +255,8 @@ fn insert(conn: &Connection, response: &StoredResponse, size: usize) -> Result<(
     Ok(())
 }
 
-/// Deletes the oldest rows until both bounds hold, or a step is done.
+/// Deletes rows until both bounds hold, or a step is done: the oldest of whoever has the greatest share of either bound, so
+/// that nobody pushes out what others keep while he keeps more.
 fn evict(conn: &Connection, count_max: usize, bytes_max: u64) -> Result<(), StoreError> {
     let failed = StoreError::doing("evict responses");
     for _ in 0..EVICT_STEP {
@@ -265,7 +266,11 @@ fn evict(conn: &Connection, count_max: usize, bytes_max: u64) -> Result<(), Stor
         if count <= len(count_max) && nat(bytes) <= bytes_max {
             break;
         }
-        delete(conn, "seq = (SELECT min(seq) FROM responses)", &[])?;
+        // The shares as whole numbers: both bounds are above 0, and shares below a millionth are alike.
+        let condition =
+            "seq = (SELECT min(seq) FROM responses WHERE owner = (SELECT owner FROM response_owners
+             ORDER BY max(count * 1000000.0 / ?, bytes * 1000000.0 / ?) DESC, owner LIMIT 1))";
+        delete(conn, condition, params![len(count_max.max(1)), int(bytes_max.max(1))])?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../migrations/0002_key_changes.sql"),
     include_str!("../../migrations/0003_answers.sql"),
     include_str!("../../migrations/0004_notes.sql"),
+    include_str!("../../migrations/0005_owners.sql"),
 ];
 /// How long a connection waits for another one's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);

@@ -72,7 +72,7 @@ fn a_newer_or_foreign_file_is_refused() {
     let newer = text(Store::open(&Location::File(folder.file()), quick()));
     assert!(
         newer.ends_with(
-            "has schema 99, this program knows up to 4: run the newer tollgate or use another file"
+            "has schema 99, this program knows up to 5: run the newer tollgate or use another file"
         )
     );
     let other = folder.0.join("text.db");

@@ -98,6 +98,41 @@ fn the_oldest_make_room_by_count_and_by_bytes() {
 }
 
 #[test]
+fn a_full_store_gives_up_rows_of_whoever_has_most() {
+    let of = |owner: &str, n: u64, size: usize| StoredResponse {
+        owner: owner.into(),
+        previous_id: None,
+        output: format!("\"{}\"", "x".repeat(size)),
+        ..response(n)
+    };
+    // By bytes: one with large answers, whatever their number, and by count: one with many.
+    let bounds = [
+        (StoreConfig { responses_bytes_max: 40_000, ..quick() }, 9_000),
+        (StoreConfig { responses_max: 20, ..quick() }, 1),
+    ];
+    for (config, size) in bounds {
+        let store = memory(config);
+        for n in 0..3 {
+            store.put_response(of("small", n, 1)).unwrap();
+        }
+        for n in 100..200 {
+            store.put_response(of("large", n, size)).unwrap();
+        }
+        let kept = |owner: &str, ids: std::ops::Range<u64>| {
+            ids.filter(|n| store.response(&format!("resp_{n}"), owner, at(200)).unwrap().is_some())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(kept("small", 0..3), [0, 1, 2], "others push nothing out");
+        let large = kept("large", 100..200);
+        assert!(large.len() > 2 && large.ends_with(&[199]), "its newest stay: {large:?}");
+        // With an end of what they have the shares end, too.
+        assert!(store.delete_response("resp_0", "small").unwrap());
+        store.sweep(at(5_000)).unwrap();
+        assert!(store.fsck().unwrap().is_clean());
+    }
+}
+
+#[test]
 fn what_cannot_be_kept_is_refused() {
     let store = memory(StoreConfig { response_bytes_max: 300, ..quick() });
     let mut large = response(0);
