@@ -16,6 +16,7 @@
 
 mod frame;
 mod gemini;
+mod long;
 mod responses;
 mod template;
 mod usage;
@@ -27,10 +28,11 @@ use crate::error::{Classified, classify};
 use crate::sse::{Boundary, data_lines};
 use bytes::{Bytes, BytesMut};
 use frame::Frame;
+use long::Long;
 use template::Template;
 use usage::RawUsage;
 
-/// Most bytes of one event that are read; longer ones pass unread.
+/// Most bytes of one event that are read; of longer ones the start and the end are.
 pub const EVENT_BYTES_MAX: usize = 1 << 20;
 /// Most bytes of a JSON body that are read; longer ones pass unread.
 pub const BODY_BYTES_MAX: usize = 16 << 20;
@@ -123,6 +125,8 @@ pub struct Meter {
     body: Bytes,
     /// Whether what passes now is too long to be read.
     skipping: bool,
+    /// What is kept of an event that is.
+    long: Option<Long>,
     usage: RawUsage,
     /// Whether the caller's tools were called.
     calls: bool,
@@ -149,6 +153,7 @@ impl Meter {
             carry: BytesMut::new(),
             body: Bytes::new(),
             skipping: false,
+            long: None,
             usage: RawUsage::default(),
             calls: false,
             template: Template::default(),
@@ -212,12 +217,15 @@ impl Meter {
             let (head, after) = rest.split_at(end.unwrap_or(rest.len()));
             rest = after;
             if self.carry.len() + head.len() > self.event_max {
+                self.long.get_or_insert_with(|| Long::begin(&self.carry));
                 self.carry = BytesMut::new();
-                self.reading.unread += u64::from(!self.skipping);
                 self.skipping = true;
             }
+            if let Some(long) = self.long.as_mut() {
+                long.push(head);
+            }
             match (end.is_some(), self.skipping) {
-                (true, true) => self.skipping = false,
+                (true, true) => self.long_event(),
                 (false, true) => {}
                 (true, false) if self.carry.is_empty() => self.event(head),
                 (true, false) => {
@@ -227,6 +235,22 @@ impl Meter {
                 }
                 (false, false) => self.carry.extend_from_slice(head),
             }
+        }
+    }
+
+    /// An event has passed that was too long to be held.
+    fn long_event(&mut self) {
+        self.skipping = false;
+        self.reading.events += 1;
+        // Nothing else is so long.
+        self.reading.content = true;
+        match self.long.take().and_then(|long| long.told(self.dialect)) {
+            Some(told) => drop(self.read(&told)),
+            None => self.reading.unread += 1,
+        }
+        if self.calls && self.dialect == Dialect::OpenaiResponses && self.reading.finish == Some(Finish::Stop)
+        {
+            self.reading.finish = Some(Finish::ToolCalls);
         }
     }
 

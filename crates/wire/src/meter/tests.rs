@@ -259,3 +259,73 @@ proptest! {
         let _ = read(Dialect::ALL[which], framing, &[&bytes, &with_field]);
     }
 }
+
+/// The same stream in pieces of every kind of size.
+fn metered(dialect: Dialect, stream: &str) -> Vec<Reading> {
+    let sizes = [1 << 10, 7_777, 1 << 16, usize::MAX];
+    let read = |size: usize| {
+        let mut meter = Meter::bounded(dialect, Framing::Sse, 10_000, 10_000);
+        stream
+            .as_bytes()
+            .chunks(size.min(stream.len()))
+            .for_each(|piece| meter.push(&Bytes::copy_from_slice(piece)));
+        meter.finish().clone()
+    };
+    sizes.into_iter().map(read).collect()
+}
+
+#[test]
+fn an_event_too_long_to_hold_says_how_the_answer_ended_and_what_it_used() {
+    let image = "iVBORw0KGgo".repeat(20_000);
+    let said = r#"{\"type\":\"response.failed\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}"#;
+    let whole = |kind: &str, status: &str, more: &str| {
+        format!(
+            "event: {kind}\ndata: {{\"type\":\"{kind}\",\"sequence_number\":9,\"response\":{{\"id\":\"resp_1\",\"object\":\"response\",\
+             \"status\":\"{status}\",\"tools\":[{{\"type\":\"image_generation\"}}],\"output\":[{{\"type\":\"image_generation_call\",\
+             \"result\":\"{image}\"}},{{\"type\":\"message\",\"content\":[{{\"type\":\"output_text\",\"text\":\"{said}\"}}]}}],{more}\
+             \"usage\":{{\"input_tokens\":11,\"input_tokens_details\":{{\"cached_tokens\":5}},\"output_tokens\":22}},\"user\":null}}}}\n\n"
+        )
+    };
+    let cases = [
+        (whole("response.completed", "completed", ""), Some(Finish::Stop)),
+        (
+            whole(
+                "response.incomplete",
+                "incomplete",
+                r#""incomplete_details":{"reason":"max_output_tokens"},"#,
+            ),
+            Some(Finish::Length),
+        ),
+    ];
+    for (stream, finish) in cases {
+        for read in metered(Dialect::OpenaiResponses, &stream) {
+            let usage = read.usage.unwrap();
+            assert_eq!((usage.prompt, usage.cached, usage.completion), (11, 5, 22));
+            assert_eq!((read.complete, read.finish, read.error.is_none()), (true, finish, true));
+        }
+    }
+    let gemini = format!(
+        "data: {{\"candidates\":[{{\"content\":{{\"parts\":[{{\"inlineData\":{{\"mimeType\":\"image/png\",\"data\":\"{image}\"}}}}]}},\
+         \"finishReason\":\"STOP\"}}],\"usageMetadata\":{{\"promptTokenCount\":11,\"candidatesTokenCount\":22}}}}\n\n"
+    );
+    for read in metered(Dialect::Gemini, &gemini) {
+        let usage = read.usage.unwrap();
+        assert_eq!((usage.prompt, usage.completion, read.complete, read.content), (11, 22, true, true));
+    }
+    let chat = format!(
+        "data: {{\"id\":\"c\",\"choices\":[{{\"index\":0,\"delta\":{{\"images\":[\"{image}\"]}},\"finish_reason\":\"stop\"}}],\
+         \"usage\":{{\"prompt_tokens\":11,\"completion_tokens\":22}}}}\n\n"
+    );
+    for read in metered(Dialect::OpenaiChat, &chat) {
+        let usage = read.usage.unwrap();
+        assert_eq!((usage.prompt, usage.completion, read.finish), (11, 22, Some(Finish::Stop)));
+        assert!(!read.complete, "its end is told by another event");
+    }
+    // A long event that tells of no end leaves everything as it was.
+    let partial = format!(
+        "data: {{\"type\":\"response.image_generation_call.partial_image\",\"partial_image_b64\":\"{image}\",\"said\":\"{said}\"}}\n\n"
+    );
+    for read in metered(Dialect::OpenaiResponses, &partial) {
+        assert_eq!((read.complete, read.finish, read.usage.is_none(), read.unread), (false, None, true, 1));
+    }
+}
