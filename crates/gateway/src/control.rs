@@ -1,8 +1,10 @@
 //! Changing a running gateway: budgets, policy and configuration, checked aside and swapped whole.
 //!
-//! What does not pass its checks changes nothing: the last good state stays in force, and the refusal says why.
+//! What does not pass its checks changes nothing: the last good state stays in force, and the refusal says why. Changes
+//! are made one after the other: each begins with what the one before put in force. None opens what a start had closed.
 
 use crate::clock::entropy;
+use crate::config::written::AuthMode;
 use crate::config::{self, Settings};
 use crate::pipeline;
 use crate::snapshot::{Snapshot, SnapshotError, known, policy_text};
@@ -21,12 +23,15 @@ use tollgate_wire::view::RequestView;
 
 /// Tells the ledger the configured budgets; again whenever keys or budgets change.
 pub(crate) fn apply_budgets(shared: &Shared) {
+    // Whoever comes last reads the newest of keys and configuration.
+    let _limiting = shared.limiting.lock();
     let ring = shared.store.keys();
-    let key_id = |name: &str| {
-        let key = ring.all().iter().find(|k| k.spec.name == name && k.revoked.is_none())?;
-        Some(Arc::from(key.id.as_str()))
+    // A key that replaces another has its name for a while: the limit is one of each.
+    let key_ids = |name: &str| {
+        let live = ring.all().iter().filter(|key| key.spec.name == name && key.revoked.is_none());
+        live.map(|key| Arc::from(key.id.as_str())).collect()
     };
-    shared.store.budgets().set_limits(pipeline::limits(&shared.snapshot.load().settings.budgets, key_id));
+    shared.store.budgets().set_limits(pipeline::limits(&shared.snapshot.load().settings.budgets, key_ids));
 }
 
 /// Runs a policy's own tests against real signals; nothing when its signals cannot be built.
@@ -56,9 +61,9 @@ fn test_view(case: &TestCase, masked: &[String]) -> Option<RequestView> {
 
 /// Puts another policy in force, with the present configuration.
 pub(crate) fn replace_policy(shared: &Shared, text: String) -> Result<u64, SnapshotError> {
+    let _changing = shared.changing.lock();
     let before = shared.snapshot.load_full();
-    let settings = before.settings.clone();
-    let generation = swap(shared, settings, text)?;
+    let generation = swap(shared, &before, before.settings.clone(), text)?;
     shared.unwritten.store(true, Ordering::Relaxed);
     Ok(generation)
 }
@@ -77,10 +82,11 @@ pub struct Reloaded {
 /// # Errors
 /// [`SnapshotError`] says what is wrong; nothing changed then.
 pub fn reload(shared: &Shared) -> Result<Reloaded, SnapshotError> {
+    let _changing = shared.changing.lock();
     let before = shared.snapshot.load_full();
     let done = read_again(shared, &before).and_then(|(settings, text, mut warnings)| {
         warnings.extend(replaced(shared, &before, &settings, &text));
-        let generation = swap(shared, settings, text)?;
+        let generation = swap(shared, &before, settings, text)?;
         shared.unwritten.store(false, Ordering::Relaxed);
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         Ok(Reloaded { generation, warnings })
@@ -121,6 +127,9 @@ fn read_again(shared: &Shared, before: &Snapshot) -> Result<(Settings, String, V
                 settings.policy.clone_from(&before.settings.policy);
             }
             ignored = settings.keep_started(&before.settings, |field| shared.origin.overrides(field));
+            if let Some(why) = opens(&before.settings, &settings, shared.origin.force_open) {
+                return Err(SnapshotError::Opens(format!("{}: {why}", path.display())));
+            }
             settings
         }
         None => before.settings.clone(),
@@ -129,12 +138,32 @@ fn read_again(shared: &Shared, before: &Snapshot) -> Result<(Settings, String, V
     Ok((settings, text, ignored))
 }
 
-/// Builds the next snapshot aside, tests it, and swaps.
-fn swap(shared: &Shared, settings: Settings, text: String) -> Result<u64, SnapshotError> {
-    let before = shared.snapshot.load_full();
+/// What of `next` would open to others what is closed now. Only a start opens anything: a file that lost a section, or that
+/// is read half written, is as valid as any other.
+fn opens(now: &Settings, next: &Settings, forced: bool) -> Option<String> {
+    if let Some(why) = config::public_without_keys(next).filter(|_| !forced) {
+        return Some(format!("field `auth.mode`, value \"open\": {why}"));
+    }
+    if now.auth.mode == AuthMode::Keys && next.auth.mode == AuthMode::Open {
+        return Some(
+            "field `auth.mode`, value \"open\": callers need a key since the start, and a reload takes that from nobody; \
+             write `auth: {mode: keys}` back, or restart to serve callers without keys"
+                .to_owned(),
+        );
+    }
+    let opened = now.auth.admin.is_some() && next.auth.admin.is_none();
+    opened.then(|| {
+        "field `auth.admin` is gone: the operator's paths need a secret since the start; write it back, or restart to do \
+         without"
+            .to_owned()
+    })
+}
+
+/// Builds the next snapshot aside, tests it, and swaps. `before` is in force, and nobody else changes that meanwhile.
+fn swap(shared: &Shared, before: &Snapshot, settings: Settings, text: String) -> Result<u64, SnapshotError> {
     let seed = entropy().map(|b| Seed(u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])));
     let seed = seed.unwrap_or(Seed(shared.prefix_root));
-    let next = Snapshot::build(settings, text, Some(&before), seed, &*shared.clock)?;
+    let next = Snapshot::build(settings, text, Some(before), seed, &*shared.clock)?;
     let fleet = known(&next.settings).fleet;
     let failed: Vec<String> = policy_tests(&next.policy, fleet.as_ref(), &*shared.clock)
         .iter()

@@ -1,7 +1,6 @@
 //! What a request offers and may use, and what a mask leaves of it, as governance judges it: the same here, in `policy explain`,
 //! in `policy test` and in `policy diff`.
 
-use crate::pipeline::spelling;
 use tollgate_core::signal::Param;
 use tollgate_policy::{
     Clearance, Decision, Denial, Effects, ParamEdit, Policy, Standing, SystemEdit, run_by_caller,
@@ -92,10 +91,10 @@ pub fn ceiling(policy: &Policy, view: &RequestView, effects: &Effects) -> Ceilin
     }
     for edit in &effects.params {
         match edit {
-            ParamEdit::Set { name, value: Param::Number(value) } => ceiling.set(spelling(view, name), *value),
+            ParamEdit::Set { name, value: Param::Number(value) } => ceiling.set(name, *value),
             ParamEdit::Set { .. } => {}
-            ParamEdit::Cap { name, at } => ceiling.cap(spelling(view, name), *at),
-            ParamEdit::Remove { name } => ceiling.remove(spelling(view, name)),
+            ParamEdit::Cap { name, at } => ceiling.cap(name, *at),
+            ParamEdit::Remove { name } => ceiling.remove(name),
         }
     }
     ceiling

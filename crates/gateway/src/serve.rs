@@ -221,7 +221,7 @@ fn origin(options: &Options) -> Origin {
         ("settle", options.settle.is_some()),
     ];
     let overridden = given.iter().filter(|(_, given)| *given).map(|(field, _)| *field).collect();
-    Origin { config: options.config.clone(), overridden }
+    Origin { config: options.config.clone(), overridden, force_open: options.force_open }
 }
 
 fn settings(options: Options) -> Result<Settings, ServeError> {

@@ -72,6 +72,9 @@ pub enum SnapshotError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// It would open what is closed.
+    #[error("{0}")]
+    Opens(String),
     /// The policy is wrong; the text shows every finding with its place.
     #[error("{0}")]
     Policy(String),

@@ -4,8 +4,9 @@ use crate::cashier::Cashier;
 use crate::clock::Seeds;
 use crate::encoder::EncoderPool;
 use crate::kept::Kept;
-use crate::observe::Metrics;
 use crate::observe::otlp::Exporter;
+use crate::observe::{Fair, Metrics};
+use crate::pipeline::Recent;
 use crate::safety::Suspects;
 use crate::snapshot::Snapshot;
 use crate::sources::Sources;
@@ -42,6 +43,8 @@ pub struct Origin {
     pub config: Option<std::path::PathBuf>,
     /// The fields that the command line set, whatever the file says.
     pub overridden: Vec<&'static str>,
+    /// Whether a public address without keys was asked for.
+    pub force_open: bool,
 }
 
 impl Origin {
@@ -82,6 +85,10 @@ pub struct Shared {
     pub suspects: Suspects,
     /// How often the answers of each model are supported.
     pub rates: Rates,
+    /// Answers that wait to be written.
+    pub(crate) recent: Recent,
+    /// Requests that may wait for the store at one time.
+    pub(crate) reading: Arc<Semaphore>,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
     /// Documents of agents that may be fetched at one time.
@@ -100,8 +107,14 @@ pub struct Shared {
     pub live: broadcast::Sender<Arc<str>>,
     /// Keeps the prefix digests of this process apart from guesses.
     pub prefix_root: u64,
+    /// Which failures are recorded.
+    pub(crate) fair: Fair,
     /// Where traces go, when a collector is configured.
     pub traces: Option<Exporter>,
+    /// Held while configuration or policy is changed, from reading what is in force to having it replaced.
+    pub(crate) changing: Mutex<()>,
+    /// Held while the ledger is told its limits, so that the last to tell it has seen the newest configuration.
+    pub(crate) limiting: Mutex<()>,
     /// The last reload that was refused, while its predecessor is in force: when and why.
     pub refused: Mutex<Option<(Timestamp, String)>>,
     /// Who checks a policy, and who waits to.
@@ -118,6 +131,8 @@ pub struct Shared {
 const SETTLING_MAX: usize = 128;
 /// Most documents of agents that are fetched at one time: each may hold a thread for seconds.
 const RESOLVING_MAX: usize = 4;
+/// Most requests that read or write the store, or wait to: some dozen for each of the threads that do.
+const READING_MAX: usize = 256;
 /// Most policies that are checked or wait for it.
 const MAX_CHECKS: usize = 16;
 
@@ -165,6 +180,8 @@ impl Shared {
             sources: Sources::default(),
             suspects: Suspects::default(),
             rates: Rates::default(),
+            recent: Recent::default(),
+            reading: Arc::new(Semaphore::new(READING_MAX)),
             settling: Semaphore::new(SETTLING_MAX),
             resolving: Semaphore::new(RESOLVING_MAX),
             snapshot: ArcSwap::from_pointee(snapshot),
@@ -174,7 +191,10 @@ impl Shared {
             bodies: Room::default(),
             live: broadcast::Sender::new(LIVE_BACKLOG),
             prefix_root,
+            fair: Fair::default(),
             traces,
+            changing: Mutex::default(),
+            limiting: Mutex::default(),
             refused: Mutex::default(),
             checks: Checks::default(),
             unwritten: AtomicBool::new(false),

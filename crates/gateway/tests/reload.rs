@@ -199,7 +199,7 @@ async fn what_only_a_start_reads_is_not_passed_over_in_silence() {
     let config = folder.write("c.yaml", &format!("listen: 127.0.0.1:0\nworkers: 1\n{upstream}"));
     let options = Options { config: Some(config), data: Some("memory".into()), ..Options::default() };
     let gateway = Serving::start(options).await.unwrap_or_else(|e| panic!("{e}"));
-    let world = World { gateway, sims, client: tollgate_net::client::Client::default() };
+    let world = World { gateway, sims, client: tollgate_net::client::Client::default(), admin: None };
     let changed = "listen: 127.0.0.1:8099\nworkers: 3\ndata: elsewhere\nlimits: {connections: 9, headers: 60, in_flight: 8}\n\
         retry: {budget_percent: 7, attempts: 2}\nlog: {level: warn, decisions: 5, content: true}\n\
         otlp: {endpoint: \"http://127.0.0.1:4318\"}\n";

@@ -56,6 +56,26 @@ fn opens_after_failures_in_a_row_only() {
 }
 
 #[test]
+fn a_doubtful_refusal_counts_once_for_each_caller() {
+    let mut circuit = Circuit::new(config(), Seed(1));
+    for _ in 0..1_000 {
+        send(&mut circuit, Outcome::Doubted(1), at(0));
+        send(&mut circuit, Outcome::Doubted(2), at(0));
+    }
+    assert_eq!(circuit.gate(at(0)), Gate::Open, "two callers alone shut nobody out");
+    send(&mut circuit, Outcome::Success, at(0));
+    send(&mut circuit, Outcome::Doubted(3), at(0));
+    assert_eq!(circuit.gate(at(0)), Gate::Open, "one that was answered speaks for the instance");
+    send(&mut circuit, Outcome::Doubted(4), at(0));
+    send(&mut circuit, Outcome::Doubted(5), at(0));
+    assert!(matches!(circuit.gate(at(0)), Gate::Failing(_)), "everybody is refused: open, and not for long");
+    // With one failure that opens, one caller alone does not.
+    let mut circuit = Circuit::new(CircuitConfig { failures: 1, ..config() }, Seed(1));
+    send(&mut circuit, Outcome::Doubted(1), at(0));
+    assert_eq!(circuit.gate(at(0)), Gate::Open);
+}
+
+#[test]
 fn refusals_and_hard_faults_open_sooner() {
     let mut circuit = Circuit::new(config(), Seed(1));
     send(&mut circuit, Outcome::Refused, at(0));
@@ -137,6 +157,7 @@ fn outcome() -> impl Strategy<Value = Outcome> {
         4 => Just(Outcome::Transient),
         1 => Just(Outcome::Refused),
         1 => Just(Outcome::HardDown),
+        2 => (0u64..4).prop_map(Outcome::Doubted),
         1 => prop::option::of(0u64..10_000).prop_map(Outcome::RateLimited),
     ]
 }
@@ -168,7 +189,8 @@ proptest! {
                     circuit.report(pass, outcome, now);
                     let shut = !matches!(circuit.gate(now), Gate::Open | Gate::Probe);
                     if shut && matches!(before, Gate::Open) {
-                        prop_assert!(outcome.verdict() == Some(false) || matches!(outcome, Outcome::RateLimited(_)));
+                        let may = matches!(outcome, Outcome::RateLimited(_) | Outcome::Doubted(_));
+                        prop_assert!(outcome.verdict() == Some(false) || may);
                     }
                 }
                 Some(_) => {}

@@ -106,7 +106,7 @@ impl Store {
 
     /// Whether the decision for a good answer that ended at `time` should be recorded: beyond
     /// [`StoreConfig::decisions_per_s`] only an even sample is, and the rest is counted as skipped. Ask before building
-    /// the record; what went wrong is recorded without asking.
+    /// the record; of what went wrong the caller decides.
     #[must_use]
     pub fn wants(&self, time: Timestamp) -> bool {
         self.inner.queue.wants(time)

@@ -116,6 +116,7 @@ fn random_bits() -> Result<u128, Fault> {
 pub(super) async fn revoke_key(worker: &Worker, id: &str) -> Answered {
     let (wanted, now) = (id.to_owned(), worker.shared().clock.now());
     blocking(worker.shared(), move |s| s.store.revoke_key(&wanted, now)).await?;
+    control::apply_budgets(worker.shared());
     json(StatusCode::OK, &json!({"id": id, "revoked": true}))
 }
 

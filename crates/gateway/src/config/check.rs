@@ -193,6 +193,15 @@ fn database(file: &File, findings: &Findings) -> Option<PathBuf> {
     }
 }
 
+/// Whether a text is an origin as browsers write it (RFC 6454, section 6.2).
+fn is_origin(text: &str) -> bool {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_:[]".contains(c);
+        !host.is_empty() && host.chars().all(plain)
+    })
+}
+
 fn auth(file: &File, findings: &mut Findings) -> AuthSettings {
     let mut trusted_hops = Vec::new();
     for (i, word) in file.auth.trusted_hops.iter().enumerate() {
@@ -209,8 +218,18 @@ fn auth(file: &File, findings: &mut Findings) -> AuthSettings {
             }
         }
     }
+    let mut origins = Vec::new();
+    for (i, word) in file.auth.origins.iter().enumerate() {
+        if is_origin(&word.value) {
+            origins.push(word.value.clone());
+        } else {
+            let message = format!("{:?} is not an origin", word.value);
+            let fix = "write it as browsers do: `https://host` or `http://host:port`, in small letters, without a path";
+            findings.at(word, &format!("auth.origins[{i}]"), message, fix);
+        }
+    }
     let admin = findings.secret(file.auth.admin.as_ref(), "auth.admin");
-    AuthSettings { mode: file.auth.mode, admin, trusted_hops }
+    AuthSettings { mode: file.auth.mode, admin, trusted_hops, origins }
 }
 
 fn check_limits(limits: &Limits, findings: &mut Findings) {

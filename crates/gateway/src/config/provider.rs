@@ -16,6 +16,18 @@ pub enum Auth {
     None,
 }
 
+/// By which member a provider's chat requests limit their output. Sources: the providers' references of their chat
+/// completions; `max_completion_tokens` is OpenAI's later name of `max_tokens`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Limit {
+    /// Both are read, or it is not known: `max_tokens` is written where a request has neither.
+    Either,
+    /// Both are read, never both at once, and newer models take `max_completion_tokens` alone.
+    Completion,
+    /// `max_tokens` alone is read.
+    MaxTokens,
+}
+
 /// What deviates from the dialect's own description.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Quirks {
@@ -23,6 +35,8 @@ pub struct Quirks {
     pub stream_usage: bool,
     /// Headers that every request needs.
     pub headers: &'static [(&'static str, &'static str)],
+    /// The member of a chat request by which the output is limited.
+    pub limit: Limit,
 }
 
 /// One row of the provider table.
@@ -98,7 +112,10 @@ const RESPONSES: (Dialect, &str) = (Dialect::OpenaiResponses, "/v1/responses");
 const EMBEDDINGS: (Dialect, &str) = (Dialect::OpenaiEmbeddings, "/v1/embeddings");
 const MESSAGES: (Dialect, &str) = (Dialect::Anthropic, "/v1/messages");
 const CHAT_EMBED: &[(Dialect, &str)] = &[CHAT, EMBEDDINGS];
-const PLAIN: Quirks = Quirks { stream_usage: true, headers: &[] };
+const PLAIN: Quirks = Quirks { stream_usage: true, headers: &[], limit: Limit::Either };
+
+const OLD_LIMIT: Quirks = Quirks { limit: Limit::MaxTokens, ..PLAIN };
+const NEW_LIMIT: Quirks = Quirks { limit: Limit::Completion, ..PLAIN };
 
 const fn compatible(kind: &'static str, base_url: Option<&'static str>) -> ProviderRow {
     ProviderRow {
@@ -135,16 +152,19 @@ pub const PROVIDERS: &[ProviderRow] = &[
         auth: Auth::None,
         probe: "/api/version",
         carries: ENGINE,
+        quirks: OLD_LIMIT,
         ..compatible("ollama", Some("http://127.0.0.1:11434"))
     },
     ProviderRow {
         probe: "/health",
         carries: ENGINE,
+        quirks: OLD_LIMIT,
         ..compatible("llama_cpp", Some("http://127.0.0.1:8080"))
     },
     ProviderRow {
         paths: &[CHAT, RESPONSES, EMBEDDINGS],
         carries: STORED,
+        quirks: NEW_LIMIT,
         ..compatible("openai", Some("https://api.openai.com"))
     },
     // For models that their provider serves on no other path.
@@ -159,7 +179,11 @@ pub const PROVIDERS: &[ProviderRow] = &[
         auth: Auth::Header("x-api-key"),
         paths: &[MESSAGES],
         probe: "/v1/models",
-        quirks: Quirks { stream_usage: false, headers: &[("anthropic-version", "2023-06-01")] },
+        quirks: Quirks {
+            stream_usage: false,
+            headers: &[("anthropic-version", "2023-06-01")],
+            limit: Limit::Either,
+        },
         carries: STORED,
     },
     ProviderRow {
@@ -168,7 +192,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
         auth: Auth::Header("x-goog-api-key"),
         paths: &[(Dialect::Gemini, "/v1beta/models/{model}:{stream}")],
         probe: "/v1beta/models",
-        quirks: Quirks { stream_usage: false, headers: &[] },
+        quirks: Quirks { stream_usage: false, headers: &[], limit: Limit::Either },
         carries: &[],
     },
     ProviderRow {
@@ -180,6 +204,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
         ],
         probe: "/openai/v1/models",
         carries: STORED,
+        quirks: NEW_LIMIT,
         ..compatible("azure_openai", None)
     },
     ProviderRow {
@@ -198,6 +223,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
     compatible("litellm", Some("http://127.0.0.1:4000")),
     ProviderRow {
         carries: &["prompt_mode", "random_seed", "safe_prompt"],
+        quirks: OLD_LIMIT,
         ..compatible("mistral", Some("https://api.mistral.ai"))
     },
     ProviderRow {
@@ -206,8 +232,12 @@ pub const PROVIDERS: &[ProviderRow] = &[
         carries: &["include_reasoning", "reasoning_format"],
         ..compatible("groq", Some("https://api.groq.com"))
     },
-    ProviderRow { paths: &[CHAT], ..compatible("deepseek", Some("https://api.deepseek.com")) },
-    compatible("together", Some("https://api.together.xyz")),
+    ProviderRow {
+        paths: &[CHAT],
+        quirks: OLD_LIMIT,
+        ..compatible("deepseek", Some("https://api.deepseek.com"))
+    },
+    ProviderRow { quirks: OLD_LIMIT, ..compatible("together", Some("https://api.together.xyz")) },
 ];
 
 impl ProviderRow {

@@ -116,6 +116,16 @@ pub struct AuthSettings {
     pub admin: Option<Secret>,
     /// Peers whose identity headers are believed.
     pub trusted_hops: Vec<Network>,
+    /// Origins whose pages may use an open gateway, and by whose names it may be called through a proxy on this machine.
+    pub origins: Vec<String>,
+}
+
+impl AuthSettings {
+    /// Whether callers differ in what they may: by their keys, or by what a trusted hop says of them.
+    #[must_use]
+    pub fn tells_callers_apart(&self) -> bool {
+        self.mode == AuthMode::Keys || !self.trusted_hops.is_empty()
+    }
 }
 
 /// An address block, `address/bits`.

@@ -71,10 +71,55 @@ pub(crate) fn authenticate(
 ) -> Result<Caller, Fault> {
     let trusted = settings.trusted_hops.iter().any(|hop| hop.contains(peer));
     let mut caller = identify(headers, trusted, settings.mode, keys, now)?;
+    if !trusted && settings.mode == AuthMode::Open {
+        no_foreign_page(headers, peer, &settings.origins)?;
+    }
     if trusted {
         text(headers, KIND_HEADER).clone_into(&mut caller.kind);
     }
     Ok(caller)
+}
+
+/// A gateway that asks for no key answers programs, and no page of another site that a browser on this machine shows: such a
+/// page can send requests to it without being asked, and a site whose name it lets point here (DNS rebinding) can read the
+/// answers too. Programs send none of these headers, and call this machine by its address or as `localhost`.
+fn no_foreign_page(headers: &HeaderMap, peer: IpAddr, origins: &[String]) -> Result<(), Fault> {
+    let refuse = |field: &'static str, why: String| {
+        let message =
+            format!("{why}; name the origin in `auth.origins`, or ask for keys with `auth: {{mode: keys}}`");
+        Err(Fault::caller(FaultKind::Forbidden, message).at(field))
+    };
+    let host = text(headers, "host");
+    match headers.get(http::header::ORIGIN) {
+        Some(origin) => {
+            let origin = origin.to_str().unwrap_or_default();
+            let own = origin.split_once("://").is_some_and(|(_, at)| at == host);
+            if !own && !origins.iter().any(|known| known == origin) {
+                return refuse("origin", "a page of another site must not use an open gateway".into());
+            }
+        }
+        None if matches!(text(headers, "sec-fetch-site"), "cross-site" | "same-site") => {
+            return refuse("sec-fetch-site", "a page of another site must not use an open gateway".into());
+        }
+        None => {}
+    }
+    let known = |origin: &String| origin.split_once("://").is_some_and(|(_, at)| at == host);
+    if peer.is_loopback() && !host.is_empty() && !is_here(host) && !origins.iter().any(known) {
+        return refuse(
+            "host",
+            "an open gateway is called by an address or as localhost on its own machine".into(),
+        );
+    }
+    Ok(())
+}
+
+/// Whether a host is an address or `localhost`: what no site can let point elsewhere.
+fn is_here(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 fn identify(
@@ -166,7 +211,7 @@ mod tests {
 
     fn settings(mode: AuthMode, hops: &[&str]) -> AuthSettings {
         let trusted_hops = hops.iter().map(|h| Network::parse(h).unwrap()).collect();
-        AuthSettings { mode, admin: None, trusted_hops }
+        AuthSettings { mode, admin: None, trusted_hops, origins: Vec::new() }
     }
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

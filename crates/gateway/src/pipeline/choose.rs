@@ -22,6 +22,8 @@ pub(crate) struct Demand {
     pub(crate) output_tokens: u64,
     /// What it can use at most.
     pub(crate) ceiling: Ceiling,
+    /// Most tokens of one answer that its budgets promised, where it states no limit itself.
+    pub(crate) held: Option<u64>,
     /// What the model must be able to do.
     pub(crate) needs: Capabilities,
     /// What placement reads: tokens and prefix blocks.

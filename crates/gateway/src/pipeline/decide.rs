@@ -107,7 +107,7 @@ impl Known {
         let ask = Ask { prompt_tokens: self.prompt_tokens, prompt_bytes, blocks };
         let output_tokens = if embeds { 0 } else { learned as u64 };
         let ceiling = ceiling(&snapshot.policy, view, &route.effects);
-        Demand { prompt_tokens: self.prompt_tokens, output_tokens, ceiling, needs, ask }
+        Demand { prompt_tokens: self.prompt_tokens, output_tokens, ceiling, held: None, needs, ask }
     }
 }
 
@@ -205,7 +205,7 @@ async fn run(
     let mut asked = Vec::new();
     let decision = loop {
         let decision = snapshot.policy.decide(&mut reading, trace);
-        if !answered(shared, &mut reading, &mut asked).await {
+        if !answered(shared, (snapshot, caller, known.now), &mut reading, &mut asked).await? {
             break decision;
         }
     };

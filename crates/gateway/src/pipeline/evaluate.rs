@@ -9,8 +9,8 @@ use crate::snapshot::Snapshot;
 use crate::sources::answered;
 use crate::state::Shared;
 use http::HeaderMap;
-use tollgate_core::Seed;
 use tollgate_core::signal::Signal;
+use tollgate_core::{Fault, Seed};
 use tollgate_policy::{Decision, LabelReport, RouteReport};
 use tollgate_signals::{Answers, Reading};
 use tollgate_wire::view::RequestView;
@@ -76,13 +76,16 @@ fn governed(
 }
 
 /// Decides for a request without sending it, and reads every signal.
+///
+/// # Errors
+/// The caller's budget is spent, and a classifier that costs money would have to be asked.
 pub(crate) async fn evaluate(
     shared: &Shared,
     snapshot: &Snapshot,
     view: &RequestView,
     headers: &HeaderMap,
     caller: &Caller,
-) -> Evaluation {
+) -> Result<Evaluation, Fault> {
     let known = characterise(shared, view, caller, shared.clock.now());
     let input = input(view, headers, caller, &known);
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
@@ -94,12 +97,12 @@ pub(crate) async fn evaluate(
         let decision = snapshot.policy.decide(&mut reading, true);
         let labels = snapshot.policy.labelled(&mut reading);
         let routes = snapshot.policy.decide_reading_all(&mut reading);
-        if !answered(shared, &mut reading, &mut asked).await {
+        if !answered(shared, (snapshot, caller, known.now), &mut reading, &mut asked).await? {
             break (decision, labels, routes);
         }
     };
     let answers = reading.answers().clone();
     let read = reading.take_times();
     let governed = governed(shared, snapshot, (view, headers), caller, (&known, &decision, &answers));
-    Evaluation { decision, labels, routes, read, known, governed }
+    Ok(Evaluation { decision, labels, routes, read, known, governed })
 }

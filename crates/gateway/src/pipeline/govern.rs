@@ -243,7 +243,7 @@ impl Gate {
         match model.candidate.context_tokens {
             Some(window) if each >= window => None,
             Some(window) => Some(each.min(window.saturating_sub(stake.demand.prompt_tokens).max(OUTPUT_MIN))),
-            None => Some(each.min(stake.demand.output_tokens.saturating_mul(4).max(UNSTATED_MAX))),
+            None => Some(each.min(unstated_most(stake.demand))),
         }
     }
 
@@ -295,6 +295,11 @@ pub(crate) const OUTPUT_MIN: u64 = 16;
 
 /// Most output that a request without a limit gets where the model's window is not declared, unless more is expected.
 const UNSTATED_MAX: u64 = 4_096;
+
+/// Most output of one answer that a request without a limit is given room for.
+pub(crate) fn unstated_most(demand: &Demand) -> u64 {
+    demand.output_tokens.saturating_mul(4).max(UNSTATED_MAX)
+}
 
 /// What is at stake with the next attempt.
 #[derive(Clone, Copy)]

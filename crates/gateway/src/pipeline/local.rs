@@ -2,8 +2,10 @@
 //! All else is as for any other model: key, roles, classes of data and rules must allow it, and it is recorded.
 
 use super::Caller;
+use super::answer::Refusal;
 use super::govern::Gate;
-use super::journey::Journey;
+use super::journey::{Journey, Promise};
+use super::settle::{self, Estimate};
 use crate::encoder::{EncoderPool, Shed};
 use crate::state::Shared;
 use base64::Engine as _;
@@ -12,6 +14,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::json;
 use tollgate_core::{Fault, FaultKind};
+use tollgate_store::budget::Usage;
 use tollgate_wire::Dialect;
 use tollgate_wire::view::RequestView;
 
@@ -63,14 +66,27 @@ pub(super) async fn answer(
     shared: &Shared,
     view: &RequestView,
     caller: &Caller,
+    prompt_tokens: u64,
     gate: &mut Gate,
     journey: &mut Journey,
-) -> Result<Option<Embedded>, Fault> {
+) -> Result<Option<Embedded>, Box<Refusal>> {
     let Some(encoder) = encoder(shared, view) else { return Ok(None) };
     let allowed = allow(encoder, caller, gate);
     journey.governed(gate);
     allowed?;
-    embed(encoder, view).await.map(Some)
+    // It costs no money, and is a request with tokens all the same.
+    let most = Estimate { prompt_tokens, output_tokens: 0 };
+    let usage = Usage { requests: 1, tokens: prompt_tokens, micro: 0 };
+    let reservation = settle::reserve_usage(shared, caller, usage, journey.time())?;
+    journey.promise(Promise::new(reservation, most, 1));
+    journey.ended(true);
+    match embed(encoder, view).await {
+        Ok(embedded) => Ok(Some(embedded)),
+        Err(fault) => {
+            journey.settle();
+            Err(fault.into())
+        }
+    }
 }
 
 async fn embed(encoder: &EncoderPool, view: &RequestView) -> Result<Embedded, Fault> {

@@ -5,6 +5,7 @@
 //! of its own here: *shape*, *place* and *validate* run once per attempt inside [`dispatch`], because each attempt may
 //! speak another dialect to another instance.
 
+mod admit;
 mod authenticate;
 mod back;
 mod cached;
@@ -18,7 +19,7 @@ mod local;
 mod responses;
 mod risk;
 mod send;
-mod settle;
+pub(crate) mod settle;
 mod tokens;
 mod validate;
 
@@ -29,10 +30,9 @@ pub(crate) use decide::explain_request;
 pub(crate) use evaluate::{Evaluation, evaluate};
 pub(crate) use govern::{may_use, may_use_here};
 pub(crate) use responses::{
-    blocking, delete as delete_response, get as get_response, items as response_items,
+    Recent, blocking, delete as delete_response, get as get_response, items as response_items,
 };
 pub(crate) use settle::limits;
-pub(crate) use shape::spelling;
 
 use back::{answer, calls, filter, output, receipt, relay, stream, watch};
 use send::{attempt, dispatch, flight, mask, members, outgoing, reach, shape};
@@ -43,17 +43,19 @@ use crate::reply::Reply;
 use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::{InFlight, Shared};
 use crate::worker::Worker;
+use admit::{Ours, admit};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use journey::{End, Journey};
-use settle::{Closing, Estimate, PriceTag, Verdict};
+use settle::Closing;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokens::Tokens;
-use tollgate_core::{Fault, FaultKind, Tick, Timestamp};
+use tollgate_core::{Fault, FaultKind, Tick};
 use tollgate_net::body::{BodyError, BodyLimits};
 use tollgate_net::server::RequestBody;
 use tollgate_wire::Dialect;
@@ -84,6 +86,8 @@ pub(crate) struct Context<'a> {
     /// The stored answer that the request continues.
     pub(crate) previous: Option<String>,
     pub(crate) headers: &'a HeaderMap,
+    pub(crate) caller: &'a Caller,
+    pub(crate) peer: IpAddr,
     pub(crate) trace: TraceContext,
     pub(crate) demand: Demand,
     pub(crate) gate: govern::Gate,
@@ -98,6 +102,16 @@ impl Context<'_> {
     pub(crate) fn remaining_ms(&self, now: Tick) -> u64 {
         let spent = now.since_ns(self.started) / 1_000_000;
         self.snapshot.settings.timeouts.total_ms.saturating_sub(spent)
+    }
+
+    /// A number for who asks: the caller, else the peer.
+    pub(crate) fn asker(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        match &*self.caller.id {
+            "" => self.peer.hash(&mut hasher),
+            id => id.hash(&mut hasher),
+        }
+        hasher.finish()
     }
 
     /// What is at stake with the next attempt.
@@ -159,7 +173,7 @@ enum Ready {
 
 struct Answered {
     answer: attempt::Answer,
-    reservation: tollgate_store::budget::Reservation,
+    reservation: Option<tollgate_store::budget::Reservation>,
     prompt_bytes: usize,
     keep: Option<settle::Keep>,
     in_flight: InFlight,
@@ -180,7 +194,6 @@ pub(crate) async fn converse(
     match steps(worker, dialect, (&parts, body), peer, &mut journey).await {
         Ok(Ready::Answer(ready)) => {
             let Answered { answer, reservation, prompt_bytes, keep, in_flight, fill, validation } = *ready;
-            let reservation = Some(reservation);
             let closing = Closing { shared, journey, reservation, prompt_bytes, keep, in_flight, fill };
             answer::send(answer, closing, dialect, validation)
         }
@@ -225,7 +238,9 @@ async fn steps(
     if let Some(answer) = &decided.effects().answer {
         return Ok(Ready::Fixed { answer: answer.clone(), stream: view.stream });
     }
-    if let Some(embedded) = local::answer(shared, &view, &caller, &mut gate, journey).await? {
+    if let Some(embedded) =
+        local::answer(shared, &view, &caller, known.prompt_tokens, &mut gate, journey).await?
+    {
         return Ok(Ready::Local(embedded));
     }
     let masked = mask::masked(
@@ -236,7 +251,7 @@ async fn steps(
         (&known, &decided.answers, &decided.effects().mask),
         &mut gate,
     )?;
-    let demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);
+    let mut demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);
     let pool = decided.effects().pool.as_deref();
     let ours = Ours { shared, snapshot: &snapshot, now: journey.time() };
     let models = risk::models(&snapshot, journey, &demand, &mut gate, pool).unwrap_or_else(|| {
@@ -259,9 +274,10 @@ async fn steps(
         cached::Looked::Hit(hit) => return Ok(Ready::Kept(hit)),
         cached::Looked::Miss(fill) => fill,
     };
-    let models = admit(&ours, &caller, &demand, plan, &mut gate, pool);
+    let models = admit(&ours, &caller, &mut demand, plan, &mut gate, pool);
     journey.governed(&gate);
-    let (models, reservation) = models?;
+    let (models, promised) = models?;
+    journey.promise(promised);
     journey.story.models = Some(models.reason.clone());
     journey.lap(SELECT);
 
@@ -272,6 +288,8 @@ async fn steps(
         masked,
         previous,
         headers: &parts.headers,
+        caller: &caller,
+        peer,
         trace: journey.trace,
         demand,
         gate,
@@ -283,18 +301,12 @@ async fn steps(
     let validation = Validation::wanted(&snapshot, &view);
     let answer = match answered(&ctx, &models, decided.effects(), validation.as_ref(), journey).await {
         Ok(answer) => answer,
-        Err(failure) => return Err(answer::unanswered(failure, reservation, journey)),
+        Err(failure) => return Err(answer::unanswered(failure, journey)),
     };
+    let reservation = journey.promised();
     let prompt_bytes = known.prompt_bytes;
     let answered = Answered { answer, reservation, prompt_bytes, keep, in_flight, fill, validation };
     Ok(Ready::Answer(Box::new(answered)))
-}
-
-/// The gateway's side of an admission, at one moment.
-struct Ours<'a> {
-    shared: &'a Shared,
-    snapshot: &'a Snapshot,
-    now: Timestamp,
 }
 
 /// Lets the caller in, as far as the policy governs it.
@@ -309,39 +321,6 @@ fn admitted(
     let admitted = gate.admit(view);
     journey.governed(&gate);
     admitted.map(|()| gate)
-}
-
-/// Reserves for the first model; a spent budget may put a cheaper one in its place.
-fn admit(
-    ours: &Ours<'_>,
-    caller: &Caller,
-    demand: &Demand,
-    plan: choose::ModelPlan,
-    gate: &mut govern::Gate,
-    pool: Option<&str>,
-) -> Result<(choose::ModelPlan, tollgate_store::budget::Reservation), Box<answer::Refusal>> {
-    let Ours { shared, snapshot, now } = *ours;
-    let Some(model) = plan.order.first().and_then(|offer| snapshot.models.get(offer.model)) else {
-        return Err(Fault::internal("the choice of models is empty").into());
-    };
-    let output_tokens = demand.output_tokens.saturating_mul(demand.ceiling.choices.max(1));
-    let estimate = Estimate { prompt_tokens: demand.prompt_tokens, output_tokens };
-    match settle::reserve(shared, snapshot, caller, estimate, &PriceTag::of(model), now)? {
-        Verdict::Granted(reservation) => Ok((plan, reservation)),
-        Verdict::Degraded { model, budget, reservation } => {
-            let name = snapshot.models.get(model).map_or("", |entry| &*entry.name).to_owned();
-            if let Err(denial) = gate.model(snapshot, model, demand, pool) {
-                return gate.refuse(denial, "model").map_err(|fault| {
-                    let why =
-                        format!("budget {budget} is spent and names {name} instead, but {}", fault.message);
-                    Fault { message: why, ..fault }.into()
-                });
-            }
-            let order = vec![choose::Offer { model, weight: 1, effort: None }];
-            let reason = choose::ModelWhy::Budget { budget, model: name };
-            Ok((choose::ModelPlan { order, reason }, reservation))
-        }
-    }
 }
 
 async fn read_body(

@@ -10,7 +10,10 @@ use super::settle::Keep;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Timestamp};
 use tollgate_store::{ItemQuery, StoreError, StoredResponse};
@@ -25,6 +28,31 @@ use tollgate_wire::view::RequestView;
 const KEPT_US: i64 = 30 * 24 * 3_600 * 1_000_000;
 /// Most predecessors that one request continues.
 const CHAIN_MAX: usize = 200;
+/// Answers that are remembered as queued, so that who asks for one at once is not told that there is none.
+const RECENT_MAX: usize = 1_024;
+
+/// The answers that this process queued to be written, the last [`RECENT_MAX`] of them. Only for those is it worth a commit
+/// to look again: an id that anybody made up costs a look.
+#[derive(Default)]
+pub(crate) struct Recent {
+    hashes: RandomState,
+    ids: Mutex<VecDeque<u64>>,
+}
+
+impl Recent {
+    fn add(&self, id: &str) {
+        let mut ids = self.ids.lock();
+        if ids.len() >= RECENT_MAX {
+            ids.pop_front();
+        }
+        ids.push_back(self.hashes.hash_one(id));
+    }
+
+    fn has(&self, id: &str) -> bool {
+        let hash = self.hashes.hash_one(id);
+        self.ids.lock().contains(&hash)
+    }
+}
 
 /// Reads a request's view, what to keep of it, and the answer that it continues: then the view is of the whole
 /// conversation.
@@ -73,23 +101,29 @@ async fn prior(shared: &Arc<Shared>, id: &str, owner: &str) -> Result<Stored, Fa
             Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
             other => other,
         };
-        let chain = read()?;
-        if !chain.is_empty() {
-            return Ok(chain);
+        let mut chain = read()?;
+        if chain.is_empty() && shared.recent.has(&id_owned) {
+            // It still waits to be written.
+            shared.store.flush()?;
+            chain = read()?;
         }
-        // It may still wait to be written.
-        shared.store.flush()?;
-        read()
+        // Many megabytes may have to be read: not on a thread that serves.
+        Ok((!chain.is_empty()).then(|| unfolded(&chain)))
     })
     .await?;
-    if chain.is_empty() {
+    let Some(chain) = chain else {
         let message =
             format!("previous response with id {:?} not found", id.chars().take(80).collect::<String>());
         let fault = Fault::caller(FaultKind::NotFound, message).at("previous_response_id");
         return Err(fault.quoting("no such response"));
-    }
+    };
+    chain
+}
+
+/// The items of a chain, oldest first.
+fn unfolded(chain: &[StoredResponse]) -> Result<Stored, Fault> {
     let mut prior = Stored::default();
-    for answer in &chain {
+    for answer in chain {
         let parsed = |text: &str| Json::parse(text.as_bytes()).map_err(|e| Fault::internal(e.to_string()));
         prior.input.append(&mut prior.output);
         prior.input.extend(parsed(&answer.input)?.items().iter().cloned());
@@ -105,7 +139,16 @@ pub(crate) async fn blocking<T: Send + 'static>(
     call: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, Fault> {
     let shared = shared.clone();
-    match tokio::task::spawn_blocking(move || call(&shared)).await {
+    // The threads for waiting are few and their queue has no bound of its own.
+    let busy =
+        || Fault::caller(FaultKind::Unavailable, "too many requests wait for the store; try again soon");
+    let reading = shared.reading.clone().try_acquire_owned().map_err(|_| busy())?;
+    let work = move || {
+        let done = call(&shared);
+        drop(reading);
+        done
+    };
+    match tokio::task::spawn_blocking(work).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(store_fault(&error)),
         Err(error) => Err(Fault::internal(error.to_string())),
@@ -141,8 +184,9 @@ pub(crate) fn store(shared: &Shared, keep: Keep, answer: &[u8], now: Timestamp) 
         metadata: keep.metadata,
         output: output.to_owned(),
     };
+    let queued = response.id.clone();
     match shared.store.offer_response(response) {
-        Ok(true) => {}
+        Ok(true) => shared.recent.add(&queued),
         Ok(false) => tracing::warn!("a response was not kept: the store's queue is full"),
         Err(error) => tracing::warn!(%error, "a response was not kept"),
     }
@@ -179,8 +223,9 @@ pub(crate) async fn items(
 async fn find(shared: &Arc<Shared>, caller: &Caller, id: &str) -> Result<StoredResponse, Fault> {
     let (owner, wanted, now) = (caller.id.to_string(), id.to_owned(), shared.clock.now());
     let found = blocking(shared, move |s| {
-        if let Some(found) = s.store.response(&wanted, &owner, now)? {
-            return Ok(Some(found));
+        let found = s.store.response(&wanted, &owner, now)?;
+        if found.is_some() || !s.recent.has(&wanted) {
+            return Ok(found);
         }
         s.store.flush()?;
         s.store.response(&wanted, &owner, now)

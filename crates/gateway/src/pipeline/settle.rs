@@ -103,7 +103,63 @@ pub(crate) fn reserve(
 
 /// Reserves a request that uses nothing: an answer that was kept. Limits on requests bind it all the same.
 pub(crate) fn reserve_free(shared: &Shared, caller: &Caller, now: Timestamp) -> Result<Reservation, Spent> {
-    shared.store.budgets().reserve(&caller.payer(), FREE, now).map_err(|refusal| Spent::of(&refusal, now))
+    reserve_usage(shared, caller, FREE, now)
+}
+
+/// Reserves what costs no money of an upstream's.
+pub(crate) fn reserve_usage(
+    shared: &Shared,
+    caller: &Caller,
+    usage: Usage,
+    now: Timestamp,
+) -> Result<Reservation, Spent> {
+    shared.store.budgets().reserve(&caller.payer(), usage, now).map_err(|refusal| Spent::of(&refusal, now))
+}
+
+/// The leave of the budgets to ask a classifier that costs money. Dropped, since the caller left meanwhile, it settles the most
+/// that the question costs.
+pub(crate) struct Leave {
+    reservation: Option<Reservation>,
+    micro: u64,
+}
+
+/// Asks the budgets for a question that costs `micro` at most; one that is spent and goes on with another model is passed over.
+pub(crate) fn leave(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    caller: &Caller,
+    micro: u64,
+    now: Timestamp,
+) -> Result<Leave, Spent> {
+    let (payer, ask) = (caller.payer(), Usage { requests: 1, tokens: 0, micro });
+    let mut spent = Vec::new();
+    // Every round but the last adds one of the payer's limits to the spent ones, so it ends.
+    loop {
+        let refusal = match shared.store.budgets().reserve_beside(&payer, ask, &spent, now) {
+            Ok(reservation) => return Ok(Leave { reservation: Some(reservation), micro }),
+            Err(refusal) => refusal,
+        };
+        let line = refusal.line().filter(|line| !spent.contains(line));
+        match line.filter(|line| fallback(snapshot, caller, line).is_some()) {
+            Some(line) => spent.push(line),
+            None => return Err(Spent::of(&refusal, now)),
+        }
+    }
+}
+
+impl Leave {
+    /// Settles what the question cost; the request that it was asked for is counted by itself.
+    pub(crate) fn settle(mut self, micro: u64) {
+        self.micro = micro;
+    }
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        if let Some(reservation) = self.reservation.take() {
+            reservation.settle(Usage { requests: 0, tokens: 0, micro: self.micro });
+        }
+    }
 }
 
 /// The usage of an answer that was kept.
@@ -178,26 +234,32 @@ impl Spent {
     }
 }
 
-/// The configured budgets as the ledger wants them. A key that a budget names and that does not exist yet gets its
-/// limit when it is created and the limits are set again.
-pub(crate) fn limits(budgets: &[Budget], key_id: impl Fn(&str) -> Option<Arc<str>>) -> Limits {
+/// The configured budgets as the ledger wants them: of a name every key that has it. A key that a budget names and that
+/// does not exist yet gets its limit when it is created and the limits are set again.
+pub(crate) fn limits(budgets: &[Budget], key_ids: impl Fn(&str) -> Vec<Arc<str>>) -> Limits {
     let mut limits = Vec::new();
     for budget in budgets {
-        let target = match &budget.scope {
-            BudgetScope::Global => Some(Target::Global),
-            BudgetScope::Key(name) if name == "*" => Some(Target::EachKey),
-            BudgetScope::Key(name) => key_id(name).map(Target::Key),
-            BudgetScope::Tenant(name) if name == "*" => Some(Target::EachTenant),
-            BudgetScope::Tenant(name) => Some(Target::Tenant(name.as_str().into())),
+        let targets = match &budget.scope {
+            BudgetScope::Global => vec![Target::Global],
+            BudgetScope::Key(name) if name == "*" => vec![Target::EachKey],
+            BudgetScope::Key(name) => key_ids(name).into_iter().map(Target::Key).collect(),
+            BudgetScope::Tenant(name) if name == "*" => vec![Target::EachTenant],
+            BudgetScope::Tenant(name) => vec![Target::Tenant(name.as_str().into())],
         };
-        let (Some(target), Some(window)) = (target, Window::parse(&budget.window)) else { continue };
+        let Some(window) = Window::parse(&budget.window) else { continue };
         let meters = [
             (Meter::Requests, budget.requests),
             (Meter::Tokens, budget.tokens),
             (Meter::Micro, budget.micro),
         ];
         for (meter, limit) in meters {
-            limits.extend(limit.map(|limit| Limit { target: target.clone(), meter, window, limit }));
+            let Some(limit) = limit else { continue };
+            limits.extend(targets.iter().map(|target| Limit {
+                target: target.clone(),
+                meter,
+                window,
+                limit,
+            }));
         }
     }
     Limits::new(limits)

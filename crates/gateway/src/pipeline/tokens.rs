@@ -51,6 +51,11 @@ impl Journey {
     /// Notes what an answer used that the caller does not get; what it cost.
     pub(crate) fn spend(&mut self, model: Option<&ModelEntry>, tokens: Tokens) -> u64 {
         self.priced(model);
+        self.spend_priced(tokens)
+    }
+
+    /// [`Self::spend`] of the model that is priced already.
+    pub(super) fn spend_priced(&mut self, tokens: Tokens) -> u64 {
         let cost = self.price.as_ref().map_or(0, |tag| tag.cost_micro(tokens));
         if let Some(series) = &self.series {
             series.add(tokens, cost);
@@ -60,9 +65,9 @@ impl Journey {
         cost
     }
 
-    /// What answers used that the caller never got, as budgets count it; nothing where there were none.
+    /// What a request without an answer used, as budgets count it; nothing where nothing was sent.
     pub(crate) fn usage(&self) -> Option<Usage> {
-        let any = self.used.sum() > 0 || self.used_micro > 0;
+        let any = self.reached || self.used.sum() > 0 || self.used_micro > 0;
         any.then(|| Usage { requests: 1, tokens: self.used.sum(), micro: self.used_micro })
     }
 

@@ -1,8 +1,11 @@
 //! What a reading of signals still wants is asked for and handed in, until nothing is missing.
 
 use super::Said;
+use crate::pipeline::{Caller, settle};
+use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use serde::Serialize;
+use tollgate_core::{Fault, Timestamp};
 use tollgate_signals::{Reading, Wanted};
 
 /// A classifier that was asked, as it is recorded.
@@ -22,27 +25,46 @@ impl Asked {
         let ms = said.ns as f64 / 1e6;
         Self { source: source.to_owned(), ms, tokens: said.tokens, cost_micro: said.cost_micro, failure }
     }
+
+    /// What it cost, in micro-dollars.
+    pub(crate) const fn cost_micro(&self) -> u64 {
+        self.cost_micro
+    }
 }
 
 /// Has what a reading came upon answered, by the encoder or by a source, which is then noted in `asked`; whether there was
 /// anything. Each round answers a text that was not answered before, so asking again until there is nothing ends.
-pub(crate) async fn answered(shared: &Shared, reading: &mut Reading<'_>, asked: &mut Vec<Asked>) -> bool {
+///
+/// # Errors
+/// The caller's budget is spent, of which a question that costs money takes its share.
+pub(crate) async fn answered(
+    shared: &Shared,
+    (snapshot, caller, now): (&Snapshot, &Caller, Timestamp),
+    reading: &mut Reading<'_>,
+    asked: &mut Vec<Asked>,
+) -> Result<bool, Fault> {
     let start = shared.clock.tick();
     match reading.wanted() {
-        None => false,
+        None => Ok(false),
         Some(Wanted::Vectors(texts)) => {
             let vectors = match &shared.encoder {
                 Some(encoder) => encoder.vectors(texts).await,
                 None => Vec::new(),
             };
             reading.embedded(vectors, shared.clock.tick().since_ns(start));
-            true
+            Ok(true)
         }
         Some(Wanted::Source { name, text }) => {
+            let most = shared.sources.cost_most(name, text);
+            let leave = most.map(|micro| settle::leave(shared, snapshot, caller, micro, now)).transpose();
+            let leave = leave.map_err(|spent| spent.fault)?;
             let said = shared.sources.ask(name, text, &*shared.clock, &shared.metrics).await;
+            if let Some(leave) = leave {
+                leave.settle(said.cost_micro);
+            }
             asked.push(Asked::of(name, &said));
             reading.answer(said.labels, said.ns);
-            true
+            Ok(true)
         }
     }
 }

@@ -101,6 +101,14 @@ impl Sources {
         Ok(Self { by_name })
     }
 
+    /// What a question to a source of somebody else's costs at most, in micro-dollars: a text has no more tokens than
+    /// bytes. None for one that costs nobody anything.
+    pub(crate) fn cost_most(&self, name: &str, text: &str) -> Option<u64> {
+        let (Source::Remote(_), price) = self.by_name.get(name)? else { return None };
+        let micro = text.len() as u128 * u128::from(*price) / 1_000_000;
+        Some(u64::try_from(micro).unwrap_or(u64::MAX))
+    }
+
     /// Asks a source about a text.
     pub(crate) async fn ask(&self, name: &str, text: &str, clock: &dyn Clock, metrics: &Metrics) -> Said {
         let start = clock.tick();

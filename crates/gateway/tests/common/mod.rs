@@ -22,6 +22,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
+use tollgate_gateway::config::secret::SecretRef;
 use tollgate_gateway::config::{self, DEFAULT_INSTANCES, Settings};
 use tollgate_gateway::serve::{Options, Serving};
 use tollgate_net::client::Client;
@@ -37,6 +38,8 @@ pub struct World {
     pub gateway: Serving,
     pub sims: Vec<Running>,
     pub client: Client,
+    /// The secret that is sent to the operator's paths, where nothing else is.
+    pub admin: Option<String>,
 }
 
 /// One answer.
@@ -104,7 +107,21 @@ impl World {
     }
 
     /// A gateway with these options on a free port, with one worker, in memory unless said otherwise.
-    pub async fn launch(sims: Vec<Running>, options: Options) -> Self {
+    /// Where callers are told apart, it has a secret for the operator.
+    pub async fn launch(sims: Vec<Running>, mut options: Options) -> Self {
+        const SECRET: &str = "the-operator";
+        let folder = Folder::new();
+        let auth = options.settings.as_mut().map(|settings| &mut settings.auth);
+        let auth = auth.filter(|auth| auth.admin.is_none() && auth.tells_callers_apart());
+        let admin = auth.map(|auth| {
+            auth.admin = Some(SecretRef::File(folder.write("admin", SECRET)).resolve().unwrap());
+            SECRET.to_owned()
+        });
+        Self { admin, ..Self::launch_as_it_is(sims, options).await }
+    }
+
+    /// The same with nothing added.
+    pub async fn launch_as_it_is(sims: Vec<Running>, options: Options) -> Self {
         let options = Options {
             listen: Some(options.listen.unwrap_or(([127, 0, 0, 1], 0).into())),
             data: Some(options.data.unwrap_or("memory".into())),
@@ -112,7 +129,7 @@ impl World {
             ..options
         };
         let gateway = Serving::start(options).await.unwrap_or_else(|e| panic!("{e}"));
-        Self { gateway, sims, client: Client::default() }
+        Self { gateway, sims, client: Client::default(), admin: None }
     }
 
     pub async fn send(
@@ -138,6 +155,11 @@ impl World {
         for (name, value) in headers {
             request =
                 request.header(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
+        }
+        let named = headers.iter().any(|(name, _)| ["authorization", "x-api-key"].contains(name));
+        if let Some(secret) = self.admin.as_ref().filter(|_| is_operators(path) && !named) {
+            let bearer = HeaderValue::try_from(format!("Bearer {secret}")).unwrap();
+            request = request.header(http::header::AUTHORIZATION, bearer);
         }
         let url = format!("http://{}", self.gateway.addr());
         let answer = self.client.send(&url, request).await?;
@@ -262,6 +284,11 @@ impl World {
         let text = |v: &Value| v.as_str().unwrap().to_owned();
         (text(&made["key"]["id"]), text(&made["secret"]))
     }
+}
+
+/// Whether a path is the operator's.
+fn is_operators(path: &str) -> bool {
+    ["/api/v1/", "/console", "/metrics"].iter().any(|start| path.starts_with(start))
 }
 
 /// An answer's body as it comes.

@@ -1,6 +1,7 @@
 //! One circuit per instance: closed, open or half-open, moved only by faults that are the instance's own.
 //!
-//! Invariants: a caller's fault or a prompt that is too long changes nothing; an open circuit admits nobody; a half-open
+//! Invariants: a caller's fault or a prompt that is too long changes nothing, and a refusal that one caller's request
+//! may have caused counts once for that caller; an open circuit admits nobody; a half-open
 //! one admits a bounded number of probes at a time and closes only after enough of them succeeded; the pause grows
 //! with every opening in a row and has jitter. A rate limit is no failure: it only pauses the instance.
 //! Each admission gives a [`Pass`] that comes back with the outcome, so that late answers from before an opening
@@ -86,6 +87,9 @@ impl CircuitConfig {
     }
 }
 
+/// Most callers that are told apart before a doubtful refusal is believed.
+const DOUBTS_MAX: usize = 64;
+
 /// What a circuit lets through now.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Gate {
@@ -133,6 +137,9 @@ pub struct Circuit {
     generation: u32,
     openings: u32,
     limits: u32,
+    /// The callers whose requests were refused in a doubtful way since the last success: each once, fewer than
+    /// [`CircuitConfig::failures`] and at most [`DOUBTS_MAX`].
+    doubts: Vec<u64>,
     cooling: Option<Tick>,
     seed: Seed,
 }
@@ -142,7 +149,7 @@ impl Circuit {
     #[must_use]
     pub const fn new(config: CircuitConfig, seed: Seed) -> Self {
         let state = State::Closed { failures: 0, refusals: 0 };
-        Self { config, state, generation: 0, openings: 0, limits: 0, cooling: None, seed }
+        Self { config, state, generation: 0, openings: 0, limits: 0, doubts: Vec::new(), cooling: None, seed }
     }
 
     /// What it lets through at `now`.
@@ -223,17 +230,35 @@ impl Circuit {
         let (failures, refusals) = match outcome {
             Outcome::Success | Outcome::ContextTooLong => {
                 self.limits = 0;
+                self.doubts.clear();
                 (0, 0)
             }
+            Outcome::Doubted(caller) if self.doubt(caller) => (self.config.failures, 0),
             Outcome::Transient => (failures.saturating_add(1), 0),
             Outcome::Refused => (failures.saturating_add(1), refusals.saturating_add(1)),
-            Outcome::Blameless | Outcome::RateLimited(_) | Outcome::HardDown => (failures, refusals),
+            Outcome::Blameless | Outcome::RateLimited(_) | Outcome::HardDown | Outcome::Doubted(_) => {
+                (failures, refusals)
+            }
         };
         if failures >= self.config.failures || refusals >= self.config.refusals {
             self.open(false, now);
         } else {
             self.state = State::Closed { failures, refusals };
         }
+    }
+
+    /// Notes a doubtful refusal; says whether as many callers were refused so as failures open the circuit. Of one caller
+    /// alone it never is: two at least.
+    fn doubt(&mut self, caller: u64) -> bool {
+        if !self.doubts.contains(&caller) {
+            self.doubts.push(caller);
+        }
+        let believed = usize::try_from(self.config.failures).unwrap_or(DOUBTS_MAX).clamp(2, DOUBTS_MAX);
+        let all = self.doubts.len() >= believed;
+        if all {
+            self.doubts.clear();
+        }
+        all
     }
 
     fn half_open(&mut self, out: u32, good: u32, last: Tick, outcome: Outcome, now: Tick) {
@@ -244,6 +269,7 @@ impl Circuit {
             self.generation = self.generation.wrapping_add(1);
             self.openings = 0;
             self.limits = 0;
+            self.doubts.clear();
             self.state = State::Closed { failures: 0, refusals: 0 };
         } else {
             self.state = State::HalfOpen { out, good, last };

@@ -83,6 +83,8 @@ pub struct Detail {
     pub refused: bool,
     /// The pause the upstream asked for (`retry-after`), in milliseconds.
     pub retry_after_ms: Option<u64>,
+    /// The fault may be due to the request of this caller alone, whatever it says.
+    pub doubted_by: Option<u64>,
 }
 
 /// How an attempt ended, as far as the instance is concerned.
@@ -102,6 +104,8 @@ pub enum Outcome {
     HardDown,
     /// It asked for a pause, of this many milliseconds when it said so.
     RateLimited(Option<u64>),
+    /// It refused in a way that may be due to this caller's request alone: counts once for each caller.
+    Doubted(u64),
 }
 
 impl Outcome {
@@ -111,6 +115,7 @@ impl Outcome {
         match effects(kind, blame).instance {
             InstanceEffect::None if matches!(kind, FaultKind::ContextTooLong) => Self::ContextTooLong,
             InstanceEffect::None => Self::Blameless,
+            _ if let Some(caller) = detail.doubted_by => Self::Doubted(caller),
             InstanceEffect::Count if detail.refused => Self::Refused,
             // A 503 with retry-after is a request for a pause, whatever its number.
             InstanceEffect::Count if detail.retry_after_ms.is_some() => {
@@ -128,7 +133,7 @@ impl Outcome {
         match self {
             Self::Success | Self::ContextTooLong => Some(true),
             Self::Transient | Self::Refused | Self::HardDown => Some(false),
-            Self::Blameless | Self::RateLimited(_) => None,
+            Self::Blameless | Self::RateLimited(_) | Self::Doubted(_) => None,
         }
     }
 }
@@ -193,6 +198,7 @@ mod tests {
     fn outcomes_follow_the_table_and_the_detail() {
         let plain = Detail::default();
         let refused = Detail { refused: true, ..plain };
+        let doubted = Detail { doubted_by: Some(7), retry_after_ms: Some(1), ..plain };
         let later = Detail { retry_after_ms: Some(700), ..plain };
         let rows = [
             (K::BadRequest, Caller, plain, Outcome::Blameless),
@@ -204,6 +210,10 @@ mod tests {
             (K::LimitReached, Upstream, later, Outcome::RateLimited(Some(700))),
             (K::UpstreamDenied, Upstream, later, Outcome::HardDown),
             (K::LimitReached, Caller, later, Outcome::Blameless),
+            (K::UpstreamDenied, Us, doubted, Outcome::Doubted(7)),
+            (K::LimitReached, Upstream, doubted, Outcome::Doubted(7)),
+            (K::BadRequest, Caller, doubted, Outcome::Blameless),
+            (K::ContextTooLong, Caller, doubted, Outcome::ContextTooLong),
         ];
         for (kind, blame, detail, outcome) in rows {
             assert_eq!(Outcome::of(kind, blame, detail), outcome, "{kind:?} {blame:?} {detail:?}");

@@ -25,7 +25,15 @@ const TOOLS_TOKENS: u64 = 512;
 const MEMBER_MAX: usize = 64 << 10;
 
 /// Members that limit the output, over all dialects.
-const LIMITS: [&str; 3] = ["max_completion_tokens", "max_tokens", "max_output_tokens"];
+const LIMITS: [&str; 6] = [
+    "max_completion_tokens",
+    "max_tokens",
+    "max_output_tokens",
+    // vLLM's and TGI's own, llama.cpp's and Ollama's.
+    "max_new_tokens",
+    "n_predict",
+    "num_predict",
+];
 /// Members that ask for several answers.
 const CHOICES: [&str; 2] = ["n", "best_of"];
 /// Budgets of thinking: a member, and the member inside it where it is an object.
@@ -47,6 +55,8 @@ pub struct Ceiling {
     limits: Vec<(&'static str, u64)>,
     /// A budget of thinking that comes on top.
     thinking: u64,
+    /// A member of it that is no number.
+    unreadable: Option<String>,
     /// Why there is no bound.
     pub unbounded: Option<String>,
 }
@@ -117,7 +127,7 @@ impl Ceiling {
                 Some(number) => self.number(name, number.to_string().as_bytes()),
                 None => 0,
             },
-            _ => self.unreadable(name),
+            _ => self.no_number(name),
         }
     }
 
@@ -129,16 +139,23 @@ impl Ceiling {
         match serde_json::from_slice::<f64>(value) {
             // Saturates; below zero is a word for "no limit" at some servers.
             Ok(number) if number >= 0.0 => number.ceil() as u64,
-            _ => self.unreadable(name),
+            _ => self.no_number(name),
         }
     }
 
-    fn unreadable(&mut self, name: &str) -> u64 {
+    fn no_number(&mut self, name: &str) -> u64 {
         self.unbounded = Some(format!("`{name}` is no number that bounds it"));
+        self.unreadable = Some(name.to_owned());
         0
     }
 
-    /// Takes over that a limit is set to a value before the request is sent.
+    /// The member that should bound it and is no number from 0.
+    #[must_use]
+    pub fn unreadable(&self) -> Option<&str> {
+        self.unreadable.as_deref()
+    }
+
+    /// Takes over that a member is set to a value before the request is sent: a limit of the output in all its spellings.
     pub fn set(&mut self, name: &str, value: f64) {
         self.remove(name);
         if let Some(limit) = LIMITS.into_iter().find(|limit| *limit == name) {
@@ -149,17 +166,20 @@ impl Ceiling {
         }
     }
 
-    /// Takes over that a member is capped before the request is sent.
+    /// Takes over that a member is capped before the request is sent: a limit of the output in all its spellings.
     pub fn cap(&mut self, name: &str, most: f64) {
-        let held = self.limits.iter().find(|(limit, _)| *limit == name).map(|(_, value)| *value);
         if LIMITS.contains(&name) {
-            self.set(name, most.min(held.map_or(f64::MAX, |held| held as f64)));
+            let held =
+                self.limits.iter().filter(|(limit, _)| LIMITS.contains(limit)).map(|(_, value)| *value);
+            self.set(name, most.min(held.max().map_or(f64::MAX, |held| held as f64)));
         }
     }
 
-    /// Takes over that a member is removed before the request is sent.
+    /// Takes over that a member is removed before the request is sent: a limit of the output in all its spellings.
     pub fn remove(&mut self, name: &str) {
-        self.limits.retain(|(limit, _)| *limit != name);
+        if LIMITS.contains(&name) {
+            self.limits.retain(|(limit, _)| !LIMITS.contains(limit));
+        }
     }
 
     /// Most tokens of one answer that the request states, thinking included.
@@ -294,11 +314,14 @@ mod tests {
         let mut found = ceiling(Dialect::OpenaiChat, body);
         found.cap("max_completion_tokens", 60.0);
         assert_eq!(found.stated(), Some(60));
-        found.cap("max_completion_tokens", 70.0);
-        found.remove("max_tokens");
+        found.cap("max_tokens", 70.0);
         assert_eq!(found.stated(), Some(60));
+        found.cap("max_tokens", 40.0);
+        assert_eq!(found.stated(), Some(40), "whatever it is called");
         found.set("max_completion_tokens", 5.0);
         assert_eq!(found.stated(), Some(5));
+        found.remove("max_tokens");
+        assert_eq!(found.stated(), None);
     }
 
     #[test]

@@ -174,6 +174,14 @@ impl Ledger {
         Ok(Reservation { shared: Arc::clone(&self.shared), holds })
     }
 
+    /// Whether any budget of `payer` is of tokens or money.
+    #[must_use]
+    pub fn bounds_size(&self, payer: &Payer) -> bool {
+        let state = self.shared.state.lock();
+        let sized = |subject| state.limits.of(&subject).any(|((meter, _), _)| meter != Meter::Requests);
+        payer.subjects().into_iter().any(sized)
+    }
+
     /// What is left of the payer's tightest budget.
     #[must_use]
     pub fn left_share(&self, payer: &Payer, now: Timestamp) -> Share {

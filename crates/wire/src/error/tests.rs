@@ -113,6 +113,49 @@ fn overloaded_statuses_are_told_apart() {
     assert_eq!(bad.message, "upstream answered 400: no such field");
 }
 
+/// Where each provider quotes the caller in a 400: `{}` stands for the caller's words.
+const QUOTES: &[&str] = &[
+    r#"{"error":{"message":"An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: {}","type":"invalid_request_error","param":"messages","code":null}}"#,
+    r#"{"error":{"message":"Invalid value: '{}'. Supported values are: 'none', 'auto', and 'required'.","type":"invalid_request_error","param":"tool_choice","code":"invalid_value"}}"#,
+    r#"{"type":"error","error":{"type":"invalid_request_error","message":"messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: {}. Each `tool_use` block must have a corresponding `tool_result` block in the next message."},"request_id":"req_1"}"#,
+    r#"{"error":{"code":400,"message":"Invalid value at 'tool_config.function_calling_config.mode' (type.googleapis.com/google.ai.generativelanguage.v1beta.FunctionCallingConfig.Mode), \"{}\"","status":"INVALID_ARGUMENT","details":[{"@type":"type.googleapis.com/google.rpc.BadRequest","fieldViolations":[{"field":"tool_config","description":"{}"}]}]}}"#,
+    r#"{"object":"error","message":"[{'type': 'float_parsing', 'loc': ('body', 'temperature'), 'msg': 'Input should be a valid number', 'input': '{}'}]","type":"BadRequestError","param":null,"code":400}"#,
+    r#"{"detail":[{"type":"float_parsing","loc":["body","temperature"],"msg":"Input should be a valid number","input":"{}"}]}"#,
+    r#"{"error":{"message":"Provider returned error","code":400,"metadata":{"raw":"{}","provider_name":"x"}}}"#,
+    r#"{"__type":"ValidationException","message":"The tool name {} is not in the conversation"}"#,
+    r#"{"object":"error","message":{"detail":[{"type":"literal_error","loc":["body","tool_choice"],"msg":"bad","input":"{}","ctx":{"code":"{}","type":"{}"}}]},"type":"invalid_request_error"}"#,
+    r#"{"error":"invalid options: {}"}"#,
+];
+
+#[test]
+fn what_an_upstream_quotes_of_the_caller_blames_nobody_else() {
+    let phrases = classify::PHRASES.iter().copied().flatten();
+    for (phrase, body) in phrases.flat_map(|phrase| QUOTES.iter().map(move |body| (phrase, body))) {
+        let quoted = body.replace("{}", &phrase.replace('"', ""));
+        for said in [quoted.clone(), quoted.to_uppercase(), quoted.replace(": {", ": x {")] {
+            let Classified { fault, of_request, .. } = classify(Some(400), said.as_bytes());
+            assert_eq!(fault.blame, Blame::Caller, "{said}");
+            assert!(matches!(fault.kind, FaultKind::BadRequest | FaultKind::ContextTooLong), "{said}");
+            assert!(of_request, "{said}");
+        }
+        // Whatever else a refusal of 403, 413 or 422 is taken for, it is of the request.
+        assert!([403, 413, 422].iter().all(|status| classify(Some(*status), quoted.as_bytes()).of_request));
+        // Inside a stream no words of a caller shut the upstream out.
+        assert_ne!(classify(None, quoted.as_bytes()).fault.kind, FaultKind::UpstreamDenied, "{quoted}");
+    }
+}
+
+#[test]
+fn only_some_statuses_speak_of_the_key_by_themselves() {
+    let of_request = |status, body: &str| classify(Some(status), body.as_bytes()).of_request;
+    assert!([400, 403, 404, 409, 413, 415, 422].iter().all(|status| of_request(*status, "{}")));
+    assert!(![401, 402, 408, 429, 500, 502, 503, 529].iter().any(|status| of_request(*status, "{}")));
+    let afford = r#"{"error":{"message":"This request requires more credits, or fewer max_tokens. You requested up to 65535 tokens, but can only afford 1200.","code":402}}"#;
+    assert!(of_request(402, afford), "who asks for less is served");
+    assert!(!of_request(402, r#"{"error":{"message":"Insufficient credits","code":402}}"#));
+    assert!(!classify(None, b"{}").of_request);
+}
+
 #[test]
 fn pauses_are_read_from_bodies() {
     let cases: &[(&str, Option<u64>)] = &[

@@ -83,7 +83,7 @@ async fn evaluated(
 ) -> Result<(Evaluation, Asked), Fault> {
     let chat = serde_json::to_vec(&chat(members)?).map_err(|e| Fault::internal(e.to_string()))?;
     let view = peek(Dialect::OpenaiChat, chat.into(), &Limits::default()).map_err(|e| e.fault())?;
-    let found = pipeline::evaluate(worker.shared(), snapshot, &view, &parts.headers, caller).await;
+    let found = pipeline::evaluate(worker.shared(), snapshot, &view, &parts.headers, caller).await?;
     let text = view.last_user().map(|message| {
         let texts: Vec<_> = message.text.iter().map(|text| view.text(*text)).collect();
         texts.join("\n")

@@ -109,7 +109,7 @@ pub struct Log {
     pub content: bool,
     /// Decisions kept.
     pub decisions: u64,
-    /// Decisions for good answers written per second; of more, an even sample is kept. Failures are always written.
+    /// Decisions for good answers written per second; of more, an even sample is kept. Of failures as many are written of each caller as leave room for those of others.
     pub decisions_per_second: u32,
 }
 

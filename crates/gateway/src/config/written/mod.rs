@@ -88,10 +88,12 @@ pub struct File {
 pub struct Auth {
     /// `open` (no key needed; loopback only) or `keys`.
     pub mode: AuthMode,
-    /// Reference to the secret of the admin API and console; absent = loopback callers only.
+    /// Reference to the secret of the admin API and console; absent = callers from this machine, and nobody where callers need keys or hops are trusted.
     pub admin: Option<Word>,
     /// Peers whose identity headers (`x-tollgate-caller` and its kin) are believed.
     pub trusted_hops: Vec<Word>,
+    /// Origins (`https://host[:port]`) whose pages may use an open gateway, and by whose names a proxy on this machine may call it.
+    pub origins: Vec<Word>,
 }
 
 /// Whether callers need keys.

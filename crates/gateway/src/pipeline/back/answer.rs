@@ -23,7 +23,6 @@ use tollgate_core::{Blame, Exposure, Fault, FaultKind};
 use tollgate_select::circuit::Outcome;
 use tollgate_select::instance::Completion;
 use tollgate_select::retry::GiveUp;
-use tollgate_store::budget::Reservation;
 use tollgate_wire::error;
 use tollgate_wire::form::Options;
 use tollgate_wire::{Dialect, translate};
@@ -79,10 +78,8 @@ impl From<crate::pipeline::settle::Spent> for Box<Refusal> {
 }
 
 /// The end of a request that was sent and got no answer: what was used is settled, and the rest of what was reserved released.
-pub(crate) fn unanswered(failure: Failure, reservation: Reservation, journey: &Journey) -> Box<Refusal> {
-    if let Some(usage) = journey.usage() {
-        reservation.settle(usage);
-    }
+pub(crate) fn unanswered(failure: Failure, journey: &mut Journey) -> Box<Refusal> {
+    journey.settle();
     failure.into()
 }
 
@@ -200,6 +197,9 @@ pub(crate) fn local(mut journey: Journey, embedded: Embedded) -> Response<Reply>
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     journey.requested_model = Some(embedded.model.into());
     let tokens = Tokens { prompt: embedded.tokens, exact: true, ..Tokens::default() };
+    if let Some(reservation) = journey.promised() {
+        reservation.settle(journey.usage_with(tokens, 0));
+    }
     journey.end(End { status: 200, fault: None, tokens, first_content: None });
     respond(StatusCode::OK, headers, Reply::full(embedded.body))
 }

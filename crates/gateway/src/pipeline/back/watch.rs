@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tollgate_core::{Fault, FaultKind, Tick};
 use tollgate_policy::{Clearance, Denial, OutputRule};
 use tollgate_wire::form::Options;
-use tollgate_wire::meter::{Finish, Framing, Meter, Reading};
+use tollgate_wire::meter::{EVENT_BYTES_MAX, Finish, Framing, Meter, Reading};
 use tollgate_wire::{Dialect, error, translate};
 
 /// Bytes per token where the upstream does not count.
@@ -74,7 +74,12 @@ impl Watch {
         };
         let framing = if streamed { Framing::Sse } else { Framing::Json };
         Self {
-            meter: Meter::new(outbound, framing),
+            meter: Meter::bounded(
+                outbound,
+                framing,
+                EVENT_BYTES_MAX,
+                ctx.snapshot.settings.limits.answer_bytes,
+            ),
             mode,
             inbound,
             outbound,

@@ -3,8 +3,10 @@
 //! Each phase tells the journey what it found; nothing reads it back, so it cannot become a bag through which phases
 //! talk. A journey that is dropped without an end is recorded as left by the caller.
 
+mod owed;
 mod story;
 
+pub(crate) use owed::Promise;
 pub(crate) use story::{AttemptNote, Facts, Story};
 
 use super::authenticate::Caller;
@@ -23,6 +25,7 @@ use crate::observe::metrics::{
 };
 use crate::observe::{PHASES, Phases, TraceContext};
 use crate::snapshot::ModelEntry;
+use crate::sources::Asked;
 use crate::state::Shared;
 use std::sync::Arc;
 use tollgate_core::id::RequestId;
@@ -49,6 +52,8 @@ pub(crate) struct Journey {
     pub(crate) stream: bool,
     pub(crate) phases: Phases,
     pub(crate) caller: Arc<str>,
+    /// Whether the caller is one, under whatever name.
+    known: bool,
     pub(crate) requested_model: Option<Arc<str>>,
     pub(crate) route: Option<Arc<str>>,
     pub(crate) session: Option<Arc<str>>,
@@ -61,7 +66,13 @@ pub(crate) struct Journey {
     pub(super) used: Tokens,
     /// What they cost.
     pub(super) used_micro: u64,
+    /// What classifiers cost, which is settled by itself.
+    asked_micro: u64,
     pub(super) series: Option<Arc<ModelSeries>>,
+    /// Whether anything came through to an upstream.
+    pub(super) reached: bool,
+    promise: Option<Promise>,
+    out: Option<owed::Out>,
     mark: Tick,
     closed: bool,
 }
@@ -94,6 +105,7 @@ impl Journey {
             stream: false,
             phases: Phases::default(),
             caller: Arc::default(),
+            known: false,
             requested_model: None,
             route: None,
             session: None,
@@ -103,7 +115,11 @@ impl Journey {
             receipt: None,
             used: Tokens::default(),
             used_micro: 0,
+            asked_micro: 0,
             series: None,
+            reached: false,
+            promise: None,
+            out: None,
             mark: start,
             closed: false,
         }
@@ -150,6 +166,7 @@ impl Journey {
     }
 
     pub(crate) fn authenticated(&mut self, caller: &Caller) {
+        self.known = true;
         self.caller = caller.id.clone();
     }
 
@@ -175,6 +192,7 @@ impl Journey {
         self.heard = Some(decided.heard.clone());
         self.story.recorded = Some(Grounds(decided.heard.clone()));
         self.story.confidence = decided.confidence;
+        self.asked_micro = decided.asked.iter().map(Asked::cost_micro).sum();
         self.story.asked.clone_from(&decided.asked);
         self.story.edits = Edited::by(decided.route.clone());
     }
@@ -262,9 +280,9 @@ impl Journey {
         }
         let own = self.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
         self.count(end, own, now);
-        let cost = own.saturating_add(self.used_micro);
+        let cost = own.saturating_add(self.used_micro).saturating_add(self.asked_micro);
         let watched = self.shared.live.receiver_count() > 0;
-        let wanted = end.status != 200 || end.fault.is_some() || self.shared.store.wants(self.time_at(now));
+        let wanted = self.wanted(end, now);
         if !(watched || wanted) {
             return cost;
         }
@@ -283,6 +301,17 @@ impl Journey {
             self.shared.metrics.phases.observe_late(super::RECORD, self.shared.clock.tick().since_ns(now));
         }
         cost
+    }
+
+    /// Whether the end is recorded: of good answers a sample, of what a caller was refused or left as much as leaves room for
+    /// others, and of what else went wrong whatever either lets through.
+    fn wanted(&self, end: End, now: Tick) -> bool {
+        let (shared, now) = (&self.shared, self.time_at(now));
+        if end.status == 200 && end.fault.is_none() {
+            return shared.store.wants(now);
+        }
+        let fair = shared.fair.admits(self.known.then_some(&*self.caller), now);
+        fair || end.status < 400 || end.status >= 500 && shared.store.wants(now)
     }
 
     fn count(&self, end: End, cost: u64, now: Tick) {
@@ -351,7 +380,13 @@ impl Journey {
 }
 
 impl Drop for Journey {
+    /// The caller left before its answer: what an upstream does for it meanwhile is paid for all the same.
     fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        self.spend_unseen();
+        self.settle();
         self.end(super::unsent(CALLER_LEFT, None));
     }
 }

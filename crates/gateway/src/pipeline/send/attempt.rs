@@ -2,17 +2,14 @@
 
 use crate::fleet::Site;
 use crate::observe::Phases;
-use crate::pipeline::choose::{Goal, ModelPlan, ModelWhy, Offer};
+use crate::pipeline::choose::Goal;
 use crate::pipeline::flight::Flight;
 use crate::pipeline::mask::Masked;
 use crate::pipeline::members::Carried;
-use crate::pipeline::output::{Found, Guard};
 use crate::pipeline::relay::Relay;
 use crate::pipeline::shape::{Wish, shape};
-use crate::pipeline::tokens::Tokens;
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Context, DISPATCH, SHAPE, members, outgoing};
-use crate::snapshot::Snapshot;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use std::sync::atomic::Ordering;
@@ -20,12 +17,14 @@ use std::time::Duration;
 use tollgate_core::{Blame, Fault, FaultKind, Retry, Tick};
 use tollgate_net::upstream::{Outgoing, Timeouts, UpstreamBody};
 use tollgate_net::{Class, Error as NetError, Wait};
-use tollgate_policy::{Clearance, Denial, Effects};
+use tollgate_policy::{Clearance, Effects};
 use tollgate_select::circuit::{Detail, Outcome};
-use tollgate_select::retry::{Attempt, Stage};
+use tollgate_select::retry::Stage;
 use tollgate_wire::Dialect;
 use tollgate_wire::error::{Classified, classify};
 use tollgate_wire::translate;
+
+pub(crate) use super::failure::Failure;
 
 /// Largest error body that is read from an upstream, in bytes.
 const ERROR_BODY_MAX: usize = 64 << 10;
@@ -47,72 +46,6 @@ impl Answer {
             Self::Whole { flight, .. } => flight.first(),
             Self::Stream { .. } => None,
         }
-    }
-}
-
-/// An attempt that failed before the caller saw anything of it.
-pub(crate) struct Failure {
-    /// Why.
-    pub(crate) fault: Fault,
-    /// How far it came.
-    pub(crate) attempt: Attempt,
-    /// Whether it came through to the upstream at all.
-    pub(crate) reached: bool,
-    /// The pause the upstream asked for.
-    pub(crate) retry_after_ms: Option<u64>,
-    /// The upstream's own words, when they are in the caller's dialect.
-    pub(crate) said: Option<(StatusCode, Bytes)>,
-    /// What could not cross.
-    pub(crate) lost: Vec<String>,
-    /// What the answer used that is not handed on: it was paid for all the same.
-    pub(crate) spent: Option<Tokens>,
-    /// Why the policy stopped it.
-    pub(crate) denial: Option<Denial>,
-    /// What was found in what it said.
-    pub(crate) found: Vec<Found>,
-    /// Whether a safer model should answer instead.
-    pub(crate) safer: bool,
-}
-
-impl Failure {
-    pub(crate) fn early(fault: Fault) -> Self {
-        Self {
-            fault,
-            attempt: Attempt::new(),
-            reached: false,
-            retry_after_ms: None,
-            said: None,
-            lost: Vec::new(),
-            spent: None,
-            denial: None,
-            found: Vec::new(),
-            safer: false,
-        }
-    }
-
-    /// With what the answer used so far, where it was stopped or was whole and no use.
-    fn of(self, watch: &Watch) -> Self {
-        let guard = watch.guard();
-        Self {
-            spent: watch.spent(),
-            denial: watch.denial().cloned(),
-            found: guard.map(|guard| guard.found().to_vec()).unwrap_or_default(),
-            safer: guard.is_some_and(Guard::wants_safer),
-            ..self
-        }
-    }
-
-    /// The safer model, where what was said asks for one.
-    pub(crate) fn instead(&self, snapshot: &Snapshot) -> Option<ModelPlan> {
-        let name = snapshot.settings.output.safer_model.as_ref().filter(|_| self.safer)?;
-        let offer = Offer { model: snapshot.model_index(name)?, weight: 1, effort: None };
-        Some(ModelPlan { order: vec![offer], reason: ModelWhy::Output })
-    }
-
-    /// Whether the upstream may have worked for it although nothing is known of what it used.
-    pub(crate) fn may_be_charged(&self) -> bool {
-        self.spent.is_none()
-            && (self.fault.kind == FaultKind::Timeout || self.attempt.stage() >= Stage::LifecycleSeen)
     }
 }
 
@@ -155,7 +88,7 @@ pub(crate) async fn attempt(
         Ok(response) => response,
         Err(error) => {
             let refused = matches!(error.class(), Class::Connect);
-            let detail = Detail { refused, retry_after_ms: None };
+            let detail = Detail { refused, ..Detail::default() };
             let failure = flight.fail(net_fault(&error), detail, Stage::Connecting, lost);
             return Err(Failure { reached: comes_through(error.class()), ..failure });
         }
@@ -189,11 +122,12 @@ pub(crate) async fn attempt(
         }
     } else {
         let body = body.collect(ctx.snapshot.settings.limits.answer_bytes).await;
-        whole(flight, headers, body, watch, lost).map_err(|failure| *failure)
+        whole(ctx, flight, headers, body, watch, lost).map_err(|failure| *failure)
     }
 }
 
 fn whole(
+    ctx: &Context<'_>,
     mut flight: Flight,
     headers: HeaderMap,
     body: Result<Bytes, NetError>,
@@ -203,8 +137,8 @@ fn whole(
     let body = match body {
         Ok(body) => body,
         Err(error) => {
-            let failure = flight.fail(net_fault(&error), Detail::default(), Stage::HeadersSeen, lost);
-            return Err(Box::new(failure));
+            let fault = if error.class() == Class::TooLarge { too_long(ctx) } else { net_fault(&error) };
+            return Err(Box::new(flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost)));
         }
     };
     flight.first_content();
@@ -215,6 +149,14 @@ fn whole(
             Err(Box::new(failure.of(&watch)))
         }
     }
+}
+
+/// An answer that is longer than is passed on: the instance did its work, and any other would do the same.
+fn too_long(ctx: &Context<'_>) -> Fault {
+    let most = ctx.snapshot.settings.limits.answer_bytes;
+    let message =
+        format!("the answer is longer than {most} bytes (`limits.answer_bytes`): ask for less at once");
+    Fault { blame: Blame::Us, ..Fault::upstream(FaultKind::UpstreamFailed, message) }.retry(Retry::Never)
 }
 
 /// Reads until the first content: until then another instance can still take over without the caller noticing. What
@@ -300,7 +242,9 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     lost.extend(masks.and_then(Masked::told));
     let limit = model.and_then(|model| ctx.limit(model, site, effects));
     lost.extend(
-        limit.map(|(name, most)| format!("{name} set to {most}: the ceiling of cost allows no more")),
+        limit.map(|(name, most)| {
+            format!("{name} set to {most}: the ceiling of cost or a budget holds no more")
+        }),
     );
     let effort = goal.effort;
     let mut wish = Wish {
@@ -309,6 +253,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         meter_stream,
         withheld: &withheld,
         limit,
+        spells: row.quirks.limit,
         governed: governed.as_mut(),
     };
     let mut body = shape(view, effects, &mut wish)?;
@@ -353,14 +298,17 @@ async fn refused(
     lost: Vec<String>,
 ) -> Failure {
     let body = body.collect(ERROR_BODY_MAX).await.unwrap_or_default();
-    let Classified { fault, retry_after_ms } = classify(Some(status.as_u16()), &body);
+    let Classified { fault, of_request, retry_after_ms } = classify(Some(status.as_u16()), &body);
     let asked = tollgate_net::headers::retry_after_ms(headers, ctx.shared.clock.now());
     let retry_after_ms = asked.or(retry_after_ms);
     // Words that are not JSON (a proxy's page, say) would not be read as an error: ours say the same.
     let readable = serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
     let said = (same_dialect && fault.blame == Blame::Caller && readable).then_some((status, body));
-    let mut failure = flight.fail(fault, Detail { refused: false, retry_after_ms }, Stage::HeadersSeen, lost);
+    let detail = Detail { refused: false, retry_after_ms, doubted_by: of_request.then(|| ctx.asker()) };
+    let mut failure = flight.fail(fault, detail, Stage::HeadersSeen, lost);
     failure.said = said;
+    // Who gives up waiting for what it asked for itself may have worked all the same.
+    failure.refused = failure.fault.kind != FaultKind::Timeout;
     failure.retry_after_ms = retry_after_ms;
     failure
 }

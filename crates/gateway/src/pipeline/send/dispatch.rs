@@ -45,6 +45,7 @@ pub(crate) async fn dispatch(
         course.attempts += 1;
         let goal = course.goal().map_err(Failure::early)?;
         let begun = journey.lap(PLACE);
+        journey.sent(ctx.snapshot.models.get(goal.model), begun);
         let result = attempt(ctx, &goal, effects, begun, &mut journey.phases).await;
         let done = journey.resume();
         let ms = done.since_ms(begun);
@@ -120,10 +121,12 @@ impl<'a> Course<'a> {
         let micro = match failure.spent {
             Some(tokens) => journey.spend(model, tokens),
             None if failure.may_be_charged() => {
+                journey.spend_unseen();
                 model.and_then(|model| worst_micro(model, &self.ctx.demand.stake(0))).unwrap_or(0)
             }
             None => 0,
         };
+        journey.ended(failure.reached);
         self.ctx.risked_micro.fetch_add(micro, Ordering::Relaxed);
     }
 

@@ -80,6 +80,7 @@ impl Flight {
             fault,
             attempt,
             reached: true,
+            refused: false,
             retry_after_ms: detail.retry_after_ms,
             said: None,
             lost,

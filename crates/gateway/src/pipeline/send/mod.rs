@@ -6,7 +6,9 @@
 pub(super) mod attempt;
 mod closed;
 pub(super) mod dispatch;
+mod failure;
 pub(super) mod flight;
+mod limit;
 pub(super) mod mask;
 pub(super) mod members;
 pub(super) mod outgoing;

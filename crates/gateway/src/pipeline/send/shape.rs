@@ -3,6 +3,8 @@
 //! Without edits the original bytes go on as they are. A parameter is named as OpenAI's chat dialect names it; where
 //! another dialect spells it differently, its spelling is used.
 
+use super::limit;
+use crate::config::provider::Limit;
 use crate::fleet::Site;
 use crate::pipeline::Context;
 use crate::snapshot::ModelEntry;
@@ -33,6 +35,8 @@ pub(crate) struct Wish<'a> {
     pub(crate) withheld: &'a [String],
     /// The output limit that keeps the ceiling of cost, where the request states none.
     pub(crate) limit: Option<(&'static str, u64)>,
+    /// Where the provider reads the limit of a chat.
+    pub(crate) spells: Limit,
     /// What governs the request's tools at its place, where anything does; goes on with the roles that allow them.
     pub(crate) governed: Option<&'a mut Clearance>,
 }
@@ -44,19 +48,14 @@ pub(crate) fn shape(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) 
 }
 
 impl Context<'_> {
-    /// The member that limits the output, with its value, where a ceiling of cost needs it.
+    /// The member that limits the output, with its value, where a ceiling of cost or a budget needs it.
     pub(crate) fn limit(
         &self,
         model: &ModelEntry,
         site: &Site,
         effects: &Effects,
     ) -> Option<(&'static str, u64)> {
-        let name = match self.view.dialect {
-            Dialect::OpenaiResponses => "max_output_tokens",
-            Dialect::OpenaiChat if site.provider.row.kind.ends_with("openai") => "max_completion_tokens",
-            Dialect::OpenaiChat | Dialect::Anthropic => "max_tokens",
-            Dialect::Gemini | Dialect::OpenaiEmbeddings => return None,
-        };
+        let name = limit::own(self.view.dialect, site.provider.row.quirks.limit)?;
         let keep = |clearance: &mut Clearance| {
             let mut stays = false;
             for tool in &self.view.tools {
@@ -65,7 +64,9 @@ impl Context<'_> {
             }
             stays
         };
-        Some((name, self.gate.limit(&self.snapshot, model, &self.stake(), site.index, keep)?))
+        let by_cost = self.gate.limit(&self.snapshot, model, &self.stake(), site.index, keep);
+        let most = [by_cost, self.demand.held].into_iter().flatten().min()?;
+        Some((name, most))
     }
 }
 
@@ -170,7 +171,7 @@ fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<
         edits.keep_offers(|name, built_in| keeps(effects, wish.governed.as_deref_mut(), name, built_in))?;
     }
     for param in &effects.params {
-        parameter(&mut edits, view, param)?;
+        parameter(&mut edits, view, param, wish.spells)?;
     }
     if let Some(effort) = wish.effort {
         reasoning(&mut edits, view, effort)?;
@@ -178,8 +179,21 @@ fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<
     if edits.is_empty() { Ok(view.body.clone()) } else { edits.apply() }
 }
 
-fn parameter(edits: &mut Edits<'_>, view: &RequestView, edit: &ParamEdit) -> Result<(), WireError> {
+fn parameter(
+    edits: &mut Edits<'_>,
+    view: &RequestView,
+    edit: &ParamEdit,
+    spells: Limit,
+) -> Result<(), WireError> {
     match edit {
+        ParamEdit::Set { name, value } if limit::is(name) => {
+            limit::set(edits, view, spells, &json_of(value).to_string())
+        }
+        ParamEdit::Remove { name } if limit::is(name) => {
+            limit::present(view).for_each(|(name, _)| edits.remove(name));
+            Ok(())
+        }
+        ParamEdit::Cap { name, at } if limit::is(name) => limit::cap(edits, view, spells, *at),
         ParamEdit::Set { name, value } => edits.set(spelling(view, name), json_of(value).to_string()),
         ParamEdit::Remove { name } => {
             edits.remove(spelling(view, name));
@@ -187,8 +201,7 @@ fn parameter(edits: &mut Edits<'_>, view: &RequestView, edit: &ParamEdit) -> Res
         }
         ParamEdit::Cap { name, at } => {
             let name = spelling(view, name);
-            let present = view.member(name).and_then(|s| serde_json::from_slice::<f64>(view.bytes(s)).ok());
-            match present {
+            match view.member(name).and_then(|s| serde_json::from_slice::<f64>(view.bytes(s)).ok()) {
                 Some(value) if value <= *at => Ok(()),
                 _ => edits.set(name, number(*at).to_string()),
             }
@@ -196,13 +209,9 @@ fn parameter(edits: &mut Edits<'_>, view: &RequestView, edit: &ParamEdit) -> Res
     }
 }
 
-/// The dialect's own name for a parameter.
-pub(crate) fn spelling<'n>(view: &RequestView, name: &'n str) -> &'n str {
+/// The dialect's own name for a parameter that is no limit of the output.
+fn spelling<'n>(view: &RequestView, name: &'n str) -> &'n str {
     match (view.dialect, name) {
-        (Dialect::OpenaiChat, "max_tokens") if view.member("max_completion_tokens").is_some() => {
-            "max_completion_tokens"
-        }
-        (Dialect::OpenaiResponses, "max_tokens") => "max_output_tokens",
         (Dialect::Anthropic, "stop") => "stop_sequences",
         _ => name,
     }
@@ -237,7 +246,7 @@ fn json_of(param: &Param) -> Value {
 }
 
 /// A whole number prints as one: `max_tokens: 4096.0` is refused by strict readers.
-fn number(value: f64) -> Value {
+pub(super) fn number(value: f64) -> Value {
     if value.fract() == 0.0 && value.abs() < 9e15 { json!(value as i64) } else { json!(value) }
 }
 
@@ -262,8 +271,15 @@ mod tests {
 
     fn shaped(dialect: Dialect, body: &str, effects: &Effects, effort: Option<Effort>) -> Value {
         let view = peek(dialect, Bytes::copy_from_slice(body.as_bytes()), &Limits::default()).unwrap();
-        let mut wish =
-            Wish { model: "up", effort, meter_stream: false, withheld: &[], limit: None, governed: None };
+        let mut wish = Wish {
+            model: "up",
+            effort,
+            meter_stream: false,
+            withheld: &[],
+            limit: None,
+            spells: Limit::Either,
+            governed: None,
+        };
         serde_json::from_slice(&shape(&view, effects, &mut wish).unwrap()).unwrap()
     }
 
@@ -279,6 +295,7 @@ mod tests {
             meter_stream: false,
             withheld: &[],
             limit: None,
+            spells: Limit::Either,
             governed: None,
         };
         let shaped = shape(&view, &Effects::default(), &mut wish).unwrap();

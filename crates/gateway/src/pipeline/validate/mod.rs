@@ -200,6 +200,7 @@ fn discard(ctx: &Context<'_>, answer: Answer, journey: &mut Journey) {
         flight.complete(Outcome::Success, Completion::answered(tokens.completion));
         let model = journey.price.as_ref().and_then(|tag| ctx.snapshot.model(&tag.model));
         journey.spend(model, tokens);
+        journey.ended(true);
     }
 }
 

@@ -1,0 +1,103 @@
+//! A reload opens nothing that was closed, and changes that come together are made one after the other.
+
+use crate::common::shapes::Client;
+use crate::common::{Folder, World, settings, sims};
+use http::StatusCode;
+use std::collections::BTreeSet;
+use tollgate_gateway::control;
+use tollgate_gateway::serve::Options;
+
+const CONFIG: &str = r#"policy: p.tollgate
+providers: [{name: sim, kind: tollgate_sim}]
+models: [{name: one}]
+pools: [{name: only, instances: [{name: a, provider: sim, url: "http://{0}", models: {one: one}}]}]
+"#;
+const POLICY: &str = "policy \"t\"\ndefault { models { \"one\" } }\n";
+
+fn auth(folder: &Folder, mode: &str) -> String {
+    format!("auth: {{mode: {mode}, admin: \"file:{}\"}}\n", folder.path().join("secret").display())
+}
+
+async fn started(folder: &Folder, listen: [u8; 4]) -> (World, String) {
+    let (sims, addresses) = sims(1).await;
+    let text = CONFIG.replace("{0}", &addresses[0]);
+    folder.write("p.tollgate", POLICY);
+    folder.write("secret", "operator");
+    let config = Some(folder.write("c.yaml", &format!("{text}{}", auth(folder, "keys"))));
+    let options = Options { config, listen: Some((listen, 0).into()), ..Options::default() };
+    (World::launch(sims, options).await, text)
+}
+
+#[tokio::test]
+async fn a_reload_takes_keys_and_secret_from_nobody() {
+    for listen in [[127, 0, 0, 1], [0, 0, 0, 0]] {
+        let folder = Folder::new();
+        let (world, text) = started(&folder, listen).await;
+        let half = text.split("pools:").next().unwrap();
+        let losses = [
+            (text.clone(), vec!["c.yaml", "auth.mode", "open", "auth: {mode: keys}"]),
+            (format!("{text}{}", auth(&folder, "open")), vec!["auth.mode", "open"]),
+            (format!("{text}auth: {{mode: keys}}\n"), vec!["c.yaml", "auth.admin"]),
+            (half.to_owned(), vec!["c.yaml"]),
+        ];
+        for (lost, words) in losses {
+            folder.write("c.yaml", &lost);
+            let said = world.gateway.reload().unwrap_err().to_string();
+            for word in words {
+                assert!(said.contains(word), "{word} in {said}");
+            }
+            let got = world.post("/v1/chat/completions", &Client::Chat.ask("one", "hi", false)).await;
+            assert_eq!(got.status, StatusCode::UNAUTHORIZED, "{}", got.text());
+            let got = world.get("/api/v1/keys").await;
+            assert_eq!(got.status, StatusCode::UNAUTHORIZED, "{}", got.text());
+        }
+        // What closes more is taken over, and so is any other change beside it.
+        folder.write("c.yaml", &format!("{text}{}limits: {{body_ms: 1234}}\n", auth(&folder, "keys")));
+        world.gateway.reload().unwrap_or_else(|e| panic!("{e}"));
+        world.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn a_public_address_that_was_forced_open_stays_so() {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    folder.write("p.tollgate", POLICY);
+    let config = Some(folder.write("c.yaml", &CONFIG.replace("{0}", &addresses[0])));
+    let listen = Some(([0, 0, 0, 0], 0).into());
+    let options = Options { config, listen, force_open: true, ..Options::default() };
+    let world = World::launch(sims, options).await;
+    world.gateway.reload().unwrap_or_else(|e| panic!("{e}"));
+    world.stop().await;
+}
+
+/// Two generations of one number would let a worker use the connections of one snapshot with the secrets of the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn changes_at_once_are_made_one_after_the_other() {
+    const EACH: u64 = 25;
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let policy = folder.write("p.tollgate", POLICY);
+    let text = CONFIG.replace("p.tollgate", "{policy}");
+    let settings = settings(&text, &addresses, &policy);
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let shared = world.gateway.shared().clone();
+    let before = shared.snapshot.load().generation;
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let shared = shared.clone();
+            let many =
+                move || (0..EACH).map(|_| control::reload(&shared).unwrap().generation).collect::<Vec<_>>();
+            tokio::task::spawn_blocking(many)
+        })
+        .collect();
+    let mut seen = BTreeSet::new();
+    for thread in threads {
+        let own = thread.await.unwrap();
+        assert!(own.is_sorted(), "{own:?}");
+        seen.extend(own);
+    }
+    assert_eq!(seen, (before + 1..=before + 4 * EACH).collect());
+    assert_eq!(shared.snapshot.load().generation, before + 4 * EACH);
+    world.stop().await;
+}
