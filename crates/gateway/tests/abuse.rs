@@ -56,7 +56,9 @@ fn status(answer: &str) -> u16 {
 }
 
 fn post(path: &str, headers: &str, body: &str) -> String {
-    format!("POST {path} HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n{headers}\r\n{body}")
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{headers}\r\n{body}"
+    )
 }
 
 #[tokio::test]
@@ -103,7 +105,7 @@ async fn heads_over_the_limits_are_refused() {
     for asked in [
         post("/v1/chat/completions", &long, ""),
         post("/v1/chat/completions", &many, ""),
-        format!("GET {path} HTTP/1.1\r\nhost: a\r\n\r\n"),
+        format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n"),
     ] {
         let got = exchange(addr, asked).await;
         assert!([431, 414].contains(&status(&got)), "{got}");
@@ -117,7 +119,7 @@ async fn slow_callers_are_told_or_dropped_in_time() {
     let world = hasty().await;
     let addr = world.gateway.addr();
     // No word, half a head, half a body: each connection is closed by us, or `rest` would not return.
-    let half = exchange(addr, "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-half: ").await;
+    let half = exchange(addr, "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-half: ").await;
     assert!([0, 408].contains(&status(&half)), "{half}");
     let framings = ["content-length: 1000\r\n", "transfer-encoding: chunked\r\n"];
     let halves = CLIENTS.into_iter().flat_map(|client| framings.map(|framing| (client, framing)));
@@ -226,7 +228,7 @@ async fn a_key_written_twice_cannot_say_two_things() {
 async fn smuggled_requests_are_not_served() {
     let world = hasty().await;
     let addr = world.gateway.addr();
-    let hidden = "GET /hidden HTTP/1.1\r\nhost: a\r\n\r\n";
+    let hidden = "GET /hidden HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let ask = Client::Chat.ask("auto", "hello", false).to_string();
     let n = ask.len();
     let chunked = format!("{n:x}\r\n{ask}\r\n0\r\n\r\n");
@@ -285,7 +287,8 @@ async fn smuggled_requests_are_not_served() {
     ];
     for (what, rest) in shapes {
         let before = world.received(0).await.len();
-        let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
+        let head =
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
         let got = exchange(addr, format!("{head}{rest}")).await;
         assert!(!got.contains("hidden"), "{what}: {got}");
         assert!(got.matches("HTTP/1.1 ").count() <= 1, "{what}: {got}");
@@ -300,7 +303,7 @@ async fn smuggled_requests_are_not_served() {
 async fn strange_methods_targets_and_versions_get_an_answer() {
     let world = world().await;
     let addr = world.gateway.addr();
-    let close = "host: a\r\nconnection: close\r\n\r\n";
+    let close = "host: localhost\r\nconnection: close\r\n\r\n";
     for (line, allowed) in [
         ("CONNECT evil.example:443 HTTP/1.1", &[400, 404, 405][..]),
         ("GET http://evil.example/healthz HTTP/1.1", &[200, 400, 404, 421]),
@@ -324,8 +327,11 @@ async fn strange_methods_targets_and_versions_get_an_answer() {
         ("\u{16}\u{3}\u{1}\u{2}", &[0, 400]),
         ("PRI * HTTP/2.0", &[0, 400, 404, 505]),
     ] {
-        let got =
-            exchange(addr, format!("{line}\r\n{}", close.replace("host: a", &format!("host: {addr}")))).await;
+        let got = exchange(
+            addr,
+            format!("{line}\r\n{}", close.replace("host: localhost", &format!("host: {addr}"))),
+        )
+        .await;
         assert!(allowed.contains(&status(&got)), "{line:?}: {got}");
         assert!(!got.contains("[package]") && !got.contains("root:"), "{line:?}: {got}");
     }
@@ -342,7 +348,7 @@ async fn requests_in_one_packet_are_answered_in_turn() {
     let both: String = ["first", "second"]
         .map(|w| post("/v1/chat/completions", &format!("content-length: {}\r\n", ask(w).len()), &ask(w)))
         .concat();
-    let close = "GET /healthz HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+    let close = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
     let got = exchange(world.gateway.addr(), format!("{both}{close}")).await;
     assert_eq!(got.matches("HTTP/1.1 200 OK").count(), 3, "{got}");
     let bodies: Vec<_> = world.received(0).await.iter().map(|r| r["body"].to_string()).collect();

@@ -112,7 +112,7 @@ timeouts: {first_content_ms: 600000, idle_ms: 600000, total_ms: 600000, probe_ms
             let words = format!("hold {}", "many words ".repeat(2_000));
             let ask = Client::Chat.ask("auto", &words, true).to_string();
             let mut raw = Raw::connect(world.gateway.addr()).await;
-            let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-sim-fault: hang\r\n";
+            let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-sim-fault: hang\r\n";
             raw.say(format!("{head}content-length: {}\r\n\r\n{ask}", ask.len())).await;
             hung.push(raw);
         }

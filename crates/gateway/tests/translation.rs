@@ -9,6 +9,7 @@
 
 mod common;
 
+use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk};
 use common::shapes::{CLIENTS, Client};
 use common::{Folder, World, settings, sims};
 use http::StatusCode;
@@ -209,5 +210,76 @@ async fn a_long_list_of_losses_is_cut_for_the_header() {
         row["decision"]["attempts"][0]["lost"].as_array().unwrap().len() > 100,
         "the record has them all"
     );
+    world.stop().await;
+}
+
+/// A gateway before an upstream of OpenAI's dialect that says this.
+async fn saying(said: String) -> (World, Scripted) {
+    let upstream = Scripted::start(vec![Step::Say(said)]).await;
+    let folder = Folder::new();
+    let policy = folder.write("p.tollgate", POLICY);
+    let config = CONFIG.replace("KIND", "openai_compatible");
+    let settings = settings(&config, &[upstream.addr.to_string()], &policy);
+    (World::launch(Vec::new(), Options { settings: Some(settings), ..Options::default() }).await, upstream)
+}
+
+#[tokio::test]
+async fn what_an_answer_loses_on_its_way_is_said_too() {
+    let choice = |index: u8| json!({"index": index, "finish_reason": "stop", "message": {"role": "assistant", "content": "words"}});
+    let body = json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice(0), choice(1)],
+        "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}})
+    .to_string();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
+    let (world, _upstream) = saying(format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await;
+    let got = world.post(Client::Messages.path(), &Client::Messages.ask("first", "hello", false)).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    assert!(got.header("x-tollgate-lost").contains("choices"), "{:?}", got.headers);
+    let row = world.decision(&got.headers).await;
+    assert!(row["decision"]["attempts"][0]["lost"].to_string().contains("choices"), "{row}");
+    world.stop().await;
+    // Of a stream the record says it.
+    let piece = |index: u8, finish: Value| {
+        let choice = json!({"index": index, "delta": {"role": "assistant", "content": "words"}, "finish_reason": finish});
+        let event = json!({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]});
+        chunk(&format!("data: {event}\n\n"))
+    };
+    let events =
+        [piece(0, json!("stop")), piece(1, json!("stop")), chunk("data: [DONE]\n\n"), LAST_CHUNK.to_owned()];
+    let (world, _upstream) = saying(format!("{STREAM_HEAD}{}", events.concat())).await;
+    let got = world.post(Client::Messages.path(), &Client::Messages.ask("first", "hello", true)).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    world.settled().await;
+    let row = world.decision(&got.headers).await;
+    assert!(row["decision"]["attempts"][0]["lost"].to_string().contains("choices"), "{row}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_model_is_told_in_the_shape_of_who_asks_whatever_its_name() {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let policy = folder.write("p.tollgate", &POLICY.replace("first", "meta/llama+3"));
+    let config = CONFIG.replace("KIND", "openai_compatible").replace("name: first", "name: meta/llama+3");
+    let config = config.replace("{first: upstream-name}", "{meta/llama+3: upstream-name}");
+    let settings = settings(&config, &addresses, &policy);
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let anthropic = [("anthropic-version", "2023-06-01")];
+    let get = async |path: &str, headers: &[(&str, &str)]| {
+        let got = world.send(http::Method::GET, path, headers, "").await;
+        assert_eq!(got.status, StatusCode::OK, "{path}: {}", got.text());
+        got.json()
+    };
+    for path in ["/v1/models/meta/llama+3", "/v1/models/meta%2Fllama+3", "/v1/models/meta%2fllama%2B3"] {
+        let model = get(path, &[]).await;
+        assert_eq!((&model["id"], &model["object"]), (&json!("meta/llama+3"), &json!("model")), "{path}");
+        let model = get(path, &anthropic).await;
+        let told = (&model["id"], &model["type"], &model["display_name"]);
+        assert_eq!(told, (&json!("meta/llama+3"), &json!("model"), &json!("meta/llama+3")), "{path}");
+        assert!(model["created_at"].is_string());
+    }
+    let list = get("/v1/models", &anthropic).await;
+    let ids: Vec<_> =
+        list["data"].as_array().unwrap().iter().map(|model| model["id"].as_str().unwrap()).collect();
+    assert_eq!((ids, &list["first_id"]), (vec!["auto", "meta/llama+3"], &json!("auto")));
     world.stop().await;
 }

@@ -1,6 +1,6 @@
 //! What callers may ask besides answers: models, stored responses, token counts, explanations, feedback.
 
-use super::{Answered, json, query, query_number, typed};
+use super::{Answered, decode_path, json, query, query_number, typed};
 use crate::encoder::EncoderPool;
 use crate::pipeline::{self, Caller, authenticate};
 use crate::snapshot::Snapshot;
@@ -49,8 +49,9 @@ pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
     let created = snapshot_time(worker);
     if parts.headers.contains_key("anthropic-version") {
         let when = tollgate_core::Timestamp(created.saturating_mul(1_000_000)).to_string();
+        let virtuals = snapshot.policy.virtual_names().iter().map(String::as_str);
         let data: Vec<_> =
-            names.map(|n| json!({"type": "model", "id": n, "display_name": n, "created_at": when})).collect();
+            ["auto"].into_iter().chain(virtuals).chain(names).map(|n| anthropic_model(n, &when)).collect();
         let ids: Vec<_> = data.iter().map(|d| d["id"].clone()).collect();
         let page = json!({"data": data, "has_more": false, "first_id": ids.first(), "last_id": ids.last()});
         return json(StatusCode::OK, &page);
@@ -64,6 +65,8 @@ pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
 /// `GET /v1/models/{id}`.
 pub(super) fn model(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
+    // Clients write a slash in a name as it is, or encoded.
+    let id = &*decode_path(id);
     let known = snapshot.model(id).is_some_and(|m| pipeline::may_use(&snapshot, &caller, m))
         || snapshot.chooses(id)
         || worker.shared().encoder.as_ref().is_some_and(|e| e.model() == id)
@@ -74,7 +77,16 @@ pub(super) fn model(worker: &Worker, parts: &Parts, id: &str, peer: IpAddr) -> A
             Fault::caller(FaultKind::NotFound, format!("the model {shown:?} does not exist")).at("model")
         );
     }
-    json(StatusCode::OK, &model_object(id, snapshot_time(worker)))
+    let created = snapshot_time(worker);
+    if parts.headers.contains_key("anthropic-version") {
+        let when = tollgate_core::Timestamp(created.saturating_mul(1_000_000)).to_string();
+        return json(StatusCode::OK, &anthropic_model(id, &when));
+    }
+    json(StatusCode::OK, &model_object(id, created))
+}
+
+fn anthropic_model(id: &str, created: &str) -> serde_json::Value {
+    json!({"type": "model", "id": id, "display_name": id, "created_at": created})
 }
 
 fn model_object(id: &str, created: i64) -> serde_json::Value {

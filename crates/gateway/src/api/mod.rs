@@ -59,7 +59,13 @@ pub(crate) async fn handle(worker: &Worker, call: Call, request: Request<Request
             Ok(()) => serve(worker, &call, &parts, body).await,
             Err(fault) => Err(fault),
         },
-        Access::Caller | Access::Public => serve(worker, &call, &parts, body).await,
+        Access::Caller => {
+            match worker.shared().enter(worker.shared().snapshot.load().settings.limits.in_flight) {
+                Some(_in_flight) => serve(worker, &call, &parts, body).await,
+                None => Err(crate::pipeline::full()),
+            }
+        }
+        Access::Public => serve(worker, &call, &parts, body).await,
     };
     let mut response = answered.unwrap_or_else(|fault| refuse(&fault));
     if response.status() == StatusCode::UNAUTHORIZED && call.access == Access::Admin {
@@ -259,6 +265,11 @@ fn query_number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
             .at(name))
         }
     }
+}
+
+/// A segment of a path, percent-decoded; a plus sign stands for itself there.
+fn decode_path(text: &str) -> String {
+    decode(&text.replace('+', "%2B"))
 }
 
 fn decode(text: &str) -> String {

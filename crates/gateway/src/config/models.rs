@@ -7,7 +7,9 @@ use super::provider::{PROVIDERS, ProviderRow};
 use super::settings::{BaseUrl, Model, Price, Provider};
 use super::written::{self, File, Word};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
+use tollgate_net::upstream::TlsConfig;
 
 /// Longest name of a model, pool or instance, in bytes.
 const NAME_MAX: usize = 128;
@@ -148,10 +150,19 @@ fn provider(written: &written::Provider, field: &str, findings: &mut Findings) -
         base_url: own.or_else(|| row.base_url.and_then(BaseUrl::parse)),
         key: findings.secret(written.key.as_ref(), &format!("{field}.key")),
         headers,
-        ca_file: written.ca_file.as_ref().map(|word| findings.path(word)),
+        ca_file: written.ca_file.as_ref().map(|word| authority(word, &format!("{field}.ca_file"), findings)),
         carries: written.carries.iter().map(|word| word.value.clone()).collect(),
         locality: Locality::of_provider(written, field, findings),
     })
+}
+
+/// A file of authorities that can be used: what is wrong with it is said here, and not by every request.
+fn authority(word: &Word, field: &str, findings: &mut Findings) -> PathBuf {
+    let path = findings.path(word);
+    if let Err(error) = (TlsConfig { ca_file: Some(path.clone()) }).check() {
+        findings.at(word, field, error.to_string(), "name a PEM file that holds the authority's certificate");
+    }
+    path
 }
 
 fn model(written: &written::Model, field: &str, findings: &mut Findings) -> Model {

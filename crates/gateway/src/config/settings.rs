@@ -234,7 +234,7 @@ pub struct BaseUrl {
 
 impl BaseUrl {
     /// Reads `http[s]://host[:port][/prefix]`. A prefix that ends in `/v1` loses it, as the paths of the
-    /// provider table start with it.
+    /// provider table start with it; one that ends in another version keeps it, and [`Self::path`] leaves out theirs.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let uri: http::Uri = text.parse().ok()?;
@@ -252,6 +252,23 @@ impl BaseUrl {
         let prefix = uri.path().trim_end_matches('/');
         let prefix = prefix.strip_suffix("/v1").unwrap_or(prefix).to_owned();
         Some(Self { tls, host, port, prefix })
+    }
+
+    /// A path of the provider table under this address: where the address names a version of its own (`/api/paas/v4`,
+    /// `/v1beta/openai`), the table's `/v1` is left out.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        let mut last = self.prefix.rsplit('/').skip_while(|segment| *segment == "openai");
+        let version = |segment: &str| {
+            segment
+                .strip_prefix('v')
+                .is_some_and(|number| number.starts_with(|digit: char| digit.is_ascii_digit()))
+        };
+        let path = path
+            .strip_prefix("/v1")
+            .filter(|rest| rest.starts_with('/') && last.next().is_some_and(version))
+            .unwrap_or(path);
+        format!("{}{path}", self.prefix)
     }
 }
 

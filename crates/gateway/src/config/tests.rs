@@ -172,3 +172,31 @@ fn an_empty_file_is_a_configuration_without_models() {
     let settings = read("", "t.yaml".as_ref()).unwrap();
     assert!(settings.models.is_empty() && settings.listen.ip().is_loopback());
 }
+
+#[test]
+fn an_address_with_a_version_of_its_own_is_used_as_it_is() {
+    let chat = "/v1/chat/completions";
+    let cases = [
+        ("https://api.openai.com", "/v1/chat/completions"),
+        ("https://api.openai.com/v1/", "/v1/chat/completions"),
+        ("https://host/proxy", "/proxy/v1/chat/completions"),
+        ("https://open.bigmodel.cn/api/paas/v4", "/api/paas/v4/chat/completions"),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "/v1beta/openai/chat/completions"),
+        ("https://host/openai", "/openai/v1/chat/completions"),
+        ("https://host/vllm", "/vllm/v1/chat/completions"),
+    ];
+    for (base, path) in cases {
+        assert_eq!(BaseUrl::parse(base).unwrap().path(chat), path, "{base}");
+    }
+    let v4 = BaseUrl::parse("https://host/v4").unwrap();
+    assert_eq!((v4.path("/health"), v4.path("/v1beta/x")), ("/v4/health".into(), "/v4/v1beta/x".into()));
+}
+
+#[test]
+fn a_file_of_authorities_is_read_where_it_is_named() {
+    let text = "providers:\n  - {name: p, kind: vllm, ca_file: /nowhere/ca.pem}\n";
+    let said = read(text, "t.yaml".as_ref()).unwrap_err().to_string();
+    for word in ["t.yaml:2", "providers[0].ca_file", "/nowhere/ca.pem", "PEM"] {
+        assert!(said.contains(word), "{word} in {said}");
+    }
+}

@@ -195,7 +195,7 @@ fn site(instance: &Instance, index: usize) -> Result<Site, FleetError> {
         .map_err(|source| FleetError::Address { instance: instance.name.clone(), source })?;
     let fixed = |dialect: &Dialect| {
         let path = instance.provider.row.path(*dialect).filter(|path| !path.contains('{'))?;
-        Some((*dialect, format!("{}{path}", instance.url.prefix).parse().ok()?))
+        Some((*dialect, instance.url.path(path).parse().ok()?))
     };
     let paths = Dialect::ALL.iter().filter_map(fixed).collect();
     Ok(Site {

@@ -75,7 +75,7 @@ impl Prober {
     fn ask(&mut self, site: &Site) -> impl Future<Output = Result<(), Unwell>> + Send + 'static {
         let client = self.clients.entry(site.ca_file().cloned()).or_insert_with_key(|ca| client(ca.clone()));
         let (client, url) = (client.clone(), site.url.to_string());
-        let path = format!("{}{}", site.url.prefix, site.provider.row.probe);
+        let path = site.url.path(site.provider.row.probe);
         let outgoing = Outgoing::new(Method::GET, &path).map(|outgoing| match credentials(site) {
             Some((name, value)) => outgoing.header(name, value),
             None => outgoing,

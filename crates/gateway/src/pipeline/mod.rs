@@ -75,6 +75,11 @@ pub(crate) const VALIDATE: usize = 8;
 pub(crate) const SETTLE: usize = 9;
 pub(crate) const RECORD: usize = 10;
 
+/// The fault of a request that finds no room.
+pub(crate) fn full() -> Fault {
+    Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon")
+}
+
 /// What every attempt of one request shares.
 pub(crate) struct Context<'a> {
     pub(crate) worker: &'a Worker,
@@ -213,7 +218,6 @@ async fn steps(
 ) -> Result<Ready, Box<answer::Refusal>> {
     let shared = worker.shared();
     let snapshot = shared.snapshot.load_full();
-    let full = || Fault::caller(FaultKind::Unavailable, "too many requests in flight; try again soon");
     let in_flight = shared.enter(snapshot.settings.limits.in_flight).ok_or_else(full)?;
 
     let auth = &snapshot.settings.auth;
@@ -299,12 +303,9 @@ async fn steps(
         snapshot: snapshot.clone(),
     };
     let validation = Validation::wanted(&snapshot, &view);
-    let answer = match answered(&ctx, &models, decided.effects(), validation.as_ref(), journey).await {
-        Ok(answer) => answer,
-        Err(failure) => return Err(answer::unanswered(failure, journey)),
-    };
-    let reservation = journey.promised();
-    let prompt_bytes = known.prompt_bytes;
+    let answer = answered(&ctx, &models, decided.effects(), validation.as_ref(), journey).await;
+    let answer = answer.map_err(|failure| answer::unanswered(failure, journey))?;
+    let (reservation, prompt_bytes) = (journey.promised(), known.prompt_bytes);
     let answered = Answered { answer, reservation, prompt_bytes, keep, in_flight, fill, validation };
     Ok(Ready::Answer(Box::new(answered)))
 }

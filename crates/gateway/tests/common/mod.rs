@@ -108,16 +108,18 @@ impl World {
 
     /// A gateway with these options on a free port, with one worker, in memory unless said otherwise.
     /// Where callers are told apart, it has a secret for the operator.
-    pub async fn launch(sims: Vec<Running>, mut options: Options) -> Self {
-        const SECRET: &str = "the-operator";
-        let folder = Folder::new();
-        let auth = options.settings.as_mut().map(|settings| &mut settings.auth);
-        let auth = auth.filter(|auth| auth.admin.is_none() && auth.tells_callers_apart());
-        let admin = auth.map(|auth| {
-            auth.admin = Some(SecretRef::File(folder.write("admin", SECRET)).resolve().unwrap());
-            SECRET.to_owned()
-        });
-        Self { admin, ..Self::launch_as_it_is(sims, options).await }
+    pub fn launch(sims: Vec<Running>, mut options: Options) -> Pin<Box<dyn Future<Output = Self>>> {
+        Box::pin(async move {
+            const SECRET: &str = "the-operator";
+            let folder = Folder::new();
+            let auth = options.settings.as_mut().map(|settings| &mut settings.auth);
+            let auth = auth.filter(|auth| auth.admin.is_none() && auth.tells_callers_apart());
+            let admin = auth.map(|auth| {
+                auth.admin = Some(SecretRef::File(folder.write("admin", SECRET)).resolve().unwrap());
+                SECRET.to_owned()
+            });
+            Self { admin, ..Self::launch_as_it_is(sims, options).await }
+        })
     }
 
     /// The same with nothing added.
@@ -156,8 +158,9 @@ impl World {
             request =
                 request.header(HeaderName::try_from(*name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
+        let operators = ["/api/v1/", "/console", "/metrics"].iter().any(|start| path.starts_with(start));
         let named = headers.iter().any(|(name, _)| ["authorization", "x-api-key"].contains(name));
-        if let Some(secret) = self.admin.as_ref().filter(|_| is_operators(path) && !named) {
+        if let Some(secret) = self.admin.as_ref().filter(|_| operators && !named) {
             let bearer = HeaderValue::try_from(format!("Bearer {secret}")).unwrap();
             request = request.header(http::header::AUTHORIZATION, bearer);
         }
@@ -284,11 +287,6 @@ impl World {
         let text = |v: &Value| v.as_str().unwrap().to_owned();
         (text(&made["key"]["id"]), text(&made["secret"]))
     }
-}
-
-/// Whether a path is the operator's.
-fn is_operators(path: &str) -> bool {
-    ["/api/v1/", "/console", "/metrics"].iter().any(|start| path.starts_with(start))
 }
 
 /// An answer's body as it comes.

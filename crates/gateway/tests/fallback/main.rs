@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use common::raw::{Scripted, Step};
 use common::{Folder, World, all, rule, settings, sims};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -113,5 +114,22 @@ async fn an_empty_retry_budget_is_named_to_the_caller_and_in_the_record() {
     world.settled().await;
     let row = world.decision(&got.headers).await;
     assert_eq!(row["decision"]["gave_up"], "the retry budget is empty", "{row}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn the_rest_of_an_error_that_does_not_come_holds_nobody_up() {
+    // All limits are minutes: what is waited for is no limit of a request.
+    let head = "HTTP/1.1 500 Internal Server Error\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{";
+    let dead = Scripted::start(vec![Step::Say(head.to_owned()), Step::Hold]).await;
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    let addresses = [dead.addr.to_string(), addresses[0].clone()];
+    let settings = settings(CONFIG, &addresses, &folder.write("p.tollgate", DEAD_THEN_SMALL));
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    let begun = std::time::Instant::now();
+    let got = world.post("/v1/chat/completions", &ask("auto")).await;
+    assert_eq!((got.status, got.header("x-tollgate-instance")), (StatusCode::OK, "s"), "{}", got.text());
+    assert!(begun.elapsed().as_secs() < 50, "no limit of the request ran out");
     world.stop().await;
 }

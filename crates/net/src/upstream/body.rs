@@ -14,6 +14,7 @@ use std::{
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 use tokio::time::Instant;
 
@@ -118,6 +119,21 @@ impl UpstreamBody {
             }
             Ok(if rest.is_empty() { first } else { rest.freeze() })
         }
+    }
+
+    /// The first `max` bytes, or what of them came within `wait` or before the body broke off.
+    pub async fn beginning(mut self, max: usize, wait: Duration) -> Bytes {
+        let mut got = BytesMut::new();
+        let read = async {
+            while got.len() < max
+                && let Some(Ok(piece)) = poll_fn(|cx| self.poll_piece(cx)).await
+            {
+                got.extend_from_slice(piece.get(..max - got.len()).unwrap_or(&piece));
+            }
+        };
+        // What came until then serves.
+        let _ = tokio::time::timeout(wait, read).await;
+        got.freeze()
     }
 
     /// The next piece: all that is there, or wait.

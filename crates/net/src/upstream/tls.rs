@@ -30,6 +30,14 @@ impl TlsConfig {
         Ok(TlsConnector::from(Arc::new(config)))
     }
 
+    /// Whether the authorities can be read.
+    ///
+    /// # Errors
+    /// [`Error::Config`] says what is wrong with the file.
+    pub fn check(&self) -> Result<(), Error> {
+        self.roots().map(drop)
+    }
+
     fn roots(&self) -> Result<RootCertStore, Error> {
         let mut roots = RootCertStore::empty();
         match &self.ca_file {

@@ -359,7 +359,8 @@ fn matches<'p>(pattern: &str, path: &'p str) -> Option<Option<&'p str>> {
     };
     let after = rest.split_once('}').map_or("", |(_, after)| after);
     let middle = path.strip_prefix(before)?.strip_suffix(after)?;
-    (!middle.is_empty() && !middle.contains('/')).then_some(Some(middle))
+    // Names of models may hold slashes.
+    (!middle.is_empty() && (before == "/v1/models/" || !middle.contains('/'))).then_some(Some(middle))
 }
 
 #[cfg(test)]

@@ -103,6 +103,9 @@ impl Streaming {
     fn close(&mut self, mut closing: Closing, status: u16, fault: Option<FaultKind>) {
         // The time since the first content was the upstream's and the caller's, not the gateway's.
         closing.journey.resume();
+        if let Some(last) = closing.journey.story.attempts.last_mut() {
+            last.lost.append(&mut self.relay.watch.lost());
+        }
         closing.journey.found(self.relay.watch.guard().map(Guard::found).unwrap_or_default());
         let end =
             End { status, fault, tokens: self.relay.watch.tokens(), first_content: self.flight.first() };

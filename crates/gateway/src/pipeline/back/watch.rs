@@ -4,6 +4,7 @@
 
 use crate::pipeline::Context;
 use crate::pipeline::answer::in_public;
+use crate::pipeline::attempt::losses;
 use crate::pipeline::calls::{Calls, Stop};
 use crate::pipeline::filter::{Filter, Whole, linked, renamed};
 use crate::pipeline::output::Guard;
@@ -45,6 +46,8 @@ pub(crate) struct Watch {
     calls: Option<Box<Calls>>,
     /// Looks at what is said, where the route's rules ask for it.
     guard: Option<Box<Guard>>,
+    /// What of a whole answer could not cross.
+    lost: Vec<String>,
 }
 
 impl Watch {
@@ -89,6 +92,7 @@ impl Watch {
             previous: ctx.previous.clone(),
             calls: governed.map(|clearance| Box::new(Calls::new(clearance, inbound))),
             guard: Guard::new(&ctx.snapshot, &ctx.shared.clock, inbound, rules).map(Box::new),
+            lost: Vec::new(),
         }
     }
 
@@ -130,6 +134,14 @@ impl Watch {
     pub(super) fn stopped(&self) -> Option<Fault> {
         let by_calls = self.calls.as_ref().and_then(|calls| calls.stop()).map(Stop::fault);
         by_calls.or_else(|| self.guard.as_ref()?.fault())
+    }
+
+    /// What of the answer could not cross so far; told once.
+    pub(crate) fn lost(&mut self) -> Vec<String> {
+        match &self.mode {
+            Mode::Translate(stream) => losses(stream.report()),
+            Mode::Same(_) | Mode::Filter(_) => std::mem::take(&mut self.lost),
+        }
     }
 
     fn reading(&self) -> &Reading {
@@ -215,8 +227,9 @@ impl Watch {
             ..Fault::upstream(FaultKind::UpstreamFailed, e.to_string())
         };
         if self.stream_wanted {
-            let (bytes, _) =
+            let (bytes, report) =
                 translate::unfolded(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
+            self.lost = losses(&report);
             return self.allowed(bytes.into());
         }
         if self.inbound == self.outbound {
@@ -226,8 +239,9 @@ impl Watch {
             };
             return self.allowed(linked(body, self.previous.as_deref()));
         }
-        let (bytes, _) =
+        let (bytes, report) =
             translate::response(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
+        self.lost = losses(&report);
         self.allowed(bytes.into())
     }
 

@@ -22,12 +22,15 @@ use tollgate_select::circuit::{Detail, Outcome};
 use tollgate_select::retry::Stage;
 use tollgate_wire::Dialect;
 use tollgate_wire::error::{Classified, classify};
+use tollgate_wire::form::Report;
 use tollgate_wire::translate;
 
 pub(crate) use super::failure::Failure;
 
 /// Largest error body that is read from an upstream, in bytes.
 const ERROR_BODY_MAX: usize = 64 << 10;
+/// How long the body of an error is waited for: the status says enough to go elsewhere.
+const ERROR_BODY_WAIT: Duration = Duration::from_secs(1);
 /// Most bytes of lifecycle events held back before the first content.
 const HELD_MAX: usize = 256 << 10;
 
@@ -132,7 +135,7 @@ fn whole(
     headers: HeaderMap,
     body: Result<Bytes, NetError>,
     mut watch: Box<Watch>,
-    lost: Vec<String>,
+    mut lost: Vec<String>,
 ) -> Result<(Answer, Vec<String>), Box<Failure>> {
     let body = match body {
         Ok(body) => body,
@@ -143,7 +146,10 @@ fn whole(
     };
     flight.first_content();
     match watch.whole(body) {
-        Ok(body) => Ok((Answer::Whole { headers, body, watch, flight }, lost)),
+        Ok(body) => {
+            lost.append(&mut watch.lost());
+            Ok((Answer::Whole { headers, body, watch, flight }, lost))
+        }
         Err(fault) => {
             let failure = flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost);
             Err(Box::new(failure.of(&watch)))
@@ -260,8 +266,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     if dialect != inbound {
         let options = ctx.translation(upstream_model);
         let crossed = translate::request(inbound, dialect, &body, &options).map_err(|e| e.fault())?;
-        let crossing = crossed.report.losses.iter();
-        lost.extend(crossing.map(|l| format!("{} {}: {}", l.path, outcome_word(l.outcome), l.why)));
+        lost.extend(losses(&crossed.report));
         body = crossed.body.into();
     }
     let (trace, carried) = (ctx.trace.outgoing(), (carried, &mut lost));
@@ -297,7 +302,7 @@ async fn refused(
     same_dialect: bool,
     lost: Vec<String>,
 ) -> Failure {
-    let body = body.collect(ERROR_BODY_MAX).await.unwrap_or_default();
+    let body = body.beginning(ERROR_BODY_MAX, ERROR_BODY_WAIT).await;
     let Classified { fault, of_request, retry_after_ms } = classify(Some(status.as_u16()), &body);
     let asked = tollgate_net::headers::retry_after_ms(headers, ctx.shared.clock.now());
     let retry_after_ms = asked.or(retry_after_ms);
@@ -311,6 +316,13 @@ async fn refused(
     failure.refused = failure.fault.kind != FaultKind::Timeout;
     failure.retry_after_ms = retry_after_ms;
     failure
+}
+
+/// What could not cross, in words.
+pub(crate) fn losses(report: &Report) -> Vec<String> {
+    let lines = report.losses.iter().map(|l| format!("{} {}: {}", l.path, outcome_word(l.outcome), l.why));
+    let more = (report.omitted > 0).then(|| format!("and {} more", report.omitted));
+    lines.chain(more).collect()
 }
 
 const fn outcome_word(outcome: tollgate_wire::form::Outcome) -> &'static str {

@@ -25,8 +25,7 @@ pub(crate) fn envelope(site: &Site, dialect: Dialect, model: &str, stream: bool)
     let method = if stream { "streamGenerateContent?alt=sse" } else { "generateContent" };
     let path = site.provider.row.path(dialect).unwrap_or_default();
     let path = path.replace("{model}", model).replace("{stream}", method);
-    Outgoing::new(Method::POST, &format!("{}{path}", site.url.prefix))
-        .map_err(|e| Fault::internal(e.to_string()))
+    Outgoing::new(Method::POST, &site.url.path(&path)).map_err(|e| Fault::internal(e.to_string()))
 }
 
 /// The headers of one attempt: the caller's, as far as they are carried, with the provider's, the policy's and the key.

@@ -19,9 +19,12 @@ use tollgate_wire::edit::{self, Edits};
 use tollgate_wire::view::RequestView;
 use tollgate_wire::{Dialect, WireError};
 
-/// Tokens of thinking for each effort, where a dialect wants a number (Anthropic's least is 1,024).
+/// Tokens of thinking for each effort, where a dialect wants a number.
 const THINKING_TOKENS: [(Effort, u64); 4] =
     [(Effort::Minimal, 1_024), (Effort::Low, 2_048), (Effort::Medium, 8_192), (Effort::High, 24_576)];
+
+/// Anthropic's least.
+const THINKING_TOKENS_MIN: u64 = 1_024;
 
 /// What one attempt sends, beside the policy's effects.
 pub(crate) struct Wish<'a> {
@@ -224,8 +227,10 @@ fn reasoning(edits: &mut Edits<'_>, view: &RequestView, effort: Effort) -> Resul
         Dialect::OpenaiResponses => edits.set("reasoning", json!({"effort": word}).to_string()),
         Dialect::Anthropic => {
             let tokens = THINKING_TOKENS.iter().find(|(e, _)| *e == effort).map(|(_, tokens)| *tokens);
-            // Thinking counts against max_tokens and must stay below it.
-            match tokens.filter(|t| view.max_tokens.is_some_and(|most| most > *t)) {
+            // Thinking counts against max_tokens, and a quarter of that at least is left for the answer.
+            let most = view.max_tokens.unwrap_or(0);
+            let tokens = tokens.map(|tokens| tokens.min(most - most.div_ceil(4)));
+            match tokens.filter(|tokens| *tokens >= THINKING_TOKENS_MIN) {
                 Some(tokens) => {
                     edits.set("thinking", json!({"type": "enabled", "budget_tokens": tokens}).to_string())
                 }
@@ -334,7 +339,10 @@ mod tests {
         let low = shaped(Dialect::Anthropic, anthropic, &Effects::default(), Some(Effort::Low));
         assert_eq!(low["thinking"], json!({"type": "enabled", "budget_tokens": 2048}));
         let high = shaped(Dialect::Anthropic, anthropic, &Effects::default(), Some(Effort::High));
-        assert_eq!(high["thinking"], json!({"type": "disabled"}), "it would not fit under max_tokens");
+        assert_eq!(high["thinking"], json!({"type": "enabled", "budget_tokens": 3000}), "as much as fits");
+        let short = anthropic.replace("4000", "1300");
+        let none = shaped(Dialect::Anthropic, &short, &Effects::default(), Some(Effort::High));
+        assert_eq!(none["thinking"], json!({"type": "disabled"}), "less than the least would be left");
         assert!(!describe(&effects, Some(Effort::High)).is_empty());
     }
 }
