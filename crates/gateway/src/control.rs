@@ -13,7 +13,7 @@ use bytes::Bytes;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use tollgate_core::Seed;
+use tollgate_core::{Clock, Seed};
 use tollgate_policy::{Fleet, Policy, TestCase, TestResult};
 use tollgate_signals::mask::Masked;
 use tollgate_signals::{Input, Reading, SignalSet};
@@ -36,11 +36,7 @@ pub(crate) fn apply_budgets(shared: &Shared) {
 
 /// Runs a policy's own tests against real signals; nothing when its signals cannot be built.
 #[must_use]
-pub fn policy_tests(
-    policy: &Policy,
-    fleet: Option<&Fleet>,
-    clock: &dyn tollgate_core::Clock,
-) -> Vec<TestResult> {
+pub fn policy_tests(policy: &Policy, fleet: Option<&Fleet>, clock: &dyn Clock) -> Vec<TestResult> {
     let Ok(set) = SignalSet::compile(policy.specs()) else { return Vec::new() };
     policy.run_tests(fleet, |case, masked, decide| {
         let Some(view) = test_view(case, masked) else { return };
@@ -164,8 +160,20 @@ fn swap(shared: &Shared, before: &Snapshot, settings: Settings, text: String) ->
     let seed = entropy().map(|b| Seed(u64::from_le_bytes([b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]])));
     let seed = seed.unwrap_or(Seed(shared.prefix_root));
     let next = Snapshot::build(settings, text, Some(before), seed, &*shared.clock)?;
+    pass(&next, &*shared.clock)?;
+    let generation = next.generation;
+    shared.snapshot.store(Arc::new(next));
+    *shared.refused.lock() = None;
+    apply_budgets(shared);
+    tracing::info!(generation, "configuration in force");
+    Ok(generation)
+}
+
+/// Whether the policy's own tests pass against the pools: at a start as on a reload, so that no restart serves what a
+/// reload refuses.
+pub(crate) fn pass(next: &Snapshot, clock: &dyn Clock) -> Result<(), SnapshotError> {
     let fleet = known(&next.settings).fleet;
-    let failed: Vec<String> = policy_tests(&next.policy, fleet.as_ref(), &*shared.clock)
+    let failed: Vec<String> = policy_tests(&next.policy, fleet.as_ref(), clock)
         .iter()
         .filter(|t| !t.passed)
         .map(|t| match &t.governed {
@@ -173,13 +181,8 @@ fn swap(shared: &Shared, before: &Snapshot, settings: Settings, text: String) ->
             None => format!("line {}: expected {}, got {}", t.line, t.case.expect, t.got),
         })
         .collect();
-    if !failed.is_empty() {
-        return Err(SnapshotError::Policy(format!("the policy's own tests fail: {}", failed.join("; "))));
+    if failed.is_empty() {
+        return Ok(());
     }
-    let generation = next.generation;
-    shared.snapshot.store(Arc::new(next));
-    *shared.refused.lock() = None;
-    apply_budgets(shared);
-    tracing::info!(generation, "configuration in force");
-    Ok(generation)
+    Err(SnapshotError::Policy(format!("the policy's own tests fail: {}", failed.join("; "))))
 }

@@ -272,6 +272,7 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     };
     let text = policy_text(&settings)?;
     let snapshot = Snapshot::build(settings, text, None, Seed(word(3)), &*clock)?;
+    control::pass(&snapshot, &*clock)?;
     let retries = RetryBudget::new(retries, clock.tick());
     let mut shared = Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin);
     let sources = Sources::start(&shared.snapshot.load().settings.sources, &shared.clock);

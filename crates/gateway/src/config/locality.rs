@@ -1,4 +1,4 @@
-//! Where an instance stands and what it burns, as declared: instance before pool before provider.
+//! Where an instance stands: its address, and its place and what it burns, as declared: instance before pool before provider.
 //!
 //! What is not declared is not known: governance that asks for it denies.
 
@@ -54,4 +54,65 @@ impl Locality {
 
 fn region(word: Option<&Word>, field: &str, findings: &mut Findings) -> Option<String> {
     word.map(|word| name(word, &format!("{field}.region"), findings))
+}
+
+/// An `http` or `https` address with an optional path prefix.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BaseUrl {
+    /// Whether it is TLS.
+    pub tls: bool,
+    /// Host name or address, without brackets.
+    pub host: String,
+    /// Port.
+    pub port: u16,
+    /// Path prefix without a slash at its end; empty when none.
+    pub prefix: String,
+}
+
+impl BaseUrl {
+    /// Reads `http[s]://host[:port][/prefix]`. A prefix that ends in `/v1` loses it, as the paths of the
+    /// provider table start with it; one that ends in another version keeps it, and [`Self::path`] leaves out theirs.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let uri: http::Uri = text.parse().ok()?;
+        let tls = match uri.scheme_str()? {
+            "http" => false,
+            "https" => true,
+            _ => return None,
+        };
+        let authority = uri.authority()?;
+        if authority.as_str().contains('@') || uri.query().is_some() {
+            return None;
+        }
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
+        let port = authority.port_u16().unwrap_or(if tls { 443 } else { 80 });
+        let prefix = uri.path().trim_end_matches('/');
+        let prefix = prefix.strip_suffix("/v1").unwrap_or(prefix).to_owned();
+        Some(Self { tls, host, port, prefix })
+    }
+
+    /// A path of the provider table under this address: where the address names a version of its own (`/api/paas/v4`,
+    /// `/v1beta/openai`), the table's `/v1` is left out.
+    #[must_use]
+    pub fn path(&self, path: &str) -> String {
+        let mut last = self.prefix.rsplit('/').skip_while(|segment| *segment == "openai");
+        let version = |segment: &str| {
+            segment
+                .strip_prefix('v')
+                .is_some_and(|number| number.starts_with(|digit: char| digit.is_ascii_digit()))
+        };
+        let path = path
+            .strip_prefix("/v1")
+            .filter(|rest| rest.starts_with('/') && last.next().is_some_and(version))
+            .unwrap_or(path);
+        format!("{}{path}", self.prefix)
+    }
+}
+
+impl std::fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        let (open, close) = if self.host.contains(':') { ("[", "]") } else { ("", "") };
+        write!(f, "{scheme}://{open}{}{close}:{}{}", self.host, self.port, self.prefix)
+    }
 }

@@ -31,11 +31,9 @@ pub use features::safety::SafetySettings;
 pub use features::sources::{EndpointSettings, SourceKind, SourceSettings};
 pub use features::support::SupportSettings;
 pub use features::x402::X402Settings;
-pub use locality::Locality;
+pub use locality::{BaseUrl, Locality};
 pub use provider::{Auth, PROVIDERS, ProviderRow};
-pub use settings::{
-    BaseUrl, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
-};
+pub use settings::{Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings};
 pub(crate) use settle::may_be_told;
 pub use settle::{Receiver, Signer, Signers};
 pub use written::{SafetyFailure, SourceApi, SupportAct};

@@ -1,10 +1,11 @@
 //! Providers and models of a written file.
 
 use super::check::Findings;
+use super::locality::BaseUrl;
 use super::locality::Locality;
 use super::money::micro;
 use super::provider::{PROVIDERS, ProviderRow};
-use super::settings::{BaseUrl, Model, Price, Provider};
+use super::settings::{Model, Price, Provider};
 use super::written::{self, File, Word};
 use std::collections::BTreeMap;
 use std::path::PathBuf;

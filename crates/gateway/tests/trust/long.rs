@@ -47,8 +47,8 @@ async fn an_answer_within_its_bound_passes_whole_and_is_counted() {
     let body = Client::Chat.ask("m", "hello", false).to_string();
     let headers = [("authorization", bearer.as_str())];
     let url = format!("http://{}{}", world.gateway.addr(), Client::Chat.path());
-    let mut client = tollgate_net::client::Client::default();
-    client.max_answer = 64 << 20;
+    let client =
+        tollgate_net::client::Client { max_answer: 64 << 20, ..tollgate_net::client::Client::default() };
     let request =
         tollgate_net::upstream::Outgoing::new(Method::POST, Client::Chat.path()).unwrap().body(body.into());
     let request = request.header(http::header::AUTHORIZATION, headers[0].1.parse().unwrap());

@@ -120,7 +120,7 @@ fn an_origin_is_written_as_browsers_write_it() {
 #[tokio::test]
 async fn where_callers_are_told_apart_this_machine_is_not_the_operator() {
     for auth in ["{mode: keys}", "{mode: open, trusted_hops: [10.0.0.0/8]}"] {
-        let world = World { admin: None, ..world_without_secret(auth).await };
+        let world = World { admin: None, ..Box::pin(world_without_secret(auth)).await };
         for (method, path) in [
             (Method::GET, "/api/v1/keys"),
             (Method::POST, "/api/v1/keys"),

@@ -5,7 +5,7 @@ use crate::common::{Folder, World, settings, sims};
 use http::StatusCode;
 use std::collections::BTreeSet;
 use tollgate_gateway::control;
-use tollgate_gateway::serve::Options;
+use tollgate_gateway::serve::{Options, Serving};
 
 const CONFIG: &str = r#"policy: p.tollgate
 providers: [{name: sim, kind: tollgate_sim}]
@@ -100,4 +100,26 @@ async fn changes_at_once_are_made_one_after_the_other() {
     assert_eq!(seen, (before + 1..=before + 4 * EACH).collect());
     assert_eq!(shared.snapshot.load().generation, before + 4 * EACH);
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_start_refuses_the_policy_that_a_reload_would() {
+    let folder = Folder::new();
+    let text = CONFIG.replace("{0}", "127.0.0.1:9");
+    let start = async |policy: &str| {
+        folder.write("p.tollgate", policy);
+        let config = folder.write("c.yaml", &text);
+        let listen = Some(([127, 0, 0, 1], 0).into());
+        let options =
+            Options { config: Some(config), listen, data: Some("memory".into()), ..Options::default() };
+        Serving::start(options).await
+    };
+    let wrong = format!(
+        "{}route x {{ when language is \"de\"  models {{ \"one\" }} }}\ntests {{ \"hi\" -> default }}\n",
+        POLICY
+    );
+    let error = start(&wrong.replace("-> default", "-> x")).await.map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("own tests fail") && error.contains("expected x, got default"), "{error}");
+    let gateway = start(&wrong).await.unwrap_or_else(|e| panic!("{e}"));
+    gateway.shutdown().await.unwrap();
 }

@@ -3,6 +3,7 @@
 use super::event::Event;
 use super::fields::Extra;
 use super::part::{Body, Part};
+use super::report::Report;
 use serde::Serialize;
 use tollgate_core::{Fault, FaultKind};
 
@@ -25,8 +26,20 @@ pub struct Response {
     pub service_tier: Option<String>,
     /// The failure that ended it.
     pub failure: Option<Failure>,
+    /// Further answers beside this one, which are not read.
+    #[serde(skip)]
+    pub others: usize,
     /// Members without a word in the form.
     pub extra: Extra,
+}
+
+impl Response {
+    /// Notes what reading it left out.
+    pub(crate) fn left_out(&self, report: &mut Report) {
+        if self.others > 0 {
+            report.dropped("choices[1..]", "array", "only the first of several answers is translated");
+        }
+    }
 }
 
 impl Response {

@@ -16,6 +16,7 @@ pub fn read_response(body: &[u8]) -> Result<Response, WireError> {
     let mut fields = Fields::of(Json::parse(body).map_err(|e| syntax(&e))?, "")?;
     fields.take("object");
     let mut choices = fields.list("choices")?.into_iter();
+    let others = choices.len().saturating_sub(1);
     let first = choices.next().ok_or_else(|| missing("choices[0]", "an answer"))?;
     let mut choice = Fields::of(first, "choices[0]")?;
     let mut message = choice.object("message")?.ok_or_else(|| missing("choices[0].message", "an object"))?;
@@ -35,6 +36,7 @@ pub fn read_response(body: &[u8]) -> Result<Response, WireError> {
         stop: choice.text("finish_reason")?.map(|reason| read_stop(&reason, sequence)),
         usage: read_usage(fields.object("usage")?)?,
         service_tier: fields.text("service_tier")?,
+        others,
         ..Response::default()
     };
     response.settle_stop();

@@ -67,6 +67,7 @@ pub fn response(
         return Err(crate::form::broken(failure.message.clone()));
     }
     let mut report = Report::new();
+    form.left_out(&mut report);
     let json = write_response(to, &form, options, &mut report)?;
     Ok((json.to_bytes(), report))
 }
@@ -101,6 +102,7 @@ pub fn unfolded(
     for event in fold::events(&form) {
         sink.write(&event, &mut report, &mut out);
     }
+    form.left_out(&mut report);
     form.extra.put(to, "extra", &mut Json::object(), &mut report);
     Ok((out, report))
 }

@@ -12,7 +12,7 @@ use crate::pipeline::tokens::Tokens;
 use bytes::Bytes;
 use tollgate_core::{Fault, FaultKind, Tick};
 use tollgate_policy::{Clearance, Denial, OutputRule};
-use tollgate_wire::form::Options;
+use tollgate_wire::form::{Options, Report};
 use tollgate_wire::meter::{EVENT_BYTES_MAX, Finish, Framing, Meter, Reading};
 use tollgate_wire::{Dialect, error, translate};
 
@@ -139,7 +139,7 @@ impl Watch {
     /// What of the answer could not cross so far; told once.
     pub(crate) fn lost(&mut self) -> Vec<String> {
         match &self.mode {
-            Mode::Translate(stream) => losses(stream.report()),
+            Mode::Translate(stream) => told(stream.report()),
             Mode::Same(_) | Mode::Filter(_) => std::mem::take(&mut self.lost),
         }
     }
@@ -229,7 +229,7 @@ impl Watch {
         if self.stream_wanted {
             let (bytes, report) =
                 translate::unfolded(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
-            self.lost = losses(&report);
+            self.lost = told(&report);
             return self.allowed(bytes.into());
         }
         if self.inbound == self.outbound {
@@ -241,7 +241,7 @@ impl Watch {
         }
         let (bytes, report) =
             translate::response(self.outbound, self.inbound, &body, &self.options).map_err(wrong)?;
-        self.lost = losses(&report);
+        self.lost = told(&report);
         self.allowed(bytes.into())
     }
 
@@ -339,4 +339,12 @@ impl Watch {
             None => (tail, fault),
         }
     }
+}
+
+/// What of an answer could not cross, but for what says nothing to a caller: members without a value, and the mark of the
+/// server's build.
+fn told(report: &Report) -> Vec<String> {
+    let mut report = report.clone();
+    report.losses.retain(|loss| loss.kind != "null" && loss.path != "extra.system_fingerprint");
+    losses(&report)
 }
