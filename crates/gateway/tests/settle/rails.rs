@@ -111,6 +111,8 @@ impl Scene {
 async fn an_escrow_is_held_by_card_once_its_api_speaks_and_a_webhook_says_so() {
     let (at, state) = api();
     let scene = Scene::prepared(", rails: [card]", |folder| prepare(folder, at)).await;
+    let known = scene.world.send(Method::GET, "/.well-known/tollgate-settlement", &[], "").await;
+    assert_eq!(known.json()["rails"], json!(["ledger", "card"]));
     let contract = scene.by_card();
     let id = contract.digest();
     let terms = Event::Propose(Box::new(scene.cast.signed(contract.clone())));

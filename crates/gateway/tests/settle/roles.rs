@@ -77,6 +77,7 @@ async fn every_path_wants_its_role_and_no_less() {
     assert_eq!(served, wanted);
     assert_eq!(known["log"]["key"], scene.cast.log.public().to_string());
     assert_eq!(known["log"]["witness_policy"], Value::Null);
+    assert_eq!(known["rails"], serde_json::json!(["ledger"]));
     scene.stop().await;
 }
 

@@ -18,6 +18,9 @@ pub(in crate::api) fn discovery(worker: &Worker) -> Answered {
             "settlement is not served here: name its folder by `settle: {data: …}`",
         )
     })?;
+    let snapshot = shared.snapshot.load();
+    let beside = snapshot.settings.settle.iter().flat_map(|settle| settle.rails.iter().map(String::as_str));
+    let rails: Vec<&str> = std::iter::once(LEDGER_RAIL).chain(beside).collect();
     let endpoints: Vec<_> = ROUTES
         .iter()
         .filter_map(|row| match row.access {
@@ -34,7 +37,7 @@ pub(in crate::api) fn discovery(worker: &Worker) -> Answered {
             "key": settlement.log_key().to_string(),
             "witness_policy": settlement.policy().map(ToString::to_string),
         },
-        "rails": [LEDGER_RAIL],
+        "rails": rails,
         "forms": ["tollgate/task-contract/v1", "tollgate/escrow/v2", "tollgate/agent-record/v1"],
         "mandates": ["ap2/v0.2 sd-jwt chain", "jws mandate+jwt"],
         "authentication": ["bearer key", "rfc9421 ed25519", "rfc9421 ecdsa-p256-sha256"],
