@@ -106,7 +106,7 @@ def question(dice, n):
 
 async def ask(reader, writer, path, headers, body, special):
     """Sends one request; gives status and body, or None when it left."""
-    head = f"POST {path} HTTP/1.1\r\nhost: soak\r\ncontent-type: application/json\r\n{headers}content-length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{headers}content-length: {len(body)}\r\n\r\n"
     writer.write(head.encode() + body)
     await writer.drain()
     head = await reader.readuntil(b"\r\n\r\n")

@@ -84,7 +84,7 @@ fn the_first_signal_waits_for_open_answers_and_the_second_ends_at_once() {
         let body =
             r#"{"model":"sim-small","stream":true,"messages":[{"role":"user","content":"tell me more"}]}"#;
         let mut stream = std::net::TcpStream::connect(&server.address).unwrap();
-        let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nx-sim-fault: stall=2:600000\r\n";
+        let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\nx-sim-fault: stall=2:600000\r\n";
         stream.write_all(format!("{head}content-length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
         let mut seen = Vec::new();
         while !String::from_utf8_lossy(&seen).contains("\"content\"") {

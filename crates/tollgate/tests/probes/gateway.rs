@@ -54,7 +54,7 @@ impl Gateway {
         let start = clock.tick();
         let mut stream = TcpStream::connect(self.addr).unwrap();
         let head = format!(
-            "POST /api/v1/eval HTTP/1.1\r\nhost: probes\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            "POST /api/v1/eval HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
             body.len()
         );
         stream.write_all(head.as_bytes()).unwrap();

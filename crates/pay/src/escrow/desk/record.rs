@@ -19,7 +19,7 @@ pub struct Record {
     pub event: Event,
     /// Where the escrow is after it.
     pub phase: Phase,
-    /// Digest of whose request asked for it, under which idempotency key: see [`Desk::answered`].
+    /// Digest of whose request asked for it, under which idempotency key: see [`super::Desk::answered`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Digest>,
     pub(super) r#type: Rules,
