@@ -10,6 +10,7 @@ with COMMAND's status. The binary is $TOLLGATE_BIN.
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -58,7 +59,7 @@ def config(sim_url, keys):
     providers.append({"name": "sim", "kind": "tollgate_sim", "base_url": sim_url})
     instances.append({"name": "direct", "provider": "sim", "models": direct})
     return {
-        "auth": {"mode": "keys" if keys else "open"},
+        "auth": {"mode": "keys", "admin": "env:TOLLGATE_ADMIN"} if keys else {"mode": "open"},
         "providers": providers,
         "models": models,
         "pools": [{"name": "short", "instances": instances}, {"name": "long", "instances": [
@@ -89,7 +90,8 @@ def start(folder, name, *arguments):
 def key(url, name):
     """A new key's secret."""
     body = json.dumps({"name": name}).encode()
-    request = urllib.request.Request(f"{url}/api/v1/keys", body, {"content-type": "application/json"})
+    headers = {"content-type": "application/json", "authorization": f"Bearer {os.environ['TOLLGATE_ADMIN']}"}
+    request = urllib.request.Request(f"{url}/api/v1/keys", body, headers)
     with urllib.request.urlopen(request) as answer:
         return json.load(answer)["secret"]
 
@@ -105,6 +107,8 @@ def stop(process):
 
 
 def main(arguments):
+    # Where callers need keys, who makes them needs a secret.
+    os.environ.setdefault("TOLLGATE_ADMIN", secrets.token_hex(16))
     keys = arguments[:1] == ["--keys"]
     command = arguments[1:] if keys else arguments
     with tempfile.TemporaryDirectory() as folder:

@@ -29,7 +29,7 @@ mkdir "$work/pay"
 log=$("$TOLLGATE_BIN" pay audit keygen console.example/pay --out "$work/pay/log.key")
 "$TOLLGATE_BIN" serve --listen 127.0.0.1:0 --data memory --settle "$work/pay" >"$work/out" 2>"$work/err" &
 server=$!
-trap 'kill "$server" 2>/dev/null || true; rm -rf "$work"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait; rm -rf "$work"' EXIT
 for _ in $(seq 300); do
   grep -q '^curl ' "$work/out" && break
   kill -0 "$server" 2>/dev/null || { cat "$work/err" >&2; exit 1; }

@@ -1,7 +1,9 @@
 """What the gateway writes down about the requests of these clients."""
 
 import json
+import os
 import time
+import urllib.error
 import urllib.request
 
 from conftest import URL, openai_client
@@ -9,11 +11,15 @@ from conftest import URL, openai_client
 
 def record(request_id):
     """The decision record, which is written a moment after the answer's last byte."""
+    headers = {"authorization": f"Bearer {os.environ['TOLLGATE_ADMIN']}"}
+    request = urllib.request.Request(f"{URL}/api/v1/decisions/{request_id}", headers=headers)
     for _ in range(1200):
         try:
-            with urllib.request.urlopen(f"{URL}/api/v1/decisions/{request_id}") as answer:
+            with urllib.request.urlopen(request) as answer:
                 return json.load(answer)
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as error:
+            if error.code != 404:
+                raise
             time.sleep(0.05)
     raise AssertionError(f"{request_id} was never written down")
 

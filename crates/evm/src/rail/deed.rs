@@ -166,7 +166,17 @@ impl<N: Node, P: Papers> Deed<N> for Escrowed<'_, P> {
                 if is_back || self.executed(chain, &order.key, at)? {
                     return Ok(Standing::Done { proof: format!("{proof}:{}", order.key) });
                 }
-                self.is_over(order, &state, time).map_or(Ok(Standing::Open), impossible)
+                let Some(reason) = self.is_over(order, &state, time) else { return Ok(Standing::Open) };
+                // The reads of one block are several requests: a node that takes in the next one meanwhile may answer the
+                // first from there. Only what it says twice is for good.
+                let again = State::of(self.config, chain, &self.info, at)?;
+                if again != state {
+                    return Ok(Standing::Open);
+                }
+                if self.executed(chain, &order.key, at)? {
+                    return Ok(Standing::Done { proof: format!("{proof}:{}", order.key) });
+                }
+                impossible(reason)
             }
         }
     }

@@ -26,6 +26,8 @@ pub(crate) struct Network {
     pub(crate) behind: u64,
     /// What the node that answers does not have: the answers to this method are nothing.
     pub(crate) lacks: Option<&'static str>,
+    /// The next reading of a payment's state is of the newest block, whatever block it asks for.
+    pub(crate) torn: bool,
 }
 
 /// A network that the test and the rail share.
@@ -90,6 +92,12 @@ impl Network {
         if self.lacks == Some(method) {
             return Ok(Value::Null);
         }
+        let state = hex(&abi::call("paymentState(bytes32)", &[])[..4]);
+        let asks = |params: &Value| params[0]["data"].as_str().is_some_and(|data| data.starts_with(&state));
+        if self.torn && method == "eth_call" && asks(&params) {
+            self.torn = false;
+            params[1] = json!("latest");
+        }
         if method == "eth_blockNumber" && self.behind > 0 {
             return Ok(json!(format!("{:#x}", self.height() - self.behind)));
         }
@@ -122,6 +130,7 @@ impl Shared {
             sent: 0,
             behind: 0,
             lacks: None,
+            torn: false,
         };
         Self(Rc::new(RefCell::new(network)))
     }

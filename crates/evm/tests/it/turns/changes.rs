@@ -46,6 +46,24 @@ fn a_node_that_is_behind_makes_nothing_fail() {
     assert_eq!((world.held(), world.tokens(world.party("payee"))), (0, 9_750));
 }
 
+/// The readings of one block that a node gives in the middle of the next do not belong together: they are no reason either.
+#[test]
+fn a_state_that_is_read_across_two_blocks_makes_nothing_fail() {
+    let Some((node, _alone)) = node() else { return };
+    let (mut world, contract) = World::quiet("torn", &node, 1);
+    world.mine(2);
+    let held = world.held_for(&contract);
+    let first = release(&contract, &held, 0, 6_000, false);
+    assert_eq!(world.perform(&first), Outcome::Unknown);
+    world.mine(1);
+    // All but the first reading is as of before the release.
+    (node.0.borrow_mut().behind, node.0.borrow_mut().torn) = (1, true);
+    assert_eq!(world.query(&first), Outcome::Unknown);
+    assert!(!node.0.borrow().torn, "it was asked");
+    node.0.borrow_mut().behind = 0;
+    assert!(matches!(world.query(&first), Outcome::Done { .. }));
+}
+
 /// Another quorum has another operator: what was held under the former one is released by its orders, and what is under way is
 /// not forgotten while the configuration does not name it.
 #[test]
