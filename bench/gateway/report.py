@@ -86,7 +86,7 @@ def absolute(rows):
 
 def ask(port, body):
     with socket.create_connection(("127.0.0.1", port), 1) as s:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {len(body)}\r\n\r\n"
         s.sendall(head.encode() + body)
         return s.recv(64).startswith(b"HTTP/1.1 200")
 
