@@ -17,13 +17,7 @@ suites=("$@")
 cache=${CARD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-card}
 mkdir -p "$cache"
 
-skip() {
-    printf '\n************************************************************\n'
-    printf '** SKIPPED: %s: NOTHING WAS TESTED\n' "$1"
-    printf '************************************************************\n'
-    exit 0
-}
-wanted() { [[ " ${suites[*]} " == *" $1 "* ]]; }
+. "$here/../lib/suite.sh"
 
 command -v python3 >/dev/null || skip "there is no python3"
 if ! cmp -s "$here/requirements.txt" "$cache/requirements.txt"; then

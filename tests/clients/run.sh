@@ -14,13 +14,7 @@ suites=("$@")
 cache=${CLIENTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-clients}
 mkdir -p "$cache"
 
-skip() {
-    printf '\n************************************************************\n'
-    printf '** SKIPPED: %s: NOTHING WAS TESTED\n' "$1"
-    printf '************************************************************\n'
-    exit 0
-}
-wanted() { [[ " ${suites[*]} " == *" $1 "* ]]; }
+. "$here/../lib/suite.sh"
 
 # Python is needed by every suite: it starts and stops the servers.
 command -v python3 >/dev/null || skip "there is no python3"

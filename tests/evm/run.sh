@@ -17,13 +17,7 @@ suites=("$@")
 cache=${EVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-evm}
 mkdir -p "$cache"
 
-skip() {
-    printf '\n************************************************************\n'
-    printf '** SKIPPED: %s: NOTHING WAS TESTED\n' "$1"
-    printf '************************************************************\n'
-    exit 0
-}
-wanted() { [[ " ${suites[*]} " == *" $1 "* ]]; }
+. "$here/../lib/suite.sh"
 
 [ "$(uname -sm)" = "Linux x86_64" ] || skip "the node's packages are for Linux on x86_64"
 command -v npm >/dev/null || skip "there is no npm"

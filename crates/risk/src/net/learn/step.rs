@@ -113,7 +113,10 @@ fn in_order<T: Send>(count: usize, threads: usize, one: &(impl Fn(usize) -> T + 
                 scope.spawn(move || (worker..count).step_by(threads).map(|i| (i, one(i))).collect::<Vec<_>>())
             })
             .collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
+        let joined = |worker: std::thread::ScopedJoinHandle<'_, Vec<(usize, T)>>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        workers.into_iter().flat_map(joined).collect()
     });
     all.sort_by_key(|(place, _)| *place);
     all.into_iter().map(|(_, answer)| answer).collect()
