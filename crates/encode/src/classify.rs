@@ -16,6 +16,7 @@ const TEMPERATURES: Range<f32> = 0.01..100.0;
 /// Texts to probabilities of labels. Pure, as an encoder is.
 pub struct Classifier {
     pub(crate) body: Contextual,
+    pub(crate) pooling: Pooling,
     pub(crate) head: Head,
     pub(crate) card: Card,
     pub(crate) labels: Vec<String>,
@@ -24,11 +25,10 @@ pub struct Classifier {
     pub(crate) temperature: f32,
 }
 
-/// What stands on the pooled state.
+/// What stands on states: of a text that was pooled, or of each token.
 pub(crate) struct Head {
-    pub(crate) pooling: Pooling,
-    pub(crate) dense: Linear,
-    pub(crate) form: Form,
+    /// What comes before the last layer.
+    pub(crate) dense: Option<(Linear, Form)>,
     pub(crate) classify: Linear,
     pub(crate) kernel: Kernel,
 }
@@ -42,19 +42,22 @@ pub(crate) enum Form {
 }
 
 impl Head {
-    fn logits(&self, mut state: Vec<f32>) -> Vec<f32> {
+    /// The logits of each of `states`, row by row.
+    pub(crate) fn logits(&self, mut states: Vec<f32>) -> Vec<f32> {
         let (mut bytes, mut out) = (ByteRows::default(), Vec::new());
-        let activation = match &self.form {
-            Form::Tanh => Activation::None,
-            Form::Normed(activation, _) => *activation,
-        };
-        self.dense.apply(self.kernel, &state, activation, (&mut bytes, &mut out));
-        state.clone_from(&out);
-        match &self.form {
-            Form::Tanh => state.iter_mut().for_each(|x| *x = x.tanh()),
-            Form::Normed(_, norm) => self.kernel.run(AddNorm { rows: &mut state, added: &[], norm }),
+        if let Some((dense, form)) = &self.dense {
+            let activation = match form {
+                Form::Tanh => Activation::None,
+                Form::Normed(activation, _) => *activation,
+            };
+            dense.apply(self.kernel, &states, activation, (&mut bytes, &mut out));
+            states.clone_from(&out);
+            match form {
+                Form::Tanh => states.iter_mut().for_each(|x| *x = x.tanh()),
+                Form::Normed(_, norm) => self.kernel.run(AddNorm { rows: &mut states, added: &[], norm }),
+            }
         }
-        self.classify.apply(self.kernel, &state, Activation::None, (&mut bytes, &mut out));
+        self.classify.apply(self.kernel, &states, Activation::None, (&mut bytes, &mut out));
         out
     }
 }
@@ -98,11 +101,31 @@ impl Classifier {
         cut.into_iter().map(|(bytes, tokens)| (bytes, self.probabilities(&self.of(&tokens)))).collect()
     }
 
-    fn of(&self, tokens: &[Token]) -> Vec<f32> {
-        self.head.logits(self.body.pooled(tokens, self.head.pooling))
+    /// What [`Self::classify`] makes of two texts, such as a question and its answer: `[CLS] first [SEP] second [SEP]`, the second
+    /// with token types of its own where the model tells them apart. Where they are too long together, the longer one is cut first.
+    #[must_use]
+    pub fn classify_pair(&self, first: &str, second: &str) -> Vec<f32> {
+        self.probabilities(&self.logits_of_pair(first, second))
     }
 
-    fn probabilities(&self, logits: &[f32]) -> Vec<f32> {
+    /// What [`Self::classify_pair`] makes probabilities of.
+    #[must_use]
+    pub fn logits_of_pair(&self, first: &str, second: &str) -> Vec<f32> {
+        let room = self.body.room_of_pair();
+        let (first, second) = (self.body.tokens(first, room), self.body.tokens(second, room));
+        let (kept, kept_of_second) = cut_longest(first.len(), second.len(), room);
+        self.of_pair(first.get(..kept).unwrap_or_default(), second.get(..kept_of_second).unwrap_or_default())
+    }
+
+    pub(crate) fn of_pair(&self, first: &[Token], second: &[Token]) -> Vec<f32> {
+        self.head.logits(self.body.pooled_pair(first, second, self.pooling))
+    }
+
+    fn of(&self, tokens: &[Token]) -> Vec<f32> {
+        self.head.logits(self.body.pooled(tokens, self.pooling))
+    }
+
+    pub(crate) fn probabilities(&self, logits: &[f32]) -> Vec<f32> {
         match self.each {
             true => logits.iter().map(|x| 1.0 / (1.0 + (-x / self.temperature).exp())).collect(),
             false => softmax(logits, self.temperature),
@@ -110,7 +133,18 @@ impl Classifier {
     }
 }
 
-fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
+/// How much is kept of two texts that have room for `room` tokens together: the longer one is cut to the length of the other, and
+/// both evenly from there on.
+fn cut_longest(first: usize, second: usize, room: usize) -> (usize, usize) {
+    if first + second <= room {
+        return (first, second);
+    }
+    let (short, half) = (first.min(second), room / 2);
+    let (short, long) = if short <= half { (short, room - short) } else { (half, room - half) };
+    if first <= second { (short, long) } else { (long, short) }
+}
+
+pub(crate) fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     let most = logits.iter().copied().fold(f32::MIN, f32::max);
     let parts: Vec<f32> = logits.iter().map(|x| ((x - most) / temperature).exp()).collect();
     let sum: f32 = parts.iter().sum();
@@ -160,6 +194,16 @@ pub fn fit_temperature(rows: &[(Vec<f32>, usize)]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_longer_of_two_texts_is_cut_first() {
+        let cases =
+            [((3, 4, 10), (3, 4)), ((3, 40, 10), (3, 7)), ((40, 3, 10), (7, 3)), ((40, 50, 11), (5, 6))];
+        for ((first, second, room), kept) in cases {
+            assert_eq!(cut_longest(first, second, room), kept);
+        }
+        assert_eq!((cut_longest(50, 40, 11), cut_longest(9, 9, 0)), ((6, 5), (0, 0)));
+    }
 
     /// Labels drawn as often as a softmax at temperature 2 says, so that 2 is what fits best.
     #[test]

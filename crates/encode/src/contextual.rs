@@ -52,11 +52,20 @@ impl Contextual {
         tokens
     }
 
+    /// Most tokens of two texts together beside the special ones.
+    pub(crate) fn room_of_pair(&self) -> usize {
+        self.room().saturating_sub(self.tokenizer.around().1.len())
+    }
+
     /// Hidden states of `tokens` between the special ones.
     fn states(&self, tokens: &[Token]) -> Vec<f32> {
         let ids = self.tokenizer.whole(tokens);
+        self.run(&ids, ids.len())
+    }
+
+    fn run(&self, ids: &[u32], second: usize) -> Vec<f32> {
         let mut scratch = self.scratches.lock().pop().unwrap_or_default();
-        let states = self.model.run(&ids, &mut scratch);
+        let states = self.model.run(ids, second, &mut scratch);
         let mut kept = self.scratches.lock();
         if kept.len() < SCRATCHES_MAX && scratch.numbers() <= SCRATCH_NUMBERS_MAX {
             kept.push(scratch);
@@ -64,9 +73,27 @@ impl Contextual {
         states
     }
 
+    /// Hidden states of `tokens`, without those of the special ones.
+    pub(crate) fn own_states(&self, tokens: &[Token]) -> Vec<f32> {
+        let mut states = self.states(tokens);
+        let (dims, before) = (self.model.width(), self.tokenizer.around().0.len());
+        states.truncate((tokens.len() + before) * dims);
+        states.drain(..before * dims);
+        states
+    }
+
     /// What `pooling` makes of the states of a text.
     pub(crate) fn pooled(&self, tokens: &[Token], pooling: Pooling) -> Vec<f32> {
-        let states = self.states(tokens);
+        self.pool(&self.states(tokens), pooling)
+    }
+
+    /// The same of two texts.
+    pub(crate) fn pooled_pair(&self, first: &[Token], second: &[Token], pooling: Pooling) -> Vec<f32> {
+        let (ids, from) = self.tokenizer.pair(first, second);
+        self.pool(&self.run(&ids, from), pooling)
+    }
+
+    fn pool(&self, states: &[f32], pooling: Pooling) -> Vec<f32> {
         let mut rows = states.chunks_exact(self.model.width());
         let count = rows.len() as f32;
         let mut vector = rows.next().map(<[f32]>::to_vec).unwrap_or_default();
@@ -83,10 +110,15 @@ impl Contextual {
         vector
     }
 
+    /// All tokens of `text`, of which windows are cut.
+    pub(crate) fn all_tokens(&self, text: &str) -> Vec<Token> {
+        self.tokens(text, TOKENS_MAX)
+    }
+
     /// The windows over the whole of `text`: their bytes and tokens.
     pub(crate) fn windows(&self, text: &str, windows: Windows) -> Vec<(Range<usize>, Vec<Token>)> {
         let windows = Windows { tokens: windows.tokens.min(self.room()), ..windows };
-        let tokens = self.tokens(text, TOKENS_MAX);
+        let tokens = self.all_tokens(text);
         let cut = windows.ranges(tokens.len()).into_iter().filter_map(|range| {
             let tokens = tokens.get(range)?;
             Some((tokens.first()?.range().start..tokens.last()?.range().end, tokens.to_vec()))
@@ -122,10 +154,7 @@ impl TextEncoder for Contextual {
 
     fn token_states(&self, text: &str) -> Result<TokenStates, EncodeError> {
         let tokens = self.tokens(text, self.room());
-        let mut states = self.states(&tokens);
-        let (dims, before) = (self.model.width(), self.tokenizer.around().0.len());
-        states.truncate((tokens.len() + before) * dims);
-        states.drain(..before * dims);
-        Ok(TokenStates { spans: tokens.iter().map(|t| t.range()).collect(), states, dims })
+        let spans = tokens.iter().map(|t| t.range()).collect();
+        Ok(TokenStates { spans, states: self.own_states(&tokens), dims: self.model.width() })
     }
 }

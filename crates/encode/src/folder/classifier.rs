@@ -2,7 +2,8 @@
 
 use super::{Folder, contextual, wanted};
 use crate::classify::{Classifier, Form, Head, checked};
-use crate::contextual::Pooling;
+use crate::contextual::{Contextual, Pooling};
+use crate::label::TokenClassifier;
 use crate::linear::Linear;
 use crate::safetensors::Safetensors;
 use crate::transformer::{BertConfig, ModernConfig, activation, norm};
@@ -10,7 +11,8 @@ use crate::{Card, EncodeError, Options};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::io::{Read, Seek};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 use tollgate_core::Digest;
 
@@ -21,6 +23,8 @@ const LABELS_MAX: usize = 1024;
 struct Written {
     id2label: Option<BTreeMap<String, String>>,
     problem_type: Option<String>,
+    #[serde(default)]
+    architectures: Vec<String>,
     classifier_pooling: Option<String>,
     classifier_activation: Option<String>,
     #[serde(default)]
@@ -35,55 +39,99 @@ struct Calibration {
     temperature: f32,
 }
 
-/// Loads the classifier in `folder`, in the layout of Hugging Face: as [`crate::load`] reads an encoder, with a
+/// What labels texts.
+pub enum Labeller {
+    /// A text as a whole, or a pair of texts.
+    Sequence(Classifier),
+    /// Pieces of a text.
+    Tokens(TokenClassifier),
+}
+
+/// What a head stands on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Sequence,
+    Tokens,
+}
+
+/// What all classifiers are made of.
+struct Parts {
+    body: Contextual,
+    pooling: Pooling,
+    head: Head,
+    card: Card,
+    names: Vec<String>,
+    /// Whether each label has a probability of its own.
+    each: bool,
+    temperature: f32,
+}
+
+/// Loads the classifier of sequences in `folder`, in the layout of Hugging Face: as [`crate::load`] reads an encoder, with a
 /// `BertForSequenceClassification` or a `ModernBertForSequenceClassification` as its architecture. `calibration.json` with
 /// `{"temperature": 1.7}` beside it calibrates it. [`Options::dims`] says nothing here.
 ///
 /// # Errors
 /// [`EncodeError`] with file and field when something is missing, malformed, or not computed here.
 pub fn load_classifier(folder: &Path, options: &Options) -> Result<Classifier, EncodeError> {
+    match load_labeller(folder, options)? {
+        Labeller::Sequence(classifier) => Ok(classifier),
+        Labeller::Tokens(_) => {
+            let place = Folder::new(folder).place("config.json");
+            Err(EncodeError::unsupported(place, "a classifier of tokens; one of sequences is wanted"))
+        }
+    }
+}
+
+/// Loads whatever classifier is in `folder`: one of sequences as [`load_classifier`] does, or one of tokens where its architecture is
+/// `BertForTokenClassification` or `ModernBertForTokenClassification`.
+///
+/// # Errors
+/// As for [`load_classifier`].
+pub fn load_labeller(folder: &Path, options: &Options) -> Result<Labeller, EncodeError> {
     let folder = Folder::new(folder);
     let (place, config) = (folder.place("config.json"), folder.json("config.json")?);
     let written = Written::deserialize(&config).map_err(|e| EncodeError::format(&place, e.to_string()))?;
+    let tokens = |name: &String| name.ends_with("ForTokenClassification");
+    let kind = if written.architectures.iter().any(tokens) { Kind::Tokens } else { Kind::Sequence };
+    let Parts { body, pooling, head, card, names, each, temperature } =
+        parts(&folder, (&place, &config), &written, kind, options)?;
+    Ok(match kind {
+        Kind::Sequence => {
+            Labeller::Sequence(Classifier { body, pooling, head, card, labels: names, each, temperature })
+        }
+        Kind::Tokens => Labeller::Tokens(TokenClassifier::new(body, head, card, &names, temperature)),
+    })
+}
+
+fn parts(
+    folder: &Folder,
+    (place, config): (&str, &Value),
+    written: &Written,
+    kind: Kind,
+    options: &Options,
+) -> Result<Parts, EncodeError> {
     let mut file = folder.weights()?;
-    let (options, tokens) = (Options { dims: None, ..options.clone() }, wanted(&folder, options));
-    let kind = config.get("model_type").and_then(Value::as_str).unwrap_or_default();
-    let (body, pooling, dense, form) = match kind {
+    let (options, tokens) = (Options { dims: None, ..options.clone() }, wanted(folder, options));
+    let (body, pooling, dense) = match config.get("model_type").and_then(Value::as_str).unwrap_or_default() {
         "bert" => {
-            let family = BertConfig::read(&place, &config, tokens)?;
-            let body = contextual(&folder, &family, &mut file, &options)?;
-            let width = body.model.width();
-            let dense = Linear::read(&mut file, &["bert.pooler.dense".into()], (width, width), true)?;
-            (body, Pooling::First, dense, Form::Tanh)
+            let family = BertConfig::read(place, config, tokens)?;
+            let body = contextual(folder, &family, &mut file, &options)?;
+            let pooler = (kind == Kind::Sequence).then(|| bert_pooler(&mut file, body.model.width()));
+            (body, Pooling::First, pooler.transpose()?)
         }
         "modernbert" => {
-            let family = ModernConfig::read(&place, &config, tokens)?;
-            let body = contextual(&folder, &family, &mut file, &options)?;
-            let width = body.model.width();
-            let pooling = match written.classifier_pooling.as_deref() {
-                None | Some("cls") => Pooling::First,
-                Some("mean") => Pooling::Mean,
-                Some(other) => {
-                    let problem = format!("classifier_pooling {other:?}; cls and mean are computed");
-                    return Err(EncodeError::unsupported(place, problem));
-                }
-            };
-            let name = written.classifier_activation.as_deref().unwrap_or("gelu");
-            let activation = activation(&place, "classifier_activation", name)?;
-            let dense =
-                Linear::read(&mut file, &["head.dense".into()], (width, width), written.classifier_bias)?;
-            let how = (written.norm_eps.unwrap_or(1e-5), written.norm_bias);
-            let norm = norm(&mut file, "head.norm", width, how)?;
-            (body, pooling, dense, Form::Normed(activation, norm))
+            let family = ModernConfig::read(place, config, tokens)?;
+            let body = contextual(folder, &family, &mut file, &options)?;
+            let dense = modern_head(&mut file, place, written, body.model.width())?;
+            (body, pooling(place, written)?, Some(dense))
         }
         other => {
             let problem = format!("model_type {other:?}; classifiers of bert and modernbert are computed");
             return Err(EncodeError::unsupported(place, problem));
         }
     };
-    let labels = labels(&place, &written, &file)?;
-    let width = body.model.width();
-    let classify = Linear::read(&mut file, &["classifier".into()], (labels.len(), width), true)?;
+    let names = labels(place, written, &file)?;
+    let classify = Linear::read(&mut file, &["classifier".into()], (names.len(), body.model.width()), true)?;
     let calibration = folder.optional_json("calibration.json")?.map(|json| {
         let place = folder.place("calibration.json");
         let read = Calibration::deserialize(&json).map_err(|e| EncodeError::format(&place, e.to_string()))?;
@@ -92,12 +140,41 @@ pub fn load_classifier(folder: &Path, options: &Options) -> Result<Classifier, E
     let temperature = calibration.transpose()?.unwrap_or(1.0);
     let card = Card {
         digest: Digest::of_parts([&body.card.digest.0[..], &file.digest().0, &temperature.to_le_bytes()]),
-        dims: labels.len(),
+        dims: names.len(),
         ..body.card.clone()
     };
-    let each = labels.len() == 1 || written.problem_type.as_deref() == Some("multi_label_classification");
-    let head = Head { pooling, dense, form, classify, kernel: body.model.kernel() };
-    Ok(Classifier { body, head, card, labels, each, temperature })
+    let each = names.len() == 1 || written.problem_type.as_deref() == Some("multi_label_classification");
+    let head = Head { dense, classify, kernel: body.model.kernel() };
+    Ok(Parts { body, pooling, head, card, names, each, temperature })
+}
+
+fn bert_pooler(file: &mut Safetensors<BufReader<File>>, width: usize) -> Result<(Linear, Form), EncodeError> {
+    let dense = Linear::read(file, &["bert.pooler.dense".into()], (width, width), true)?;
+    Ok((dense, Form::Tanh))
+}
+
+fn modern_head(
+    file: &mut Safetensors<BufReader<File>>,
+    place: &str,
+    written: &Written,
+    width: usize,
+) -> Result<(Linear, Form), EncodeError> {
+    let name = written.classifier_activation.as_deref().unwrap_or("gelu");
+    let activation = activation(place, "classifier_activation", name)?;
+    let dense = Linear::read(file, &["head.dense".into()], (width, width), written.classifier_bias)?;
+    let how = (written.norm_eps.unwrap_or(1e-5), written.norm_bias);
+    Ok((dense, Form::Normed(activation, norm(file, "head.norm", width, how)?)))
+}
+
+fn pooling(place: &str, written: &Written) -> Result<Pooling, EncodeError> {
+    match written.classifier_pooling.as_deref() {
+        None | Some("cls") => Ok(Pooling::First),
+        Some("mean") => Ok(Pooling::Mean),
+        Some(other) => {
+            let problem = format!("classifier_pooling {other:?}; cls and mean are computed");
+            Err(EncodeError::unsupported(place, problem))
+        }
+    }
 }
 
 /// The labels by their numbers, which have no gap; as many as the weights have.
@@ -107,7 +184,7 @@ fn labels<R: Read + Seek>(
     file: &Safetensors<R>,
 ) -> Result<Vec<String>, EncodeError> {
     let Some(&[count, _]) = file.shape("classifier.weight") else {
-        let problem = "no table classifier.weight; it is no classifier of sequences";
+        let problem = "no table classifier.weight; it is no classifier";
         return Err(EncodeError::format(place, problem));
     };
     if count == 0 || count > LABELS_MAX {

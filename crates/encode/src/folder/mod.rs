@@ -5,7 +5,7 @@
 mod classifier;
 mod files;
 
-pub use classifier::load_classifier;
+pub use classifier::{Labeller, load_classifier, load_labeller};
 
 use crate::contextual::{Contextual, Pooling};
 use crate::kernel::Kernel;

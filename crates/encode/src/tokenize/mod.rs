@@ -101,6 +101,15 @@ impl Tokenizer {
         before.iter().copied().chain(tokens.iter().map(|t| t.id)).chain(after.iter().copied()).collect()
     }
 
+    /// Two texts as one sequence, and where what belongs to the second begins: the special tokens around the first, then the
+    /// second and those after a text once more, as BERT has it.
+    pub(crate) fn pair(&self, first: &[Token], second: &[Token]) -> (Vec<u32>, usize) {
+        let mut ids = self.whole(first);
+        let from = ids.len();
+        ids.extend(second.iter().map(|t| t.id).chain(self.around().1.iter().copied()));
+        (ids, from)
+    }
+
     /// Texts of at most `most` tokens for looking at what a model makes of them.
     pub(crate) fn samples(&self, most: usize) -> Vec<Vec<u32>> {
         let (before, after) = self.around();

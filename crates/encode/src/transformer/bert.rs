@@ -2,7 +2,7 @@
 
 use super::bounds::{Figures, POSITIONS_MAX, activation, within};
 use super::layer::{Layer, Norms};
-use super::{Family, norm};
+use super::{Embeddings, Family, norm};
 use crate::EncodeError;
 use crate::kernel::{Activation, Norm};
 use crate::linear::Linear;
@@ -104,10 +104,7 @@ impl Family for BertConfig {
         self.figures.num_hidden_layers
     }
 
-    fn embeddings<R: Read + Seek>(
-        &self,
-        file: &mut Safetensors<R>,
-    ) -> Result<(String, Vec<f32>, Norm), EncodeError> {
+    fn embeddings<R: Read + Seek>(&self, file: &mut Safetensors<R>) -> Result<Embeddings, EncodeError> {
         let at = format!("{}embeddings", Self::prefix(file));
         let width = self.width();
         let mut positions = file.shaped(
@@ -119,8 +116,10 @@ impl Family for BertConfig {
         for row in positions.chunks_exact_mut(width) {
             row.iter_mut().zip(&segments).for_each(|(x, segment)| *x += segment);
         }
+        let (first, other) = segments.split_at(width);
+        let second = other.iter().zip(first).map(|(other, first)| other - first).take(width).collect();
         let norm = norm(file, &format!("{at}.LayerNorm"), width, (self.layer_norm_eps, true))?;
-        Ok((format!("{at}.word_embeddings.weight"), positions, norm))
+        Ok(Embeddings { table: format!("{at}.word_embeddings.weight"), positions, second, norm })
     }
 
     fn layer<R: Read + Seek>(&self, file: &mut Safetensors<R>, index: usize) -> Result<Layer, EncodeError> {

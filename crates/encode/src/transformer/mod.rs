@@ -30,6 +30,8 @@ pub(crate) struct Transformer {
     words: Words,
     /// Positions with the first segment's vector added; none where queries and keys are turned instead.
     positions: Vec<f32>,
+    /// What the second segment's vector has more than the first's; none where segments are not told apart.
+    second: Vec<f32>,
     norm: Norm,
     layers: Vec<Layer>,
     last: Option<Norm>,
@@ -47,6 +49,18 @@ pub(crate) struct Reading<'a> {
     pub(crate) samples: &'a [Vec<u32>],
 }
 
+/// What a family's tokens begin as.
+pub(crate) struct Embeddings {
+    /// The name of the words' table.
+    pub(crate) table: String,
+    /// See [`Transformer`].
+    pub(crate) positions: Vec<f32>,
+    /// See [`Transformer`].
+    pub(crate) second: Vec<f32>,
+    /// The norm over the sum.
+    pub(crate) norm: Norm,
+}
+
 /// What the models of one kind have in common: how their tensors are called and put together.
 pub(crate) trait Family {
     /// Pieces of the vocabulary.
@@ -57,11 +71,8 @@ pub(crate) trait Family {
     fn tokens(&self) -> usize;
     /// Layers that there are.
     fn layers(&self) -> usize;
-    /// The name of the words' table, the positions' vectors, and the norm over their sum.
-    fn embeddings<R: Read + Seek>(
-        &self,
-        file: &mut Safetensors<R>,
-    ) -> Result<(String, Vec<f32>, Norm), EncodeError>;
+    /// What tokens begin as.
+    fn embeddings<R: Read + Seek>(&self, file: &mut Safetensors<R>) -> Result<Embeddings, EncodeError>;
     /// Layer `index`.
     fn layer<R: Read + Seek>(&self, file: &mut Safetensors<R>, index: usize) -> Result<Layer, EncodeError>;
     /// The norm over the last layer.
@@ -109,14 +120,15 @@ impl Transformer {
         family: &impl Family,
         reading: &Reading<'_>,
     ) -> Result<Self, EncodeError> {
-        let (table, positions, norm) = family.embeddings(file)?;
+        let Embeddings { table, positions, second, norm } = family.embeddings(file)?;
         let width = family.width();
         let words = Words::read(file, &table, family.vocabulary(), width, reading.precision)?;
         let layers = Vec::with_capacity(reading.layers);
-        let mut model = Self { words, positions, norm, layers, last: None, width, kernel: reading.kernel };
+        let kernel = reading.kernel;
+        let mut model = Self { words, positions, second, norm, layers, last: None, width, kernel };
         let bytes = reading.precision == Precision::Int8;
         let mut states: Vec<Vec<f32>> = match bytes {
-            true => reading.samples.iter().map(|ids| model.embedded(ids)).collect(),
+            true => reading.samples.iter().map(|ids| model.embedded(ids, ids.len())).collect(),
             false => Vec::new(),
         };
         let mut scratch = Scratch::default();
@@ -145,20 +157,24 @@ impl Transformer {
         self.kernel
     }
 
-    fn embedded(&self, ids: &[u32]) -> Vec<f32> {
+    fn embedded(&self, ids: &[u32], second: usize) -> Vec<f32> {
         let mut rows = vec![0.0; ids.len() * self.width];
         for (row, id) in rows.chunks_exact_mut(self.width).zip(ids) {
             self.words.copy(*id as usize, row);
         }
         // There are no more ids than positions.
         rows.iter_mut().zip(&self.positions).for_each(|(x, position)| *x += position);
+        for row in rows.chunks_exact_mut(self.width).skip(second) {
+            row.iter_mut().zip(&self.second).for_each(|(x, more)| *x += more);
+        }
         self.kernel.run(AddNorm { rows: &mut rows, added: &[], norm: &self.norm });
         rows
     }
 
-    /// The last hidden states of `ids`, one row a token. There are no more ids than the model was read for.
-    pub(crate) fn run(&self, ids: &[u32], scratch: &mut Scratch) -> Vec<f32> {
-        let mut rows = self.embedded(ids);
+    /// The last hidden states of `ids`, one row a token; those from `second` on are a second text's. There are no more ids than
+    /// the model was read for.
+    pub(crate) fn run(&self, ids: &[u32], second: usize, scratch: &mut Scratch) -> Vec<f32> {
+        let mut rows = self.embedded(ids, second);
         for layer in &self.layers {
             layer.run(self.kernel, &mut rows, scratch);
         }

@@ -3,7 +3,7 @@
 
 use super::bounds::{Figures, POSITIONS_MAX, activation, within};
 use super::layer::{Layer, Norms};
-use super::{Family, norm};
+use super::{Embeddings, Family, norm};
 use crate::EncodeError;
 use crate::kernel::{Activation, Norm, Turns};
 use crate::linear::Linear;
@@ -180,13 +180,11 @@ impl Family for ModernConfig {
         self.figures.num_hidden_layers
     }
 
-    fn embeddings<R: Read + Seek>(
-        &self,
-        file: &mut Safetensors<R>,
-    ) -> Result<(String, Vec<f32>, Norm), EncodeError> {
+    fn embeddings<R: Read + Seek>(&self, file: &mut Safetensors<R>) -> Result<Embeddings, EncodeError> {
         let at = format!("{}embeddings", Self::prefix(file));
         let norm = norm(file, &format!("{at}.norm"), self.width(), (self.epsilon, self.norm_bias))?;
-        Ok((format!("{at}.tok_embeddings.weight"), Vec::new(), norm))
+        let table = format!("{at}.tok_embeddings.weight");
+        Ok(Embeddings { table, positions: Vec::new(), second: Vec::new(), norm })
     }
 
     fn layer<R: Read + Seek>(&self, file: &mut Safetensors<R>, index: usize) -> Result<Layer, EncodeError> {
