@@ -18,6 +18,16 @@ pub struct Inferred {
     pub contradiction: f32,
 }
 
+impl Inferred {
+    /// Entailment of what is either entailed or contradicted: how a model of inference tells whether a label fits a text (Yin et al.
+    /// 2019), as silence on it is no reason against it.
+    #[must_use]
+    pub fn lean(self) -> f32 {
+        let said = self.entailment + self.contradiction;
+        if said > 0.0 { self.entailment / said } else { 0.0 }
+    }
+}
+
 /// See the module.
 pub struct Inference {
     classifier: Classifier,
@@ -51,26 +61,31 @@ impl Inference {
         self.classifier.card()
     }
 
-    /// Whether `hypothesis`, of which as much is read as half of what the model reads, follows from `premise`, which is read whole up
-    /// to 32 windows; none of it where either has no token.
+    /// Whether `hypothesis` follows from `premise`: the highest probabilities of any window; 0 where either has no token.
     #[must_use]
     pub fn judge(&self, premise: &str, hypothesis: &str) -> Inferred {
+        let higher = |most: Inferred, found: Inferred| Inferred {
+            entailment: most.entailment.max(found.entailment),
+            contradiction: most.contradiction.max(found.contradiction),
+        };
+        self.windows(premise, hypothesis).into_iter().fold(Inferred::default(), higher)
+    }
+
+    /// What is said in each window of `premise`, at most 32, of `hypothesis`, of which as much is read as is half of what the model
+    /// reads; none where either has no token.
+    #[must_use]
+    pub fn windows(&self, premise: &str, hypothesis: &str) -> Vec<Inferred> {
         let body = &self.classifier.body;
         let room = body.room_of_pair();
         let hypothesis = body.tokens(hypothesis, room / 2);
-        let premise = body.all_tokens(premise);
         if hypothesis.is_empty() {
-            return Inferred::default();
+            return Vec::new();
         }
+        let premise = body.all_tokens(premise);
         let tokens = room - hypothesis.len();
         let windows = Windows { tokens, overlap: tokens / 4, most: WINDOWS_MAX };
-        let mut most = Inferred::default();
-        for window in windows.ranges(premise.len()) {
-            let found = self.window(premise.get(window).unwrap_or_default(), &hypothesis);
-            most.entailment = most.entailment.max(found.entailment);
-            most.contradiction = most.contradiction.max(found.contradiction);
-        }
-        most
+        let one = |window| self.window(premise.get(window).unwrap_or_default(), &hypothesis);
+        windows.ranges(premise.len()).into_iter().map(one).collect()
     }
 
     fn window(&self, premise: &[Token], hypothesis: &[Token]) -> Inferred {

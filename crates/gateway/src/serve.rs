@@ -13,7 +13,7 @@ use crate::safety::Suspects;
 use crate::snapshot::{Snapshot, SnapshotError, policy_text};
 use crate::sources::{SourceError, Sources};
 use crate::state::{Origin, Shared};
-use crate::support::Rates;
+use crate::support::{InferenceError, Inferring, Rates};
 use crate::witness::OverHttp;
 use crate::worker::Worker;
 use std::net::SocketAddr;
@@ -95,6 +95,9 @@ pub enum ServeError {
     /// A classifier cannot be used.
     #[error(transparent)]
     Source(#[from] Box<SourceError>),
+    /// The model of inference cannot be used.
+    #[error(transparent)]
+    Inference(#[from] Box<InferenceError>),
     /// The address cannot be listened on.
     #[error(transparent)]
     Net(#[from] tollgate_net::Error),
@@ -277,6 +280,9 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     let mut shared = Shared::new(clock, [word(0), word(1), word(2)], store, snapshot, retries, origin);
     let sources = Sources::start(&shared.snapshot.load().settings.sources, &shared.clock);
     shared.sources = sources.map_err(Box::new)?;
+    let inference = shared.snapshot.load().settings.support.as_ref().and_then(|s| s.inference.clone());
+    let inference = inference.map(|settings| Inferring::start(&settings, Arc::clone(&shared.clock)));
+    shared.inference = inference.transpose().map_err(Box::new)?.map(Arc::new);
     shared.suspects = Suspects::open(&shared.store)?;
     shared.rates = Rates::open(&shared.store)?;
     let encoder = shared.snapshot.load().settings.encoder.clone();

@@ -10,7 +10,7 @@ use crate::pipeline::Recent;
 use crate::safety::Suspects;
 use crate::snapshot::Snapshot;
 use crate::sources::Sources;
-use crate::support::Rates;
+use crate::support::{Inferring, Rates};
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -85,6 +85,8 @@ pub struct Shared {
     pub suspects: Suspects,
     /// How often the answers of each model are supported.
     pub rates: Rates,
+    /// What judges answers beside words, when it is configured.
+    pub(crate) inference: Option<Arc<Inferring>>,
     /// Answers that wait to be written.
     pub(crate) recent: Recent,
     /// Requests that may wait for the store at one time.
@@ -180,6 +182,7 @@ impl Shared {
             sources: Sources::default(),
             suspects: Suspects::default(),
             rates: Rates::default(),
+            inference: None,
             recent: Recent::default(),
             reading: Arc::new(Semaphore::new(READING_MAX)),
             settling: Semaphore::new(SETTLING_MAX),

@@ -302,7 +302,7 @@ async fn steps(
         created_s: u64::try_from(journey.arrived.seconds()).unwrap_or(0),
         snapshot: snapshot.clone(),
     };
-    let validation = Validation::wanted(&snapshot, &view);
+    let validation = Validation::wanted(shared, &snapshot, &view);
     let answer = answered(&ctx, &models, decided.effects(), validation.as_ref(), journey).await;
     let answer = answer.map_err(|failure| answer::unanswered(failure, journey))?;
     let (reservation, prompt_bytes) = (journey.promised(), known.prompt_bytes);

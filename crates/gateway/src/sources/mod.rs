@@ -6,24 +6,23 @@
 
 mod asked;
 mod asker;
+mod folder;
 mod remote;
 
 use crate::config::{SourceKind, SourceSettings};
 use crate::observe::metrics::{Metrics, SourceLabels};
 use crate::threads::Threads;
 pub(crate) use asked::{Asked, answered};
+use folder::Model;
 use remote::Remote;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tollgate_core::Clock;
-use tollgate_encode::{EncodeError, Options, Windows, load_classifier};
+use tollgate_encode::EncodeError;
 use tollgate_signals::Labels;
 
 /// Longest text that is classified, in bytes: a longer one fails instead of being read in part.
 const TEXT_MAX: usize = 256 << 10;
-/// Tokens of the windows that a folder reads a text in, and how many of them two have in common.
-const WINDOW_TOKENS: usize = 256;
-const OVERLAP_TOKENS: usize = 32;
 
 /// Why a source cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -81,14 +80,10 @@ impl Sources {
             let name = || source.name.clone();
             let started = match &source.kind {
                 SourceKind::Folder(folder) => {
-                    let options = Options::default();
-                    let classifier = load_classifier(folder, &options)
+                    let model = Model::load(folder)
                         .map_err(|error| SourceError::Model { name: name(), source: error })?;
-                    let work = move |text: &String, wanted: &dyn Fn() -> bool| {
-                        let windows =
-                            Windows { tokens: WINDOW_TOKENS, overlap: OVERLAP_TOKENS, most: usize::MAX };
-                        wanted().then(|| worst(&classifier, text, windows))
-                    };
+                    let work =
+                        move |text: &String, wanted: &dyn Fn() -> bool| wanted().then(|| model.labels(text));
                     Threads::start("the classifier", source.size, clock.clone(), work).map(Source::Folder)
                 }
                 SourceKind::Endpoint(endpoint) => {
@@ -135,13 +130,4 @@ impl Sources {
             u64::try_from(u128::from(tokens) * u128::from(price) / 1_000_000).unwrap_or(u64::MAX);
         Said { labels, ns, tokens, cost_micro }
     }
-}
-
-/// Of several windows each label's highest probability: what stands anywhere counts.
-fn worst(classifier: &tollgate_encode::Classifier, text: &str, windows: Windows) -> Labels {
-    let mut most = vec![0.0_f32; classifier.labels().len()];
-    for (_, probabilities) in classifier.classify_windows(text, windows) {
-        most.iter_mut().zip(probabilities).for_each(|(most, found)| *most = most.max(found));
-    }
-    classifier.labels().iter().cloned().zip(most).collect()
 }

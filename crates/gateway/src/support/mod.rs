@@ -4,8 +4,12 @@
 //! old answers fade. Bounded by models times subjects, and by `ROWS_MAX` whatever models come and go. Kept over a restart.
 
 mod beta;
+mod inference;
+mod passages;
 
 pub use beta::Share;
+pub use inference::InferenceError;
+pub(crate) use inference::Inferring;
 
 use parking_lot::Mutex;
 use std::collections::BTreeMap;

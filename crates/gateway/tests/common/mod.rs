@@ -9,6 +9,7 @@
     reason = "test helpers fail by panicking"
 )]
 
+pub mod models;
 pub mod raw;
 pub mod shapes;
 

@@ -3,12 +3,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use common::models::model;
 use common::raw::{Scripted, Step};
 use common::{Folder, Got, World, settings, sims};
 use http::Method;
 use serde_json::json;
-use std::path::Path;
-use tollgate_encode::{Options as EncodeOptions, load_classifier};
+use tollgate_encode::{Inference, Labeller, Options as EncodeOptions, load_classifier, load_labeller};
 use tollgate_gateway::serve::Options;
 
 /// A gateway with one simulator, `{0}`, and these sources; its policy routes to `caught` where `signal` holds.
@@ -52,15 +52,7 @@ fn whole(body: &str) -> Vec<Step> {
 
 #[tokio::test]
 async fn a_folder_says_what_it_says_alone() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../encode/tests/data");
-    let folder = Folder::new();
-    for (from, file) in [
-        ("bert-classifier", "config.json"),
-        ("bert-classifier", "model.safetensors"),
-        ("tiny-bert", "vocab.txt"),
-    ] {
-        std::fs::copy(data.join(from).join(file), folder.path().join(file)).unwrap();
-    }
+    let folder = model("bert-classifier");
     let classifier = load_classifier(folder.path(), &EncodeOptions::default()).unwrap();
     let text = "the cat sat on the mat";
     let shares = classifier.classify(text);
@@ -87,6 +79,75 @@ async fn a_folder_says_what_it_says_alone() {
             replayed.text().contains("\"same\":true") || replayed.status.as_u16() == 200,
             "{}",
             replayed.text()
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_tokens_says_which_labels_a_text_has_anywhere() {
+    let folder = model("bert-tokens");
+    let Ok(Labeller::Tokens(classifier)) = load_labeller(folder.path(), &EncodeOptions::default()) else {
+        panic!("no classifier of tokens")
+    };
+    // What the model reads at one time ends long before the last words.
+    let text = format!("{}the route", "the cat sat on the model. ".repeat(30));
+    let windows = tollgate_encode::Windows { tokens: 256, overlap: 32, most: usize::MAX };
+    let pieces = classifier.pieces_in_windows(&text, windows);
+    let source = format!("  - {{name: ner, folder: '{}', timeout_ms: 60000}}", folder.path().display());
+    for (at, label) in classifier.labels().iter().enumerate() {
+        let sure =
+            pieces.iter().filter(|piece| piece.label == at).map(|piece| piece.sure).fold(0.0, f32::max);
+        for (threshold, wanted) in [(sure - 0.01, sure > 0.0), (sure + 0.01, false)] {
+            let threshold = threshold.clamp(0.0, 1.0);
+            let signal =
+                format!("signal caught = classifier source \"ner\" is [{label:?}] threshold {threshold}");
+            let world = world(&source, &signal).await;
+            assert_eq!(route(&world, &text).await == "caught", wanted, "{label} {sure} {threshold}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_folder_of_inference_is_asked_what_labels_say_of_a_text() {
+    let folder = model("bert-pairs");
+    let classifier = load_classifier(folder.path(), &EncodeOptions::default()).unwrap();
+    let inference = Inference::of(classifier).unwrap();
+    let (text, said) = ("the cat sat on the model", ["the cat sat", "on the route, 12"]);
+    let lean = said.map(|said| inference.judge(text, said).lean()).into_iter().fold(0.0, f32::max);
+    let labels = format!("labels: {{about: [{:?}, {:?}], other: ['er']}}", said[0], said[1]);
+    let source =
+        format!("  - {{name: zero, folder: '{}', timeout_ms: 60000, {labels}}}", folder.path().display());
+    for (threshold, wanted) in [(lean - 0.01, "caught"), (lean + 0.01, "default")] {
+        let signal =
+            format!("signal caught = classifier source \"zero\" is [\"about\"] threshold {threshold}");
+        assert_eq!(route(&world(&source, &signal).await, text).await, wanted, "{lean} {threshold}");
+    }
+}
+
+#[tokio::test]
+async fn evaluations_ask_classifiers_as_requests_do() {
+    let folder = model("bert-classifier");
+    let source = format!("  - {{name: own, folder: '{}', timeout_ms: 60000}}", folder.path().display());
+    let rule = |threshold: f32, failing: &str| {
+        format!(
+            "signal caught = classifier source \"own\" is [\"yes\"] threshold {threshold} on_failure {failing}"
+        )
+    };
+    for (threshold, wanted) in [(0.0, "caught"), (1.0, "default")] {
+        // Not asked, it would fail, and match where it does not and not where it does.
+        let failing = if wanted == "caught" { "no_match" } else { "match" };
+        let world = world(&source, &rule(threshold, failing)).await;
+        let text = json!({"text": "the cat sat on the mat"});
+        let told = world.post("/api/v1/eval", &text).await.json();
+        let name = if wanted == "caught" { "caught" } else { "" };
+        assert_eq!(
+            (&told["decision_result"]["decision_name"], &told["signal_errors"]),
+            (&json!(name), &json!({}))
+        );
+        let told = world.post("/api/v1/classify/intent", &text).await.json();
+        assert_eq!(
+            (told["routing_decision"] == "caught", &told["signal_errors"]),
+            (name == "caught", &json!({}))
         );
     }
 }
@@ -189,6 +250,7 @@ async fn what_is_not_configured_is_refused_with_the_names_that_are() {
         ("signals: [{name: a, url: 'http://x', api: embeddings}]", "signals[0].labels"),
         ("signals: [{name: a, url: 'http://x', api: chat, prompt: p, labels: {one: []}}]", "signals[0]"),
         ("signals: [{name: a, url: 'http://x', timeout_ms: 0}]", "signals[0].timeout_ms"),
+        ("signals: [{name: a, folder: x, labels: {one: []}}]", "signals[0].labels"),
         ("signals: [{name: a, url: 'http://x'}, {name: a, url: 'http://x'}]", "signals[1].name"),
     ] {
         let error = tollgate_gateway::config::read(text, "t.yaml".as_ref()).unwrap_err().to_string();

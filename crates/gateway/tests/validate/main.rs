@@ -1,11 +1,14 @@
 //! Answers judged beside the context that they were to be answered from, end to end.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 #[path = "../common/mod.rs"]
 mod common;
 
+use common::models::model;
 use common::raw::{LAST_CHUNK, STREAM_HEAD, Scripted, Step, chunk, delta};
 use common::{Folder, Got, World, settings, sims};
 use serde_json::{Value, json};
+use tollgate_encode::{Options as EncodeOptions, load_classifier};
 use tollgate_gateway::serve::Options;
 
 const QUESTION: &str = "In which year was the bridge opened, and how long is it?";
@@ -150,4 +153,49 @@ async fn a_stream_is_told_at_its_end_and_rates_are_kept_over_a_restart() {
     assert_eq!(again.get("/api/v1/support").await.json(), rates);
     drop(upstreams);
     again.stop().await;
+}
+
+/// A model of inference that is as good as certain of one thing, whatever it reads: the label that its logits are highest for is
+/// called `label`, and the temperature is low.
+fn always(label: &str) -> Folder {
+    let folder = model("bert-pairs");
+    let logits =
+        load_classifier(folder.path(), &EncodeOptions::default()).unwrap().logits_of_pair(PAGE, RIGHT);
+    let likeliest = (0..3).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap();
+    let others = ["entailment", "contradiction", "neutral"].into_iter().filter(|other| *other != label);
+    let mut names: Vec<&str> = others.collect();
+    names.insert(likeliest, label);
+    let text = std::fs::read_to_string(folder.path().join("config.json")).unwrap();
+    let mut config: Value = serde_json::from_str(&text).unwrap();
+    config["id2label"] = json!({"0": names[0], "1": names[1], "2": names[2]});
+    folder.write("config.json", &config.to_string());
+    folder.write("calibration.json", r#"{"temperature": 0.02}"#);
+    folder
+}
+
+#[tokio::test]
+async fn a_model_of_inference_judges_beside_words() {
+    // Half of its words are not in the page: words alone do not support it.
+    let paraphrase = "Traffic began to cross that structure during the year 1932.";
+    for (label, text, told) in [
+        ("contradiction", RIGHT, "0/2; contradicted=2"),
+        ("entailment", RIGHT, "2/2; contradicted=0"),
+        ("entailment", paraphrase, "1/1; contradicted=0"),
+        ("neutral", paraphrase, "0/1; contradicted=0"),
+        // Another number stays one.
+        ("entailment", WRONG, "0/2; contradicted=2"),
+    ] {
+        let nli = always(label);
+        let support = format!("{{inference: {{folder: '{}', timeout_ms: 60000}}}}", nli.path().display());
+        let folder = Folder::new();
+        let (world, _upstreams) = world([whole(text), whole(RIGHT)], &support, &folder).await;
+        let got = ask(&world, false).await;
+        assert_eq!((got.status.as_u16(), got.header("x-tollgate-support")), (200, told), "{label} {text}");
+        let record = world.decision(&got.headers).await;
+        assert_eq!(record["decision"]["support"][0].get("by_words"), None, "{record}");
+        world.stop().await;
+    }
+    let refused =
+        tollgate_gateway::config::read("support: {inference: {folder: x, queue: 0}}", "t.yaml".as_ref());
+    assert!(refused.unwrap_err().to_string().contains("support.inference.queue"));
 }

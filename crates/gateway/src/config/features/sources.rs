@@ -33,9 +33,18 @@ pub struct SourceSettings {
 #[derive(Clone, Debug, PartialEq)]
 pub enum SourceKind {
     /// A folder.
-    Folder(PathBuf),
+    Folder(FolderSettings),
     /// An endpoint.
     Endpoint(EndpointSettings),
+}
+
+/// A folder of a classifier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FolderSettings {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Labels with what is said of a text that has them, for a model of inference; none for a classifier with labels of its own.
+    pub hypotheses: Vec<(String, Vec<String>)>,
 }
 
 /// An endpoint.
@@ -74,7 +83,17 @@ pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Vec<Sourc
 
 fn source(written: &Source, field: &str, findings: &mut Findings) -> Option<SourceSettings> {
     let kind = match (&written.folder, &written.url) {
-        (Some(folder), None) => SourceKind::Folder(findings.path(folder)),
+        (Some(folder), None) => {
+            let hypotheses = labels(written, field, findings);
+            if hypotheses.iter().any(|(_, said)| said.is_empty()) {
+                let message =
+                    "a folder has labels of its own, and one of inference is asked what they say".to_owned();
+                let fix =
+                    "leave `labels` out, or write `labels: {billing: [\"This text is about billing.\"]}`";
+                findings.whole(&format!("{field}.labels"), message, fix);
+            }
+            SourceKind::Folder(FolderSettings { path: findings.path(folder), hypotheses })
+        }
         (None, Some(url)) => {
             base_url(url, &format!("{field}.url"), findings)?;
             SourceKind::Endpoint(endpoint(written, url.value.clone(), field, findings)?)
@@ -116,14 +135,20 @@ fn source(written: &Source, field: &str, findings: &mut Findings) -> Option<Sour
     Some(SourceSettings { name: written.name.value.clone(), kind, size, micro_per_million_tokens })
 }
 
-fn endpoint(written: &Source, url: String, field: &str, findings: &mut Findings) -> Option<EndpointSettings> {
+/// The labels with their examples.
+fn labels(written: &Source, field: &str, findings: &mut Findings) -> Vec<(String, Vec<String>)> {
     let labels: Vec<(String, Vec<String>)> =
         written.labels.iter().map(|(label, examples)| (label.clone(), examples.clone())).collect();
-    let field_of_labels = format!("{field}.labels");
     if labels.len() > LABELS_MAX || labels.iter().any(|(_, examples)| examples.len() > EXAMPLES_MAX) {
         let fix = format!("use at most {LABELS_MAX} labels of {EXAMPLES_MAX} examples");
-        findings.whole(&field_of_labels, "there are too many".into(), &fix);
+        findings.whole(&format!("{field}.labels"), "there are too many".into(), &fix);
     }
+    labels
+}
+
+fn endpoint(written: &Source, url: String, field: &str, findings: &mut Findings) -> Option<EndpointSettings> {
+    let labels = labels(written, field, findings);
+    let field_of_labels = format!("{field}.labels");
     match written.api {
         SourceApi::Embeddings
             if labels.is_empty() || labels.iter().any(|(_, examples)| examples.is_empty()) =>

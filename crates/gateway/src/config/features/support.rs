@@ -2,7 +2,13 @@
 
 use crate::config::check::Findings;
 use crate::config::models::Catalogue;
-use crate::config::written::{File, SupportAct};
+use crate::config::written::{File, Inference, SupportAct};
+use crate::threads::Size;
+use std::path::PathBuf;
+
+/// Most threads and waiting answers of a model of inference.
+const THREADS_MAX: usize = 256;
+const QUEUE_MAX: usize = 100_000;
 
 /// Answers judged beside what they were to be answered from.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +19,17 @@ pub struct SupportSettings {
     pub act: SupportAct,
     /// The model that is asked once more.
     pub retry_model: Option<String>,
+    /// What judges beside words.
+    pub inference: Option<InferenceSettings>,
+}
+
+/// A model of natural language inference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InferenceSettings {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// How much is done at one time, and how long it may take.
+    pub size: Size,
 }
 
 pub(in crate::config) fn read(
@@ -32,5 +49,22 @@ pub(in crate::config) fn read(
         findings.whole("support.retry_model", message, "name one of `models`");
     }
     let retry_model = support.retry_model.as_ref().map(|name| name.value.clone());
-    Some(SupportSettings { least: support.least, act: support.act, retry_model })
+    let inference = support.inference.as_ref().map(|written| inference(written, findings));
+    Some(SupportSettings { least: support.least, act: support.act, retry_model, inference })
+}
+
+fn inference(written: &Inference, findings: &mut Findings) -> InferenceSettings {
+    let Inference { threads, queue, timeout_ms: deadline_ms, .. } = *written;
+    let ranges = [
+        ("threads", threads as u64, THREADS_MAX as u64),
+        ("queue", queue as u64, QUEUE_MAX as u64),
+        ("timeout_ms", deadline_ms, 600_000),
+    ];
+    for (name, value, most) in ranges {
+        if !(1..=most).contains(&value) {
+            let field = format!("support.inference.{name}");
+            findings.whole(&field, format!("{value} is out of range"), &format!("use 1 to {most}"));
+        }
+    }
+    InferenceSettings { folder: findings.path(&written.folder), size: Size { threads, queue, deadline_ms } }
 }

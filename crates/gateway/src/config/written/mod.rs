@@ -18,7 +18,7 @@ pub use kept::{Cache, CacheCategory, CacheShare};
 pub use output::Output;
 pub use safety::{Safety, SafetyFailure};
 pub use sources::{Source, SourceApi};
-pub use support::{Support, SupportAct};
+pub use support::{Inference, Support, SupportAct};
 pub use x402::{X402, X402Token};
 
 use serde::Deserialize;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 pub struct Source {
     /// The name that policies give as `source`.
     pub name: Word,
-    /// Folder of a sequence classifier, in the layout of Hugging Face.
+    /// Folder of a classifier of texts, of tokens or of pairs of texts, in the layout of Hugging Face.
     pub folder: Option<Word>,
     /// Base URL of an endpoint, such as `https://api.openai.com/v1`.
     pub url: Option<Word>,
@@ -25,7 +25,8 @@ pub struct Source {
     /// What a chat model is to judge.
     #[serde(default)]
     pub prompt: String,
-    /// The labels: with examples for embeddings, with empty lists otherwise.
+    /// The labels: with examples for embeddings, with what is said of a text that has it for a folder of inference, with empty lists
+    /// otherwise.
     #[serde(default)]
     pub labels: BTreeMap<String, Vec<String>>,
     /// Threads of a folder, or requests to an endpoint at one time; absent = 1, or 8.

@@ -15,6 +15,37 @@ pub struct Support {
     pub act: SupportAct,
     /// The model that is asked once more, for `retry`.
     pub retry_model: Option<Word>,
+    /// A model of natural language inference that judges beside words; absent = words alone.
+    pub inference: Option<Inference>,
+}
+
+/// A model of natural language inference.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inference {
+    /// Folder of a classifier of pairs of texts, in the layout of Hugging Face, one of whose labels begins with `entail`.
+    pub folder: Word,
+    /// Threads.
+    #[serde(default = "threads")]
+    pub threads: usize,
+    /// Answers that may wait.
+    #[serde(default = "queue")]
+    pub queue: usize,
+    /// Longest time from asking to the answer; what takes longer is judged by words alone.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u64,
+}
+
+const fn threads() -> usize {
+    1
+}
+
+const fn queue() -> usize {
+    16
+}
+
+const fn timeout_ms() -> u64 {
+    5_000
 }
 
 const fn least() -> f64 {

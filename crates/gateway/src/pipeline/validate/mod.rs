@@ -14,6 +14,8 @@ use super::journey::Journey;
 use crate::config::{SupportAct, SupportSettings};
 use crate::observe::metrics::SupportLabels;
 use crate::snapshot::Snapshot;
+use crate::state::Shared;
+use crate::support::Inferring;
 use bytes::{Bytes, BytesMut};
 use serde::Serialize;
 use std::pin::Pin;
@@ -49,6 +51,9 @@ pub(crate) struct Checked {
     pub(crate) unsupported: Vec<[usize; 2]>,
     /// Whether that is enough.
     pub(crate) enough: bool,
+    /// Why a model of inference that is configured has not judged it: words alone did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) by_words: Option<String>,
 }
 
 impl Checked {
@@ -66,6 +71,7 @@ impl Checked {
             unsupported: sentences.iter().filter(bad).take(SPANS_MAX).map(span).collect(),
             // An answer that states nothing claims nothing.
             enough: supported as f64 >= least * statements as f64,
+            by_words: None,
         }
     }
 
@@ -80,6 +86,7 @@ pub(crate) struct Validation {
     settings: SupportSettings,
     context: Arc<str>,
     domain: &'static str,
+    inference: Option<Arc<Inferring>>,
 }
 
 /// Judging that goes on beside the thread that serves.
@@ -87,24 +94,33 @@ pub(crate) type Judging = Pin<Box<dyn Future<Output = Option<Checked>> + Send>>;
 
 impl Validation {
     /// Whether, and by what, the answer to a request is judged.
-    pub(crate) fn wanted(snapshot: &Snapshot, view: &RequestView) -> Option<Self> {
+    pub(crate) fn wanted(shared: &Shared, snapshot: &Snapshot, view: &RequestView) -> Option<Self> {
         let settings = snapshot.settings.support.clone()?;
         let context = context::of(view)?;
         let question =
             view.last_user()?.text.iter().map(|text| view.text(*text)).collect::<Vec<_>>().join("\n");
         let domain = subject(&question);
-        asks_for_facts(&question).then(|| Self { settings, context: context.into(), domain })
+        let inference = shared.inference.clone();
+        asks_for_facts(&question).then(|| Self { settings, context: context.into(), domain, inference })
     }
 
     /// Judges what the caller gets; none where it says nothing that could be judged.
     pub(crate) fn judging(&self, dialect: Dialect, answer: Bytes, model: &Arc<str>) -> Judging {
         let (context, model, least) = (self.context.clone(), model.clone(), self.settings.least);
+        let inference = self.inference.clone();
         Box::pin(async move {
+            let beside = context.clone();
             let work = move || {
                 let text = words(&response(dialect, &answer)?)?;
-                Some(Checked::of(&judge(&text, &context), &model, least))
+                Some((judge(&text, &beside), Arc::from(text)))
             };
-            tokio::task::spawn_blocking(work).await.ok().flatten()
+            let (mut sentences, text) = tokio::task::spawn_blocking(work).await.ok().flatten()?;
+            let missed = match inference {
+                Some(inference) => inference.join(context, text, &mut sentences).await.err(),
+                None => None,
+            };
+            let by_words = missed.map(|shed| shed.to_string());
+            Some(Checked { by_words, ..Checked::of(&sentences, &model, least) })
         })
     }
 
