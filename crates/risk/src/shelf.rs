@@ -5,8 +5,8 @@
 
 use crate::dataset::{DAY, Dataset};
 use crate::error::{Result, RiskError};
-use crate::fold::{Block, Folded, open_card, open_names, read_block};
-use crate::ingest::{Events, Mapping, Names, Users};
+use crate::fold::{Block, Folded, block_checksum, open_card, open_names, read_block};
+use crate::ingest::{Events, Keys, Mapping, Users};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -138,12 +138,12 @@ impl Shelved {
             ));
         }
         let saved = open_names(folder)?;
-        let mut names = Names::default();
+        let (mut names, merchants) = saved.numbered();
         let mut found = Dataset { mapping: mapping.clone(), report: card.report, ..Dataset::default() };
         if let Some(map) = &mapping.users {
+            names.users = Keys::default();
             found.users = Users::read(data, map, &mut names)?;
         } else {
-            saved.users.iter().for_each(|key| _ = names.users.text(key));
             found.users.count = names.users.len();
             found.users.labels = vec![None; found.users.count];
         }
@@ -154,15 +154,11 @@ impl Shelved {
                 "was folded for other users, or in another order; fold again",
             ));
         }
-        saved.merchants.iter().for_each(|key| _ = names.merchants.text(key));
-        saved.categories.iter().for_each(|word| _ = names.categories.code(word));
-        saved.texts.iter().for_each(|word| _ = names.texts.code(word));
-        (found.merchants.names, found.merchants.categories) =
-            (saved.merchant_names, saved.merchant_categories);
-        let numbers = names.merchants.sort();
-        if numbers.len() != saved.merchants.len() {
+        if names.merchants.len() != saved.merchants.len() {
             return Err(RiskError::format(place, "names a merchant twice; fold again"));
         }
+        found.merchants = merchants;
+        let numbers = names.merchants.sort();
         found.merchants.renumbered(&numbers);
         found.names = names;
         let length = days.or(mapping.window.days).map(|days| i64::from(days) * DAY);
@@ -170,6 +166,12 @@ impl Shelved {
             Self { data: found, folder: folder.to_owned(), blocks: card.blocks, numbers, part: None };
         shelved.settle(length)?;
         Ok(shelved)
+    }
+
+    /// Users, names and mapping.
+    #[must_use]
+    pub const fn about(&self) -> &Dataset {
+        &self.data
     }
 
     /// How many parts there are.
@@ -215,16 +217,8 @@ impl Shelved {
     /// # Errors
     /// The folder is broken.
     pub fn turn(&mut self, part: usize) -> Result<&Dataset> {
-        let block = self.blocks.get(part).filter(|_| self.part != Some(part));
-        if let Some(block) = block {
-            let mut events: Events = read_block(&self.folder, block)?.events;
-            for merchant in &mut events.merchant {
-                *merchant = self.numbers.get(*merchant as usize).copied().unwrap_or(*merchant);
-            }
-            let kept = self.data.inside(&events);
-            if kept.len() < events.len() {
-                events = events.taken(&kept);
-            }
+        if part < self.parts() && self.part != Some(part) {
+            let events = self.events(part)?;
             self.data.folded = Folded::of(&events, Some(self.data.users.count as u32));
             let (list, report) = (self.data.mapping.block.clone(), self.data.report.clone());
             self.data.block(&list);
@@ -233,5 +227,58 @@ impl Shelved {
             self.part = Some(part);
         }
         Ok(&self.data)
+    }
+
+    /// The payments of a part that are in their user's window.
+    fn events(&self, part: usize) -> Result<Events> {
+        let Some(block) = self.blocks.get(part) else { return Ok(Events::default()) };
+        let mut events = read_block(&self.folder, block)?.events;
+        for merchant in &mut events.merchant {
+            *merchant = self.numbers.get(*merchant as usize).copied().unwrap_or(*merchant);
+        }
+        let kept = self.data.inside(&events);
+        Ok(if kept.len() < events.len() { events.taken(&kept) } else { events })
+    }
+
+    /// The users of a part.
+    pub(crate) fn users_of(&self, part: usize) -> Vec<u32> {
+        (part as u32..self.data.users.count as u32).step_by(self.parts().max(1)).collect()
+    }
+
+    /// Lends a part by itself, no larger than it is: its users have numbers of their own, and `f` hears their numbers among all.
+    ///
+    /// # Errors
+    /// The part cannot be read; those of `f`.
+    pub fn lend<T>(&mut self, part: usize, f: impl FnOnce(&mut Dataset, &[u32]) -> Result<T>) -> Result<T> {
+        let (mut events, users) = (self.events(part)?, self.users_of(part));
+        let (parts, data) = (self.parts().max(1), &mut self.data);
+        events.user.iter_mut().for_each(|user| *user /= parts as u32);
+        let mut alone = Dataset {
+            mapping: data.mapping.clone(),
+            names: std::mem::take(&mut data.names),
+            users: data.users.only(&users),
+            merchants: std::mem::take(&mut data.merchants),
+            folded: Folded::of(&events, Some(users.len() as u32)),
+            ends: users.iter().map(|user| data.ends[*user as usize]).collect(),
+            length: data.length,
+            report: data.report.clone(),
+        };
+        drop(events);
+        alone.block(&data.mapping.block);
+        let answer = f(&mut alone, &users);
+        (data.names, data.merchants) = (alone.names, alone.merchants);
+        answer
+    }
+
+    /// A digest of what the folder holds: the checksums of its blocks.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub fn digest(&self) -> Result<u32> {
+        let mut digest = 0;
+        for block in &self.blocks {
+            digest = crc32c::crc32c_append(digest, &block_checksum(&self.folder, block)?);
+        }
+        Ok(digest)
     }
 }

@@ -95,7 +95,7 @@ impl Folded {
         }
     }
 
-    pub(super) fn group(&mut self, merchant: u32, pooled: u32, older: Older, end: usize) {
+    pub(crate) fn group(&mut self, merchant: u32, pooled: u32, older: Older, end: usize) {
         self.merchants.push(merchant);
         self.pooled.push(pooled);
         self.older.push(older);

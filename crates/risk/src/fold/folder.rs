@@ -100,10 +100,23 @@ pub(crate) struct SavedNames {
     pub(crate) merchants: Vec<String>,
     pub(crate) categories: Vec<String>,
     pub(crate) texts: Vec<String>,
-    /// What stands for each merchant.
+    /// What stands for each merchant, by the number that it had while the file was read.
     keys: Vec<u32>,
     pub(crate) merchant_names: Vec<u32>,
     pub(crate) merchant_categories: Vec<u32>,
+}
+
+impl SavedNames {
+    /// Keys, words and merchants by the numbers that the blocks have.
+    pub(crate) fn numbered(&self) -> (Names, Merchants) {
+        let mut names = Names::default();
+        self.users.iter().for_each(|key| _ = names.users.text(key));
+        self.merchants.iter().for_each(|key| _ = names.merchants.text(key));
+        self.categories.iter().for_each(|word| _ = names.categories.code(word));
+        self.texts.iter().for_each(|word| _ = names.texts.code(word));
+        let (own, categories) = (self.merchant_names.clone(), self.merchant_categories.clone());
+        (names, Merchants { names: own, categories })
+    }
 }
 
 impl FoldJob {
@@ -223,10 +236,15 @@ impl FoldJob {
             spill.finish()?;
         }
         merchants.complete(&mut names);
+        // Numbers in the order of keys, as in memory: caps cut the same whichever payment was read first.
+        let numbers = names.merchants.sort();
+        merchants.renumbered(&numbers);
+        let stand = |keys: &[u32]| -> Vec<u32> { numbers.iter().map(|n| keys[*n as usize]).collect() };
         let keys = merchants.chained(self.mapping.keys.users_min, &mut |keys| {
             let mut users = vec![0; keys.len()];
+            let keys = stand(keys);
             let mut count = |events: &Events| {
-                users.iter_mut().zip(seen(&events.user, &events.merchant, keys)).for_each(|(a, b)| *a += b);
+                users.iter_mut().zip(seen(&events.user, &events.merchant, &keys)).for_each(|(a, b)| *a += b);
             };
             if let Some(held) = &held {
                 held.all().iter().for_each(&mut count);
@@ -243,7 +261,7 @@ impl FoldJob {
             merchants: text(&names.merchants),
             categories: names.categories.words().to_vec(),
             texts: names.texts.words().to_vec(),
-            keys,
+            keys: stand(&keys),
             merchant_names: merchants.names,
             merchant_categories: merchants.categories,
         };
@@ -337,22 +355,32 @@ pub fn open_card(folder: &Path) -> Result<Card> {
     Ok(card)
 }
 
+/// Some bytes of a folder's blocks.
+fn bytes_at(folder: &Path, offset: u64, length: u64) -> Result<Vec<u8>> {
+    let path = folder.join("blocks.bin");
+    let mut bytes = Vec::new();
+    let mut read = || -> std::io::Result<usize> {
+        let mut file = File::open(&path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        file.take(length).read_to_end(&mut bytes)
+    };
+    read().map_err(|e| RiskError::file(&path, e))?;
+    Ok(bytes)
+}
+
+/// The checksum that a block ends with.
+pub(crate) fn block_checksum(folder: &Path, block: &Block) -> Result<Vec<u8>> {
+    bytes_at(folder, (block.offset + block.length).saturating_sub(4), 4)
+}
+
 /// Reads one block of a folder.
 ///
 /// # Errors
 /// The file is shorter than the card says, or the bytes are not those that were written.
 pub fn read_block(folder: &Path, block: &Block) -> Result<Folded> {
-    let path = folder.join("blocks.bin");
-    let mut bytes = Vec::new();
-    let mut read = || -> std::io::Result<usize> {
-        let mut file = File::open(&path)?;
-        file.seek(SeekFrom::Start(block.offset))?;
-        file.take(block.length).read_to_end(&mut bytes)
-    };
-    read().map_err(|e| RiskError::file(&path, e))?;
-    decode(&bytes).ok_or_else(|| {
+    decode(&bytes_at(folder, block.offset, block.length)?).ok_or_else(|| {
         RiskError::format(
-            format!("{}, byte {}", path.display(), block.offset),
+            format!("{}, byte {}", folder.join("blocks.bin").display(), block.offset),
             "holds no whole block (its checksum does not fit); fold again",
         )
     })

@@ -11,6 +11,6 @@ mod spill;
 pub use block::{decode, encode};
 pub use caps::{Caps, capped};
 pub use folded::{Folded, Older, REST};
-pub(crate) use folder::open_names;
 pub use folder::{Block, Card, FoldJob, FoldProgress, open_card, read_block};
+pub(crate) use folder::{block_checksum, open_names};
 pub use radix::order;

@@ -40,6 +40,19 @@ pub struct Users {
 }
 
 impl Users {
+    /// Some of them, with what is known at the decision and no outcomes.
+    #[must_use]
+    pub(crate) fn only(&self, users: &[u32]) -> Self {
+        let of = |column: &Vec<f32>| users.iter().map(|user| column[*user as usize]).collect();
+        Self {
+            count: users.len(),
+            labels: vec![None; users.len()],
+            numbers: self.numbers.iter().map(of).collect(),
+            number_names: self.number_names.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Reads the table of a folder; its users get the first numbers in `names`.
     ///
     /// # Errors

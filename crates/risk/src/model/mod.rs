@@ -3,6 +3,7 @@
 //! `model.json` holds what a person may want to read (data, features, metrics, the scorecard's points); trees and
 //! networks lie in `model.safetensors` (the public format: a JSON head, then little-endian arrays).
 
+mod parts;
 mod tensors;
 
 pub use tensors::{Tensor, Tensors};
@@ -10,7 +11,8 @@ pub use tensors::{Tensor, Tensors};
 use crate::block::BlockList;
 use crate::dataset::{DAY, Dataset};
 use crate::error::{Result, RiskError};
-use crate::feature::{FeatureSpace, Matrix};
+use crate::feature::{FeatureSpace, Lookup, Matrix};
+use crate::ingest::Names;
 use crate::monitor::Reference;
 use crate::net::Network;
 use crate::shelf::Shelf;
@@ -269,17 +271,25 @@ impl Model {
     /// # Errors
     /// The data do not fit the model.
     pub fn score(&self, data: &Dataset, kind: Option<Kind>) -> Result<Vec<Score>> {
+        let lookup = self.card.space.lookup(&data.names);
+        let found = self.probabilities(data, &lookup, kind)?;
+        Ok(named(&data.names, found))
+    }
+
+    /// Probabilities of a data set's users.
+    fn probabilities(&self, data: &Dataset, lookup: &Lookup, kind: Option<Kind>) -> Result<Vec<f64>> {
         let features = self.features(data)?;
         let users: Vec<u32> = (0..data.users.count as u32).collect();
-        let lookup = self.card.space.lookup(&data.names);
         let kind = kind.unwrap_or(self.fitted.winner);
-        let logits = self.fitted.logits_of(kind, data, &lookup, &features, &users);
-        let found = logits.into_iter().map(|logit| self.fitted.probability(kind, logit));
-        let name =
-            |user: usize| data.names.users.list().get(user).map_or_else(String::new, ToString::to_string);
-        let score = |(user, p): (usize, f64)| Score::of(name(user), p);
-        Ok(found.enumerate().map(score).collect())
+        let logits = self.fitted.logits_of(kind, data, lookup, &features, &users);
+        Ok(logits.into_iter().map(|logit| self.fitted.probability(kind, logit)).collect())
     }
+}
+
+/// Scores of users in the order of their numbers.
+fn named(names: &Names, probabilities: Vec<f64>) -> Vec<Score> {
+    let name = |user: usize| names.users.list().get(user).map_or_else(String::new, ToString::to_string);
+    probabilities.into_iter().enumerate().map(|(user, p)| Score::of(name(user), p)).collect()
 }
 
 fn trees(tensors: &Tensors, place: &str) -> Result<Vec<Tree>> {

@@ -1,7 +1,9 @@
 //! A user's payments by merchant, ready to be scored.
 
 use super::scorer::Scorer;
+use super::single::Single;
 use crate::dataset::Dataset;
+use crate::error::RiskError;
 use crate::feature::Lookup;
 use crate::fold::{Folded, Older};
 use crate::ingest::{AMOUNT_MAX, Events, Key, Merchants, NO_KEY, Names, Reason, Report};
@@ -29,6 +31,22 @@ pub struct Payment {
     pub category: Option<String>,
     /// Further numbers, in the order of the model's mapping.
     pub numbers: Vec<f32>,
+}
+
+impl Payment {
+    /// Time and amount of a payment that is whole and has so many further numbers.
+    ///
+    /// # Errors
+    /// The reason for which it is refused.
+    pub fn whole(&self, numbers: usize) -> Result<(i64, i64), Reason> {
+        let time = self.time.ok_or(Reason::NoTime)?;
+        let amount = self.amount.filter(|a| a.unsigned_abs() <= AMOUNT_MAX as u64);
+        match amount.ok_or(Reason::NoAmount)? {
+            _ if self.numbers.len() != numbers => Err(Reason::Torn),
+            _ if self.merchant.trim().is_empty() => Err(Reason::NoMerchant),
+            amount => Ok((time, amount)),
+        }
+    }
 }
 
 /// The payments at one merchant, in order of time.
@@ -69,17 +87,10 @@ impl History {
     /// The reason of the refusal.
     pub fn add(&mut self, scorer: &Scorer, payment: &Payment) -> Result<(), Reason> {
         self.report.rows += 1;
-        let whole = || {
-            let full = self.payments >= HISTORY_MAX || payment.numbers.len() != scorer.numbers();
-            let time = payment.time.ok_or(Reason::NoTime)?;
-            let amount = payment.amount.filter(|a| a.unsigned_abs() <= AMOUNT_MAX as u64);
-            match amount.ok_or(Reason::NoAmount)? {
-                _ if full => Err(Reason::Torn),
-                _ if payment.merchant.trim().is_empty() => Err(Reason::NoMerchant),
-                amount => Ok((time, amount)),
-            }
-        };
-        let (time, amount) = whole().inspect_err(|reason| {
+        let full = self.payments >= HISTORY_MAX;
+        let whole =
+            payment.whole(scorer.numbers()).and_then(|p| if full { Err(Reason::Torn) } else { Ok(p) });
+        let (time, amount) = whole.inspect_err(|reason| {
             self.report.refuse(*reason, self.report.rows - 1, || format!("{payment:?}"));
         })?;
         let code = |words: &mut crate::table::Dictionary, text: &Option<String>| {
@@ -115,6 +126,24 @@ impl History {
         self.report.kept += 1;
         scorer.index().extend(&self.names, &mut self.lookup);
         Ok(())
+    }
+
+    /// The history that was folded elsewhere.
+    ///
+    /// # Errors
+    /// Some of its payments are counted and no longer listed, and features count every one; or one is not whole.
+    pub fn of_single(scorer: &Scorer, single: &Single) -> crate::Result<Self> {
+        let refused = |why: String| RiskError::Data(format!("a folded history {why}"));
+        if single.pooled() > 0 {
+            return Err(refused(format!("has {} pooled payments; fold it without caps", single.pooled())));
+        }
+        let mut history = Self::default();
+        for payment in single.payments() {
+            history
+                .add(scorer, &payment)
+                .map_err(|why| refused(format!("has a payment with {}", why.meaning())))?;
+        }
+        Ok(history)
     }
 
     /// Adds a payment that was known before a moment; a later one is refused too.

@@ -35,6 +35,8 @@ pub struct TrainConfig {
     pub trees: TreeParams,
     /// The network; none leaves it out.
     pub network: Option<NetConfig>,
+    /// Whether the network's settings hold as they are; else few defaults ask for stronger ones.
+    pub exact: bool,
     /// The folder in which networks keep their progress, to go on from where training was stopped.
     pub kept: Option<PathBuf>,
     /// Groups of people that the winner's scores are compared by.
@@ -50,6 +52,7 @@ impl Default for TrainConfig {
             repeats: 1,
             trees: TreeParams::default(),
             network: Some(NetConfig::default()),
+            exact: false,
             kept: None,
             attributes: Vec::new(),
             approved: 0.8,
@@ -124,7 +127,7 @@ pub fn fit(
 
     if let Some(net) = config.network.as_ref().filter(|_| space.events) {
         step(TrainStep::Model(Kind::Network));
-        let net = few(net, defaults);
+        let net = if config.exact { net.clone() } else { few(net, defaults) };
         let mut found = Vec::new();
         for (turn, (fit, held)) in inner.iter().enumerate() {
             let kept = config.kept.as_ref().map(|folder| folder.join(file_of(&split.name, turn)));

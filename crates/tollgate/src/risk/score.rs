@@ -1,17 +1,18 @@
 //! `tollgate risk score` and `tollgate risk eval`: a model on a folder of data.
 
-use super::data::ModelArgs;
+use super::data::{ModelArgs, bar, show};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use tollgate_core::Seed;
 use tollgate_risk::Dataset;
 use tollgate_risk::evaluate::{Metrics, reliability};
-use tollgate_risk::ingest::Part;
-use tollgate_risk::model::Score;
+use tollgate_risk::ingest::{Part, Report};
+use tollgate_risk::model::{Model, Score};
+use tollgate_risk::shelf::Shelved;
 use tollgate_risk::train::Kind;
 
 /// Which model, on which data, and which kind of it is asked.
@@ -37,6 +38,33 @@ enum Ask {
 impl AskArgs {
     fn score(&self, quiet: bool) -> Result<(Dataset, Vec<Score>)> {
         let (model, found) = self.model.open(quiet)?;
+        let scores = model.score(&found, self.asked(&model)?)?;
+        Ok((found, scores))
+    }
+
+    /// The same from a folder of folded histories, part by part; how far it is lies in a file beside `out`.
+    fn score_parts(&self, folded: &Path, out: &Path, quiet: bool) -> Result<(Report, Vec<Score>)> {
+        let model = Model::open(&self.model.model)?;
+        let (data, mapping) = (&self.model.data.data, self.model.data.mapping()?);
+        let days = u32::try_from(model.card.window_days).ok();
+        let mut shelved = Shelved::open(folded, data, &mapping, days)?;
+        let report = shelved.about().report.clone();
+        if !quiet {
+            show(&report)?;
+        }
+        let bar = bar("parts")?;
+        let kept = out.with_added_extension("progress");
+        let kind = self.asked(&model)?;
+        let scores = model.score_parts(&mut shelved, kind, Some(&kept), &mut |done, all| {
+            bar.set_length(all as u64);
+            bar.set_position(done as u64);
+        })?;
+        bar.finish_and_clear();
+        Ok((report, scores))
+    }
+
+    /// The kind that is asked, where it is not the winner.
+    fn asked(&self, model: &Model) -> Result<Option<Kind>> {
         let kind = self.kind.map(|ask| match ask {
             Ask::Logistic => Kind::Logistic,
             Ask::Trees => Kind::Trees,
@@ -47,8 +75,7 @@ impl AskArgs {
         if let Some(kind) = kind.filter(|kind| !model.fitted.kinds().contains(kind)) {
             bail!("{} has no {}", self.model.model.display(), kind.name());
         }
-        let scores = model.score(&found, kind)?;
-        Ok((found, scores))
+        Ok(kind)
     }
 }
 
@@ -57,13 +84,19 @@ impl AskArgs {
 #[command(after_help = "Example:
   tollgate risk score --model model --data payments --out scores.csv
 
-The file has a row per user: the probability of a default, and points (600 at odds of 50 to 1, 20 more double the odds).")]
+The file has a row per user: the probability of a default, and points (600 at odds of 50 to 1, 20 more double the odds).
+
+With --folded, histories are read part by part from a folder of `risk fold --whole`, and the scores are the same. Started again,
+the command goes on where it was stopped.")]
 pub(crate) struct ScoreArgs {
     #[command(flatten)]
     model: AskArgs,
     /// Where the scores go, as CSV
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// A folder of histories that `risk fold --whole` made of the data: they are read part by part
+    #[arg(long, value_name = "DIR")]
+    folded: Option<PathBuf>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -71,17 +104,23 @@ pub(crate) struct ScoreArgs {
 
 /// Scores.
 pub(super) fn score(args: &ScoreArgs) -> Result<Ending> {
-    let (found, scores) = args.model.score(args.json)?;
+    let (report, scores) = match &args.folded {
+        Some(folded) => args.model.score_parts(folded, &args.out, args.json)?,
+        None => args.model.score(args.json).map(|(found, scores)| (found.report, scores))?,
+    };
     let mut text = String::from("user,probability,points\n");
     for s in &scores {
         writeln!(text, "{},{},{:.1}", quoted(&s.user), s.probability, s.points)?;
     }
     std::fs::write(&args.out, text).with_context(|| format!("cannot write {}", args.out.display()))?;
+    if args.folded.is_some() {
+        // Everything is in the file now.
+        let kept = args.out.with_added_extension("progress");
+        std::fs::remove_file(&kept).with_context(|| format!("cannot remove {}", kept.display()))?;
+    }
     let mean = scores.iter().map(|s| s.probability).sum::<f64>() / scores.len().max(1) as f64;
     if args.json {
-        say::json(
-            &serde_json::json!({"users": scores.len(), "mean_probability": mean, "read": found.report}),
-        )?;
+        say::json(&serde_json::json!({"users": scores.len(), "mean_probability": mean, "read": report}))?;
     } else {
         say::line(&format!(
             "{} users scored, mean probability {mean:.4}, in {}",

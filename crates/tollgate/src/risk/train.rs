@@ -9,7 +9,7 @@ use serde_json::json;
 use std::path::PathBuf;
 use tollgate_core::Seed;
 use tollgate_risk::Dataset;
-use tollgate_risk::net::{NetConfig, Within};
+use tollgate_risk::net::{NetConfig, Switches, Within};
 use tollgate_risk::shelf::{Shelf, Shelved};
 use tollgate_risk::train::{Outcome, TrainConfig, TrainStep, train_from};
 
@@ -57,6 +57,11 @@ pub(crate) struct TrainArgs {
     /// Passes in which the network guesses hidden fields of the training users' payments, before it sees outcomes
     #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=1000))]
     masked: u16,
+    /// The network reads payments alone: no features in its head, and no logistic regression that it starts from
+    #[arg(long)]
+    alone: bool,
+    #[command(flatten)]
+    net: NetArgs,
     /// The folder in which networks keep how far they are, to go on from there
     #[arg(long, value_name = "DIR")]
     kept: Option<PathBuf>,
@@ -74,6 +79,51 @@ pub(crate) struct TrainArgs {
     json: bool,
 }
 
+/// Settings of the network. Where one is given all hold as they are; else few defaults ask for stronger ones.
+#[derive(Args, Debug)]
+struct NetArgs {
+    /// Width of the network [default: 32]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    width: Option<u16>,
+    /// Users per step of the network [default: 128]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    batch: Option<u32>,
+    /// Highest rate of the network's schedule [default: 0.002]
+    #[arg(long, value_name = "RATE")]
+    rate: Option<f32>,
+    /// Weight decay of the network [default: 0.05]
+    #[arg(long, value_name = "DECAY")]
+    decay: Option<f32>,
+    /// Share of the inputs of the network's head that a step leaves out [default: 0.1]
+    #[arg(long, value_name = "SHARE")]
+    dropout: Option<f64>,
+}
+
+impl NetArgs {
+    const fn given(&self) -> bool {
+        let sizes = self.width.is_some() || self.batch.is_some();
+        sizes || self.rate.is_some() || self.decay.is_some() || self.dropout.is_some()
+    }
+
+    fn apply(&self, net: &mut NetConfig) {
+        if let Some(width) = self.width {
+            (net.width, net.head) = (usize::from(width), usize::from(width));
+        }
+        self.batch.iter().for_each(|batch| net.batch = *batch as usize);
+        self.rate.iter().for_each(|rate| net.rate = *rate);
+        self.decay.iter().for_each(|decay| net.decay = *decay);
+        self.dropout.iter().for_each(|dropout| net.dropout = *dropout);
+    }
+
+    fn say(&self, say: &mut impl FnMut(String)) {
+        self.width.iter().for_each(|width| say(format!(" --width {width}")));
+        self.batch.iter().for_each(|batch| say(format!(" --batch {batch}")));
+        self.rate.iter().for_each(|rate| say(format!(" --rate {rate}")));
+        self.decay.iter().for_each(|decay| say(format!(" --decay {decay}")));
+        self.dropout.iter().for_each(|dropout| say(format!(" --dropout {dropout}")));
+    }
+}
+
 /// How long merchants are read, as it is typed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Reading {
@@ -85,7 +135,7 @@ enum Reading {
 impl TrainArgs {
     fn config(&self, data: &Dataset) -> Result<TrainConfig> {
         let repeats = self.repeats.unwrap_or(if data.users.count <= ALL_REPEATS { usize::MAX } else { 1 });
-        let network = NetConfig {
+        let mut network = NetConfig {
             epochs: usize::from(self.epochs),
             masked: usize::from(self.masked),
             within: match self.within {
@@ -95,11 +145,16 @@ impl TrainArgs {
             },
             ..NetConfig::default()
         };
+        if self.alone {
+            network.switches = Switches::alone();
+        }
+        self.net.apply(&mut network);
         let of = |name: &String| attribute(&self.data.data, data, name);
         Ok(TrainConfig {
             seed: Seed(self.seed),
             repeats,
             network: (!self.no_network).then_some(network),
+            exact: self.net.given(),
             kept: self.kept.clone(),
             attributes: self.attribute.iter().map(of).collect::<Result<_>>()?,
             approved: self.approve,
@@ -124,6 +179,10 @@ impl TrainArgs {
             if self.within != Reading::Pool {
                 say(format!(" --within {}", format!("{:?}", self.within).to_lowercase()));
             }
+            if self.alone {
+                say(" --alone".into());
+            }
+            self.net.say(&mut say);
         }
         self.repeats.iter().for_each(|repeats| say(format!(" --repeats {repeats}")));
         self.attribute.iter().for_each(|name| say(format!(" --attribute {name}")));

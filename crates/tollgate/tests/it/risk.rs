@@ -83,6 +83,13 @@ fn a_folder_trains_and_its_decisions_stand_in_the_log() {
     assert_eq!(first.replace("again", ""), second.replace("twice", ""));
     let weights = |name: &str| std::fs::read(folder.path().join(name).join("model.safetensors")).unwrap();
     assert_eq!(weights("again"), weights("twice"));
+    // A folder scores as its files do, and leaves nothing beside the scores.
+    let score = ["risk", "score", "--model", "model", "--data", "payments", "--out"];
+    good(folder.run(&[&score[..], &["scores.csv"]].concat()));
+    good(folder.run(&[&score[..], &["parts.csv", "--folded", "folded"]].concat()));
+    let scores = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert_eq!(scores("parts.csv"), scores("scores.csv"));
+    assert!(!folder.path().join("parts.csv.progress").exists());
     folder.write(
         "terms.yaml",
         "asset: EUR\nrows:\n  - { below: 0.2, credit_minor: 500, prefund_percent: 0, hold_days: 1 }\n  \

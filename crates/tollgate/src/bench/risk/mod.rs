@@ -17,6 +17,9 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use tollgate_core::Clock;
 use tollgate_gateway::clock::SystemClock;
+use tollgate_risk::Dataset;
+use tollgate_risk::generate::{Plan, generate, write};
+use tollgate_risk::ingest::Mapping;
 use tollgate_risk::linear::Logistic;
 use tollgate_risk::net::{NetConfig, Network};
 use tollgate_risk::online::{History, Scorer};
@@ -33,6 +36,8 @@ const FLAT_BAR: f64 = 1.25;
 /// Payments of the user who is scored.
 const USER: usize = 300;
 const SCORES: usize = 2_000;
+/// Users whose files are scored.
+const FILE_USERS: u32 = 2_000;
 const MEDIAN_BAR_US: f64 = 300.0;
 const TAIL_BAR_US: f64 = 1_000.0;
 /// Microseconds for one payment more, and by how much its score may differ from that of a history built anew.
@@ -105,12 +110,18 @@ pub(in crate::bench) fn run(args: &RiskArgs) -> Result<Ending> {
     let scorer = scorer()?;
     rows.extend(score(&clock, &scorer)?);
     rows.extend(add(&clock, &scorer)?);
+    rows.push(files(&scorer)?);
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').take(3).collect::<Vec<_>>().join(" ");
     if args.json {
-        say::json(&json!({ "rows": rows, "missed": rows.iter().filter(|r| r.met == Some(false)).count() }))?;
+        say::json(
+            &json!({ "load": load, "rows": rows, "missed": rows.iter().filter(|r| r.met == Some(false)).count() }),
+        )?;
     } else if args.markdown {
-        say::text(&markdown(&rows)?)?;
+        say::text(&markdown(&rows, &load)?)?;
     } else {
         say::table(&HEAD, &rows.iter().map(|row| row.cells().to_vec()).collect::<Vec<_>>())?;
+        say::line(&format!("load of the machine at the end: {load}"))?;
     }
     Ok(Ending::Good)
 }
@@ -209,6 +220,30 @@ fn share_of(sorted: &[f64], share: f64) -> f64 {
     sorted.get(place.min(sorted.len().saturating_sub(1))).copied().unwrap_or(0.0)
 }
 
+/// CPU time per user of reading a folder of files and scoring it.
+fn files(scorer: &Scorer) -> Result<Row> {
+    let folder = std::env::temp_dir().join(format!("tollgate-bench-risk-{}", std::process::id()));
+    let made = generate(&Plan { users: FILE_USERS, events: USER as f64, ..Plan::default() });
+    let measured = || {
+        write(&made, &folder)?;
+        let me = std::process::id();
+        let start = cpu_us(me)?;
+        let data = Dataset::read(&folder, &Mapping::of(&folder)?, None, &mut |_, _| {})?;
+        let read = cpu_us(me)? - start;
+        black_box(scorer.model().score(&data, None)?);
+        Ok::<_, anyhow::Error>((read, cpu_us(me)? - start))
+    };
+    let spent = measured();
+    // The folder is this run's own.
+    let _ = std::fs::remove_dir_all(&folder);
+    let (read, all) = spent?;
+    let each = |us: u64| us as f64 / f64::from(FILE_USERS);
+    let payments = made.events.len() as f64 / f64::from(FILE_USERS);
+    let what = format!("scoring a folder of CSV, {payments:.0} payments per user, CPU per user");
+    Ok(Row::new(what, each(all), "µs", None)
+        .note(format!("reading and folding are {:.0} µs of it", each(read))))
+}
+
 /// Nanoseconds that this thread was ready to run and had no core, where the kernel counts them (Linux,
 /// Documentation/scheduler/sched-stats.rst: the second field).
 fn waited_ns() -> Option<u64> {
@@ -244,7 +279,7 @@ fn add(clock: &dyn Clock, scorer: &Scorer) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-fn markdown(rows: &[Row]) -> Result<String> {
+fn markdown(rows: &[Row], load: &str) -> Result<String> {
     let mut text = String::from(
         "# How fast the risk models are\n\nMade by `tollgate bench risk --markdown` from a release build, on made-up \
 histories. Training is CPU time of one thread, width 32, every payment encoded, the cheapest of three runs; the score is that of a blend of all four \
@@ -255,5 +290,6 @@ kinds of models. Folding beside polars and duckdb: `bench/risk-fold.sh`, in [the
     for row in rows {
         writeln!(text, "| {} |", row.cells().join(" | "))?;
     }
+    writeln!(text, "\nLoad of the machine at the end (1, 5 and 15 minutes): {load}.")?;
     Ok(text)
 }
