@@ -99,10 +99,12 @@ impl Windows {
     }
 }
 
-/// Scales `vector` to length 1; a vector of zeros stays.
+/// Scales `vector` to length 1; a vector of zeros stays, and one whose length is no finite number becomes one: it is like nothing.
 pub fn normalise(vector: &mut [f32]) {
     let norm = vector.iter().map(|v| v * v).sum::<f32>().sqrt();
-    if norm > 0.0 {
+    if !norm.is_finite() {
+        vector.fill(0.0);
+    } else if norm > 0.0 {
         for value in vector {
             *value /= norm;
         }
@@ -112,6 +114,18 @@ pub fn normalise(vector: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_has_no_length_is_like_nothing() {
+        for odd in [f32::NAN, f32::INFINITY, 1e30] {
+            let mut vector = [1.0, odd, -2.0];
+            normalise(&mut vector);
+            assert_eq!(vector, [0.0; 3], "{odd}");
+        }
+        let mut vector = [3.0, 0.0, 4.0];
+        normalise(&mut vector);
+        assert_eq!(vector, [0.6, 0.0, 0.8]);
+    }
 
     #[test]
     fn windows_cover_everything_and_end_at_the_end() {

@@ -131,7 +131,7 @@ impl<R: Read + Seek> Safetensors<R> {
     /// Reads the tensor `name`.
     ///
     /// # Errors
-    /// [`EncodeError::Format`] when there is none of that name, or the file ends.
+    /// [`EncodeError::Format`] when there is none of that name, the file ends, or a number is not finite.
     pub fn tensor(&mut self, name: &str) -> Result<Tensor, EncodeError> {
         let (shape, count) = self.entries.get(name).map_or((Vec::new(), 0), |entry| {
             (entry.shape.clone(), entry.bytes / entry.dtype.bytes() as usize)
@@ -174,6 +174,9 @@ impl<R: Read + Seek> Safetensors<R> {
             digests.push(Digest::of(&piece));
             numbers.clear();
             read_numbers(entry.dtype, &piece, &mut numbers);
+            if let Some(odd) = numbers.iter().find(|number| !number.is_finite()) {
+                return Err(bad(format!("tensor {name:?} holds {odd}; all its numbers must be finite")));
+            }
             sink(&numbers);
             left -= piece.len();
         }
@@ -207,7 +210,7 @@ impl<R: Read + Seek> Safetensors<R> {
     }
 }
 
-/// Checks a row of the header. `None` for a type that no model here has; it is an error only when it is asked for.
+/// Checks a row of the header. `None` for a type that no model here has, and for no numbers; it is an error only when it is asked for.
 fn entry(row: &Row, data: u64, size: u64) -> Result<Option<Entry>, &'static str> {
     let Ok(dtype) = Dtype::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(
         row.dtype.as_str(),
@@ -219,6 +222,10 @@ fn entry(row: &Row, data: u64, size: u64) -> Result<Option<Entry>, &'static str>
     let Some(count) = count.filter(|c| *c <= TENSOR_NUMBERS_MAX) else {
         return Err("its shape has more numbers than a tensor may have");
     };
+    // Nothing can be computed with it, and what is as long as its other side would be believed.
+    if count == 0 {
+        return Ok(None);
+    }
     if end.checked_sub(start) != Some(count * dtype.bytes()) {
         return Err("its offsets and its shape differ in bytes");
     }
@@ -284,6 +291,19 @@ mod tests {
         assert_eq!(open.tensor("b").unwrap().data, [1.5]);
         assert_eq!(open.tensor("i").unwrap().data, [-1.0, 127.0]);
         assert!(open.tensor("odd").is_err() && open.shaped("i", &[1, 2]).is_err());
+    }
+
+    #[test]
+    fn what_is_not_finite_or_has_no_numbers_is_refused() {
+        let header = r#"{"f":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"h":{"dtype":"F16","shape":[1],"data_offsets":[8,10]},
+            "none":{"dtype":"F32","shape":[1152921504606846976,0],"data_offsets":[0,0]}}"#;
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let data = [&1f32.to_le_bytes()[..], &odd.to_le_bytes(), &[0x00, 0x7c]].concat();
+            let mut open = Safetensors::open("x", file(header, &data)).unwrap();
+            let error = open.tensor("f").unwrap_err().to_string();
+            assert!(error.contains("\"f\"") && error.contains("finite"), "{error}");
+            assert!(open.tensor("h").is_err() && open.tensor("none").is_err());
+        }
     }
 
     #[test]

@@ -104,6 +104,35 @@ fn any_damage_is_read_or_refused() {
     assert!(read > 50, "{read}");
 }
 
+/// A weight that is no number, or so large that a sum is none, would say of every text that it is like every other, or safe.
+#[test]
+fn weights_that_give_no_numbers_are_refused() {
+    for (model, name) in [
+        ("tiny-bert", "encoder.layer.0.output.LayerNorm.weight"),
+        ("tiny-bert", "embeddings.word_embeddings.weight"),
+        ("tiny-static", "weights"),
+    ] {
+        for odd in [f32::NAN, f32::INFINITY, f32::MAX] {
+            let folder = copy(model, "odd");
+            assert!(try_it(&folder.0), "{model}");
+            let path = folder.0.join("model.safetensors");
+            let mut bytes = std::fs::read(&path).unwrap();
+            let length = usize::try_from(u64::from_le_bytes(bytes[..8].try_into().unwrap())).unwrap();
+            let header: serde_json::Value = serde_json::from_slice(&bytes[8..8 + length]).unwrap();
+            let range = |at: usize| header[name]["data_offsets"][at].as_u64().unwrap() as usize + 8 + length;
+            // All of them: whatever a text has.
+            let all = bytes[range(0)..range(1)].chunks_exact_mut(4);
+            all.for_each(|x| x.copy_from_slice(&odd.to_le_bytes()));
+            std::fs::write(&path, &bytes).unwrap();
+            let loaded = load(&folder.0, &Options::default());
+            assert!(odd == f32::MAX || loaded.is_err(), "{name} {odd}");
+            // What is only too large is refused, or its vectors are of numbers all the same.
+            let finite = |found: Vec<f32>| found.iter().all(|x| x.is_finite());
+            assert!(loaded.map_or(true, |encoder| finite(encoder.embed("the cat sat"))), "{name} {odd}");
+        }
+    }
+}
+
 /// What was found, kept.
 #[test]
 fn extreme_figures_are_read_or_refused() {
@@ -115,6 +144,8 @@ fn extreme_figures_are_read_or_refused() {
         ("tiny-modern", "\"max_position_embeddings\": 64", "\"max_position_embeddings\": 1"),
         ("tiny-modern", "\"global_rope_theta\": 160000.0", "\"global_rope_theta\": 0"),
         ("tiny-bert", "\"num_attention_heads\": 2", "\"num_attention_heads\": 0"),
+        ("tiny-bert", "\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": 1e39"),
+        ("tiny-bert", "\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": -1"),
     ] {
         let folder = copy(model, "extreme");
         let text = std::fs::read_to_string(folder.0.join("config.json")).unwrap();

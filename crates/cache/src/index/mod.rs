@@ -167,7 +167,9 @@ impl Index {
             let vector = self.rows.vector(place as u32);
             let cosine = product(vector, query);
             let bar = best.last().filter(|_| best.len() == count).map_or(least, |(_, cosine)| *cosine);
-            if cosine < least || (best.len() == count && cosine <= bar) {
+            // Turned around, as what is no number is neither.
+            let near = cosine >= least && (best.len() < count || cosine > bar);
+            if !near {
                 continue;
             }
             let at = best.partition_point(|(_, other)| *other >= cosine);

@@ -1,6 +1,6 @@
 //! Reading the folder of a classifier: an encoder's, whose weights also hold a head, and whose configuration names labels.
 
-use super::{Folder, contextual, wanted};
+use super::{Folder, PROBE, contextual, wanted};
 use crate::classify::{Classifier, Form, Head, checked};
 use crate::contextual::{Contextual, Pooling};
 use crate::label::TokenClassifier;
@@ -145,6 +145,10 @@ fn parts(
     };
     let each = names.len() == 1 || written.problem_type.as_deref() == Some("multi_label_classification");
     let head = Head { dense, classify, kernel: body.model.kernel() };
+    let probe = head.logits(body.own_states(&body.tokens(PROBE, body.room())));
+    if !probe.iter().all(|logit| logit.is_finite()) {
+        return Err(EncodeError::format(place, "what its head makes of a text is not finite"));
+    }
     Ok(Parts { body, pooling, head, card, names, each, temperature })
 }
 

@@ -22,6 +22,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tollgate_core::Digest;
 
+/// What every model is tried on before it is used.
+pub(crate) const PROBE: &str = "A model answers the question, and 2 routes are compared.";
+
 /// The arithmetic of matrix products.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Precision {
@@ -120,7 +123,12 @@ fn contextual(
         max_tokens: family.tokens(),
         kernel: format!("{precision} {}", kernel.name()),
     };
-    Ok(Contextual { card, tokenizer, model, pooling, scratches: Mutex::new(Vec::new()) })
+    let read = Contextual { card, tokenizer, model, pooling, scratches: Mutex::new(Vec::new()) };
+    // Finite weights may still be too large together.
+    match read.pooled(&read.tokens(PROBE, read.room()), pooling).iter().all(|x| x.is_finite()) {
+        true => Ok(read),
+        false => Err(EncodeError::format(place, "what it computes of a text is not finite")),
+    }
 }
 
 fn lookup(folder: &Folder, options: &Options) -> Result<Arc<dyn TextEncoder>, EncodeError> {

@@ -44,6 +44,27 @@ pub(super) fn gelu<S: Simd>(simd: S, x: f32) -> f32 {
     x * if x < 0.0 { tail } else { 1.0 - tail }
 }
 
+/// [`gelu`] within 5e-5 of it or of x, whichever is more: a hundredth of what is lost where it becomes a byte, at a third of the
+/// work. Φ(x) - ½ is x times a polynomial of x² (minimax, degree 7), and beyond ±4 what it is there.
+#[inline(always)]
+pub(super) fn gelu_near<S: Simd>(simd: S, x: f32) -> f32 {
+    let near = x.clamp(-4.0, 4.0);
+    let square = near * near;
+    let mut sum = -1.301_293e-9;
+    for c in [
+        1.041_959_6e-7,
+        -3.657_131e-6,
+        7.485_502e-5,
+        -1.006_490_2e-3,
+        9.505_398e-3,
+        -0.065_887_84,
+        0.398_673_4,
+    ] {
+        sum = fma(simd, sum, square, c);
+    }
+    x * fma(simd, near, sum, 0.5)
+}
+
 /// The approximation of GELU by a hyperbolic tangent.
 #[inline(always)]
 pub(super) fn gelu_tanh<S: Simd>(simd: S, x: f32) -> f32 {
@@ -104,6 +125,8 @@ pub(crate) enum Activation {
     None,
     /// The exact GELU.
     Gelu,
+    /// GELU as near as what becomes bytes next needs it.
+    GeluNear,
     /// GELU by a hyperbolic tangent.
     GeluTanh,
     /// Negative numbers become 0.
@@ -111,12 +134,21 @@ pub(crate) enum Activation {
 }
 
 impl Activation {
+    /// The same for outputs that become bytes.
+    pub(crate) const fn for_bytes(self) -> Self {
+        match self {
+            Self::Gelu => Self::GeluNear,
+            other => other,
+        }
+    }
+
     /// Applies it to `values`.
     #[inline(always)]
     pub(super) fn apply<S: Simd>(self, simd: S, values: &mut [f32]) {
         match self {
             Self::None => {}
             Self::Gelu => values.iter_mut().for_each(|v| *v = gelu(simd, *v)),
+            Self::GeluNear => values.iter_mut().for_each(|v| *v = gelu_near(simd, *v)),
             Self::GeluTanh => values.iter_mut().for_each(|v| *v = gelu_tanh(simd, *v)),
             Self::Relu => values.iter_mut().for_each(|v| *v = v.max(0.0)),
         }
@@ -152,5 +184,15 @@ mod tests {
             assert!((gelu(Plain, x) - wanted).abs() < 3e-7, "{x} {}", gelu(Plain, x));
             assert!((gelu_tanh(Plain, x) - wanted).abs() < 1e-3);
         }
+    }
+
+    #[test]
+    fn the_near_gelu_is_near_everywhere() {
+        for i in -1000..=1000 {
+            let x = i as f32 / 100.0;
+            let off = (gelu_near(Plain, x) - gelu(Plain, x)).abs();
+            assert!(off < 5e-5 * x.abs().max(1.0), "{x}: {off}");
+        }
+        assert!(gelu_near(Plain, 1e9) > 9.9e8 && gelu_near(Plain, 0.0) == 0.0);
     }
 }

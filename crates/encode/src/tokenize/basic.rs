@@ -17,6 +17,9 @@ pub(crate) struct Folding {
     pub(crate) strip_accents: Option<bool>,
     #[serde(default = "yes", alias = "tokenize_chinese_chars")]
     pub(crate) handle_chinese_chars: bool,
+    /// Whether controls vanish.
+    #[serde(default = "yes")]
+    pub(crate) clean_text: bool,
 }
 
 fn yes() -> bool {
@@ -25,7 +28,7 @@ fn yes() -> bool {
 
 impl Default for Folding {
     fn default() -> Self {
-        Self { lowercase: true, strip_accents: None, handle_chinese_chars: true }
+        Self { lowercase: true, strip_accents: None, handle_chinese_chars: true, clean_text: true }
     }
 }
 
@@ -59,9 +62,10 @@ pub(crate) fn words(text: &str, folding: Folding, sink: &mut impl FnMut(&Word)) 
         let origin = (offset(at), offset(at + c.len_utf8()));
         if c.is_ascii_alphanumeric() {
             word.push(if folding.lowercase { c.to_ascii_lowercase() } else { c }, origin);
+        } else if folding.clean_text && is_control(c) {
+            // Before white space: a page break is a control, and parts no words.
         } else if c.is_whitespace() {
             word.flush(sink);
-        } else if c == '\u{fffd}' || OTHER.has(c) {
         } else if is_punctuation(c) || folding.handle_chinese_chars && is_ideograph(c) {
             word.flush(sink);
             fold(c, folding, &mut |c| word.push(c, origin));
@@ -90,6 +94,10 @@ fn fold(c: char, folding: Folding, sink: &mut impl FnMut(char)) {
     } else {
         lower(c);
     }
+}
+
+fn is_control(c: char) -> bool {
+    c == '\u{fffd}' || !matches!(c, '\t' | '\n' | '\r') && OTHER.has(c)
 }
 
 fn is_punctuation(c: char) -> bool {
@@ -123,6 +131,10 @@ mod tests {
         assert_eq!(cut("a\u{0}b\u{200b}c\u{fffd}", Folding::default()), ["abc"]);
         assert_eq!(cut("¿Qué? 5+5=10", Folding::default()), ["¿", "que", "?", "5", "+", "5", "=", "10"]);
         assert!(cut(" \n\u{a0}", Folding::default()).is_empty());
+        // As the `tokenizers` package cuts them.
+        assert_eq!(cut("a\u{c}b\u{b}c\u{85}d\u{1f}e\tf\rg", Folding::default()), ["abcde", "f", "g"]);
+        let unclean = Folding { clean_text: false, ..Folding::default() };
+        assert_eq!(cut("a\u{c}b\u{85}d\u{1}e", unclean), ["a", "b", "d\u{1}e"]);
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl Layer {
         for (linear, peaks) in linears.into_iter().zip(peaks) {
             linear.quantise(peaks);
         }
+        self.activation = self.activation.for_bytes();
         self.bytes = true;
     }
 

@@ -192,6 +192,10 @@ pub(crate) fn norm<R: Read + Seek>(
     width: usize,
     (epsilon, shifted): (f32, bool),
 ) -> Result<Norm, EncodeError> {
+    if !(0.0..1.0).contains(&epsilon) {
+        let problem = format!("the norm {name} has an epsilon of {epsilon}; it lies between 0 and 1");
+        return Err(EncodeError::format("config.json", problem));
+    }
     let old = file.has(&format!("{name}.gamma"));
     let [scale, shift] = if old { ["gamma", "beta"] } else { ["weight", "bias"] };
     let scale = file.shaped(&format!("{name}.{scale}"), &[width])?;

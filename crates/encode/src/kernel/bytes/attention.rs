@@ -99,10 +99,15 @@ impl Tiled for Head<'_, '_> {
             let part = WIDTH.min(width - index * WIDTH);
             for ((r, sums), share) in sums.iter().enumerate().zip(&shares) {
                 let at = (row + r) * total + first + index * WIDTH;
-                let mut found = [0.0; WIDTH];
+                let out = &mut self.attention.out[at..at + part];
+                let mut spare = [0.0; WIDTH];
+                let whole = out.len() == WIDTH;
+                let found = out.first_chunk_mut().unwrap_or(&mut spare);
                 // Weights of a softmax are what they are, without an offset.
-                simd.scaled((sums, &NOTHING.1), (scales, *share), &NOTHING.0, &mut found);
-                self.attention.out[at..at + part].copy_from_slice(&found[..part]);
+                simd.scaled((sums, &NOTHING.1), (scales, *share), &NOTHING.0, found);
+                if !whole {
+                    out.copy_from_slice(&spare[..part]);
+                }
             }
         }
     }
