@@ -82,6 +82,93 @@ fn a_planted_leak_is_refused() {
     assert!(refused.samples[0].found.contains("999999"));
 }
 
+fn refusal(folder: &Path) -> String {
+    let found = Mapping::of(folder).and_then(|mapping| Dataset::read(folder, &mapping, None, &mut |_, _| {}));
+    found.unwrap_err().to_string()
+}
+
+/// A cut-off that cannot be read must not become none, for then the payment after it is read.
+#[test]
+fn an_unreadable_cutoff_is_refused_with_its_row() {
+    let folder = Folder::new("cutoff");
+    folder.write("events.csv", "user,ts,merchant,amount_cents\n1,1000,9,5\n2,4000,9,6\n");
+    for written in ["01/03/2024", "2024/03/01", "1.3.2024", "soon", ""] {
+        folder.write("users.csv", &format!("user,label,cutoff\n1,0,2024-03-01\n2,1,{written}\n"));
+        let refused = refusal(&folder.0);
+        assert!(refused.contains("row 2") && refused.contains(&format!("{written:?}")), "{refused}");
+    }
+    folder.write("users.csv", "user,label,cutoff\n1,0,\n2,1,\n");
+    assert!(refusal(&folder.0).contains("row 1"));
+    folder.write("users.csv", "user,label,date\n1,0,2024-03-01\n");
+    assert!(refusal(&folder.0).contains("declare in mapping.yaml whether it is the cut-off"));
+}
+
+/// One bad row costs one row, and digits are seconds whatever stands beside them.
+#[test]
+fn a_bad_time_refuses_its_row_and_no_other() {
+    let folder = Folder::new("times");
+    let good = "user,ts,merchant,amount_cents\n1,1700000000,9,5\n1,10101010,9,6\n2,1700000100,8,7\n";
+    folder.write("users.csv", "user,label\n1,0\n2,1\n");
+    folder.write("events.csv", good);
+    let clean = read(&folder.0);
+    for bad in ["soon", "007", "1.7e", "1700000000000000000", "9999-12-31", "99999999999999999999"] {
+        folder.write("events.csv", &format!("{good}1,{bad},9,8\n"));
+        let data = read(&folder.0);
+        assert_eq!(data.folded, clean.folded, "{bad}");
+        assert_eq!((data.length, &data.ends), (clean.length, &clean.ends), "{bad}");
+        let refused = &data.report.refused;
+        assert_eq!((refused.len(), refused[0].reason, refused[0].rows), (1, Reason::NoTime, 1), "{bad}");
+    }
+}
+
+/// Identifiers are what stands in the file: not the nearest real, and not another beside other neighbours.
+#[test]
+fn long_and_odd_keys_stay_apart() {
+    let folder = Folder::new("keys");
+    let keys =
+        ["1234567890123456789", "1234567890123456700", "99999999999999999999", "12e4", "120000", "1.50"];
+    let mut users = String::from("user,label\n");
+    let mut events = String::from("user,ts,merchant,amount_cents\n");
+    for key in keys {
+        let _ = writeln!(users, "{key},0");
+        let _ = writeln!(events, "{key},1000,{key},5");
+    }
+    for (beside, count) in [("", 6), ("anna,0\n", 7)] {
+        folder.write("users.csv", &format!("{users}{beside}"));
+        folder.write("events.csv", &events);
+        let data = read(&folder.0);
+        let shown: Vec<String> = data.names.users.list().iter().map(ToString::to_string).collect();
+        assert_eq!(shown[..6], keys);
+        assert_eq!((data.users.count, data.names.merchants.len()), (count, 6));
+        assert_eq!(data.report.kept, 6);
+    }
+}
+
+#[test]
+fn a_second_outcome_is_no_input() {
+    let folder = Folder::new("outcome");
+    folder.write("users.csv", "user,label,default,income\n1,0,0,5\n2,1,1,6\n");
+    let refused = refusal(&folder.0);
+    assert!(refused.contains("\"label\" and \"default\""), "{refused}");
+    folder.write(
+        "users.csv",
+        "user,label,income,bayes_p,date_of_birth,decision_date,status\n1,0,5,0.1,1980,1,A\n",
+    );
+    assert_eq!(read(&folder.0).users.number_names, ["income"]);
+}
+
+#[test]
+fn a_fold_is_a_small_whole_number() {
+    let folder = Folder::new("folds");
+    for bad in ["", "-1", "1.5", "4000000000", "last"] {
+        folder.write("users.csv", &format!("user,label,fold_r0,income\n1,0,0,5\n2,1,{bad},6\n"));
+        let refused = refusal(&folder.0);
+        assert!(refused.contains("row 2") && refused.contains(&format!("the fold {bad:?}")), "{refused}");
+    }
+    folder.write("users.csv", "user,label,fold_r0,income\n1,0,7,5\n2,,,6\n");
+    assert_eq!(read(&folder.0).users.folds[0][0], 7);
+}
+
 fn many(rows: u32) -> String {
     let mut text = String::from("user,ts,merchant,amount_cents\n");
     let mut state = 7u32;

@@ -124,7 +124,9 @@ impl EventReader {
     /// # Errors
     /// The file cannot be read.
     pub fn open(folder: &Path, map: &EventsMap) -> Result<Self> {
-        let source = Source::open(&folder.join(&map.file))?;
+        let words = map.direction.iter().chain(&map.description).chain(&map.category);
+        let source = Source::open(&folder.join(&map.file))?
+            .as_written([&map.user, &map.merchant].into_iter().chain(words));
         let mut wanted = vec![map.user.clone(), map.time.clone(), map.merchant.clone(), map.amount.clone()];
         wanted.extend(map.direction.clone());
         wanted.extend(map.description.iter().chain(&map.category).chain(&map.numbers).cloned());

@@ -8,6 +8,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub const NO_KEY: u32 = u32::MAX;
 /// Integer keys below this are looked up in a plain table.
 const DIRECT: i64 = 1 << 22;
+/// Up to here every whole number is a real of its own.
+const EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// A key as a file has it: an integer, or text that is none. Integers come before text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -160,9 +162,9 @@ impl Keys {
             Data::Real(values) => values
                 .iter()
                 .map(|n| match n {
-                    n if !n.is_finite() => NO_KEY,
-                    n if n.fract() == 0.0 && n.abs() < 9e15 => self.int(*n as i64),
-                    n => self.text(&n.to_string()),
+                    // Beyond, neighbouring whole numbers are one real: no real is a key there.
+                    n if n.fract() == 0.0 && n.abs() <= EXACT => self.int(*n as i64),
+                    _ => NO_KEY,
                 })
                 .collect::<Vec<_>>(),
             Data::Text(codes, words) => {

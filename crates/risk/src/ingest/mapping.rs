@@ -132,6 +132,13 @@ const PROTECTED: &[&str] = &[
     "age",
     "birth_year",
     "birthdate",
+    "birth_date",
+    "date_of_birth",
+    "dob",
+    "nationality",
+    "citizenship",
+    "country_of_birth",
+    "disability",
     "race",
     "ethnicity",
     "religion",
@@ -143,6 +150,22 @@ const USER: &[&str] = &["user", "user_id", "account_id", "customer", "customer_i
 const TIME: &[&str] = &["ts", "time", "timestamp", "datetime", "date"];
 const MERCHANT: &[&str] = &["merchant", "merchant_id", "merchant_key", "counterparty", "payee"];
 const AMOUNT: &[&str] = &["amount_cents", "amount_minor", "amount"];
+const CUTOFF: &[&str] = &["cutoff", "decision_date", "decision_time"];
+/// Columns of users beside histories that are probably the cut-off; only a person can say so.
+const DATES: &[&str] = &["date", "granted", "granted_at", "decided_at", "application_date", "approved_at"];
+/// Columns of users that are only known once the outcome is.
+const AFTER: &[&str] = &[
+    "bayes_p",
+    "outcome",
+    "defaulted",
+    "days_past_due",
+    "dpd",
+    "charged_off",
+    "charge_off",
+    "loss",
+    "recovered",
+    "status",
+];
 const LABEL: &[&str] = &["label", "default", "target"];
 
 impl Mapping {
@@ -179,7 +202,11 @@ impl Mapping {
             mapping.merchants = Some(merchants(&path)?);
         }
         if let Some(path) = find(folder, "users") {
-            mapping.users = Some(users(&path, mapping.events.is_some())?);
+            let map = users(&path, mapping.events.is_some())?;
+            if mapping.events.is_some() && map.cutoff.is_none() {
+                undecided(&path)?;
+            }
+            mapping.users = Some(map);
         } else if let Some(path) = find(folder, "loans") {
             mapping.users = Some(loans(&path)?);
         }
@@ -252,19 +279,45 @@ fn merchants(path: &Path) -> Result<MerchantsMap> {
 fn users(path: &Path, with_events: bool) -> Result<UsersMap> {
     let names = Source::open(path)?.names();
     let user = needed(path, &names, "user", USER)?;
+    let outcomes: Vec<&String> =
+        names.iter().filter(|name| LABEL.iter().any(|known| name.eq_ignore_ascii_case(known))).collect();
+    if let [first, second, ..] = outcomes.as_slice() {
+        return Err(RiskError::mapping(
+            path.display().to_string(),
+            format!(
+                "has two columns that may be the outcome, {first:?} and {second:?}; declare in {MAPPING_FILE} which it is, \
+and as numbers only what was known at the decision"
+            ),
+        ));
+    }
     let label = named(&names, LABEL);
     let split = named(&names, &["split"]);
-    let cutoff = named(&names, &["cutoff", "decision_date", "decision_time"]);
+    let cutoff = named(&names, CUTOFF);
     let folds: Vec<String> = names.iter().filter(|name| name.starts_with("fold_")).cloned().collect();
     let claimed = |name: &String| {
         folds.contains(name)
             || [Some(&user), label.as_ref(), split.as_ref(), cutoff.as_ref()].contains(&Some(name))
-            || PROTECTED.iter().any(|p| name.eq_ignore_ascii_case(p))
+            || PROTECTED.iter().chain(CUTOFF).chain(DATES).chain(AFTER).any(|p| name.eq_ignore_ascii_case(p))
     };
     // Beside histories, numbers of users count only when somebody says that they were known at the decision.
     let numbers =
         if with_events { Vec::new() } else { names.iter().filter(|n| !claimed(n)).cloned().collect() };
     Ok(UsersMap { file: file_name(path), user, label, cutoff, split, folds, numbers })
+}
+
+/// Refuses users who seem to have cut-offs that none of the customary names says: without one, payments after the decision
+/// are read.
+fn undecided(path: &Path) -> Result<()> {
+    match named(&Source::open(path)?.names(), DATES) {
+        None => Ok(()),
+        Some(date) => Err(RiskError::mapping(
+            path.display().to_string(),
+            format!(
+                "has no cut-off (customary: {}) but a column {date:?}; declare in {MAPPING_FILE} whether it is the cut-off",
+                CUTOFF.join(", ")
+            ),
+        )),
+    }
 }
 
 /// Loans with the outcome and the date of each: the date is the cut-off.

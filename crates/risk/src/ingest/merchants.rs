@@ -23,13 +23,12 @@ impl Merchants {
     /// # Errors
     /// The file is broken or lacks a column.
     pub fn read(folder: &Path, map: &MerchantsMap, names: &mut Names) -> Result<Self> {
-        let mut source = Source::open(&folder.join(&map.file))?;
         let wanted: Vec<String> = std::iter::once(&map.merchant)
             .chain(map.name.iter())
             .chain(map.category.iter())
             .cloned()
             .collect();
-        let columns = source.all(&wanted)?;
+        let columns = Source::open(&folder.join(&map.file))?.as_written(&wanted).all(&wanted)?;
         let mut out = Self::default();
         let [keys, rest @ ..] = columns.as_slice() else { return Ok(out) };
         let numbers = names.merchants.column(keys);

@@ -47,6 +47,15 @@ impl Source {
         Ok(Self { kind, path: path.to_owned(), size })
     }
 
+    /// The same table, where the columns named hold keys and words: they are read as they are written, never as reals.
+    #[must_use]
+    pub fn as_written<'a>(mut self, names: impl IntoIterator<Item = &'a String>) -> Self {
+        if let Kind::Csv(file) = &mut self.kind {
+            file.as_written(&names.into_iter().cloned().collect::<Vec<_>>());
+        }
+        self
+    }
+
     /// The names of the columns.
     #[must_use]
     pub fn names(&self) -> Vec<String> {

@@ -9,6 +9,9 @@ use crate::error::{Result, RiskError};
 use crate::table::Column;
 use std::path::Path;
 
+/// Highest number of a fold.
+const FOLD_MAX: f64 = 999.0;
+
 /// The part of a declared split.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
@@ -56,10 +59,11 @@ impl Users {
     /// Reads the table of a folder; its users get the first numbers in `names`.
     ///
     /// # Errors
-    /// The file is broken, a user is there twice or has no key, a label is neither 0 nor 1, a split is unknown.
+    /// The file is broken, a user is there twice or has no key, a label is neither 0 nor 1, a cut-off or fold cannot be
+    /// read, a split is unknown.
     pub fn read(folder: &Path, map: &UsersMap, names: &mut Names) -> Result<Self> {
         let path = folder.join(&map.file);
-        let mut source = Source::open(&path)?;
+        let mut source = Source::open(&path)?.as_written(std::iter::once(&map.user).chain(&map.split));
         let single = [Some(&map.user), map.label.as_ref(), map.cutoff.as_ref(), map.split.as_ref()];
         let wanted: Vec<String> =
             single.into_iter().flatten().chain(&map.folds).chain(&map.numbers).cloned().collect();
@@ -82,12 +86,13 @@ impl Users {
         Ok(Self {
             count,
             labels: label.map_or_else(|| Ok(vec![None; count]), |c| labels(c, count, &place))?,
-            cutoffs: cutoff.map_or_else(Vec::new, |column| {
-                seconds(column).iter().map(|time| Some(*time).filter(|t| *t != NO_TIME)).collect()
-            }),
+            cutoffs: cutoff.map_or_else(|| Ok(Vec::new()), |c| cutoffs(c, &place))?,
             parts: split.map_or_else(|| Ok(Vec::new()), |c| parts(c, count, &place))?,
-            folds: folds.into_iter().map(|c| (0..count).map(|row| c.number(row) as u32).collect()).collect(),
-            numbers: next.map(|c| (0..count).map(|row| c.number(row) as f32).collect()).collect(),
+            folds: folds
+                .into_iter()
+                .map(|column| fold(column, label, count, &place))
+                .collect::<Result<Vec<_>>>()?,
+            numbers: next.map(|c| (0..count).map(|row| known(c.number(row))).collect()).collect(),
             number_names: map.numbers.clone(),
         })
     }
@@ -105,6 +110,41 @@ fn labels(column: &Column, count: usize, place: &str) -> Result<Vec<Option<bool>
                     "has the label {:?}; write 1 for a default, 0 for none, nothing where it is not known",
                     column.shown(row)
                 ),
+            )),
+        })
+        .collect()
+}
+
+/// A cut-off that cannot be read must not become none: what came after the decision would be read.
+fn cutoffs(column: &Column, place: &str) -> Result<Vec<Option<i64>>> {
+    let read = |(row, time): (usize, &i64)| match *time {
+        NO_TIME => Err(RiskError::format(
+            format!("{place}, row {}", row + 1),
+            format!(
+                "has the cut-off {:?}, which is no time; write whole seconds, a date like 2024-03-01, or RFC 3339",
+                column.shown(row)
+            ),
+        )),
+        time => Ok(Some(time)),
+    };
+    seconds(column).iter().enumerate().map(read).collect()
+}
+
+/// A number as models read it; what they cannot hold is not known.
+fn known(number: f64) -> f32 {
+    let number = number as f32;
+    if number.is_finite() { number } else { f32::NAN }
+}
+
+/// The fold of each user. One that is not there is no matter only where there is no outcome to judge by.
+fn fold(column: &Column, label: Option<&Column>, count: usize, place: &str) -> Result<Vec<u32>> {
+    (0..count)
+        .map(|row| match column.number(row) {
+            fold if fold.fract() == 0.0 && (0.0..=FOLD_MAX).contains(&fold) => Ok(fold as u32),
+            _ if column.is_absent(row) && label.is_none_or(|label| label.is_absent(row)) => Ok(0),
+            _ => Err(RiskError::format(
+                format!("{place}, row {}", row + 1),
+                format!("has the fold {:?}; write a whole number from 0 to {FOLD_MAX}", column.shown(row)),
             )),
         })
         .collect()

@@ -53,8 +53,9 @@ pub fn splits(data: &Dataset, config: &TrainConfig) -> Result<Vec<Split>> {
         });
     } else if !data.users.folds.is_empty() {
         for (repeat, folds) in data.users.folds.iter().enumerate().take(config.repeats) {
-            let most = users.iter().map(|u| folds[*u as usize]).max().unwrap_or(0);
-            for fold in 0..=most {
+            let occurring: std::collections::BTreeSet<u32> =
+                users.iter().map(|u| folds[*u as usize]).collect();
+            for fold in occurring {
                 let name = format!("repeat {repeat}, fold {fold}");
                 let (test, train) = (of(&|u| folds[u as usize] == fold), of(&|u| folds[u as usize] != fold));
                 found.push(Split { name, train, valid: Vec::new(), test });

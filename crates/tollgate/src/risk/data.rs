@@ -49,8 +49,8 @@ impl DataArgs {
 /// The group of each user by a column of the table of users, which no model reads.
 pub(super) fn attribute(folder: &Path, data: &Dataset, name: &str) -> Result<Attribute> {
     let map = data.mapping.users.as_ref().context("groups need a table of users")?;
-    let mut source = Source::open(&folder.join(&map.file))?;
-    let columns = source.all(&[name.to_owned()])?;
+    let wanted = [name.to_owned()];
+    let columns = Source::open(&folder.join(&map.file))?.as_written(&wanted).all(&wanted)?;
     let column = columns.first().context("the table of users has no rows")?;
     Ok(Attribute { name: name.to_owned(), groups: groups(column, data.users.count) })
 }
