@@ -79,3 +79,38 @@ fn parts_score_as_the_files_do_and_go_on_where_they_were_stopped() {
     other.fitted.networks[0].weights[0] += 0.5;
     assert!(scored(&other, None).is_err());
 }
+
+/// Users dealt out to folders of their own, as a cluster deals them out, have the scores that they have together.
+#[test]
+fn slices_of_users_score_as_all_of_them_do() {
+    let data = Folder(std::env::temp_dir().join(format!("tollgate-risk-slices-{}", std::process::id())));
+    let _ = std::fs::remove_dir_all(&data.0);
+    write(&generate(&Plan { users: 200, events: 40.0, ..Plan::default() }), &data.0).unwrap();
+    let read = |folder: &std::path::Path| {
+        Dataset::read(folder, &Mapping::of(folder).unwrap(), None, &mut |_, _| {}).unwrap()
+    };
+    let all = read(&data.0);
+    let model = train(&all, &TrainConfig { network: None, ..TrainConfig::default() }, &mut |_| {}).unwrap();
+    let mut found = Vec::new();
+    for slice in 0..3u32 {
+        let folder = data.0.join(format!("slice-{slice}"));
+        std::fs::create_dir(&folder).unwrap();
+        for name in ["merchants.csv", "mapping.yaml"] {
+            std::fs::copy(data.0.join(name), folder.join(name)).unwrap();
+        }
+        for name in ["events.csv", "users.csv"] {
+            let text = std::fs::read_to_string(data.0.join(name)).unwrap();
+            let own = |line: &&str| {
+                line.split(',')
+                    .next()
+                    .and_then(|user| user.parse().ok())
+                    .is_none_or(|user: u32| user % 3 == slice)
+            };
+            std::fs::write(folder.join(name), text.lines().filter(own).collect::<Vec<_>>().join("\n"))
+                .unwrap();
+        }
+        found.extend(model.score(&read(&folder), None).unwrap());
+    }
+    found.sort_by_key(|score| score.user.parse::<u32>().unwrap());
+    same(&found, &model.score(&all, None).unwrap());
+}

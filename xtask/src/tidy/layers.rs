@@ -18,6 +18,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("card", &["core", "net", "pay", "rail"]),
     ("produce", &["core", "wire", "pay"]),
     ("risk", &["core"]),
+    ("risk-datafusion", &["risk"]),
     ("cache", &["core"]),
     ("store", &["core", "pay"]),
     ("console", &["core"]),
