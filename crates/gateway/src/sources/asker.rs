@@ -4,10 +4,11 @@
 //! examples of each label (0.75 of the nearest and 0.25 of the mean of the two nearest, so that one odd example does not decide), a
 //! chat model the label that it names first.
 
-use super::remote::Answer;
+use super::remote::{Answer, Failure};
 use crate::config::{EndpointSettings, SourceApi};
 use http::{HeaderValue, Method, header};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tollgate_net::client::{Client, path_of};
@@ -16,6 +17,8 @@ use tollgate_signals::Labels;
 
 /// Most tokens of a judge's answer: a label and a few words.
 const JUDGE_TOKENS: u32 = 64;
+/// Most tokens that a model's own form of a conversation adds to what is said in it.
+const FRAME_TOKENS: u64 = 64;
 
 /// The vectors of each label's examples.
 type Exemplars = Vec<(String, Vec<Vec<f32>>)>;
@@ -23,12 +26,12 @@ type Exemplars = Vec<(String, Vec<Vec<f32>>)>;
 /// See the module.
 pub(super) struct Asker {
     client: Client,
-    endpoint: EndpointSettings,
+    endpoint: Arc<EndpointSettings>,
     exemplars: OnceCell<Exemplars>,
 }
 
 impl Asker {
-    pub(super) fn new(endpoint: EndpointSettings, timeout: Duration) -> Self {
+    pub(super) fn new(endpoint: Arc<EndpointSettings>, timeout: Duration) -> Self {
         let timeouts = Timeouts { connect: timeout, head: timeout, idle: timeout, total: timeout };
         let client = Client { timeouts, ..Client::default() };
         Self { client, endpoint, exemplars: OnceCell::new() }
@@ -39,16 +42,16 @@ impl Asker {
         match self.endpoint.api {
             SourceApi::Moderations => {
                 let said = self.post("moderations", &json!({"model": model, "input": text})).await?;
-                Ok((scores(&said)?, tokens(&said)))
+                Ok((scores(&said).map_err(Failure::useless)?, tokens(&said)))
             }
             SourceApi::Classify => {
                 let said = self.post("classify", &json!({"model": model, "input": text})).await?;
-                Ok((classes(&said, &self.names())?, tokens(&said)))
+                Ok((classes(&said, &self.names()).map_err(Failure::useless)?, tokens(&said)))
             }
             SourceApi::Embeddings => {
                 let exemplars = self.exemplars.get_or_try_init(|| self.embed_examples()).await?;
                 let (mut vectors, tokens) = self.embed(&[text]).await?;
-                let vector = vectors.pop().ok_or("the endpoint gave no vector")?;
+                let vector = vectors.pop().ok_or_else(|| Failure::useless("the endpoint gave no vector"))?;
                 let near = |(label, examples): &(String, Vec<Vec<f32>>)| {
                     (label.clone(), nearness(&vector, examples))
                 };
@@ -56,18 +59,13 @@ impl Asker {
             }
             SourceApi::Chat => {
                 let names = self.names();
-                let task = format!(
-                    "{}\nAnswer with one word of these, and nothing else: {}.",
-                    self.endpoint.prompt,
-                    names.join(", ")
-                );
-                let messages =
-                    json!([{"role": "system", "content": task}, {"role": "user", "content": text}]);
+                let messages = json!([{"role": "system", "content": task(&self.endpoint)},
+                    {"role": "user", "content": text}]);
                 let ask = json!({"model": model, "temperature": 0, "max_tokens": JUDGE_TOKENS, "messages": messages});
                 let said = self.post("chat/completions", &ask).await?;
                 let words =
                     said.pointer("/choices/0/message/content").and_then(Value::as_str).unwrap_or_default();
-                Ok((named(words, &names)?, tokens(&said)))
+                Ok((named(words, &names).map_err(Failure::useless)?, tokens(&said)))
             }
         }
     }
@@ -76,7 +74,7 @@ impl Asker {
         self.endpoint.labels.iter().map(|(label, _)| label.clone()).collect()
     }
 
-    async fn embed_examples(&self) -> Result<Exemplars, String> {
+    async fn embed_examples(&self) -> Result<Exemplars, Failure> {
         let mut all = Vec::new();
         for (label, examples) in &self.endpoint.labels {
             let texts: Vec<&str> = examples.iter().map(String::as_str).collect();
@@ -85,39 +83,61 @@ impl Asker {
         Ok(all)
     }
 
-    async fn embed(&self, texts: &[&str]) -> Result<(Vec<Vec<f32>>, u64), String> {
+    async fn embed(&self, texts: &[&str]) -> Result<(Vec<Vec<f32>>, Option<u64>), Failure> {
         let said = self.post("embeddings", &json!({"model": self.endpoint.model, "input": texts})).await?;
-        let data = said.get("data").and_then(Value::as_array).ok_or("the answer has no `data`")?;
+        let data = said.get("data").and_then(Value::as_array);
+        let data = data.ok_or_else(|| Failure::useless("the answer has no `data`"))?;
         let vector = |row: &Value| -> Option<Vec<f32>> {
             let numbers = row.get("embedding")?.as_array()?;
             numbers.iter().map(|number| number.as_f64().map(|x| x as f32)).collect()
         };
         let vectors: Option<Vec<Vec<f32>>> = data.iter().map(vector).collect();
         let vectors = vectors.filter(|vectors| vectors.len() == texts.len());
-        Ok((vectors.ok_or("the answer has not one vector of numbers for each text")?, tokens(&said)))
+        let wrong = || Failure::useless("the answer has not one vector of numbers for each text");
+        Ok((vectors.ok_or_else(wrong)?, tokens(&said)))
     }
 
-    async fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
+    async fn post(&self, path: &str, body: &Value) -> Result<Value, Failure> {
         let url = format!("{}/{path}", self.endpoint.url.trim_end_matches('/'));
-        let failed = |error: tollgate_net::Error| format!("the endpoint could not be asked: {error}");
-        let mut request = Outgoing::new(Method::POST, path_of(&url)).map_err(failed)?;
+        let why = |error: tollgate_net::Error| format!("the endpoint could not be asked: {error}");
+        let unasked = |error| Failure::unasked(why(error));
+        let mut request = Outgoing::new(Method::POST, path_of(&url)).map_err(unasked)?;
         request = request.header(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(key) = &self.endpoint.key {
             let value = HeaderValue::from_str(&format!("Bearer {}", key.expose()));
-            let mut value = value.map_err(|_| "the endpoint's key cannot stand in a header")?;
+            let mut value =
+                value.map_err(|_| Failure::unasked("the endpoint's key cannot stand in a header"))?;
             value.set_sensitive(true);
             request = request.header(header::AUTHORIZATION, value);
         }
-        let answer = self.client.send(&url, request.body(body.to_string().into())).await.map_err(failed)?;
+        let answer = self.client.send(&url, request.body(body.to_string().into())).await;
+        let answer = answer.map_err(|error| Failure { billed: !error.safe_to_retry(), why: why(error) })?;
         if !answer.status.is_success() {
-            return Err(format!("the endpoint answered {}", answer.status.as_u16()));
+            return Err(Failure::unasked(format!("the endpoint answered {}", answer.status.as_u16())));
         }
-        serde_json::from_slice(&answer.body).map_err(|_| "the endpoint's answer is not JSON".into())
+        serde_json::from_slice(&answer.body)
+            .map_err(|_| Failure::useless("the endpoint's answer is not JSON"))
     }
 }
 
-fn tokens(said: &Value) -> u64 {
-    said.pointer("/usage/total_tokens").and_then(Value::as_u64).unwrap_or(0)
+/// What a judge is told to do.
+fn task(endpoint: &EndpointSettings) -> String {
+    let names: Vec<&str> = endpoint.labels.iter().map(|(label, _)| label.as_str()).collect();
+    let names = names.join(", ");
+    format!("{}\nAnswer with one word of these, and nothing else: {names}.", endpoint.prompt)
+}
+
+/// Most tokens of a question about a text and of its answer: nothing has more tokens than bytes.
+pub(super) fn tokens_most(endpoint: &EndpointSettings, text: &str) -> u64 {
+    let (said, answered) = match endpoint.api {
+        SourceApi::Chat => (task(endpoint).len() + text.len(), u64::from(JUDGE_TOKENS)),
+        SourceApi::Moderations | SourceApi::Classify | SourceApi::Embeddings => (text.len(), 0),
+    };
+    (said as u64).saturating_add(answered).saturating_add(FRAME_TOKENS)
+}
+
+fn tokens(said: &Value) -> Option<u64> {
+    said.pointer("/usage/total_tokens").and_then(Value::as_u64)
 }
 
 /// The categories of a moderation with their scores.

@@ -52,7 +52,7 @@ pub(crate) struct Said {
     pub(crate) labels: Result<Labels, String>,
     /// Nanoseconds from asking to the answer.
     pub(crate) ns: u64,
-    /// Tokens that an endpoint says it read and wrote.
+    /// Tokens that an endpoint says it read and wrote; the most that can be where it does not say, and may have.
     pub(crate) tokens: u64,
     /// What those cost, in micro-dollars.
     pub(crate) cost_micro: u64,
@@ -96,12 +96,10 @@ impl Sources {
         Ok(Self { by_name })
     }
 
-    /// What a question to a source of somebody else's costs at most, in micro-dollars: a text has no more tokens than
-    /// bytes. None for one that costs nobody anything.
+    /// What a question to a source of somebody else's costs at most, in micro-dollars. None for one that costs nobody anything.
     pub(crate) fn cost_most(&self, name: &str, text: &str) -> Option<u64> {
-        let (Source::Remote(_), price) = self.by_name.get(name)? else { return None };
-        let micro = text.len() as u128 * u128::from(*price) / 1_000_000;
-        Some(u64::try_from(micro).unwrap_or(u64::MAX))
+        let (Source::Remote(remote), price) = self.by_name.get(name)? else { return None };
+        Some(micro(remote.tokens_most(text), *price))
     }
 
     /// Asks a source about a text.
@@ -117,17 +115,24 @@ impl Sources {
             Some((Source::Folder(threads), _)) => {
                 (threads.ask(text.to_owned()).await.map_err(|shed| shed.to_string()), 0, 0)
             }
-            Some((Source::Remote(remote), price)) => match remote.ask(text.to_owned()).await {
-                Ok((labels, tokens)) => (Ok(labels), tokens, *price),
-                Err(why) => (Err(why), 0, 0),
-            },
+            Some((Source::Remote(remote), price)) => {
+                // What does not say what it took may have taken the most.
+                let most = remote.tokens_most(text);
+                match remote.ask(text.to_owned()).await {
+                    Ok((labels, tokens)) => (Ok(labels), tokens.unwrap_or(most), *price),
+                    Err(failure) => (Err(failure.why), if failure.billed { most } else { 0 }, *price),
+                }
+            }
         };
         let ns = clock.tick().since_ns(start);
         let outcome = if labels.is_ok() { "answered" } else { "failed" };
         let known = if self.by_name.contains_key(name) { name } else { "unknown" };
         metrics.sources.get_or_create(&SourceLabels { source: known.into(), outcome }).inc();
-        let cost_micro =
-            u64::try_from(u128::from(tokens) * u128::from(price) / 1_000_000).unwrap_or(u64::MAX);
-        Said { labels, ns, tokens, cost_micro }
+        Said { labels, ns, tokens, cost_micro: micro(tokens, price) }
     }
+}
+
+/// What tokens cost at a price in micro-dollars per million, rounded up: many small questions are not free.
+fn micro(tokens: u64, price: u64) -> u64 {
+    u64::try_from((u128::from(tokens) * u128::from(price)).div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }

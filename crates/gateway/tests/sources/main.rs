@@ -234,6 +234,43 @@ async fn one_that_fails_or_does_not_answer_is_unknown_and_the_policy_says_what_t
     }
 }
 
+/// What a question costs is held back and settled by all that is sent, and by the most that it can be where nobody says what it was.
+#[tokio::test]
+async fn a_question_that_may_have_been_billed_is_paid_for() {
+    let refused =
+        Scripted::start(vec![Step::Say("HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n".into())]).await;
+    let silent = Scripted::start(vec![Step::Hold]).await;
+    let says = |extra: serde_json::Value| {
+        let mut body = json!({"choices": [{"message": {"content": "polite"}}]});
+        body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        whole(&body.to_string())
+    };
+    let untold = Scripted::start(says(json!({}))).await;
+    let told = Scripted::start(says(json!({"usage": {"total_tokens": 7}}))).await;
+    let odd = Scripted::start(whole("{\"choices\": []}")).await;
+    // Two thirds of a micro-dollar a token. The task, the labels, the text, the frame and the answer are tokens at most.
+    let task = "Is it rude?\nAnswer with one word of these, and nothing else: polite, rude.";
+    let most = ((task.len() as u64 + 8 + 64 + 64) * 666_667).div_ceil(1_000_000);
+    for (upstream, timeout_ms, cost) in [
+        (&refused, 60_000, 0),
+        (&silent, 3_000, most),
+        (&untold, 60_000, most),
+        (&told, 60_000, 5),
+        (&odd, 60_000, most),
+    ] {
+        let source = format!(
+            "  - {{name: judge, url: 'http://{}/v1', api: chat, model: j, prompt: 'Is it rude?', price: '0.666667',\n     \
+             timeout_ms: {timeout_ms}, labels: {{rude: [], polite: []}}}}",
+            upstream.addr
+        );
+        let world = world(&source, "signal caught = classifier source \"judge\" is [\"rude\"]").await;
+        let got = say(&world, "anything").await;
+        assert_eq!(got.status.as_u16(), 200, "{}", got.text());
+        let record = world.decision(&got.headers).await;
+        assert_eq!(record["decision"]["asked"][0]["cost_micro"], cost, "{record}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_not_configured_is_refused_with_the_names_that_are() {
     let world =
