@@ -23,6 +23,7 @@ pub mod learn;
 mod lexical;
 pub mod mask;
 mod measure;
+pub mod names;
 mod reading;
 pub mod reduce;
 pub mod safety;

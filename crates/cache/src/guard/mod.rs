@@ -2,8 +2,9 @@
 //!
 //! Sentence vectors put "how do I open an account" beside "how do I close an account", and "in 1912" beside "in 1921". So
 //! two questions whose vectors agree are compared once more by what decides an answer: what is asked for (a person, a time,
-//! a number, a way), negation, numbers, names, whose it is, what comes from where, and any matter that only one of
-//! them has. Any doubt is a difference: a miss costs one request, a wrong hit a wrong answer.
+//! a number, a way), negation, numbers and signs of calculation, names, the order of both, whose it is, what comes from where, and
+//! any matter that only one of them has. The lists are English: what is written in another script is only like itself, word by
+//! word. Any doubt is a difference: a miss costs one request, a wrong hit a wrong answer.
 //!
 //! Invariants: symmetric; a text is like itself; linear in the texts, up to [`TEXT_MAX`].
 //!
@@ -15,16 +16,19 @@
 //! assert_eq!(differs("Who won in 1912?", "Who won in 1921?"), Some(Difference::Number));
 //! ```
 
+mod split;
 mod words;
 
+use split::{Word, is_latin, split};
 use words::{
-    AMOUNTS, AUXILIARIES, DIRECTION, EMPTY, LEADS_IN, NEGATIVE, NUMBERS, REASONS, SOON_OLD, TIMES, WAYS,
+    AMOUNTS, AUXILIARIES, DIRECTION, EMPTY, GIVEN, LEADS_IN, NEGATIVE, NUMBERS, OPERATORS, QUANTIFIERS,
+    REASONS, SOON_OLD, TIMES, WAYS,
 };
 
 /// Longest question that is compared in words, in bytes; a longer one is only like itself.
 pub const TEXT_MAX: usize = 2048;
-/// Shortest word in which one wrong letter is forgiven.
-const TYPO_MIN: usize = 6;
+/// Shortest word in which one wrong letter is forgiven, in letters: shorter words have neighbours (contact, contract).
+const TYPO_MIN: usize = 9;
 /// Fewest letters that are left of a word without its ending.
 const STEM_MIN: usize = 3;
 
@@ -66,6 +70,8 @@ pub enum Difference {
     Negation,
     /// Their numbers differ.
     Number,
+    /// The same numbers or names stand in another order.
+    Order,
     /// Their names differ.
     Name,
     /// They are about what is another one's.
@@ -82,9 +88,9 @@ pub struct Gist {
     asks: Asks,
     long: bool,
     negations: u8,
-    /// Ascending.
+    /// With the signs of calculation between them, in order.
     numbers: Vec<String>,
-    /// Stems of words that are written as names; ascending.
+    /// Stems of words that are written as names, each once, in order.
     names: Vec<String>,
     /// Stems of the words that carry its matter, in order.
     matter: Vec<String>,
@@ -92,15 +98,9 @@ pub struct Gist {
     asked_ones: bool,
     /// Words of direction with the stem that follows each, in order.
     directions: Vec<(String, String)>,
-}
-
-/// One word of a text.
-struct Word {
-    /// In small letters, without apostrophes.
-    plain: String,
-    named: bool,
-    /// A sentence begins with it.
-    first: bool,
+    /// Whether it is written in a script of which no lists are known: its matter is then all of its words.
+    #[serde(default)]
+    foreign: bool,
 }
 
 impl Gist {
@@ -111,28 +111,39 @@ impl Gist {
             return Self { long: true, ..Self::default() };
         }
         let words = split(text);
+        if text.chars().any(|c| c.is_alphabetic() && !is_latin(c)) {
+            let matter = words.into_iter().map(|word| word.plain).collect();
+            return Self { foreign: true, matter, ..Self::default() };
+        }
         let mut gist = Self { asks: asks(&words), ..Self::default() };
-        let shouted = words.iter().filter(|word| word.named).count() * 2 > words.len();
+        let shouted = words.iter().filter(|word| word.named && !word.first).count() * 2 > words.len();
         let mut direction: Option<String> = None;
-        for word in &words {
-            gist.asked_ones |= matches!(word.plain.as_str(), "your" | "yours");
-            if NEGATIVE.binary_search(&word.plain.as_str()).is_ok() {
+        for (at, word) in words.iter().enumerate() {
+            let plain = word.plain.as_str();
+            gist.asked_ones |= matches!(plain, "your" | "yours");
+            if at == 1 && QUANTIFIERS.contains(&plain) && AUXILIARIES.contains(&words[0].plain.as_str()) {
+                gist.matter.push(word.plain.clone());
+                continue;
+            }
+            if NEGATIVE.binary_search(&plain).is_ok() {
                 gist.negations = gist.negations.saturating_add(1);
                 continue;
             }
-            if let Some(number) = number(&word.plain) {
+            if let Some(number) = number(plain) {
+                gist.directions.extend(direction.take().map(|way| (way, number.clone())));
                 gist.numbers.push(number);
                 continue;
             }
-            if DIRECTION.binary_search(&word.plain.as_str()).is_ok() {
+            if DIRECTION.binary_search(&plain).is_ok() {
                 direction = Some(word.plain.clone());
                 continue;
             }
-            if EMPTY.binary_search(&word.plain.as_str()).is_ok() {
+            let mine = || words.get(at + 1).is_some_and(|next| matches!(next.plain.as_str(), "me" | "us"));
+            if EMPTY.binary_search(&plain).is_ok() || GIVEN.contains(&plain) && mine() {
                 continue;
             }
-            let stem = stem(&word.plain);
-            if word.named && !word.first && !shouted {
+            let stem = stem(plain);
+            if word.named && !word.first && !shouted && !gist.names.contains(&stem) {
                 gist.names.push(stem.clone());
             }
             if let Some(before) = direction.take() {
@@ -140,9 +151,6 @@ impl Gist {
             }
             gist.matter.push(stem);
         }
-        gist.numbers.sort_unstable();
-        gist.names.sort_unstable();
-        gist.names.dedup();
         gist
     }
 
@@ -160,6 +168,10 @@ impl Gist {
         if self.long || other.long {
             return Some(Difference::Long);
         }
+        if self.foreign || other.foreign {
+            let same = self.foreign == other.foreign && self.matter == other.matter;
+            return (!same).then_some(Difference::Matter);
+        }
         if self.asks != other.asks {
             return Some(Difference::Asks);
         }
@@ -167,9 +179,15 @@ impl Gist {
             return Some(Difference::Negation);
         }
         if self.numbers != other.numbers {
-            return Some(Difference::Number);
+            let sorted = |gist: &Self| {
+                let mut numbers = gist.numbers.clone();
+                numbers.sort_unstable();
+                numbers
+            };
+            let same = sorted(self) == sorted(other);
+            return Some(if same { Difference::Order } else { Difference::Number });
         }
-        let lacks = |a: &Self, b: &Self| a.names.iter().any(|name| !b.matter.iter().any(|m| alike(m, name)));
+        let lacks = |a: &Self, b: &Self| a.names.iter().any(|name| !b.matter.contains(name));
         if lacks(self, other) || lacks(other, self) {
             return Some(Difference::Name);
         }
@@ -180,6 +198,9 @@ impl Gist {
         if turned(here, there) || turned(there, here) {
             return Some(Difference::Direction);
         }
+        if self.turns_names_of(other) || other.turns_names_of(self) {
+            return Some(Difference::Order);
+        }
         let only = |a: &Self, b: &Self| {
             a.matter.iter().filter(|word| !b.matter.iter().any(|m| alike(m, word))).count()
         };
@@ -187,29 +208,18 @@ impl Gist {
         let nothing = self.matter.is_empty() && self.numbers.is_empty();
         (nothing || here + there > 0).then_some(Difference::Matter)
     }
-}
 
-fn split(text: &str) -> Vec<Word> {
-    let mut words = Vec::new();
-    let mut first = true;
-    for raw in text.split(|c: char| c.is_whitespace() || "()[]{}\"“”;,:/—–".contains(c)) {
-        // Signs that belong to a name or an amount stay: c++, c#, 5 %, $3.
-        let bare = raw.trim_matches(|c: char| !c.is_alphanumeric() && !"+#%$€£".contains(c));
-        if bare.is_empty() {
-            continue;
-        }
-        let numeric = bare.bytes().any(|b| b.is_ascii_digit());
-        let kept = bare.chars().filter(|c| numeric || !matches!(c, '\'' | '’' | '.' | '-'));
-        let plain = kept.flat_map(char::to_lowercase).collect();
-        let named = bare.chars().any(char::is_uppercase) && bare.chars().count() > 1;
-        words.push(Word { plain, named, first });
-        first = raw.ends_with(['.', '?', '!']);
+    /// Whether the other's names stand in another order here, but for those that a word of direction ties to their place in both.
+    fn turns_names_of(&self, other: &Self) -> bool {
+        let tied = |gist: &Self, name: &String| gist.directions.iter().any(|(_, to)| to == name);
+        let free = other.names.iter().filter(|name| !(tied(self, name) && tied(other, name)));
+        let places: Vec<usize> = free.filter_map(|name| self.matter.iter().position(|m| m == name)).collect();
+        !places.is_sorted()
     }
-    words
 }
 
 fn number(word: &str) -> Option<String> {
-    if word.bytes().any(|b| b.is_ascii_digit()) {
+    if word.bytes().any(|b| b.is_ascii_digit()) || word.chars().all(|c| OPERATORS.contains(c)) {
         return Some(word.replace(',', ""));
     }
     NUMBERS.iter().find(|(name, _)| *name == word).map(|(_, value)| (*value).to_owned())
@@ -260,15 +270,17 @@ fn asks(words: &[Word]) -> Asks {
     if !polite && AUXILIARIES.contains(&at(0)) { Asks::Whether } else { Asks::Open }
 }
 
-/// Whether two stems are one word: equal, or long and one letter apart.
+/// Whether two stems are one word: equal, or long, with one first letter and one letter apart behind it.
 fn alike(a: &str, b: &str) -> bool {
-    a == b || (a.len().min(b.len()) >= TYPO_MIN && one_edit(a, b))
+    let long = |word: &str| word.chars().count() >= TYPO_MIN;
+    a == b || (long(a) && long(b) && a.chars().next() == b.chars().next() && one_edit(a, b))
 }
 
 fn one_edit(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    let front = short.bytes().zip(long.bytes()).take_while(|(x, y)| x == y).count();
-    let back = short.bytes().rev().zip(long.bytes().rev()).take_while(|(x, y)| x == y).count();
+    let front = short.iter().zip(&long).take_while(|(x, y)| x == y).count();
+    let back = short.iter().rev().zip(long.iter().rev()).take_while(|(x, y)| x == y).count();
     long.len() - short.len() <= 1 && front + back + 1 >= long.len()
 }
 
@@ -278,10 +290,11 @@ fn turned(a: &[(String, String)], b: &[(String, String)]) -> bool {
         .any(|(way, to)| b.iter().any(|(w, _)| w == way) && !b.iter().any(|(w, t)| w == way && alike(t, to)))
 }
 
-/// Whether the answer to `text` may be another one soon.
+/// Whether the answer to `text` may be another one soon. Linear, and takes no room however long the text.
 #[must_use]
 pub fn soon_old(text: &str) -> bool {
-    split(text).iter().any(|word| SOON_OLD.binary_search(&word.plain.as_str()).is_ok())
+    let old = |word: &str| SOON_OLD.iter().any(|known| known.eq_ignore_ascii_case(word));
+    text.split(|c: char| !c.is_alphanumeric()).any(old)
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::{Difference as D, Gist, TEXT_MAX, soon_old};
-use crate::guard::words::{DIRECTION, EMPTY, NEGATIVE, SOON_OLD};
+use crate::guard::words::{DIRECTION, EMPTY, NEGATIVE, QUANTIFIERS, SOON_OLD};
 use proptest::prelude::*;
 
 fn differs(a: &str, b: &str) -> Option<D> {
@@ -32,6 +32,22 @@ fn what_decides_an_answer_makes_a_difference() {
         ("how do i learn python", "how do i learn python quickly", D::Matter),
         ("is C++ fast", "is C# fast", D::Name),
         ("", "", D::Matter),
+        ("What is 8 divided by 2?", "What is 2 divided by 8?", D::Order),
+        ("Is 5 more than 9?", "Is 9 more than 5?", D::Order),
+        ("What is 6 * 3?", "What is 6 / 3?", D::Number),
+        ("What is sqrt(-4)?", "What is sqrt(4)?", D::Number),
+        ("What is 5 - 3?", "What is 5 + 3?", D::Number),
+        ("Did Germany invade Poland?", "Did Poland invade Germany?", D::Order),
+        ("does Germany border Poland", "Does Poland border Germany", D::Order),
+        ("Are all swans white?", "Are some swans white?", D::Matter),
+        ("How do I take insulin?", "How do I give insulin?", D::Matter),
+        ("Is synchronous replication safe?", "Is asynchronous replication safe?", D::Matter),
+        ("Is typical pneumonia contagious?", "Is atypical pneumonia contagious?", D::Matter),
+        ("Where is the contact page?", "Where is the contract page?", D::Matter),
+        ("上个月的销售额是多少？", "下个月的销售额是多少？", D::Matter),
+        ("一月的账单", "三月的账单", D::Matter),
+        ("狗咬人", "人咬狗", D::Matter),
+        ("Сколько длится мир?", "Сколько длится пир?", D::Matter),
     ] {
         assert_eq!(differs(a, b), Some(why), "{a} / {b}");
     }
@@ -52,6 +68,11 @@ fn the_same_said_otherwise_is_the_same() {
         ("How do I remove a stain from wool?", "how to remove stains from wool"),
         ("explain photosynthesis", "Please explain photosynthesis to me"),
         ("explain photosynthesis", "explain photosynthesys"),
+        ("Give me a recipe for bread", "a recipe for bread, please"),
+        ("上个月的销售额是多少？", "上个月的销售额是多少"),
+        ("Сколько длится мир?", "сколько длится мир"),
+        ("Is Oslo far from Rome?", "is Oslo far from Rome"),
+        ("read/write access to a disk", "read write access to a disk"),
     ] {
         assert_eq!(differs(a, b), None, "{a} / {b}: {:?} {:?}", Gist::of(a), Gist::of(b));
     }
@@ -68,7 +89,7 @@ fn answers_that_are_old_soon_are_known_by_a_word() {
 
 #[test]
 fn lists_are_in_order() {
-    for list in [EMPTY, NEGATIVE, DIRECTION, SOON_OLD] {
+    for list in [EMPTY, NEGATIVE, DIRECTION, QUANTIFIERS, SOON_OLD] {
         assert!(list.is_sorted(), "{:?}", list.windows(2).find(|pair| pair[0] >= pair[1]));
     }
 }

@@ -4,16 +4,15 @@
 pub(super) const EMPTY: &[&str] = &[
     "a", "about", "actually", "all", "also", "am", "an", "and", "any", "anybody", "anyone", "are", "as",
     "at", "be", "been", "being", "but", "by", "can", "could", "did", "do", "does", "doing", "done", "each",
-    "else", "ever", "every", "exactly", "for", "from", "get", "gets", "getting", "give", "go", "going",
-    "got", "had", "has", "have", "having", "hello", "help", "her", "here", "hey", "hi", "him", "his", "how",
-    "i", "if", "im", "in", "into", "is", "it", "its", "ive", "just", "know", "let", "like", "looking",
-    "made", "make", "may", "me", "mean", "might", "mine", "much", "must", "my", "myself", "need", "of", "ok",
-    "okay", "on", "one", "or", "our", "ours", "please", "really", "s", "shall", "she", "should", "so",
-    "some", "somebody", "someone", "sort", "such", "take", "tell", "than", "thank", "thanks", "that", "the",
-    "their", "them", "then", "there", "these", "they", "thing", "things", "this", "those", "to", "up",
-    "upon", "us", "use", "used", "using", "very", "via", "want", "was", "way", "ways", "we", "were", "what",
-    "whats", "when", "where", "which", "while", "who", "whom", "whose", "why", "will", "with", "would",
-    "you", "your", "yours", "yourself",
+    "else", "ever", "every", "exactly", "for", "from", "get", "gets", "getting", "go", "going", "got", "had",
+    "has", "have", "having", "hello", "help", "her", "here", "hey", "hi", "him", "his", "how", "i", "if",
+    "im", "in", "into", "is", "it", "its", "ive", "just", "know", "let", "like", "looking", "may", "me",
+    "mean", "might", "mine", "much", "must", "my", "myself", "need", "of", "ok", "okay", "on", "one", "or",
+    "our", "ours", "please", "really", "s", "shall", "she", "should", "so", "some", "somebody", "someone",
+    "sort", "such", "tell", "than", "thank", "thanks", "that", "the", "their", "them", "then", "there",
+    "these", "they", "thing", "things", "this", "those", "to", "up", "upon", "us", "very", "via", "want",
+    "was", "way", "ways", "we", "were", "what", "whats", "when", "where", "which", "while", "who", "whom",
+    "whose", "why", "will", "with", "would", "you", "your", "yours", "yourself",
 ];
 
 /// Words that turn a question around. Ascending.
@@ -46,6 +45,16 @@ pub(super) const SOON_OLD: &[&str] = &[
     "weather",
     "yesterday",
 ];
+
+/// Words that say of how many something holds, where they follow the verb that opens a question. Ascending.
+pub(super) const QUANTIFIERS: &[&str] =
+    &["all", "any", "both", "each", "every", "few", "many", "most", "no", "some"];
+
+/// Verbs whose person asked is no matter: "give me", "tell us".
+pub(super) const GIVEN: &[&str] = &["give", "make", "take"];
+
+/// Signs of calculation that change a result.
+pub(super) const OPERATORS: &str = "*/+-×÷^=<>";
 
 /// Numbers in words, with their value.
 pub(super) const NUMBERS: &[(&str, &str)] = &[

@@ -178,6 +178,10 @@ pub struct SignalSpec {
 /// pages, counts only where it is named.
 pub const PERSONAL: [&str; 7] = ["email", "phone", "credit_card", "ssn", "iban", "ip_address", "url"];
 
+/// Types of personal data that have no form: an encoder has to read the text, and each counts only where it is named. `location` is
+/// any part of an address too, `date` a day or a time, `title` what stands before a name, `group` a nationality, religion or party.
+pub const NAMED: [&str; 7] = ["person", "location", "organization", "date", "age", "title", "group"];
+
 /// Most different regular expressions that signals look for in one scope of a request.
 pub const REGEXES: usize = 2048;
 /// Largest compiled size of one regular expression, in bytes.

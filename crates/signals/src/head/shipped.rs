@@ -14,7 +14,7 @@ macro_rules! heads {
     };
 }
 
-heads! { "domain" "jailbreak" "hazard" "hazard_class" "fact_check" "reasoning" "difficulty" "support" }
+heads! { "domain" "jailbreak" "hazard" "hazard_class" "fact_check" "reasoning" "difficulty" "support" "names" }
 
 /// The shipped head of this name.
 #[must_use]

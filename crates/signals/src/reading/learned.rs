@@ -85,10 +85,15 @@ impl Reading<'_> {
 
     pub(super) fn hazard(&self, scope: Scope, classes: &[Box<str>], threshold: f64) -> Signal {
         let Some(suspicion) = self.suspicion(scope) else { return failed() };
-        let sure = f64::from(suspicion.hazard);
-        let likeliest = suspicion.classes.first().map_or("", |(class, _)| *class);
-        let wanted = classes.is_empty() || classes.iter().any(|class| **class == *likeliest);
-        let matched = wanted && sure > 0.0 && sure >= threshold;
+        let wanted = |class: &str| classes.is_empty() || classes.iter().any(|wanted| **wanted == *class);
+        let found = suspicion.classes.iter().find(|(class, _)| wanted(class));
+        let sure = match found {
+            Some((_, sure)) if !classes.is_empty() => f64::from(*sure),
+            None if !classes.is_empty() => 0.0,
+            _ => f64::from(suspicion.hazard),
+        };
+        let matched = sure > 0.0 && sure >= threshold;
+        let likeliest = found.map_or("", |(class, _)| *class);
         let shown = (self.evidence && matched).then(|| format!("{likeliest} {sure:.2}"));
         flag(matched, if matched { sure } else { 1.0 - sure }, shown)
     }

@@ -15,7 +15,7 @@ mod words;
 
 pub(crate) use chars::{is_boundary_needed, is_cjk, is_joined};
 pub(crate) use fold::fold;
-pub(crate) use loose::{loosen, loosen_phrase, loosen_shown};
+pub(crate) use loose::{is_ignorable, loosen, loosen_phrase, loosen_shown};
 pub(crate) use scope::{Scope, TextKey, join};
 pub(crate) use typed::Typed;
 pub(crate) use words::{Word, Words, count_words};
