@@ -56,7 +56,8 @@ impl Inferring {
         answer: Arc<str>,
         judged: &mut [Sentence],
     ) -> Result<(), Shed> {
-        let states = |sentence: &&mut Sentence| sentence.verdict != Verdict::Nothing;
+        let states =
+            |sentence: &&mut Sentence| !matches!(sentence.verdict, Verdict::Nothing | Verdict::Unread);
         let mut stated: Vec<&mut Sentence> = judged.iter_mut().filter(states).take(SENTENCES_MAX).collect();
         if stated.is_empty() {
             return Ok(());

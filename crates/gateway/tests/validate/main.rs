@@ -155,6 +155,29 @@ async fn a_stream_is_told_at_its_end_and_rates_are_kept_over_a_restart() {
     again.stop().await;
 }
 
+/// What stands behind what is judged, or cannot be read at all, is not supported because what stands before it is.
+#[tokio::test]
+async fn an_answer_that_is_not_read_whole_is_not_enough() {
+    let long = format!("{RIGHT} {} The bridge carries trains.", "\n".repeat(70_000));
+    let odd = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11\r\n\r\n{\"odd\": 1.}";
+    for (script, told) in [
+        (whole(&long), "2/2; contradicted=0; unread"),
+        (vec![Step::Say(odd.to_owned())], "0/0; contradicted=0; unread"),
+    ] {
+        let folder = Folder::new();
+        let (world, _upstreams) = world([script.clone(), whole(RIGHT)], "{}", &folder).await;
+        let got = ask(&world, false).await;
+        // Whoever cannot be read may be answered for by the gateway itself.
+        assert!(got.status.as_u16() >= 500 || got.header("x-tollgate-support") == told, "{:?}", got.headers);
+        world.stop().await;
+        let folder = Folder::new();
+        let (world, _upstreams) = self::world([script, whole(RIGHT)], "{act: block}", &folder).await;
+        let got = ask(&world, false).await;
+        assert!(got.status.as_u16() >= 400 && !got.text().contains("trains"), "{}", got.text());
+        world.stop().await;
+    }
+}
+
 /// A model of inference that is as good as certain of one thing, whatever it reads: the label that its logits are highest for is
 /// called `label`, and the temperature is low.
 fn always(label: &str) -> Folder {

@@ -1,5 +1,6 @@
 //! What a sentence shares with a context.
 
+use super::beside::Beside;
 use std::collections::{HashMap, HashSet};
 
 /// How many features there are.
@@ -57,7 +58,7 @@ pub(super) struct Side {
     negative: Vec<bool>,
 }
 
-fn is_number(word: &str) -> bool {
+pub(super) fn is_number(word: &str) -> bool {
     word.bytes().any(|b| b.is_ascii_digit())
 }
 
@@ -113,8 +114,13 @@ impl Side {
         self.words.iter().filter(|word| !is_empty(word))
     }
 
+    /// Its different words.
+    pub(super) const fn set(&self) -> &HashSet<String> {
+        &self.set
+    }
+
     /// The words of each sentence.
-    fn by_sentence(&self) -> impl Iterator<Item = (&[String], bool)> {
+    pub(super) fn by_sentence(&self) -> impl Iterator<Item = (&[String], bool)> {
         let ends = self.starts.iter().skip(1).copied().chain([self.words.len()]);
         let each = self.starts.iter().zip(ends).zip(&self.negative);
         each.map(|((from, to), negative)| (self.words.get(*from..to).unwrap_or_default(), *negative))
@@ -126,16 +132,11 @@ fn share(part: usize, whole: usize) -> f32 {
 }
 
 /// Longest run of words that both have, in words.
-fn longest_run(a: &[String], b: &[String]) -> usize {
-    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (at, word) in b.iter().enumerate() {
-        places.entry(word).or_default().push(at);
-    }
+fn longest_run(words: &[String], context: &Beside) -> usize {
     let (mut best, mut before) = (0, HashMap::new());
-    for word in a {
+    for word in words {
         let mut here = HashMap::new();
-        // A word of which there are very many says nothing about a run; its places are bounded.
-        for at in places.get(word.as_str()).into_iter().flatten().take(256) {
+        for at in context.places(word) {
             let run = at.checked_sub(1).and_then(|left| before.get(&left)).copied().unwrap_or(0) + 1;
             best = best.max(run);
             here.insert(*at, run);
@@ -145,24 +146,31 @@ fn longest_run(a: &[String], b: &[String]) -> usize {
     best
 }
 
+/// The four-letter runs of a word, with what stands around it.
+pub(super) fn grams(word: &str) -> impl Iterator<Item = [char; 4]> + use<> {
+    let chars: Vec<char> = std::iter::once(' ').chain(word.chars()).chain([' ']).collect();
+    let runs: Vec<[char; 4]> = chars.array_windows().copied().collect();
+    runs.into_iter()
+}
+
 /// Share of the four-letter runs of the sentence's matter that the context's words have.
-fn runs(sentence: &Side, context: &Side) -> f32 {
-    let grams = |word: &str| -> Vec<String> {
-        let chars: Vec<char> = format!(" {word} ").chars().collect();
-        chars.windows(4).map(|run| run.iter().collect()).collect()
-    };
-    let known: HashSet<String> = context.set.iter().flat_map(|word| grams(word)).collect();
-    let own: Vec<String> = sentence.matter().flat_map(|word| grams(word)).collect();
-    share(own.iter().filter(|run| known.contains(*run)).count(), own.len())
+fn runs(sentence: &Side, context: &Beside) -> f32 {
+    let (mut known, mut all) = (0, 0);
+    for run in sentence.matter().flat_map(|word| grams(word)) {
+        known += usize::from(context.grams.contains(&run));
+        all += 1;
+    }
+    share(known, all)
 }
 
 /// The features of a sentence beside a context, each in [0, 1] or near it.
 #[must_use]
 pub fn features(sentence: &str, context: &str) -> Vec<f32> {
-    between(&Side::of(sentence), &Side::of(context))
+    between(&Side::of(sentence), &Beside::of(context))
 }
 
-pub(super) fn between(sentence: &Side, context: &Side) -> Vec<f32> {
+pub(super) fn between(sentence: &Side, beside: &Beside) -> Vec<f32> {
+    let context = &beside.side;
     let count = sentence.words.len();
     let matter = sentence.matter().count();
     let shared = sentence.matter().filter(|word| context.set.contains(*word)).count();
@@ -173,17 +181,12 @@ pub(super) fn between(sentence: &Side, context: &Side) -> Vec<f32> {
         _ => false,
     };
     let two = share(pairs.iter().filter(pair).count(), pairs.len());
-    let run = longest_run(&sentence.words, &context.words);
+    let run = longest_run(&sentence.words, beside);
     let name = |at: &&usize| sentence.words.get(**at).is_some_and(|word| !context.set.contains(word));
     let new_names = sentence.names.iter().filter(name).count();
     let new_numbers = sentence.words.iter().filter(|w| is_number(w) && !context.set.contains(*w)).count();
-    let best = context
-        .by_sentence()
-        .map(|(words, _)| {
-            let own: HashSet<&String> = words.iter().collect();
-            share(sentence.matter().filter(|word| own.contains(word)).count(), matter)
-        })
-        .fold(0.0, f32::max);
+    let most = beside.shared(sentence.matter().map(String::as_str)).into_iter().max();
+    let best = most.map_or(0.0, |most| share(most, matter));
     let speaker = sentence.words.iter().filter(|w| SPEAKER.binary_search(&w.as_str()).is_ok()).count();
     let matter_share = share(shared, matter);
     let missing = (matter - shared) as f32;
@@ -193,7 +196,7 @@ pub(super) fn between(sentence: &Side, context: &Side) -> Vec<f32> {
         two,
         share(run, count),
         (run as f32).min(16.0) / 16.0,
-        runs(sentence, context),
+        runs(sentence, beside),
         best,
         share(new_names, sentence.names.len().max(1)),
         (new_numbers as f32).min(3.0) / 3.0,
@@ -207,7 +210,8 @@ pub(super) fn between(sentence: &Side, context: &Side) -> Vec<f32> {
 
 /// Whether the context says otherwise: it has most of the sentence's matter in one of its own sentences, and beside it another
 /// number or name, or a negation that the other has not.
-pub(super) fn contradicts(sentence: &Side, context: &Side) -> bool {
+pub(super) fn contradicts(sentence: &Side, beside: &Beside) -> bool {
+    let context = &beside.side;
     let negative = sentence.negative.iter().any(|negated| *negated);
     let turns = |word: &str| NEGATIVE.binary_search(&word).is_ok() || word.ends_with(NOT);
     let special = |at: usize, word: &str| is_number(word) || sentence.names.contains(&at);
@@ -225,16 +229,14 @@ pub(super) fn contradicts(sentence: &Side, context: &Side) -> bool {
         .filter(|(at, word)| special(*at, word) && !context.set.contains(*word))
         .map(|(_, word)| word)
         .collect();
-    context.by_sentence().any(|(words, negated)| {
-        let own: HashSet<&String> = words.iter().collect();
-        let same = plain.iter().filter(|word| own.contains(**word)).count();
-        let about = plain.len() >= MATTER_MIN - usize::from(!strange.is_empty())
-            && share(same, plain.len()) >= SAME_MATTER
-            && same > 0;
+    let least = MATTER_MIN - usize::from(!strange.is_empty());
+    let about = |same: usize| same > 0 && plain.len() >= least && share(same, plain.len()) >= SAME_MATTER;
+    let shared = beside.shared(plain.iter().map(|word| word.as_str()));
+    shared.into_iter().enumerate().filter(|(_, same)| about(*same)).any(|(at, same)| {
         // Beside the same matter the context has a number or a name of its own where the sentence has another one.
-        let own_number = words.iter().any(|word| is_number(word) && !sentence.set.contains(word));
+        let (own_number, negated) = beside.about(at, &sentence.set);
         let other = strange.iter().any(|word| !is_number(word) || own_number) && !strange.is_empty();
-        about && (other || negative != negated && plain.len() >= MATTER_MIN && same == plain.len())
+        other || negative != negated && plain.len() >= MATTER_MIN && same == plain.len()
     })
 }
 
@@ -250,7 +252,7 @@ mod tests {
         assert_eq!((same[0], same[2], same[3]), (1.0, 1.0, 1.0));
         let none = features("Ships sail north.", "The cat sat.");
         assert_eq!((none[0], none[1], none[2], none[3]), (0.0, 0.0, 0.0, 0.0));
-        let words = |t: &str| t.split(' ').map(str::to_owned).collect::<Vec<_>>();
-        assert_eq!(longest_run(&words("a b c d"), &words("x b c d a b")), 3);
+        let words: Vec<String> = "a b c d".split(' ').map(str::to_owned).collect();
+        assert_eq!(longest_run(&words, &Beside::of("x b c d a b")), 3);
     }
 }

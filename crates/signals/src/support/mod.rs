@@ -4,8 +4,9 @@
 //! the context's best sentence) go into a small head; what plainly contradicts is never supported, however alike the words
 //! are: another number beside the same words, or a negation on one side only.
 //!
-//! Invariants: linear in sentence and context; the same texts give the same answer; an answer without a statement in it
-//! (a question, a greeting) is told apart from one that is unsupported.
+//! Invariants: a context is read once, a sentence costs its words and the places at which the context has them, and there is a
+//! bound to both; the same texts give the same answer; an answer without a statement in it (a question, a greeting) is told
+//! apart from one that is unsupported, and what is beyond the bounds from both.
 //!
 //! ```
 //! use tollgate_signals::support::{Verdict, judge};
@@ -15,11 +16,13 @@
 //! assert_eq!(found[1].verdict, Verdict::Contradicted);
 //! ```
 
+mod beside;
 mod features;
 
 pub use features::{FEATURES, features};
 
 use crate::head::{Grams, shipped};
+use beside::Beside;
 use features::{Side, contradicts};
 use std::ops::Range;
 
@@ -28,6 +31,8 @@ const SUPPORTED: f32 = 0.5;
 /// Most of a context that is read, and most of an answer, in bytes.
 const CONTEXT_MAX: usize = 256 << 10;
 const ANSWER_MAX: usize = 64 << 10;
+/// Most sentences of an answer that are judged.
+const SENTENCES_MAX: usize = 512;
 /// Fewest words of a sentence that states something.
 const WORDS_MIN: usize = 3;
 
@@ -42,6 +47,8 @@ pub enum Verdict {
     Contradicted,
     /// It states nothing.
     Nothing,
+    /// It is the rest of an answer that is too long to be judged whole.
+    Unread,
 }
 
 /// One sentence of an answer.
@@ -83,14 +90,14 @@ pub fn sentences(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Judges the sentences of `answer` beside `context`.
+/// Judges the sentences of `answer` beside `context`. What comes after 64 KiB or 512 sentences is one [`Verdict::Unread`].
 #[must_use]
 pub fn judge(answer: &str, context: &str) -> Vec<Sentence> {
-    let answer = crate::text::cut(answer, ANSWER_MAX);
-    let context = Side::of(crate::text::cut(context, CONTEXT_MAX));
+    let read = crate::text::cut(answer, ANSWER_MAX);
+    let context = Beside::of(crate::text::cut(context, CONTEXT_MAX));
     let head = shipped("support");
     let one = |bytes: Range<usize>| {
-        let text = answer.get(bytes.clone()).unwrap_or_default();
+        let text = read.get(bytes.clone()).unwrap_or_default();
         let side = Side::of(text);
         if side.words.len() < WORDS_MIN || text.ends_with(['?', '？']) {
             return Sentence { bytes, support: 0.0, verdict: Verdict::Nothing };
@@ -104,7 +111,14 @@ pub fn judge(answer: &str, context: &str) -> Vec<Sentence> {
         };
         Sentence { bytes, support, verdict }
     };
-    sentences(answer).into_iter().map(one).collect()
+    let mut ranges = sentences(read);
+    let rest = ranges.get(SENTENCES_MAX).map_or(read.len(), |first| first.start);
+    ranges.truncate(SENTENCES_MAX);
+    let mut judged: Vec<Sentence> = ranges.into_iter().map(one).collect();
+    if answer.get(rest..).is_some_and(|rest| !rest.trim().is_empty()) {
+        judged.push(Sentence { bytes: rest..answer.len(), support: 0.0, verdict: Verdict::Unread });
+    }
+    judged
 }
 
 #[cfg(test)]
@@ -132,6 +146,25 @@ mod tests {
             Verdict::Unsupported
         );
         assert_eq!(verdict("Shall I tell you more about her?"), Verdict::Nothing);
+    }
+
+    /// A list that somebody asks to have repeated, beside a context in which every word is another: what is done for each of its
+    /// lines must not grow with the context. It would take minutes in a build of tests if it did.
+    #[test]
+    fn an_answer_too_long_to_be_judged_is_read_as_far_as_it_is_and_told() {
+        let context: String = (0..6_000).map(|i| format!("word{i} is here.\n")).collect();
+        let lines: String = (0..4_000).map(|i| format!("word{i} is here\n")).collect();
+        let found = judge(&lines, &context);
+        assert_eq!(found.len(), SENTENCES_MAX + 1);
+        let rest = found.last().unwrap();
+        assert_eq!((rest.verdict, rest.bytes.end), (Verdict::Unread, lines.len()));
+        // What was copied from the context does not speak for what stands behind it.
+        let filler = "Marie Curie was born in Warsaw in 1867. ".repeat(400);
+        let long = format!("{}{}Ships sail north of Rotterdam.", &filler[..400 * 40], " ".repeat(ANSWER_MAX));
+        let found = judge(&long, CONTEXT);
+        assert_eq!(found.last().unwrap().verdict, Verdict::Unread);
+        assert!(long[found.last().unwrap().bytes.clone()].contains("Ships"));
+        assert_eq!(judge(&"It is. ".repeat(3), CONTEXT).len(), 3);
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub(crate) struct Checked {
     pub(crate) contradicted: usize,
     /// Bytes in the answer's text of those that are not supported; never words.
     pub(crate) unsupported: Vec<[usize; 2]>,
+    /// Whether some of it was not read: it is too long, or no answer that can be.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unread: bool,
     /// Whether that is enough.
     pub(crate) enough: bool,
     /// Why a model of inference that is configured has not judged it: words alone did.
@@ -62,6 +65,7 @@ impl Checked {
         let (supported, contradicted) = (count(Verdict::Supported), count(Verdict::Contradicted));
         let statements = supported + contradicted + count(Verdict::Unsupported);
         let bad = |sentence: &&Sentence| !matches!(sentence.verdict, Verdict::Supported | Verdict::Nothing);
+        let unread = count(Verdict::Unread) > 0;
         let span = |sentence: &Sentence| [sentence.bytes.start, sentence.bytes.end];
         Self {
             model: model.clone(),
@@ -69,15 +73,22 @@ impl Checked {
             supported,
             contradicted,
             unsupported: sentences.iter().filter(bad).take(SPANS_MAX).map(span).collect(),
-            // An answer that states nothing claims nothing.
-            enough: supported as f64 >= least * statements as f64,
+            unread,
+            // An answer that states nothing claims nothing; what was not read may claim anything.
+            enough: !unread && supported as f64 >= least * statements as f64,
             by_words: None,
         }
     }
 
+    /// Of an answer that cannot be read.
+    fn unread(model: &Arc<str>) -> Self {
+        Self { unread: true, enough: false, ..Self::of(&[], model, 0.0) }
+    }
+
     /// As the caller is told: `3/4; contradicted=1`.
     pub(crate) fn told(&self) -> String {
-        format!("{}/{}; contradicted={}", self.supported, self.statements, self.contradicted)
+        let unread = if self.unread { "; unread" } else { "" };
+        format!("{}/{}; contradicted={}{unread}", self.supported, self.statements, self.contradicted)
     }
 }
 
@@ -111,10 +122,13 @@ impl Validation {
         Box::pin(async move {
             let beside = context.clone();
             let work = move || {
-                let text = words(&response(dialect, &answer)?)?;
-                Some((judge(&text, &beside), Arc::from(text)))
+                let text = response(dialect, &answer).map(|response| words(&response))?;
+                Some(text.map(|text| (judge(&text, &beside), Arc::from(text))))
             };
-            let (mut sentences, text) = tokio::task::spawn_blocking(work).await.ok().flatten()?;
+            let Some(said) = tokio::task::spawn_blocking(work).await.ok().flatten() else {
+                return Some(Checked::unread(&model));
+            };
+            let (mut sentences, text) = said?;
             let missed = match inference {
                 Some(inference) => inference.join(context, text, &mut sentences).await.err(),
                 None => None,
@@ -225,11 +239,12 @@ pub(crate) struct Passed {
     pub(crate) validation: Validation,
     /// None once it is longer than is judged.
     bytes: Option<BytesMut>,
+    judged: bool,
 }
 
 impl Passed {
     pub(crate) fn new(validation: Validation) -> Self {
-        Self { validation, bytes: Some(BytesMut::new()) }
+        Self { validation, bytes: Some(BytesMut::new()), judged: false }
     }
 
     /// Sees a piece pass.
@@ -242,8 +257,13 @@ impl Passed {
 
     /// Judges what passed.
     pub(crate) fn judging(&mut self, dialect: Dialect, model: &Arc<str>) -> Option<Judging> {
-        let bytes = self.bytes.take()?.freeze();
-        Some(self.validation.judging(dialect, bytes, model))
+        if std::mem::replace(&mut self.judged, true) {
+            return None;
+        }
+        Some(match self.bytes.take() {
+            Some(bytes) => self.validation.judging(dialect, bytes.freeze(), model),
+            None => Box::pin(std::future::ready(Some(Checked::unread(model)))),
+        })
     }
 }
 
