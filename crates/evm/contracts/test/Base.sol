@@ -13,6 +13,7 @@ interface Vm {
     function prank(address who) external;
     function warp(uint256 time) external;
     function assume(bool holds) external pure;
+    function chainId(uint256 id) external;
 }
 
 /// A token with EIP-3009 and EIP-2612, as small as the tests need.
