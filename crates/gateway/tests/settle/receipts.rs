@@ -1,4 +1,4 @@
-//! Receipts of usage: signed for each whole answer, bound to the task that the caller names.
+//! Receipts of usage: signed for each answer that ended well, bound to the task that the caller names.
 
 use super::common::{Folder, Got};
 use super::scene::{operator, world};
@@ -11,7 +11,11 @@ use tollgate_produce::{IN_TOTO, Key, Task, output};
 
 /// What a receipt says; its signature is that of the key.
 fn said(got: &Got, key: &Key) -> Value {
-    let envelope = STANDARD.decode(got.header("tollgate-receipt")).unwrap();
+    read(got.header("tollgate-receipt"), key)
+}
+
+fn read(envelope: &str, key: &Key) -> Value {
+    let envelope = STANDARD.decode(envelope).unwrap();
     let envelope: Value = serde_json::from_slice(&envelope).unwrap();
     let payload = STANDARD.decode(envelope["payload"].as_str().unwrap()).unwrap();
     let again: Value = serde_json::from_str(&key.envelope(IN_TOTO, &payload)).unwrap();
@@ -20,7 +24,7 @@ fn said(got: &Got, key: &Key) -> Value {
 }
 
 #[tokio::test]
-async fn whole_answers_have_a_signed_receipt_of_their_task() {
+async fn answers_have_a_signed_receipt_of_their_task() {
     let (folder, key) = (Folder::new(), Key::from_seed(&[7; 32]));
     let file = folder.write("provider.key", &key.reveal());
     let world = world(&folder, &format!("receipts: {{key: 'file:{}'}}", file.display())).await;
@@ -45,10 +49,25 @@ async fn whole_answers_have_a_signed_receipt_of_their_task() {
     assert_eq!(told["output_tokens"], usage["completion_tokens"]);
     assert_eq!(told["input_tokens"], usage["prompt_tokens"]);
     assert_eq!(told["request"], got.header("x-tollgate-request-id"));
-    // A task that is none is said to be none; a stream has no receipt.
+    // A task that is none is said to be none.
     assert_eq!(ask(body.clone(), "ab:cd").await.status, StatusCode::BAD_REQUEST);
     let mut streamed = body;
     streamed["stream"] = json!(true);
-    let got = ask(streamed, &task.to_string()).await;
+    // A stream's stands behind its end, and is about all that came before.
+    let got = ask(streamed.clone(), &task.to_string()).await;
     assert_eq!((got.status, got.header("tollgate-receipt")), (StatusCode::OK, ""));
+    let text = got.text();
+    let (stream, comment) = text.split_once(": tollgate-receipt: ").unwrap();
+    assert!(stream.ends_with("data: [DONE]\n\n"), "{text}");
+    let receipt = read(comment.trim(), &key);
+    let of = output(stream.as_bytes());
+    assert_eq!(receipt["subject"][0]["digest"]["sha256"], of.to_string());
+    assert_eq!(receipt["predicate"]["bind"], task.bind(&of));
+    assert!(receipt["predicate"]["output_tokens"].as_u64().unwrap() > 0, "{receipt}");
+    // One that breaks off has none.
+    let task = task.to_string();
+    let headers =
+        [("authorization", bearer.as_str()), ("tollgate-task", &task), ("x-sim-fault", "stall=3:20,cut=3")];
+    let cut = world.send(Method::POST, "/v1/chat/completions", &headers, streamed.to_string()).await;
+    assert!(!cut.text().contains("tollgate-receipt"), "{}", cut.text());
 }

@@ -49,9 +49,15 @@ impl Streaming {
                 if let Some(fill) = self.closing.as_mut().and_then(|closing| closing.fill.as_mut()) {
                     fill.see(bytes);
                 }
+                if let Some(receipt) =
+                    self.closing.as_mut().and_then(|closing| closing.journey.receipt.as_mut())
+                {
+                    receipt.see(bytes);
+                }
             }
             None => {
                 let note = std::task::ready!(self.poll_judged(task));
+                let note = self.receipted(note);
                 self.finish();
                 return Poll::Ready(note);
             }
@@ -81,6 +87,19 @@ impl Streaming {
         });
         (self.passed, self.judging) = (None, None);
         Poll::Ready(note)
+    }
+
+    /// What follows the stream's end, with the receipt of one that ended well behind it.
+    fn receipted(&mut self, note: Option<Bytes>) -> Option<Bytes> {
+        let well = self.relay.fault().is_none();
+        let Some(closing) = self.closing.as_mut().filter(|_| well) else { return note };
+        let Some(mut receipt) = closing.journey.receipt.take() else { return note };
+        let note = note.unwrap_or_default();
+        receipt.see(&note);
+        closing.journey.resume();
+        let receipt = receipt.note(&closing.journey, self.relay.watch.tokens()).unwrap_or_default();
+        let all = [note, receipt].concat();
+        (!all.is_empty()).then(|| all.into())
     }
 
     fn finish(&mut self) {
