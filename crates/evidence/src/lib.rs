@@ -50,6 +50,6 @@ pub use check::{Check, EVIDENCE_BYTES_MAX, verify};
 pub use claims::{Claims, Value};
 pub use collateral::{COLLATERAL_BYTES_MAX, COLLATERAL_FILES_MAX, Collateral};
 pub use crypto::{PublicKey, Scheme};
-pub use kinds::{Appraisal, Appraisals, Fact, FactType, Kind};
+pub use kinds::{Appraisal, Appraisals, EXECUTION, Fact, FactType, Kind};
 pub use policy::{Attestors, Floor, GUESTS, Identity, Policy, Signer, Snp, Tcb};
 pub use refusal::Refusal;

@@ -12,11 +12,12 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("select", &["core"]),
     ("fleet", &["core", "select"]),
     ("pay", &["core", "wire"]),
-    ("evidence", &["core", "wire", "pay"]),
+    ("evidence", &["core", "wire", "pay", "rerun"]),
     ("rail", &["net"]),
     ("evm", &["core", "pay", "rail"]),
     ("card", &["core", "net", "pay", "rail"]),
     ("produce", &["core", "wire", "pay"]),
+    ("rerun", &[]),
     ("risk", &["core"]),
     ("risk-datafusion", &["risk"]),
     ("cache", &["core"]),
@@ -35,15 +36,15 @@ const LAYERS: &[(&str, &[&str])] = &[
         "tollgate",
         &[
             "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "rail",
-            "evm", "card", "produce", "risk", "store", "console", "net", "sim", "gateway",
+            "evm", "card", "produce", "rerun", "risk", "store", "console", "net", "sim", "gateway",
         ],
     ),
 ];
 
 /// Crates below the gateway that must know neither tokio nor sockets.
 const PURE: &[&str] = &[
-    "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "produce", "risk",
-    "cache", "store", "console",
+    "core", "wire", "encode", "signals", "policy", "select", "fleet", "pay", "evidence", "produce", "rerun",
+    "risk", "cache", "store", "console",
 ];
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! Statements in DSSE envelopes (secure-systems-lab/dsse, protocol v1), signed by keys of the policy: usage receipts,
-//! results of test suites, deterministic re-execution, in-toto attestations.
+//! results of test suites, in-toto attestations.
 //!
 //! A signature is over type and payload with their lengths (the pre-authentication encoding), so no payload passes for
 //! another type. Every signature must hold and be of a signer that the policy names. The binding is the member `bind` of an
@@ -73,17 +73,18 @@ impl Envelope {
         })
     }
 
-    /// Signers in the order of their names, each once.
+    /// Signers in the order of their names. Each signs once: every key that is tried hashes the payload, so nobody may have that
+    /// done again and again.
     fn signers<'a>(&self, check: &Check<'a>) -> Result<Vec<&'a Signer>, Refusal> {
         let message = dsse_message(&self.kind, &self.payload);
         let mut found: Vec<&Signer> = Vec::new();
         for signature in &self.signatures {
-            let mut known = check.policy.signers_of(Kind::Dsse);
+            let fresh = |signer: &&Signer| !found.iter().any(|known| known.key == signer.key);
+            let mut known = check.policy.signers_of(Kind::Dsse).filter(fresh);
             let signer = known.find(|signer| holds(&signer.key, &message, signature));
             found.push(signer.ok_or(Refusal::Signature { what: WHAT })?);
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
-        found.dedup_by(|a, b| a.name == b.name);
         if found.is_empty() { Err(Refusal::Missing { what: "a signature" }) } else { Ok(found) }
     }
 }

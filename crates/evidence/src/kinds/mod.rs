@@ -5,6 +5,7 @@ mod dsse;
 mod eat;
 mod evaluators;
 mod exchange;
+mod execution;
 mod nitro;
 mod reclaim;
 mod sigstore;
@@ -13,6 +14,7 @@ mod spdm;
 mod tlsn;
 
 pub use evaluators::{Appraisal, Appraisals};
+pub use execution::EXECUTION;
 
 use crate::{Check, Claims, Refusal};
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,8 @@ pub enum Kind {
     Eat,
     /// What evaluators found, each under its own signature.
     Evaluators,
+    /// A run that is repeated here: a module of WebAssembly and its input.
+    Execution,
     /// A signed HTTP message: a response with its request, or a request as Web Bot Auth signs it.
     HttpSignature,
     /// A quote of an Intel SGX enclave or TDX guest.
@@ -90,6 +94,7 @@ impl Kind {
         Self::Reclaim,
         Self::Sigstore,
         Self::TlsNotary,
+        Self::Execution,
     ];
 
     /// Its name, as contracts have it.
@@ -101,6 +106,7 @@ impl Kind {
             Self::Dsse => "dsse",
             Self::Eat => "eat",
             Self::Evaluators => "evaluators",
+            Self::Execution => "execution",
             Self::HttpSignature => "http-signature",
             Self::IntelDcap => "intel-dcap",
             Self::NvidiaGpu => "nvidia-gpu",
@@ -134,6 +140,7 @@ impl Kind {
             Self::Dsse => dsse::FACTS,
             Self::Eat => eat::FACTS,
             Self::Evaluators => evaluators::FACTS,
+            Self::Execution => execution::FACTS,
             Self::HttpSignature => exchange::FACTS,
             Self::IntelDcap => dcap::FACTS,
             Self::NvidiaGpu => spdm::FACTS,
@@ -168,6 +175,7 @@ pub(crate) fn verify(kind: Kind, evidence: &[u8], check: &Check<'_>) -> Result<C
         Kind::Dsse => dsse::verify(evidence, check),
         Kind::Eat => eat::verify(evidence, check),
         Kind::Evaluators => evaluators::verify(evidence, check),
+        Kind::Execution => execution::verify(evidence, check),
         Kind::HttpSignature => exchange::verify(evidence, check),
         Kind::IntelDcap => dcap::verify(evidence, check),
         Kind::NvidiaGpu => spdm::verify(evidence, check),

@@ -3,6 +3,9 @@
 use super::{Expr, Predicate, Test};
 use crate::{Claims, Refusal, Value};
 use serde::{Deserialize, Serialize};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use tollgate_core::Digest;
 use tollgate_pay::json::Json;
 
@@ -44,13 +47,21 @@ impl Predicate {
     #[must_use]
     pub fn judge(&self, given: &Given<'_>) -> Judged {
         let mut reasons = Vec::new();
-        let holds = given.expr(&self.require, "/require", &mut reasons);
+        let judging = Judging { given, parsed: RefCell::default() };
+        let holds = judging.expr(&self.require, "/require", &mut reasons);
         reasons.truncate(REASONS_MAX);
         if holds { Judged { holds, reasons: Vec::new() } } else { Judged { holds, reasons } }
     }
 }
 
-impl Given<'_> {
+/// What is judged, with the facts that were parsed on the way: a predicate may look into each of them hundreds of times.
+struct Judging<'a> {
+    given: &'a Given<'a>,
+    /// By the claims' place and the fact's name; nothing where it is no strict JSON.
+    parsed: RefCell<BTreeMap<(usize, &'a str), Option<Rc<Json>>>>,
+}
+
+impl<'a> Judging<'a> {
     /// Recursion is bounded by the depth of predicates that are read, and again by that of checked ones.
     fn expr(&self, expr: &Expr, place: &str, reasons: &mut Vec<Reason>) -> bool {
         let (name, least, parts) = match expr {
@@ -60,7 +71,8 @@ impl Given<'_> {
             Expr::Evidence { kind, r#where } => {
                 let before = reasons.len();
                 let mut seen = false;
-                for claims in self.claims.iter().filter(|claims| claims.kind == *kind && claims.bound) {
+                let all = self.given.claims.iter().enumerate();
+                for claims in all.filter(|(_, claims)| claims.kind == *kind && claims.bound) {
                     seen = true;
                     if self.tests(claims, r#where, place, reasons) {
                         reasons.truncate(before);
@@ -88,7 +100,13 @@ impl Given<'_> {
     }
 
     /// Whether all tests of one piece of evidence pass; each that does not is a reason.
-    fn tests(&self, claims: &Claims, tests: &[Test], place: &str, reasons: &mut Vec<Reason>) -> bool {
+    fn tests(
+        &self,
+        claims: (usize, &'a Claims),
+        tests: &[Test],
+        place: &str,
+        reasons: &mut Vec<Reason>,
+    ) -> bool {
         let mut all = true;
         for (n, test) in tests.iter().enumerate() {
             if let Err(says) = self.test(claims, test) {
@@ -99,25 +117,26 @@ impl Given<'_> {
         all
     }
 
-    fn test(&self, claims: &Claims, test: &Test) -> Result<(), String> {
+    fn test(&self, (at_claims, claims): (usize, &'a Claims), test: &Test) -> Result<(), String> {
         let pass = |holds: bool, says: String| if holds { Ok(()) } else { Err(says) };
+        let reach = |fact: &str, at| self.reach((at_claims, claims), fact, at);
         match test {
             Test::Age { most_s } => {
                 let made = claims.produced_at.ok_or("it does not say when it was made")?;
-                let age = self.at.saturating_sub(made);
+                let age = self.given.at.saturating_sub(made);
                 pass(age <= *most_s, format!("it is {age} s old, at most {most_s} s do"))
             }
             Test::Anchor { one_of } => pass(
                 one_of.contains(&claims.anchor),
                 format!("its anchor is {}", Refusal::shown(&claims.anchor)),
             ),
-            Test::Contains { at, fact, value } => match reach(claims, fact, at.as_ref())? {
+            Test::Contains { at, fact, value } => match reach(fact, at.as_ref())? {
                 Value::List(values) => {
                     pass(values.contains(value), format!("{fact} does not contain {}", Refusal::shown(value)))
                 }
                 other => Err(format!("{fact} is {}, no list", shown(&other))),
             },
-            Test::Count { fact, least } => match reach(claims, fact, None)? {
+            Test::Count { fact, least } => match reach(fact, None)? {
                 Value::List(values) => pass(
                     values.len() >= *least,
                     format!("{fact} has {} entries, at least {least} must be", values.len()),
@@ -125,18 +144,18 @@ impl Given<'_> {
                 other => Err(format!("{fact} is {}, no list", shown(&other))),
             },
             Test::Equals { at, fact, value } => {
-                let is = reach(claims, fact, at.as_ref())?;
+                let is = reach(fact, at.as_ref())?;
                 pass(is == *value, format!("{fact} is {}, not {}", shown(&is), shown(value)))
             }
             Test::OneOf { at, fact, values } => {
-                let is = reach(claims, fact, at.as_ref())?;
+                let is = reach(fact, at.as_ref())?;
                 pass(
                     values.contains(&is),
                     format!("{fact} is {}, none of the {} that do", shown(&is), values.len()),
                 )
             }
             Test::Output { at, fact } => {
-                let (is, wanted) = (reach(claims, fact, at.as_ref())?, self.output.to_string());
+                let (is, wanted) = (reach(fact, at.as_ref())?, self.given.output.to_string());
                 let holds = match &is {
                     Value::Text(text) => *text == wanted,
                     Value::List(values) => values.contains(&wanted),
@@ -144,13 +163,31 @@ impl Given<'_> {
                 };
                 pass(holds, format!("{fact} is {}, not the output {wanted}", shown(&is)))
             }
-            Test::Range { at, fact, from, to } => match reach(claims, fact, at.as_ref())? {
+            Test::Range { at, fact, from, to } => match reach(fact, at.as_ref())? {
                 Value::Integer(is) => {
                     pass((from..=to).contains(&&is), format!("{fact} is {is}, not {from} to {to}"))
                 }
                 other => Err(format!("{fact} is {}, no whole number", shown(&other))),
             },
         }
+    }
+}
+
+impl<'a> Judging<'a> {
+    /// The fact, or what is at a place in it.
+    fn reach(
+        &self,
+        (place, claims): (usize, &'a Claims),
+        fact: &str,
+        at: Option<&String>,
+    ) -> Result<Value, String> {
+        let shown = claims.facts.get_key_value(fact);
+        let (name, value) = shown.ok_or_else(|| format!("it does not show {fact}"))?;
+        let (Some(pointer), Value::Text(text)) = (at, value) else { return Ok(value.clone()) };
+        let mut parsed = self.parsed.borrow_mut();
+        let parse = || Json::parse(text.as_bytes()).ok().map(Rc::new);
+        let json = parsed.entry((place, name.as_str())).or_insert_with(parse).clone();
+        within(&*json.ok_or_else(|| format!("{fact} is not strict JSON"))?, fact, pointer)
     }
 }
 
@@ -169,12 +206,9 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// The fact, or what is at a place in it.
-fn reach(claims: &Claims, fact: &str, at: Option<&String>) -> Result<Value, String> {
-    let value = claims.fact(fact).ok_or_else(|| format!("it does not show {fact}"))?;
-    let (Some(pointer), Value::Text(text)) = (at, value) else { return Ok(value.clone()) };
-    let json = Json::parse(text.as_bytes()).map_err(|_| format!("{fact} is not strict JSON"))?;
-    let found = pointer.split('/').skip(1).try_fold(&json, |json, step| {
+/// What is at a place in a fact.
+fn within(json: &Json, fact: &str, pointer: &str) -> Result<Value, String> {
+    let found = pointer.split('/').skip(1).try_fold(json, |json, step| {
         let name = step.replace("~1", "/").replace("~0", "~");
         match json {
             Json::List(items) => {

@@ -69,6 +69,19 @@ pub const READY: &[Ready] = &[
         },
     },
     Ready {
+        name: "tests-rerun",
+        says: "this suite, a module that whoever verifies runs again, was run on the output, and all of it passed",
+        needs: &[("suite", "SHA-256 of the module")],
+        make: |given| {
+            let tests = vec![
+                equals("module", text(given, "suite")),
+                Test::Output { at: None, fact: "input".into() },
+                Test::Equals { at: None, fact: "code".into(), value: Value::Integer(0) },
+            ];
+            Ok(Expr::Evidence { kind: Kind::Execution, r#where: tests })
+        },
+    },
+    Ready {
         name: "usage-receipt",
         says: "a provider's gateway served this request by this model, within these tokens that were counted",
         needs: &[

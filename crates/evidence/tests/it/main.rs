@@ -3,6 +3,7 @@
 
 mod data;
 mod exchanges;
+mod executions;
 mod forge;
 mod hardware;
 mod notary;

@@ -4,6 +4,7 @@ mod appraise;
 mod attest;
 mod judge;
 pub(super) mod predicate;
+mod rerun;
 mod submit;
 
 use crate::args::Group;
@@ -32,6 +33,7 @@ pub(crate) enum Command {
     Pack(judge::PackArgs),
     Judge(Box<judge::JudgeArgs>),
     Submit(Box<submit::SubmitArgs>),
+    Run(rerun::RunArgs),
     /// Say what must be shown before money moves
     Predicate(Group<predicate::Command>),
 }
@@ -127,6 +129,7 @@ pub(super) fn run(command: Command) -> Result<Ending> {
         Command::Pack(args) => judge::pack(&args),
         Command::Judge(args) => judge::judge(&args),
         Command::Submit(args) => submit::submit(&args),
+        Command::Run(args) => rerun::rerun(&args),
         Command::Predicate(group) => predicate::run(&group.command),
         Command::Bind(args) => {
             say::line(&bind(&args.task, &args.output)?.to_string())?;
