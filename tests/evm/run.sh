@@ -2,9 +2,9 @@
 # Payments on EVM chains: our contracts under forge (fuzz and invariants), and the rail on a real node with the real code of USDC.
 #
 #   tests/evm/run.sh                   everything
-#   tests/evm/run.sh contracts rail    some of: contracts, rail, x402
+#   tests/evm/run.sh contracts rail    some of: contracts, rail, task, x402, sale
 #
-# task: a whole task by the command line. x402: official clients (PyPI x402, npm @x402/*) pay through the facilitator of the binary in TOLLGATE_BIN (or a built one), and
+# task: a whole task by the command line. sale: the official client buys answers of a model from the binary. x402: official clients (PyPI x402, npm @x402/*) pay through the facilitator of the binary in TOLLGATE_BIN (or a built one), and
 # x402-conformance looks at it.
 #
 # The tools are installed once, at pinned versions, in $EVM_CACHE: npm's anvil, forge, solc, and the artifacts of USDC. Where their
@@ -13,7 +13,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 suites=("$@")
-[ $# -gt 0 ] || suites=(contracts rail task x402)
+[ $# -gt 0 ] || suites=(contracts rail task x402 sale)
 cache=${EVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-evm}
 mkdir -p "$cache"
 
@@ -36,7 +36,7 @@ if wanted contracts; then
         nice -n 5 "$cache/node_modules/@foundry-rs/forge-linux-amd64/bin/forge" test)
 fi
 
-if wanted rail || wanted task || wanted x402; then
+if wanted rail || wanted task || wanted x402 || wanted sale; then
     cp "$here"/*.mjs "$cache/"
     work=$(mktemp -d)
     servers=()
@@ -68,10 +68,14 @@ if wanted rail; then
     (cd "$root" && cargo test --quiet -p tollgate-evm --test it {chain_in}>&-)
 fi
 
-# server NAME WAIT_MS: a gateway with a facilitator of its own; its URL is in $url.
+# server NAME WAIT_MS: a gateway with a facilitator of its own; its URL is in $url. $more is more of its configuration: lines of
+# `x402`, then what follows it.
+more=
+rest="providers: [{name: none, kind: tollgate_sim, base_url: 'http://127.0.0.1:9'}]
+models: [{name: none, provider: none}]"
 server() {
     local line out
-    "$cache/venv/bin/python" -c 'from eth_account import Account; a = Account.create(); print("0x" + a.key.hex().removeprefix("0x"), a.address)' >"$work/$1.account"
+    (cd "$cache" && node -e 'import("viem/accounts").then(({generatePrivateKey: make, privateKeyToAccount: of}) => { const key = make(); console.log(key, of(key).address); })') >"$work/$1.account"
     cut -d' ' -f1 "$work/$1.account" >"$work/$1.key"
     local rich='{"jsonrpc":"2.0","id":1,"method":"anvil_setBalance","params":["'$(cut -d' ' -f2 "$work/$1.account")'","0x8ac7230489e80000"]}'
     curl -sS --fail -H 'content-type: application/json' -d "$rich" "$TOLLGATE_EVM_NODE" >/dev/null
@@ -83,10 +87,11 @@ x402:
   key: file:$work/$1.key
   wait_ms: $2
   tokens: [{address: '0x036CbD53842c5426634e7929541eC2318f3dCF7e', name: USDC, version: '2'}]
-policy: $work/none.tollgate
-providers: [{name: none, kind: tollgate_sim, base_url: 'http://127.0.0.1:9'}]
-models: [{name: none, provider: none}]
+$more
+policy: $work/$1.tollgate
+$rest
 END
+    [ -e "$work/$1.tollgate" ] || printf 'policy "none"\ndefault { models { "none" } }\n' >"$work/$1.tollgate"
     mkfifo "$work/$1.out"
     "$TOLLGATE_BIN" serve "$work/$1.yaml" --listen 127.0.0.1:0 --data memory >"$work/$1.out" 2>"$work/$1.err" {chain_in}>&- &
     servers+=($!)
@@ -131,7 +136,6 @@ if wanted x402; then
     chain
     binary
     printf '%s' "$TOLLGATE_EVM_NODE" >"$work/node.url"
-    printf 'policy "none"\ndefault { models { "none" } }\n' >"$work/none.tollgate"
     server patient 120000
     FACILITATOR=$url
     server hasty 0
@@ -148,4 +152,30 @@ if wanted x402; then
     node "$cache/pay.mjs"
     "$cache/venv/bin/x402conf" live "$FACILITATOR" --fail-on-error >"$work/conformance.json" || { cat "$work/conformance.json" >&2; exit 1; }
     echo "x402-conformance: $(grep -c '"pass": true' "$work/conformance.json") checks passed"
+fi
+
+if wanted sale; then
+    printf '\n== a model, sold to the official client\n'
+    chain
+    binary
+    printf '%s' "$TOLLGATE_EVM_NODE" >"$work/node.url"
+    read -r escrow collector < <(node "$cache/sell.mjs" deploy "$root/crates/evm/contracts/artifacts.json")
+    SELLER=$(cd "$cache" && node -e 'import("viem/accounts").then(({generatePrivateKey: make, privateKeyToAccount: of}) => console.log(of(make()).address))')
+    mkfifo "$work/sim.out"
+    "$TOLLGATE_BIN" sim --listen 127.0.0.1:0 --speed 0 --any-model >"$work/sim.out" 2>"$work/sim.err" {chain_in}>&- &
+    servers+=($!)
+    exec {out}<"$work/sim.out"
+    upstream=
+    while [ -z "$upstream" ]; do
+        IFS= read -r line <&"$out" || { cat "$work/sim.err" >&2; exit 1; }
+        upstream=$(grep -o 'http://[0-9.:]*' <<<"$line" | head -1 || true)
+    done
+    cat <&"$out" >/dev/null &
+    exec {out}<&-
+    more="  sale: {pay_to: '$SELLER', escrow: '$escrow', collector: '$collector'}"
+    rest="providers: [{name: sim, kind: tollgate_sim, base_url: '$upstream'}]
+models: [{name: sold, provider: sim, sold: true, price: {input: '100', output: '400'}}]"
+    printf 'policy "sold"\ndefault { models { "sold" } }\n' >"$work/shop.tollgate"
+    server shop 60000
+    SHOP=${url%/x402} SELLER=$SELLER node "$cache/sell.mjs" buy
 fi

@@ -214,6 +214,22 @@ impl PaymentInfo {
         }
     }
 
+    /// The call of a key that is the payment's operator that pays out a part of what is held, without a fee.
+    #[must_use]
+    pub fn capture(&self, amount: u128) -> Vec<u8> {
+        let number = |value| Value::Word(Word::number(value));
+        call(
+            &format!("capture({INFO},uint256,uint256,address)"),
+            &[Value::Tuple(self.values()), number(amount), number(0), Address::default().into()],
+        )
+    }
+
+    /// The operator's call that gives back all that is held.
+    #[must_use]
+    pub fn void(&self) -> Vec<u8> {
+        call(&format!("void({INFO})"), &[Value::Tuple(self.values())])
+    }
+
     /// The call that gives back what is held once the time to capture is over.
     #[must_use]
     pub fn reclaim(&self) -> Vec<u8> {
@@ -235,7 +251,7 @@ pub struct Payment {
 }
 
 impl Payment {
-    /// The operator's call that holds it.
+    /// The call that holds all of it: of its operator where that is a contract of ours, and of the escrow where it is a key.
     #[must_use]
     pub fn authorize(&self) -> Vec<u8> {
         let info = &self.info;

@@ -39,13 +39,16 @@ pub struct Record {
     /// The newest block that was deep enough when it became known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known_at: Option<u64>,
+    /// Seconds since the epoch from which it can happen no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
 }
 
 impl Record {
     /// A key under which something is asked, and nothing was sent.
     #[must_use]
     pub fn new(key: &str, asked: Digest) -> Self {
-        Self { key: key.into(), asked, attempts: Vec::new(), outcome: None, known_at: None }
+        Self { key: key.into(), asked, attempts: Vec::new(), outcome: None, known_at: None, expires: None }
     }
 }
 

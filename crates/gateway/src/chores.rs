@@ -53,14 +53,16 @@ async fn probe(shared: &Shared, mut stopped: watch::Receiver<bool>) {
     }
 }
 
-/// Payments by x402 about which nobody asks any more.
+/// Payments by x402 about which nobody asks any more, and what buyers of models owe or get back.
 async fn tend(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
     let mut round = 0u32;
     while next(&mut stopped).await {
         round = round.wrapping_add(1);
-        if round.is_multiple_of(SWEEP_ROUNDS) {
+        let is_due = round.is_multiple_of(SWEEP_ROUNDS);
+        if is_due {
             cashier::tend(shared).await;
         }
+        cashier::tend_sales(shared, is_due).await;
     }
 }
 

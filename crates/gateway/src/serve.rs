@@ -197,6 +197,9 @@ impl Serving {
             if let Some(settlement) = &shared.settlement {
                 settlement.close();
             }
+            if let Some(cashier) = &shared.cashier {
+                cashier.close();
+            }
             // What cannot be written now is missed in the same way after a crash; the store's own close says why.
             let _ = chores::remember(&shared);
             shared.store.close()

@@ -64,6 +64,11 @@ pub trait Deed<N: Node> {
     fn is_tried_once(&self) -> bool {
         false
     }
+    /// Seconds since the epoch from which the deed can happen no more, where that is so: what it came to is forgotten some time
+    /// later.
+    fn expires(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Bounds and depths.

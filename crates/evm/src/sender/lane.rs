@@ -21,8 +21,7 @@ impl<N: Node, J: Journal> Sender<N, J> {
     /// # Errors
     /// When the node does not say.
     pub fn again_all(&mut self) -> Result<Vec<(Record, UnderWay)>, EvmError> {
-        let open: Vec<Record> =
-            self.journal.records().filter(|record| record.outcome.is_none()).cloned().collect();
+        let open: Vec<Record> = self.index.open(&self.journal).cloned().collect();
         let next = self.chain.nonce(self.key.address(), At::Latest)?;
         let mut told = Vec::new();
         for record in open {
@@ -49,7 +48,8 @@ impl<N: Node, J: Journal> Sender<N, J> {
     /// # Errors
     /// When the node does not say.
     pub fn tend(&mut self) -> Result<(), EvmError> {
-        let open = self.journal.records().filter(|record| record.outcome.is_none());
+        self.forget()?;
+        let open = self.index.open(&self.journal);
         let last: Vec<Attempt> = open.filter_map(|record| record.attempts.last()).cloned().collect();
         let Some(highest) = last.iter().map(|attempt| attempt.nonce).max() else { return Ok(()) };
         let next = self.chain.nonce(self.key.address(), At::Latest)?;
@@ -64,13 +64,14 @@ impl<N: Node, J: Journal> Sender<N, J> {
 
     /// Sees to the chain's next nonce where others wait for it, unless it is `mine`, which is seen to next.
     pub(super) fn unblock(&mut self, mine: &str, next: u64) -> Result<(), EvmError> {
-        let open = || self.journal.records().filter(|record| record.outcome.is_none());
+        let open = || self.index.open(&self.journal);
         let waits = |record: &Record| record.attempts.last().is_some_and(|last| last.nonce > next);
         if !open().any(waits) {
             return Ok(());
         }
         let under = |record: &Record| record.attempts.iter().rfind(|attempt| attempt.nonce == next).cloned();
-        let signed = self.journal.records().filter_map(|record| Some((record.clone(), under(record)?)));
+        let signed = self.index.signed(&self.journal, next);
+        let signed = signed.filter_map(|record| Some((record.clone(), under(record)?)));
         let Some((record, attempt)) = signed.max_by_key(|(_, attempt)| attempt.max_fee) else {
             // What had it is forgotten.
             let key = format!("nonce:{next}");
@@ -100,7 +101,7 @@ impl<N: Node, J: Journal> Sender<N, J> {
     /// The lowest nonce that no deed under way has.
     pub(super) fn free_nonce(&mut self) -> Result<u64, EvmError> {
         let first = self.chain.nonce(self.key.address(), At::Latest)?;
-        let open = self.journal.records().filter(|record| record.outcome.is_none());
+        let open = self.index.open(&self.journal);
         let taken: BTreeSet<u64> =
             open.filter_map(|record| record.attempts.last()).map(|attempt| attempt.nonce).collect();
         let mut range = first..first.saturating_add(UNDER_WAY_MAX);
@@ -132,7 +133,7 @@ impl<N: Node, J: Journal> Sender<N, J> {
         let block = self.chain.head()?;
         let attempt = Attempt { nonce, hash: signed.hash, raw: hex(&signed.raw), block, tip, max_fee };
         record.attempts.push(attempt.clone());
-        self.journal.put(record)?;
+        self.put(record)?;
         self.send(&attempt);
         Ok(())
     }
@@ -142,7 +143,8 @@ impl<N: Node, J: Journal> Sender<N, J> {
     fn fees(&mut self, nonce: u64) -> Result<Fees, EvmError> {
         let asked = self.chain.fees()?;
         let more = |fee: u128| fee.saturating_add(fee.div_ceil(8)).saturating_add(1);
-        let before = self.journal.records().flat_map(|record| &record.attempts).filter(|a| a.nonce == nonce);
+        let before = self.index.signed(&self.journal, nonce).flat_map(|record| &record.attempts);
+        let before = before.filter(|attempt| attempt.nonce == nonce);
         let fees = before.fold(asked, |fees, attempt| Fees {
             tip: fees.tip.max(more(attempt.tip)),
             max_fee: fees.max_fee.max(more(attempt.max_fee)),

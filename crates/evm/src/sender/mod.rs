@@ -11,16 +11,25 @@
 //! the journal says so before the answer, and it is never sent again.
 
 mod deed;
+mod index;
 mod lane;
 
 pub use deed::{Deed, Request, SenderConfig, Standing, UnderWay};
 
 use crate::{Address, At, Block, Chain, EvmError, Journal, Key, Node, Record, Reply};
+use index::Index;
 use tollgate_core::Digest;
 use tollgate_pay::rail::{OUTCOME_BYTES_MAX, Outcome};
 
 /// Most transactions that are signed for one deed.
 pub const ATTEMPTS_MAX: usize = 64;
+
+/// Seconds for which what a deed came to is told after it can happen no more: a week.
+const KEPT_S: u64 = 7 * 86_400;
+/// Records that can be forgotten before they are: the journal is written anew then.
+const FORGET: usize = 1_024;
+/// Rounds of [`Sender::tend`] between two looks for them.
+const FORGET_ROUNDS: u32 = 64;
 
 /// See the module.
 #[derive(Debug)]
@@ -31,13 +40,16 @@ pub struct Sender<N, J> {
     config: SenderConfig,
     /// The newest block of which anything was ever read as deep enough.
     deepest: u64,
+    index: Index,
+    rounds: u32,
 }
 
 impl<N: Node, J: Journal> Sender<N, J> {
     /// A sender with a key of its own: nobody else may send with it.
     pub fn new(chain: Chain<N>, journal: J, key: Key, config: SenderConfig) -> Self {
         let deepest = journal.records().filter_map(|record| record.known_at).max().unwrap_or_default();
-        Self { chain, journal, key, config, deepest }
+        let index = Index::of(&journal);
+        Self { chain, journal, key, config, deepest, index, rounds: 0 }
     }
 
     /// The chain.
@@ -92,7 +104,7 @@ impl<N: Node, J: Journal> Sender<N, J> {
         if outcome != Outcome::Unknown {
             return Ok(outcome);
         }
-        let record = self.begin(key, asked)?;
+        let record = self.begin(key, asked, deed.expires())?;
         let next = self.chain.nonce(self.key.address(), At::Latest)?;
         self.unblock(key, next)?;
         let sent = match record.attempts.last() {
@@ -146,25 +158,49 @@ impl<N: Node, J: Journal> Sender<N, J> {
             Standing::Impossible { reason } => failed(&reason),
             Standing::Open => return Ok(Outcome::Unknown),
         };
-        self.keep(key, asked, outcome)
+        self.keep(self.record(key, asked, deed.expires()), outcome)
     }
 
-    fn keep(&mut self, key: &str, asked: Digest, outcome: Outcome) -> Result<Outcome, EvmError> {
-        let record = self.record(key, asked);
+    fn keep(&mut self, record: Record, outcome: Outcome) -> Result<Outcome, EvmError> {
         let (outcome_kept, known_at) = (Some(outcome.clone()), Some(self.deepest));
-        self.journal.put(Record { outcome: outcome_kept, known_at, ..record })?;
+        self.put(Record { outcome: outcome_kept, known_at, ..record })?;
         Ok(outcome)
     }
 
-    fn record(&self, key: &str, asked: Digest) -> Record {
-        self.journal.get(key).cloned().unwrap_or_else(|| Record::new(key, asked))
+    fn put(&mut self, record: Record) -> Result<(), EvmError> {
+        self.index.note(&record);
+        Ok(self.journal.put(record)?)
+    }
+
+    /// Forgets deeds that are over and can happen no more for a week, once there are many.
+    fn forget(&mut self) -> Result<(), EvmError> {
+        self.rounds = self.rounds.wrapping_add(1);
+        if !self.rounds.is_multiple_of(FORGET_ROUNDS) || self.journal.records().take(FORGET).count() < FORGET
+        {
+            return Ok(());
+        }
+        let now = self.chain.block(At::Latest)?.time;
+        let is_past = |record: &Record| {
+            let ends = record.expires.map(|expires| expires.saturating_add(KEPT_S));
+            record.outcome.is_some() && ends.is_some_and(|ends| ends < now)
+        };
+        if self.journal.records().filter(|record| is_past(record)).take(FORGET).count() < FORGET {
+            return Ok(());
+        }
+        self.journal.prune(&mut |record| !is_past(record))?;
+        self.index = Index::of(&self.journal);
+        Ok(())
+    }
+
+    fn record(&self, key: &str, asked: Digest, expires: Option<u64>) -> Record {
+        self.journal.get(key).cloned().unwrap_or_else(|| Record { expires, ..Record::new(key, asked) })
     }
 
     /// The record of a key, kept before anything is sent under it.
-    fn begin(&mut self, key: &str, asked: Digest) -> Result<Record, EvmError> {
-        let record = self.record(key, asked);
+    fn begin(&mut self, key: &str, asked: Digest, expires: Option<u64>) -> Result<Record, EvmError> {
+        let record = self.record(key, asked, expires);
         if self.journal.get(key).is_none() {
-            self.journal.put(record.clone())?;
+            self.put(record.clone())?;
         }
         Ok(record)
     }
@@ -198,7 +234,7 @@ impl<N: Node, J: Journal> Sender<N, J> {
         match self.gas(&request)? {
             Reply::Reverted(reason) if deed.is_ours_alone() => {
                 let outcome = failed(&format!("the contract refuses it: {reason}"));
-                self.keep(&record.key, record.asked, outcome).map(Some)
+                self.keep(record, outcome).map(Some)
             }
             Reply::Reverted(_) => Ok(Some(Outcome::Unknown)),
             Reply::Ok(gas) => {

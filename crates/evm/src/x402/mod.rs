@@ -1,4 +1,5 @@
-//! x402 on EVM chains: what a facilitator does, for the scheme `exact` by EIP-3009, in both versions of the wire.
+//! x402 on EVM chains: what a facilitator does, for the scheme `exact` by EIP-3009, in both versions of the wire; and selling by
+//! `auth-capture` what is paid for by use ([`Sales`]).
 //!
 //! A payment is an authorisation; its payer and nonce name it. To settle it is a deed: it is done once, and whoever asks again gets
 //! the first answer, after a restart too. A payment whose outcome is not known is `settlement_pending`, with its
@@ -11,6 +12,7 @@ mod network;
 mod payment;
 mod refusal;
 mod remote;
+mod sale;
 mod seller;
 mod transfer;
 mod wire;
@@ -20,6 +22,7 @@ pub use network::Network;
 pub use payment::Payment;
 pub use refusal::Refusal;
 pub use remote::Remote;
+pub use sale::{Begun, FolderSales, SaleRecord, SaleTerms, Sales, Stage};
 pub use seller::{
     HEADER_MAX, OPEN_MAX, Offer, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, Sale, Settles,
     Settling, Till,

@@ -1,13 +1,13 @@
 //! A payment that is asked about: read, and checked as far as it can be without a chain.
 
-use super::wire::{Asked, Requirements, read};
+use super::wire::{Asked, Requirements, Written, read};
 use super::{FacilitatorConfig, Network, Refusal, Token};
 use crate::typed::{Authorization, Domain, Use};
 use crate::{Address, Signature, Word, recover, unhex};
 use tollgate_core::Timestamp;
 
 /// Seconds for which it must stay valid, so that it can be settled.
-const MARGIN_S: u128 = 6;
+pub(super) const MARGIN_S: u128 = 6;
 /// Longest signature, in bytes: those of contracts that are accounts are longer than 65.
 const SIGNATURE_MAX: usize = 4_096;
 /// What a signature ends with whose account does not exist yet (EIP-6492).
@@ -36,7 +36,7 @@ pub struct Payment {
     pub amount: String,
 }
 
-fn no<T>(refusal: Refusal, why: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn no<T>(refusal: Refusal, why: impl Into<String>) -> Result<T, Refused> {
     Err((refusal, why.into()))
 }
 
@@ -58,7 +58,8 @@ impl Payment {
             return no(Refusal::Requirements, format!("the asset {asset} is not served here"));
         };
         check_domain(requirements, token)?;
-        let (authorization, signature) = payload(&asked)?;
+        let exact = &asked.payment_payload.payload;
+        let (authorization, signature) = signed(&exact.authorization, &exact.signature)?;
         if authorization.to != pay_to {
             return no(Refusal::Recipient, "the authorisation pays somebody else than payTo");
         }
@@ -95,13 +96,17 @@ impl Payment {
         if is_contract {
             return Ok(());
         }
-        let signature = Signature::of(&self.signature);
-        if signature.and_then(|signature| recover(&self.digest, &signature)) == Some(self.authorization.from)
-        {
-            return Ok(());
-        }
-        no(Refusal::Signature, "it is not the payer's signature of this authorisation in this token's domain")
+        is_by(self.authorization.from, &self.digest, &self.signature)
     }
+}
+
+/// Whether an account's key signed a digest.
+pub(super) fn is_by(from: Address, digest: &Word, signature: &[u8]) -> Result<(), Refused> {
+    let signature = Signature::of(signature);
+    if signature.and_then(|signature| recover(digest, &signature)) == Some(from) {
+        return Ok(());
+    }
+    no(Refusal::Signature, "it is not the payer's signature of this authorisation in this token's domain")
 }
 
 fn check_kind(asked: &Asked, config: &FacilitatorConfig) -> Result<(), Refused> {
@@ -146,9 +151,8 @@ fn check_domain(requirements: &Requirements, token: &Token) -> Result<(), Refuse
     Ok(())
 }
 
-fn payload(asked: &Asked) -> Result<(Authorization, Vec<u8>), Refused> {
-    let exact = &asked.payment_payload.payload;
-    let written = &exact.authorization;
+/// Reads what the payer signed, and with what.
+pub(super) fn signed(written: &Written, signature: &str) -> Result<(Authorization, Vec<u8>), Refused> {
     let bad = |what: &str| (Refusal::Payload, format!("authorization.{what} is not of its form"));
     let number = |what: &str, text: &str| Word::decimal(text).ok_or_else(|| bad(what));
     let authorization = Authorization {
@@ -159,8 +163,7 @@ fn payload(asked: &Asked) -> Result<(Authorization, Vec<u8>), Refused> {
         valid_before: number("validBefore", &written.valid_before)?,
         nonce: written.nonce.parse().map_err(|_| bad("nonce"))?,
     };
-    let signature =
-        unhex(&exact.signature).filter(|signature| (65..=SIGNATURE_MAX).contains(&signature.len()));
+    let signature = unhex(signature).filter(|signature| (65..=SIGNATURE_MAX).contains(&signature.len()));
     let Some(signature) = signature else {
         return no(Refusal::Signature, "the signature is not 65 or more bytes in hexadecimal digits");
     };

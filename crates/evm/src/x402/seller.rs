@@ -133,7 +133,7 @@ impl std::fmt::Debug for Till {
     }
 }
 
-fn encoded(json: &Value) -> String {
+pub(super) fn encoded(json: &Value) -> String {
     STANDARD.encode(json.to_string())
 }
 
@@ -245,7 +245,7 @@ impl Till {
 }
 
 /// Whether requirements are the same; addresses may be spelt in any case.
-fn same(offer: &Value, accepted: &Value) -> bool {
+pub(super) fn same(offer: &Value, accepted: &Value) -> bool {
     let text = |json: &Value, name: &str| json.get(name).and_then(Value::as_str).map(str::to_ascii_lowercase);
     let texts = ["scheme", "network", "asset", "amount", "payTo"];
     texts.iter().all(|name| text(offer, name) == text(accepted, name))

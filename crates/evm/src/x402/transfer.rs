@@ -109,6 +109,10 @@ impl<N: Node> Deed<N> for Transfer<'_> {
     fn is_tried_once(&self) -> bool {
         true
     }
+
+    fn expires(&self) -> Option<u64> {
+        self.payment.authorization.valid_before.small().and_then(|until| u64::try_from(until).ok())
+    }
 }
 
 /// What the chain says of a payment now, before anything is sent.

@@ -3,6 +3,7 @@
 
 mod node;
 mod rail;
+mod sale;
 mod turns;
 mod vectors;
 mod world;

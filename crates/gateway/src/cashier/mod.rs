@@ -2,22 +2,34 @@
 //!
 //! One facilitator sends, one after the other; whoever only looks has a connection of its own. A request to settle
 //! looks again and again until the payment is final or its time is over; then it is answered `settlement_pending`, and the same
-//! request goes on with it.
+//! request goes on with it. Of many that ask for the same payment one looks, and all get its answer; whoever waits for the next look
+//! takes no place from others.
 
-use crate::config::X402Settings;
+mod sale;
+
+pub(crate) use sale::{bought, charge, tend_sales};
+
+use crate::config::{SaleSettings, X402Settings};
 use crate::state::Shared;
 use parking_lot::Mutex;
-use std::sync::Arc;
+use sale::Counter;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
-use tokio::sync::Semaphore;
-use tollgate_core::{Fault, FaultKind};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tollgate_core::{Digest, Fault, FaultKind};
 use tollgate_evm::x402::{Facilitator, FacilitatorConfig, Refusal, Settled, Supported, VerifyAnswer, verify};
 use tollgate_evm::{Chain, EvmError, FolderJournal, Rpc, Sender};
 
-/// Most requests that wait for the node or for a payment at one time.
+/// Most requests that ask the node at one time.
 const PLACES: usize = 64;
+/// Most requests that wait for a payment.
+const WAITERS: usize = 1_024;
 /// Wait between two looks at a payment that is under way.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// Held by the one that looks; the answer, once there is one.
+type Turn = tokio::sync::Mutex<Option<Settled>>;
 
 /// See the module.
 pub struct Cashier {
@@ -27,6 +39,11 @@ pub struct Cashier {
     settings: Arc<X402Settings>,
     supported: Supported,
     places: Semaphore,
+    waiters: Semaphore,
+    /// What is waited for, by the digest of its request, with the answer for all who wait.
+    waited: Mutex<BTreeMap<Digest, Weak<Turn>>>,
+    /// Where models are sold.
+    counter: Option<Counter>,
 }
 
 impl Cashier {
@@ -48,7 +65,15 @@ impl Cashier {
         let facilitator = Facilitator::new(sender, settings.facilitator.clone());
         let (supported, places) = (facilitator.supported(), Semaphore::new(PLACES));
         let (facilitator, readers) = (Mutex::new(facilitator), Mutex::default());
-        Ok(Self { facilitator, readers, settings, supported, places })
+        let counter = settings.sale.clone().map(|sale| Counter::open(sale, &settings.data)).transpose()?;
+        let (waiters, waited) = (Semaphore::new(WAITERS), Mutex::default());
+        Ok(Self { facilitator, readers, settings, supported, places, waiters, waited, counter })
+    }
+
+    /// How models are sold, when they are.
+    #[must_use]
+    pub fn sale(&self) -> Option<&SaleSettings> {
+        self.counter.as_ref().map(Counter::settings)
     }
 
     /// What is settled here.
@@ -61,11 +86,27 @@ impl Cashier {
         &self.settings.facilitator
     }
 
-    fn place(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Fault> {
-        let busy =
-            || Fault::upstream(FaultKind::Unavailable, "too many requests wait for the chain: try again");
+    fn place(&self) -> Result<SemaphorePermit<'_>, Fault> {
         self.places.try_acquire().map_err(|_| busy())
     }
+
+    /// The turn of a request, which all share that ask the same.
+    fn turn(&self, body: &[u8]) -> Arc<Turn> {
+        let mut waited = self.waited.lock();
+        let name = Digest::of(body);
+        if let Some(turn) = waited.get(&name).and_then(Weak::upgrade) {
+            return turn;
+        }
+        // No more than there are waiters, once those that nobody waits for are gone.
+        waited.retain(|_, turn| turn.strong_count() > 0);
+        let turn = Arc::new(Turn::default());
+        waited.insert(name, Arc::downgrade(&turn));
+        turn
+    }
+}
+
+fn busy() -> Fault {
+    Fault::upstream(FaultKind::Unavailable, "too many requests wait for the chain: try again")
 }
 
 /// Does something where waiting is allowed.
@@ -119,17 +160,26 @@ pub(crate) async fn verified(shared: &Arc<Shared>, body: Vec<u8>) -> Result<Veri
 /// As [`verified`].
 pub(crate) async fn settled(shared: &Arc<Shared>, body: Vec<u8>) -> Result<Settled, Fault> {
     let cashier = cashier(shared)?;
-    let _place = cashier.place()?;
+    let _waiter = cashier.waiters.try_acquire().map_err(|_| busy())?;
+    let turn = cashier.turn(&body);
+    let mut told = turn.lock().await;
+    if let Some(settled) = &*told {
+        return Ok(settled.clone());
+    }
     let (start, body) = (shared.clock.tick(), Arc::new(body));
     loop {
-        let body = Arc::clone(&body);
-        let settled = blocking(shared, move |shared, cashier| {
-            Ok(cashier.facilitator.lock().settle(&body, shared.clock.now()))
-        });
-        let settled = settled.await?;
+        let settled = {
+            let _place = cashier.place()?;
+            let body = Arc::clone(&body);
+            let look = blocking(shared, move |shared, cashier| {
+                Ok(cashier.facilitator.lock().settle(&body, shared.clock.now()))
+            });
+            look.await?
+        };
         let is_pending = settled.error_reason == Some(Refusal::Pending.word());
         let waited = shared.clock.tick().since_ns(start) / 1_000_000;
         if !is_pending || waited >= cashier.settings.wait_ms {
+            *told = Some(settled.clone());
             return Ok(settled);
         }
         tokio::time::sleep(LOOK_EVERY).await;

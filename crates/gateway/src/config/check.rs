@@ -116,6 +116,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
     let auth = auth(file, findings);
     let settled = settle::read(file, findings);
     let x402 = features::x402::read(file, findings);
+    let sold = features::x402::sold(file, &catalogue.models, findings);
     Some(Settings {
         listen: listen?,
         workers: file.workers,
@@ -142,6 +143,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         output,
         support,
         x402,
+        sold,
         sources: features::sources::read(file, findings),
         otlp: file.otlp.as_ref().and_then(|otlp| {
             models::base_url(&otlp.endpoint, "otlp.endpoint", findings).map(|_| otlp.endpoint.value.clone())

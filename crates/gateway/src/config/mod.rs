@@ -30,7 +30,7 @@ pub use features::output::OutputSettings;
 pub use features::safety::SafetySettings;
 pub use features::sources::{EndpointSettings, FolderSettings, SourceKind, SourceSettings};
 pub use features::support::{InferenceSettings, SupportSettings};
-pub use features::x402::X402Settings;
+pub use features::x402::{SaleSettings, X402Settings};
 pub use locality::{BaseUrl, Locality};
 pub use provider::{Auth, PROVIDERS, ProviderRow};
 pub use settings::{Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings};

@@ -182,6 +182,7 @@ fn model(written: &written::Model, field: &str, findings: &mut Findings) -> Mode
         price: price(&written.price, field, findings),
         priced: written.price.input.is_some() && written.price.output.is_some(),
         quality: quality(written, field, findings),
+        sold: written.sold,
     }
 }
 

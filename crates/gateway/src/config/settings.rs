@@ -74,6 +74,8 @@ pub struct Settings {
     pub support: Option<SupportSettings>,
     /// The facilitator for payments by x402.
     pub x402: Option<Arc<X402Settings>>,
+    /// The models that are sold by x402.
+    pub sold: Arc<[String]>,
 }
 
 /// The text encoder that runs in the gateway.
@@ -196,6 +198,8 @@ pub struct Model {
     pub priced: bool,
     /// Its declared quality, 0 to 1.
     pub quality: Option<f64>,
+    /// Whether it is sold to callers without a key.
+    pub sold: bool,
 }
 
 /// A provider with this installation's address and key.

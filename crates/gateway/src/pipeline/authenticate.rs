@@ -32,12 +32,19 @@ pub(crate) struct Caller {
     pub(crate) scopes: Vec<String>,
     /// The kind of work, where a trusted hop states it.
     pub(crate) kind: String,
+    /// The models of which a caller without a key buys, where models are sold.
+    pub(crate) buys: Option<Arc<[String]>>,
 }
 
 impl Caller {
     /// Whether this caller may ask for `model`.
     pub(crate) fn allows_model(&self, model: &str) -> bool {
-        self.key.as_ref().is_none_or(|key| key.allows_model(model))
+        self.key.as_ref().is_none_or(|key| key.allows_model(model)) && self.buys_model(model)
+    }
+
+    /// Whether `model` is sold, where this caller is a buyer.
+    pub(crate) fn buys_model(&self, model: &str) -> bool {
+        self.buys.as_ref().is_none_or(|sold| sold.iter().any(|name| name == model))
     }
 
     /// Whose budgets pay.
@@ -170,6 +177,7 @@ fn of_key(key: Arc<VirtualKey>) -> Caller {
         scopes: spec.scopes.clone(),
         key: Some(key),
         kind: String::new(),
+        buys: None,
     }
 }
 
@@ -199,6 +207,7 @@ fn of_hop(headers: &HeaderMap) -> Result<Caller, Fault> {
         tenant: text(headers, "x-tollgate-tenant").into(),
         scopes: words("x-tollgate-scopes"),
         kind: String::new(),
+        buys: None,
     })
 }
 

@@ -316,7 +316,7 @@ impl Demand {
 }
 
 /// Most prompt tokens: an upstream takes no more than its window holds.
-fn prompt(model: &ModelEntry, ceiling: &Ceiling) -> u64 {
+pub(crate) fn prompt(model: &ModelEntry, ceiling: &Ceiling) -> u64 {
     ceiling.prompt_tokens.min(model.candidate.context_tokens.unwrap_or(u64::MAX))
 }
 

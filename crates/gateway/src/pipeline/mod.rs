@@ -48,7 +48,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use journey::{End, Journey};
-use settle::Closing;
+use settle::{Closing, sell};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -220,8 +220,7 @@ async fn steps(
     let snapshot = shared.snapshot.load_full();
     let in_flight = shared.enter(snapshot.settings.limits.in_flight).ok_or_else(full)?;
 
-    let auth = &snapshot.settings.auth;
-    let caller = authenticate(&parts.headers, peer, auth, &shared.store.keys(), journey.arrived)?;
+    let caller = sell::caller(shared, &snapshot, &parts.headers, peer, journey.arrived)?;
     journey.authenticated(&caller);
     journey.lap(AUTHENTICATE);
 
@@ -282,6 +281,7 @@ async fn steps(
     journey.governed(&gate);
     let (models, promised) = models?;
     journey.promise(promised);
+    sell::sell(&ours, shared, (&caller, &view), parts, &mut demand, &models, journey).await?;
     journey.story.models = Some(models.reason.clone());
     journey.lap(SELECT);
 

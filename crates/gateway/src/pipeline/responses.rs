@@ -70,6 +70,12 @@ pub(crate) async fn view(
         return Ok((view, None, None));
     }
     let previous = view.previous_response_id.map(|id| view.text(id).into_owned());
+    if caller.buys.is_some() {
+        // Nobody could tell whose it is.
+        let message = "answers that are bought without a key are not kept";
+        let refused = Fault::caller(FaultKind::BadRequest, message).at("previous_response_id");
+        return previous.map_or(Ok((view, None, None)), |_| Err(refused));
+    }
     let keep = if view.store == Some(false) { None } else { Some(keep(&view, caller, previous.clone())?) };
     let Some(previous) = previous else { return Ok((view, keep, None)) };
     let prior = prior(shared, &previous, &caller.id).await?;

@@ -290,6 +290,7 @@ fn one_process_has_a_journal_and_a_torn_line_was_not_written() {
         attempts: Vec::new(),
         outcome,
         known_at: None,
+        expires: None,
     };
     let path = folder.join("journal.jsonl");
     {

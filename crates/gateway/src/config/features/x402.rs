@@ -2,10 +2,11 @@
 
 use crate::config::check::Findings;
 use crate::config::secret::Secret;
-use crate::config::written::{self, File};
+use crate::config::settings::Model;
+use crate::config::written::{self, File, Word};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tollgate_evm::x402::{FacilitatorConfig, Network, Token};
+use tollgate_evm::x402::{FacilitatorConfig, Network, SaleTerms, Token};
 use tollgate_evm::{Address, Key, SenderConfig};
 
 /// Most tokens.
@@ -30,6 +31,33 @@ pub struct X402Settings {
     pub sender: SenderConfig,
     /// How long a request to settle waits.
     pub wait_ms: u64,
+    /// How models are sold.
+    pub sale: Option<SaleSettings>,
+}
+
+/// How models are sold.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SaleSettings {
+    /// What is asked of buyers.
+    pub terms: SaleTerms,
+    /// Decimal places of the token, which counts as US dollars.
+    pub decimals: u32,
+}
+
+impl SaleSettings {
+    /// Minor units of the token for micro-dollars, rounded up.
+    #[must_use]
+    pub fn minor(&self, micro: u64) -> u128 {
+        let scaled = u128::from(micro).saturating_mul(10_u128.saturating_pow(self.decimals));
+        scaled.div_ceil(1_000_000)
+    }
+
+    /// Micro-dollars that so many minor units are worth, rounded down.
+    #[must_use]
+    pub fn micro(&self, minor: u128) -> u64 {
+        let scaled = minor.saturating_mul(1_000_000) / 10_u128.saturating_pow(self.decimals);
+        u64::try_from(scaled).unwrap_or(u64::MAX)
+    }
 }
 
 impl X402Settings {
@@ -85,6 +113,9 @@ pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<Ar
         }
     }
     let tokens = tokens(x402, findings);
+    let key = key.and_then(Result::ok);
+    let sender = key.as_ref().map(Key::address);
+    let sale = sale(x402, network, sender, &tokens, findings);
     let chain_id = network?.0;
     let sender = SenderConfig {
         chain_id,
@@ -96,7 +127,7 @@ pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<Ar
     Some(Arc::new(X402Settings {
         data: findings.path(&x402.data),
         node: node?,
-        key: key?.ok()?,
+        key: key?,
         facilitator: FacilitatorConfig {
             contracts: x402.contracts,
             max_gas: x402.max_gas,
@@ -104,7 +135,83 @@ pub(in crate::config) fn read(file: &File, findings: &mut Findings) -> Option<Ar
         },
         sender,
         wait_ms: x402.wait_ms,
+        sale,
     }))
+}
+
+/// The models that are sold.
+pub(in crate::config) fn sold(file: &File, models: &[Arc<Model>], findings: &mut Findings) -> Arc<[String]> {
+    let is_served = file.x402.as_ref().is_some_and(|x402| x402.sale.is_some());
+    for (i, model) in models.iter().enumerate().filter(|(_, model)| model.sold) {
+        let field = format!("models[{i}].sold");
+        if !is_served {
+            findings.whole(&field, "nothing says how it is sold".into(), "add `x402.sale`");
+        }
+        if !model.priced {
+            findings.whole(&field, "it has no price".into(), "give `price.input` and `price.output`");
+        }
+    }
+    models.iter().filter(|model| model.sold).map(|model| model.name.clone()).collect()
+}
+
+fn sale(
+    x402: &written::X402,
+    network: Option<Network>,
+    operator: Option<Address>,
+    tokens: &[Token],
+    findings: &mut Findings,
+) -> Option<SaleSettings> {
+    let sale = x402.sale.as_ref()?;
+    let mut address = |word: &Word, name: &str| {
+        let address = word.value.parse::<Address>();
+        if let Err(error) = &address {
+            findings.at(
+                word,
+                &format!("x402.sale.{name}"),
+                error.to_string(),
+                "write 0x and 40 hexadecimal digits",
+            );
+        }
+        address.ok()
+    };
+    let pay_to = address(&sale.pay_to, "pay_to");
+    let escrow = address(&sale.escrow, "escrow");
+    let collector = address(&sale.collector, "collector");
+    let token = sale.token.as_ref().map(|word| (word, address(word, "token")));
+    let found = match &token {
+        None => tokens.first(),
+        Some((_, address)) => tokens.iter().find(|token| Some(token.address) == *address),
+    };
+    if let (Some((word, Some(_))), None) = (&token, found) {
+        findings.at(
+            word,
+            "x402.sale.token",
+            format!("{:?} is not served", word.value),
+            "name one of `x402.tokens`",
+        );
+    }
+    for (name, value, least, most) in [
+        ("decimals", sale.decimals, 0, 18),
+        ("timeout_s", sale.timeout_s, 30, 3_600),
+        ("capture_s", sale.capture_s, sale.timeout_s.saturating_mul(2).max(600), 2_592_000),
+    ] {
+        if !(least..=most).contains(&value) {
+            let (message, fix) = (format!("{value} is out of range"), format!("use {least} to {most}"));
+            findings.whole(&format!("x402.sale.{name}"), message, &fix);
+        }
+    }
+    let terms = SaleTerms {
+        network: network?,
+        token: found?.clone(),
+        escrow: escrow?,
+        collector: collector?,
+        operator: operator?,
+        pay_to: pay_to?,
+        max_timeout_s: sale.timeout_s,
+        capture_s: sale.capture_s,
+        contracts: x402.contracts,
+    };
+    Some(SaleSettings { terms, decimals: sale.decimals })
 }
 
 fn tokens(x402: &written::X402, findings: &mut Findings) -> Vec<Token> {

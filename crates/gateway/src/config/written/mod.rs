@@ -19,7 +19,7 @@ pub use output::Output;
 pub use safety::{Safety, SafetyFailure};
 pub use sources::{Source, SourceApi};
 pub use support::{Inference, Support, SupportAct};
-pub use x402::{X402, X402Token};
+pub use x402::{X402, X402Sale, X402Token};
 
 use serde::Deserialize;
 use serde_saphyr::Spanned;
@@ -152,6 +152,9 @@ pub struct Model {
     pub price: Price,
     /// Its quality from 0 to 1 by your own measure, for comparing policies.
     pub quality: Option<f64>,
+    /// Whether it is sold by x402 to callers without a key, at its price; `x402.sale` says how.
+    #[serde(default)]
+    pub sold: bool,
     /// Other names for it.
     #[serde(default)]
     pub aliases: Vec<Word>,

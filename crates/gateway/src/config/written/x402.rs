@@ -32,6 +32,31 @@ pub struct X402 {
     /// Whether accounts that are contracts may pay.
     #[serde(default = "contracts")]
     pub contracts: bool,
+    /// How models are sold (`models[].sold`); absent = none is.
+    pub sale: Option<X402Sale>,
+}
+
+/// Selling models by `auth-capture`: the most that an answer can cost is held before it, and what it did cost is captured after it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct X402Sale {
+    /// Who is paid.
+    pub pay_to: Word,
+    /// The token that is paid in, one of `tokens`; absent = the first. It counts as US dollars.
+    pub token: Option<Word>,
+    /// Its decimal places.
+    #[serde(default = "decimals")]
+    pub decimals: u32,
+    /// The escrow that holds payments.
+    pub escrow: Word,
+    /// What brings payments to it by EIP-3009.
+    pub collector: Word,
+    /// For how long a buyer's signature must be good, in seconds.
+    #[serde(default = "timeout_s")]
+    pub timeout_s: u32,
+    /// For how long a payment may be captured, in seconds: answer and capture fit into half of it.
+    #[serde(default = "capture_s")]
+    pub capture_s: u32,
 }
 
 /// A token in which may be paid.
@@ -44,6 +69,18 @@ pub struct X402Token {
     pub name: Word,
     /// Its version in what payers sign.
     pub version: Word,
+}
+
+const fn decimals() -> u32 {
+    6
+}
+
+const fn timeout_s() -> u32 {
+    300
+}
+
+const fn capture_s() -> u32 {
+    86_400
 }
 
 const fn contracts() -> bool {

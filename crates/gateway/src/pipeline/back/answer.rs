@@ -8,6 +8,7 @@ use crate::pipeline::local::Embedded;
 use crate::pipeline::output::Guard;
 use crate::pipeline::receipt::RECEIPT;
 use crate::pipeline::responses::Capture;
+use crate::pipeline::settle::sell::SETTLED;
 use crate::pipeline::settle::{Closing, FREE};
 use crate::pipeline::shape::fixed_answer_fault;
 use crate::pipeline::stream::Streaming;
@@ -52,28 +53,36 @@ const LOST_MAX: usize = 1024;
 
 /// Why a request gets no answer, with the upstream's own words where the caller may read them.
 pub(crate) struct Refusal {
-    fault: Fault,
-    retry_after_s: Option<u32>,
-    said: Option<(StatusCode, Bytes)>,
+    pub(crate) fault: Fault,
+    pub(crate) retry_after_s: Option<u32>,
+    /// Status and body in place of the dialect's own.
+    pub(crate) said: Option<(StatusCode, Bytes)>,
+    /// A header that only this refusal has.
+    pub(crate) extra: Option<(HeaderName, HeaderValue)>,
 }
 
 impl From<Fault> for Box<Refusal> {
     fn from(fault: Fault) -> Self {
         let busy = fault.kind == FaultKind::Unavailable && fault.blame == Blame::Caller;
-        Self::new(Refusal { fault, retry_after_s: busy.then_some(crate::api::BUSY_S), said: None })
+        Self::new(Refusal {
+            fault,
+            retry_after_s: busy.then_some(crate::api::BUSY_S),
+            said: None,
+            extra: None,
+        })
     }
 }
 
 impl From<Failure> for Box<Refusal> {
     fn from(failure: Failure) -> Self {
         let pause = failure.retry_after_ms.map(|ms| u32::try_from(ms.div_ceil(1000)).unwrap_or(u32::MAX));
-        Self::new(Refusal { fault: failure.fault, retry_after_s: pause, said: failure.said })
+        Self::new(Refusal { fault: failure.fault, retry_after_s: pause, said: failure.said, extra: None })
     }
 }
 
 impl From<crate::pipeline::settle::Spent> for Box<Refusal> {
     fn from(spent: crate::pipeline::settle::Spent) -> Self {
-        Self::new(Refusal { fault: spent.fault, retry_after_s: spent.retry_after_s, said: None })
+        Self::new(Refusal { fault: spent.fault, retry_after_s: spent.retry_after_s, said: None, extra: None })
     }
 }
 
@@ -133,7 +142,11 @@ pub(crate) fn send(
 pub(crate) fn fixed(mut journey: Journey, answer: &tollgate_policy::Answer, stream: bool) -> Response<Reply> {
     if answer.status >= 400 {
         let fault = fixed_answer_fault(answer.status, &answer.text);
-        return refuse_with(journey, Refusal { fault, retry_after_s: None, said: None }, answer.status);
+        return refuse_with(
+            journey,
+            Refusal { fault, retry_after_s: None, said: None, extra: None },
+            answer.status,
+        );
     }
     let id = journey.id.as_str().replacen("req_", "chatcmpl-", 1);
     let created = u64::try_from(journey.arrived.seconds()).unwrap_or(0);
@@ -158,7 +171,7 @@ pub(crate) fn fixed(mut journey: Journey, answer: &tollgate_policy::Answer, stre
             FaultKind::BadRequest,
             "the policy answers in words, which this dialect cannot carry",
         );
-        return refuse_with(journey, Refusal { fault, retry_after_s: None, said: None }, 400);
+        return refuse_with(journey, Refusal { fault, retry_after_s: None, said: None, extra: None }, 400);
     };
     let mut headers = HeaderMap::new();
     describe(&journey, &mut headers);
@@ -211,7 +224,7 @@ pub(crate) fn refuse(journey: Journey, refusal: Refusal) -> Response<Reply> {
 }
 
 fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<Reply> {
-    let Refusal { fault, retry_after_s, said } = refusal;
+    let Refusal { fault, retry_after_s, said, extra } = refusal;
     if fault.blame == Blame::Us {
         tracing::error!(request = %journey.id, fault = journey.noted(&fault), "request failed");
     }
@@ -234,6 +247,7 @@ fn refuse_with(mut journey: Journey, refusal: Refusal, status: u16) -> Response<
     if let Some(seconds) = retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
+    headers.extend(extra);
     journey.end(unsent(status.as_u16(), Some(fault.kind)));
     respond(status, headers, Reply::full(body))
 }
@@ -269,6 +283,9 @@ pub(super) fn in_public(fault: &Fault) -> Fault {
 fn describe(journey: &Journey, headers: &mut HeaderMap) {
     if let Ok(overhead) = HeaderValue::try_from(journey.phases.header()) {
         headers.insert(OVERHEAD, overhead);
+    }
+    if let Some(told) = journey.sold.as_ref().and_then(|sold| sold.told.clone()) {
+        headers.insert(SETTLED, told);
     }
     let mut put = |name: HeaderName, value: &str| {
         if let Ok(value) = HeaderValue::from_str(value) {

@@ -61,6 +61,9 @@ pub(super) fn passes_by(request: &Request<'_>, settings: &CacheSettings) -> Opti
             || view.messages.iter().any(used)
             || brings_tools(view)
     };
+    if request.caller.buys.is_some() {
+        return Some("sold");
+    }
     if matches!(view.dialect, Dialect::OpenaiEmbeddings | Dialect::Gemini) {
         return Some("dialect");
     }

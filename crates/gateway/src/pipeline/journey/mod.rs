@@ -16,6 +16,7 @@ use super::heard::{Grounds, Heard};
 use super::output::Found;
 use super::receipt::Receipt;
 use super::settle::PriceTag;
+use super::settle::sell::Sold;
 use super::shape::Edited;
 use super::tokens::Tokens;
 use crate::clock::time_ordered;
@@ -62,6 +63,8 @@ pub(crate) struct Journey {
     pub(crate) price: Option<PriceTag>,
     /// The receipt that a whole answer gets.
     pub(crate) receipt: Option<Box<Receipt>>,
+    /// The payment that a buyer's answer is paid from.
+    pub(crate) sold: Option<Box<Sold>>,
     /// What answers used that the caller never got.
     pub(super) used: Tokens,
     /// What they cost.
@@ -113,6 +116,7 @@ impl Journey {
             story: Story::default(),
             price: None,
             receipt: None,
+            sold: None,
             used: Tokens::default(),
             used_micro: 0,
             asked_micro: 0,

@@ -5,6 +5,8 @@
 //! request reserves nothing of the spent budget, where its actual usage is still settled, as overrun; of every other
 //! budget it reserves the cheaper model's estimate.
 
+pub(super) mod sell;
+
 use super::authenticate::Caller;
 use super::cached::Fill;
 use super::journey::{End, Journey};
@@ -298,12 +300,15 @@ impl Closing {
     /// Settles, learns and records; returns the cost in micro-dollars.
     pub(crate) fn close(mut self, end: End, answer: Option<&[u8]>) -> u64 {
         let cost = self.journey.price.as_ref().map_or(0, |tag| tag.cost_micro(end.tokens));
+        if let Some(sold) = self.journey.sold.take() {
+            sold.end(cost);
+        }
         if let Some(reservation) = self.reservation.take() {
             reservation.settle(self.journey.usage_with(end.tokens, cost));
         }
         self.learn(end.tokens);
         if let (Some(keep), Some(answer)) = (self.keep.take(), answer) {
-            super::responses::store(&self.shared, keep, answer, self.journey.arrived);
+            crate::pipeline::responses::store(&self.shared, keep, answer, self.journey.arrived);
         }
         let now = self.journey.lap(super::SETTLE);
         let cost = self.journey.end_at(end, now);
