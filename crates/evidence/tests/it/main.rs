@@ -2,10 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail by panicking")]
 
 mod data;
-mod exchanges;
-mod executions;
 mod forge;
 mod hardware;
+mod made;
 mod notary;
 mod predicates;
 mod proofs;

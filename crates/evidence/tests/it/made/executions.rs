@@ -1,6 +1,6 @@
 //! Runs that are repeated: of one task, and refused by name.
 
-#[path = "../../../rerun/tests/wasm/mod.rs"]
+#[path = "../../../../rerun/tests/wasm/mod.rs"]
 mod wasm;
 
 use crate::forge::{bound_only, judge};

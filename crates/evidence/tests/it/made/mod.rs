@@ -1,0 +1,4 @@
+//! Evidence that is made here without roots: signed exchanges, and runs.
+
+mod exchanges;
+mod executions;
