@@ -194,7 +194,7 @@ const HAZARD: &[ParamInfo] = &[
         "is",
         ParamType::List,
         false,
-        "matches when the likeliest hazard is one of these (default any): cse (sexual exploitation of children), dfm \
+        "matches when what is suspected may be one of these (default any): cse (sexual exploitation of children), dfm \
          (defamation), hte (hate), ipv (intellectual property), iwp (indiscriminate weapons), ncr (non-violent crimes), prv \
          (privacy), spc (specialised advice), src (sex crimes), ssh (suicide and self-harm), sxc_prn (sexual content), vcr \
          (violent crimes)",

@@ -1,8 +1,9 @@
 //! Letters that look like Latin ones, read as what they look like.
 //!
-//! Inside words that mix them with Latin letters; and, as a reading of its own, in words that are made of nothing else, where most
-//! of the text is Latin once they are read so: a Russian or Greek text stays what it is. The pairs are those of Unicode's confusables (UTS 39) that are letters of Greek,
-//! Cyrillic or Armenian with the look of one small or capital Latin letter, and Latin letters of other shapes.
+//! [`latin`] changes words that mix them with Latin letters, and letters that are pictures of letters; [`folded`] words that
+//! are made of nothing else, which a Russian or Greek text has, too, so that it is one reading more and never the only one.
+//! The pairs are those of Unicode's confusables (UTS 39) that are letters of Greek, Cyrillic or Armenian with the look of one
+//! small or capital Latin letter, the small capitals of phonetic extensions, and letters in circles, squares and flags.
 
 /// What a character looks like.
 const fn looks_like(c: char) -> Option<char> {
@@ -48,64 +49,69 @@ const fn looks_like(c: char) -> Option<char> {
         'Х' | 'Χ' => 'X',
         'У' | 'Υ' => 'Y',
         'Ζ' => 'Z',
-        'ƒ' => 'f',
-        'ʐ' => 'z',
+        'ᴀ' => 'a',
+        'ʙ' => 'b',
+        'ᴄ' => 'c',
+        'ᴅ' => 'd',
+        'ᴇ' => 'e',
+        'ꜰ' => 'f',
+        'ɢ' => 'g',
+        'ʜ' => 'h',
+        'ɪ' => 'i',
+        'ᴊ' => 'j',
+        'ᴋ' => 'k',
+        'ʟ' => 'l',
+        'ᴍ' => 'm',
+        'ɴ' => 'n',
+        'ᴏ' => 'o',
+        'ᴘ' => 'p',
+        'ʀ' => 'r',
+        'ꜱ' => 's',
+        'ᴛ' => 't',
+        'ᴜ' => 'u',
+        'ᴠ' => 'v',
+        'ᴡ' => 'w',
+        'ʏ' => 'y',
+        'ᴢ' => 'z',
         _ => return None,
     })
 }
 
-/// Small capitals of the phonetic alphabet, in the order of the letters; there is none of x.
-const SMALL_CAPITALS: &str = "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘꞯʀꜱᴛᴜᴠᴡ\0ʏᴢ";
-
-/// The letter that a sign shows: small capitals, letters in circles and squares, flags.
-fn letter_of_sign(c: char) -> Option<char> {
+/// The letter of a picture of one: white on a circle or a square, or of a flag. Compatibility forms know none of these.
+fn pictured(c: char) -> Option<char> {
     let from = match c {
-        '\u{1f150}'..='\u{1f169}' => 0x1_f150,
-        '\u{1f170}'..='\u{1f189}' => 0x1_f170,
-        '\u{1f1e6}'..='\u{1f1ff}' => 0x1_f1e6,
-        _ => {
-            let at = SMALL_CAPITALS.chars().position(|small| small == c).filter(|_| !c.is_ascii())?;
-            return char::from_u32(u32::from(b'a') + at as u32);
-        }
+        '\u{1f150}'..='\u{1f169}' => 0x1f150,
+        '\u{1f170}'..='\u{1f189}' => 0x1f170,
+        '\u{1f1e6}'..='\u{1f1ff}' => 0x1f1e6,
+        _ => return None,
     };
-    char::from_u32(u32::from(b'a') + (c as u32 - from))
+    char::from_u32(u32::from('a') + (c as u32 - from))
 }
 
-/// `text` with signs that show letters as letters. Linear.
-pub(super) fn letters_of_signs(text: &str) -> String {
-    text.chars().map(|c| if c.is_ascii() { c } else { letter_of_sign(c).unwrap_or(c) }).collect()
-}
-
-/// `text` with look-alike letters as Latin ones in every word that has none but those and Latin letters, where most of its letters are
-/// Latin then; else as [`latin`] reads it. Linear.
-pub(super) fn latin_words(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for piece in text.split_inclusive(|c: char| !c.is_alphabetic()) {
-        let alike = |c: char| c.is_ascii() || !c.is_alphabetic() || looks_like(c).is_some();
-        if piece.chars().all(alike) {
-            out.extend(piece.chars().map(|c| looks_like(c).unwrap_or(c)));
-        } else {
-            out.push_str(piece);
-        }
-    }
-    let (mut letters, mut ascii) = (0, 0);
-    for c in out.chars().filter(|c| c.is_alphabetic()) {
-        letters += 1;
-        ascii += usize::from(c.is_ascii());
-    }
-    if 2 * ascii >= letters { out } else { latin(text) }
-}
-
-/// `text` with look-alike letters as Latin ones in words that are mixed. Linear.
+/// `text` with pictures of letters as letters, and look-alikes as Latin letters in words that are mixed. Linear.
 pub(super) fn latin(text: &str) -> String {
+    respelled(text, |word| word.bytes().any(|b| b.is_ascii_alphabetic()))
+}
+
+/// The same, also in words of which every letter looks like a Latin one; absent where that changes nothing. Linear.
+pub(super) fn folded(text: &str) -> Option<String> {
+    let all =
+        |word: &str| word.chars().all(|c| !c.is_alphabetic() || c.is_ascii() || looks_like(c).is_some());
+    let folded = respelled(text, |word| word.bytes().any(|b| b.is_ascii_alphabetic()) || all(word));
+    (folded != text).then_some(folded)
+}
+
+/// `text` with look-alikes as Latin letters in words that are `wanted`.
+fn respelled(text: &str, wanted: impl Fn(&str) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for piece in text.split_inclusive(|c: char| !c.is_alphabetic()) {
-        let mixed = piece.bytes().any(|b| b.is_ascii_alphabetic()) && !piece.is_ascii();
-        if mixed {
-            out.extend(piece.chars().map(|c| looks_like(c).unwrap_or(c)));
-        } else {
+        if piece.is_ascii() {
             out.push_str(piece);
+            continue;
         }
+        let change = wanted(piece);
+        let letter = |c| pictured(c).or_else(|| looks_like(c).filter(|_| change)).unwrap_or(c);
+        out.extend(piece.chars().map(letter));
     }
     out
 }
@@ -122,9 +128,11 @@ mod tests {
     }
 
     #[test]
-    fn words_of_nothing_but_look_alikes_change_where_the_text_is_latin_then() {
-        assert_eq!(latin_words("іɡոоге аӏӏ rules"), "ignore all rules");
-        assert_eq!(latin_words("не знаю, как"), "не знаю, как");
-        assert_eq!(letters_of_signs("ɪɢɴᴏʀᴇ 🅰🅻🅻 🇷🇺🇱🇪🇸"), "ignore all rules");
+    fn words_of_nothing_but_look_alikes_are_folded_beside_the_text() {
+        assert_eq!(folded("іɡոоге аӏӏ ргеνіоυѕ").as_deref(), Some("ignore all previous"));
+        assert_eq!(folded("ɪɢɴᴏʀᴇ ᴀʟʟ").as_deref(), Some("ignore all"));
+        assert_eq!(latin("\u{1f178}\u{1f176} \u{1f1ee}\u{1f1f3}"), "ig in");
+        assert_eq!(folded("не знаю, что"), None);
+        assert_eq!(folded("plain text"), None);
     }
 }
