@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub fleet: Fleet,
     /// What governance asks of each instance, by its position over all pools.
     pub places: Vec<Place>,
+    /// Whether writing to a provider's cache costs more than input does, of some model.
+    pub bills_writes: bool,
     /// Digest of the models and of where they are served.
     pub served: Digest,
     /// When it was built.
@@ -117,6 +119,8 @@ impl Snapshot {
         let fleet =
             Fleet::build(&settings.pools, &settings.timeouts, before.map(|b| &b.fleet), seed, clock.tick())?;
         let (models, names) = models(&settings);
+        let dear = |p: &Price| p.cache_write_micro.max(p.cache_write_1h_micro) > p.input_micro;
+        let bills_writes = settings.models.iter().any(|model| dear(&model.price));
         let places = places(&settings);
         let described = [format!("{:?}", settings.pools), format!("{:?}", settings.models)];
         let served = Digest::of_parts(described.iter().map(String::as_bytes));
@@ -131,6 +135,7 @@ impl Snapshot {
             names,
             fleet,
             places,
+            bills_writes,
             served,
             built: clock.now(),
             generation,

@@ -303,6 +303,7 @@ pub(super) fn pools(worker: &Worker) -> Answered {
         .iter()
         .map(|m| json!({"name": m.name, "aliases": m.aliases, "context_window": m.context_window, "capabilities": m.capabilities,
             "input_micro_per_mtok": m.price.input_micro, "cached_input_micro_per_mtok": m.price.cached_input_micro,
+            "cache_write_micro_per_mtok": m.price.cache_write_micro, "cache_write_1h_micro_per_mtok": m.price.cache_write_1h_micro,
             "output_micro_per_mtok": m.price.output_micro}))
         .collect();
     json(StatusCode::OK, &json!({"pools": pools, "models": models}))

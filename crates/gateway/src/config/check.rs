@@ -107,8 +107,9 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
             "use error, warn, info, debug or trace",
         );
     }
-    let catalogue = Catalogue::read(file, findings);
+    let mut catalogue = Catalogue::read(file, findings);
     let pools = pools::read(file, &catalogue, findings);
+    models::price_writes(file, &mut catalogue.models, &pools);
     let budgets = pools::budgets(file, &catalogue, findings);
     let safety = features::safety::read(file, &catalogue, findings);
     let output = features::output::read(file, &catalogue, findings);

@@ -4,8 +4,8 @@ use super::check::Findings;
 use super::locality::BaseUrl;
 use super::locality::Locality;
 use super::money::micro;
-use super::provider::{PROVIDERS, ProviderRow};
-use super::settings::{Model, Price, Provider};
+use super::provider::{CacheWrites, PROVIDERS, ProviderRow};
+use super::settings::{Model, Pool, Price, Provider};
 use super::written::{self, File, Word};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -208,5 +208,36 @@ fn price(written: &written::Price, field: &str, findings: &mut Findings) -> Pric
     let input = read(written.input.as_ref(), "input").unwrap_or(0);
     let cached = read(written.cached_input.as_ref(), "cached_input").unwrap_or(input);
     let output = read(written.output.as_ref(), "output").unwrap_or(0);
-    Price { input_micro: input, cached_input_micro: cached, output_micro: output }
+    let write = read(written.cache_write.as_ref(), "cache_write").unwrap_or(input);
+    let hour = read(written.cache_write_1h.as_ref(), "cache_write_1h").unwrap_or(write);
+    Price {
+        input_micro: input,
+        cached_input_micro: cached,
+        cache_write_micro: write,
+        cache_write_1h_micro: hour,
+        output_micro: output,
+    }
+}
+
+/// Sets what writing to a cache costs where the file does not say it and a provider that serves the model bills it apart;
+/// of several the dearest counts. Up to the next micro-dollar.
+pub(super) fn price_writes(file: &File, models: &mut [Arc<Model>], pools: &[Pool]) {
+    for (model, written) in models.iter_mut().zip(&file.models) {
+        let serving = pools.iter().flat_map(|pool| &pool.instances);
+        let serving = serving.filter(|instance| instance.models.contains_key(&model.name));
+        let billed: Vec<_> =
+            serving.filter_map(|instance| instance.provider.row.quirks.cache_writes).collect();
+        let share = |percent: fn(&CacheWrites) -> u64| billed.iter().map(percent).max();
+        let of_input = |percent: u64| model.price.input_micro.saturating_mul(percent).div_ceil(100);
+        let short = share(|writes| writes.percent).map(of_input);
+        let hour = share(|writes| writes.hour_percent).map(of_input);
+        let stated = written.price.cache_write.is_some();
+        let price = &mut Arc::make_mut(model).price;
+        if let (Some(short), false) = (short, stated) {
+            price.cache_write_micro = short;
+        }
+        if let (Some(hour), None) = (hour, &written.price.cache_write_1h) {
+            price.cache_write_1h_micro = hour.max(price.cache_write_micro);
+        }
+    }
 }

@@ -37,7 +37,21 @@ pub struct Quirks {
     pub headers: &'static [(&'static str, &'static str)],
     /// The member of a chat request by which the output is limited.
     pub limit: Limit,
+    /// What writing to its prompt cache costs, where it is billed apart from the input.
+    pub cache_writes: Option<CacheWrites>,
 }
+
+/// What writing to a prompt cache costs, in percent of the price of input.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CacheWrites {
+    /// Entries of the usual life.
+    pub percent: u64,
+    /// Entries of an hour.
+    pub hour_percent: u64,
+}
+
+/// Anthropic's: entries of five minutes and of an hour. Source: its guide to prompt caching, section on prices.
+const MESSAGES_WRITES: CacheWrites = CacheWrites { percent: 125, hour_percent: 200 };
 
 /// One row of the provider table.
 #[derive(Clone, Copy, Debug)]
@@ -112,7 +126,7 @@ const RESPONSES: (Dialect, &str) = (Dialect::OpenaiResponses, "/v1/responses");
 const EMBEDDINGS: (Dialect, &str) = (Dialect::OpenaiEmbeddings, "/v1/embeddings");
 const MESSAGES: (Dialect, &str) = (Dialect::Anthropic, "/v1/messages");
 const CHAT_EMBED: &[(Dialect, &str)] = &[CHAT, EMBEDDINGS];
-const PLAIN: Quirks = Quirks { stream_usage: true, headers: &[], limit: Limit::Either };
+const PLAIN: Quirks = Quirks { stream_usage: true, headers: &[], limit: Limit::Either, cache_writes: None };
 
 const OLD_LIMIT: Quirks = Quirks { limit: Limit::MaxTokens, ..PLAIN };
 const NEW_LIMIT: Quirks = Quirks { limit: Limit::Completion, ..PLAIN };
@@ -183,6 +197,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
             stream_usage: false,
             headers: &[("anthropic-version", "2023-06-01")],
             limit: Limit::Either,
+            cache_writes: Some(MESSAGES_WRITES),
         },
         carries: STORED,
     },
@@ -192,7 +207,7 @@ pub const PROVIDERS: &[ProviderRow] = &[
         auth: Auth::Header("x-goog-api-key"),
         paths: &[(Dialect::Gemini, "/v1beta/models/{model}:{stream}")],
         probe: "/v1beta/models",
-        quirks: Quirks { stream_usage: false, headers: &[], limit: Limit::Either },
+        quirks: Quirks { stream_usage: false, ..PLAIN },
         carries: &[],
     },
     ProviderRow {

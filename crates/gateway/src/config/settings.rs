@@ -177,6 +177,10 @@ pub struct Price {
     pub input_micro: u64,
     /// Prompt tokens that the provider had cached.
     pub cached_input_micro: u64,
+    /// Prompt tokens that the provider wrote to its cache.
+    pub cache_write_micro: u64,
+    /// Of these, to be kept for an hour.
+    pub cache_write_1h_micro: u64,
     /// Output tokens.
     pub output_micro: u64,
 }

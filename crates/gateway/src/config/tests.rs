@@ -33,7 +33,13 @@ fn a_good_file_becomes_settings() {
     assert_eq!(pools, ["short", "long", "cloud"], "smallest boundary first");
     assert_eq!(
         settings.models[0].price,
-        Price { input_micro: 150_000, cached_input_micro: 150_000, output_micro: 600_000 }
+        Price {
+            input_micro: 150_000,
+            cached_input_micro: 150_000,
+            cache_write_micro: 150_000,
+            cache_write_1h_micro: 150_000,
+            output_micro: 600_000
+        }
     );
     assert_eq!(settings.pools[0].instances[0].models["small"], "s", "an alias stands for its model");
     assert_eq!(settings.pools[2].instances[0].models["big"], "big-2026");
@@ -199,4 +205,25 @@ fn a_file_of_authorities_is_read_where_it_is_named() {
     for word in ["t.yaml:2", "providers[0].ca_file", "/nowhere/ca.pem", "PEM"] {
         assert!(said.contains(word), "{word} in {said}");
     }
+}
+
+#[test]
+fn writing_to_a_cache_costs_what_the_file_says_or_the_provider_is_known_to_bill() {
+    let text = r#"
+providers: [{name: claude, kind: anthropic}, {name: local, kind: vllm}]
+models:
+  - {name: known, provider: claude, price: {input: "0.000003", output: "15"}}
+  - {name: stated, provider: claude, price: {input: "3", cache_write: "1", output: "15"}}
+  - {name: both, provider: claude, price: {input: "3", cache_write: "7", cache_write_1h: "9", output: "15"}}
+  - {name: other, provider: local, price: {input: "3", output: "15"}}
+  - {name: free, provider: claude}
+"#;
+    let settings = read(text, "t.yaml".as_ref()).unwrap();
+    let writes: Vec<_> =
+        settings.models.iter().map(|m| (m.price.cache_write_micro, m.price.cache_write_1h_micro)).collect();
+    let million = 1_000_000;
+    assert_eq!(
+        writes,
+        [(4, 6), (million, 6 * million), (7 * million, 9 * million), (3 * million, 3 * million), (0, 0)]
+    );
 }

@@ -57,7 +57,7 @@ pub struct ModelLabel {
 pub struct TokenLabels {
     /// The model.
     pub model: Arc<str>,
-    /// `prompt`, `cached` or `completion`.
+    /// `prompt`, `cached`, `completion` or `cache_write`.
     pub kind: &'static str,
 }
 
@@ -147,8 +147,8 @@ pub struct ModelSeries {
     pub first_content: Histogram,
     /// Of [`Metrics::cost_micro`].
     pub cost_micro: Counter,
-    /// Of [`Metrics::tokens`]: prompt, cached, completion.
-    pub tokens: [Counter; 3],
+    /// Of [`Metrics::tokens`]: prompt, cached, completion, written to a cache.
+    pub tokens: [Counter; 4],
 }
 
 /// Every metric of the gateway.
@@ -322,7 +322,7 @@ impl Metrics {
             duration: self.duration.get_or_create(&label).clone(),
             first_content: self.first_content.get_or_create(&label).clone(),
             cost_micro: self.cost_micro.get_or_create(&label).clone(),
-            tokens: ["prompt", "cached", "completion"].map(tokens),
+            tokens: ["prompt", "cached", "completion", "cache_write"].map(tokens),
         }
     }
 

@@ -9,7 +9,8 @@ use super::authenticate::Caller;
 use super::choose::{Demand, ModelPlan, ModelWhy, Offer};
 use super::govern::{Gate, OUTPUT_MIN, unstated_most};
 use super::journey::Promise;
-use super::settle::{self, Estimate, PriceTag, Spent, Verdict};
+use super::settle::{self, Estimate, Spent, Verdict};
+use super::tokens::PriceTag;
 use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::Shared;
 use tollgate_core::{Fault, FaultKind, Timestamp};
@@ -68,6 +69,7 @@ fn promised(
     let estimate = |each: u64| Estimate {
         prompt_tokens: demand.prompt_tokens,
         output_tokens: each.saturating_mul(choices),
+        writes: demand.writes,
     };
     let reserve = |estimate| settle::reserve(shared, snapshot, caller, estimate, &tag, now);
     let expected = estimate(demand.output_tokens);

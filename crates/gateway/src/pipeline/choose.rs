@@ -1,5 +1,6 @@
 //! Select and place: which models, which pools, which instances, in which order, and why.
 
+use super::tokens::Writes;
 use crate::fleet::{Fleet, PoolState};
 use crate::snapshot::{ModelEntry, Snapshot};
 use serde::{Serialize, Serializer};
@@ -24,6 +25,8 @@ pub(crate) struct Demand {
     pub(crate) ceiling: Ceiling,
     /// Most tokens of one answer that its budgets promised, where it states no limit itself.
     pub(crate) held: Option<u64>,
+    /// What it may have written to a cache, where a model's price says that this costs more.
+    pub(crate) writes: Writes,
     /// What the model must be able to do.
     pub(crate) needs: Capabilities,
     /// What placement reads: tokens and prefix blocks.

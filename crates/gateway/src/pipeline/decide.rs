@@ -7,6 +7,7 @@ use super::heard::Heard;
 use super::journey::Facts;
 use super::reach::{Entered, Reach, Skipped};
 use super::risk;
+use super::tokens::Writes;
 use crate::encoder::EncoderPool;
 use crate::offered::ceiling;
 use crate::snapshot::Snapshot;
@@ -107,7 +108,8 @@ impl Known {
         let ask = Ask { prompt_tokens: self.prompt_tokens, prompt_bytes, blocks };
         let output_tokens = if embeds { 0 } else { learned as u64 };
         let ceiling = ceiling(&snapshot.policy, view, &route.effects);
-        Demand { prompt_tokens: self.prompt_tokens, output_tokens, ceiling, held: None, needs, ask }
+        let writes = if snapshot.bills_writes { Writes::of(&view.body) } else { Writes::None };
+        Demand { prompt_tokens: self.prompt_tokens, output_tokens, ceiling, held: None, writes, needs, ask }
     }
 }
 

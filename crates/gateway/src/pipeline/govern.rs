@@ -7,8 +7,7 @@
 
 use super::authenticate::Caller;
 use super::choose::{Demand, Offer};
-use super::settle::PriceTag;
-use super::tokens::Tokens;
+use super::tokens::PriceTag;
 use crate::offered::offered;
 use crate::snapshot::{ModelEntry, Snapshot};
 use std::sync::Arc;
@@ -233,8 +232,8 @@ impl Gate {
         let mut clearance = self.narrowed(snapshot, model, stake, site)?;
         let calls = keep(&mut clearance);
         let most = clearance.cost_most(calls)?;
-        let prompt =
-            PriceTag::of(model).cost_micro(Tokens { prompt: prompt(model, ceiling), ..Tokens::default() });
+        let tag = PriceTag::of(model);
+        let prompt = tag.cost_micro(tag.dearest(prompt(model, ceiling), stake.demand.writes, 0));
         let left = most.saturating_sub(stake.risked_micro).saturating_sub(prompt);
         let tokens = u128::from(left) * 1_000_000 / u128::from(model.price.output_micro);
         let each = tokens / u128::from(ceiling.choices.max(1));
@@ -330,6 +329,7 @@ pub(crate) fn worst_micro(model: &ModelEntry, stake: &Stake<'_>) -> Option<u64> 
     let embeds = stake.demand.needs.missing(Capabilities::EMBEDDINGS).is_empty();
     let completion =
         if embeds { 0 } else { ceiling.output_tokens(stake.demand.output_tokens.max(OUTPUT_MIN)) };
-    let tokens = Tokens { prompt: prompt(model, ceiling), cached: 0, completion, exact: false };
-    Some(PriceTag::of(model).cost_micro(tokens).saturating_add(stake.risked_micro))
+    let tag = PriceTag::of(model);
+    let tokens = tag.dearest(prompt(model, ceiling), stake.demand.writes, completion);
+    Some(tag.cost_micro(tokens).saturating_add(stake.risked_micro))
 }

@@ -6,6 +6,7 @@ use super::answer::Refusal;
 use super::govern::Gate;
 use super::journey::{Journey, Promise};
 use super::settle::{self, Estimate};
+use super::tokens::Writes;
 use crate::encoder::{EncoderPool, Shed};
 use crate::state::Shared;
 use base64::Engine as _;
@@ -75,7 +76,7 @@ pub(super) async fn answer(
     journey.governed(gate);
     allowed?;
     // It costs no money, and is a request with tokens all the same.
-    let most = Estimate { prompt_tokens, output_tokens: 0 };
+    let most = Estimate { prompt_tokens, output_tokens: 0, writes: Writes::None };
     let usage = Usage { requests: 1, tokens: prompt_tokens, micro: 0 };
     let reservation = settle::reserve_usage(shared, caller, usage, journey.time())?;
     journey.promise(Promise::new(reservation, most, 1));

@@ -15,3 +15,4 @@ mod log;
 mod long;
 mod pages;
 mod reloads;
+mod writes;

@@ -163,7 +163,8 @@ impl Written {
     }
 
     fn schema_of(&self, field: &Field) -> Value {
-        let money = ["input", "cached_input", "output", "usd"].contains(&field.name.as_str());
+        let money = ["input", "cached_input", "cache_write", "cache_write_1h", "output", "usd"]
+            .contains(&field.name.as_str());
         let rust = field.rust.as_str();
         let rust = rust.strip_prefix("Option<").and_then(|r| r.strip_suffix('>')).unwrap_or(rust);
         let one = |rust: &str| match rust {

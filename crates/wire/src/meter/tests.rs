@@ -26,7 +26,7 @@ fn stream(dialect: Dialect, events: &[&str]) -> (Option<usize>, Reading) {
 }
 
 fn usage(prompt: u64, cached: u64, cache_write: u64, completion: u64, reasoning: u64) -> Option<Usage> {
-    Some(Usage { prompt, cached, cache_write, completion, reasoning })
+    Some(Usage { prompt, cached, cache_write, cache_write_1h: 0, completion, reasoning })
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn reads_anthropic_streams() {
     let (first, got) = stream(
         Dialect::Anthropic,
         &[
-            r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","content":[],"stop_reason":null,"usage":{"input_tokens":10,"cache_read_input_tokens":5,"cache_creation_input_tokens":3,"output_tokens":1}}}"#,
+            r#"{"type":"message_start","message":{"id":"msg_1","model":"claude","content":[],"stop_reason":null,"usage":{"input_tokens":10,"cache_read_input_tokens":5,"cache_creation_input_tokens":3,"cache_creation":{"ephemeral_5m_input_tokens":1,"ephemeral_1h_input_tokens":2},"output_tokens":1}}}"#,
             r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
             r#"{"type":"ping"}"#,
             r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Hi"}}"#,

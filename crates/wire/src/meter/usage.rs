@@ -12,6 +12,8 @@ pub struct Usage {
     pub cached: u64,
     /// Of these, written to a cache.
     pub cache_write: u64,
+    /// Of those written, to be kept for an hour.
+    pub cache_write_1h: u64,
     /// Tokens written, reasoning included.
     pub completion: u64,
     /// Of these, reasoning.
@@ -33,6 +35,7 @@ pub(super) struct RawUsage {
     output: u64,
     cached: u64,
     cache_write: u64,
+    cache_write_1h: u64,
     reasoning: u64,
     tool_prompt: u64,
 }
@@ -40,13 +43,13 @@ pub(super) struct RawUsage {
 impl RawUsage {
     /// In one form. Anthropic counts cached input beside `input_tokens`, Gemini thoughts beside the candidates.
     pub(super) fn usage(&self, dialect: Dialect) -> Usage {
-        let Self { input, output, cached, cache_write, reasoning, tool_prompt } = *self;
+        let Self { input, output, cached, cache_write, cache_write_1h, reasoning, tool_prompt } = *self;
         let (prompt, completion) = match dialect {
             Dialect::Anthropic => (input.saturating_add(cached).saturating_add(cache_write), output),
             Dialect::Gemini => (input.saturating_add(tool_prompt), output.saturating_add(reasoning)),
             _ => (input, output),
         };
-        Usage { prompt, cached, cache_write, completion, reasoning }
+        Usage { prompt, cached, cache_write, cache_write_1h, completion, reasoning }
     }
 
     /// Reads a usage object, or what stands in its place.
@@ -58,7 +61,7 @@ impl RawUsage {
         while let Some(key) = scan.next_key()? {
             let name = scan.name(key);
             let kind = scan.kind()?;
-            if kind == Kind::Object && name.ends_with(b"_details") {
+            if kind == Kind::Object && (name.ends_with(b"_details") || name.as_ref() == b"cache_creation") {
                 self.read(scan)?;
                 continue;
             }
@@ -70,6 +73,7 @@ impl RawUsage {
                 | b"cachedContentTokenCount"
                 | b"prompt_cache_hit_tokens" => &mut self.cached,
                 b"cache_creation_input_tokens" | b"cache_write_tokens" => &mut self.cache_write,
+                b"ephemeral_1h_input_tokens" => &mut self.cache_write_1h,
                 b"reasoning_tokens" | b"thoughtsTokenCount" | b"thinking_tokens" => &mut self.reasoning,
                 b"toolUsePromptTokenCount" => &mut self.tool_prompt,
                 _ => {

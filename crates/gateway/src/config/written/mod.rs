@@ -168,6 +168,11 @@ pub struct Price {
     pub input: Option<Word>,
     /// Prompt tokens that the provider had cached; absent = like input.
     pub cached_input: Option<Word>,
+    /// Prompt tokens that the provider wrote to its cache; absent = 1.25 times input from a provider of kind `anthropic`,
+    /// else like input.
+    pub cache_write: Option<Word>,
+    /// Of these, to be kept for an hour; absent = twice input from a provider of kind `anthropic`, else like `cache_write`.
+    pub cache_write_1h: Option<Word>,
     /// Output tokens.
     pub output: Option<Word>,
 }

@@ -196,16 +196,20 @@ impl Watch {
             Some(usage) if whole => Tokens {
                 prompt: usage.prompt,
                 cached: usage.cached,
+                written: usage.cache_write,
+                written_1h: usage.cache_write_1h,
                 completion: usage.completion,
                 exact: true,
             },
             Some(usage) => Tokens {
                 prompt: if usage.prompt == 0 { self.prompt_tokens } else { usage.prompt },
                 cached: usage.cached,
+                written: usage.cache_write,
+                written_1h: usage.cache_write_1h,
                 completion: usage.completion.max(passed),
                 exact: false,
             },
-            None => Tokens { prompt: self.prompt_tokens, cached: 0, completion: passed, exact: false },
+            None => Tokens { prompt: self.prompt_tokens, completion: passed, ..Tokens::default() },
         }
     }
 

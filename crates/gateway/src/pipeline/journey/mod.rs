@@ -15,9 +15,9 @@ use super::govern::Gate;
 use super::heard::{Grounds, Heard};
 use super::output::Found;
 use super::receipt::Receipt;
-use super::settle::PriceTag;
 use super::settle::sell::Sold;
 use super::shape::Edited;
+use super::tokens::PriceTag;
 use super::tokens::Tokens;
 use crate::clock::time_ordered;
 use crate::fleet::Site;
@@ -360,6 +360,7 @@ impl Journey {
         record.phases_ns = phases;
         record.signals = self.heard.take().map_or(Payload::Absent, Payload::later);
         self.story.exact_usage = end.tokens.exact;
+        self.story.cache_write_tokens = tokens.written;
         record.decision = Payload::later(std::mem::take(&mut self.story));
         record.session = self.session.clone();
         record.trace = Some(self.trace.trace_id());

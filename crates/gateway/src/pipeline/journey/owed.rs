@@ -6,8 +6,8 @@
 
 use super::Journey;
 use crate::observe::metrics::ModelSeries;
-use crate::pipeline::settle::{Estimate, PriceTag};
-use crate::pipeline::tokens::Tokens;
+use crate::pipeline::settle::Estimate;
+use crate::pipeline::tokens::{PriceTag, Tokens};
 use crate::snapshot::ModelEntry;
 use std::sync::Arc;
 use tollgate_core::Tick;
@@ -29,10 +29,10 @@ impl Promise {
     }
 
     /// The most that an upstream can have done in this time.
-    fn done_in(&self, ms: u64) -> Tokens {
+    fn done_in(&self, tag: &PriceTag, ms: u64) -> Tokens {
         let written = ms.saturating_add(1).saturating_mul(TOKENS_PER_MS).saturating_mul(self.choices);
         let completion = self.most.output_tokens.min(written);
-        Tokens { prompt: self.most.prompt_tokens, cached: 0, completion, exact: false }
+        tag.dearest(self.most.prompt_tokens, self.most.writes, completion)
     }
 }
 
@@ -77,7 +77,8 @@ impl Journey {
         let Some(out) = self.out.take() else { return 0 };
         self.reached = true;
         let ms = self.shared.clock.tick().since_ns(out.since) / 1_000_000;
-        let tokens = self.promise.as_ref().map_or_else(Tokens::default, |promise| promise.done_in(ms));
+        let tokens =
+            self.promise.as_ref().map_or_else(Tokens::default, |promise| promise.done_in(&out.tag, ms));
         self.price = Some(out.tag);
         self.series = Some(out.series);
         self.spend_priced(tokens)

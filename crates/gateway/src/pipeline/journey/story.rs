@@ -88,10 +88,17 @@ pub(crate) struct Story {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub(crate) fault: String,
     pub(crate) exact_usage: bool,
+    /// Prompt tokens that were written to a provider's cache.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub(crate) cache_write_tokens: u64,
     /// The guards that bind.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) governed: Vec<String>,
     /// What they denied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) denials: Vec<Denial>,
+}
+
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }

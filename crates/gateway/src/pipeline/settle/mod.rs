@@ -10,7 +10,7 @@ pub(super) mod sell;
 use super::authenticate::Caller;
 use super::cached::Fill;
 use super::journey::{End, Journey};
-use super::tokens::Tokens;
+use super::tokens::{PriceTag, Tokens, Writes};
 use crate::config::{Budget, BudgetScope};
 use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::{InFlight, Shared};
@@ -21,39 +21,17 @@ use tollgate_store::budget::{
     Limit, Limits, Line, Meter, Refusal, Reservation, Subject, Target, Usage, Window,
 };
 
-/// The model that answers, with its price.
-#[derive(Clone, Debug)]
-pub(crate) struct PriceTag {
-    pub(crate) model: Arc<str>,
-    pub(crate) price: crate::config::Price,
-}
-
-impl PriceTag {
-    pub(crate) fn of(model: &ModelEntry) -> Self {
-        Self { model: model.name.clone(), price: model.price }
-    }
-
-    /// Micro-dollars for these tokens; each part is rounded up.
-    pub(crate) fn cost_micro(&self, tokens: Tokens) -> u64 {
-        let part = tollgate_core::amount::token_price_micro;
-        let fresh = part(tokens.prompt.saturating_sub(tokens.cached), self.price.input_micro);
-        let cached = part(tokens.cached.min(tokens.prompt), self.price.cached_input_micro);
-        let output = part(tokens.completion, self.price.output_micro);
-        fresh.saturating_add(cached).saturating_add(output)
-    }
-}
-
 /// The estimate of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Estimate {
     pub(crate) prompt_tokens: u64,
     pub(crate) output_tokens: u64,
+    pub(crate) writes: Writes,
 }
 
 impl Estimate {
     fn usage(self, tag: &PriceTag) -> Usage {
-        let tokens =
-            Tokens { prompt: self.prompt_tokens, cached: 0, completion: self.output_tokens, exact: false };
+        let tokens = tag.dearest(self.prompt_tokens, self.writes, self.output_tokens);
         let sum = self.prompt_tokens.saturating_add(self.output_tokens);
         Usage { requests: 1, tokens: sum, micro: tag.cost_micro(tokens) }
     }

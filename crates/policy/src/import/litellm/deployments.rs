@@ -216,6 +216,8 @@ impl Group<'_> {
         for (key, ours) in [
             ("input_cost_per_token", "input"),
             ("cache_read_input_token_cost", "cached_input"),
+            ("cache_creation_input_token_cost", "cache_write"),
+            ("cache_creation_input_token_cost_above_1hr", "cache_write_1h"),
             ("output_cost_per_token", "output"),
         ] {
             let Some(given) = places.iter().flatten().find_map(|place| place.get(key)) else { continue };

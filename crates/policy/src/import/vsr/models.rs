@@ -315,15 +315,17 @@ fn price(node: &Node, gaps: &mut Gaps) -> Vec<(&'static str, String)> {
     if let Some(currency) = node.get("currency").filter(|currency| currency.text() != Some("USD")) {
         gaps.dropped(currency, "prices are in US dollars: convert them");
     }
-    for (key, ours) in
-        [("prompt_per_1m", "input"), ("cached_input_per_1m", "cached_input"), ("completion_per_1m", "output")]
-    {
+    for (key, ours) in [
+        ("prompt_per_1m", "input"),
+        ("cached_input_per_1m", "cached_input"),
+        ("cache_write_per_1m", "cache_write"),
+        ("completion_per_1m", "output"),
+    ] {
         let Some(given) = node.get(key) else { continue };
         match given.text().and_then(|text| shifted(text, 0)) {
             Some(text) => found.push((ours, text)),
             None => gaps.wrong(given, "not a price with at most six places; it is left out"),
         }
     }
-    gaps.drop_key(node, "cache_write_per_1m", "writing to a cache costs like a prompt token");
     found
 }
