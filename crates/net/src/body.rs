@@ -2,8 +2,8 @@
 //!
 //! A router must see the whole prompt before it can choose, so the body is collected, within a size, a deadline and
 //! a lowest rate. The usual body arrives as one frame and is handed on without a copy. A length that is too large is
-//! refused before the first byte is read. Larger bodies are gathered in memory of their own, and all that do share a
-//! [`Room`]: what they take together is bounded too, and comes back when the last holder of the body is gone.
+//! refused before the first byte is read. All bodies share a [`Room`]: what they take together is bounded too, and comes
+//! back when the last holder of the body is gone. Only small ones take none: the number of connections bounds those.
 
 use crate::timer::{Alarm, millis, now};
 use bytes::{Bytes, BytesMut};
@@ -15,6 +15,8 @@ use tokio::time::Instant;
 
 /// What is reserved at once for a body that states its length; more only as bytes really come.
 const RESERVE_MAX: usize = 1 << 20;
+/// A body of one frame up to this takes no room: no more of them are held than there are connections.
+pub const SMALL_MAX: usize = 4 << 10;
 
 /// The bounds of [`read`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,8 +82,7 @@ impl BodyError {
 
 /// Memory that bodies take together; clones share it.
 ///
-/// Counted is what bodies are gathered in. One that came in a single frame lies in its connection's read buffer, which
-/// the server bounds, and takes none.
+/// Counted is what bodies are gathered in, and those of more than [`SMALL_MAX`] bytes that came in a single frame.
 #[derive(Clone, Debug, Default)]
 pub struct Room(Arc<AtomicUsize>);
 
@@ -189,7 +190,7 @@ pub async fn read(
             break;
         }
     }
-    Ok(got.finish())
+    got.finish(room_bytes)
 }
 
 /// Frames so far: the first as it came, a copy only from the second on.
@@ -227,12 +228,15 @@ impl Collected {
         Ok(())
     }
 
-    fn finish(self) -> Bytes {
-        if self.rest.is_empty() {
-            self.first
-        } else {
-            Bytes::from_owner(Owned { bytes: self.rest, _held: self.held })
+    fn finish(mut self, room_bytes: usize) -> Result<Bytes, BodyError> {
+        if !self.rest.is_empty() {
+            return Ok(Bytes::from_owner(Owned { bytes: self.rest, _held: self.held }));
         }
+        if self.first.len() <= SMALL_MAX {
+            return Ok(self.first);
+        }
+        self.held.grow(self.first.len(), room_bytes)?;
+        Ok(Bytes::from_owner(Owned { bytes: self.first, _held: self.held }))
     }
 }
 
@@ -280,15 +284,37 @@ mod tests {
         let data = Bytes::from(vec![7; 100]);
         let mut one = collected(&room, Some(100));
         one.push(data.clone(), 0).unwrap();
-        assert_eq!(one.finish().as_ptr(), data.as_ptr());
+        assert_eq!(one.finish(0).unwrap().as_ptr(), data.as_ptr());
 
         let mut many = collected(&room, None);
         for part in ["ab", "", "c", "def"] {
             many.push(Bytes::from_static(part.as_bytes()), 1 << 10).unwrap();
         }
         assert_eq!(many.len(), 6);
-        assert_eq!(many.finish(), "abcdef");
-        assert_eq!(collected(&room, None).finish(), "");
+        assert_eq!(many.finish(1 << 10).unwrap(), "abcdef");
+        assert_eq!(collected(&room, None).finish(0).unwrap(), "");
+        assert_eq!(room.used(), 0);
+    }
+
+    #[test]
+    fn a_body_of_one_frame_takes_room_unless_it_is_small() {
+        let room = Room::default();
+        let whole = |bytes: usize, limit| {
+            let mut body = collected(&room, None);
+            body.push(vec![7; bytes].into(), limit)?;
+            body.finish(limit)
+        };
+        let small = whole(SMALL_MAX, 0).unwrap();
+        assert_eq!((small.len(), room.used()), (SMALL_MAX, 0));
+        let (one, two) = (whole(10_000, 25_000).unwrap(), whole(10_000, 25_000).unwrap());
+        assert_eq!((one.len(), room.used()), (10_000, 20_000));
+        let refused = whole(10_000, 25_000).unwrap_err();
+        assert!(matches!(refused, BodyError::NoRoom { limit: 25_000 }), "{refused}");
+        assert_eq!(room.used(), 20_000, "what was refused holds nothing");
+        let part = one.slice(..10);
+        drop((one, two));
+        assert_eq!(room.used(), 10_000, "a part of it is still held");
+        drop(part);
         assert_eq!(room.used(), 0);
     }
 
@@ -302,7 +328,7 @@ mod tests {
             for _ in 0..4 {
                 body.push(part.clone(), LIMIT)?;
             }
-            Ok::<_, BodyError>(body.finish())
+            body.finish(LIMIT)
         };
         let (one, two) = (gather(Some(4_000)).unwrap(), gather(None).unwrap());
         let slice = two.slice(10..20);

@@ -8,8 +8,11 @@
 
 mod common;
 use common::*;
-use std::{io::Write, time::Duration};
-use tollgate_net::{body::BodyLimits, server::Limits};
+use std::{io::Write, net::TcpStream, time::Duration};
+use tollgate_net::{
+    body::BodyLimits,
+    server::{Limits, Running},
+};
 
 const GET: &str = "GET /echo HTTP/1.1\r\nhost: a\r\n\r\n";
 
@@ -130,19 +133,97 @@ fn a_panic_is_an_answer_and_the_worker_lives() {
     assert_eq!((drained.cut, drained.dead_workers), (0, 0));
 }
 
+/// A request whose body never comes, so that its connection is not idle.
+const BUSY: &str = "POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\na";
+
+/// A connection that has made a request and waits.
+fn idle(server: &Running) -> TcpStream {
+    let mut stream = connect(server.addr());
+    asked(&mut stream);
+    stream
+}
+
+fn asked(stream: &mut TcpStream) {
+    stream.write_all(GET.as_bytes()).unwrap();
+    read_until(stream, "\r\n\r\n");
+}
+
 #[test]
-fn one_connection_too_many_is_told_so() {
-    let server = lone(Limits { max_connections: 2, ..Limits::default() });
-    let mut held = Vec::new();
-    for _ in 0..2 {
-        let mut stream = connect(server.addr());
-        stream.write_all(GET.as_bytes()).unwrap();
-        read_until(&mut stream, "\r\n\r\n");
-        held.push(stream);
+fn one_connection_too_many_is_told_so_where_none_is_idle() {
+    let server = single(Limits { max_connections: 2, ..patient() });
+    let mut held = [idle(&server), idle(&server)];
+    for stream in &mut held {
+        stream.write_all(BUSY.as_bytes()).unwrap();
     }
+    until(|| server.stats().requests == 4);
     let answer = send_raw(server.addr(), GET.as_bytes());
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("too many connections"), "{answer:?}");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(head.contains(&format!("content-length: {}", body.len())), "{answer:?}");
-    assert_eq!(server.stats().refused, 1);
+    assert_eq!((server.stats().refused, server.stats().displaced), (1, 0));
+    for stream in &mut held {
+        stream.write_all(b"bcde").unwrap();
+        assert!(read_until(stream, "abcde").contains("200 OK"), "who works is not disturbed");
+    }
+}
+
+#[test]
+fn a_newcomer_takes_the_place_of_the_longest_idle() {
+    let server = single(Limits { max_connections: 4, ..patient() });
+    let (mut first, mut second, mut third) = (idle(&server), idle(&server), idle(&server));
+    let mut busy = idle(&server);
+    busy.write_all(BUSY.as_bytes()).unwrap();
+    until(|| server.stats().requests == 5);
+    // The first was idle for the longest time until now.
+    asked(&mut first);
+    let mut newer = idle(&server);
+    assert_eq!(read_to_end(&mut second), "", "it is closed without a word");
+    let mut newest = idle(&server);
+    assert_eq!(read_to_end(&mut third), "");
+    for stream in [&mut first, &mut newer, &mut newest] {
+        asked(stream);
+    }
+    busy.write_all(b"bcde").unwrap();
+    read_until(&mut busy, "abcde");
+    let stats = server.stats();
+    assert_eq!((stats.refused, stats.displaced, stats.idle_closed), (0, 2, 0), "{stats:?}");
+}
+
+#[test]
+fn who_holds_most_idle_connections_gives_them_up_first() {
+    let server = single(Limits { max_connections: 6, ..patient() });
+    let from = |last: u8| {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&std::net::SocketAddr::from(([127, 0, 0, last], 0)).into()).unwrap();
+        socket.connect(&server.addr().into()).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        asked(&mut stream);
+        stream
+    };
+    let mut alone = from(2);
+    let mut many: Vec<_> = (0..5).map(|_| from(3)).collect();
+    let mut others: Vec<_> = (4..8).map(from).collect();
+    for stream in &mut many[..4] {
+        assert_eq!(read_to_end(stream), "");
+    }
+    // With one each the longest idle goes.
+    let mut last = from(9);
+    assert_eq!(read_to_end(&mut alone), "");
+    for stream in others.iter_mut().chain(&mut many[4..]).chain([&mut last]) {
+        asked(stream);
+    }
+    assert_eq!(server.stats().displaced, 5);
+}
+
+#[test]
+fn who_takes_nothing_of_an_answer_is_cut() {
+    let server = single(Limits { write_stall: Duration::from_secs(1), ..patient() });
+    // More than the buffers of both sides hold.
+    let body = "x".repeat(24 << 20);
+    let ask = format!("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+    let mut stalled = connect(server.addr());
+    stalled.write_all(ask.as_bytes()).unwrap();
+    until(|| server.stats().stalled == 1);
+    until(|| server.stats().live == 0);
 }

@@ -64,7 +64,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 /// The bounds of a [`Server`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
-    /// Connections of all workers; one more is answered 503 and closed.
+    /// Connections of all workers; for one more an idle one goes, and where none is idle it is answered 503 and closed.
     pub max_connections: usize,
     /// Request line and headers, in bytes (431 beyond).
     pub max_header_bytes: usize,

@@ -17,6 +17,8 @@ pub struct Stats {
     pub panics: u64,
     /// Connections closed because nobody used them.
     pub idle_closed: u64,
+    /// Idle connections closed to make room for newcomers.
+    pub displaced: u64,
     /// Connections closed because their headers came too slowly.
     pub slow_heads: u64,
     /// Connections closed because the client did not take its answer.
@@ -36,6 +38,7 @@ pub(super) struct Counters {
     pub(super) requests: Counter,
     pub(super) panics: Counter,
     pub(super) idle_closed: Counter,
+    pub(super) displaced: Counter,
     pub(super) slow_heads: Counter,
     pub(super) stalled: Counter,
     pub(super) failed: Counter,
@@ -63,6 +66,7 @@ impl Counters {
         stats.requests += self.requests.get();
         stats.panics += self.panics.get();
         stats.idle_closed += self.idle_closed.get();
+        stats.displaced += self.displaced.get();
         stats.slow_heads += self.slow_heads.get();
         stats.stalled += self.stalled.get();
         stats.failed += self.failed.get();

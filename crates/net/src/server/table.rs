@@ -3,6 +3,8 @@
 use super::{Limits, stats::Counters};
 use std::{
     cell::{Cell, OnceCell, RefCell},
+    collections::{BinaryHeap, HashMap, VecDeque},
+    net::IpAddr,
     rc::Rc,
     sync::{
         Arc,
@@ -12,6 +14,9 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, task::AbortHandle};
+
+/// How many idle connections are looked up at once to make room for newcomers.
+const DISPLACED_AT_ONCE: usize = 64;
 
 /// What a connection is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +34,9 @@ pub(super) struct State {
     pub(super) phase: Cell<Phase>,
     /// When the phase began; kept for [`Phase::Idle`] and [`Phase::Head`].
     since: Cell<u32>,
+    /// The number of that beginning, ascending over the worker's connections.
+    order: Cell<u64>,
+    peer: IpAddr,
     /// Since when the client has taken nothing, while there is something.
     stuck: Cell<Option<u32>>,
     /// Its task is asked to end after the answer under way.
@@ -37,6 +45,8 @@ pub(super) struct State {
     pub(super) eof: Cell<bool>,
     /// The body of the request under way was dropped before its end.
     pub(super) unread: Cell<bool>,
+    /// It was cut to make room.
+    gone: Cell<bool>,
     waker: OnceCell<Waker>,
     task: OnceCell<AbortHandle>,
     slot: usize,
@@ -47,6 +57,7 @@ impl State {
     pub(super) fn enter(&self, phase: Phase) {
         self.phase.set(phase);
         self.since.set(self.table.tick.get());
+        self.order.set(self.table.next_order());
     }
 
     /// Notes whether a write found room.
@@ -85,6 +96,9 @@ pub(super) struct Table {
     free: RefCell<Vec<usize>>,
     count: Cell<usize>,
     tick: Cell<u32>,
+    order: Cell<u64>,
+    /// Idle connections that go next when there are too many, with the number of their idling.
+    next_out: RefCell<VecDeque<(Rc<State>, u64)>>,
     waits: Waits,
     pub(super) counters: Arc<Counters>,
     /// Connections of all workers.
@@ -115,6 +129,8 @@ impl Table {
             free: RefCell::default(),
             count: Cell::new(0),
             tick: Cell::new(0),
+            order: Cell::new(0),
+            next_out: RefCell::default(),
             waits: Waits {
                 idle: ticks(limits.keep_alive),
                 head: ticks(limits.header_read),
@@ -132,7 +148,7 @@ impl Table {
     }
 
     /// Enters a connection, until the guard is dropped.
-    pub(super) fn enter(self: &Rc<Self>) -> Entered {
+    pub(super) fn enter(self: &Rc<Self>, peer: IpAddr) -> Entered {
         let mut slots = self.slots.borrow_mut();
         let slot = self.free.borrow_mut().pop().unwrap_or_else(|| {
             slots.push(None);
@@ -141,10 +157,13 @@ impl Table {
         let state = Rc::new(State {
             phase: Cell::new(Phase::Idle),
             since: Cell::new(self.tick.get()),
+            order: Cell::new(self.next_order()),
+            peer,
             stuck: Cell::new(None),
             ending: Cell::new(false),
             eof: Cell::new(false),
             unread: Cell::new(false),
+            gone: Cell::new(false),
             waker: OnceCell::new(),
             task: OnceCell::new(),
             slot,
@@ -173,6 +192,60 @@ impl Table {
             counter.increment();
             state.cut();
         }
+    }
+
+    fn next_order(&self) -> u64 {
+        let order = self.order.get() + 1;
+        self.order.set(order);
+        order
+    }
+
+    /// Makes room for a newcomer where too many connections are open: of the peer with the most idle ones the longest idle is
+    /// cut. False where none is idle.
+    pub(super) fn make_room(&self) -> bool {
+        let mut next = self.next_out.borrow_mut();
+        for round in 0..2 {
+            while let Some((state, order)) = next.pop_front() {
+                if state.phase.get() == Phase::Idle && state.order.get() == order && !state.gone.replace(true)
+                {
+                    self.counters.displaced.increment();
+                    state.cut();
+                    return true;
+                }
+            }
+            if round == 0 {
+                *next = self.longest_idle();
+            }
+        }
+        false
+    }
+
+    /// The idle connections that go first.
+    fn longest_idle(&self) -> VecDeque<(Rc<State>, u64)> {
+        let slots = self.slots.borrow();
+        let idle = |state: &&Rc<State>| state.phase.get() == Phase::Idle && !state.gone.get();
+        let mut peers: HashMap<IpAddr, Vec<&Rc<State>>> = HashMap::new();
+        for state in slots.iter().flatten().filter(idle) {
+            peers.entry(state.peer).or_default().push(state);
+        }
+        for of_peer in peers.values_mut() {
+            of_peer.sort_unstable_by_key(|state| std::cmp::Reverse(state.order.get()));
+        }
+        let rank = |of_peer: &[&Rc<State>]| {
+            (of_peer.len(), std::cmp::Reverse(of_peer.last().map(|state| state.order.get())))
+        };
+        let mut heap: BinaryHeap<_> = peers.iter().map(|(peer, of)| (rank(of), *peer)).collect();
+        let mut next = VecDeque::with_capacity(DISPLACED_AT_ONCE);
+        while next.len() < DISPLACED_AT_ONCE {
+            let Some((_, peer)) = heap.pop() else { break };
+            let Some(of_peer) = peers.get_mut(&peer) else { break };
+            let Some(state) = of_peer.pop() else { break };
+            next.push_back((state.clone(), state.order.get()));
+            if !of_peer.is_empty() {
+                heap.push((rank(of_peer), peer));
+            }
+        }
+        next
     }
 
     /// Cuts the connections without a request and asks the others to end after their answer.

@@ -158,7 +158,7 @@ impl<H: Handler> Worker<H> {
     }
 
     fn welcome(&self, stream: TcpStream, peer: Peer) {
-        if self.live.load(Ordering::Relaxed) >= self.limits.max_connections {
+        if self.live.load(Ordering::Relaxed) >= self.limits.max_connections && !self.table.make_room() {
             self.table.counters.refused.increment();
             self.refuse(stream);
             return;
@@ -168,7 +168,7 @@ impl<H: Handler> Worker<H> {
         if !stream.nodelay().unwrap_or(false) {
             let _ = stream.set_nodelay(true);
         }
-        let entered = self.table.enter();
+        let entered = self.table.enter(peer.addr.ip());
         let state = entered.0.clone();
         let linger = self.limits.linger;
         let task = serve(stream, entered, self.handler.clone(), peer, self.http.clone(), linger);

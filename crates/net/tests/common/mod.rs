@@ -9,7 +9,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tollgate_net::{
     body::{BodyLimits, Room, read},
@@ -65,8 +65,12 @@ fn plain(status: StatusCode, why: String) -> Response<Either<Full<Bytes>, Upstre
 
 /// A proxy in front of `upstream`.
 pub fn proxy(upstream: SocketAddr, limits: Limits, bodies: BodyLimits) -> Running {
+    serving(upstream, 2, limits, bodies)
+}
+
+fn serving(upstream: SocketAddr, workers: usize, limits: Limits, bodies: BodyLimits) -> Running {
     let endpoint: Endpoint = format!("http://{upstream}").parse().unwrap();
-    Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), 2, limits)
+    Server::bind(SocketAddr::from(([127, 0, 0, 1], 0)), workers, limits)
         .unwrap()
         .start(move |_| {
             let pool = Pool::new(PoolLimits::default(), TlsConfig::default());
@@ -79,6 +83,20 @@ pub fn proxy(upstream: SocketAddr, limits: Limits, bodies: BodyLimits) -> Runnin
 /// A proxy in front of nothing, for tests of its client side.
 pub fn lone(limits: Limits) -> Running {
     proxy(SocketAddr::from(([127, 0, 0, 1], 1)), limits, BodyLimits::default())
+}
+
+/// [`lone`] with one worker, which sees every connection.
+pub fn single(limits: Limits) -> Running {
+    serving(SocketAddr::from(([127, 0, 0, 1], 1)), 1, limits, BodyLimits::default())
+}
+
+/// Looks again and again until something is so.
+pub fn until(mut so: impl FnMut() -> bool) {
+    let from = Instant::now();
+    while !so() {
+        assert!(from.elapsed() < PATIENCE, "it never was so");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Runs a future on a runtime of its own.

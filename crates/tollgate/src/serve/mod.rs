@@ -1,6 +1,7 @@
 //! `tollgate serve`: the gateway until it is told to stop, and what a person needs to use it.
 
 mod default;
+mod files;
 mod judge;
 mod signals;
 
@@ -100,6 +101,7 @@ async fn serve(args: ServeArgs) -> Result<Ending> {
             upstreams = running;
         }
     }
+    files::raise();
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     let serving = Serving::start(options).await.map_err(explain)?;
     if !args.quiet {

@@ -6,6 +6,7 @@ mod agents;
 mod commands;
 mod fleet;
 mod guide;
+mod idle;
 mod judged;
 mod keys;
 mod models;

@@ -117,6 +117,13 @@ impl Server {
         assert!(err.lines().map_while(Result::ok).any(|line| line.contains(text)), "never heard {text:?}");
     }
 
+    /// Its memory.
+    pub(crate) fn rss_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
     /// Waits for its end; gives the rest of standard error.
     pub(crate) fn end(mut self) -> (ExitStatus, String) {
         let mut err = String::new();
