@@ -5,12 +5,14 @@
 #
 # Instructions in user space do not depend on what else the machine does, so unlike time they can guard against
 # regressions. The count of a request is the difference of two runs: N requests, and none but one.
-# Wanted: valgrind, and a release build (TOLLGATE names another binary). A request may cost 5 % more than its budget.
+# Wanted: valgrind, and a release build (TOLLGATE names another binary). A request may cost SLACK percent more than its budget:
+# 10 unless said otherwise, since compilers and the memcpy of a C library differ a little too. `tests/instructions/run.sh` does
+# this as one of the suites.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/.." && pwd)
 tollgate=${TOLLGATE:-${CARGO_TARGET_DIR:-$root/target}/release/tollgate}
 budget=$root/bench/instructions.txt
-slack=5
+slack=${SLACK:-10}
 write=${1:-}
 command -v valgrind > /dev/null || { echo "SKIPPED: valgrind is not installed" >&2; exit 0; }
 [ -x "$tollgate" ] || { echo "no release build at $tollgate: cargo build --release -p tollgate" >&2; exit 2; }

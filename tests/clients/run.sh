@@ -7,32 +7,15 @@
 # The clients are installed once, at pinned versions, in $CLIENTS_CACHE. Where their registries cannot be reached this
 # says so and ends with 0; everything else that fails is a failure.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+. "$(dirname "$0")/../lib/suite.sh"
 suites=("$@")
 [ $# -gt 0 ] || suites=(python node api)
 cache=${CLIENTS_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-clients}
 mkdir -p "$cache"
 
-. "$here/../lib/suite.sh"
-
 # Python is needed by every suite: it starts and stops the servers.
-command -v python3 >/dev/null || skip "there is no python3"
-if ! cmp -s "$here/requirements.txt" "$cache/requirements.txt"; then
-    rm -rf "$cache/venv" "$cache/requirements.txt"
-    python3 -m venv "$cache/venv" || skip "python3 has no venv"
-    "$cache/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt" ||
-        skip "the Python clients cannot be installed"
-    cp "$here/requirements.txt" "$cache/requirements.txt"
-fi
-python=$cache/venv/bin/python
-
-if [ -z "${TOLLGATE_BIN:-}" ]; then
-    (cd "$root" && cargo build --quiet --locked -p tollgate)
-    TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/debug/tollgate
-fi
-TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
-export TOLLGATE_BIN PYTHONDONTWRITEBYTECODE=1
+python_of "$cache" "the Python clients"
+binary
 failed=()
 
 if wanted python; then

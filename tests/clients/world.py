@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import ExitStack
 
 # One provider per dialect that an upstream may speak, and nothing else.
 UPSTREAMS = {
@@ -106,33 +107,41 @@ def stop(process):
         return "does not stop"
 
 
+def end(process):
+    """Ends a server that may have ended already."""
+    if process.poll() is None:
+        stop(process)
+
+
 def main(arguments):
     # Where callers need keys, who makes them needs a secret.
     os.environ.setdefault("TOLLGATE_ADMIN", secrets.token_hex(16))
     keys = arguments[:1] == ["--keys"]
     command = arguments[1:] if keys else arguments
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as ending:
         sim, sim_url = start(folder, "sim", "sim", "--listen", "127.0.0.1:0", "--speed", "0",
                              "--model", "sim-small", "--model", "sim-think:reasoning")
+        # Whatever goes wrong from here on, no server is left behind.
+        ending.callback(end, sim)
         path = os.path.join(folder, "tollgate.yaml")
         with open(path, "w") as file:
             json.dump(config(sim_url, keys), file, indent=1)
         gateway, url = start(folder, "gateway", "serve", path, "--listen", "127.0.0.1:0", "--data", "memory")
+        ending.callback(end, gateway)
         environment = dict(os.environ, TOLLGATE_URL=url, SIM_URL=sim_url)
         if keys:
             environment.update(TOLLGATE_KEY=key(url, "tests"), LIMITED_KEY=key(url, "limited"))
         status = subprocess.call(command, env=environment)
         died = gateway.poll()
         stopped = stop(gateway)
-        stop(sim)
         if status or died is not None or stopped != 0:
             with open(os.path.join(folder, "gateway.out")) as log:
                 sys.stderr.write(log.read()[-8000:])
-        if died is not None:
-            sys.exit(f"the gateway died with {died}")
-        if stopped != 0:
-            sys.exit(f"the gateway stopped with {stopped}")
-        sys.exit(status)
+    if died is not None:
+        sys.exit(f"the gateway died with {died}")
+    if stopped != 0:
+        sys.exit(f"the gateway stopped with {stopped}")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@
 # Installs Chromium with apt where it may. Where there is no Node 20, no Chromium or no npm registry, it says SKIPPED
 # and ends with 0; everything else that fails is a failure.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-skip() { echo "SKIPPED: console: $1: NOTHING WAS TESTED" >&2; exit 0; }
+. "$(dirname "$0")/../lib/suite.sh"
 
 command -v npm >/dev/null || skip "there is no npm"
 [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ] || skip "node is older than 20"
@@ -19,12 +17,8 @@ if [ ! -x "$browser" ]; then
 fi
 (cd "$here" && npm ci --silent --no-audit --no-fund) || skip "the npm registry cannot be reached"
 
-if [ -z "${TOLLGATE_BIN:-}" ]; then
-  (cd "$root" && cargo build --quiet --locked -p tollgate)
-  TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/debug/tollgate
-fi
+binary
 work=$(mktemp -d)
-TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
 mkdir "$work/pay"
 log=$("$TOLLGATE_BIN" pay audit keygen console.example/pay --out "$work/pay/log.key")
 "$TOLLGATE_BIN" serve --listen 127.0.0.1:0 --data memory --settle "$work/pay" >"$work/out" 2>"$work/err" &

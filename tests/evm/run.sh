@@ -10,14 +10,11 @@
 # The tools are installed once, at pinned versions, in $EVM_CACHE: npm's anvil, forge, solc, and the artifacts of USDC. Where their
 # registry cannot be reached this says so and ends with 0; everything else that fails is a failure.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+. "$(dirname "$0")/../lib/suite.sh"
 suites=("$@")
 [ $# -gt 0 ] || suites=(contracts rail task x402 sale)
 cache=${EVM_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tollgate-evm}
 mkdir -p "$cache"
-
-. "$here/../lib/suite.sh"
 
 [ "$(uname -sm)" = "Linux x86_64" ] || skip "the node's packages are for Linux on x86_64"
 command -v npm >/dev/null || skip "there is no npm"
@@ -106,49 +103,34 @@ END
     url=$url/x402
 }
 
-binary() {
-    if [ -z "${TOLLGATE_BIN:-}" ]; then
-        (cd "$root" && cargo build --quiet -p tollgate {chain_in}>&-)
-        TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/debug/tollgate
-    fi
-    TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
-    export TOLLGATE_BIN
-}
-
 if wanted task; then
     printf '\n== a task, paid on the chain\n'
-    chain
+    # The build holds nothing open that the node waits for.
     binary
+    chain
     mkdir "$work/task"
     WORK=$work/task "$here/task.sh" {chain_in}>&-
 fi
 
 if wanted x402; then
     printf '\n== x402, official clients\n'
-    command -v python3 >/dev/null || skip "there is no python3"
-    if ! cmp -s "$here/requirements.txt" "$cache/requirements.txt"; then
-        rm -rf "$cache/venv" "$cache/requirements.txt"
-        python3 -m venv "$cache/venv" || skip "python3 has no venv"
-        "$cache/venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt" ||
-            skip "the official clients cannot be installed"
-        cp "$here/requirements.txt" "$cache/requirements.txt"
-    fi
-    chain
+    python_of "$cache" "the official clients"
     binary
+    chain
     printf '%s' "$TOLLGATE_EVM_NODE" >"$work/node.url"
     server patient 120000
     FACILITATOR=$url
     server hasty 0
-    export FACILITATOR HASTY=$url PYTHONDONTWRITEBYTECODE=1
-    "$cache/venv/bin/python" "$here/pay.py"
+    export FACILITATOR HASTY=$url
+    "$python" "$here/pay.py"
     # A seller of one resource, which is the example of the crate.
     (cd "$root" && cargo build --quiet -p tollgate-evm --example sell {chain_in}>&-)
-    seller=$("$cache/venv/bin/python" -c 'from eth_account import Account; print(Account.create().address)')
+    seller=$("$python" -c 'from eth_account import Account; print(Account.create().address)')
     mkfifo "$work/sell.out"
     "${CARGO_TARGET_DIR:-$root/target}/debug/examples/sell" "$FACILITATOR" "$seller" >"$work/sell.out" {chain_in}>&- &
     servers+=($!)
     IFS= read -r RESOURCE <"$work/sell.out" || { echo "the seller did not start" >&2; exit 1; }
-    RESOURCE=$RESOURCE SELLER=$seller "$cache/venv/bin/python" "$here/buy.py"
+    RESOURCE=$RESOURCE SELLER=$seller "$python" "$here/buy.py"
     node "$cache/pay.mjs"
     "$cache/venv/bin/x402conf" live "$FACILITATOR" --fail-on-error >"$work/conformance.json" || { cat "$work/conformance.json" >&2; exit 1; }
     echo "x402-conformance: $(grep -c '"pass": true' "$work/conformance.json") checks passed"

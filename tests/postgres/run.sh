@@ -4,23 +4,15 @@
 #
 # Takes the binary from TOLLGATE_BIN or builds it. Installs PostgreSQL where that can be done, and skips where not.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
+. "$(dirname "$0")/../lib/suite.sh"
 found() { command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }
 if ! found && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   (apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends postgresql) >/dev/null 2>&1 || true
 fi
-if ! found; then
-  echo "SKIPPED: the ledger on PostgreSQL, as there is none on this machine"
-  exit 0
-fi
+found || skip "there is no PostgreSQL on this machine"
 cd "$root"
 cargo test --quiet -p tollgate-store --test it ledger
-if [ -z "${TOLLGATE_BIN:-}" ]; then
-  cargo build --release --quiet
-  TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/tollgate
-fi
-TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
+binary --release
 work=$(mktemp -d)
 coproc server { exec "$here/serve.sh"; }
 server_pid=$!

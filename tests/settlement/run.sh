@@ -9,13 +9,8 @@
 # Takes the binary from TOLLGATE_BIN or builds it. Kills by progress, not by the clock: after so many lines of those who play.
 set -Eeuo pipefail
 trap 'echo "tests/settlement/run.sh: line $LINENO: a command failed" >&2' ERR
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-if [ -z "${TOLLGATE_BIN:-}" ]; then
-  (cd "$root" && cargo build --release --quiet)
-  TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/tollgate
-fi
-TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN")
+. "$(dirname "$0")/../lib/suite.sh"
+binary --release
 [ "${SCHEDULES:-10000}" = 0 ] || "$TOLLGATE_BIN" pay simulate --schedules "${SCHEDULES:-10000}"
 
 engine=${1:-folder}

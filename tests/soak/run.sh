@@ -7,14 +7,7 @@
 # Takes the release binary from TOLLGATE_BIN or builds it. Fails when memory climbs, or when an answer is not what its
 # request asked for.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-if ! command -v python3 >/dev/null || [ ! -r /proc/self/status ]; then
-  echo "SKIPPED: the soak needs python3 and /proc"
-  exit 0
-fi
-if [ -z "${TOLLGATE_BIN:-}" ]; then
-  (cd "$root" && cargo build --release --quiet)
-  TOLLGATE_BIN=${CARGO_TARGET_DIR:-$root/target}/release/tollgate
-fi
-TOLLGATE_BIN=$(realpath "$TOLLGATE_BIN") exec python3 -B "$here/soak.py" "$@"
+. "$(dirname "$0")/../lib/suite.sh"
+[ -r /proc/self/status ] && command -v python3 >/dev/null || skip "it needs python3 and /proc"
+binary --release
+exec python3 -B "$here/soak.py" "$@"
