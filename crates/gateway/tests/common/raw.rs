@@ -26,27 +26,39 @@ pub enum Step {
     Rest(u64),
     /// Goes on when told to.
     Await(Arc<Notify>),
+    /// Writes these bytes each time that it is told to, until the other side closes.
+    Each(String, Arc<Notify>),
 }
 
-/// An upstream that answers every request with the same script and then closes.
+/// An upstream that answers every request with a script and then closes.
 pub struct Scripted {
     pub addr: SocketAddr,
+    /// Every request as it came, head and body.
+    pub heard: UnboundedReceiver<String>,
     /// One message for each connection that the other side closed during a [`Step::Hold`].
     pub left: UnboundedReceiver<()>,
     task: JoinHandle<()>,
 }
 
 impl Scripted {
-    #[expect(clippy::disallowed_methods, reason = "the task ends with this value")]
+    /// One that has the same script for every request.
     pub async fn start(script: Vec<Step>) -> Self {
+        Self::in_turn(vec![script]).await
+    }
+
+    /// One that has a script for each request in turn; the last serves all that follow.
+    #[expect(clippy::disallowed_methods, reason = "the task ends with this value")]
+    pub async fn in_turn(mut scripts: Vec<Vec<Step>>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let addr = listener.local_addr().unwrap();
         let (tell, left) = unbounded_channel();
+        let (hear, heard) = unbounded_channel();
         let task = tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                let (script, tell) = (script.clone(), tell.clone());
+                let next = if scripts.len() > 1 { scripts.remove(0) } else { scripts[0].clone() };
+                let (script, tell, hear) = (next, tell.clone(), hear.clone());
                 tokio::spawn(async move {
-                    read_request(&mut stream).await;
+                    let _ = hear.send(read_request(&mut stream).await);
                     for step in script {
                         match step {
                             Step::Say(text) => {
@@ -62,6 +74,12 @@ impl Scripted {
                             }
                             Step::Rest(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
                             Step::Await(go) => go.notified().await,
+                            Step::Each(text, go) => loop {
+                                go.notified().await;
+                                if stream.write_all(text.as_bytes()).await.is_err() {
+                                    return;
+                                }
+                            },
                             Step::Hold => {
                                 let mut rest = [0; 64];
                                 while matches!(stream.read(&mut rest).await, Ok(n) if n > 0) {}
@@ -72,7 +90,7 @@ impl Scripted {
                 });
             }
         });
-        Self { addr, left, task }
+        Self { addr, heard, left, task }
     }
 }
 
@@ -101,7 +119,7 @@ pub fn delta(words: &str) -> String {
     )
 }
 
-async fn read_request(stream: &mut TcpStream) {
+async fn read_request(stream: &mut TcpStream) -> String {
     let mut got = Vec::new();
     let mut piece = vec![0; 4096];
     loop {
@@ -109,12 +127,12 @@ async fn read_request(stream: &mut TcpStream) {
             let text = String::from_utf8_lossy(&got[..head]).to_lowercase();
             let length = text.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse().ok());
             if got.len() >= head + 4 + length.unwrap_or(0) {
-                return;
+                return String::from_utf8_lossy(&got).into_owned();
             }
         }
         match stream.read(&mut piece).await {
             Ok(n) if n > 0 => got.extend_from_slice(&piece[..n]),
-            _ => return,
+            _ => return String::from_utf8_lossy(&got).into_owned(),
         }
     }
 }
