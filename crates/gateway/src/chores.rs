@@ -4,6 +4,7 @@
 //! a key that was revoked on the command line. All of them are one task, which ends when the gateway stops.
 
 use crate::cashier;
+use crate::config;
 use crate::control;
 use crate::fleet::Prober;
 use crate::state::Shared;
@@ -175,14 +176,17 @@ async fn in_store<T: Send + 'static>(
     None
 }
 
-/// When configuration and policy were last written. To be asked before they are read: what changes in between is then seen.
-pub(crate) type Written = [Option<SystemTime>; 2];
+/// When configuration, policy and the files that they refer to were last written. To be asked before they are read: what
+/// changes in between is then seen.
+pub(crate) type Written = Vec<Option<SystemTime>>;
 
 /// When a file was last written; `None` where there is none.
 pub(crate) fn written(path: Option<&PathBuf>) -> Option<SystemTime> {
-    path.and_then(|path| std::fs::metadata(path).ok()?.modified().ok())
+    path.and_then(|path| config::last_written(path))
 }
 
 fn modified(shared: &Shared) -> Written {
-    [written(shared.origin.config.as_ref()), written(shared.snapshot.load().settings.policy.as_ref())]
+    let settings = &shared.snapshot.load().settings;
+    let own = [written(shared.origin.config.as_ref()), written(settings.policy.as_ref())];
+    own.into_iter().chain(settings.referred.iter().map(|(path, _)| config::last_written(path))).collect()
 }

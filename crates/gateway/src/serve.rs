@@ -141,7 +141,8 @@ impl Serving {
         let (force_open, judge) = (options.force_open, options.judge.clone());
         let config_written = chores::written(options.config.as_ref());
         let settings = settings(options)?;
-        let read = [config_written, chores::written(settings.policy.as_ref())];
+        let own = [config_written, chores::written(settings.policy.as_ref())];
+        let read = own.into_iter().chain(settings.referred.iter().map(|(_, time)| *time)).collect();
         if let Some(why) = config::public_without_keys(&settings).filter(|_| !force_open) {
             return Err(ServeError::Public(why));
         }

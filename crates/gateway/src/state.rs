@@ -11,6 +11,7 @@ use crate::safety::Suspects;
 use crate::snapshot::Snapshot;
 use crate::sources::Sources;
 use crate::support::{Inferring, Rates};
+use crate::threads::large::Large;
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -91,6 +92,8 @@ pub struct Shared {
     pub(crate) recent: Recent,
     /// Requests that may wait for the store at one time.
     pub(crate) reading: Arc<Semaphore>,
+    /// Who works on large bodies.
+    pub(crate) large: Large,
     /// Requests that may wait for settlement at one time.
     pub(crate) settling: Semaphore,
     /// Documents of agents that may be fetched at one time.
@@ -166,11 +169,13 @@ impl Shared {
     ) -> Self {
         let [a, b, prefix_root] = root;
         let started = clock.now();
+        let metrics = Metrics::new();
+        let large = Large::new(metrics.large.clone(), metrics.large_now.clone());
         let traces = snapshot.settings.otlp.as_deref().map(Exporter::new);
         Self {
             clock,
             seeds: Seeds::new([a, b]),
-            metrics: Metrics::new(),
+            metrics,
             store,
             settlement: None,
             rails: crate::rails::Rails::default(),
@@ -185,6 +190,7 @@ impl Shared {
             inference: None,
             recent: Recent::default(),
             reading: Arc::new(Semaphore::new(READING_MAX)),
+            large,
             settling: Semaphore::new(SETTLING_MAX),
             resolving: Semaphore::new(RESOLVING_MAX),
             snapshot: ArcSwap::from_pointee(snapshot),

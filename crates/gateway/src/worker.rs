@@ -2,7 +2,8 @@
 
 use crate::api;
 use crate::api::routes::{Matched, Route, find};
-use crate::fleet::Site;
+use crate::config::Authority;
+use crate::fleet::{self, Site};
 use crate::pipeline::converse;
 use crate::reply::Reply;
 use crate::snapshot::Snapshot;
@@ -10,7 +11,6 @@ use crate::state::Shared;
 use http::{Request, Response};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use tollgate_net::Error as NetError;
@@ -25,7 +25,7 @@ pub struct Worker(Rc<Inner>);
 struct Inner {
     shared: Arc<Shared>,
     /// One pool per authority file.
-    pools: RefCell<BTreeMap<Option<PathBuf>, Pool>>,
+    pools: RefCell<BTreeMap<Option<Authority>, Pool>>,
     /// Targets by instance, for the snapshot of this generation.
     targets: RefCell<(u64, Vec<Option<Target>>)>,
 }
@@ -55,8 +55,10 @@ impl Worker {
             return Ok(target.clone());
         }
         let mut pools = self.0.pools.borrow_mut();
-        let pool = pools.entry(site.ca_file().cloned()).or_insert_with_key(|ca_file| {
-            Pool::new(PoolLimits::default(), TlsConfig { ca_file: ca_file.clone() })
+        fleet::renew(&mut pools, site.ca_file());
+        let pool = pools.entry(site.ca_file().cloned()).or_insert_with_key(|authority| {
+            let ca_file = authority.as_ref().map(|authority| authority.path.clone());
+            Pool::new(PoolLimits::default(), TlsConfig { ca_file })
         });
         let target = pool.target(&site.endpoint)?;
         if targets.len() <= site.index {

@@ -183,3 +183,41 @@ async fn beyond_the_bound_good_answers_are_counted_as_skipped_and_failures_are_k
     assert_eq!(settled["settled"], json!(GOOD), "sampling the log never samples a budget: {budgets}");
     world.stop().await;
 }
+
+/// What no decision needs is not read: it is neither in the record nor in the time of signals.
+#[tokio::test]
+async fn a_signal_that_no_decision_needs_costs_a_request_nothing() {
+    let folder = Folder::new();
+    let policy = r#"policy "t"
+signal plain = keyword any ["plain"]
+signal urgent = keyword any ["urgent"]
+signal personal = pii types ["email"]
+route first { when plain and (language is "de" or personal) models { "m" } }
+route second { when urgent or personal models { "m" } }
+default { models { "m" } }
+"#;
+    let policy = folder.write("p.tollgate", policy);
+    let (sims, addresses) = sims(1).await;
+    let text = "policy: {policy}\nproviders: [{name: sim, kind: tollgate_sim, base_url: \"http://{0}\"}]\nmodels: [{name: m, provider: sim}]\n";
+    let settings = settings(text, &addresses, &policy);
+    let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
+    // `and` ends at the first that is false, `or` at the first that is true, and a route that holds ends the search.
+    for (words, route, read) in [
+        ("an urgent question", "second", vec!["plain", "urgent"]),
+        ("eine ganz plain gestellte Frage, und das ist auch gut so", "first", vec!["language", "plain"]),
+        ("nothing of the kind", "default", vec!["personal", "plain", "urgent"]),
+    ] {
+        let body = json!({"model": "auto", "messages": [{"role": "user", "content": words}]});
+        let got = world.post("/v1/chat/completions", &body).await;
+        assert_eq!(got.header("x-tollgate-decision"), route, "{words}: {}", got.text());
+        let record = world.decision(&got.headers).await;
+        let signals = record["signals"].as_array().unwrap();
+        let mut names: Vec<_> = signals.iter().map(|signal| signal["name"].as_str().unwrap()).collect();
+        names.sort_unstable();
+        assert_eq!(names, read, "{words}: {record}");
+        let spent: u64 = signals.iter().map(|signal| signal["ns"].as_u64().unwrap()).sum();
+        let phase = record["phases_ns"]["signal"].as_u64().unwrap();
+        assert!(spent > 0 && spent <= phase, "{spent} ns of signals in a phase of {phase}: {record}");
+    }
+    world.stop().await;
+}

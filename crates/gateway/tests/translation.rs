@@ -231,11 +231,22 @@ async fn what_an_answer_loses_on_its_way_is_said_too() {
     .to_string();
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n";
     let (world, _upstream) = saying(format!("{head}content-length: {}\r\n\r\n{body}", body.len())).await;
-    let got = world.post(Client::Messages.path(), &Client::Messages.ask("first", "hello", false)).await;
-    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
-    assert!(got.header("x-tollgate-lost").contains("choices"), "{:?}", got.headers);
-    let row = world.decision(&got.headers).await;
-    assert!(row["decision"]["attempts"][0]["lost"].to_string().contains("choices"), "{row}");
+    // To a caller that wants a stream a whole answer comes as one, with its first choice, in its own dialect too.
+    for (client, stream) in [(Client::Messages, false), (Client::Messages, true), (Client::Chat, true)] {
+        let mut ask = client.ask("first", "hello", stream);
+        if client == Client::Chat {
+            ask["n"] = json!(2);
+        }
+        let got = world.post(client.path(), &ask).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+        assert_eq!(got.header("content-type").starts_with("text/event-stream"), stream, "{:?}", got.headers);
+        assert_eq!(got.text().matches("words").count(), 1, "{}", got.text());
+        assert!(got.header("x-tollgate-lost").contains("choices"), "{client:?} {stream}: {:?}", got.headers);
+        let row = world.decision(&got.headers).await;
+        assert!(row["decision"]["attempts"][0]["lost"].to_string().contains("choices"), "{row}");
+    }
+    let got = world.post(Client::Chat.path(), &Client::Chat.ask("first", "hello", false)).await;
+    assert_eq!((got.text().matches("words").count(), got.header("x-tollgate-lost")), (2, ""));
     world.stop().await;
 }
 

@@ -38,6 +38,7 @@ pub(super) fn metrics(worker: &Worker) -> Answered {
     let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
     shared.metrics.bodies.set(i64::try_from(shared.bodies.used()).unwrap_or(i64::MAX));
     shared.metrics.records_dropped.set(count(records.dropped));
+    shared.metrics.spans_dropped.set(shared.traces.as_ref().map_or(0, |traces| count(traces.dropped())));
     shared.metrics.records_skipped.set(count(records.skipped));
     if let Some(kept) = &shared.kept {
         let counts = kept.cache.counts();

@@ -30,12 +30,16 @@ fn wire(error: &WireError) -> Fault {
 }
 
 /// `POST /v1/messages/count_tokens`.
-pub(super) fn count_tokens(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
+pub(super) async fn count_tokens(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
     who(worker, parts, peer)?;
-    let view = peek_count_tokens(body, &Limits::default()).map_err(|e| wire(&e))?;
-    let exact = tollgate_signals::Workload::exact_prompt_tokens(&view);
-    let ratio = worker.shared().estimates.lock().ratio.bytes_per_token(view.dialect.word());
-    let tokens = exact.unwrap_or_else(|| tollgate_signals::prompt_tokens(&view, ratio));
+    let (shared, bytes) = (worker.shared().clone(), body.len());
+    let count = move || {
+        let view = peek_count_tokens(body, &Limits::default()).map_err(|e| wire(&e))?;
+        let exact = tollgate_signals::Workload::exact_prompt_tokens(&view);
+        let ratio = shared.estimates.lock().ratio.bytes_per_token(view.dialect.word());
+        Ok(exact.unwrap_or_else(|| tollgate_signals::prompt_tokens(&view, ratio)))
+    };
+    let tokens = worker.shared().large.work(bytes, count).await?;
     json(StatusCode::OK, &json!({"input_tokens": tokens as u64}))
 }
 
@@ -108,9 +112,12 @@ pub(super) async fn explain(worker: &Worker, parts: &Parts, body: Bytes, peer: I
         })?,
         None => guess(&body),
     };
-    let view = peek(dialect, body, &Limits::default()).map_err(|e| wire(&e))?;
-    let explained =
-        pipeline::explain_request(worker.shared(), &snapshot, &view, &parts.headers, &caller).await?;
+    let (shared, headers, bytes) = (worker.shared().clone(), parts.headers.clone(), body.len());
+    let work = async move || {
+        let view = peek(dialect, body, &Limits::default()).map_err(|e| wire(&e))?;
+        pipeline::explain_request(&shared, &snapshot, &view, &headers, &caller).await
+    };
+    let explained = worker.shared().large.work_that_waits(bytes, work).await?;
     json(StatusCode::OK, &explained)
 }
 

@@ -85,7 +85,9 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         Route::Chat | Route::Responses | Route::Messages | Route::Embeddings => {
             Err(Fault::internal("a model request came to the wrong place"))
         }
-        Route::CountTokens => caller::count_tokens(worker, parts, request(worker, body).await?, call.peer),
+        Route::CountTokens => {
+            caller::count_tokens(worker, parts, request(worker, body).await?, call.peer).await
+        }
         Route::ResponseGet => caller::response(worker, parts, parameter, call.peer).await,
         Route::ResponseDelete => caller::delete_response(worker, parts, parameter, call.peer).await,
         Route::ResponseItems => caller::response_items(worker, parts, parameter, call.peer).await,
@@ -94,7 +96,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         Route::Explain => caller::explain(worker, parts, request(worker, body).await?, call.peer).await,
         Route::Evaluate => evaluate::eval(worker, parts, request(worker, body).await?, call.peer).await,
         Route::Classify => {
-            evaluate::classify(worker, parts, parameter, &request(worker, body).await?, call.peer).await
+            evaluate::classify(worker, parts, parameter, request(worker, body).await?, call.peer).await
         }
         Route::Feedback => caller::feedback(worker, parts, read(worker, body).await?, call.peer).await,
         Route::RiskScore => risk::score(worker, parts, &read(worker, body).await?, call.peer).await,

@@ -4,12 +4,13 @@ use super::features;
 use super::models::{self, Catalogue};
 use super::pools;
 use super::secret::{Secret, SecretError, SecretRef};
-use super::settings::{AuthSettings, EncoderSettings, Network, Settings};
+use super::settings::{AuthSettings, EncoderSettings, Network, Referred, Settings};
 use super::settle;
 use super::written::{AuthMode, File, Limits, Retry, Timeouts, Word};
 use super::{Problem, WINDOWS};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Where the gateway listens unless told otherwise.
 pub(super) const LISTEN: &str = "127.0.0.1:8080";
@@ -22,6 +23,7 @@ const WORKERS_MAX: usize = 256;
 pub(super) struct Findings {
     base: PathBuf,
     problems: Vec<Problem>,
+    referred: Vec<Referred>,
     /// Secrets that are not here, where that is no problem.
     missing: Option<Vec<Problem>>,
 }
@@ -48,10 +50,19 @@ impl Findings {
         self.base.join(&word.value)
     }
 
+    /// Notes a file that is about to be read: what is written from now on is another.
+    pub(super) fn refers(&mut self, path: &Path) {
+        self.referred.push((path.to_owned(), last_written(path)));
+    }
+
     /// A secret by reference.
     pub(super) fn secret(&mut self, word: Option<&Word>, field: &str) -> Option<Secret> {
         let word = word?;
-        match SecretRef::parse(&word.value).and_then(|reference| reference.resolve()) {
+        let reference = SecretRef::parse(&word.value);
+        if let Ok(SecretRef::File(path)) = &reference {
+            self.refers(path);
+        }
+        match reference.and_then(|reference| reference.resolve()) {
             Ok(secret) => Some(secret),
             Err(error @ (SecretError::NoVariable(_) | SecretError::NoFile { .. }))
                 if self.missing.is_some() =>
@@ -70,6 +81,11 @@ impl Findings {
     }
 }
 
+/// When a file was last written; `None` where there is none.
+pub(crate) fn last_written(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).ok()?.modified().ok()
+}
+
 /// Checks a written file; with `lacking` a secret that is not here is put there and is no problem.
 pub(super) fn check(
     file: &File,
@@ -78,13 +94,15 @@ pub(super) fn check(
 ) -> Result<Settings, Vec<Problem>> {
     let base = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
     let missing = lacking.is_some().then(Vec::new);
-    let mut findings = Findings { base, problems: Vec::new(), missing };
+    let mut findings = Findings { base, problems: Vec::new(), referred: Vec::new(), missing };
     let settings = settings(file, &mut findings);
     if let Some(lacking) = lacking {
         lacking.extend(findings.missing.take().into_iter().flatten());
     }
     match settings {
-        Some(settings) if findings.problems.is_empty() => Ok(settings),
+        Some(settings) if findings.problems.is_empty() => {
+            Ok(Settings { referred: findings.referred, ..settings })
+        }
         _ => Err(findings.problems),
     }
 }
@@ -123,6 +141,7 @@ fn settings(file: &File, findings: &mut Findings) -> Option<Settings> {
         workers: file.workers,
         database: database(file, findings),
         policy: file.policy.as_ref().map(|word| findings.path(word)),
+        referred: Vec::new(),
         auth,
         models: catalogue.models,
         pools,

@@ -23,6 +23,7 @@ mod money;
 mod pools;
 mod settle;
 
+pub(crate) use check::last_written;
 pub use check::public_without_keys;
 pub use default::{DEFAULT, DEFAULT_INSTANCES, default_settings, simulate};
 pub use features::cache::CacheSettings;
@@ -33,7 +34,9 @@ pub use features::support::{InferenceSettings, SupportSettings};
 pub use features::x402::{SaleSettings, X402Settings};
 pub use locality::{BaseUrl, Locality};
 pub use provider::{Auth, PROVIDERS, ProviderRow};
-pub use settings::{Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings};
+pub use settings::{
+    Authority, Budget, BudgetScope, EncoderSettings, Instance, Model, Pool, Price, Provider, Settings,
+};
 pub(crate) use settle::may_be_told;
 pub use settle::{Receiver, Signer, Signers};
 pub use written::{SafetyFailure, SourceApi, SupportAct};

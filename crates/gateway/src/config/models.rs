@@ -5,11 +5,11 @@ use super::locality::BaseUrl;
 use super::locality::Locality;
 use super::money::micro;
 use super::provider::{CacheWrites, PROVIDERS, ProviderRow};
-use super::settings::{Model, Pool, Price, Provider};
+use super::settings::{Authority, Model, Pool, Price, Provider};
 use super::written::{self, File, Word};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
+use tollgate_core::Digest;
 use tollgate_net::upstream::TlsConfig;
 
 /// Longest name of a model, pool or instance, in bytes.
@@ -158,12 +158,14 @@ fn provider(written: &written::Provider, field: &str, findings: &mut Findings) -
 }
 
 /// A file of authorities that can be used: what is wrong with it is said here, and not by every request.
-fn authority(word: &Word, field: &str, findings: &mut Findings) -> PathBuf {
+fn authority(word: &Word, field: &str, findings: &mut Findings) -> Authority {
     let path = findings.path(word);
+    findings.refers(&path);
+    let digest = std::fs::read(&path).map_or(Digest([0; 32]), |bytes| Digest::of(&bytes));
     if let Err(error) = (TlsConfig { ca_file: Some(path.clone()) }).check() {
         findings.at(word, field, error.to_string(), "name a PEM file that holds the authority's certificate");
     }
-    path
+    Authority { path, digest }
 }
 
 fn model(written: &written::Model, field: &str, findings: &mut Findings) -> Model {

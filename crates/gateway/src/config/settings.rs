@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
+use tollgate_core::Digest;
 use tollgate_store::settlement::SettlementConfig;
 
 /// The running configuration.
@@ -28,6 +30,8 @@ pub struct Settings {
     pub database: Option<PathBuf>,
     /// Policy file; absent = the shipped policy.
     pub policy: Option<PathBuf>,
+    /// Files of secrets and authorities.
+    pub referred: Vec<Referred>,
     /// Who may call.
     pub auth: AuthSettings,
     /// Models by name, in the file's order.
@@ -220,12 +224,24 @@ pub struct Provider {
     /// More headers for every request.
     pub headers: Vec<(http::HeaderName, http::HeaderValue)>,
     /// Authority file for TLS.
-    pub ca_file: Option<PathBuf>,
+    pub ca_file: Option<Authority>,
     /// More members of a request that go to it where governance restricts the request.
     pub carries: Vec<String>,
     /// Where its instances stand, unless pool or instance say otherwise.
     pub locality: Locality,
 }
+
+/// A file of authorities, as it was when it was read: a renewed one is another.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Authority {
+    /// The file.
+    pub path: PathBuf,
+    /// What stood in it.
+    pub digest: Digest,
+}
+
+/// A file that the configuration refers to, with the time at which it was last written before it was read.
+pub type Referred = (PathBuf, Option<SystemTime>);
 
 /// A group of instances.
 #[derive(Clone, Debug)]

@@ -227,3 +227,33 @@ models:
         [(4, 6), (million, 6 * million), (7 * million, 9 * million), (3 * million, 3 * million), (0, 0)]
     );
 }
+
+#[test]
+fn files_that_are_referred_to_are_known_with_what_stands_in_them() {
+    let folder = std::env::temp_dir().join(format!("tollgate-referred-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (key, ca) = (folder.join("key"), folder.join("ca.pem"));
+    std::fs::write(&key, "secret").unwrap();
+    let text = format!(
+        "providers: [{{name: p, kind: vllm, key: 'file:{}', ca_file: '{}'}}]\nmodels: [{{name: m, provider: p}}]",
+        key.display(),
+        ca.display()
+    );
+    let pem = std::fs::read_to_string("../net/tests/tls/ca.pem").unwrap();
+    let mut seen = Vec::new();
+    for content in [pem.clone(), format!("{pem}\n"), pem] {
+        std::fs::write(&ca, content).unwrap();
+        let settings = read(&text, "t.yaml".as_ref()).unwrap();
+        let files: Vec<_> = settings.referred.iter().map(|(path, _)| path.clone()).collect();
+        assert_eq!(files, [key.clone(), ca.clone()]);
+        assert!(settings.referred.iter().all(|(path, time)| time.is_some() && *time == last_written(path)));
+        seen.push(settings.pools[0].instances[0].provider.ca_file.clone());
+    }
+    assert!(seen[0] != seen[1] && seen[0] == seen[2], "a renewed file is another authority: {seen:?}");
+    let mut made: std::collections::BTreeMap<_, _> = [(None, 0), (seen[0].clone(), 1)].into();
+    crate::fleet::renew(&mut made, seen[0].as_ref());
+    assert_eq!(made.len(), 2);
+    crate::fleet::renew(&mut made, seen[1].as_ref());
+    assert_eq!(made.keys().collect::<Vec<_>>(), [&None], "what was made with the old one goes");
+    std::fs::remove_dir_all(folder).unwrap();
+}

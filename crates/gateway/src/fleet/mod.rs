@@ -8,15 +8,15 @@ mod probe;
 pub use probe::Prober;
 pub(crate) use probe::credentials;
 
+use crate::config::secret::Secret;
 use crate::config::written::{Placement, Timeouts};
-use crate::config::{BaseUrl, Instance, Pool, Provider};
+use crate::config::{Authority, BaseUrl, Instance, Pool, Provider};
 use http::Uri;
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use tollgate_core::{Seed, Tick};
+use tollgate_core::{Digest, Seed, Tick};
 use tollgate_net::upstream::Endpoint;
 use tollgate_select::health::ProbeConfig;
 use tollgate_select::instance::{InstanceConfig, Power};
@@ -120,7 +120,10 @@ impl Fleet {
                 sites.push(site(instance, index)?);
                 index += 1;
             }
-            let description = format!("{pool:?}");
+            // A key does not show itself, and what was learned with one says nothing of another.
+            let keys = pool.instances.iter().map(|i| i.provider.key.as_ref().map_or("", Secret::expose));
+            let keys = Digest::of_parts(keys.map(str::as_bytes));
+            let description = format!("{pool:?} {keys:?}");
             let kept = before.and_then(|f| f.pools.iter().find(|p| p.description == description));
             let members = match kept {
                 Some(kept) => kept.members.clone(),
@@ -182,9 +185,17 @@ impl PoolState {
 impl Site {
     /// The authority file that its connections need.
     #[must_use]
-    pub fn ca_file(&self) -> Option<&PathBuf> {
+    pub fn ca_file(&self) -> Option<&Authority> {
         self.provider.ca_file.as_ref()
     }
+}
+
+/// Forgets what was made with an earlier content of the file that `authority` names.
+pub(crate) fn renew<T>(made: &mut BTreeMap<Option<Authority>, T>, authority: Option<&Authority>) {
+    let Some(authority) = authority else { return };
+    made.retain(|other, _| {
+        other.as_ref().is_none_or(|other| other.path != authority.path || other.digest == authority.digest)
+    });
 }
 
 fn site(instance: &Instance, index: usize) -> Result<Site, FleetError> {

@@ -3,10 +3,9 @@
 //! The schedule and the verdict are `tollgate_select::health`'s; this is the part that asks.
 
 use super::{Fleet, Site};
-use crate::config::Auth;
+use crate::config::{Auth, Authority};
 use http::{HeaderName, HeaderValue, Method};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tollgate_core::Clock;
@@ -31,7 +30,7 @@ enum Unwell {
 
 /// Probes a fleet's instances.
 pub struct Prober {
-    clients: BTreeMap<Option<PathBuf>, Client>,
+    clients: BTreeMap<Option<Authority>, Client>,
 }
 
 impl Prober {
@@ -73,7 +72,8 @@ impl Prober {
 
     /// An answer of any kind but a server error shows that it is alive.
     fn ask(&mut self, site: &Site) -> impl Future<Output = Result<(), Unwell>> + Send + 'static {
-        let client = self.clients.entry(site.ca_file().cloned()).or_insert_with_key(|ca| client(ca.clone()));
+        super::renew(&mut self.clients, site.ca_file());
+        let client = self.clients.entry(site.ca_file().cloned()).or_insert_with_key(|ca| client(ca.as_ref()));
         let (client, url) = (client.clone(), site.url.to_string());
         let path = site.url.path(site.provider.row.probe);
         let outgoing = Outgoing::new(Method::GET, &path).map(|outgoing| match credentials(site) {
@@ -93,7 +93,8 @@ impl Default for Prober {
     }
 }
 
-fn client(ca_file: Option<PathBuf>) -> Client {
+fn client(authority: Option<&Authority>) -> Client {
+    let ca_file = authority.map(|authority| authority.path.clone());
     let mut client = Client::new(Pool::new(PoolLimits::default(), TlsConfig { ca_file }));
     client.timeouts = Timeouts { connect: PROBE_WAIT, head: PROBE_WAIT, idle: PROBE_WAIT, total: PROBE_WAIT };
     client.max_answer = PROBE_ANSWER_MAX;

@@ -160,6 +160,10 @@ pub struct Metrics {
     pub in_flight: Gauge,
     /// Memory that the larger bodies of requests take together.
     pub bodies: Gauge,
+    /// Large bodies that were worked on beside the threads that serve.
+    pub large: Counter,
+    /// Those that are now.
+    pub large_now: Gauge,
     /// From arrival to the last byte.
     pub duration: Family<ModelLabel, Histogram, fn() -> Histogram>,
     /// From arrival to the first content.
@@ -196,6 +200,8 @@ pub struct Metrics {
     pub cache_kept: [Gauge; 3],
     /// Decision records that found the store's queue full.
     pub records_dropped: Gauge,
+    /// Spans that the trace collector did not take.
+    pub spans_dropped: Gauge,
     /// Decision records of good answers left out beyond `log.decisions_per_second`.
     pub records_skipped: Gauge,
     /// Risk scores answered.
@@ -216,6 +222,8 @@ impl Metrics {
             requests: Family::default(),
             in_flight: Gauge::default(),
             bodies: Gauge::default(),
+            large: Counter::default(),
+            large_now: Gauge::default(),
             duration: Family::new_with_constructor(histogram),
             first_content: Family::new_with_constructor(histogram),
             phases: PhaseHistograms::default(),
@@ -234,6 +242,7 @@ impl Metrics {
             support_share: Family::default(),
             cache_kept: Default::default(),
             records_dropped: Gauge::default(),
+            spans_dropped: Gauge::default(),
             records_skipped: Gauge::default(),
             risk_scores: Counter::default(),
             risk_refused: Family::default(),
@@ -243,6 +252,12 @@ impl Metrics {
         registry.register("requests", "Finished requests", metrics.requests.clone());
         registry.register("in_flight", "Requests in flight", metrics.in_flight.clone());
         registry.register("bodies_bytes", "Memory of larger request bodies", metrics.bodies.clone());
+        registry.register(
+            "large_bodies",
+            "Large bodies that were worked on beside the threads that serve",
+            metrics.large.clone(),
+        );
+        registry.register("large_bodies_in_work", "The same, just now", metrics.large_now.clone());
         registry.register("duration_seconds", "From arrival to the last byte", metrics.duration.clone());
         registry.register(
             "first_content_seconds",
@@ -282,6 +297,11 @@ impl Metrics {
         registry.register("cache_bytes", "Bytes of the answers in the cache", bytes.clone());
         registry.register("cache_evicted", "Answers that made room for others", evicted.clone());
         registry.register("records_dropped", "Decision records dropped", metrics.records_dropped.clone());
+        registry.register(
+            "spans_dropped",
+            "Spans that the trace collector did not take",
+            metrics.spans_dropped.clone(),
+        );
         registry.register(
             "records_skipped",
             "Decision records of good answers left out beyond log.decisions_per_second",

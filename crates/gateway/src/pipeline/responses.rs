@@ -9,6 +9,7 @@ use super::body_fault;
 use super::settle::Keep;
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
+use crate::threads::large::LARGE;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -55,7 +56,7 @@ impl Recent {
 }
 
 /// Reads a request's view, what to keep of it, and the answer that it continues: then the view is of the whole
-/// conversation.
+/// conversation. What is large is read beside the threads that serve, and so is a conversation, whatever its size.
 pub(crate) async fn view(
     shared: &Arc<Shared>,
     snapshot: &Snapshot,
@@ -65,44 +66,59 @@ pub(crate) async fn view(
 ) -> Result<(RequestView, Option<Keep>, Option<String>), Fault> {
     let depth = u8::try_from(snapshot.settings.limits.json_depth).unwrap_or(u8::MAX);
     let limits = Limits { depth, ..Limits::default() };
-    let view = peek(dialect, body, &limits).map_err(|e| e.fault())?;
-    if dialect != Dialect::OpenaiResponses {
-        return Ok((view, None, None));
-    }
-    let previous = view.previous_response_id.map(|id| view.text(id).into_owned());
+    // Of answers that are bought nobody could tell whose they are.
+    let owner = caller.buys.is_none().then(|| caller.id.clone());
+    let (view, keep) = if body.len() < LARGE {
+        first(dialect, body, &limits, owner.as_ref())?
+    } else {
+        let bytes = body.len();
+        Box::pin(shared.large.work(bytes, move || first(dialect, body, &limits, owner.as_ref()))).await?
+    };
+    let id = view.previous_response_id.filter(|_| dialect == Dialect::OpenaiResponses);
+    let Some(id) = id.map(|id| view.text(id).into_owned()) else { return Ok((view, keep, None)) };
     if caller.buys.is_some() {
-        // Nobody could tell whose it is.
         let message = "answers that are bought without a key are not kept";
-        let refused = Fault::caller(FaultKind::BadRequest, message).at("previous_response_id");
-        return previous.map_or(Ok((view, None, None)), |_| Err(refused));
+        return Err(Fault::caller(FaultKind::BadRequest, message).at("previous_response_id"));
     }
-    let keep = if view.store == Some(false) { None } else { Some(keep(&view, caller, previous.clone())?) };
-    let Some(previous) = previous else { return Ok((view, keep, None)) };
-    let prior = prior(shared, &previous, &caller.id).await?;
-    let expanded = stored::expanded_request(&prior, &view.body).map_err(|e| e.fault())?;
-    let bounds = &snapshot.settings.limits;
-    let body = shared.bodies.keep(expanded.to_bytes(), bounds.bodies_bytes).map_err(|e| body_fault(&e))?;
-    if body.len() > bounds.body_bytes {
-        let message =
-            format!("the conversation has grown to {} bytes, more than a request may have", body.len());
-        return Err(Fault::caller(FaultKind::TooLarge, message).at("previous_response_id"));
-    }
-    let view = peek(dialect, body, &limits).map_err(|e| e.fault())?;
-    Ok((view, keep, Some(previous)))
+    let room = (snapshot.settings.limits.body_bytes, snapshot.settings.limits.bodies_bytes);
+    let view = continued(shared, &id, &caller.id, view.body, (limits, room)).await?;
+    Ok((view, keep, Some(id)))
 }
 
-fn keep(view: &RequestView, caller: &Caller, previous_id: Option<String>) -> Result<Keep, Fault> {
+/// The request as it came, and what to keep of it for its owner.
+fn first(
+    dialect: Dialect,
+    body: Bytes,
+    limits: &Limits,
+    owner: Option<&Arc<str>>,
+) -> Result<(RequestView, Option<Keep>), Fault> {
+    let view = peek(dialect, body, limits).map_err(|e| e.fault())?;
+    let kept = dialect == Dialect::OpenaiResponses && view.store != Some(false);
+    let keep = owner.filter(|_| kept).map(|owner| keep(&view, owner)).transpose()?;
+    Ok((view, keep))
+}
+
+fn keep(view: &RequestView, owner: &Arc<str>) -> Result<Keep, Fault> {
     let items = stored::input_items(&view.body).map_err(|e| e.fault())?;
     let metadata = view
         .metadata
         .map_or_else(|| "{}".to_owned(), |s| String::from_utf8_lossy(view.bytes(s)).into_owned());
-    Ok(Keep { owner: caller.id.to_string(), previous_id, metadata, input: Json::Array(items).to_text() })
+    let previous_id = view.previous_response_id.map(|id| view.text(id).into_owned());
+    Ok(Keep { owner: owner.to_string(), previous_id, metadata, input: Json::Array(items).to_text() })
 }
 
-async fn prior(shared: &Arc<Shared>, id: &str, owner: &str) -> Result<Stored, Fault> {
+/// The whole conversation that a request continues. Many megabytes may have to be read and written: not on a thread that
+/// serves.
+async fn continued(
+    shared: &Arc<Shared>,
+    id: &str,
+    owner: &str,
+    body: Bytes,
+    (limits, (body_bytes, bodies_bytes)): (Limits, (usize, usize)),
+) -> Result<RequestView, Fault> {
     let (id_owned, owner) = (id.to_owned(), owner.to_owned());
     let now = shared.clock.now();
-    let chain = blocking(shared, move |shared| {
+    let view = blocking(shared, move |shared| {
         let read = || match shared.store.response_chain(&id_owned, &owner, now, CHAIN_MAX) {
             Err(StoreError::NotFound { .. }) => Ok(Vec::new()),
             other => other,
@@ -113,17 +129,28 @@ async fn prior(shared: &Arc<Shared>, id: &str, owner: &str) -> Result<Stored, Fa
             shared.store.flush()?;
             chain = read()?;
         }
-        // Many megabytes may have to be read: not on a thread that serves.
-        Ok((!chain.is_empty()).then(|| unfolded(&chain)))
+        let whole = || {
+            let whole = stored::expanded_request(&unfolded(&chain)?, &body).map_err(|e| e.fault())?;
+            let whole = shared.bodies.keep(whole.to_bytes(), bodies_bytes).map_err(|e| body_fault(&e))?;
+            if whole.len() > body_bytes {
+                let message = format!(
+                    "the conversation has grown to {} bytes, more than a request may have",
+                    whole.len()
+                );
+                return Err(Fault::caller(FaultKind::TooLarge, message).at("previous_response_id"));
+            }
+            peek(Dialect::OpenaiResponses, whole, &limits).map_err(|e| e.fault())
+        };
+        Ok((!chain.is_empty()).then(whole))
     })
     .await?;
-    let Some(chain) = chain else {
+    let Some(view) = view else {
         let message =
             format!("previous response with id {:?} not found", id.chars().take(80).collect::<String>());
         let fault = Fault::caller(FaultKind::NotFound, message).at("previous_response_id");
         return Err(fault.quoting("no such response"));
     };
-    chain
+    view
 }
 
 /// The items of a chain, oldest first.

@@ -3,6 +3,8 @@
 //! Such work never runs on a thread that serves sockets. What finds the queue full or comes too late is shed at once, with a word
 //! that says so; nothing waits without a bound. Work whose asker has gone is not begun.
 
+pub(crate) mod large;
+
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -125,3 +125,27 @@ async fn a_conversation_that_finds_no_room_is_told_and_loses_nothing() {
         }
     }
 }
+
+/// An answer that was to be made later comes at once, so that a client that asks for it again finds it done.
+#[tokio::test]
+async fn an_answer_in_the_background_comes_at_once_and_is_kept() {
+    let folder = Folder::new();
+    let (sims, addresses) = sims(1).await;
+    folder.write("p.tollgate", POLICY);
+    let config = folder.write("c.yaml", &CONFIG.replace("TOKENS", AMPLE).replace("{0}", &addresses[0]));
+    let world = World::launch(sims, Options { config: Some(config), ..Options::default() }).await;
+    for (background, told) in [(json!(true), true), (json!(false), false), (Value::Null, false)] {
+        let ask = json!({"model": "one", "input": "Take your time.", "background": background});
+        let got = world.post("/v1/responses", &ask).await;
+        assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+        let (sent, _) = world.sent(0).await;
+        assert_eq!(sent.get("background"), (!told).then_some(&background), "{sent}");
+        assert_eq!(got.header("x-tollgate-lost").contains("background"), told, "{:?}", got.headers);
+        let answer = got.json();
+        assert_eq!(answer["status"], "completed", "{answer}");
+        let path = format!("/v1/responses/{}", answer["id"].as_str().unwrap());
+        let again = world.get(&path).await.json();
+        assert_eq!((&again["status"], &again["output"]), (&answer["status"], &answer["output"]), "{again}");
+    }
+    world.stop().await;
+}

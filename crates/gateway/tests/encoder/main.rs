@@ -122,6 +122,45 @@ pools: [{name: a, instances: [{name: a-1, provider: p, url: 'http://{0}', models
     world.stop().await;
 }
 
+/// What the gateway makes itself costs no money, and is a request with tokens all the same.
+#[tokio::test]
+async fn embeddings_of_the_process_count_in_budgets() {
+    const CONFIG: &str = "auth: {mode: keys}
+providers: [{name: p, kind: tollgate_sim, base_url: 'http://127.0.0.1:1'}]
+models: [{name: m, provider: p}]
+budgets: [{name: two, scope: 'key:*', window: total, requests: 2, tokens: 100000}]
+";
+    let encoder = format!("encoder: {{folder: '{FOLDER}', model: tiny, deadline_ms: 60000}}\n");
+    let settings = config::read(&format!("{CONFIG}{encoder}"), "tollgate.yaml".as_ref()).unwrap();
+    let folder = common::Folder::new();
+    let policy = folder.write("p.tollgate", "policy \"t\"\ndefault { models { \"m\" } }\n");
+    let policy = Some(policy);
+    let options = serve::Options { settings: Some(settings), policy, ..serve::Options::default() };
+    let world = World::launch(Vec::new(), options).await;
+    let (_, secret) = world.key(&json!({"name": "k"})).await;
+    let bearer = format!("Bearer {secret}");
+    let ask = async |input: serde_json::Value| {
+        let body = json!({"model": "tiny", "input": input}).to_string();
+        world.send(Method::POST, "/v1/embeddings", &[("authorization", &bearer)], body).await
+    };
+    let mut tokens = 0;
+    // One that fails has been asked for too.
+    for (input, status) in
+        [(json!(["the cat sat", "a route"]), 200), (json!([1, 2]), 400), (json!("the cat"), 429)]
+    {
+        let got = ask(input).await;
+        assert_eq!(got.status.as_u16(), status, "{}", got.text());
+        tokens += if status == 200 { got.json()["usage"]["total_tokens"].as_u64().unwrap() } else { 0 };
+    }
+    world.settled().await;
+    let budgets = world.get("/api/v1/budgets").await.json();
+    let settled = |meter: &str| {
+        let row = budgets["accounts"].as_array().unwrap().iter().find(|row| row["meter"] == meter).unwrap();
+        (row["settled"].as_u64().unwrap(), row["reserved"].as_u64().unwrap())
+    };
+    assert_eq!((settled("requests"), settled("tokens")), ((2, 0), (tokens, 0)));
+}
+
 #[tokio::test]
 async fn packed_vectors_hold_the_same_numbers() {
     let world = world(true).await;

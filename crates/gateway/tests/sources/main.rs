@@ -271,6 +271,60 @@ async fn a_question_that_may_have_been_billed_is_paid_for() {
     }
 }
 
+/// A judge that costs money is asked only for who may still spend some, and what it costs is the caller's.
+#[tokio::test]
+async fn who_has_spent_its_budget_makes_no_call_at_an_endpoint_that_costs_money() {
+    let (sims, addresses) = sims(1).await;
+    let more =
+        "auth: {mode: keys}\nbudgets: [{name: two, scope: 'key:*', window: total, requests: 2, usd: '1'}]";
+    let source = format!(
+        "  - {{name: judge, url: 'http://{}/v1', api: chat, model: j, prompt: 'Is it rude?', price: '5', timeout_ms: 60000,\n     \
+         labels: {{rude: [], polite: []}}}}\n{more}",
+        addresses[0]
+    );
+    let signal = "signal caught = classifier source \"judge\" is [\"rude\"] threshold 0.5";
+    let world = world(&source, signal).await;
+    let (_, secret) = world.key(&json!({"name": "k"})).await;
+    let bearer = format!("Bearer {secret}");
+    let ask = async |path: &str, text: &str| {
+        let body = json!({"model": "auto", "messages": [{"role": "user", "content": text}]}).to_string();
+        world.send(Method::POST, path, &[("authorization", &bearer)], body).await
+    };
+    let calls = async || {
+        let journal = tollgate_net::client::Client::default();
+        let journal = journal.get(&format!("http://{}/sim/requests", addresses[0])).await.unwrap();
+        let journal: serde_json::Value = serde_json::from_slice(&journal.body).unwrap();
+        journal["requests"].as_array().unwrap().iter().filter(|r| r["method"] == "POST").count()
+    };
+    let settled = async |meter: &str| {
+        let budgets = world.get("/api/v1/budgets").await.json();
+        let rows = budgets["accounts"].as_array().unwrap();
+        let row = rows.iter().find(|row| row["meter"] == meter).unwrap();
+        (row["settled"].as_u64().unwrap(), row["reserved"].as_u64().unwrap())
+    };
+    assert_eq!(ask("/v1/chat/completions", "You are rude").await.status.as_u16(), 200);
+    world.settled().await;
+    let row = world.decisions().await.remove(0);
+    let cost = row["cost_micro"].as_u64().unwrap();
+    let record = world.get(&format!("/api/v1/decisions/{}", row["id"].as_str().unwrap())).await.json();
+    let asked = &record["decision"]["asked"][0];
+    assert!(cost > 0 && asked["cost_micro"] == cost, "the model is free, the judge is not: {record}");
+    assert_eq!((settled("micro").await, settled("requests").await), ((cost, 0), (1, 0)));
+    assert_eq!((calls().await, ask("/v1/route", "Another rude one").await.status.as_u16()), (1, 200));
+    let (after, _) = settled("micro").await;
+    assert!(after > cost && calls().await == 2, "an explanation asks and pays too: {after}");
+    assert_eq!(settled("requests").await, (1, 0), "and is no request");
+    assert_eq!(ask("/v1/chat/completions", "You are polite").await.status.as_u16(), 200);
+    world.settled().await;
+    let (spent, before) = (settled("micro").await, calls().await);
+    for path in ["/v1/chat/completions", "/v1/route", "/api/v1/eval"] {
+        let got = ask(path, "Something rude, never heard before").await;
+        assert_eq!(got.status.as_u16(), 429, "{path}: {}", got.text());
+    }
+    assert_eq!((calls().await, settled("micro").await), (before, spent));
+    drop(sims);
+}
+
 #[tokio::test]
 async fn what_is_not_configured_is_refused_with_the_names_that_are() {
     let world =

@@ -63,3 +63,23 @@ async fn a_request_leaves_a_span_that_continues_the_callers_trace() {
     assert!(span.to_string().contains("gen_ai.usage.input_tokens"));
     collector.shutdown(std::time::Duration::from_millis(100)).await;
 }
+
+#[tokio::test]
+async fn spans_that_no_collector_takes_are_counted() {
+    let folder = common::Folder::new();
+    let policy = folder.write("p.tollgate", "policy \"one\"\ndefault { models { \"sim-small\" } }\n");
+    // Nobody listens there.
+    let text = format!(
+        "providers: [{{name: p, kind: tollgate_sim, base_url: 'http://{{0}}'}}]\nmodels: [{{name: sim-small, provider: p}}]\n\
+         policy: {}\notlp: {{endpoint: 'http://127.0.0.1:1'}}\n",
+        policy.display()
+    );
+    let world = World::configured(1, &text).await;
+    let body = json!({"model": "auto", "messages": [{"role": "user", "content": "hi"}]});
+    for _ in 0..3 {
+        assert_eq!(world.post("/v1/chat/completions", &body).await.status, 200);
+    }
+    let counted = async || world.get("/metrics").await.text().contains("tollgate_spans_dropped 3\n");
+    world.until("three spans are dropped", counted).await;
+    world.stop().await;
+}

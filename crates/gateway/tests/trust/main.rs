@@ -10,6 +10,7 @@
 mod blame;
 #[path = "../common/mod.rs"]
 mod common;
+mod large;
 mod left;
 mod log;
 mod long;

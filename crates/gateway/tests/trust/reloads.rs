@@ -1,5 +1,6 @@
 //! A reload opens nothing that was closed, and changes that come together are made one after the other.
 
+use crate::common::raw::{Scripted, Step};
 use crate::common::shapes::Client;
 use crate::common::{Folder, World, settings, sims};
 use http::StatusCode;
@@ -122,4 +123,83 @@ async fn a_start_refuses_the_policy_that_a_reload_would() {
     assert!(error.contains("own tests fail") && error.contains("expected x, got default"), "{error}");
     let gateway = start(&wrong).await.unwrap_or_else(|e| panic!("{e}"));
     gateway.shutdown().await.unwrap();
+}
+
+/// The key that an instance is sent.
+async fn key_sent(world: &World, upstream: &mut Scripted) -> String {
+    let got = world.post("/v1/chat/completions", &Client::Chat.ask("one", "hi", false)).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    let heard = upstream.heard.recv().await.unwrap();
+    let mut lines = heard.lines();
+    lines.find_map(|line| line.strip_prefix("authorization: ")).unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_secret_in_a_file_that_is_replaced_is_in_force_soon_and_one_that_cannot_be_used_changes_nothing() {
+    let folder = Folder::new();
+    let answer = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}}"#;
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ";
+    let mut upstream =
+        Scripted::start(vec![Step::Say(format!("{head}{}\r\n\r\n{answer}", answer.len()))]).await;
+    let file = |name: &str| format!("\"file:{}\"", folder.path().join(name).display());
+    let text = CONFIG
+        .replace("{0}", &upstream.addr.to_string())
+        .replace("kind: tollgate_sim", &format!("kind: openai_compatible, key: {}", file("key")));
+    folder.write("p.tollgate", POLICY);
+    folder.write("key", "first\n");
+    folder.write("admin", "operator");
+    let config = folder.write("c.yaml", &format!("{text}auth: {{admin: {}}}\n", file("admin")));
+    let mut world = World::launch(Vec::new(), Options { config: Some(config), ..Options::default() }).await;
+    world.admin = Some("operator".into());
+    assert_eq!(key_sent(&world, &mut upstream).await, "Bearer first");
+    folder.write("key", "second\n");
+    world.until("the second key", async || key_sent(&world, &mut upstream).await == "Bearer second").await;
+    folder.write("key", "");
+    let refused = async || world.get("/metrics").await.text().contains("tollgate_reloads_refused_total 1");
+    world.until("it is refused", refused).await;
+    assert_eq!(key_sent(&world, &mut upstream).await, "Bearer second", "the last good one stays");
+    folder.write("key", "third");
+    world.until("the third key", async || key_sent(&world, &mut upstream).await == "Bearer third").await;
+    assert_eq!(world.get("/api/v1/keys").await.status, StatusCode::OK);
+    folder.write("admin", "successor");
+    let shut = async || world.get("/api/v1/keys").await.status == StatusCode::UNAUTHORIZED;
+    world.until("the old secret is shut out", shut).await;
+    world.admin = Some("successor".into());
+    assert_eq!(world.get("/api/v1/keys").await.status, StatusCode::OK);
+    world.stop().await;
+}
+
+/// An editor, or `cp`, writes a file in place: whatever of it is there when it is read, the gateway goes on as it was.
+#[tokio::test]
+async fn a_configuration_that_is_half_written_changes_nothing() {
+    let folder = Folder::new();
+    let (world, text) = started(&folder, [127, 0, 0, 1]).await;
+    let whole = format!("{text}{}", auth(&folder, "keys"));
+    let path = folder.path().join("c.yaml");
+    let state = async || {
+        let pools = world.get("/api/v1/pools").await.status;
+        let asked = world.post("/v1/chat/completions", &Client::Chat.ask("one", "hi", false)).await.status;
+        let named = world
+            .gateway
+            .shared()
+            .snapshot
+            .load()
+            .settings
+            .models
+            .iter()
+            .map(|m| m.name.clone())
+            .collect::<Vec<_>>();
+        (pools, asked, named)
+    };
+    let before = state().await;
+    for cut in (0..whole.len()).step_by(5) {
+        std::fs::write(&path, &whole[..cut]).unwrap();
+        // Where a part is refused it says why; one that says the same as the whole may pass.
+        let _ = world.gateway.reload();
+        assert_eq!(state().await, before, "after {:?}", &whole[..cut]);
+    }
+    std::fs::write(&path, &whole).unwrap();
+    world.gateway.reload().unwrap_or_else(|e| panic!("{e}"));
+    assert_eq!(state().await, before);
+    world.stop().await;
 }

@@ -11,9 +11,8 @@ use super::answer::{Told, name};
 use super::named::grouped;
 use super::personal::{personal, type_of};
 use super::text::Read;
-use super::{bad, evaluated, object, options};
-use crate::pipeline::Caller;
-use crate::snapshot::Snapshot;
+use super::{Asker, bad, object, options};
+use crate::threads::large::LARGE;
 use crate::worker::Worker;
 use bytes::Bytes;
 use http::StatusCode;
@@ -68,10 +67,7 @@ struct Batch {
 
 /// What a task is done with.
 struct Desk<'w> {
-    worker: &'w Worker,
-    parts: &'w Parts,
-    caller: &'w Caller,
-    snapshot: &'w Snapshot,
+    asker: &'w Asker,
     members: &'w Map<String, Value>,
 }
 
@@ -80,18 +76,23 @@ pub(in super::super) async fn classify(
     worker: &Worker,
     parts: &Parts,
     task: &str,
-    body: &Bytes,
+    body: Bytes,
     peer: IpAddr,
 ) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let members = object(body, "{\"text\": …}")?;
-    let clock = &worker.shared().clock;
-    let start = clock.tick();
-    let ms = || clock.tick().since_ns(start) / 1_000_000;
-    let desk = Desk { worker, parts, caller: &caller, snapshot: &snapshot, members: &members };
-    let mut answer = if task == "batch" { batch(&members, &ms)? } else { desk.one(task).await? };
-    timed(&mut answer, ms());
-    json(StatusCode::OK, &answer)
+    let asker = Asker { shared: worker.shared().clone(), headers: parts.headers.clone(), caller, snapshot };
+    let (task, start) = (task.to_owned(), asker.shared.clock.tick());
+    // A thousand texts take long, however short they are.
+    let bytes = if task == "batch" { LARGE } else { body.len() };
+    let work = async move || {
+        let members = object(&body, "{\"text\": …}")?;
+        let ms = || asker.shared.clock.tick().since_ns(start) / 1_000_000;
+        let desk = Desk { asker: &asker, members: &members };
+        let mut answer = if task == "batch" { batch(&members, &ms)? } else { desk.one(&task).await? };
+        timed(&mut answer, ms());
+        Ok(answer)
+    };
+    json(StatusCode::OK, &worker.shared().large.work_that_waits(bytes, work).await?)
 }
 
 /// Notes the time where the incumbent has it: beside a subject, and in each part of several.
@@ -149,9 +150,8 @@ impl Desk<'_> {
     /// The subject, and what the policy makes of it.
     async fn intent(&self, key: &'static str) -> Result<Value, Fault> {
         let asked: IntentOptions = options(self.members, key)?;
-        let (found, request) =
-            evaluated(self.worker, self.parts, self.caller, self.snapshot, self.members).await?;
-        let told = Told::of(self.snapshot, &found);
+        let (found, request) = self.asker.evaluated(self.members).await?;
+        let told = Told::of(&self.asker.snapshot, &found);
         let read = Read::of(&request.text);
         let (category, confidence) = read.subject();
         let decision = told.chosen.map(|route| {

@@ -17,14 +17,16 @@ use super::caller::who;
 use super::{Answered, json};
 use crate::pipeline::{self, Caller, Evaluation};
 use crate::snapshot::Snapshot;
+use crate::state::Shared;
 use crate::worker::Worker;
 use answer::Asked;
 use bytes::Bytes;
-use http::StatusCode;
 use http::request::Parts;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
+use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind};
 use tollgate_wire::Dialect;
 use tollgate_wire::peek::{Limits, peek};
@@ -65,31 +67,41 @@ fn options<T: Default + serde::de::DeserializeOwned>(
 /// tree of every decision, as `options.trace` does.
 pub(super) async fn eval(worker: &Worker, parts: &Parts, body: Bytes, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
-    let members = object(&body, "{\"text\": …} or {\"messages\": […]}")?;
-    let wishes: Wishes = options(&members, "options")?;
     let by_query = parts.uri.query().is_some_and(|query| query.split('&').any(|pair| pair == "trace=true"));
-    let (found, asked) = evaluated(worker, parts, &caller, &snapshot, &members).await?;
-    let asked = Asked { trace: wishes.trace || by_query, ..asked };
-    json(StatusCode::OK, &answer::evaluation(&snapshot, &found, &asked))
+    let bytes = body.len();
+    let asker = Asker { shared: worker.shared().clone(), headers: parts.headers.clone(), caller, snapshot };
+    let work = async move || {
+        let members = object(&body, "{\"text\": …} or {\"messages\": […]}")?;
+        let wishes: Wishes = options(&members, "options")?;
+        let (found, asked) = asker.evaluated(&members).await?;
+        let asked = Asked { trace: wishes.trace || by_query, ..asked };
+        Ok(answer::evaluation(&asker.snapshot, &found, &asked))
+    };
+    json(StatusCode::OK, &worker.shared().large.work_that_waits(bytes, work).await?)
 }
 
-/// What the policy in force makes of a request in the incumbent's shape.
-async fn evaluated(
-    worker: &Worker,
-    parts: &Parts,
-    caller: &Caller,
-    snapshot: &Snapshot,
-    members: &Map<String, Value>,
-) -> Result<(Evaluation, Asked), Fault> {
-    let chat = serde_json::to_vec(&chat(members)?).map_err(|e| Fault::internal(e.to_string()))?;
-    let view = peek(Dialect::OpenaiChat, chat.into(), &Limits::default()).map_err(|e| e.fault())?;
-    let found = pipeline::evaluate(worker.shared(), snapshot, &view, &parts.headers, caller).await?;
-    let text = view.last_user().map(|message| {
-        let texts: Vec<_> = message.text.iter().map(|text| view.text(*text)).collect();
-        texts.join("\n")
-    });
-    let model = view.model().unwrap_or_default().into_owned();
-    Ok((found, Asked { text: text.unwrap_or_default(), model, trace: false }))
+/// Who asks, and of what.
+struct Asker {
+    shared: Arc<Shared>,
+    headers: HeaderMap,
+    caller: Caller,
+    snapshot: Arc<Snapshot>,
+}
+
+impl Asker {
+    /// What the policy in force makes of a request in the incumbent's shape.
+    async fn evaluated(&self, members: &Map<String, Value>) -> Result<(Evaluation, Asked), Fault> {
+        let chat = serde_json::to_vec(&chat(members)?).map_err(|e| Fault::internal(e.to_string()))?;
+        let view = peek(Dialect::OpenaiChat, chat.into(), &Limits::default()).map_err(|e| e.fault())?;
+        let found =
+            pipeline::evaluate(&self.shared, &self.snapshot, &view, &self.headers, &self.caller).await?;
+        let text = view.last_user().map(|message| {
+            let texts: Vec<_> = message.text.iter().map(|text| view.text(*text)).collect();
+            texts.join("\n")
+        });
+        let model = view.model().unwrap_or_default().into_owned();
+        Ok((found, Asked { text: text.unwrap_or_default(), model, trace: false }))
+    }
 }
 
 /// The evaluation as a chat request.

@@ -10,6 +10,7 @@ use crate::pipeline::relay::Relay;
 use crate::pipeline::shape::{Wish, shape};
 use crate::pipeline::watch::Watch;
 use crate::pipeline::{Context, DISPATCH, SHAPE, members, outgoing};
+use crate::threads::large::LARGE;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use std::sync::atomic::Ordering;
@@ -56,10 +57,26 @@ impl Answer {
 struct Letter {
     dialect: Dialect,
     outgoing: Outgoing,
+    body: Bytes,
+    /// The model's name at the provider.
+    model: String,
     strip_usage: bool,
     lost: Vec<String>,
     /// What judges the calls of the answer: the roles that allow the place and the offered tools.
     governed: Option<Clearance>,
+}
+
+impl Letter {
+    /// Translates the body, one that is large beside the threads that serve.
+    async fn translate(&mut self, ctx: &Context<'_>) -> Result<(), Fault> {
+        let (from, to, options) = (ctx.view.dialect, self.dialect, ctx.translation(&self.model));
+        let (bytes, body) = (self.body.len(), std::mem::take(&mut self.body));
+        let work = move || translate::request(from, to, &body, &options).map_err(|e| e.fault());
+        let crossed = ctx.shared.large.work(bytes, work).await?;
+        self.lost.extend(losses(&crossed.report));
+        self.body = crossed.body.into();
+        Ok(())
+    }
 }
 
 /// Sends the request to one instance. The ticket of the instance is completed here on failure and handed on with
@@ -74,8 +91,12 @@ pub(crate) async fn attempt(
     let Some(site) = ctx.site(goal) else {
         return Err(Failure::early(Fault::internal("the instance is gone")));
     };
-    let Letter { dialect, outgoing, strip_usage, lost, governed } =
-        letter(ctx, site, goal, effects).map_err(Failure::early)?;
+    let mut letter = letter(ctx, site, goal, effects).map_err(Failure::early)?;
+    if letter.dialect != ctx.view.dialect {
+        // On the heap: most requests need no translation.
+        Box::pin(letter.translate(ctx)).await.map_err(Failure::early)?;
+    }
+    let Letter { dialect, outgoing, body, strip_usage, lost, governed, .. } = letter;
     let shaped = ctx.shared.clock.tick();
     phases.add(SHAPE, shaped.since_ns(now));
     let mut flight = Flight::begin(ctx, goal, now).map_err(Failure::early)?;
@@ -87,7 +108,7 @@ pub(crate) async fn attempt(
     if ctx.shared.in_flight.load(Ordering::Relaxed) > 1 {
         tokio::task::yield_now().await;
     }
-    let response = match target.send(outgoing, &timeouts).await {
+    let response = match target.send(outgoing.body(body), &timeouts).await {
         Ok(response) => response,
         Err(error) => {
             let refused = matches!(error.class(), Class::Connect);
@@ -125,11 +146,11 @@ pub(crate) async fn attempt(
         }
     } else {
         let body = body.collect(ctx.snapshot.settings.limits.answer_bytes).await;
-        whole(ctx, flight, headers, body, watch, lost).map_err(|failure| *failure)
+        Box::pin(whole(ctx, flight, headers, body, watch, lost)).await.map_err(|failure| *failure)
     }
 }
 
-fn whole(
+async fn whole(
     ctx: &Context<'_>,
     mut flight: Flight,
     headers: HeaderMap,
@@ -145,7 +166,24 @@ fn whole(
         }
     };
     flight.first_content();
-    match watch.whole(body) {
+    let read = if body.len() < LARGE {
+        watch.whole(body)
+    } else {
+        let work = move || {
+            let read = watch.whole(body);
+            Ok((watch, read))
+        };
+        match ctx.shared.large.work(LARGE, work).await {
+            Ok((back, read)) => {
+                watch = back;
+                read
+            }
+            Err(fault) => {
+                return Err(Box::new(flight.fail(fault, Detail::default(), Stage::HeadersSeen, lost)));
+            }
+        }
+    };
+    match read {
         Ok(body) => {
             lost.append(&mut watch.lost());
             Ok((Answer::Whole { headers, body, watch, flight }, lost))
@@ -236,9 +274,13 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     let mut governed = model.and_then(|model| ctx.gate.at(&ctx.snapshot, model, &ctx.stake(), site.index));
     let restricted = ctx.gate.restricts();
     let view = ctx.view_at(model, site);
-    let withheld = if restricted { members::withheld(view, &site.provider) } else { Vec::new() };
+    let mut withheld = if restricted { members::withheld(view, &site.provider) } else { Vec::new() };
     let mut lost: Vec<String> =
         withheld.iter().map(|name| members::told("member", name, members::ROUTES)).collect();
+    if let Some(name) = members::later(view).filter(|name| !withheld.iter().any(|held| held == name)) {
+        lost.push(members::told("member", name, members::AT_ONCE));
+        withheld.push(name.to_owned());
+    }
     let masks = ctx.masked.as_deref().filter(|_| !std::ptr::eq(view, ctx.view));
     let carried = match (masks.is_some() || ctx.gate.classifies(), restricted) {
         (true, _) => Carried::Closed,
@@ -262,13 +304,7 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         spells: row.quirks.limit,
         governed: governed.as_mut(),
     };
-    let mut body = shape(view, effects, &mut wish)?;
-    if dialect != inbound {
-        let options = ctx.translation(upstream_model);
-        let crossed = translate::request(inbound, dialect, &body, &options).map_err(|e| e.fault())?;
-        lost.extend(losses(&crossed.report));
-        body = crossed.body.into();
-    }
+    let body = shape(view, effects, &mut wish)?;
     let (trace, carried) = (ctx.trace.outgoing(), (carried, &mut lost));
     let mut headers =
         outgoing::headers(ctx.headers, site, dialect == inbound, &effects.headers, trace, carried)?;
@@ -276,10 +312,11 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         let gone = members::withhold_flags(&mut headers);
         lost.extend(gone.iter().map(|flag| members::told("flag", flag, members::PRICED)));
     }
-    let mut outgoing = outgoing::envelope(site, dialect, upstream_model, ctx.view.stream)?.body(body);
+    let mut outgoing = outgoing::envelope(site, dialect, upstream_model, ctx.view.stream)?;
     *outgoing.headers_mut() = headers;
     let strip_usage = meter_stream && dialect == inbound;
-    Ok(Letter { dialect, outgoing, strip_usage, lost, governed })
+    let model = if dialect == inbound { String::new() } else { upstream_model.to_owned() };
+    Ok(Letter { dialect, outgoing, body, model, strip_usage, lost, governed })
 }
 
 fn timeouts(ctx: &Context<'_>, now: Tick) -> Timeouts {

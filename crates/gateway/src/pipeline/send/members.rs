@@ -8,6 +8,7 @@
 use super::closed::is_closed;
 use crate::config::Provider;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tollgate_wire::Dialect;
 use tollgate_wire::members::is_own;
 use tollgate_wire::view::RequestView;
 
@@ -112,6 +113,18 @@ pub(crate) const PRICED: &str =
     "a ceiling of cost binds, and what the flag does to window and price is not known";
 /// Why a member stays here.
 pub(crate) const ROUTES: &str = "governance restricts this request, and the provider may route by it";
+
+/// Why a background answer is an ordinary one here.
+pub(crate) const AT_ONCE: &str = "answers come at once here; it can be read again as any other";
+
+/// The member by which a request of the Responses dialect asks to be answered later: the provider would answer that it has
+/// begun, and keep under a name that nobody here knows what it does then, and bills.
+pub(crate) fn later(view: &RequestView) -> Option<&'static str> {
+    const LATER: &str = "background";
+    let asked = view.dialect == Dialect::OpenaiResponses
+        && view.member(LATER).is_some_and(|span| view.bytes(span) == b"true");
+    asked.then_some(LATER)
+}
 
 /// How something that stays is told.
 pub(crate) fn told(what: &str, name: &str, why: &str) -> String {

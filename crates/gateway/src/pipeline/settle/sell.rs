@@ -6,7 +6,6 @@
 //!
 //! Invariant: between [`Sold`] and the end of the answer nothing is lost, for dropping it ends it.
 
-use super::PriceTag;
 use crate::cashier::{bought, charge};
 use crate::config::SaleSettings;
 use crate::pipeline::admit::Ours;
@@ -15,7 +14,7 @@ use crate::pipeline::authenticate::{Caller, authenticate, presented};
 use crate::pipeline::choose::{Demand, ModelPlan};
 use crate::pipeline::govern::{self, OUTPUT_MIN, unstated_most};
 use crate::pipeline::journey::Journey;
-use crate::pipeline::tokens::Tokens;
+use crate::pipeline::tokens::PriceTag;
 use crate::snapshot::{ModelEntry, Snapshot};
 use crate::state::Shared;
 use base64::Engine as _;
@@ -176,9 +175,10 @@ impl Bill {
     /// The most that an answer of so many tokens costs.
     fn cost(&self, demand: &Demand, unstated: u64) -> u64 {
         let completion = if self.embeds { 0 } else { demand.ceiling.output_tokens(unstated) };
-        let costs = self.prices.iter().map(|(price, prompt)| {
-            price.cost_micro(Tokens { prompt: *prompt, cached: 0, completion, exact: false })
-        });
+        let costs = self
+            .prices
+            .iter()
+            .map(|(price, prompt)| price.cost_micro(price.dearest(*prompt, demand.writes, completion)));
         costs.max().unwrap_or_default()
     }
 
