@@ -251,13 +251,7 @@ impl Metrics {
         };
         registry.register("requests", "Finished requests", metrics.requests.clone());
         registry.register("in_flight", "Requests in flight", metrics.in_flight.clone());
-        registry.register("bodies_bytes", "Memory of larger request bodies", metrics.bodies.clone());
-        registry.register(
-            "large_bodies",
-            "Large bodies that were worked on beside the threads that serve",
-            metrics.large.clone(),
-        );
-        registry.register("large_bodies_in_work", "The same, just now", metrics.large_now.clone());
+        Self::register_bodies(&metrics, &mut registry);
         registry.register("duration_seconds", "From arrival to the last byte", metrics.duration.clone());
         registry.register(
             "first_content_seconds",
@@ -297,11 +291,7 @@ impl Metrics {
         registry.register("cache_bytes", "Bytes of the answers in the cache", bytes.clone());
         registry.register("cache_evicted", "Answers that made room for others", evicted.clone());
         registry.register("records_dropped", "Decision records dropped", metrics.records_dropped.clone());
-        registry.register(
-            "spans_dropped",
-            "Spans that the trace collector did not take",
-            metrics.spans_dropped.clone(),
-        );
+        registry.register("spans_dropped", "Spans that no collector took", metrics.spans_dropped.clone());
         registry.register(
             "records_skipped",
             "Decision records of good answers left out beyond log.decisions_per_second",
@@ -319,6 +309,12 @@ impl Metrics {
             metrics.reloads_refused.clone(),
         );
         Self { registry, ..metrics }
+    }
+
+    fn register_bodies(metrics: &Self, registry: &mut Registry) {
+        registry.register("bodies_bytes", "Memory of larger request bodies", metrics.bodies.clone());
+        registry.register("large_bodies", "Large bodies worked on", metrics.large.clone());
+        registry.register("large_bodies_in_work", "Large bodies in work", metrics.large_now.clone());
     }
 
     /// What is said of answers.

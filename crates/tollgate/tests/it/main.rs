@@ -6,7 +6,6 @@ mod agents;
 mod commands;
 mod fleet;
 mod guide;
-mod idle;
 mod judged;
 mod keys;
 mod models;

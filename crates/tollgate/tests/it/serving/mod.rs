@@ -1,5 +1,7 @@
 //! A gateway from start to stop: the working default, reload, drain, and starts that are refused.
 
+mod idle;
+
 use crate::tool::{Folder, Server, header};
 use std::io::{Read, Write};
 use std::process::Command;
