@@ -192,8 +192,8 @@ async fn a_signal_that_no_decision_needs_costs_a_request_nothing() {
 signal plain = keyword any ["plain"]
 signal urgent = keyword any ["urgent"]
 signal personal = pii types ["email"]
-route first { when plain and (language is "de" or personal) models { "m" } }
-route second { when urgent or personal models { "m" } }
+route first priority 20 { when plain and (language is "de" or personal) models { "m" } }
+route second priority 10 { when urgent or personal models { "m" } }
 default { models { "m" } }
 "#;
     let policy = folder.write("p.tollgate", policy);
@@ -201,10 +201,10 @@ default { models { "m" } }
     let text = "policy: {policy}\nproviders: [{name: sim, kind: tollgate_sim, base_url: \"http://{0}\"}]\nmodels: [{name: m, provider: sim}]\n";
     let settings = settings(text, &addresses, &policy);
     let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
-    // `and` ends at the first that is false, `or` at the first that is true, and a route that holds ends the search.
+    // `and` ends at the first that is false, `or` at the first that is true, and the first route that holds ends the search.
     for (words, route, read) in [
         ("an urgent question", "second", vec!["plain", "urgent"]),
-        ("eine ganz plain gestellte Frage, und das ist auch gut so", "first", vec!["language", "plain"]),
+        ("a plain word to ada@example.org", "first", vec!["personal", "plain"]),
         ("nothing of the kind", "default", vec!["personal", "plain", "urgent"]),
     ] {
         let body = json!({"model": "auto", "messages": [{"role": "user", "content": words}]});
