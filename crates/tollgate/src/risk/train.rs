@@ -60,6 +60,9 @@ pub(crate) struct TrainArgs {
     /// The network reads payments alone: no features in its head, and no logistic regression that it starts from
     #[arg(long)]
     alone: bool,
+    /// The network reads each user's payments as one sequence, with nothing that a fold sees: what `--alone` is compared with
+    #[arg(long, conflicts_with = "alone")]
+    unfolded: bool,
     #[command(flatten)]
     net: NetArgs,
     /// The folder in which networks keep how far they are, to go on from there
@@ -148,6 +151,9 @@ impl TrainArgs {
         if self.alone {
             network.switches = Switches::alone();
         }
+        if self.unfolded {
+            network.switches = Switches::unfolded();
+        }
         self.net.apply(&mut network);
         let of = |name: &String| attribute(&self.data.data, data, name);
         Ok(TrainConfig {
@@ -181,6 +187,9 @@ impl TrainArgs {
             }
             if self.alone {
                 say(" --alone".into());
+            }
+            if self.unfolded {
+                say(" --unfolded".into());
             }
             self.net.say(&mut say);
         }

@@ -280,8 +280,10 @@ fn add(clock: &dyn Clock, scorer: &Scorer) -> Result<Vec<Row>> {
 }
 
 fn markdown(rows: &[Row], load: &str) -> Result<String> {
-    let mut text = String::from(
-        "# How fast the risk models are\n\nMade by `tollgate bench risk --markdown` from a release build, on made-up \
+    let build =
+        if cfg!(debug_assertions) { "development build, whose checks cost time" } else { "release build" };
+    let mut text = format!(
+        "# How fast the risk models are\n\nMade by `tollgate bench risk --markdown` from a {build}, on made-up \
 histories. Training is CPU time of one thread, width 32, every payment encoded, the cheapest of three runs; the score is that of a blend of all four \
 kinds of models. Folding beside polars and duckdb: `bench/risk-fold.sh`, in [the models' report](risk-models.md).\n\n",
     );
