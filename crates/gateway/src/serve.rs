@@ -291,7 +291,7 @@ fn shared(settings: Settings, origin: Origin) -> Result<Shared, ServeError> {
     shared.rates = Rates::open(&shared.store)?;
     let encoder = shared.snapshot.load().settings.encoder.clone();
     let encoder = encoder.map(|settings| EncoderPool::start(&settings, Arc::clone(&shared.clock)));
-    shared.encoder = encoder.transpose().map_err(Box::new)?;
+    shared.encoder = encoder.transpose().map_err(Box::new)?.map(Arc::new);
     let folder = shared.snapshot.load().settings.risk.clone();
     let scorer = folder.map(|folder| Model::open(&folder).and_then(Scorer::new).map(Arc::new));
     shared.risk = scorer.transpose().map_err(Box::new)?;

@@ -75,7 +75,7 @@ pub struct Shared {
     /// Who judges evidence, when somebody does.
     pub judge: Option<Arc<dyn crate::judge::Judge>>,
     /// The text encoder, when one is configured.
-    pub encoder: Option<EncoderPool>,
+    pub encoder: Option<Arc<EncoderPool>>,
     /// The risk model, when one is configured.
     pub risk: Option<Arc<Scorer>>,
     /// The cache of answers, when one is configured.

@@ -1,7 +1,6 @@
 //! What callers may ask besides answers: models, stored responses, token counts, explanations, feedback.
 
 use super::{Answered, decode_path, json, query, query_number, typed};
-use crate::encoder::EncoderPool;
 use crate::pipeline::{self, Caller, authenticate};
 use crate::snapshot::Snapshot;
 use crate::worker::Worker;
@@ -47,7 +46,7 @@ pub(super) async fn count_tokens(worker: &Worker, parts: &Parts, body: Bytes, pe
 pub(super) fn models(worker: &Worker, parts: &Parts, peer: IpAddr) -> Answered {
     let (caller, snapshot) = who(worker, parts, peer)?;
     let usable = snapshot.models.iter().filter(|m| pipeline::may_use(&snapshot, &caller, m));
-    let encoder = worker.shared().encoder.as_ref().map(EncoderPool::model);
+    let encoder = worker.shared().encoder.as_ref().map(|pool| pool.model());
     let local = encoder.filter(|m| pipeline::may_use_here(&snapshot, &caller, m));
     let names = usable.map(|m| &*m.name).chain(local);
     let created = snapshot_time(worker);

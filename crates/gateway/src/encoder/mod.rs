@@ -37,8 +37,10 @@ const WHAT: &str = "the encoder";
 pub struct EncoderPool {
     encoder: Arc<dyn TextEncoder>,
     threads: Threads<Vec<String>, Vectors>,
-    /// How long signals wait; none where no head reads this encoder's vectors.
-    signals: Option<Duration>,
+    /// Whether heads read this encoder's vectors.
+    signals: bool,
+    /// How long waits who can do without a vector.
+    patience: Duration,
 }
 
 impl EncoderPool {
@@ -51,7 +53,7 @@ impl EncoderPool {
         let options = Options { name: Some(settings.model.clone()), precision, ..Options::default() };
         let encoder = load(&settings.folder, &options)?;
         let pool = Self::over(encoder, settings, clock)?;
-        let (kernel, signals) = (&pool.encoder.card().kernel, pool.signals.is_some());
+        let (kernel, signals) = (&pool.encoder.card().kernel, pool.signals);
         tracing::info!(model = settings.model, kernel, signals, "the encoder is loaded");
         Ok(pool)
     }
@@ -72,8 +74,8 @@ impl EncoderPool {
             move |texts: &Vec<String>, wanted: &dyn Fn() -> bool| vectors(&*encoder, texts, wanted)
         };
         let threads = Threads::start(WHAT, Size { threads, queue, deadline_ms }, clock, work);
-        let signals = read.then(|| Duration::from_millis(signals_ms));
-        Ok(Self { encoder, threads: threads.map_err(EncoderError::Thread)?, signals })
+        let (threads, patience) = (threads.map_err(EncoderError::Thread)?, Duration::from_millis(signals_ms));
+        Ok(Self { encoder, threads, signals: read, patience })
     }
 
     /// The name under which it is served.
@@ -91,14 +93,21 @@ impl EncoderPool {
     /// Whether learned signals read its vectors.
     #[must_use]
     pub const fn serves_signals(&self) -> bool {
-        self.signals.is_some()
+        self.signals
     }
 
     /// The vectors of texts for learned signals: none of those that do not come in time.
     pub(crate) async fn vectors(&self, texts: Vec<String>) -> Vec<Option<Vec<f32>>> {
-        let Some(patience) = self.signals else { return Vec::new() };
-        match tokio::time::timeout(patience, self.embed(texts)).await {
-            Ok(Ok(found)) => found.vectors.into_iter().map(Some).collect(),
+        if !self.signals {
+            return Vec::new();
+        }
+        self.soon(texts).await.into_iter().map(Some).collect()
+    }
+
+    /// The vectors of texts for who can do without: none of them where they do not come in time.
+    pub(crate) async fn soon(&self, texts: Vec<String>) -> Vec<Vec<f32>> {
+        match tokio::time::timeout(self.patience, self.embed(texts)).await {
+            Ok(Ok(found)) => found.vectors,
             Ok(Err(_)) | Err(_) => Vec::new(),
         }
     }
@@ -192,6 +201,8 @@ mod tests {
             let second = ask(&pool, "12");
             tokio::task::yield_now().await;
             assert_eq!(pool.embed(vec!["x".into()]).await, Err(Shed::Full(WHAT)));
+            // Who can do without is not computed for elsewhere.
+            assert!(pool.soon(vec!["x".into()]).await.is_empty());
             second.abort();
             tokio::task::yield_now().await;
             let third = ask(&pool, "123");

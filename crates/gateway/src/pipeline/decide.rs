@@ -8,7 +8,6 @@ use super::journey::Facts;
 use super::reach::{Entered, Reach, Skipped};
 use super::risk;
 use super::tokens::Writes;
-use crate::encoder::EncoderPool;
 use crate::offered::ceiling;
 use crate::snapshot::Snapshot;
 use crate::sources::{Asked, answered};
@@ -201,7 +200,7 @@ async fn run(
     let evidence = snapshot.settings.log.content;
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
     reading.show_evidence(evidence);
-    reading.with_encoder(shared.encoder.as_ref().is_some_and(EncoderPool::serves_signals));
+    reading.with_encoder(shared.encoder.as_ref().is_some_and(|pool| pool.serves_signals()));
     let session = recognise(shared, &mut reading, view, known);
     reading.risk(weigh(&session)?);
     let mut asked = Vec::new();

@@ -4,7 +4,6 @@ use super::authenticate::Caller;
 use super::decide::{Known, characterise, input, models, recognise};
 use super::govern::Gate;
 use super::risk;
-use crate::encoder::EncoderPool;
 use crate::snapshot::Snapshot;
 use crate::sources::answered;
 use crate::state::Shared;
@@ -91,7 +90,7 @@ pub(crate) async fn evaluate(
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
     let session = recognise(shared, &mut reading, view, &known);
     reading.risk(risk::known(shared, snapshot, caller, &session));
-    reading.with_encoder(shared.encoder.as_ref().is_some_and(EncoderPool::serves_signals));
+    reading.with_encoder(shared.encoder.as_ref().is_some_and(|pool| pool.serves_signals()));
     let mut asked = Vec::new();
     let (decision, labels, routes) = loop {
         let decision = snapshot.policy.decide(&mut reading, true);

@@ -48,7 +48,7 @@ enum Input {
 
 /// The encoder, where the request asks for it by name.
 pub(super) fn encoder<'a>(shared: &'a Shared, view: &RequestView) -> Option<&'a EncoderPool> {
-    let encoder = shared.encoder.as_ref().filter(|_| view.dialect == Dialect::OpenaiEmbeddings)?;
+    let encoder = shared.encoder.as_deref().filter(|_| view.dialect == Dialect::OpenaiEmbeddings)?;
     (view.model()? == encoder.model()).then_some(encoder)
 }
 

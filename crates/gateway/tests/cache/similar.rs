@@ -33,6 +33,8 @@ async fn the_same_in_other_words_hits_in_the_same_context_only() {
     let opposite = "How do I forget my password?";
     assert!(near(asked, same) >= 0.8 && near(asked, opposite) >= 0.8);
     assert_eq!(cache(&send(&world, &ada, Client::Chat, &ask("Be kind.", asked)).await), "miss");
+    // It is kept beside the threads that serve.
+    world.until("the answer is kept", async || world.get("/v1/cache").await.json()["answers"] == 1).await;
     let got = send(&world, &ada, Client::Chat, &ask("Be kind.", same)).await;
     assert!(cache(&got).starts_with("hit; similar=0."), "{}", cache(&got));
     assert_eq!(count(&world).await, 1);

