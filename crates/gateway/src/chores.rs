@@ -34,6 +34,7 @@ pub(crate) async fn run(shared: Arc<Shared>, stopped: watch::Receiver<bool>, rea
         analyse(&shared, stopped.clone()),
         webhooks::run(&shared, stopped.clone()),
         tend(&shared, stopped.clone()),
+        rails(&shared, stopped.clone()),
         keep(&shared, stopped, read)
     );
 }
@@ -130,6 +131,16 @@ async fn keep(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>, mut seen
             in_store(shared, "the sweep", move |store| store.sweep(now)).await;
             let remembering = shared.clone();
             in_store(shared, "writing notes", move |_| remember(&remembering)).await;
+        }
+    }
+}
+
+/// Calls to rails whose answer was lost, and holds that are over. A bank or a node may take its time.
+async fn rails(shared: &Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut round = 0u32;
+    while next(&mut stopped).await {
+        round = round.wrapping_add(1);
+        if round.is_multiple_of(SWEEP_ROUNDS) {
             settle(shared).await;
         }
     }

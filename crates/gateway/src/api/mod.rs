@@ -136,6 +136,7 @@ async fn serve(worker: &Worker, call: &Call, parts: &Parts, body: RequestBody) -
         | Route::SettleRevoke
         | Route::SettleAgents
         | Route::SettleAgent
+        | Route::SettleChallenge
         | Route::SettleRegister
         | Route::SettleEscrows
         | Route::SettleEscrow

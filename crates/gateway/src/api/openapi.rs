@@ -58,8 +58,10 @@ fn parameters(row: &Row) -> Option<Value> {
         let name = rest.split('}').next().unwrap_or_default();
         list.push(json!({"name": name, "in": "path", "required": true, "schema": {"type": "string", "minLength": 1}}));
     }
+    // Only a challenge must be told all that it is for.
+    let required = row.route == Route::SettleChallenge;
     for (name, schema) in schemas::query(row.route) {
-        list.push(json!({"name": name, "in": "query", "required": false, "schema": schema}));
+        list.push(json!({"name": name, "in": "query", "required": required, "schema": schema}));
     }
     if matches!(row.access, Access::Settle(_)) && row.method == "POST" {
         let schema = json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"});
@@ -89,6 +91,33 @@ fn responses(row: &Row) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What changes something of settlement wants a key by which it is known again, and every error is a problem.
+    #[test]
+    fn writes_of_settlement_want_a_key_and_errors_are_problems() {
+        let document = document();
+        let mut writes = 0;
+        for (path, item) in document["paths"].as_object().unwrap() {
+            // Stripe's webhooks bring a key of their own, and no role.
+            if !path.starts_with("/v1/settle/") || path == "/v1/settle/card/events" {
+                continue;
+            }
+            for (method, operation) in item.as_object().unwrap() {
+                let none = Vec::new();
+                let parameters = operation["parameters"].as_array().unwrap_or(&none);
+                let key = parameters.iter().find(|one| one["name"] == "Idempotency-Key");
+                assert_eq!(key.is_some(), method != "get", "{method} {path}");
+                assert!(key.is_none_or(|key| key["in"] == "header" && key["required"] == true), "{path}");
+                writes += usize::from(method != "get");
+                for status in ["4XX", "5XX"] {
+                    let content = &operation["responses"][status]["content"];
+                    let schema = &content["application/problem+json"]["schema"]["$ref"];
+                    assert_eq!(schema, "#/components/schemas/Problem", "{method} {path} {status}");
+                }
+            }
+        }
+        assert!(writes > 8, "{writes} writes");
+    }
 
     #[test]
     fn every_route_but_the_console_is_described_and_every_reference_resolves() {

@@ -136,7 +136,8 @@ fn rails(settle: &written::Settle, findings: &mut Findings) -> Vec<String> {
 /// What the settlement may grow to.
 fn bounds(settle: &written::Settle, findings: &mut Findings) -> Bounds {
     let mut bounds = Bounds::default();
-    let ledger = &mut bounds.ledger;
+    let (ledger, caller) = (&mut bounds.ledger, &mut bounds.caller);
+    let mut writes = usize::try_from(caller.writes).unwrap_or(BOUND_MAX);
     for (name, written, bound) in [
         ("escrows_max", settle.escrows_max, &mut bounds.escrows),
         ("agents_max", settle.agents_max, &mut bounds.agents),
@@ -144,6 +145,9 @@ fn bounds(settle: &written::Settle, findings: &mut Findings) -> Bounds {
         ("holds_max", settle.holds_max, &mut ledger.holds_max),
         ("keys_max", settle.keys_max, &mut ledger.keys_max),
         ("names_max", settle.names_max, &mut ledger.marks_max),
+        ("caller_escrows_max", settle.caller_escrows_max, &mut caller.escrows),
+        ("caller_agents_max", settle.caller_agents_max, &mut caller.agents),
+        ("caller_writes_max", settle.caller_writes_max, &mut writes),
     ] {
         match written.map(|most| usize::try_from(most).ok().filter(|most| (1..=BOUND_MAX).contains(most))) {
             None => {}
@@ -154,6 +158,7 @@ fn bounds(settle: &written::Settle, findings: &mut Findings) -> Bounds {
             }
         }
     }
+    bounds.caller.writes = writes as u64;
     bounds
 }
 

@@ -10,6 +10,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod control;
 mod rails;
 mod receipts;
 mod resolved;
@@ -291,38 +292,6 @@ async fn a_document_is_taken_from_the_operator_alone() {
     );
     let done = scene.post(2, "agents", "d-3", &offer).await;
     assert_eq!((done.status, &done.json()["new"]), (StatusCode::OK, &json!(true)), "{}", done.text());
-    scene.stop().await;
-}
-
-/// A signature for an account is a claim; that the log knows the key as the account's owner proves it.
-#[tokio::test]
-async fn an_account_is_proven_by_who_the_log_says_owns_it() {
-    use tollgate_core::{Clock as _, Timestamp};
-    use tollgate_pay::registry::{Challenge, prove};
-    let scene = Scene::new().await;
-    let (key, owner) = (SecretKey::from_seed(&[5; 32]), SecretKey::from_seed(&[1; 32]));
-    let did = key.public().did();
-    let now = Timestamp(tollgate_gateway::clock::SystemClock::new().now().0 / 1_000_000 * 1_000_000);
-    let rail = |account: &str, rail: &str, by: &SecretKey| -> Value {
-        let (agent, nonce) = (did.clone(), "n".into());
-        let said = Challenge { agent, rail: rail.into(), account: account.into(), nonce, signed_at: now };
-        serde_json::from_str(prove(&said, by).unwrap().text()).unwrap()
-    };
-    let jwk: Value = serde_json::from_str(&key.public().jwk().canonical().unwrap()).unwrap();
-    let record = json!({
-        "id": did, "name": "A", "version": 1, "issued_at": now.to_string(),
-        "keys": [{"kid": "main", "jwk": jwk, "purposes": ["control"]}],
-        "rails": [rail("acct_payer", "ledger", &key), rail("acct_payer", "ledger", &owner), rail("acct_payer", "evm", &owner)],
-    });
-    let payload = tollgate_pay::json::Json::parse(record.to_string().as_bytes()).unwrap();
-    let sealed = Sealed::sign(&payload, "tollgate-agent-record+jws", "main", &key).unwrap();
-    let offer = json!({"record": serde_json::from_str::<Value>(sealed.text()).unwrap()});
-    let done = scene.post(1, "agents", "a-1", &offer).await;
-    assert_eq!(done.status, StatusCode::OK, "{}", done.text());
-    let shown = scene.get("agents?rail=ledger").await.json();
-    let control: Vec<_> =
-        shown["agents"][0]["rails"].as_array().unwrap().iter().map(|rail| rail["control"].clone()).collect();
-    assert_eq!(control, ["claimed", "proven", "claimed"], "{shown}");
     scene.stop().await;
 }
 

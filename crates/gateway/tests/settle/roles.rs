@@ -5,9 +5,10 @@ use http::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use tollgate_pay::escrow::{Event, Phase};
+use tollgate_pay::registry::{Sealed, SecretKey};
 
 /// Written out, so that nobody changes who may what by the way. 0 reads, 1 writes, 2 operates.
-const LEAST: [(&str, &str, usize); 26] = [
+const LEAST: [(&str, &str, usize); 27] = [
     ("GET", "accounts", 0),
     ("GET", "accounts/acct_payee", 0),
     ("POST", "accounts/acct_payee/owner", 2),
@@ -18,6 +19,7 @@ const LEAST: [(&str, &str, usize); 26] = [
     ("GET", "agents", 0),
     ("POST", "agents", 1),
     ("GET", "agents/ID", 0),
+    ("GET", "agents/ID/challenge", 1),
     ("GET", "escrows", 0),
     ("POST", "escrows", 1),
     ("GET", "escrows/ID", 0),
@@ -51,6 +53,11 @@ async fn every_path_wants_its_role_and_no_less() {
             assert_eq!(!refused, may, "{method} {path} with key {key}: {} {}", got.status, got.text());
             assert_ne!(got.status, StatusCode::UNAUTHORIZED, "{method} {path}");
             assert_ne!(got.status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        }
+        // What changes something must be known again when it comes again, whatever else is wrong with it.
+        for key in [None, Some(""), Some("a b")].into_iter().filter(|_| method != Method::GET) {
+            let keyless = scene.ask(2, method.clone(), &path, key, "{}".into()).await;
+            problem(&keyless, StatusCode::BAD_REQUEST, "idempotency-key-missing");
         }
         let nobody = scene.world.send(method.clone(), &format!("/v1/settle/{path}"), &[], "{}").await;
         problem(&nobody, StatusCode::UNAUTHORIZED, "unauthenticated");
@@ -125,5 +132,31 @@ async fn several_escrows_are_locked_all_or_none() {
     let (name, secret) = operator();
     let listed = scene.world.send(Method::GET, "/openapi.json", &[(name, &secret)], "").await.json();
     assert!(listed["paths"]["/v1/settle/locks"]["post"].is_object());
+    scene.stop().await;
+}
+
+/// What each caller may add is bounded, and the operator's bound is that of all.
+#[tokio::test]
+async fn one_caller_does_not_use_up_what_is_for_all() {
+    let scene = Scene::with(", caller_agents_max: 1, caller_writes_max: 4").await;
+    let record = |n: u8| {
+        let key = SecretKey::from_seed(&[n; 32]);
+        let jwk: Value = serde_json::from_str(&key.public().jwk().canonical().unwrap()).unwrap();
+        let record = json!({"id": key.public().did(), "name": "A", "version": 1, "issued_at": "2026-01-01T00:00:00Z",
+            "keys": [{"kid": "main", "jwk": jwk, "purposes": ["control"]}]});
+        let payload = tollgate_pay::json::Json::parse(record.to_string().as_bytes()).unwrap();
+        let sealed = Sealed::sign(&payload, "tollgate-agent-record+jws", "main", &key).unwrap();
+        json!({"record": serde_json::from_str::<Value>(sealed.text()).unwrap()})
+    };
+    assert_eq!(scene.post(1, "agents", "a-1", record(1)).await.status, StatusCode::OK);
+    problem(&scene.post(1, "agents", "a-2", record(2)).await, StatusCode::TOO_MANY_REQUESTS, "caller-full");
+    let again = scene.post(1, "agents", "a-1", record(1)).await;
+    assert_eq!((again.status, &again.json()["new"]), (StatusCode::OK, &json!(false)));
+    // The operator's key has no bound of its own.
+    assert_eq!(scene.post(2, "agents", "a-2", record(2)).await.status, StatusCode::OK);
+    assert_eq!(scene.post(1, "escrows", "a-3", json!({})).await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let fifth = scene.post(1, "escrows", "a-4", json!({})).await;
+    problem(&fifth, StatusCode::TOO_MANY_REQUESTS, "caller-full");
+    assert_eq!(scene.get("escrows").await.status, StatusCode::OK, "reading goes on");
     scene.stop().await;
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tollgate_core::Clock as _;
 use tollgate_gateway::clock::SystemClock;
 use tollgate_pay::registry::{Sealed, SecretKey};
+use tollgate_store::settlement::CallerBounds;
 use tollgate_wire::httpsig::{Component, Draft, Fields, Message, Request, content_digest};
 
 const COVERED: [&str; 6] = ["@method", "@authority", "@path", "@query", "content-digest", "idempotency-key"];
@@ -250,7 +251,10 @@ fn a_server_that_takes_signatures_says_who_it_is() {
         assert!(read(&format!(", authorities: [pay.example.com], {may_sign}")).is_ok());
         assert!(read(&format!(", authorities: ['https://pay.example.com'], {may_sign}")).is_err());
     }
-    let bounded = read(", escrows_max: 5, keys_max: 7").unwrap().settle.unwrap().bounds;
+    let text =
+        ", escrows_max: 5, keys_max: 7, caller_escrows_max: 2, caller_agents_max: 3, caller_writes_max: 4";
+    let bounded = read(text).unwrap().settle.unwrap().bounds;
     assert_eq!((bounded.escrows, bounded.ledger.keys_max), (5, 7));
+    assert_eq!(bounded.caller, CallerBounds { escrows: 2, agents: 3, writes: 4 });
     assert!(read(", agents_max: 0").unwrap_err().contains("settle.agents_max"));
 }

@@ -2,16 +2,17 @@
 //!
 //! Statements, contract and signatures are in the entries, so whoever knows the log's key needs nothing else, years later.
 
-use super::{Desk, Escrow, Event, Owner, Record, SettlementPlane, read};
+use super::{Desk, Escrow, Event, Member, Owner, Record, SettlementPlane, read};
 use crate::PayError;
 use crate::json::plain_text;
 use crate::ledger::{Command, Entry, Op};
 use crate::log::Receipt;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use tollgate_core::{Digest, Timestamp};
 
 /// Most entries of a bundle.
-const ENTRIES_MAX: usize = 1_024;
+const ENTRIES_MAX: usize = 16_384;
 
 /// The version of the form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -49,25 +50,6 @@ impl Bundle {
         Self { entries: receipts.iter().map(ToString::to_string).collect(), escrow, r#type: Form::V1 }
     }
 
-    /// Whether an entry belongs into the bundle of an escrow: it is about the escrow, it says who owns the money, or it ended
-    /// what the escrow's mandate counted.
-    ///
-    /// # Errors
-    /// [`PayError::Bad`] for an owner's record that is none.
-    pub fn needs(escrow: &Escrow, command: &Command) -> Result<bool, PayError> {
-        let call = escrow.together.as_ref().is_some_and(|together| together.call == command.key());
-        let about = call
-            || command.key().starts_with(&format!("escrow:{}:", escrow.id))
-            || Record::of(command)?.is_some_and(|record| record.is_about(&escrow.id));
-        let sources = &escrow.contract.funding;
-        let paid = &escrow.contract.payee.account;
-        let pays = |owner: &Owner| {
-            owner.account() == paid || sources.iter().any(|source| source.account == *owner.account())
-        };
-        let closes = |op: &Op| matches!(op, Op::Close { admission, .. } if escrow.admission.is_some_and(|a| a.id == *admission));
-        Ok(about || command.ops().iter().any(closes) || Owner::of(command)?.iter().any(pays))
-    }
-
     /// Reads a bundle; nothing is checked yet.
     ///
     /// # Errors
@@ -75,7 +57,7 @@ impl Bundle {
     pub fn parse(text: &[u8]) -> Result<Self, PayError> {
         let bundle: Self = read("dispute bundle", text)?;
         if bundle.entries.len() > ENTRIES_MAX {
-            return Err(PayError::bad("bundle entries", &bundle.entries.len().to_string(), "at most 1,024"));
+            return Err(PayError::bad("bundle entries", &bundle.entries.len().to_string(), "at most 16,384"));
         }
         Ok(bundle)
     }
@@ -121,5 +103,44 @@ impl Bundle {
         let escrow = desk.escrow(&self.escrow).cloned();
         let escrow = escrow.ok_or_else(|| refused(format!("it says nothing of escrow {}", self.escrow)))?;
         Ok(Replayed { escrow, events, log_size })
+    }
+}
+
+/// Which entries of the log belong into the bundle of an escrow. It is asked of all of them, in the log's order.
+#[derive(Debug)]
+pub struct Needs<'a> {
+    escrow: &'a Escrow,
+    /// Keys of the calls of all groups that it was locked with, whatever became of them.
+    calls: BTreeSet<String>,
+}
+
+impl<'a> Needs<'a> {
+    /// Those of this escrow.
+    #[must_use]
+    pub const fn new(escrow: &'a Escrow) -> Self {
+        Self { escrow, calls: BTreeSet::new() }
+    }
+
+    /// Whether the next entry belongs there: it is about the escrow or the group that it was locked with, it says who owns the money,
+    /// or it ended what the escrow's mandate counted.
+    ///
+    /// # Errors
+    /// [`PayError::Bad`] for an owner's record that is none.
+    pub fn wants(&mut self, command: &Command) -> Result<bool, PayError> {
+        let escrow = self.escrow;
+        let record = Record::of(command)?.filter(|record| record.is_about(&escrow.id));
+        if let Some(Event::LockTogether(members)) = record.as_ref().map(|record| &record.event) {
+            self.calls.extend(members.first().map(Member::call));
+        }
+        let about = record.is_some()
+            || self.calls.contains(command.key())
+            || command.key().starts_with(&format!("escrow:{}:", escrow.id));
+        let sources = &escrow.contract.funding;
+        let paid = &escrow.contract.payee.account;
+        let pays = |owner: &Owner| {
+            owner.account() == paid || sources.iter().any(|source| source.account == *owner.account())
+        };
+        let closes = |op: &Op| matches!(op, Op::Close { admission, .. } if escrow.admission.is_some_and(|a| a.id == *admission));
+        Ok(about || command.ops().iter().any(closes) || Owner::of(command)?.iter().any(pays))
     }
 }

@@ -31,12 +31,14 @@ mod sign;
 mod state;
 mod step;
 
-pub use bundle::{Bundle, Replayed};
+pub use bundle::{Bundle, Needs, Replayed};
 pub use contract::{
     CONTRACT_BYTES_MAX, EvidencePolicy, Fee, Form, Part, Payee, SETTLING_US, Source, Stage, TaskContract,
     bind, digest,
 };
-pub use desk::{Answered, Desk, GROUP_MAX, GROUP_SOURCES_MAX, Member, REQUESTS_MAX, Record, Row, Together};
+pub use desk::{
+    Answered, Asker, Desk, GROUP_MAX, GROUP_SOURCES_MAX, Member, REQUESTS_MAX, Record, Row, Together,
+};
 pub use event::{Act, Event, EventKind, Objection, ReleaseOrder, Ruling, Side, Submission, Verdict};
 pub use office::{Office, OfficeError, Told};
 pub use owner::{Mandate, Owner, by_hand};

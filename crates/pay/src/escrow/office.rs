@@ -4,7 +4,7 @@
 //! it said is recorded. A crash between any two of them leaves a call whose outcome is not known, and
 //! [`Office::settle`] finds out.
 
-use super::{Answered, Desk, Escrow, Event, Phase, RailState, Refusal};
+use super::{Answered, Asker, Desk, Escrow, Event, Phase, RailState, Refusal};
 use crate::PayError;
 use crate::json::plain;
 use crate::ledger;
@@ -76,7 +76,7 @@ impl<L: Ledger, R: Rails> Office<L, R> {
     /// # Errors
     /// See [`OfficeError`].
     pub fn act(&mut self, id: Digest, event: Event, now: Timestamp) -> Result<Told, OfficeError> {
-        self.record(id, event, None, now)
+        self.record(id, event, Asker::default(), now)
     }
 
     /// Records an event that a request asks for, once: the same request again gets the first answer, and whether it did.
@@ -87,11 +87,11 @@ impl<L: Ledger, R: Rails> Office<L, R> {
         &mut self,
         id: Digest,
         event: Event,
-        request: Digest,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<(Told, bool), OfficeError> {
-        let Some(answered) = self.desk.answered(&request) else {
-            return self.record(id, event, Some(request), now).map(|told| (told, false));
+        let Some(answered) = asker.request.and_then(|request| self.desk.answered(&request)) else {
+            return self.record(id, event, asker, now).map(|told| (told, false));
         };
         if answered.escrow != id || answered.event != Digest::of(&plain(&event)) {
             return Err(Refusal::OtherRequest { seq: answered.seq }.into());
@@ -104,11 +104,11 @@ impl<L: Ledger, R: Rails> Office<L, R> {
         &mut self,
         id: Digest,
         event: Event,
-        request: Option<Digest>,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<Told, OfficeError> {
         self.carries(id, &event)?;
-        let command = self.desk.decide(id, event, request, now)?;
+        let command = self.desk.decide(id, event, asker, now)?;
         let (seq, outcome) = self.tell(&command).map_err(|error| match error {
             OfficeError::Ledger(PayError::KeyConflict { .. }) => OfficeError::Stale(id),
             other => other,
@@ -161,12 +161,16 @@ impl<L: Ledger, R: Rails> Office<L, R> {
         if let Some(answered) = request.and_then(|request| self.desk.answered(&request)).copied() {
             let escrow = self.desk.escrow(&lead).filter(|_| answered.escrow == lead);
             let together = escrow.and_then(|escrow| escrow.together.as_ref());
-            if together.is_none_or(|together| together.escrows != all) {
+            // Whatever else was recorded of the first of them, or that it was to be locked alone, is another request.
+            let locked =
+                answered.phase == Phase::Locking && answered.event != Digest::of(&plain(&Event::Lock));
+            if !locked || together.is_none_or(|together| together.escrows != all) {
                 return Err(Refusal::OtherRequest { seq: answered.seq }.into());
             }
             return Ok((self.told(&all, answered.seq), true));
         }
-        let told = self.record(lead, Event::LockTogether(members), request, now)?;
+        let asker = Asker { request, by: None };
+        let told = self.record(lead, Event::LockTogether(members), asker, now)?;
         Ok((self.told(&all, told.seq), false))
     }
 

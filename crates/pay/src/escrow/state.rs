@@ -228,6 +228,9 @@ pub struct Escrow {
     pub together: Option<Together>,
     /// Time of the last event; it never runs back.
     pub time: Timestamp,
+    /// Digest of whose request made it, when the log says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Digest>,
 }
 
 /// Terms that are shared, as they are.
@@ -280,6 +283,7 @@ impl Escrow {
             held: None,
             together: None,
             time: now,
+            by: None,
             contract: Arc::new(contract.clone()),
         })
     }

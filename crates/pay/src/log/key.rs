@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey as Ed25519Key, VerifyingKey as Ed25519Point};
 use sha2::{Digest as _, Sha256};
 use std::fmt;
+use tollgate_core::Digest;
 
 /// Longest key name, in bytes.
 const NAME_BYTES_MAX: usize = 255;
@@ -172,6 +173,12 @@ impl SigningKey {
     #[must_use]
     pub const fn public(&self) -> &VerifyingKey {
         &self.public
+    }
+
+    /// A key for another purpose, which whoever has this one can make and nobody else.
+    #[must_use]
+    pub fn derived(&self, purpose: &str) -> Digest {
+        Digest::keyed(purpose, &self.secret.to_bytes())
     }
 
     pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {

@@ -19,6 +19,9 @@ enum Form {
 #[serde(deny_unknown_fields)]
 pub struct Accepted {
     at: Timestamp,
+    /// Digest of whose request brought it, where it matters how many agents each brings.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Digest>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     document: Option<String>,
     sealed: Json,
@@ -31,7 +34,19 @@ impl Accepted {
     /// # Errors
     /// [`PayError::Bad`] never in practice: the signed object was read as JSON before.
     pub fn new(sealed: &Sealed, document: Option<String>, at: Timestamp) -> Result<Self, PayError> {
-        Ok(Self { at, document, sealed: Json::parse(sealed.text().as_bytes())?, r#type: Form::V1 })
+        Ok(Self { at, by: None, document, sealed: Json::parse(sealed.text().as_bytes())?, r#type: Form::V1 })
+    }
+
+    /// The record with whose request brought it.
+    #[must_use]
+    pub fn asked_by(self, by: Option<Digest>) -> Self {
+        Self { by, ..self }
+    }
+
+    /// Whose request brought it, when that was noted.
+    #[must_use]
+    pub const fn by(&self) -> Option<Digest> {
+        self.by
     }
 
     /// What a command records of an agent.

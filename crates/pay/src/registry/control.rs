@@ -27,7 +27,7 @@ pub struct Challenge {
     pub rail: String,
     /// The account there.
     pub account: String,
-    /// Given out by whoever asks; used once.
+    /// Given out by whoever asks, for this agent and account; used once. That is theirs to check.
     pub nonce: String,
     /// When it was signed.
     pub signed_at: Timestamp,
@@ -76,11 +76,11 @@ impl Challenge {
                 text("signed_at")
             )));
         }
-        let (rail, account) = (text("rail"), text("account"));
-        if rail.is_empty() || account.is_empty() || text("nonce").is_empty() {
+        let (rail, account, nonce) = (text("rail"), text("account"), text("nonce"));
+        if rail.is_empty() || account.is_empty() || nonce.is_empty() {
             return Err(refused("it names no rail, account or nonce".into()));
         }
-        Ok(RailAccount { rail, account, key })
+        Ok(RailAccount { rail, account, key, nonce })
     }
 }
 

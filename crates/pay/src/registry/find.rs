@@ -1,15 +1,21 @@
 //! Finding agents: by id, name, skill or rail, page by page, in the order of their ids.
+//!
+//! A search goes through the directory in steps ([`Search`]), and looks at a step without it: whoever shares a directory gives it
+//! back between two steps, however many agents there are and however few of them match.
 
 use super::{AgentRecord, Document, History, Sealed, VERSIONS_MAX};
 use crate::PayError;
 use std::collections::BTreeMap;
 use std::ops::Bound;
+use std::sync::Arc;
 use tollgate_core::Timestamp;
 
 /// Most agents of one directory, unless it is made with another bound.
 pub const AGENTS_MAX: usize = 100_000;
 /// Most agents on one page.
 const PAGE_MAX: usize = 100;
+/// Agents that a search looks at in one step.
+const STEP: usize = 256;
 
 /// What is looked for. All that is given must hold; letter case does not matter.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -26,21 +32,73 @@ pub struct Query {
     pub limit: usize,
 }
 
-impl Query {
+/// A search under way: [`Search::next`] takes a step's agents from a directory, [`Search::take`] looks at them.
+#[derive(Debug)]
+pub struct Search<'q> {
+    query: &'q Query,
+    /// What is looked for in texts, in lower case.
+    text: Option<String>,
+    after: Option<String>,
+    found: Vec<Arc<AgentRecord>>,
+}
+
+impl<'q> Search<'q> {
+    /// A search from the query's beginning on.
+    #[must_use]
+    pub fn new(query: &'q Query) -> Self {
+        let text = query.text.as_deref().map(str::to_lowercase);
+        Self { query, text, after: query.after.clone(), found: Vec::new() }
+    }
+
+    /// The agents of the next step. It is quick: nothing is looked at.
+    #[must_use]
+    pub fn next(&self, agents: &Directory) -> Vec<Arc<AgentRecord>> {
+        let from = self.after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        let step = agents.agents.range::<str, _>((from, Bound::Unbounded)).take(STEP);
+        step.filter_map(|(_, history)| history.current().cloned()).collect()
+    }
+
+    /// Looks at the agents of a step; whether the search goes on.
+    pub fn take(&mut self, step: Vec<Arc<AgentRecord>>) -> bool {
+        let (limit, whole) = (self.limit(), step.len() == STEP);
+        self.after = step.last().map(|record| record.id.clone());
+        for record in step {
+            if self.found.len() > limit {
+                break;
+            }
+            if self.matches(&record) {
+                self.found.push(record);
+            }
+        }
+        // One more than a page says that there is another.
+        whole && self.found.len() <= limit
+    }
+
+    /// What was found: a page, and the id to go on after, if there are more.
+    #[must_use]
+    pub fn page(mut self) -> (Vec<Arc<AgentRecord>>, Option<String>) {
+        let limit = self.limit();
+        let more = self.found.len() > limit;
+        self.found.truncate(limit);
+        let next = self.found.last().filter(|_| more).map(|record| record.id.clone());
+        (self.found, next)
+    }
+
+    fn limit(&self) -> usize {
+        self.query.limit.clamp(1, PAGE_MAX)
+    }
+
     fn matches(&self, record: &AgentRecord) -> bool {
         let same = |a: &str, b: &str| a.eq_ignore_ascii_case(b);
-        let within = |text: &str, part: &str| text.to_lowercase().contains(&part.to_lowercase());
         let text = self.text.as_deref().is_none_or(|part| {
-            within(&record.id, part)
-                || within(&record.name, part)
-                || record.skills.iter().any(|skill| within(skill, part))
+            let within = |text: &str| text.to_lowercase().contains(part);
+            within(&record.id) || within(&record.name) || record.skills.iter().any(|skill| within(skill))
         });
+        let Query { skill, rail, .. } = self.query;
         let skill =
-            self.skill.as_deref().is_none_or(|wanted| record.skills.iter().any(|skill| same(skill, wanted)));
-        let rail = self
-            .rail
-            .as_deref()
-            .is_none_or(|wanted| record.rails.iter().any(|rail| same(&rail.rail, wanted)));
+            skill.as_deref().is_none_or(|wanted| record.skills.iter().any(|skill| same(skill, wanted)));
+        let rail =
+            rail.as_deref().is_none_or(|wanted| record.rails.iter().any(|rail| same(&rail.rail, wanted)));
         text && skill && rail
     }
 }
@@ -80,7 +138,7 @@ impl Directory {
         if history.is_some_and(|history| history.versions().len() >= VERSIONS_MAX) {
             return Err(PayError::Full { what: "versions of a record", limit: VERSIONS_MAX });
         }
-        let by = history.and_then(History::current).unwrap_or(&record);
+        let by = history.and_then(History::current).map_or(&record, |current| &**current);
         if AgentRecord::signed_by(sealed, by, now) {
             return Ok(());
         }
@@ -116,6 +174,18 @@ impl Directory {
         Self { agents: agents.into_iter().collect(), limit: self.limit }
     }
 
+    /// How many agents there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.agents.is_empty()
+    }
+
     /// The agent of this id.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&History> {
@@ -124,15 +194,9 @@ impl Directory {
 
     /// A page of agents that match, and the id to go on after, if there are more.
     #[must_use]
-    pub fn find(&self, query: &Query) -> (Vec<&AgentRecord>, Option<String>) {
-        let limit = query.limit.clamp(1, PAGE_MAX);
-        let from = query.after.clone().map_or(Bound::Unbounded, Bound::Excluded);
-        let agents = self.agents.range((from, Bound::Unbounded)).filter_map(|(_, history)| history.current());
-        let mut found: Vec<_> =
-            agents.filter(|record| query.matches(record)).take(limit.saturating_add(1)).collect();
-        let more = found.len() > limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| more).map(|record| record.id.clone());
-        (found, next)
+    pub fn find(&self, query: &Query) -> (Vec<Arc<AgentRecord>>, Option<String>) {
+        let mut search = Search::new(query);
+        while search.take(search.next(self)) {}
+        search.page()
     }
 }

@@ -3,6 +3,7 @@
 use super::record::TYP;
 use super::{AgentKey, AgentRecord, Document, PublicKey, Purpose, Sealed};
 use crate::PayError;
+use std::sync::Arc;
 use tollgate_core::{Digest, Timestamp};
 
 /// Most versions of one record: see [`super::Directory::check_new`].
@@ -11,7 +12,7 @@ pub const VERSIONS_MAX: usize = 4_096;
 /// See the module. Only what was verified is in it.
 #[derive(Clone, Debug)]
 pub struct History {
-    versions: Vec<(AgentRecord, Digest)>,
+    versions: Vec<(Arc<AgentRecord>, Digest)>,
 }
 
 fn refused(reason: impl Into<String>) -> PayError {
@@ -43,7 +44,7 @@ impl History {
                 "none of its own control keys has signed it, so that it could never be changed",
             ));
         }
-        Ok(Self { versions: vec![(record, sealed.digest())] })
+        Ok(Self { versions: vec![(Arc::new(record), sealed.digest())] })
     }
 
     /// Adds the next version. The very same one again changes nothing.
@@ -78,7 +79,7 @@ impl History {
             ));
         }
         kept_revoked(last, &record)?;
-        self.versions.push((record, sealed.digest()));
+        self.versions.push((Arc::new(record), sealed.digest()));
         Ok(())
     }
 
@@ -89,7 +90,7 @@ impl History {
 
     /// The version that counts now.
     #[must_use]
-    pub fn current(&self) -> Option<&AgentRecord> {
+    pub fn current(&self) -> Option<&Arc<AgentRecord>> {
         self.versions.last().map(|(record, _)| record)
     }
 
@@ -99,9 +100,9 @@ impl History {
         self.versions.last().map(|(_, digest)| *digest)
     }
 
-    /// All versions with their digests, the first one first.
+    /// All versions with their digests, the first one first. A copy of the list shares the records.
     #[must_use]
-    pub fn versions(&self) -> &[(AgentRecord, Digest)] {
+    pub fn versions(&self) -> &[(Arc<AgentRecord>, Digest)] {
         &self.versions
     }
 

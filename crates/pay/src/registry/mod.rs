@@ -27,7 +27,7 @@ pub use accepted::Accepted;
 pub use card::{Registration, Service, check_card, registration};
 pub use control::{Challenge, prove, prove_by_wallet};
 pub use did::{Document, web_url};
-pub use find::{AGENTS_MAX, Directory, Query};
+pub use find::{AGENTS_MAX, Directory, Query, Search};
 pub use history::{History, VERSIONS_MAX};
 pub use key::{PublicKey, SecretKey};
 pub use record::{AgentKey, AgentRecord, Purpose, RailAccount, TEXT_BYTES_MAX};

@@ -86,6 +86,8 @@ pub struct RailAccount {
     pub account: String,
     /// The account's key; none where the account's name is the address of its key.
     pub key: Option<PublicKey>,
+    /// The challenge that the proof answers.
+    pub nonce: String,
 }
 
 /// See the module.

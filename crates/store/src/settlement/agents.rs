@@ -1,15 +1,19 @@
 //! Agents: new records, and what is known of whom.
 
 use super::{Settlement, SettlementError};
+use std::sync::Arc;
 use tollgate_core::Digest;
 use tollgate_core::id::AccountId;
 use tollgate_pay::escrow::OfficeError;
 use tollgate_pay::json::Json;
 use tollgate_pay::rail::LEDGER_RAIL;
-use tollgate_pay::registry::{Accepted, AgentRecord, PublicKey, Purpose, Query, RailAccount, Sealed};
+use tollgate_pay::registry::{
+    Accepted, AgentRecord, History, PublicKey, Purpose, Query, RailAccount, Sealed, Search,
+};
 
 impl Settlement {
-    /// Verifies a record of an agent and keeps it; the entry that has it, or `None` when it was known.
+    /// Verifies a record of an agent and keeps it; the entry that has it, or `None` when it was known. Proofs that it brings of
+    /// accounts answer challenges that were given out here ([`Settlement::challenge`]), which are used up.
     ///
     /// # Errors
     /// [`SettlementError::Office`] with what is wrong with it.
@@ -18,7 +22,20 @@ impl Settlement {
         sealed: &Sealed,
         document: Option<String>,
     ) -> Result<Option<u64>, SettlementError> {
-        let accepted = Accepted::new(sealed, document, self.clock.now())?;
+        self.register_by(sealed, document, None)
+    }
+
+    /// As [`Self::register`], for a caller whose agents are bounded.
+    ///
+    /// # Errors
+    /// Also [`SettlementError::Caller`].
+    pub fn register_by(
+        &self,
+        sealed: &Sealed,
+        document: Option<String>,
+        by: Option<Digest>,
+    ) -> Result<Option<u64>, SettlementError> {
+        let accepted = Accepted::new(sealed, document, self.clock.now())?.asked_by(by);
         let command = accepted.command()?;
         let mut inner = self.inner.lock();
         self.read_on(&mut inner)?;
@@ -27,6 +44,11 @@ impl Settlement {
         if !accepted.offer(&mut inner.heard.agents.only(id))? {
             return Ok(None);
         }
+        inner.heard.agents.check_new(sealed, self.clock.now())?;
+        self.may_bring(&inner, id, by)?;
+        let before = inner.heard.agents.get(id).and_then(History::current).map(Arc::clone);
+        let record = AgentRecord::read(sealed.payload())?;
+        self.use_challenges(&record, before.as_ref().map_or(&[], |before| &before.rails))?;
         // What others registered meanwhile may be the very same, or what this does not continue.
         let told = self.in_order(&mut inner, |inner| {
             if !accepted.offer(&mut inner.heard.agents.only(id)).map_err(OfficeError::Ledger)? {
@@ -42,7 +64,7 @@ impl Settlement {
 
     /// Looks at the agent of this id: its current record and the digests of all versions.
     #[must_use]
-    pub fn agent(&self, id: &str) -> Option<Vec<(AgentRecord, Digest)>> {
+    pub fn agent(&self, id: &str) -> Option<Vec<(Arc<AgentRecord>, Digest)>> {
         self.known().heard.agents.get(id).map(|history| history.versions().to_vec())
     }
 
@@ -71,11 +93,14 @@ impl Settlement {
         owner.is_some_and(|owner| owner.keys().contains(key))
     }
 
-    /// A page of agents, and the id to go on after.
+    /// A page of agents, and the id to go on after. Others go on between the steps of a long search.
     #[must_use]
-    pub fn agents(&self, query: &Query) -> (Vec<AgentRecord>, Option<String>) {
-        let inner = self.known();
-        let (found, next) = inner.heard.agents.find(query);
-        (found.into_iter().cloned().collect(), next)
+    pub fn agents(&self, query: &Query) -> (Vec<Arc<AgentRecord>>, Option<String>) {
+        let mut search = Search::new(query);
+        let mut step = search.next(&self.known().heard.agents);
+        while search.take(step) {
+            step = search.next(&self.inner.lock().heard.agents);
+        }
+        search.page()
     }
 }

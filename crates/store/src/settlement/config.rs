@@ -36,12 +36,33 @@ pub struct Bounds {
     pub agents: usize,
     /// Events in memory for receivers that were not told yet; the rest wait in the log.
     pub events: usize,
+    /// Those of each caller that is not the operator, so that none uses up what is for all.
+    pub caller: CallerBounds,
+}
+
+/// What each caller may add.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallerBounds {
+    /// Escrows, for ever: the log says whose proposal each was.
+    pub escrows: usize,
+    /// Agents, for ever: the log says who brought each.
+    pub agents: usize,
+    /// Requests that change something, at one server in one day (UTC). They are counted in memory.
+    pub writes: u64,
+}
+
+impl Default for CallerBounds {
+    /// A quarter of what there is for all: 250,000 escrows, 25,000 agents, and a million requests.
+    fn default() -> Self {
+        Self { escrows: ESCROWS_MAX / 4, agents: AGENTS_MAX / 4, writes: 1_000_000 }
+    }
 }
 
 impl Default for Bounds {
     /// A million escrows, a hundred thousand agents, 4,096 events, and the ledger's own.
     fn default() -> Self {
-        Self { ledger: Limits::default(), escrows: ESCROWS_MAX, agents: AGENTS_MAX, events: 4_096 }
+        let (ledger, caller) = (Limits::default(), CallerBounds::default());
+        Self { ledger, escrows: ESCROWS_MAX, agents: AGENTS_MAX, events: 4_096, caller }
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Heard {
     pub(super) agents: Directory,
     /// Accepted records of agents as the log has them, in its order.
     pub(super) records: Vec<String>,
+    /// How many agents each caller brought, of whom the log says so.
+    pub(super) brought: BTreeMap<Digest, usize>,
     /// Entries about each escrow, in order.
     pub(super) entries: BTreeMap<Digest, Vec<u64>>,
 }
@@ -45,8 +47,14 @@ impl Heard {
 
     /// Takes the record of an agent.
     pub(super) fn register(&mut self, accepted: &Accepted) -> Result<(), PayError> {
+        let before = self.agents.len();
         if accepted.offer(&mut self.agents)? {
             self.records.push(plain_text(accepted));
+        }
+        // A later version of an agent is no agent more.
+        if let Some(by) = accepted.by().filter(|_| self.agents.len() > before) {
+            let brought = self.brought.entry(by).or_default();
+            *brought = brought.saturating_add(1);
         }
         Ok(())
     }

@@ -4,11 +4,12 @@ use super::{Published, Settlement, SettlementError};
 use crate::journal::JournalError;
 use crate::journal::audit::Unasked;
 use parking_lot::MutexGuard;
+use std::sync::atomic::Ordering;
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Bundle, ControlPlane, Escrow, Event, OfficeError, Refusal, Signed};
+use tollgate_pay::escrow::{Bundle, ControlPlane, Escrow, Event, Needs, OfficeError, Refusal, Signed};
 use tollgate_pay::ledger::Entry;
-use tollgate_pay::log::{Receipt, leaf_hash};
+use tollgate_pay::log::{Note, Receipt, leaf_hash};
 
 impl Settlement {
     /// Publishes what is new, and gives the checkpoint that covers everything so far, with the cosignatures that there are.
@@ -17,11 +18,10 @@ impl Settlement {
     /// [`SettlementError::Journal`].
     pub fn checkpoint(&self) -> Result<String, SettlementError> {
         let size = self.size()?;
-        let mut published = self.published.lock();
-        self.publish(&mut published, size)?;
+        self.publish(&mut self.published.lock(), size)?;
         // That too few witnesses are there now does not make what is published less true: whoever reads it counts them.
-        match self.cosigned(&mut published) {
-            Ok(()) | Err(SettlementError::Unwitnessed(_)) => {}
+        match self.cosigned() {
+            Ok(_) | Err(SettlementError::Unwitnessed(_)) => {}
             Err(other) => return Err(other),
         }
         Ok(self.folder.checkpoint()?.map(|note| note.to_string()).unwrap_or_default())
@@ -36,17 +36,41 @@ impl Settlement {
         Ok(())
     }
 
-    /// Has the witnesses that the folder's policy wants cosign what is published.
-    fn cosigned(&self, published: &mut Published) -> Result<(), SettlementError> {
-        let Some(policy) = &self.policy else { return Ok(()) };
+    /// The published checkpoint, cosigned by the witnesses that the folder's policy wants. They are asked one at a time, and whoever
+    /// came while they were asked takes what was found: however many wait for a witness that is silent, they wait once.
+    fn cosigned(&self) -> Result<Note, SettlementError> {
+        let missing = || PayError::NotProven { what: "log", reason: "it has no checkpoint yet".into() };
+        let standing = || Ok::<_, SettlementError>(self.folder.checkpoint()?.ok_or_else(missing)?);
+        let Some(policy) = &self.policy else { return standing() };
+        let before = self.asks.load(Ordering::Acquire);
+        let mut asking = self.asking.lock();
+        let note = standing()?;
+        if policy.met(&note).is_ok() {
+            return Ok(note);
+        }
+        // They were asked since this one came, and too few answered.
+        if let Some(reason) = asking.failed.clone().filter(|_| asking.count > before) {
+            return Err(SettlementError::Unwitnessed(PayError::NotProven { what: "log", reason }));
+        }
+        asking.count = self.asks.fetch_add(1, Ordering::AcqRel).saturating_add(1);
         let nobody = || Unasked("this process asks no witnesses".into());
-        let asked = self.folder.cosign(policy, &mut published.known, &|witness: &_, request: &_| {
+        let ask = |witness: &_, request: &_| {
             self.witnesses.as_ref().map_or_else(|| Err(nobody()), |all| all.ask(witness, request))
-        });
-        match asked {
-            Ok(_) => Ok(()),
-            Err(JournalError::Ledger(error @ PayError::NotProven { .. })) => {
-                Err(SettlementError::Unwitnessed(error))
+        };
+        let (asked, lines) = self.folder.ask_witnesses(policy, &mut asking.known, &ask)?;
+        if lines {
+            // A checkpoint that was published meanwhile stands: it is for its own witnesses.
+            let _published = self.published.lock();
+            self.folder.keep_cosigned(&asked.0)?;
+        }
+        match asked.1 {
+            Ok(()) => {
+                asking.failed = None;
+                Ok(asked.0)
+            }
+            Err(PayError::NotProven { what, reason }) => {
+                asking.failed = Some(reason.clone());
+                Err(SettlementError::Unwitnessed(PayError::NotProven { what, reason }))
             }
             Err(other) => Err(other.into()),
         }
@@ -58,9 +82,11 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Journal`]; [`SettlementError::Unwitnessed`] when too few witnesses cosign.
     pub fn receipt(&self, seq: u64) -> Result<Option<Receipt>, SettlementError> {
-        let Some(mut published) = self.published(seq)? else { return Ok(None) };
-        self.cosigned(&mut published)?;
-        Ok(Some(self.folder.receipt(seq)?))
+        if self.published(seq)?.is_none() {
+            return Ok(None);
+        }
+        let note = self.cosigned()?;
+        Ok(Some(self.folder.receipt_by(note, seq)?))
     }
 
     /// Sees to it that an entry is published, when there is one.
@@ -137,9 +163,9 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Journal`].
     pub fn bundle(&self, escrow: &Escrow) -> Result<Bundle, SettlementError> {
-        let mut mine = Vec::new();
+        let (mut mine, mut needs) = (Vec::new(), Needs::new(escrow));
         self.source.each(|entry| {
-            mine.extend(Bundle::needs(escrow, &entry.command)?.then_some(entry.seq));
+            mine.extend(needs.wants(&entry.command)?.then_some(entry.seq));
             Ok(())
         })?;
         let mut receipts = Vec::new();

@@ -8,42 +8,46 @@
 
 mod agents;
 mod away;
+mod callers;
 mod config;
 mod heard;
 mod hooks;
 mod keep;
 mod log;
-mod mandates;
 mod nonces;
 mod outbox;
+mod pages;
 mod shared;
 mod snapshot;
 mod together;
 
 pub use away::{AwayRail, CALLS_MAX};
-pub use config::{Bounds, SettlementConfig};
+pub use config::{Bounds, CallerBounds, SettlementConfig};
 pub use hooks::{Delivery, Reported};
-pub use mandates::{Counted, ESCROWS_SHOWN, MandateUse};
-pub use nonces::{NONCES_MAX, Nonce};
+pub use nonces::{CHALLENGE_S, NONCES_MAX, Nonce};
 pub use outbox::{DEAD_MAX, Dead, Happened, HookConfig, IN_FLIGHT_MAX, OPEN_MAX, Standing};
+pub use pages::{Counted, ESCROWS_SHOWN, MandateUse};
 
 use crate::escrows::{JournalLedger, JournalOffice, go_on};
 use crate::journal::audit::{Known, LogFolder, Source, Witnesses, policy};
 use crate::journal::{Journal, JournalConfig, JournalError};
 use away::Away;
+use callers::Callers;
 use heard::Heard;
 use hooks::Hooks;
 use keep::Keep;
 use nonces::Nonces;
 use parking_lot::Mutex;
-use snapshot::Kept;
+use snapshot::{Kept, not_set_back};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use tollgate_core::id::AccountId;
 use tollgate_core::{Clock, Digest, Timestamp};
 use tollgate_pay::PayError;
 use tollgate_pay::escrow::{
-    Desk, Escrow, Event, EventKind, OfficeError, Owner, Phase, RailState, SettlementPlane, Told, by_hand,
+    Asker, Desk, Escrow, Event, EventKind, OfficeError, Owner, Phase, RailState, SettlementPlane, Told,
+    by_hand,
 };
 use tollgate_pay::ledger::{Account, Book, Command, Entry, Op, Outcome};
 use tollgate_pay::log::{Policy, SigningKey, VerifyingKey};
@@ -57,6 +61,14 @@ pub enum SettlementError {
     /// The journal or the log failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// One caller has used up what each may.
+    #[error("this caller has {what}, and {limit} are for each: the operator may raise the bound")]
+    Caller {
+        /// Of what.
+        what: &'static str,
+        /// The bound.
+        limit: u64,
+    },
     /// Too few witnesses cosign the log now: what rests on their word has to wait.
     #[error(transparent)]
     Unwitnessed(PayError),
@@ -93,11 +105,19 @@ struct Inner {
     hooks: Arc<Hooks>,
 }
 
-/// How far the log is published, and what is known of its witnesses.
+/// How far the log is published.
 #[derive(Default)]
 struct Published {
     size: u64,
+}
+
+/// What is known of the log's witnesses, and why too few answered the last time that they were asked.
+#[derive(Default)]
+struct Asking {
     known: Known,
+    /// How often they were asked.
+    count: u64,
+    failed: Option<String>,
 }
 
 /// See the module.
@@ -106,8 +126,12 @@ pub struct Settlement {
     journal: Journal,
     source: Source,
     folder: LogFolder,
-    /// What is published; one publication at a time.
+    /// What is published; one publication at a time. Nobody waits for the network with it.
     published: Mutex<Published>,
+    /// Whoever asks the witnesses has it; those who wait for it meanwhile take what that one found.
+    asking: Mutex<Asking>,
+    /// How often witnesses were asked, to be read by who is about to wait.
+    asks: AtomicU64,
     /// The witnesses that the log wants, and how they are asked.
     policy: Option<Arc<Policy>>,
     witnesses: Option<Box<dyn Witnesses>>,
@@ -119,6 +143,10 @@ pub struct Settlement {
     nonces: Nonces,
     away: Away,
     key: SigningKey,
+    /// The account through which the ledger rail clears.
+    clearing: AccountId,
+    /// What each caller may add, and what each sent today.
+    callers: Callers,
     clock: Arc<dyn Clock>,
 }
 
@@ -149,10 +177,14 @@ impl Settlement {
         if let Some(policy) = &policy {
             plane = plane.witnessed(Arc::clone(policy))?;
         }
-        let Bounds { ledger: limits, escrows, events, .. } = config.bounds.clone();
+        let Bounds { ledger: limits, escrows, events, caller, .. } = config.bounds.clone();
         let journal_config = JournalConfig { limits, ..JournalConfig::default() };
         let Kept { desk, mut heard, next: from } = Kept::read(&config.data, &source, &plane, &config.bounds)?;
         let journal = source.open(journal_config, Arc::clone(&clock))?;
+        if let Err(error) = not_set_back(&config.data, &source, &journal) {
+            journal.close();
+            return Err(error);
+        }
         let desk = desk.unwrap_or_else(|| Desk::new(plane, escrows));
         let hear = |entry: &Entry| {
             let applied = matches!(entry.outcome, Outcome::Applied { .. });
@@ -175,6 +207,8 @@ impl Settlement {
             source,
             folder,
             published,
+            asking: Mutex::default(),
+            asks: AtomicU64::new(0),
             policy,
             witnesses,
             data,
@@ -183,6 +217,8 @@ impl Settlement {
             nonces,
             away,
             key,
+            clearing: config.clearing.clone(),
+            callers: Callers::new(caller),
             clock,
         };
         // What cannot go on now is asked again later; everything else is served meanwhile.
@@ -210,12 +246,12 @@ impl Settlement {
     ///
     /// # Errors
     /// [`SettlementError::Office`].
-    pub fn act(&self, id: Digest, event: &Event, request: Digest) -> Result<Acted, SettlementError> {
-        let (mut inner, what) = (self.inner.lock(), event.kind());
+    pub fn act(&self, id: Digest, event: &Event, asker: impl Into<Asker>) -> Result<Acted, SettlementError> {
+        let (mut inner, what, asker) = (self.inner.lock(), event.kind(), asker.into());
         self.read_on(&mut inner)?;
-        let (told, again) = self.in_order(&mut inner, |inner| {
-            inner.office.request(id, event.clone(), request, self.clock.now())
-        })?;
+        self.has_room(&inner, id, event, asker)?;
+        let (told, again) = self
+            .in_order(&mut inner, |inner| inner.office.request(id, event.clone(), asker, self.clock.now()))?;
         if !again {
             inner.note(&told, what);
         }
@@ -232,6 +268,7 @@ impl Settlement {
     /// [`SettlementError::Office`]; [`PayError::Bad`] for a command in the name of escrows or agents.
     pub fn tell(&self, command: &Command) -> Result<(u64, Outcome), SettlementError> {
         by_hand(command)?;
+        self.leaves_escrows_alone(command)?;
         let mut inner = self.inner.lock();
         self.read_on(&mut inner)?;
         self.in_order(&mut inner, |inner| inner.office.tell(command))
@@ -243,28 +280,6 @@ impl Settlement {
         let inner = self.known();
         let escrow = inner.office.desk().escrow(id)?.clone();
         Some((escrow, inner.heard.entries.get(id).cloned().unwrap_or_default()))
-    }
-
-    /// Escrows in the order of their ids, after one, as far as `wanted` says yes, and whether more follow.
-    #[must_use]
-    pub fn escrows(
-        &self,
-        after: Option<Digest>,
-        limit: usize,
-        wanted: impl Fn(&Escrow) -> bool,
-    ) -> (Vec<Escrow>, bool) {
-        let inner = self.known();
-        let mut found: Vec<_> = inner
-            .office
-            .desk()
-            .escrows_after(after)
-            .filter(|escrow| wanted(escrow))
-            .take(limit.saturating_add(1))
-            .cloned()
-            .collect();
-        let more = found.len() > limit;
-        found.truncate(limit);
-        (found, more)
     }
 
     /// An account and who speaks for it.

@@ -1,6 +1,7 @@
 //! A log that other servers write to as well: reading on, and deciding anew when they were first.
 
 use super::{Inner, Settlement, SettlementError};
+use crate::journal::JournalError;
 use crate::journal::audit::Source;
 use parking_lot::MutexGuard;
 use tollgate_pay::escrow::OfficeError;
@@ -17,7 +18,15 @@ impl Settlement {
 
     /// Takes what others wrote.
     pub(super) fn read_on(&self, inner: &mut Inner) -> Result<(), SettlementError> {
-        if self.has_others() && self.journal.look(Book::next_seq)? > inner.ledger.seen() {
+        if !self.has_others() {
+            return Ok(());
+        }
+        let (next, seen) = (self.journal.look(Book::next_seq)?, inner.ledger.seen());
+        if next < seen {
+            let what = format!("it has {next} entries, {seen} were there before: it was set back");
+            return Err(JournalError::Damaged { file: "the ledger".into(), at: next, what }.into());
+        }
+        if next > seen {
             inner.read_on(&self.source)?;
         }
         Ok(())

@@ -5,9 +5,9 @@
 //! they stand, so the file is kept like the log's key. It only shortens the way: one that is torn, of another log, or of a form
 //! that is not known is passed over, and the log is read from its beginning.
 
-use super::{Bounds, Heard, Settlement};
-use crate::journal::JournalError;
-use crate::journal::audit::Source;
+use super::{Bounds, Heard, Settlement, SettlementError};
+use crate::journal::audit::{LogFolder, Source};
+use crate::journal::{Journal, JournalError};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::fs::{self, File};
@@ -15,7 +15,8 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use tollgate_core::Digest;
 use tollgate_pay::escrow::{Desk, Row, SettlementPlane};
-use tollgate_pay::log::leaf_hash;
+use tollgate_pay::ledger::Book;
+use tollgate_pay::log::{Checkpoint, leaf_hash};
 
 /// The file's name.
 const NAME: &str = "settlement.snapshot";
@@ -176,4 +177,28 @@ fn last_leaf(source: &Source, next: u64) -> Result<Option<Digest>, JournalError>
         Ok(())
     })?;
     Ok(leaf)
+}
+
+/// Checks that the ledger is the one that was published: it has at least as many entries as the log's checkpoint was signed for, and
+/// the last of those. One that was set back would be answered from as if nothing had happened.
+pub(super) fn not_set_back(data: &Path, source: &Source, journal: &Journal) -> Result<(), SettlementError> {
+    let folder = LogFolder::new(&data.join("log"));
+    let Some(note) = folder.checkpoint()? else { return Ok(()) };
+    let published = Checkpoint::parse(note.text())?.size;
+    let damaged = |what: String| JournalError::Damaged { file: "the ledger".into(), at: published, what };
+    let size = journal.look(Book::next_seq)?;
+    if size < published {
+        let what = format!(
+            "it has {size} entries, and the checkpoint in {} was signed for {published}: the ledger was set back. Bring the newer one back, or move the old log away if you know what was lost",
+            data.join("log").display()
+        );
+        return Err(damaged(what).into());
+    }
+    let Some(last) = published.checked_sub(1) else { return Ok(()) };
+    let is = last_leaf(source, published)?;
+    if is != Some(Digest(leaf_hash(&folder.published(last)?))) {
+        let what = format!("its entry {last} is not that of the published log: they are of two ledgers");
+        return Err(damaged(what).into());
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use tollgate_core::Digest;
 use tollgate_evidence::proof::{Dossier, judge_again};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Bundle, SettlementPlane};
+use tollgate_pay::escrow::{Bundle, Needs, SettlementPlane};
 use tollgate_pay::log::VerifyingKey;
 
 /// What can be done with disputes.
@@ -76,8 +76,9 @@ pub(super) fn run(command: Command) -> Result<Ending> {
 /// All entries of an escrow, each with its proof in the log as it is now.
 pub(super) fn bundle(books: &Books, escrow: Digest) -> Result<Bundle> {
     let (escrow, mut mine) = (books.escrow(&escrow)?, Vec::new());
+    let mut needs = Needs::new(&escrow);
     books.ledger().each(|entry| {
-        mine.extend(Bundle::needs(&escrow, &entry.command)?.then_some(entry.seq));
+        mine.extend(needs.wants(&entry.command)?.then_some(entry.seq));
         Ok(())
     })?;
     let receipts = mine.into_iter().map(|entry| books.receipt(entry)).collect::<Result<Vec<_>>>()?;

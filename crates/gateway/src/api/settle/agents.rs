@@ -3,14 +3,16 @@
 use super::problem::Problem;
 use super::resolve;
 use super::{Answer, Asked, Shown, query, query_number};
+use crate::clock::entropy;
 use crate::state::Shared;
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tollgate_core::{Digest, FaultKind};
 use tollgate_pay::json::Json;
-use tollgate_pay::registry::{AgentRecord, Query, RailAccount, Sealed};
+use tollgate_pay::registry::{AgentRecord, Query, RailAccount, Sealed, TEXT_BYTES_MAX};
 use tollgate_store::settlement::Settlement;
 
 #[derive(Deserialize)]
@@ -41,9 +43,25 @@ pub(super) fn one(settlement: &Settlement, asked: &Asked) -> Answer {
     let versions =
         versions.ok_or_else(|| Problem::not_found(&format!("there is no agent {:?}", asked.shown())))?;
     let mut all = versions.last().map_or(Value::Null, |(record, _)| shown(settlement, record));
-    let past = |(record, digest): &(AgentRecord, Digest)| json!({"version": record.version, "digest": digest, "issued_at": record.issued_at.to_string()});
+    let past = |(record, digest): &(Arc<AgentRecord>, Digest)| json!({"version": record.version, "digest": digest, "issued_at": record.issued_at.to_string()});
     all["versions"] = versions.iter().map(past).collect();
     Ok(Shown::Json(StatusCode::OK, all))
+}
+
+/// A challenge for a proof that an agent controls an account. Nothing changes: it is kept when it is used.
+pub(super) fn challenge(settlement: &Settlement, asked: &Asked) -> Answer {
+    let given = |name: &str| {
+        let text = query(&asked.parts, name).filter(|text| (1..=TEXT_BYTES_MAX).contains(&text.len()));
+        text.ok_or_else(|| Problem::bad(format!("say which {name}, in 1 to {TEXT_BYTES_MAX} bytes")))
+    };
+    let (rail, account) = (given("rail")?, given("account")?);
+    let random = entropy().map_err(|error| Problem::internal(&error.to_string()))?;
+    let random = u128::from_be_bytes(random.first_chunk().copied().unwrap_or_default());
+    let (nonce, expires) = settlement.challenge(&asked.parameter, &rail, &account, random);
+    Ok(Shown::Json(
+        StatusCode::OK,
+        json!({"agent": asked.parameter, "rail": rail, "account": account, "nonce": nonce, "expires": expires.to_string()}),
+    ))
 }
 
 /// The record is its own idempotency key: the very same one again changes nothing.
@@ -65,7 +83,7 @@ pub(super) fn register(shared: &Shared, settlement: &Settlement, asked: &Asked) 
         None if begins => Some(resolve::document(shared, id)?),
         given => given,
     };
-    let entry = settlement.register(&sealed, document)?;
+    let entry = settlement.register_by(&sealed, document, asked.by)?;
     Ok(Shown::Json(
         StatusCode::OK,
         json!({"digest": sealed.digest(), "new": entry.is_some(), "entry": entry}),

@@ -42,6 +42,7 @@ pub(in crate::api) fn discovery(worker: &Worker) -> Answered {
         "mandates": ["ap2/v0.2 sd-jwt chain", "jws mandate+jwt"],
         "authentication": ["bearer key", "rfc9421 ed25519", "rfc9421 ecdsa-p256-sha256"],
         "agents": "/v1/settle/agents{?text,skill,rail,after,limit}",
+        "challenges": "/v1/settle/agents/{id}/challenge{?rail,account}",
         "openapi": "/openapi.json",
         "endpoints": endpoints,
     });

@@ -6,10 +6,10 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tollgate_core::{Digest, Timestamp};
-use tollgate_pay::escrow::{Escrow, Event, Phase, Record, Told, read};
+use tollgate_pay::escrow::{Asker, Escrow, Event, Phase, Record, Told, read};
 use tollgate_store::settlement::Settlement;
 
-/// Most events that are shown of one escrow.
+/// Most events that are shown of one escrow: the last ones.
 const TIMELINE_MAX: usize = 512;
 
 pub(super) fn list(settlement: &Settlement, asked: &Asked) -> Answer {
@@ -53,7 +53,7 @@ pub(super) fn one(settlement: &Settlement, asked: &Asked) -> Answer {
 /// Each event with its place in the log.
 fn timeline(settlement: &Settlement, id: &Digest, entries: &[u64]) -> Result<Value, Problem> {
     let mut events = Vec::new();
-    for seq in entries.iter().take(TIMELINE_MAX) {
+    for seq in entries.iter().skip(entries.len().saturating_sub(TIMELINE_MAX)) {
         let entry = settlement.entry(*seq)?;
         let record = entry.map(|entry| Record::of(&entry.command)).transpose()?.flatten();
         let Some(record) = record else { continue };
@@ -91,7 +91,8 @@ pub(super) fn event(settlement: &Settlement, asked: &Asked) -> Answer {
 }
 
 fn act(settlement: &Settlement, id: Digest, event: &Event, asked: &Asked) -> Answer {
-    let acted = settlement.act(id, event, asked.request()?)?;
+    let asker = Asker { request: Some(asked.request()?), by: asked.by };
+    let acted = settlement.act(id, event, asker)?;
     let told = |told: &Told| json!({"entry": told.seq, "phase": told.phase, "version": told.version});
     let recorded: Vec<_> = acted.told.iter().map(told).collect();
     let phase = acted.told.last().map(|told| told.phase);

@@ -57,16 +57,14 @@ struct Asked {
     request: Option<Digest>,
     /// Whether it comes from who may what the operator may.
     operates: bool,
+    /// Whose it is, when what they may add is bounded: it is for all but the operator.
+    by: Option<Digest>,
 }
 
 impl Asked {
     /// What names this request for ever.
     fn request(&self) -> Result<Digest, Problem> {
-        self.request.ok_or_else(|| {
-            let detail =
-                "send an Idempotency-Key of 1 to 255 visible characters, a new one for each new request";
-            Problem::new(StatusCode::BAD_REQUEST, "idempotency-key-missing", detail)
-        })
+        self.request.ok_or_else(Problem::keyless)
     }
 
     /// The path's parameter as an id of 64 hexadecimal digits.
@@ -109,17 +107,25 @@ async fn answer(worker: &Worker, call: &Call, right: Right, parts: Parts, body: 
         None => allowed(worker, &parts, call, right)?,
     };
     let request = idempotent(&parts, &who);
+    if parts.method == http::Method::POST && request.is_none() {
+        return Err(Problem::keyless());
+    }
+    let by =
+        (!operates).then(|| Digest::of_parts([b"tollgate settlement caller v1".as_slice(), who.as_bytes()]));
     let body =
         if parts.method == http::Method::POST { read(worker, body).await?.to_vec() } else { Vec::new() };
     if let Some(signed) = &signed {
         signed.check_body(&parts, &body)?;
     }
     let parameter = decode(call.parameter.as_deref().unwrap_or_default());
-    let (asked, route) = (Asked { parts, parameter, body, request, operates }, call.route);
+    let (asked, route) = (Asked { parts, parameter, body, request, operates, by }, call.route);
     let shared = Arc::clone(worker.shared());
     let work = move |settlement: &Settlement| {
+        if let Some(by) = asked.by.filter(|_| asked.parts.method == http::Method::POST) {
+            settlement.count_write(by)?;
+        }
         if let Some(signed) = &signed {
-            signed.use_up(settlement)?;
+            signed.use_up(settlement, asked.by)?;
         }
         match route {
             Route::SettleEvidence | Route::SettleDossier => {
@@ -198,6 +204,7 @@ fn handle(settlement: &Settlement, route: Route, asked: &Asked) -> Answer {
         Route::SettleRevoke => ledger::revoke(settlement, asked),
         Route::SettleAgents => agents::find(settlement, asked),
         Route::SettleAgent => agents::one(settlement, asked),
+        Route::SettleChallenge => agents::challenge(settlement, asked),
         Route::SettleEscrows => escrows::list(settlement, asked),
         Route::SettleEscrow => escrows::one(settlement, asked),
         Route::SettlePropose => escrows::propose(settlement, asked),

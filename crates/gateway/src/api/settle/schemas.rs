@@ -35,6 +35,9 @@ pub(in crate::api) fn response(route: Route) -> Option<(&'static str, Value)> {
         Route::SettleMandate => (JSON, named("MandateCount")),
         Route::SettleAgents => (JSON, page("agents", "Agent")),
         Route::SettleAgent => (JSON, named("Agent")),
+        Route::SettleChallenge => {
+            (JSON, json!({"type": "object", "required": ["agent", "rail", "account", "nonce", "expires"]}))
+        }
         Route::SettleRegister => (JSON, json!({"type": "object", "required": ["digest", "new"]})),
         Route::SettleEscrows => (JSON, page("escrows", "Escrow")),
         Route::SettleEscrow => (JSON, named("Escrow")),
@@ -80,6 +83,7 @@ pub(in crate::api) fn query(route: Route) -> Vec<(&'static str, Value)> {
             ("after", text),
             ("limit", number(1, 100)),
         ],
+        Route::SettleChallenge => vec![("rail", text.clone()), ("account", text)],
         Route::SettleEscrows => {
             vec![("phase", text), ("after", digest()), ("limit", number(1, 1000))]
         }
@@ -107,7 +111,7 @@ pub(in crate::api) fn components() -> Value {
         "statement": {"type": "object"}}});
     json!({
         "Problem": {"type": "object", "required": ["type", "title", "status", "detail"], "properties": {
-            "type": text, "title": text, "status": {"type": "integer"}, "detail": text}},
+            "type": {"enum": super::problem::types().collect::<Vec<_>>()}, "title": text, "status": {"type": "integer"}, "detail": text}},
         "Amount": amount,
         "Nothing": {"type": "object", "maxProperties": 0},
         "LedgerCommand": {"type": "object", "required": ["ops"], "additionalProperties": false, "properties": {

@@ -155,9 +155,9 @@ impl Signed {
     }
 
     /// Uses the nonce of a write up, for all servers and restarts.
-    pub(super) fn use_up(&self, settlement: &Settlement) -> Result<(), Problem> {
+    pub(super) fn use_up(&self, settlement: &Settlement, by: Option<Digest>) -> Result<(), Problem> {
         let Some((nonce, until)) = self.nonce else { return Ok(()) };
-        match settlement.use_nonce(nonce, until)? {
+        match settlement.use_nonce_by(by, nonce, until)? {
             Nonce::New => Ok(()),
             Nonce::Used => Err(unknown(
                 "this nonce was used: sign every request anew, the same Idempotency-Key makes it the same request",

@@ -46,6 +46,12 @@ pub struct Settle {
     pub keys_max: Option<u64>,
     /// Most names of mandates and of payments under them at one time; absent = 4000000.
     pub names_max: Option<u64>,
+    /// Most escrows that one caller may propose, for ever; the operator's roles have no such bound; absent = 250000.
+    pub caller_escrows_max: Option<u64>,
+    /// Most agents that one caller may bring, for ever; absent = 25000.
+    pub caller_agents_max: Option<u64>,
+    /// Most requests of one caller that change something, at one server in one day; absent = 1000000.
+    pub caller_writes_max: Option<u64>,
 }
 
 /// A key that may sign requests.

@@ -34,6 +34,11 @@ impl Member {
     pub(in crate::escrow) fn of(escrow: &Escrow) -> Self {
         Self { escrow: escrow.id, funding: escrow.contract.funding.clone(), version: escrow.version }
     }
+
+    /// Key of the call that holds the funds of all, under the name of the first of them.
+    pub(in crate::escrow) fn call(&self) -> String {
+        format!("escrow:{}:{}:call", self.escrow, self.version.saturating_add(1))
+    }
 }
 
 /// With which others an escrow was locked last.
@@ -69,16 +74,16 @@ pub(in crate::escrow) fn join(escrow: &Escrow, members: &[Member]) -> Result<(Ca
         let said = said.map_or_else(|| "not of the group".to_owned(), |said| said.version.to_string());
         Refusal::mismatch("version", &said, &escrow.version)
     })?;
-    let first = members.first().map_or((escrow.id, 0), |lead| (lead.escrow, lead.version));
+    let lead = members.first().unwrap_or(&mine);
     let (before, _) = members.split_at_checked(place).unwrap_or_default();
-    let key = format!("escrow:{}:{}:call", first.0, first.1.saturating_add(1));
+    let key = lead.call();
     let funding = members.iter().flat_map(|member| member.funding.clone()).collect();
     let together = Together {
         call: key.clone(),
         escrows: members.iter().map(|member| member.escrow).collect(),
         skip: before.iter().fold(0, |sum: usize, member| sum.saturating_add(member.funding.len())),
     };
-    Ok((Call { key, escrow: first.0, ask: Ask::Hold { funding } }, together))
+    Ok((Call { key, escrow: lead.escrow, ask: Ask::Hold { funding } }, together))
 }
 
 /// What of the held funds of all is an escrow's own: the entry's number, then its holds.

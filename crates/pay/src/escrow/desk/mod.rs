@@ -12,7 +12,7 @@ mod record;
 mod snapshot;
 
 pub use group::{GROUP_MAX, GROUP_SOURCES_MAX, Member, Together};
-pub use record::Record;
+pub use record::{Asker, Record};
 pub use snapshot::Row;
 
 pub(super) use group::{join, share};
@@ -61,6 +61,8 @@ pub struct Desk {
     plane: SettlementPlane,
     escrows: BTreeMap<Digest, Escrow>,
     owners: Owners,
+    /// How many escrows each caller made, of whom the log says so.
+    made: BTreeMap<Digest, usize>,
     /// Authorisations that are live, with the escrow that each was counted for.
     admitted: BTreeMap<Digest, Digest>,
     /// Calls that the ledger decided and the escrow does not know of yet.
@@ -85,13 +87,14 @@ impl Desk {
     /// A desk without escrows, which decides on at most `limit` of them, ever. What the log has is folded however many there are.
     #[must_use]
     pub fn new(plane: SettlementPlane, limit: usize) -> Self {
-        let (escrows, owners, admitted, landed, requests) = Default::default();
+        let (escrows, owners, made, admitted, landed, requests) = Default::default();
         let (waits, recent, decided, next_seq, rules) =
             (BTreeMap::new(), VecDeque::new(), None, 0, Rules::First);
         Self {
             plane,
             escrows,
             owners,
+            made,
             admitted,
             landed,
             waits,
@@ -147,8 +150,8 @@ impl Desk {
         &self.plane
     }
 
-    /// The command that records an event of an escrow at `now`. For a proposal `id` is the contract's digest; `request` is what
-    /// [`Desk::answered`] will know it by.
+    /// The command that records an event of an escrow at `now`. For a proposal `id` is the contract's digest; the asker's request is
+    /// what [`Desk::answered`] will know it by.
     ///
     /// # Errors
     /// [`Refusal`], which says why the event cannot happen. Nothing has changed either way.
@@ -156,10 +159,10 @@ impl Desk {
         &mut self,
         id: Digest,
         event: Event,
-        request: Option<Digest>,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<Command, Refusal> {
-        let decided = self.follow(id, event, request, now)?;
+        let decided = self.follow(id, event, asker, now)?;
         if !self.escrows.contains_key(&id) && self.escrows.len() >= self.limit {
             return Err(Refusal::Full { limit: self.limit });
         }
@@ -186,11 +189,17 @@ impl Desk {
 
     /// What a record leads to; nothing when the command that holds it is not the one that would have been made.
     fn again(&self, record: &Record, command: &Command) -> Result<Option<Escrow>, Refusal> {
-        let (next, counted, tries) = self.leads(record.escrow, &record.event, record.at, record.r#type)?;
+        let (mut next, counted, tries) =
+            self.leads(record.escrow, &record.event, record.at, record.r#type)?;
+        let proposed = matches!(record.event, Event::Propose(_));
+        if proposed {
+            next.by = record.by;
+        }
         // The record was read in its one spelling, so it stands in the command as it would be written.
         let [_, rest @ ..] = command.ops() else { return Ok(None) };
         let same = (record.at, record.phase, record.version) == (next.time, next.phase, next.version)
             && rest == counted.as_slice()
+            && (proposed || record.by.is_none())
             && command.key() == record.key(tries);
         Ok(same.then_some(next))
     }
@@ -200,13 +209,17 @@ impl Desk {
         &self,
         id: Digest,
         event: Event,
-        request: Option<Digest>,
+        asker: Asker,
         now: Timestamp,
     ) -> Result<(Command, Record, Escrow), Refusal> {
         let rules = Rules::default();
-        let (next, counted, tries) = self.leads(id, &event, now, rules)?;
-        let (at, phase, version) = (next.time, next.phase, next.version);
-        let record = Record { at, escrow: id, event, phase, request, r#type: rules, version };
+        let (mut next, counted, tries) = self.leads(id, &event, now, rules)?;
+        let by = asker.by.filter(|_| matches!(event, Event::Propose(_)));
+        if by.is_some() {
+            next.by = by;
+        }
+        let (at, phase, version, request) = (next.time, next.phase, next.version, asker.request);
+        let record = Record { at, by, escrow: id, event, phase, request, r#type: rules, version };
         let command = record.command(tries, counted)?;
         Ok((command, record, next))
     }
@@ -331,7 +344,13 @@ impl Desk {
             self.landed.remove(&next.id);
         }
         self.wait_for(&next);
-        self.escrows.insert(next.id, next);
+        let (id, by) = (next.id, next.by);
+        if self.escrows.insert(id, next).is_none()
+            && let Some(by) = by
+        {
+            let made = self.made.entry(by).or_default();
+            *made = made.saturating_add(1);
+        }
     }
 
     /// Notes what a request was answered.

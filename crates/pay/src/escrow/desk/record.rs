@@ -7,12 +7,39 @@ use crate::ledger::{Command, Op};
 use serde::{Deserialize, Serialize};
 use tollgate_core::{Digest, Timestamp};
 
+/// Whose request asks for an event.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Asker {
+    /// Digest of who asks, under which idempotency key.
+    pub request: Option<Digest>,
+    /// Digest of who asks, where it matters how many escrows each makes.
+    pub by: Option<Digest>,
+}
+
+impl From<Digest> for Asker {
+    /// Whoever asks under this request.
+    fn from(request: Digest) -> Self {
+        Self { request: Some(request), by: None }
+    }
+}
+
+impl super::Desk {
+    /// How many escrows a caller made, as far as the log says whose proposals they were ([`Asker::by`]).
+    #[must_use]
+    pub fn made_by(&self, by: &Digest) -> usize {
+        self.made.get(by).copied().unwrap_or_default()
+    }
+}
+
 /// What an escrow's entries of the log say. Fields stand in alphabetical order.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Record {
     /// When it happened; never before the event before.
     pub at: Timestamp,
+    /// Digest of whose request made the escrow, of a proposal alone: see [`super::Desk::made_by`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Digest>,
     /// The contract's digest.
     pub escrow: Digest,
     /// What happened.

@@ -3,7 +3,7 @@
 use super::scene::{HOUR, Scene};
 use tollgate_core::{Digest, Timestamp};
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Bundle, Event, Mandate, OfficeError, Owner, Phase, Refusal, TaskContract};
+use tollgate_pay::escrow::{Bundle, Event, Mandate, Needs, OfficeError, Owner, Phase, Refusal, TaskContract};
 use tollgate_pay::json::Json;
 use tollgate_pay::ledger::{self, Closing, Command, Op, Unmet};
 use tollgate_pay::mandate::issue::{self, Es256Secret};
@@ -145,7 +145,9 @@ fn an_authorisation_that_somebody_else_ended_does_not_hold_the_escrow_up() {
 fn a_bundle_shows_who_allowed_it() {
     let scene = Scene::at(Phase::Released, under);
     let machine = scene.machine.0.borrow();
-    let mine = machine.entries.iter().filter(|entry| Bundle::needs(&scene.escrow(), &entry.command).unwrap());
+    let escrow = scene.escrow();
+    let mut needs = Needs::new(&escrow);
+    let mine = machine.entries.iter().filter(|entry| needs.wants(&entry.command).unwrap());
     let all: Vec<_> = mine.map(|entry| machine.receipt(&scene.cast, entry.seq, true).unwrap()).collect();
     let replayed = Bundle::new(scene.id, &all).replay(&scene.cast.plane()).unwrap();
     assert_eq!(replayed.escrow, scene.escrow());

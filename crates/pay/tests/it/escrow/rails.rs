@@ -323,10 +323,11 @@ fn a_dispute_is_decided_by_evaluators_and_paid_on_the_same_path() {
 
 /// The dispute in one file, replayed with nothing but the log's key; every byte of it counts.
 fn bundle(scene: &Scene) {
-    use tollgate_pay::escrow::Bundle;
+    use tollgate_pay::escrow::{Bundle, Needs};
     let machine = scene.machine.0.borrow();
     let escrow = scene.escrow();
-    let mine = machine.entries.iter().filter(|entry| Bundle::needs(&escrow, &entry.command).unwrap());
+    let mut needs = Needs::new(&escrow);
+    let mine = machine.entries.iter().filter(|entry| needs.wants(&entry.command).unwrap());
     let receipts: Vec<_> = mine.map(|entry| machine.receipt(&scene.cast, entry.seq, true).unwrap()).collect();
     let plane = scene.cast.plane();
     let text = Bundle::new(scene.id, &receipts).text();

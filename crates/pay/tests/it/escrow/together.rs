@@ -2,7 +2,7 @@
 
 use super::scene::{HOUR, Scene};
 use tollgate_core::{Digest, Timestamp};
-use tollgate_pay::escrow::{Bundle, Event, Member, OfficeError, Phase, Refusal, TaskContract, Told};
+use tollgate_pay::escrow::{Bundle, Event, Member, Needs, OfficeError, Phase, Refusal, TaskContract, Told};
 
 /// A scene with authorized escrows of these prices, in the order of their ids, and their terms.
 fn scene(prices: &[i128]) -> (Scene, Vec<TaskContract>) {
@@ -175,7 +175,8 @@ fn one_of_a_group_replays_alone() {
         act(&mut scene, contract, Event::Reclaim).unwrap();
         scene.settle().unwrap();
         let (escrow, machine) = (scene.escrow(), scene.machine.0.borrow());
-        let mine = machine.entries.iter().filter(|entry| Bundle::needs(&escrow, &entry.command).unwrap());
+        let mut needs = Needs::new(&escrow);
+        let mine = machine.entries.iter().filter(|entry| needs.wants(&entry.command).unwrap());
         let receipts: Vec<_> =
             mine.map(|entry| machine.receipt(&scene.cast, entry.seq, true).unwrap()).collect();
         let replayed = Bundle::new(escrow.id, &receipts).replay(&scene.cast.plane()).unwrap();
@@ -186,4 +187,42 @@ fn one_of_a_group_replays_alone() {
         let without: Vec<_> = without.into_iter().map(|(_, receipt)| receipt.clone()).collect();
         assert!(Bundle::new(scene.id, &without).replay(&scene.cast.plane()).is_err());
     }
+}
+
+/// What failed in one group, and was locked in another or alone afterwards, has a bundle all the same.
+#[test]
+fn an_escrow_of_more_than_one_group_replays_alone() {
+    let (mut scene, mut contracts) = scene(&[12_000, 12_000, 1_000]);
+    contracts.sort_by_key(|contract| std::cmp::Reverse(contract.price.minor()));
+    // There is too little for the first two, then enough for the second and third.
+    lock(&mut scene, &contracts[..2]).unwrap();
+    lock(&mut scene, &contracts[1..]).unwrap();
+    assert_eq!(phases(&scene, &contracts), [Phase::Authorized, Phase::Locked, Phase::Locked]);
+    // And for the first not alone either.
+    act(&mut scene, &contracts[0], Event::Lock).unwrap();
+    scene.settle().unwrap();
+    for (contract, events) in contracts.iter().zip([6, 6, 4]) {
+        (scene.id, scene.contract) = (contract.digest(), contract.clone());
+        let (escrow, machine) = (scene.escrow(), scene.machine.0.borrow());
+        let mut needs = Needs::new(&escrow);
+        let mine = machine.entries.iter().filter(|entry| needs.wants(&entry.command).unwrap());
+        let receipts: Vec<_> =
+            mine.map(|entry| machine.receipt(&scene.cast, entry.seq, true).unwrap()).collect();
+        let replayed = Bundle::new(escrow.id, &receipts).replay(&scene.cast.plane()).unwrap();
+        assert_eq!(replayed.escrow, escrow);
+        assert_eq!(replayed.events.len(), events);
+    }
+}
+
+#[test]
+fn a_key_that_was_used_for_another_request_locks_no_group() {
+    let (mut scene, contracts) = scene(&[1_000, 2_000]);
+    let (now, key) = (scene.now(), Digest::of(b"key"));
+    let first = contracts[0].digest();
+    lock(&mut scene, &contracts).unwrap();
+    (scene.id, scene.contract) = (first, contracts[0].clone());
+    let submit = scene.submit();
+    scene.office.request(first, submit, key.into(), now).unwrap();
+    let again = scene.office.lock_together(&ids(&contracts), Some(key), now);
+    assert!(matches!(again, Err(OfficeError::Refused(Refusal::OtherRequest { .. }))), "{again:?}");
 }

@@ -4,7 +4,7 @@ use super::scene::Scene;
 use std::sync::Arc;
 use tollgate_core::Timestamp;
 use tollgate_pay::PayError;
-use tollgate_pay::escrow::{Bundle, Desk, Event, Phase, Refusal, SettlementPlane};
+use tollgate_pay::escrow::{Bundle, Desk, Event, Needs, Phase, Refusal, SettlementPlane};
 use tollgate_pay::log::{Policy, Receipt, Role, SigningKey, Witness};
 
 fn key(n: u8) -> SigningKey {
@@ -76,7 +76,8 @@ fn a_bundle_is_held_against_the_witnesses_of_who_replays_it() {
     let bundle = |who: &[u8]| {
         let machine = scene.machine.0.borrow();
         let escrow = scene.escrow();
-        let mine = machine.entries.iter().filter(|entry| Bundle::needs(&escrow, &entry.command).unwrap());
+        let mut needs = Needs::new(&escrow);
+        let mine = machine.entries.iter().filter(|entry| needs.wants(&entry.command).unwrap());
         let receipts: Vec<_> = mine
             .map(|entry| cosigned(&scene, machine.receipt(&scene.cast, entry.seq, true).unwrap(), who))
             .collect();

@@ -2,6 +2,7 @@
 
 mod foreign;
 mod history;
+mod search;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

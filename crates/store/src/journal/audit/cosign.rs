@@ -39,6 +39,9 @@ pub struct Known {
     silent: BTreeSet<String>,
 }
 
+/// A checkpoint with the lines that came in, and whether a policy is met by them.
+pub(crate) type Asked = (Note, Result<(), PayError>);
+
 impl LogFolder {
     /// Has witnesses cosign the checkpoint until the policy is met, and keeps their lines with it.
     ///
@@ -51,6 +54,24 @@ impl LogFolder {
         known: &mut Known,
         witnesses: &dyn Witnesses,
     ) -> Result<Note, JournalError> {
+        let ((note, met), lines) = self.ask_witnesses(policy, known, witnesses)?;
+        if lines {
+            self.keep_cosigned(&note)?;
+        }
+        met?;
+        Ok(note)
+    }
+
+    /// Has witnesses cosign the checkpoint until the policy is met; also whether lines came in, which are not kept yet.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`]; [`JournalError::Ledger`] when there is no checkpoint.
+    pub(crate) fn ask_witnesses(
+        &self,
+        policy: &Policy,
+        known: &mut Known,
+        witnesses: &dyn Witnesses,
+    ) -> Result<(Asked, bool), JournalError> {
         let missing = || PayError::NotProven { what: "log", reason: "it has no checkpoint yet".into() };
         let mut note = self.checkpoint()?.ok_or_else(missing)?;
         let size = Checkpoint::parse(note.text())?.size;
@@ -72,17 +93,27 @@ impl LogFolder {
                 }
             }
         }
-        if note.signatures().len() > before {
-            self.write(&LogFile { path: CHECKPOINT.into(), bytes: note.to_string().into_bytes() })?;
-        }
-        match policy.met(&note) {
-            Ok(()) => Ok(note),
-            Err(PayError::NotProven { what, reason }) => {
+        let met = policy.met(&note).map_err(|error| match error {
+            PayError::NotProven { what, reason } => {
                 let told = if failed.is_empty() { String::new() } else { format!("; {}", failed.join("; ")) };
-                Err(PayError::NotProven { what, reason: format!("{reason}{told}") }.into())
+                PayError::NotProven { what, reason: format!("{reason}{told}") }
             }
-            Err(other) => Err(other.into()),
+            other => other,
+        });
+        let lines = note.signatures().len() > before;
+        Ok(((note, met), lines))
+    }
+
+    /// Keeps the lines of witnesses with the checkpoint that they are for, while that one stands.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub(crate) fn keep_cosigned(&self, note: &Note) -> Result<(), JournalError> {
+        let stands = self.checkpoint()?.is_some_and(|standing| standing.text() == note.text());
+        if !stands {
+            return Ok(());
         }
+        self.write(&LogFile { path: CHECKPOINT.into(), bytes: note.to_string().into_bytes() })
     }
 
     /// Asks one witness, anew when it says that it saw another size last.

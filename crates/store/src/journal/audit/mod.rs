@@ -20,7 +20,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use tollgate_pay::PayError;
-use tollgate_pay::log::{Checkpoint, Hash, LogFile, Note, Policy, Receipt, SigningKey, Tiler, inclusion};
+use tollgate_pay::log::{
+    Checkpoint, Hash, LogFile, Note, Policy, Receipt, SigningKey, TILE_WIDTH, Tile, Tiler, inclusion,
+};
 
 /// Name of the checkpoint's file.
 const CHECKPOINT: &str = "checkpoint";
@@ -250,6 +252,15 @@ impl LogFolder {
     pub fn receipt(&self, index: u64) -> Result<Receipt, JournalError> {
         let missing = |reason: String| PayError::NotProven { what: "receipt", reason };
         let note = self.checkpoint()?.ok_or_else(|| missing("the folder has no checkpoint".into()))?;
+        self.receipt_by(note, index)
+    }
+
+    /// As [`LogFolder::receipt`], by a checkpoint of this log that may not be its newest any more.
+    ///
+    /// # Errors
+    /// As [`LogFolder::receipt`].
+    pub(crate) fn receipt_by(&self, note: Note, index: u64) -> Result<Receipt, JournalError> {
+        let missing = |reason: String| PayError::NotProven { what: "receipt", reason };
         let size = Checkpoint::parse(note.text())?.size;
         let path: Vec<Hash> = inclusion(&nodes::Files::new(self, size), index, size)
             .ok_or_else(|| missing(format!("entry {index} of a log of {size} entries cannot be proven")))?;
@@ -267,11 +278,29 @@ impl LogFolder {
         self.entry(index, Checkpoint::parse(note.text())?.size)
     }
 
+    /// A tile's file, or where it is gone because the log has grown since, that of the same tile as it is now: it begins with the same.
+    fn held(&self, tile: Tile, path: fn(&Tile) -> String) -> Result<(Tile, Vec<u8>), JournalError> {
+        let gone = match self.read(&path(&tile)) {
+            Err(JournalError::Io { source, doing, file }) if source.kind() == io::ErrorKind::NotFound => {
+                JournalError::Io { doing, file, source }
+            }
+            read => return read.map(|bytes| (tile, bytes)),
+        };
+        let size = self.checkpoint()?.map(|note| Checkpoint::parse(note.text())).transpose()?;
+        let first = tile.index.saturating_mul(TILE_WIDTH);
+        let wider = size.and_then(|now| {
+            let hashes = now.size.checked_shr(tile.level.saturating_mul(8))?.checked_sub(first)?;
+            Some(Tile { width: hashes.min(TILE_WIDTH), ..tile })
+        });
+        let wider = wider.filter(|wider| wider.width > tile.width).ok_or(gone)?;
+        Ok((wider, self.read(&path(&wider))?))
+    }
+
     fn entry(&self, index: u64, size: u64) -> Result<Vec<u8>, JournalError> {
         let missing =
             || PayError::NotProven { what: "receipt", reason: format!("entry {index} is not in its bundle") };
-        let (tile, place) = tollgate_pay::log::Tile::holding(0, index, size).ok_or_else(missing)?;
-        let bytes = self.read(&tile.bundle_path())?;
+        let (tile, place) = Tile::holding(0, index, size).ok_or_else(missing)?;
+        let (_, bytes) = self.held(tile, Tile::bundle_path)?;
         let entries = tollgate_pay::log::unbundle(&bytes)?;
         Ok(entries.get(place).ok_or_else(missing)?.to_vec())
     }

@@ -30,7 +30,8 @@ impl Nodes for Files<'_> {
         };
         let mut tiles = self.tiles.lock();
         if !tiles.contains_key(&tile) {
-            let hashes = tile.hashes(&self.folder.read(&tile.path()).ok()?).ok()?;
+            let (held, bytes) = self.folder.held(tile, Tile::path).ok()?;
+            let hashes = held.hashes(&bytes).ok()?;
             if tiles.len() >= TILES_MAX {
                 tiles.pop_first();
             }

@@ -3,6 +3,7 @@
 //! The file has a line for each log: its origin, the size and the root in hexadecimal that were cosigned last, between tabs.
 
 use super::{JournalError, LogFile, LogFolder};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use tollgate_core::{Digest, Timestamp};
@@ -15,6 +16,15 @@ pub struct Watch {
     witness: Witness,
     logs: Vec<String>,
     path: PathBuf,
+    /// Held against another witness on the same file: two that go on from one state would cosign two trees.
+    lock: File,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // As for the journal's folder: whoever was forked beside may have the file open too.
+        let _ = self.lock.unlock();
+    }
 }
 
 impl Watch {
@@ -25,6 +35,15 @@ impl Watch {
     /// is none of a witness.
     pub fn open(path: &Path, key: SigningKey, logs: &[VerifyingKey]) -> Result<Self, JournalError> {
         let shown = path.display().to_string();
+        // Beside the file, which is replaced whenever something is cosigned.
+        let beside = path.with_extension("lock");
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&beside);
+        let lock = lock.map_err(JournalError::io("open the lock of", &shown))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { folder: shown }),
+            Err(TryLockError::Error(source)) => return Err(JournalError::io("lock", &shown)(source)),
+        }
         let text = match std::fs::read_to_string(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             read => read.map_err(JournalError::io("read", &shown))?,
@@ -50,7 +69,12 @@ impl Watch {
             };
             witness.watch(origin, log.ok_or_else(lost)?.clone(), size, root.0)?;
         }
-        Ok(Self { witness, logs: logs.iter().map(|log| log.name().to_owned()).collect(), path: path.into() })
+        Ok(Self {
+            witness,
+            logs: logs.iter().map(|log| log.name().to_owned()).collect(),
+            path: path.into(),
+            lock,
+        })
     }
 
     /// Answers a request's body (C2SP tlog-witness). What is cosigned is durable then.
@@ -74,5 +98,24 @@ impl Watch {
         let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let folder = self.path.parent().filter(|path| !path.as_os_str().is_empty());
         LogFolder::new(folder.unwrap_or(Path::new("."))).write(&LogFile { path: name, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tollgate_pay::log::Role;
+
+    #[test]
+    fn one_file_has_one_witness() {
+        let path = std::env::temp_dir().join(format!("tollgate-watch-{}", std::process::id()));
+        let key = || SigningKey::from_seed("w", Role::Witness, &[1; 32]).unwrap();
+        let log = SigningKey::from_seed("l", Role::Log, &[2; 32]).unwrap().public().clone();
+        let open = || Watch::open(&path, key(), std::slice::from_ref(&log));
+        let first = open().unwrap();
+        assert!(matches!(open(), Err(JournalError::InUse { .. })));
+        drop(first);
+        drop(open().unwrap());
+        std::fs::remove_file(path.with_extension("lock")).unwrap();
     }
 }

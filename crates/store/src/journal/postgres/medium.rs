@@ -24,18 +24,28 @@ pub(super) struct Shared {
     lease: u32,
     entries: Vec<Vec<u8>>,
     bytes: usize,
+    /// Where the log stood when it was read or written last. What others were told rests on it: a database that has another history
+    /// was set back, however far it has come since.
+    confirmed: Head,
+}
+
+impl Head {
+    fn of(state: &State) -> Self {
+        Self { size: state.tree.size(), root: state.tree.root() }
+    }
 }
 
 impl Shared {
     /// Connects and reads the state; answers also how many entries no snapshot covers.
     pub(super) fn open(url: &str, limits: &Limits) -> Result<(Self, State, u64), JournalError> {
         let mut link = Link::open(url)?;
-        let mut state = newest(&mut link, limits)?;
+        let mut state = newest(&mut link, limits, u64::MAX)?;
         let covered = state.book.next_seq();
-        catch_up(&mut link, &mut state)?;
+        catch_up(&mut link, &mut state, None)?;
         state.book.audit()?;
         let replayed = state.book.next_seq().saturating_sub(covered);
-        let shared = Self { url: url.into(), link, lease: 0, entries: Vec::new(), bytes: 0 };
+        let confirmed = Head::of(&state);
+        let shared = Self { url: url.into(), link, lease: 0, entries: Vec::new(), bytes: 0, confirmed };
         Ok((shared, state, replayed))
     }
 
@@ -64,7 +74,8 @@ impl Medium for Shared {
             return Ok(());
         }
         self.link.lock()?;
-        catch_up(&mut self.link, state)?;
+        catch_up(&mut self.link, state, None)?;
+        self.confirmed = Head::of(state);
         self.lease = LEASE_BATCHES;
         Ok(())
     }
@@ -82,6 +93,7 @@ impl Medium for Shared {
         if !self.link.commit(before, after, &self.entries)? {
             return Err(JournalError::Unknown);
         }
+        self.confirmed = Head { size: after.size(), root: after.root() };
         self.entries.clear();
         self.bytes = 0;
         match self.lease {
@@ -119,17 +131,22 @@ impl Medium for Shared {
         }
     }
 
-    /// Whether the failed batch was written shows in the database. What this replica had decided beyond it is forgotten.
+    /// Whether the failed batch was written shows in the database. What this replica had decided beyond it is forgotten; what it had
+    /// confirmed must be there.
     fn reread(&mut self, _cause: JournalError, limits: &Limits) -> Result<State, JournalError> {
         self.entries.clear();
         (self.bytes, self.lease) = (0, 0);
         let mut attempts = 0;
         loop {
             self.connect_again()?;
-            let read = newest(&mut self.link, limits).and_then(|mut state| {
-                catch_up(&mut self.link, &mut state)?;
+            let passes = self.confirmed;
+            let read = newest(&mut self.link, limits, passes.size).and_then(|mut state| {
+                catch_up(&mut self.link, &mut state, Some(passes))?;
                 Ok(state)
             });
+            if let Ok(state) = &read {
+                self.confirmed = Head::of(state);
+            }
             match read {
                 Err(JournalError::Database { .. }) if attempts < RECONNECTS_MAX => attempts += 1,
                 read => return read,
@@ -138,11 +155,12 @@ impl Medium for Shared {
     }
 }
 
-/// The newest snapshot that is whole, or the beginning of all.
-fn newest(link: &mut Link, limits: &Limits) -> Result<State, JournalError> {
+/// The newest snapshot that is whole and has at most so many entries, or the beginning of all.
+fn newest(link: &mut Link, limits: &Limits, at_most: u64) -> Result<State, JournalError> {
     let reading = failed("read a snapshot");
-    let seqs = "SELECT DISTINCT seq FROM tollgate_ledger_snapshot ORDER BY seq DESC";
-    let seqs = link.client.query(seqs, &[]).map_err(&reading)?;
+    let at_most = i64::try_from(at_most).unwrap_or(i64::MAX);
+    let seqs = "SELECT DISTINCT seq FROM tollgate_ledger_snapshot WHERE seq <= $1 ORDER BY seq DESC";
+    let seqs = link.client.query(seqs, &[&at_most]).map_err(&reading)?;
     for seq in seqs.iter().map(|row| row.get::<_, i64>(0)) {
         let parts = "SELECT bytes FROM tollgate_ledger_snapshot WHERE seq = $1 ORDER BY part";
         let parts = link.client.query(parts, &[&seq]).map_err(&reading)?;
@@ -154,16 +172,25 @@ fn newest(link: &mut Link, limits: &Limits) -> Result<State, JournalError> {
     Ok(State::new(limits))
 }
 
-/// Takes the entries that other replicas have written, and checks that the head is theirs.
-fn catch_up(link: &mut Link, state: &mut State) -> Result<(), JournalError> {
+/// Takes the entries that other replicas have written, and checks that the head is theirs. On the way from a snapshot the log must
+/// stand where it stood before (`passes`).
+fn catch_up(link: &mut Link, state: &mut State, passes: Option<Head>) -> Result<(), JournalError> {
     let head = link.head()?;
-    if head.size < state.tree.size() {
-        let seen = state.tree.size();
+    let seen = passes.map_or(0, |passes| passes.size).max(state.tree.size());
+    if head.size < seen {
         return Err(broken(&format!(
             "it has {} entries, {seen} were there before: it was set back",
             head.size
         )));
     }
+    let same = |state: &State| match passes.filter(|passes| passes.size == state.tree.size()) {
+        Some(passes) if passes != Head::of(state) => Err(broken(&format!(
+            "its first {} entries are not those that were there before: it was set back and written anew",
+            passes.size
+        ))),
+        _ => Ok(()),
+    };
+    same(state)?;
     while state.tree.size() < head.size {
         let next = state.tree.size();
         link.entries(next, |seq, bytes| {
@@ -171,10 +198,11 @@ fn catch_up(link: &mut Link, state: &mut State) -> Result<(), JournalError> {
                 return Ok(());
             }
             replay(&mut state.book, &mut state.tree, bytes)
-                .map_err(|what| broken(&format!("entry {seq} does not follow: {what}")))
+                .map_err(|what| broken(&format!("entry {seq} does not follow: {what}")))?;
+            same(state)
         })?;
     }
-    if (Head { size: state.tree.size(), root: state.tree.root() }) == head {
+    if Head::of(state) == head {
         return Ok(());
     }
     Err(broken(&format!("the tree of its {} entries has another root than its head says", head.size)))

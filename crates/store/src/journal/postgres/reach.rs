@@ -16,6 +16,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How long a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time that what was sent may stay unconfirmed by the other host.
+const SILENT_MAX: Duration = Duration::from_secs(10);
 
 /// What a URL says.
 #[derive(Debug)]
@@ -108,6 +110,17 @@ pub(super) fn reach(url: &str) -> Result<Client, JournalError> {
     }
     if reach.config.get_application_name().is_none() {
         reach.config.application_name("tollgate");
+    }
+    // A host that falls silent ends the session, not the patience of everybody who waits for the ledger.
+    if reach.config.get_tcp_user_timeout().is_none() {
+        reach.config.tcp_user_timeout(SILENT_MAX);
+    }
+    if !url.contains("keepalives") {
+        reach
+            .config
+            .keepalives_idle(SILENT_MAX / 2)
+            .keepalives_interval(SILENT_MAX / 5)
+            .keepalives_retries(3);
     }
     let connecting = failed("connect to the database");
     if !reach.tls {

@@ -295,3 +295,35 @@ fn a_ledger_that_was_changed_by_hand_is_refused() {
     }
     assert_eq!(opened(), "opened");
 }
+
+/// A failover to a standby that had not everything, or a backup that was put back under a running server: what was answered is not
+/// there any more, and the server says so instead of going on.
+#[test]
+fn a_database_that_was_set_back_under_a_server_is_refused_however_far_it_has_come_since() {
+    for writes_since in 0..=2u64 {
+        let Some(scratch) = scratch() else { return };
+        let url = scratch.url();
+        let journal = open(&Source::Database(url.clone()), &clock());
+        apply(&journal, &accounts(10));
+        scratch.run("CREATE TABLE kept AS SELECT * FROM tollgate_ledger_head").unwrap();
+        assert_eq!(apply(&journal, &lock(1)).seq, 1);
+        scratch
+            .run(
+                "DELETE FROM tollgate_ledger_entry WHERE seq >= (SELECT next_seq FROM kept);
+                 DELETE FROM tollgate_ledger_snapshot WHERE seq > (SELECT next_seq FROM kept);
+                 UPDATE tollgate_ledger_head SET (next_seq, root) = (SELECT next_seq, root FROM kept)",
+            )
+            .unwrap();
+        for n in 0..writes_since {
+            write_without_lease(&url, lock(7 + n));
+        }
+        assert!(journal.apply(lock(2)).is_err(), "{writes_since}");
+        match journal.look(|book| book.next_seq()) {
+            Err(JournalError::Closed { reason: Some(reason) }) => {
+                assert!(reason.contains("set back"), "{reason}");
+            }
+            other => panic!("{writes_since}: {other:?}"),
+        }
+        journal.close();
+    }
+}

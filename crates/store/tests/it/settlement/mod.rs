@@ -1,5 +1,7 @@
 //! Settlement in a folder: what it takes can be read again, whatever its bounds are then.
 
+mod guarded;
+
 use std::path::Path;
 use std::sync::Arc;
 use tollgate_core::{Clock, Digest, ManualClock, Timestamp};
@@ -7,12 +9,14 @@ use tollgate_pay::PayError;
 use tollgate_pay::escrow::{Event, OfficeError, Phase, Refusal};
 use tollgate_pay::json::Json;
 use tollgate_pay::ledger::{Command, Limits, Op};
-use tollgate_pay::registry::{Sealed, SecretKey};
+use tollgate_pay::registry::{Challenge, Sealed, SecretKey, prove};
 use tollgate_pay::simulate::Cast;
 use tollgate_store::escrows::open_office;
 use tollgate_store::journal::JournalConfig;
 use tollgate_store::journal::audit::Source;
-use tollgate_store::settlement::{Bounds, HookConfig, Settlement, SettlementConfig, SettlementError};
+use tollgate_store::settlement::{
+    Bounds, CHALLENGE_S, HookConfig, Settlement, SettlementConfig, SettlementError,
+};
 
 fn open(cast: &Cast, folder: &Path, bounds: Bounds) -> Settlement {
     std::fs::write(folder.join("log.key"), cast.log.reveal()).unwrap();
@@ -112,7 +116,7 @@ fn an_escrow_that_cannot_go_on_does_not_keep_the_server_from_opening() {
 fn a_hold_that_is_over_is_given_back_when_nobody_asks() {
     let (cast, folder) = (Cast::new().unwrap(), crate::Folder::new());
     std::fs::write(folder.0.join("log.key"), cast.log.reveal()).unwrap();
-    let clock = Arc::new(ManualClock::new(Timestamp(1)));
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
     let config = SettlementConfig::new(folder.0.clone());
     let settlement = Settlement::open(&config, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
     settlement.tell(&cast.opening([20_000, 0]).unwrap()).unwrap();
@@ -178,5 +182,57 @@ fn a_receiver_far_behind_reads_the_log() {
     assert_eq!(told("one"), all[20..]);
     assert_eq!(told("two"), all);
     assert!(told("one").is_empty() && told("two").is_empty());
+    settlement.close();
+}
+
+/// The next version of an agent that proves that it controls an account of ours, under a challenge.
+pub(crate) fn proving(n: u8, nonce: &str) -> Sealed {
+    let key = SecretKey::from_seed(&[n; 32]);
+    let (did, jwk) = (key.public().did(), key.public().jwk().canonical().unwrap());
+    let said = Challenge {
+        agent: did.clone(),
+        rail: "ledger".into(),
+        account: "acct_payer".into(),
+        nonce: nonce.into(),
+        signed_at: Timestamp(0),
+    };
+    let proof = prove(&said, &key).unwrap();
+    let text = format!(
+        r#"{{"id":"{did}","issued_at":"1970-01-01T00:00:00Z","keys":[{{"jwk":{jwk},"kid":"k","purposes":["control"]}}],"name":"{n}","rails":[{}],"version":1}}"#,
+        proof.text()
+    );
+    Sealed::sign(&Json::parse(text.as_bytes()).unwrap(), "tollgate-agent-record+jws", "k", &key).unwrap()
+}
+
+/// A challenge for that proof.
+pub(crate) fn challenge(settlement: &Settlement, n: u8) -> String {
+    let agent = SecretKey::from_seed(&[n; 32]).public().did();
+    settlement.challenge(&agent, "ledger", "acct_payer", u128::from(n)).0
+}
+
+pub(crate) fn not_proven(refused: &Result<Option<u64>, SettlementError>) -> bool {
+    matches!(refused, Err(SettlementError::Office(OfficeError::Ledger(PayError::NotProven { .. }))))
+}
+
+/// What is given out is known after a restart, counts until its end, and is used once.
+#[test]
+fn a_challenge_outlives_a_restart_and_ends_at_its_moment() {
+    let (cast, folder) = (Cast::new().unwrap(), crate::Folder::new());
+    std::fs::write(folder.0.join("log.key"), cast.log.reveal()).unwrap();
+    let clock = Arc::new(ManualClock::new(Timestamp(0)));
+    let config = SettlementConfig::new(folder.0.clone());
+    let open = || Settlement::open(&config, Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+    let settlement = open();
+    assert_eq!(CHALLENGE_S, 600);
+    let (one, two, three) = (challenge(&settlement, 1), challenge(&settlement, 2), challenge(&settlement, 3));
+    assert!(not_proven(&settlement.register(&proving(1, &two), None)), "it was given out to another");
+    assert!(settlement.register(&proving(1, &one), None).unwrap().is_some());
+    settlement.close();
+    let settlement = open();
+    assert_eq!(settlement.register(&proving(1, &one), None).unwrap(), None, "it is known");
+    clock.advance_ms(599_999);
+    assert!(settlement.register(&proving(2, &two), None).unwrap().is_some());
+    clock.advance_ms(1);
+    assert!(not_proven(&settlement.register(&proving(3, &three), None)), "at its end it counts no longer");
     settlement.close();
 }

@@ -1,9 +1,16 @@
-//! Mandates under which escrows are paid, and what was counted under each.
+//! Escrows page by page, and the mandates under which they are paid with what was counted under each.
+//!
+//! However many escrows there are and however few are wanted, others go on meanwhile: they are looked at in steps.
 
 use super::{Settlement, SettlementError};
+use parking_lot::MutexGuard;
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use tollgate_core::{Amount, Digest, Timestamp};
+use tollgate_pay::escrow::Escrow;
 
+/// Escrows that are looked at before others go on.
+const STEP: usize = 1_024;
 /// Most escrows that are named of one mandate.
 pub const ESCROWS_SHOWN: usize = 8;
 
@@ -40,6 +47,44 @@ impl From<(u64, Option<Amount>, Option<Timestamp>, bool)> for Counted {
 }
 
 impl Settlement {
+    /// Escrows in the order of their ids, after one, as far as `wanted` says yes, and whether more follow.
+    #[must_use]
+    pub fn escrows(
+        &self,
+        after: Option<Digest>,
+        limit: usize,
+        wanted: impl Fn(&Escrow) -> bool,
+    ) -> (Vec<Escrow>, bool) {
+        let mut found = Vec::new();
+        self.each_escrow(after, |escrow| {
+            found.extend(wanted(escrow).then(|| escrow.clone()));
+            // One more than a page says that there is another.
+            if found.len() > limit { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        let more = found.len() > limit;
+        found.truncate(limit);
+        (found, more)
+    }
+
+    /// Looks at escrows in the order of their ids, after one. Others go on between two steps: an escrow that changes meanwhile is
+    /// seen as it is when its turn comes.
+    fn each_escrow(&self, mut after: Option<Digest>, mut each: impl FnMut(&Escrow) -> ControlFlow<()>) {
+        let mut inner = self.known();
+        loop {
+            let mut count = 0usize;
+            for escrow in inner.office.desk().escrows_after(after).take(STEP) {
+                if each(escrow).is_break() {
+                    return;
+                }
+                (count, after) = (count.saturating_add(1), Some(escrow.id));
+            }
+            if count < STEP {
+                return;
+            }
+            MutexGuard::unlocked_fair(&mut inner, || {});
+        }
+    }
+
     /// What was counted under a mandate: payments, what was spent, when the last was, whether it is revoked.
     ///
     /// # Errors
@@ -59,10 +104,10 @@ impl Settlement {
         limit: usize,
     ) -> Result<(Vec<MandateUse>, bool), SettlementError> {
         let mut uses: BTreeMap<Digest, MandateUse> = BTreeMap::new();
-        for escrow in self.known().office.desk().escrows() {
+        self.each_escrow(None, |escrow| {
             let Some(name) = escrow.contract.mandate.filter(|name| after.is_none_or(|after| *name > after))
             else {
-                continue;
+                return ControlFlow::Continue(());
             };
             let new = MandateUse { name, counted: None, escrows: Vec::new(), count: 0 };
             let used = uses.entry(name).or_insert(new);
@@ -74,7 +119,8 @@ impl Settlement {
             if uses.len() > limit.saturating_add(1) {
                 uses.pop_last();
             }
-        }
+            ControlFlow::Continue(())
+        });
         let more = uses.len() > limit;
         let mut page: Vec<_> = uses.into_values().take(limit).collect();
         let names: Vec<_> = page.iter().map(|used| used.name).collect();

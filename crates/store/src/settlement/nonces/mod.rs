@@ -4,6 +4,10 @@
 //! A folder has a file of its own for them, to which each is added and synced before the request is looked at; the servers of a
 //! database ask it.
 
+mod challenge;
+
+pub use challenge::CHALLENGE_S;
+
 use super::keep::{self, Keep};
 use super::{Settlement, SettlementError};
 use crate::journal::JournalError;
@@ -16,6 +20,8 @@ use tollgate_core::Digest;
 
 /// Most nonces that a server remembers; beyond it signed writes have to wait.
 pub const NONCES_MAX: usize = 100_000;
+/// Most of them that one signer has, so that none keeps the others from signing.
+const SIGNER_MAX: usize = NONCES_MAX / 4;
 /// Most nonces in the file, those included that count no longer; it is written anew then.
 const FILE_MAX: usize = 2 * NONCES_MAX;
 /// A nonce and the second until which it counts.
@@ -35,32 +41,48 @@ pub enum Nonce {
 #[derive(Debug, Default)]
 struct Seen {
     nonces: BTreeSet<Digest>,
-    /// By the second from which on the signature no longer counts.
-    until: BTreeMap<i64, Vec<Digest>>,
+    /// By the second from which on the signature no longer counts; with the signer, who is not known of those of before a restart.
+    until: BTreeMap<i64, Vec<(Digest, Option<Digest>)>>,
+    /// How many each signer has.
+    signers: BTreeMap<Digest, usize>,
 }
 
 impl Seen {
-    fn first(&mut self, nonce: Digest, until: i64, now: i64) -> Nonce {
+    fn first(&mut self, nonce: Digest, until: i64, now: i64, by: Option<Digest>) -> Nonce {
         let live = self.until.split_off(&now.saturating_add(1));
         let over = std::mem::replace(&mut self.until, live);
-        for nonce in over.values().flatten() {
+        for (nonce, by) in over.values().flatten() {
             self.nonces.remove(nonce);
+            self.less(by.as_ref());
         }
         if self.nonces.contains(&nonce) {
             return Nonce::Used;
         }
-        if self.nonces.len() >= NONCES_MAX {
+        let has = by.and_then(|by| self.signers.get(&by)).copied().unwrap_or_default();
+        if self.nonces.len() >= NONCES_MAX || has >= SIGNER_MAX {
             return Nonce::Full;
         }
         self.nonces.insert(nonce);
-        self.until.entry(until).or_default().push(nonce);
+        self.until.entry(until).or_default().push((nonce, by));
+        if let Some(by) = by {
+            self.signers.insert(by, has.saturating_add(1));
+        }
         Nonce::New
     }
 
+    /// A signer has one less.
+    fn less(&mut self, by: Option<&Digest>) {
+        let Some(by) = by else { return };
+        match self.signers.get_mut(by) {
+            Some(has) if *has > 1 => *has -= 1,
+            _ => drop(self.signers.remove(by)),
+        }
+    }
+
     fn rows(&self) -> impl Iterator<Item = [u8; ROW]> {
-        let each = |(until, nonces): (&i64, &Vec<Digest>)| {
+        let each = |(until, nonces): (&i64, &Vec<(Digest, Option<Digest>)>)| {
             let until = *until;
-            nonces.iter().map(move |nonce| row(nonce, until)).collect::<Vec<_>>()
+            nonces.iter().map(move |(nonce, _)| row(nonce, until)).collect::<Vec<_>>()
         };
         self.until.iter().flat_map(each)
     }
@@ -101,7 +123,8 @@ impl Rows {
             return Ok(());
         }
         let added = self.file.write_all(&row(nonce, until)).and_then(|()| self.file.sync_data());
-        self.count = self.count.saturating_add(1);
+        // What was written in part would shift all rows behind it: the next one writes the file anew.
+        self.count = if added.is_ok() { self.count.saturating_add(1) } else { FILE_MAX };
         added.map_err(|source| self.failed(source))
     }
 }
@@ -123,7 +146,7 @@ impl Nonces {
             let Some((name, end)) = row.split_first_chunk::<32>() else { continue };
             let until = i64::from_le_bytes(end.try_into().unwrap_or_default());
             if until > now {
-                seen.first(Digest(*name), until, now);
+                seen.first(Digest(*name), until, now, None);
             }
         }
         let rows = Rows::anew(&path, &seen)?;
@@ -136,10 +159,11 @@ impl Nonces {
         nonce: Digest,
         until: i64,
         now: i64,
+        by: Option<Digest>,
     ) -> Result<Nonce, JournalError> {
         let mut mine = self.0.lock();
         let (seen, rows) = &mut *mine;
-        let found = seen.first(nonce, until, now);
+        let found = seen.first(nonce, until, now, by);
         if found != Nonce::New {
             return Ok(found);
         }
@@ -158,8 +182,21 @@ impl Settlement {
     /// # Errors
     /// [`SettlementError::Journal`] when it cannot be kept: the request must not be looked at then.
     pub fn use_nonce(&self, nonce: Digest, until_s: i64) -> Result<Nonce, SettlementError> {
+        self.use_nonce_by(None, nonce, until_s)
+    }
+
+    /// As [`Self::use_nonce`], of a signer that has a share of what there is room for.
+    ///
+    /// # Errors
+    /// As [`Self::use_nonce`].
+    pub fn use_nonce_by(
+        &self,
+        by: Option<Digest>,
+        nonce: Digest,
+        until_s: i64,
+    ) -> Result<Nonce, SettlementError> {
         let now = self.now().0.div_euclid(1_000_000);
-        Ok(self.nonces.first(&self.hooks.keep, nonce, until_s, now)?)
+        Ok(self.nonces.first(&self.hooks.keep, nonce, until_s, now, by)?)
     }
 }
 
@@ -174,16 +211,29 @@ mod tests {
     #[test]
     fn a_nonce_counts_once_while_its_signature_does() {
         let mut seen = Seen::default();
-        assert_eq!(seen.first(name(0), 100, 50), Nonce::New);
-        assert_eq!(seen.first(name(0), 100, 99), Nonce::Used);
+        assert_eq!(seen.first(name(0), 100, 50, None), Nonce::New);
+        assert_eq!(seen.first(name(0), 100, 99, None), Nonce::Used);
         // At its end the signature itself is refused.
-        assert_eq!(seen.first(name(0), 200, 100), Nonce::New);
+        assert_eq!(seen.first(name(0), 200, 100, None), Nonce::New);
         for n in 1..NONCES_MAX {
-            assert_eq!(seen.first(name(n), 200, 100), Nonce::New);
+            assert_eq!(seen.first(name(n), 200, 100, None), Nonce::New);
         }
-        assert_eq!(seen.first(name(NONCES_MAX), 300, 199), Nonce::Full);
-        assert_eq!(seen.first(name(1), 300, 199), Nonce::Used);
-        assert_eq!(seen.first(name(NONCES_MAX), 300, 200), Nonce::New);
+        assert_eq!(seen.first(name(NONCES_MAX), 300, 199, None), Nonce::Full);
+        assert_eq!(seen.first(name(1), 300, 199, None), Nonce::Used);
+        assert_eq!(seen.first(name(NONCES_MAX), 300, 200, None), Nonce::New);
+    }
+
+    #[test]
+    fn one_signer_leaves_room_for_others() {
+        let (mut seen, mallory, ada) = (Seen::default(), Some(name(1)), Some(name(2)));
+        for n in 0..SIGNER_MAX {
+            assert_eq!(seen.first(name(10 + n), 200, 100, mallory), Nonce::New);
+        }
+        assert_eq!(seen.first(name(5), 200, 100, mallory), Nonce::Full);
+        assert_eq!(seen.first(name(5), 200, 100, ada), Nonce::New);
+        // What is over is no share any more.
+        assert_eq!(seen.first(name(6), 300, 200, mallory), Nonce::New);
+        assert_eq!(seen.signers.len(), 1);
     }
 
     #[test]
@@ -191,7 +241,7 @@ mod tests {
         let data = std::env::temp_dir().join(format!("tollgate-nonces-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&data);
         let keep = Mutex::new(Keep::Folder { data: data.clone(), tells: false });
-        let first = |nonces: &Nonces, n, until, now| nonces.first(&keep, name(n), until, now).unwrap();
+        let first = |nonces: &Nonces, n, until, now| nonces.first(&keep, name(n), until, now, None).unwrap();
         let nonces = Nonces::open(&data, false, 0).unwrap();
         assert_eq!(first(&nonces, 1, 100, 0), Nonce::New);
         assert_eq!(first(&nonces, 2, 200, 0), Nonce::New);
@@ -212,6 +262,27 @@ mod tests {
         let nonces = Nonces::open(&data, false, 199).unwrap();
         for n in 1..=4 {
             assert_eq!(first(&nonces, n, 300, 199), Nonce::Used, "{n}");
+        }
+        std::fs::remove_dir_all(&data).unwrap();
+    }
+
+    #[test]
+    fn a_row_that_was_written_in_part_shifts_no_other() {
+        let data = std::env::temp_dir().join(format!("tollgate-nonces-part-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&data);
+        let keep = Mutex::new(Keep::Folder { data: data.clone(), tells: false });
+        let nonces = Nonces::open(&data, false, 0).unwrap();
+        assert_eq!(nonces.first(&keep, name(1), 100, 0, None).unwrap(), Nonce::New);
+        // The disk is full after 17 bytes, and then it is not.
+        let path = data.join("nonces");
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(&row(&name(2), 100)[..17]).unwrap();
+        nonces.0.lock().1.as_mut().unwrap().file = File::open(&path).unwrap();
+        assert!(nonces.first(&keep, name(2), 100, 0, None).is_err());
+        assert_eq!(nonces.first(&keep, name(3), 100, 0, None).unwrap(), Nonce::New);
+        drop(nonces);
+        let nonces = Nonces::open(&data, false, 0).unwrap();
+        for n in [1, 3] {
+            assert_eq!(nonces.first(&keep, name(n), 100, 0, None).unwrap(), Nonce::Used, "{n}");
         }
         std::fs::remove_dir_all(&data).unwrap();
     }
