@@ -28,7 +28,12 @@ impl Ending {
 #[error("{0}")]
 pub(crate) struct Refusal(pub(crate) String);
 
+/// Whether an error means "no".
+pub(crate) fn is_refusal(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.is::<Refusal>())
+}
+
 /// The exit code of an error.
 pub(crate) fn code_of(error: &anyhow::Error) -> ExitCode {
-    ExitCode::from(if error.chain().any(|cause| cause.is::<Refusal>()) { 1 } else { 2 })
+    ExitCode::from(if is_refusal(error) { 1 } else { 2 })
 }

@@ -31,10 +31,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let as_json = matches!(cli.command, Command::Pay(_)) && std::env::args_os().any(|word| word == "--json");
     match run(cli.command) {
         Ok(ending) => ending.code(),
         Err(error) => {
             say::problem(&error);
+            if as_json {
+                say::problem_json(&error, ending::is_refusal(&error));
+            }
             ending::code_of(&error)
         }
     }

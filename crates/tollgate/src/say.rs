@@ -4,7 +4,9 @@
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde_json::json;
 use std::io::{ErrorKind, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Longest cell of a table, in characters; longer ones are cut with `…`.
 const CELL_MAX: usize = 60;
@@ -30,8 +32,12 @@ pub(crate) fn bytes(bytes: &[u8]) -> Result<()> {
     }
 }
 
+/// Whether a result was printed as JSON.
+static SHOWN: AtomicBool = AtomicBool::new(false);
+
 /// Prints data as indented JSON.
 pub(crate) fn json(data: &impl Serialize) -> Result<()> {
+    SHOWN.store(true, Ordering::Relaxed);
     line(&serde_json::to_string_pretty(data).context("cannot write JSON")?)
 }
 
@@ -46,9 +52,24 @@ pub(crate) fn remark(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Prints an error with its causes as one line of JSON to standard output: where results are JSON, so is what came in place of
+/// one. Where a result says already what is wrong, it stands alone.
+pub(crate) fn problem_json(error: &anyhow::Error, refused: bool) {
+    if SHOWN.load(Ordering::Relaxed) {
+        return;
+    }
+    let shown = json!({"error": told(error), "refused": refused});
+    // With nobody to read it there is nothing left to do.
+    let _ = line(&shown.to_string());
+}
+
 /// Prints an error with its causes to standard error.
 pub(crate) fn problem(error: &anyhow::Error) {
-    let mut shown = format!("error: {error}");
+    remark(&format!("error: {}", told(error)));
+}
+
+fn told(error: &anyhow::Error) -> String {
+    let mut shown = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         // Some errors repeat their cause; once is enough.
         if !shown.ends_with(&cause) {
@@ -56,7 +77,7 @@ pub(crate) fn problem(error: &anyhow::Error) {
             shown.push_str(&cause);
         }
     }
-    remark(shown.trim_end());
+    shown.trim_end().to_owned()
 }
 
 fn aligned(head: &[&str], rows: &[Vec<String>]) -> String {

@@ -1,5 +1,6 @@
 //! `tollgate pay dispute`: a dispute in one file, and its replay by somebody who has nothing else.
 
+use super::Printed;
 use super::books::{Books, put};
 use crate::ending::{Ending, Refusal};
 use crate::{place, say};
@@ -35,6 +36,8 @@ pub(crate) struct BundleArgs {
     /// File for the bundle [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Check a bundle offline: every proof, every signature, every step, and with dossiers every verdict
@@ -66,7 +69,11 @@ pub(crate) struct ReplayArgs {
 pub(super) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Bundle(args) => {
-            put(args.out.as_deref(), &bundle(&args.books, args.escrow)?.text())?;
+            let text = bundle(&args.books, args.escrow)?.text();
+            match &args.out {
+                Some(path) => put(Some(path), &text)?,
+                None => args.printed.document(&text)?,
+            }
             Ok(Ending::Good)
         }
         Command::Replay(args) => replay(&args),

@@ -1,5 +1,6 @@
 //! `tollgate pay escrow`: statements about escrows, and what happens to them.
 
+use super::Printed;
 use super::books::{Books, Open, put, read_signed};
 use crate::ending::Ending;
 use crate::{place, say};
@@ -146,6 +147,8 @@ pub(crate) struct DraftArgs {
     /// File for the statement [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Show all escrows, or one
@@ -246,7 +249,11 @@ fn recorded(
 
 fn draft(args: &DraftArgs) -> Result<Ending> {
     let event = drafted(args, &args.books.escrow(&args.escrow)?)?;
-    put(args.out.as_deref(), &serde_json::to_string(&event)?)?;
+    let text = serde_json::to_string(&event)?;
+    match &args.out {
+        Some(path) => put(Some(path), &text)?,
+        None => args.printed.document(&text)?,
+    }
     Ok(Ending::Good)
 }
 

@@ -1,11 +1,13 @@
 //! `tollgate pay mandate keygen|open|pay`: making mandates, and the payment under one for the terms of a task.
 
+use super::Printed;
 use super::books::{put, read_signed};
 use super::mandate::hop;
 use crate::ending::Ending;
-use crate::{place, say};
+use crate::place;
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use tollgate_core::Clock as _;
 use tollgate_gateway::clock::{SystemClock, entropy};
@@ -23,6 +25,8 @@ pub(crate) struct KeygenArgs {
     /// File for the secret key, readable by its owner only; it must not exist
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Sign an open mandate: what an agent may pay, within constraints; prints its name
@@ -52,6 +56,8 @@ pub(crate) struct OpenArgs {
     /// File for the mandate
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Sign the payment for the terms of a task, under an open mandate or as the principal itself
@@ -95,8 +101,9 @@ pub(super) fn keygen(args: &KeygenArgs) -> Result<Ending> {
     let key = Es256Secret::from_seed(&seed).context("the system gave no key: try again")?;
     place::write_secret(&args.out, &key.reveal())?;
     let public = PublicKey::P256(key.public());
-    say::line(&public.did())?;
-    say::line(&public.jwk().canonical()?)?;
+    let (did, jwk) = (public.did(), public.jwk().canonical()?);
+    let shown = json!({"id": did, "jwk": serde_json::from_str::<Value>(&jwk)?});
+    args.printed.show(&shown, &format!("{did}\n{jwk}"))?;
     Ok(Ending::Good)
 }
 
@@ -115,7 +122,8 @@ pub(super) fn open(args: &OpenArgs) -> Result<Ending> {
         _ => issue::first(&key, &PublicKey::P256(key.public()).did(), &mandate, now),
     };
     put(Some(&args.out), &signed)?;
-    say::line(&issue::name(&signed)?.to_string())?;
+    let name = issue::name(&signed)?;
+    args.printed.show(&json!({"mandate": name}), &name.to_string())?;
     Ok(Ending::Good)
 }
 

@@ -17,8 +17,10 @@ mod task;
 
 use crate::args::Group;
 use crate::ending::Ending;
+use crate::say;
 use anyhow::Result;
-use clap::Subcommand;
+use clap::{Args, Subcommand};
+use serde_json::Value;
 use tollgate_store::journal::audit::Source;
 
 /// What can be done.
@@ -44,6 +46,26 @@ pub(crate) enum Command {
     Dispute(Group<dispute::Command>),
     Demo(demo::DemoArgs),
     Simulate(simulate::SimulateArgs),
+}
+
+/// How a command prints what it says.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Printed {
+    /// Print as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Printed {
+    /// Prints a value as JSON, or as the text that people read.
+    fn show(self, value: &Value, text: &str) -> Result<()> {
+        if self.json { say::json(value) } else { say::text(&format!("{}\n", text.trim_end_matches('\n'))) }
+    }
+
+    /// Prints a document that is JSON however it is asked for, in the bytes that are signed.
+    fn document(self, text: &str) -> Result<()> {
+        say::line(text)
+    }
 }
 
 /// Where a ledger is kept, as an argument.

@@ -1,5 +1,6 @@
 //! `tollgate pay task`: keys, terms and their signatures.
 
+use super::Printed;
 use super::books::{put, read_signed};
 use crate::ending::Ending;
 use crate::say;
@@ -48,6 +49,8 @@ pub(crate) struct KeygenArgs {
     /// File for the secret key, readable by its owner only; it must not exist
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Write the terms of a task, for both parties to sign
@@ -121,6 +124,8 @@ pub(crate) struct NewArgs {
     /// File for the terms [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Add a signature to terms, a verdict, an order or any other statement
@@ -181,8 +186,8 @@ pub(super) fn run(command: Command) -> Result<Ending> {
 }
 
 fn keygen(args: &KeygenArgs) -> Result<Ending> {
-    let public = make_key(args.role, &args.out)?;
-    say::line(&public.to_string())?;
+    let public = make_key(args.role, &args.out)?.to_string();
+    args.printed.show(&json!({"key": public}), &public)?;
     Ok(Ending::Good)
 }
 
@@ -248,7 +253,11 @@ fn new(args: &NewArgs) -> Result<Ending> {
     };
     contract.check()?;
     let event = Event::Propose(Box::new(Signed::new(contract, Vec::new())));
-    put(args.out.as_deref(), &serde_json::to_string(&event)?)?;
+    let text = serde_json::to_string(&event)?;
+    match &args.out {
+        Some(path) => put(Some(path), &text)?,
+        None => args.printed.document(&text)?,
+    }
     Ok(Ending::Good)
 }
 

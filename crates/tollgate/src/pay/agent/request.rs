@@ -2,10 +2,13 @@
 
 use super::sign::secret;
 use crate::ending::Ending;
-use crate::{place, say};
+use crate::pay::Printed;
+use crate::place;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use http::Uri;
+use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use tollgate_core::{Clock, Digest};
 use tollgate_gateway::clock::{SystemClock, entropy};
@@ -37,6 +40,8 @@ pub(crate) struct RequestArgs {
     /// What makes a second request the same [default: 256 random bits]
     #[arg(long, value_name = "TEXT")]
     idempotency_key: Option<String>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 pub(super) fn run(args: &RequestArgs) -> Result<Ending> {
@@ -71,6 +76,8 @@ pub(super) fn run(args: &RequestArgs) -> Result<Ending> {
     let (input, signature) = secret.sign_http(&draft, &Message::Request(request))?;
     headers.push(("signature-input", input));
     headers.push(("signature", signature));
-    headers.iter().try_for_each(|(name, value)| say::line(&format!("{name}: {value}")))?;
+    let lines: Vec<_> = headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
+    let named: BTreeMap<_, _> = headers.into_iter().collect();
+    args.printed.show(&json!({"headers": named}), &lines.join("\n"))?;
     Ok(Ending::Good)
 }

@@ -2,6 +2,7 @@
 
 use super::book::Registry;
 use crate::ending::Ending;
+use crate::pay::Printed;
 use crate::{place, say};
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -44,6 +45,8 @@ pub(crate) struct SignArgs {
     /// The registry in which the version before stands
     #[arg(long, value_name = "FILE")]
     registry: Option<PathBuf>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Prove by an account's key that an agent controls the account; prints an item for the record's `rails`
@@ -76,6 +79,8 @@ pub(crate) struct ProveArgs {
     /// The wallet's signature: 0x and 130 hexadecimal digits
     #[arg(long, value_name = "HEX", requires = "message")]
     signature: Option<String>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 pub(super) fn keygen(args: &KeygenArgs) -> Result<Ending> {
@@ -122,7 +127,7 @@ pub(super) fn sign(args: &SignArgs) -> Result<Ending> {
     }
     let payload = Json::parse(draft.to_string().as_bytes())?;
     let sealed = Sealed::sign(&payload, "tollgate-agent-record+jws", &args.kid, &secret(&args.key)?)?;
-    say::line(sealed.text())?;
+    args.printed.document(sealed.text())?;
     Ok(Ending::Good)
 }
 
@@ -132,7 +137,7 @@ pub(super) fn prove(args: &ProveArgs) -> Result<Ending> {
         let message = place::read_text(path)?;
         // The line's end is that of the file.
         let message = message.strip_suffix('\n').unwrap_or(&message);
-        say::line(&prove_by_wallet(message, &given(&args.signature))?.canonical()?)?;
+        args.printed.document(&prove_by_wallet(message, &given(&args.signature))?.canonical()?)?;
         return Ok(Ending::Good);
     }
     let challenge = Challenge {
@@ -143,8 +148,8 @@ pub(super) fn prove(args: &ProveArgs) -> Result<Ending> {
         signed_at: SystemClock::new().now(),
     };
     match &args.key {
-        Some(key) => say::line(proof(&challenge, &secret(key)?)?.text())?,
-        None => say::line(&challenge.text()?)?,
+        Some(key) => args.printed.document(proof(&challenge, &secret(key)?)?.text())?,
+        None => args.printed.show(&json!({"message": challenge.text()?}), &challenge.text()?)?,
     }
     Ok(Ending::Good)
 }

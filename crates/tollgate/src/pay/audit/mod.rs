@@ -4,6 +4,7 @@ mod witness;
 
 pub(super) use witness::{cosign, policy};
 
+use super::Printed;
 use crate::ending::{Ending, Refusal};
 use crate::{place, say};
 use anyhow::{Context, Result, bail};
@@ -40,6 +41,8 @@ pub(crate) struct KeygenArgs {
     /// Make a key that cosigns checkpoints
     #[arg(long)]
     witness: bool,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Write a ledger's new entries to its log folder, and sign where the log stands
@@ -65,6 +68,8 @@ pub(crate) struct PublishArgs {
     /// Policy of witnesses (C2SP tlog-policy); they are asked to cosign. Exit code 1 when too few do
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Write the proof that an entry is in the log, with the entry itself
@@ -80,6 +85,8 @@ pub(crate) struct ReceiptArgs {
     /// File for the receipt [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Check a whole log folder or one receipt, offline
@@ -137,7 +144,8 @@ fn keygen(args: &KeygenArgs) -> Result<Ending> {
     let role = if args.witness { Role::Witness } else { Role::Log };
     let key = SigningKey::from_seed(&args.name, role, &seed)?;
     place::write_secret(&args.out, &key.reveal())?;
-    say::line(&key.public().to_string())?;
+    let public = key.public().to_string();
+    args.printed.show(&json!({"key": public}), &public)?;
     Ok(Ending::Good)
 }
 
@@ -150,7 +158,9 @@ fn publish(args: &PublishArgs) -> Result<Ending> {
     if let Some(path) = &args.policy {
         cosign(&log, &policy(path)?)?;
     }
-    say::text(&checkpoint.text())?;
+    let shown =
+        json!({"origin": checkpoint.origin, "size": checkpoint.size, "checkpoint": checkpoint.text()});
+    args.printed.show(&shown, &checkpoint.text())?;
     Ok(Ending::Good)
 }
 
@@ -159,8 +169,11 @@ fn receipt(args: &ReceiptArgs) -> Result<Ending> {
     match &args.out {
         Some(path) => {
             std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            if args.printed.json {
+                say::json(&json!({"entry": args.entry, "out": path}))?;
+            }
         }
-        None => say::text(&text)?,
+        None => args.printed.show(&json!({"entry": args.entry, "receipt": text}), &text)?,
     }
     Ok(Ending::Good)
 }

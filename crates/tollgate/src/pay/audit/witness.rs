@@ -1,9 +1,11 @@
 //! `tollgate pay audit witness`: cosigning what continues what was seen.
 
 use crate::ending::Ending;
-use crate::{place, say};
+use crate::pay::Printed;
+use crate::place;
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::json;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub(crate) struct WitnessArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7780")]
     listen: SocketAddr,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Answers until it is stopped.
@@ -45,7 +49,8 @@ pub(super) fn run(args: &WitnessArgs) -> Result<Ending> {
     let serving = Serving::new(watch, Arc::new(SystemClock::new()));
     let server = Server::bind(args.listen, 1, Limits::default())?;
     let running = server.start(move |_| serving.clone())?;
-    say::line(&format!("witness {shown} http://{}", running.addr()))?;
+    let url = format!("http://{}", running.addr());
+    args.printed.show(&json!({"witness": shown, "url": url}), &format!("witness {shown} {url}"))?;
     loop {
         // Parked threads may wake for no reason; only a signal ends a witness.
         std::thread::park();

@@ -2,9 +2,11 @@
 
 use super::bind;
 use crate::ending::Ending;
-use crate::{place, say};
+use crate::pay::Printed;
+use crate::place;
 use anyhow::{Context, Result};
 use clap::Args;
+use serde_json::json;
 use std::path::PathBuf;
 use tollgate_core::{Clock, Digest, Timestamp};
 use tollgate_evidence::{Appraisal, Appraisals};
@@ -41,6 +43,8 @@ pub(crate) struct AppraiseArgs {
     /// File of the appraisals
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 pub(super) fn appraise(args: &AppraiseArgs) -> Result<Ending> {
@@ -61,6 +65,7 @@ pub(super) fn appraise(args: &AppraiseArgs) -> Result<Ending> {
     signed.add(&key);
     all.appraisals.push(signed);
     std::fs::write(&args.to, plain(&all)).with_context(|| format!("cannot write {}", args.to.display()))?;
-    say::line(&format!("{} evaluators have spoken", all.appraisals.len()))?;
+    let count = all.appraisals.len();
+    args.printed.show(&json!({"appraisals": count}), &format!("{count} evaluators have spoken"))?;
     Ok(Ending::Good)
 }

@@ -2,7 +2,8 @@
 
 use super::contract;
 use crate::ending::Ending;
-use crate::{place, say};
+use crate::pay::Printed;
+use crate::place;
 use anyhow::{Context, Result};
 use clap::Args;
 use std::collections::BTreeSet;
@@ -35,6 +36,8 @@ pub(crate) struct AttestArgs {
     /// What is said: a name, and a whole number, `true`, `false` or text; may be repeated
     #[arg(long = "say", value_name = "NAME=VALUE")]
     says: Vec<String>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 pub(super) fn attest(args: &AttestArgs) -> Result<Ending> {
@@ -60,6 +63,6 @@ pub(super) fn attest(args: &AttestArgs) -> Result<Ending> {
     });
     let provider = |_| Key::from_text(key).map(|key| key.envelope(IN_TOTO, statement.as_bytes()));
     let envelope = envelope.or_else(provider);
-    say::line(&envelope.with_context(|| args.key.display().to_string())?)?;
+    args.printed.document(&envelope.with_context(|| args.key.display().to_string())?)?;
     Ok(Ending::Good)
 }

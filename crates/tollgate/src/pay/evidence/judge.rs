@@ -2,6 +2,7 @@
 
 use super::{chosen_policy, contract, predicate};
 use crate::ending::{Ending, Refusal as No};
+use crate::pay::Printed;
 use crate::pay::books::Books;
 use crate::{place, say};
 use anyhow::{Context, Result};
@@ -27,6 +28,8 @@ pub(crate) struct PackArgs {
     /// File for the package
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Judge a package by a task's predicate: what the verifiers sign
@@ -88,7 +91,8 @@ pub(super) fn pack(args: &PackArgs) -> Result<Ending> {
     let exhibits = args.exhibits.iter().map(|text| exhibit(text)).collect::<Result<Vec<_>>>()?;
     let package = Package::new(exhibits)?;
     write(&args.out, &package.canonical())?;
-    say::line(&package.digest().to_string())?;
+    let digest = package.digest();
+    args.printed.show(&json!({"digest": digest}), &digest.to_string())?;
     Ok(Ending::Good)
 }
 

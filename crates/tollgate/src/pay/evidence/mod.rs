@@ -9,6 +9,7 @@ mod submit;
 
 use crate::args::Group;
 use crate::ending::{Ending, Refusal as No};
+use crate::pay::Printed;
 use crate::{place, say};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -98,7 +99,11 @@ pub(crate) struct KindsArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
   tollgate pay evidence policy > policy.json")]
-pub(crate) struct PolicyArgs {}
+pub(crate) struct PolicyArgs {
+    /// Print as JSON, as it is anyway
+    #[arg(long)]
+    json: bool,
+}
 
 /// Print what evidence of a task's output must carry
 #[derive(Args, Debug)]
@@ -114,13 +119,15 @@ pub(crate) struct BindArgs {
     /// SHA-256 of the output
     #[arg(long, value_name = "DIGEST")]
     output: Digest,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 pub(super) fn run(command: Command) -> Result<Ending> {
     match command {
         Command::Verify(args) => verify_file(&args),
         Command::Kinds(args) => kinds(&args),
-        Command::Policy(PolicyArgs {}) => {
+        Command::Policy(PolicyArgs { json: _ }) => {
             say::json(&Policy::default())?;
             Ok(Ending::Good)
         }
@@ -132,7 +139,8 @@ pub(super) fn run(command: Command) -> Result<Ending> {
         Command::Run(args) => rerun::rerun(&args),
         Command::Predicate(group) => predicate::run(&group.command),
         Command::Bind(args) => {
-            say::line(&bind(&args.task, &args.output)?.to_string())?;
+            let bind = bind(&args.task, &args.output)?.to_string();
+            args.printed.show(&json!({"bind": bind}), &bind)?;
             Ok(Ending::Good)
         }
     }

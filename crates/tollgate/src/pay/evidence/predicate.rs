@@ -1,6 +1,7 @@
 //! `tollgate pay evidence predicate`: what must be shown, checked and made.
 
 use crate::ending::{Ending, Refusal as No};
+use crate::pay::Printed;
 use crate::{place, say};
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
@@ -45,6 +46,8 @@ pub(crate) struct ReadyArgs {
     /// Its parameters
     #[arg(value_name = "NAME=VALUE")]
     parameters: Vec<String>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 pub(super) fn run(command: &Command) -> Result<Ending> {
@@ -94,6 +97,14 @@ fn check(args: &CheckArgs) -> Result<Ending> {
 fn ready(args: &ReadyArgs) -> Result<Ending> {
     let Some(name) = &args.name else {
         let needs = |ready: &Ready| ready.needs.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(" ");
+        if args.printed.json {
+            let ready = |ready: &Ready| {
+                let needs: Vec<_> = ready.needs.iter().map(|(name, _)| *name).collect();
+                json!({"name": ready.name, "parameters": needs, "says": ready.says})
+            };
+            say::json(&READY.iter().map(ready).collect::<Vec<_>>())?;
+            return Ok(Ending::Good);
+        }
         let rows = READY.iter().map(|ready| vec![ready.name.into(), needs(ready), ready.says.into()]);
         say::table(&["predicate", "parameters", "what it shows"], &rows.collect::<Vec<_>>())?;
         return Ok(Ending::Good);

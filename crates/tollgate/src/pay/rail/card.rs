@@ -1,6 +1,7 @@
 //! `tollgate pay rail card`: cards of payers, payments as the API has them, refunds, and webhooks that came.
 
 use crate::ending::{Ending, Refusal};
+use crate::pay::Printed;
 use crate::pay::books::Books;
 use crate::{place, say};
 use anyhow::{Context, Result};
@@ -42,6 +43,8 @@ pub(crate) struct FileArgs {
     customer: Option<String>,
     #[command(flatten)]
     books: Books,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Show the payment of an escrow as the API has it
@@ -75,6 +78,8 @@ pub(crate) struct RefundArgs {
     key: String,
     #[command(flatten)]
     books: Books,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Check a webhook that came, and look what became of its escrow
@@ -91,6 +96,8 @@ pub(crate) struct EventArgs {
     signature: String,
     #[command(flatten)]
     books: Books,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Show calls whose outcome is not known
@@ -136,7 +143,8 @@ fn payment(books: &Books, escrow: &Digest) -> Result<String> {
 fn file(args: &FileArgs) -> Result<Ending> {
     let card = Card { payment_method: args.payment_method.clone(), customer: args.customer.clone() };
     folder(&args.books.data)?.cards().file(&args.account, &card)?;
-    say::line(&format!("{} pays with {}", args.account, card.payment_method))?;
+    let shown = json!({"account": args.account, "payment_method": card.payment_method});
+    args.printed.show(&shown, &format!("{} pays with {}", args.account, card.payment_method))?;
     Ok(Ending::Good)
 }
 
@@ -166,7 +174,8 @@ fn refund(args: &RefundArgs) -> Result<Ending> {
     let (mut rail, name) = (rail(&args.books.data)?, payment(&args.books, &args.escrow)?);
     match rail.give_back(&args.key, &name, args.amount) {
         Outcome::Done { proof } => {
-            say::line(&format!("refunded {} ({proof})", args.amount))?;
+            let shown = json!({"escrow": args.escrow, "refunded": args.amount, "proof": proof});
+            args.printed.show(&shown, &format!("refunded {} ({proof})", args.amount))?;
             Ok(Ending::Good)
         }
         Outcome::Failed { reason } => Err(Refusal(reason).into()),
@@ -182,14 +191,23 @@ fn event(args: &EventArgs) -> Result<Ending> {
     let hook = hook.context("card/rail.json names no webhook_secrets: name the file of the secret")?;
     let (body, now) = (place::read(&args.body)?, SystemClock::new().now());
     let event = hook.read(&args.signature, &body, now).map_err(|error| Refusal(error.to_string()))?;
-    say::line(&format!("{} ({})", event.kind, event.id))?;
-    let Some(escrow) = event.escrow else { return Ok(Ending::Good) };
-    let mut open = args.books.open()?;
-    let told = open.settle(escrow);
-    open.close();
-    if let Some(told) = told? {
-        say::line(&format!("{:>6}  {}  {}", told.seq, told.escrow, told.phase))?;
+    let told = match event.escrow {
+        Some(escrow) => {
+            let mut open = args.books.open()?;
+            let told = open.settle(escrow);
+            open.close();
+            told?
+        }
+        None => None,
+    };
+    let recorded = told.as_ref().map(
+        |told| json!({"entry": told.seq, "escrow": told.escrow, "phase": told.phase, "version": told.version}),
+    );
+    let mut text = format!("{} ({})", event.kind, event.id);
+    if let Some(told) = told {
+        text.push_str(&format!("\n{:>6}  {}  {}", told.seq, told.escrow, told.phase));
     }
+    args.printed.show(&json!({"event": event.id, "kind": event.kind, "recorded": recorded}), &text)?;
     Ok(Ending::Good)
 }
 

@@ -1,6 +1,7 @@
 //! `tollgate pay rail evm`: contracts made, payments and orders signed, and how all of it stands on the chain.
 
 use crate::ending::Ending;
+use crate::pay::Printed;
 use crate::pay::books::Books;
 use crate::{place, say};
 use anyhow::{Context, Result, bail};
@@ -32,6 +33,8 @@ pub(crate) struct KeygenArgs {
     /// File for the key, which must not be there yet
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Make the contracts, or finish making them
@@ -89,6 +92,8 @@ pub(crate) struct SignArgs {
     /// From when on the order is void [default: as the logged order]
     #[arg(long, value_name = "TIME", value_parser = crate::key::time)]
     expires: Option<Timestamp>,
+    #[command(flatten)]
+    printed: Printed,
 }
 
 /// Show what the contracts hold for an escrow
@@ -132,7 +137,7 @@ fn keygen(args: &KeygenArgs) -> Result<Ending> {
     let seed: [u8; 32] = entropy().context("the system gave no entropy")?;
     let address = Key::new(&seed)?.address();
     place::write_secret(&args.out, &hex(&seed))?;
-    say::line(&address.to_string())?;
+    args.printed.show(&json!({"address": address}), &address.to_string())?;
     Ok(Ending::Good)
 }
 
@@ -211,7 +216,10 @@ fn sign(args: &SignArgs) -> Result<Ending> {
     let filed = place.file_order(&args.escrow, &draft, &key(&args.key)?.sign(&draft.digest))?;
     let amount = draft.order.amount;
     let what = if amount == 0 { "a refund".to_owned() } else { format!("a release of {amount}") };
-    say::line(&format!("signed {what}: {filed} of {} signatures", draft.quorum.needed))?;
+    let needed = draft.quorum.needed;
+    let shown =
+        json!({"escrow": args.escrow, "amount": amount.to_string(), "filed": filed, "needed": needed});
+    args.printed.show(&shown, &format!("signed {what}: {filed} of {needed} signatures"))?;
     Ok(Ending::Good)
 }
 

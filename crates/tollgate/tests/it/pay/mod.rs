@@ -2,6 +2,7 @@
 
 mod escrow;
 mod evidence;
+mod json;
 mod served;
 mod submitted;
 mod witnessed;
