@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use std::path::{Path, PathBuf};
-use tollgate_encode::{Options, Windows, load};
+use tollgate_encode::{Inference, Labeller, Options, Windows, load, load_labeller};
 
 /// Damages a file of a folder.
 const ROUNDS: usize = 150;
@@ -102,6 +102,53 @@ fn any_damage_is_read_or_refused() {
     }
     // Much of the damage is harmless, as in a name that nothing asks for.
     assert!(read > 50, "{read}");
+}
+
+/// A classifier's folder: its labels, pieces and pairs too.
+fn try_classifier(folder: &Path) -> bool {
+    let text = "the cat sat on the model, 中文 12! ".repeat(4);
+    let windows = Windows { tokens: 9, overlap: 3, most: 4 };
+    match load_labeller(folder, &Options::default()) {
+        Ok(Labeller::Sequence(classifier)) => {
+            let _ = (classifier.classify_windows(&text, windows), classifier.classify_pair(&text, "a cat"));
+            let _ = Inference::of(classifier).map(|inference| inference.judge(&text, "the route"));
+            true
+        }
+        Ok(Labeller::Tokens(classifier)) => {
+            for piece in classifier.pieces_in_windows(&text, windows) {
+                assert!(text.get(piece.bytes).is_some() && piece.label < classifier.labels().len());
+            }
+            true
+        }
+        Err(_) => false,
+    }
+}
+
+#[test]
+fn any_damage_of_a_classifier_is_read_or_refused() {
+    let mut read = 0;
+    for (model, vocabulary, file) in [
+        ("bert-tokens", "tiny-bert", "vocab.txt"),
+        ("bert-pairs", "tiny-bert", "vocab.txt"),
+        ("modern-tokens", "tiny-modern", "tokenizer.json"),
+    ] {
+        let folder = copy(model, "classifier");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(vocabulary).join(file);
+        std::fs::copy(from, folder.0.join(file)).unwrap();
+        assert!(try_classifier(&folder.0), "{model}");
+        for name in ["config.json", "model.safetensors"] {
+            let path = folder.0.join(name);
+            let (whole, mut random) = (std::fs::read(&path).unwrap(), Random(11));
+            for _ in 0..ROUNDS {
+                let part = if name == "model.safetensors" { whole.len().min(4096) } else { whole.len() };
+                let (head, tail) = whole.split_at(part);
+                std::fs::write(&path, [&damaged(head, &mut random), tail].concat()).unwrap();
+                read += usize::from(try_classifier(&folder.0));
+            }
+            std::fs::write(&path, whole).unwrap();
+        }
+    }
+    assert!(read > 20, "{read}");
 }
 
 /// A weight that is no number, or so large that a sum is none, would say of every text that it is like every other, or safe.
