@@ -5,6 +5,8 @@
 
 use crate::dataset::Dataset;
 use crate::fold::Folded;
+use crate::ingest::{Events, Merchants, Names};
+use crate::table::NO_TEXT;
 use serde::{Deserialize, Serialize};
 
 /// What must not count.
@@ -31,23 +33,70 @@ impl BlockList {
     }
 }
 
-impl Dataset {
-    /// Takes barred payments out; answers how many.
-    pub fn block(&mut self, list: &BlockList) -> u64 {
+/// A list by the numbers of a data set.
+#[derive(Debug, Default)]
+pub(crate) struct Barred {
+    merchants: Vec<bool>,
+    categories: Vec<bool>,
+}
+
+impl Barred {
+    /// Looks a list up. Merchants must still have the numbers of their own keys: one that stands for others is asked by its
+    /// own key only.
+    pub(crate) fn of(list: &BlockList, names: &Names) -> Self {
+        let mut barred = Self::default();
+        barred.extend(list, names);
+        barred
+    }
+
+    /// Looks up what is new since.
+    pub(crate) fn extend(&mut self, list: &BlockList, names: &Names) {
         if list.is_empty() {
-            return 0;
+            return;
         }
-        let keys = self.names.merchants.list();
-        let merchants: Vec<bool> = keys.iter().map(|key| list.merchants.contains(&key.to_string())).collect();
-        let words = self.names.categories.words();
-        let categories: Vec<bool> = words.iter().map(|word| list.categories.contains(word)).collect();
+        let keys = names.merchants.list().iter().skip(self.merchants.len());
+        self.merchants.extend(keys.map(|key| list.merchants.contains(&key.to_string())));
+        let words = names.categories.words().iter().skip(self.categories.len());
+        self.categories.extend(words.map(|word| list.categories.contains(word)));
+    }
+
+    /// The rows that stay; none where all do. `merchants` says of which category a merchant is where events say nothing.
+    pub(crate) fn staying(&self, events: &Events, merchants: &Merchants) -> Option<Vec<u32>> {
+        if !self.merchants.iter().chain(&self.categories).any(|barred| *barred) {
+            return None;
+        }
         let barred = |which: &[bool], number: u32| which.get(number as usize).copied().unwrap_or(false);
-        let events = &self.folded.events;
         let stays = |row: &u32| {
             let merchant = events.merchant[*row as usize];
-            !barred(&merchants, merchant) && !barred(&categories, self.category(merchant, *row as usize))
+            let own = events.category.get(*row as usize).copied();
+            let category = own.or_else(|| merchants.categories.get(merchant as usize).copied());
+            !barred(&self.merchants, merchant) && !barred(&self.categories, category.unwrap_or(NO_TEXT))
         };
         let kept: Vec<u32> = (0..events.len() as u32).filter(stays).collect();
+        (kept.len() < events.len()).then_some(kept)
+    }
+}
+
+impl Dataset {
+    /// Entries of the mapping's list that name nothing in the data.
+    #[must_use]
+    pub fn unmatched(&self) -> Vec<String> {
+        let list = &self.mapping.block;
+        let known = |key: &&String| {
+            let keys = self.names.merchants.list();
+            !keys.iter().any(|found| found.to_string() == **key)
+        };
+        let merchants = list.merchants.iter().filter(known).map(|key| format!("merchant {key:?}"));
+        let unknown = |word: &&String| self.names.categories.find(word).is_none();
+        let categories = list.categories.iter().filter(unknown).map(|word| format!("category {word:?}"));
+        merchants.chain(categories).collect()
+    }
+
+    /// Takes barred payments out; answers how many. Where rare merchants are put together this cannot be done afterwards:
+    /// put the list into the mapping then, and it is done before.
+    pub fn block(&mut self, list: &BlockList) -> u64 {
+        let events = &self.folded.events;
+        let Some(kept) = Barred::of(list, &self.names).staying(events, &self.merchants) else { return 0 };
         let out = (events.len() - kept.len()) as u64;
         self.folded = Folded::of(&events.taken(&kept), Some(self.users.count as u32));
         self.report.kept -= out;

@@ -1,5 +1,6 @@
 //! A folder of data in memory: users, their folded histories, and what names them.
 
+use crate::block::Barred;
 use crate::error::{Result, RiskError};
 use crate::fold::Folded;
 use crate::ingest::{EventReader, Events, Limits, Mapping, Merchants, Names, Report, Users, seen};
@@ -83,13 +84,18 @@ impl Dataset {
         let numbers = data.names.merchants.sort();
         data.merchants.renumbered(&numbers);
         events.merchant.iter_mut().for_each(|m| *m = numbers[*m as usize]);
-        let keys = data
-            .merchants
-            .chained(mapping.keys.users_min, &mut |keys| Ok(seen(&events.user, &events.merchant, keys)))?;
+        if let Some(kept) = Barred::of(&mapping.block, &data.names).staying(&events, &data.merchants) {
+            let out = (events.len() - kept.len()) as u64;
+            data.report.kept -= out;
+            data.report.barred += out;
+            events = events.taken(&kept);
+        }
+        let keys = data.merchants.chained(&data.names.merchants, mapping.keys.users_min, &mut |keys| {
+            Ok(seen(&events.user, &events.merchant, keys))
+        })?;
         events.merchant.iter_mut().for_each(|m| *m = keys[*m as usize]);
         data.window(&mut events, length);
         data.folded = Folded::of(&events, Some(data.users.count as u32));
-        data.block(&mapping.block);
         Ok(data)
     }
 

@@ -7,6 +7,7 @@
 
 pub mod block;
 pub mod dataset;
+mod digest;
 pub mod error;
 pub mod evaluate;
 pub mod explain;

@@ -5,7 +5,7 @@
 
 use crate::dataset::{DAY, Dataset};
 use crate::error::{Result, RiskError};
-use crate::fold::{Block, Folded, block_checksum, open_card, open_names, read_block};
+use crate::fold::{Block, Folded, block_checksum, open_card, open_names, read_block, same};
 use crate::ingest::{Events, Keys, Mapping, Users};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -129,8 +129,12 @@ impl Shelved {
             ));
         }
         if card.mapping != *mapping {
-            return Err(RiskError::mapping(place, "was folded by another mapping; fold again"));
+            return Err(RiskError::mapping(
+                place,
+                "was folded by another mapping; remove the folder and fold again, or name another",
+            ));
         }
+        same(folder, data, &card.sources, mapping)?;
         if card.blocks.iter().any(|block| block.pooled > 0) {
             return Err(RiskError::format(
                 place,
@@ -151,11 +155,11 @@ impl Shelved {
         if !known.eq(saved.users.iter().take(found.users.count).cloned()) {
             return Err(RiskError::format(
                 place,
-                "was folded for other users, or in another order; fold again",
+                "was folded for other users, or in another order; remove the folder and fold again",
             ));
         }
         if names.merchants.len() != saved.merchants.len() {
-            return Err(RiskError::format(place, "names a merchant twice; fold again"));
+            return Err(RiskError::format(place, "names a merchant twice; remove the folder and fold again"));
         }
         found.merchants = merchants;
         let numbers = names.merchants.sort();
@@ -191,13 +195,16 @@ impl Shelved {
                 if *user as usize >= self.data.users.count {
                     return Err(RiskError::format(
                         place(),
-                        "has payments of users who are not listed; fold again",
+                        "has payments of users who are not listed; remove the folder and fold again",
                     ));
                 }
                 match self.data.users.cutoffs.get(*user as usize).copied().flatten() {
                     // The table of users may have changed since: what was not known then must not be read.
                     Some(cutoff) if *time >= cutoff => {
-                        return Err(RiskError::format(place(), "has payments after a cut-off; fold again"));
+                        return Err(RiskError::format(
+                            place(),
+                            "has payments after a cut-off; remove the folder and fold again",
+                        ));
                     }
                     Some(cutoff) => reach = reach.max(cutoff - time),
                     None => first = first.min(*time),
@@ -220,10 +227,6 @@ impl Shelved {
         if part < self.parts() && self.part != Some(part) {
             let events = self.events(part)?;
             self.data.folded = Folded::of(&events, Some(self.data.users.count as u32));
-            let (list, report) = (self.data.mapping.block.clone(), self.data.report.clone());
-            self.data.block(&list);
-            // Counted once, when it was folded.
-            self.data.report = report;
             self.part = Some(part);
         }
         Ok(&self.data)
@@ -264,7 +267,6 @@ impl Shelved {
             report: data.report.clone(),
         };
         drop(events);
-        alone.block(&data.mapping.block);
         let answer = f(&mut alone, &users);
         (data.names, data.merchants) = (alone.names, alone.merchants);
         answer

@@ -94,7 +94,81 @@ fn a_folder_that_is_not_the_files_is_refused() {
     let mut rows: Vec<&str> = text.lines().collect();
     rows.swap(1, 2);
     std::fs::write(&path, rows.join("\n")).unwrap();
-    assert!(problem(&whole, &mapping).contains("other users"));
+    assert!(problem(&whole, &mapping).contains("another users.csv"));
+}
+
+/// A finished fold is not that of data that were edited since, also where no file has another length.
+#[test]
+fn edited_files_are_other_files() {
+    let data = folder("edited");
+    let mapping = Mapping::of(&data.0).unwrap();
+    let whole = fold(&data.0, "whole", 1 << 30, WHOLE);
+    for name in ["events.csv", "users.csv", "merchants.csv"] {
+        let path = data.0.join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        // The last digit or letter of the file is another.
+        let at = text.rfind(|c: char| c.is_ascii_alphanumeric()).unwrap();
+        let other = if &text[at..=at] == "1" { "0" } else { "1" };
+        std::fs::write(&path, [&text[..at], other, &text[at + 1..]].concat()).unwrap();
+        let job = FoldJob {
+            data: data.0.clone(),
+            mapping: mapping.clone(),
+            out: whole.clone(),
+            caps: WHOLE,
+            memory: 1 << 30,
+        };
+        let again = job.run(&mut |_| {}).unwrap_err().to_string();
+        assert!(again.contains("another file") && again.contains("remove it"), "{name}: {again}");
+        let opened = Shelved::open(&whole, &data.0, &mapping, None).unwrap_err().to_string();
+        assert!(opened.contains(&format!("another {name}")), "{name}: {opened}");
+        std::fs::write(&path, &text).unwrap();
+        assert!(Shelved::open(&whole, &data.0, &mapping, None).is_ok(), "{name}");
+    }
+}
+
+/// What is barred is barred by its own key, before rare merchants are put together, in memory and in a folder alike.
+#[test]
+fn a_barred_merchant_counts_under_no_other_key() {
+    let data = folder("barred");
+    let mut mapping = Mapping::of(&data.0).unwrap();
+    mapping.keys.users_min = 40;
+    let read = |mapping: &Mapping| Dataset::read(&data.0, mapping, None, &mut |_, _| {}).unwrap();
+    let open = read(&mapping);
+    let key = |data: &Dataset, merchant: u32| data.names.merchants.list()[merchant as usize].to_string();
+    // A merchant that stands for others, with payments of its own: barring it must not bar the others.
+    let mut alone = mapping.clone();
+    alone.keys.users_min = 1;
+    let apart = read(&alone);
+    let of = |data: &Dataset, wanted: &str| {
+        data.folded.events.merchant.iter().filter(|m| key(data, **m) == wanted).count()
+    };
+    let stands = (0..open.names.merchants.len() as u32)
+        .map(|merchant| key(&open, merchant))
+        .find(|key| of(&apart, key) > 0 && of(&open, key) > of(&apart, key))
+        .unwrap();
+    mapping.block.merchants = vec![stands.clone()];
+    let barred = read(&mapping);
+    assert_eq!(barred.report.barred as usize, of(&apart, &stands));
+    assert_eq!(barred.folded.events.len(), open.folded.events.len() - of(&apart, &stands));
+    assert!(barred.unmatched().is_empty());
+    let out = data.0.join("folded");
+    let job = FoldJob {
+        data: data.0.clone(),
+        mapping: mapping.clone(),
+        out: out.clone(),
+        caps: WHOLE,
+        memory: 200_000,
+    };
+    job.run(&mut |_| {}).unwrap();
+    let mut shelf = Shelf::Folder(Box::new(Shelved::open(&out, &data.0, &mapping, None).unwrap()));
+    assert!(shelf.parts() > 3);
+    assert_eq!(shelf.payments() as usize, barred.folded.events.len());
+    let users: Vec<u32> = (0..barred.users.count as u32).collect();
+    let space = FeatureSpace::learn(&barred, &users);
+    assert_eq!(FeatureSpace::learn_from(&mut shelf, &users).unwrap(), space);
+    assert_eq!(space.rows_from(&mut shelf).unwrap(), space.rows(&barred));
+    mapping.block.categories = vec!["nothing of the kind".into()];
+    assert_eq!(read(&mapping).unmatched(), ["category \"nothing of the kind\""]);
 }
 
 /// A decision that was moved to an earlier day: payments that were known at the old one are not read.
@@ -112,5 +186,5 @@ fn a_cut_off_that_moved_is_seen() {
     assert!(Shelved::open(&out, &data.0, &mapping, None).is_ok());
     users(90 * 86_400);
     let error = Shelved::open(&out, &data.0, &mapping, None).unwrap_err().to_string();
-    assert!(error.contains("after a cut-off"), "{error}");
+    assert!(error.contains("another users.csv"), "{error}");
 }

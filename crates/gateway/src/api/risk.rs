@@ -14,12 +14,21 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use tokio::sync::Semaphore;
 use tollgate_core::{Fault, FaultKind};
 use tollgate_risk::ingest::{Reason, Report};
 use tollgate_risk::online::{History, Payment, Scorer};
 
 /// Most payments of a request: about ten milliseconds of a core.
 const PAYMENTS_MAX: usize = 20_000;
+/// Most payments of a request that asks for reasons where the model reads payments themselves: it then reads them once per
+/// cause, some forty times.
+const EXPLAINED_MAX: usize = 2_000;
+/// Requests that are scored at one time; more are told to come again. The threads that they take are those on which
+/// settlement and stored answers wait too.
+const AT_ONCE: usize = 2;
+
+static SCORING: Semaphore = Semaphore::const_new(AT_ONCE);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -53,8 +62,20 @@ pub(super) async fn score(worker: &Worker, parts: &Parts, body: &[u8], peer: IpA
         let message = format!("{} payments are more than {PAYMENTS_MAX}", ask.payments.len());
         return Err(Fault::caller(FaultKind::TooLarge, message).at("payments"));
     }
+    let asked = shared.risk.as_deref().is_some_and(|scorer| ask.reasons && scorer.reads_payments());
+    if asked && ask.payments.len() > EXPLAINED_MAX {
+        let message =
+            format!("reasons are given for up to {EXPLAINED_MAX} payments; send fewer or leave reasons out");
+        return Err(Fault::caller(FaultKind::TooLarge, message).at("payments"));
+    }
+    let Ok(turn) = SCORING.try_acquire() else {
+        let message = format!("{AT_ONCE} requests are being scored; come again");
+        return Err(Fault::caller(FaultKind::LimitReached, message));
+    };
     let held = shared.clone();
     let done = tokio::task::spawn_blocking(move || {
+        // Held until the work is done, also where the caller has gone.
+        let _turn = turn;
         let scorer = held.risk.as_deref().ok_or_else(|| Fault::internal("the risk model has gone"))?;
         answer(scorer, &ask)
     });
@@ -71,10 +92,7 @@ fn answer(scorer: &Scorer, ask: &Ask) -> Result<(Value, Report), Fault> {
     let profile = profile(scorer, &ask.profile)?;
     let bad = |error: tollgate_risk::RiskError| Fault::caller(FaultKind::BadRequest, error.to_string());
     let mut history = History::default();
-    for payment in &ask.payments {
-        // Refused payments are in the report.
-        let _ = history.add_before(scorer, payment, ask.at);
-    }
+    history.add_all_before(scorer, &ask.payments, ask.at);
     let scored = scorer.score(&history, ask.at, &profile).map_err(bad)?;
     let refused: Vec<Value> = history
         .report
@@ -89,7 +107,8 @@ fn answer(scorer: &Scorer, ask: &Ask) -> Result<(Value, Report), Fault> {
         "payments": scored.payments,
         "before_window": scored.before,
         "refused": refused,
-        "model": scorer.model().card.made_from.digest,
+        "model": scorer.model().digest,
+        "data": scorer.model().card.made_from.digest,
     });
     if ask.reasons {
         answer["reasons"] = json!(scorer.reasons(&history, ask.at, &profile).map_err(bad)?);
@@ -97,7 +116,8 @@ fn answer(scorer: &Scorer, ask: &Ask) -> Result<(Value, Report), Fault> {
     Ok((answer, history.report))
 }
 
-/// The numbers of the user in the model's order; one that is not sent is a number that is not known.
+/// The numbers of the user in the model's order; one that is not sent is a number that is not known, and the request is
+/// refused where the model has not learned what that means.
 fn profile(scorer: &Scorer, sent: &BTreeMap<String, f32>) -> Result<Vec<f32>, Fault> {
     let wanted = &scorer.model().card.space.profile;
     if let Some(name) = sent.keys().find(|name| !wanted.contains(name)) {

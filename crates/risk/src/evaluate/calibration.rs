@@ -9,14 +9,22 @@ pub fn brier(scores: &[f64], labels: &[bool]) -> f64 {
     error / scores.len().max(1) as f64
 }
 
-/// Mean probability, share of defaults and users of each bin of equal counts, by rising score.
+/// Mean probability, share of defaults and users of each bin of about equal counts, by rising score.
+///
+/// Users of one score are in one bin, for which of them come first says nothing.
 #[must_use]
 pub fn reliability(scores: &[f64], labels: &[bool], bins: usize) -> Vec<(f64, f64, usize)> {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|a, b| scores[*a].total_cmp(&scores[*b]));
     let n = order.len();
+    let cut = |bin: usize| {
+        let at = bin * n / bins;
+        // To the end of the users who have the score of the last before the cut.
+        let last = at.checked_sub(1).and_then(|before| order.get(before)).map(|user| scores[*user]);
+        last.map_or(at, |last| order.partition_point(|user| scores[*user].total_cmp(&last).is_le()))
+    };
     (0..bins)
-        .map(|bin| &order[bin * n / bins..(bin + 1) * n / bins])
+        .map(|bin| &order[cut(bin)..cut(bin + 1)])
         .filter(|part| !part.is_empty())
         .map(|part| {
             let size = part.len() as f64;
@@ -163,10 +171,22 @@ impl Calibrator {
         }
     }
 
-    /// The probability of a default.
+    /// Whether it is whole: numbers, as many places as shares.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        match self {
+            Self::Platt(p) => p.slope.is_finite() && p.offset.is_finite(),
+            Self::Isotonic(i) => {
+                i.at.len() == i.share.len() && i.at.iter().chain(&i.share).all(|v| v.is_finite())
+            }
+        }
+    }
+
+    /// The probability of a default; NaN, which nobody gets good terms for, where the logit is none.
     #[must_use]
     pub fn probability(&self, logit: f64) -> f64 {
         match self {
+            _ if logit.is_nan() => f64::NAN,
             Self::Platt(p) => sigmoid(p.slope * logit + p.offset),
             Self::Isotonic(i) => i.value(logit).clamp(1e-6, 1.0 - 1e-6),
         }
@@ -194,6 +214,16 @@ mod tests {
         let raw: Vec<f64> = logits.iter().map(|x| sigmoid(*x)).collect();
         let mended: Vec<f64> = logits.iter().map(|x| Calibrator::Platt(found).probability(*x)).collect();
         assert!(ece(&mended, &labels, 10) < 0.03 && ece(&raw, &labels, 10) > 0.1);
+    }
+
+    #[test]
+    fn one_score_is_one_bin_whatever_the_order() {
+        let labels: Vec<bool> = (0..100).map(|i| i >= 80).collect();
+        assert!(ece(&[0.2; 100], &labels, 10) < 1e-12);
+        assert_eq!(reliability(&[0.2; 100], &labels, 10).len(), 1);
+        assert!(
+            Calibrator::Isotonic(Isotonic::fit(&[0.0, 1.0], &[false, true])).probability(f64::NAN).is_nan()
+        );
     }
 
     proptest! {

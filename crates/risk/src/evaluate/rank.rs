@@ -23,9 +23,13 @@ fn steps(scores: &[f64], labels: &[bool]) -> Vec<(f64, f64)> {
     steps
 }
 
-/// The probability that a default scores higher than another user, ties counted half; `None` when one outcome is missing.
+/// The probability that a default scores higher than another user, ties counted half; `None` when one outcome is missing
+/// or a score is no number.
 #[must_use]
 pub fn auc(scores: &[f64], labels: &[bool]) -> Option<f64> {
+    if scores.iter().any(|score| score.is_nan()) {
+        return None;
+    }
     let (mut above, mut area, mut others) = (0.0, 0.0, 0.0);
     for (negative, positive) in steps(scores, labels) {
         area += negative * (above + positive / 2.0);
@@ -62,12 +66,19 @@ pub fn average_precision(scores: &[f64], labels: &[bool]) -> f64 {
     sum / f64::max(defaults, 1.0)
 }
 
-/// Share of all defaults that are in the highest-scored share of users.
+/// Share of all defaults that are in the highest-scored share of users. Of users of one score who are taken in part only,
+/// defaults count by that part, for which of them come first says nothing.
 #[must_use]
 pub fn recall_at(scores: &[f64], labels: &[bool], share: f64) -> f64 {
-    let taken = (scores.len() as f64 * share).round() as usize;
+    let mut left = (scores.len() as f64 * share).round();
     let defaults = labels.iter().filter(|l| **l).count().max(1);
-    order(scores).into_iter().take(taken).filter(|i| labels[*i]).count() as f64 / defaults as f64
+    let mut hits = 0.0;
+    for (negative, positive) in steps(scores, labels) {
+        let part = (left / (negative + positive)).clamp(0.0, 1.0);
+        hits += positive * part;
+        left -= negative + positive;
+    }
+    hits / defaults as f64
 }
 
 #[cfg(test)]
@@ -103,5 +114,8 @@ mod tests {
         assert_eq!(ks(&scores, &labels), 0.5);
         assert!((average_precision(&scores, &labels) - (1.0 + 2.0 / 3.0) / 2.0).abs() < 1e-12);
         assert_eq!(recall_at(&scores, &labels, 0.5), 0.5);
+        assert_eq!(recall_at(&[0.2; 4], &labels, 0.25), 0.25);
+        // Weights that became NaN rank nobody.
+        assert_eq!(auc(&[f64::NAN; 4], &[true, true, false, false]), None);
     }
 }

@@ -78,8 +78,10 @@ pub fn explain(
     if user >= data.users.count {
         return Err(RiskError::Data(format!("there is no user number {user} among {}", data.users.count)));
     }
+    let middle = scorer.model().fitted.logistic.scaler.middle();
     let logits = |list: &[Variant]| -> Vec<f64> {
-        list.chunks(AT_ONCE).flat_map(|list| scorer.logits(&variants(data, user, list), lookup)).collect()
+        let of = |list| scorer.logits(&variants(data, user, list, &middle), lookup);
+        list.chunks(AT_ONCE).flat_map(of).collect()
     };
     let groups: Vec<usize> = data.folded.groups_of(user).collect();
     let without = |place: usize| Variant::of((0..groups.len()).map(|i| i != place).collect());

@@ -5,7 +5,7 @@
 //! really scored can be a reason. At most four are given, and only what raised the risk (the practice under
 //! Regulation B, 12 CFR 1002.9).
 
-use super::cause::Cause;
+use super::cause::{Cause, Moved};
 use super::variant::{Variant, variants};
 use crate::dataset::Dataset;
 use crate::feature::{Lookup, Matrix};
@@ -16,6 +16,8 @@ use serde::Serialize;
 pub const REASONS_MAX: usize = 4;
 /// Least part of a logit that is a reason.
 const PART_MIN: f64 = 0.02;
+/// Copies of a history that are scored at once: bounds the memory of a reason.
+const AT_ONCE: usize = 8;
 
 /// One reason.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,13 +48,24 @@ impl<'a> Reasons<'a> {
     #[must_use]
     pub fn of(&self, data: &Dataset, lookup: &Lookup, user: usize) -> Vec<Reason> {
         let merchants = data.folded.groups_of(user).len();
-        let one = variants(data, user, &[Variant::of(vec![true; merchants])]);
+        let one = variants(data, user, &[Variant::of(vec![true; merchants])], &self.middle);
         let row = self.scorer.features(&one, lookup);
+        // The network reads payments beside features: it must see the user as often as there are rows, but not all at once.
+        let payments = self.scorer.reads_payments();
+        let several =
+            |rows: usize| variants(data, user, &vec![Variant::of(vec![true; merchants]); rows], &self.middle);
+        let many = payments.then(|| several(AT_ONCE));
         self.of_row(row.row(0), &mut |features| {
-            // The network reads payments beside features: it must see the user as often as there are rows.
-            let again = vec![Variant::of(vec![true; merchants]); features.rows];
-            let data = if self.scorer.reads_payments() { &variants(data, user, &again) } else { &one };
-            self.scorer.logits_of(data, lookup, features)
+            let mut logits = Vec::with_capacity(features.rows);
+            for values in features.values.chunks(AT_ONCE * features.width.max(1)) {
+                let rows = values.len() / features.width.max(1);
+                let part =
+                    Matrix { width: features.width, values: values.to_vec(), rows, ..Matrix::default() };
+                let fewer = (payments && rows < AT_ONCE).then(|| several(rows));
+                let data = fewer.as_ref().or(many.as_ref()).unwrap_or(&one);
+                logits.extend(self.scorer.logits_of(data, lookup, &part));
+            }
+            logits
         })
     }
 
@@ -77,24 +90,24 @@ impl<'a> Reasons<'a> {
             .iter()
             .zip(found.iter().skip(1))
             .map(|((cause, columns), without)| (cause, columns, whole - without))
-            .filter(|(_, _, raised)| *raised >= PART_MIN)
-            .map(|(cause, columns, raised)| {
+            .filter(|(_, _, raised)| *raised > 0.0)
+            .filter_map(|(cause, columns, raised)| {
                 // Which features of a cause are named, and first, is told by the one model that is a sum.
                 let part =
                     |c: &usize| f64::from(scaled[*c]) * logistic.weights.get(*c).copied().unwrap_or(0.0);
                 let mut order = columns.clone();
                 order.sort_by(|a, b| part(b).total_cmp(&part(a)));
-                let moved: Vec<(&str, f32)> = order
+                let moved: Vec<Moved<'_>> = order
                     .iter()
-                    .enumerate()
-                    .filter(|(place, c)| *place == 0 || part(c) > 0.0)
-                    .map(|(_, c)| (self.scorer.names()[*c].as_str(), scaled[*c]))
+                    .map(|c| Moved { name: self.scorer.names()[*c].as_str(), by: scaled[*c], value: row[*c] })
                     .collect();
-                Reason { text: cause.text(&moved), raised }
+                cause.text(&moved).map(|text| Reason { text, raised })
             })
             .collect();
         reasons.sort_by(|a, b| b.raised.total_cmp(&a.raised).then(a.text.cmp(&b.text)));
-        reasons.truncate(REASONS_MAX);
+        // Small parts are no reasons, but who is refused must be told the largest that there is.
+        let large = reasons.iter().filter(|reason| reason.raised >= PART_MIN).count();
+        reasons.truncate(large.clamp(1, REASONS_MAX));
         reasons
     }
 }

@@ -76,7 +76,9 @@ impl Variant {
 }
 
 /// A data set in which user `i` is the one given as variant `i` has it. Its dictionaries are those of `data`.
-pub(super) fn variants(data: &Dataset, user: usize, list: &[Variant]) -> Dataset {
+///
+/// A number of the user that is taken out is at its `middle`, in the order of the profile: missing would say something else.
+pub(super) fn variants(data: &Dataset, user: usize, list: &[Variant], middle: &[f32]) -> Dataset {
     let groups: Vec<usize> = data.folded.groups_of(user).collect();
     let mut rows = Vec::new();
     let mut users = Vec::new();
@@ -122,8 +124,9 @@ pub(super) fn variants(data: &Dataset, user: usize, list: &[Variant]) -> Dataset
         }
     }
     let count = list.len();
-    let profile = |column: &Vec<f32>| {
-        list.iter().map(|v| if v.lacks(Field::Profile) { f32::NAN } else { column[user] }).collect()
+    let profile = |(place, column): (usize, &Vec<f32>)| {
+        let taken_out = middle.get(place).copied().filter(|m| m.is_finite()).unwrap_or(column[user]);
+        list.iter().map(|v| if v.lacks(Field::Profile) { taken_out } else { column[user] }).collect()
     };
     Dataset {
         mapping: data.mapping.clone(),
@@ -131,7 +134,7 @@ pub(super) fn variants(data: &Dataset, user: usize, list: &[Variant]) -> Dataset
         users: Users {
             count,
             labels: vec![None; count],
-            numbers: data.users.numbers.iter().map(profile).collect(),
+            numbers: data.users.numbers.iter().enumerate().map(profile).collect(),
             number_names: data.users.number_names.clone(),
             ..Users::default()
         },

@@ -27,6 +27,14 @@ impl Out<'_> {
         self.row.push(if value.is_finite() { value as f32 } else { 0.0 });
     }
 
+    /// A number as it is known; NaN, for models to treat as missing, where it is not.
+    pub(super) fn known(&mut self, name: impl FnOnce() -> String, value: f32) {
+        self.put(name, 0.0);
+        if let Some(last) = self.row.last_mut() {
+            *last = if value.is_finite() { value } else { f32::NAN };
+        }
+    }
+
     pub(super) fn all<const N: usize>(&mut self, head: &str, named: [(&str, f64); N]) {
         for (name, value) in named {
             self.put(|| format!("{head}:{name}"), value);

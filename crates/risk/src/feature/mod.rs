@@ -25,6 +25,8 @@ use words::Counted;
 
 /// Most categories with columns of their own.
 const CATEGORIES_MAX: usize = 32;
+/// Fewest users who lack a number for models to learn what that means.
+const HOLES_MIN: usize = 10;
 
 /// Which features there are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +37,10 @@ pub struct FeatureSpace {
     pub words: Vec<String>,
     /// Numbers of users.
     pub profile: Vec<String>,
+    /// Those of them that enough of the training users lacked for models to learn what that means. A user who lacks
+    /// another one is not scored.
+    #[serde(default)]
+    pub holes: Vec<String>,
     /// Numbers of payments.
     #[serde(default)]
     pub numbers: Vec<String>,
@@ -49,7 +55,7 @@ impl FeatureSpace {
         let (mut counts, mut words) = (vec![0; data.names.categories.len()], Counted::of(&data.names));
         count(&mut counts, data, users);
         words.add(data, users);
-        Self::of(data, counts, words.common(users.len()))
+        Self::of(data, users, counts, words.common(users.len()))
     }
 
     /// The same from a shelf.
@@ -63,10 +69,10 @@ impl FeatureSpace {
             count(&mut counts, data, users);
             words.add(data, users);
         })?;
-        Ok(Self::of(shelf.about(), counts, words.common(users.len())))
+        Ok(Self::of(shelf.about(), users, counts, words.common(users.len())))
     }
 
-    fn of(data: &Dataset, counts: Vec<u64>, words: Vec<String>) -> Self {
+    fn of(data: &Dataset, users: &[u32], counts: Vec<u64>, words: Vec<String>) -> Self {
         let mut common: Vec<(u64, &String)> = counts
             .into_iter()
             .zip(data.names.categories.words())
@@ -76,10 +82,22 @@ impl FeatureSpace {
         Self {
             categories: common.into_iter().take(CATEGORIES_MAX).map(|(_, word)| word.clone()).collect(),
             words,
+            holes: holes(data, users),
             profile: data.users.number_names.clone(),
             numbers: data.mapping.events.as_ref().map_or_else(Vec::new, |map| map.numbers.clone()),
             events: data.has_events(),
         }
+    }
+
+    /// The first number that a user lacks though models have not learned what that means; such a user is not scored.
+    #[must_use]
+    pub fn lacks(&self, data: &Dataset, user: usize) -> Option<&str> {
+        let known =
+            |column: Option<&Vec<f32>>| column.and_then(|c| c.get(user)).is_some_and(|n| n.is_finite());
+        let lacked = |(place, name): &(usize, &String)| {
+            !self.holes.contains(name) && !known(data.users.numbers.get(*place))
+        };
+        self.profile.iter().enumerate().find(lacked).map(|(_, name)| name.as_str())
     }
 
     /// The features of every user of a data set.
@@ -142,7 +160,12 @@ impl FeatureSpace {
         for user in users.iter().map(|user| *user as usize) {
             let mut out = Out { names: names.take(), row: values };
             for (name, column) in data.users.number_names.iter().zip(&data.users.numbers) {
-                out.put(|| format!("profile:{name}"), f64::from(column[user]));
+                out.known(|| format!("profile:{name}"), column[user]);
+            }
+            for (name, column) in data.users.number_names.iter().zip(&data.users.numbers) {
+                if self.holes.contains(name) {
+                    out.put(|| format!("missing:{name}"), f64::from(u8::from(!column[user].is_finite())));
+                }
             }
             if !self.events {
                 continue;
@@ -186,6 +209,20 @@ impl FeatureSpace {
             out.put(|| format!("word:{word} deviation by time"), moved / n);
         }
     }
+}
+
+/// Numbers that enough of the users given lack.
+fn holes(data: &Dataset, users: &[u32]) -> Vec<String> {
+    let lacked = |(_, column): &(&String, &Vec<f32>)| {
+        users.iter().filter(|user| !column[**user as usize].is_finite()).count() >= HOLES_MIN
+    };
+    data.users
+        .number_names
+        .iter()
+        .zip(&data.users.numbers)
+        .filter(lacked)
+        .map(|(name, _)| name.clone())
+        .collect()
 }
 
 /// Counts the payments of each category.

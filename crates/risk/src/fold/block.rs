@@ -8,6 +8,9 @@ use crate::ingest::Events;
 
 const MAGIC: &[u8; 8] = b"TGFOLD1\n";
 
+/// Most further numbers of a behaviour.
+const NUMBERS_MAX: usize = 4_096;
+
 /// Bytes of a block.
 #[must_use]
 pub fn encode(folded: &Folded) -> Vec<u8> {
@@ -67,6 +70,10 @@ pub fn decode(bytes: &[u8]) -> Option<Folded> {
         *length = usize::try_from(u64::from_le_bytes(*reader.chunk()?)).ok()?;
     }
     let [users, groups, rows, texts, categories, numbers] = lengths;
+    // Columns of no rows take no bytes, so their count is bounded by itself.
+    if numbers > NUMBERS_MAX {
+        return None;
+    }
     let mut folded = Folded {
         users: reader.words(users)?,
         groups: reader.words(users.checked_add(1)?)?,
@@ -151,6 +158,12 @@ mod tests {
         for cut in [0, 9, bytes.len() / 2, bytes.len() - 1] {
             assert_eq!(decode(&bytes[..cut]), None);
         }
+        // Columns of numbers without end, and no rows in them.
+        let mut lie = MAGIC.to_vec();
+        [0u64, 0, 0, 0, 0, 1 << 40].iter().for_each(|length| lie.extend_from_slice(&length.to_le_bytes()));
+        lie.extend_from_slice(&[0; 8]);
+        lie.extend_from_slice(&crc32c::crc32c(&lie).to_le_bytes());
+        assert_eq!(decode(&lie), None);
         let mut flipped = bytes;
         flipped[70] ^= 1;
         assert_eq!(decode(&flipped), None);

@@ -5,9 +5,12 @@
 
 use super::block::{decode, encode};
 use super::caps::{Caps, capped};
+use super::card::{Block, Card, VERSION, open_card};
 use super::folded::{Folded, REST};
 use super::held::Held;
+use super::sources::sources;
 use super::spill::{self, Spill};
+use crate::block::Barred;
 use crate::error::{Result, RiskError};
 use crate::ingest::{EventReader, Events, Limits, Mapping, Merchants, Names, Report, Users, seen};
 use crate::table::NO_TEXT;
@@ -16,8 +19,6 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// The version of the layout.
-const VERSION: u32 = 1;
 /// Bytes of memory that a behaviour takes while its part is folded: itself twice and its sort key twice.
 const BEHAVIOUR: u64 = 112;
 /// Most parts: as many files are open at once.
@@ -45,52 +46,6 @@ pub enum FoldProgress {
     Read(u64, u64),
     /// Parts folded, of so many.
     Folded(u64, u64),
-}
-
-/// Where a block lies, and what it holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Block {
-    /// First byte in `blocks.bin`.
-    pub offset: u64,
-    /// Bytes.
-    pub length: u64,
-    /// Users.
-    pub users: u64,
-    /// Merchants, each with its user, and pooled remainders.
-    pub groups: u64,
-    /// Behaviours listed.
-    pub listed: u64,
-    /// Behaviours pooled.
-    pub pooled: u64,
-}
-
-/// What a folder of folded histories says of itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Card {
-    /// Layout.
-    pub version: u32,
-    /// The events' file: name and bytes.
-    pub source: (PathBuf, u64),
-    /// How it was read.
-    pub mapping: Mapping,
-    /// Caps.
-    pub caps: Caps,
-    /// Parts by user: user `u` is in block `u % parts`.
-    pub parts: u64,
-    /// Whether all parts are set aside.
-    pub read: bool,
-    /// What was read and refused.
-    pub report: Report,
-    /// Blocks done.
-    pub blocks: Vec<Block>,
-}
-
-impl Card {
-    /// Whether every part is folded.
-    #[must_use]
-    pub const fn done(&self) -> bool {
-        self.read && self.blocks.len() as u64 == self.parts
-    }
 }
 
 /// What the numbers of a folder's blocks stand for.
@@ -130,11 +85,9 @@ impl FoldJob {
             return Err(RiskError::mapping(place(), "declares no events to fold"));
         };
         std::fs::create_dir_all(&self.out).map_err(|e| RiskError::file(&self.out, e))?;
-        let path = self.data.join(&map.file);
-        let size = std::fs::metadata(&path).map_err(|e| RiskError::file(&path, e))?.len();
         let fresh = Card {
             version: VERSION,
-            source: (map.file.clone(), size),
+            sources: sources(&self.data, &self.mapping)?,
             mapping: self.mapping.clone(),
             caps: self.caps,
             parts: 1,
@@ -184,13 +137,13 @@ impl FoldJob {
             return Ok(None);
         }
         let card = open_card(&self.out)?;
-        let same = card.source == fresh.source && card.mapping == fresh.mapping && card.caps == fresh.caps;
+        let same = card.sources == fresh.sources && card.mapping == fresh.mapping && card.caps == fresh.caps;
         if same {
             Ok(Some(card))
         } else {
             Err(RiskError::mapping(
                 self.out.display().to_string(),
-                "holds histories of another file, mapping or caps; name another folder or remove it",
+                "holds histories of another file, mapping or caps; remove it or name another folder",
             ))
         }
     }
@@ -218,13 +171,21 @@ impl FoldJob {
         let about = reader.rows_about();
         card.parts = (about * BEHAVIOUR).div_ceil(self.memory.max(1)).clamp(1, PARTS_MAX);
         let (mut held, mut aside) = (None, None);
+        let mut barred = Barred::default();
         if card.parts == 1 {
             card.parts = Held::parts(about);
             held = Some(Held::new(card.parts, about));
         } else {
             aside = Some(Spill::new(&self.spilled(), card.parts as usize, map.numbers.len())?);
         }
-        while let Some(batch) = reader.next(&mut names, &limits, &mut card.report)? {
+        while let Some(mut batch) = reader.next(&mut names, &limits, &mut card.report)? {
+            barred.extend(&self.mapping.block, &names);
+            if let Some(kept) = barred.staying(&batch, &merchants) {
+                let out = (batch.len() - kept.len()) as u64;
+                card.report.kept -= out;
+                card.report.barred += out;
+                batch = batch.taken(&kept);
+            }
             match (&mut held, &mut aside) {
                 (Some(held), _) => held.add(&batch),
                 (None, Some(spill)) => spill.add(&batch)?,
@@ -240,7 +201,7 @@ impl FoldJob {
         let numbers = names.merchants.sort();
         merchants.renumbered(&numbers);
         let stand = |keys: &[u32]| -> Vec<u32> { numbers.iter().map(|n| keys[*n as usize]).collect() };
-        let keys = merchants.chained(self.mapping.keys.users_min, &mut |keys| {
+        let keys = merchants.chained(&names.merchants, self.mapping.keys.users_min, &mut |keys| {
             let mut users = vec![0; keys.len()];
             let keys = stand(keys);
             let mut count = |events: &Events| {
@@ -335,24 +296,6 @@ pub(crate) fn open_names(folder: &Path) -> Result<SavedNames> {
     let path = folder.join("names.json");
     let bytes = std::fs::read(&path).map_err(|e| RiskError::file(&path, e))?;
     serde_json::from_slice(&bytes).map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))
-}
-
-/// Reads the card of a folder of folded histories.
-///
-/// # Errors
-/// There is none, or it is of another version.
-pub fn open_card(folder: &Path) -> Result<Card> {
-    let path = folder.join("fold.json");
-    let bytes = std::fs::read(&path).map_err(|e| RiskError::file(&path, e))?;
-    let card: Card = serde_json::from_slice(&bytes)
-        .map_err(|e| RiskError::format(path.display().to_string(), e.to_string()))?;
-    if card.version != VERSION {
-        return Err(RiskError::format(
-            path.display().to_string(),
-            format!("is of version {}; this program reads {VERSION}", card.version),
-        ));
-    }
-    Ok(card)
 }
 
 /// Some bytes of a folder's blocks.

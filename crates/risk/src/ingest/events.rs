@@ -180,6 +180,13 @@ impl EventReader {
             amounts: &amounts,
         };
         let kept = rows.kept(limits, report);
+        if let Some(direction) = direction.first() {
+            let leaves = |row: usize| self.map.minus.iter().any(|m| *m == direction.shown(row));
+            report.leaving += match &kept {
+                Some(kept) => kept.iter().filter(|row| leaves(**row as usize)).count() as u64,
+                None => (0..batch.rows).filter(|row| leaves(*row)).count() as u64,
+            };
+        }
         let text = joined(&described, &mut names.texts, batch.rows);
         let category = joined(&categories, &mut names.categories, batch.rows);
         let numbers =

@@ -57,6 +57,7 @@ pub struct Keys {
     direct: Vec<u32>,
     ints: HashMap<i64, u32, BuildHasherDefault<Mix>>,
     texts: HashMap<Box<str>, u32>,
+    sparse: bool,
 }
 
 impl Keys {
@@ -78,9 +79,16 @@ impl Keys {
         self.list.is_empty()
     }
 
+    /// None, for few keys: no table is made that is as long as the largest of them, for one who sends a single large key
+    /// would fill megabytes.
+    #[must_use]
+    pub fn sparse() -> Self {
+        Self { sparse: true, ..Self::default() }
+    }
+
     /// The number of an integer key, new or known.
     pub fn int(&mut self, key: i64) -> u32 {
-        if (0..DIRECT).contains(&key) {
+        if !self.sparse && (0..DIRECT).contains(&key) {
             let at = key as usize;
             if at >= self.direct.len() {
                 self.direct.resize((at + 1).next_power_of_two(), NO_KEY);
@@ -126,7 +134,7 @@ impl Keys {
     #[must_use]
     pub fn find(&self, key: &Key) -> Option<u32> {
         match key {
-            Key::Int(n) if (0..DIRECT).contains(n) => {
+            Key::Int(n) if !self.sparse && (0..DIRECT).contains(n) => {
                 self.direct.get(*n as usize).copied().filter(|k| *k != NO_KEY)
             }
             Key::Int(n) => self.ints.get(n).copied(),
@@ -138,7 +146,7 @@ impl Keys {
     /// number of each old one.
     pub fn sort(&mut self) -> Vec<u32> {
         let old = std::mem::take(&mut self.list);
-        *self = Self::default();
+        *self = Self { sparse: self.sparse, ..Self::default() };
         let mut order: Vec<usize> = (0..old.len()).collect();
         order.sort_unstable_by(|a, b| old[*a].cmp(&old[*b]));
         let mut numbers = vec![NO_KEY; old.len()];
@@ -211,5 +219,8 @@ mod tests {
             ["-2", "7", "1099511627776", "07", "a"]
         );
         assert_eq!(keys.text("a"), 4);
+        let mut few = Keys::sparse();
+        assert_eq!((few.int(DIRECT - 1), few.int(3), few.find(&Key::Int(3))), (0, 1, Some(1)));
+        assert!(few.direct.is_empty() && few.sort() == [1, 0] && few.int(3) == 0 && few.direct.is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! What is known of merchants: a name and a category each.
 
 use super::events::Names;
-use super::keys::{Key, NO_KEY};
+use super::keys::{Key, Keys, NO_KEY};
 use super::mapping::MerchantsMap;
 use super::source::Source;
 use crate::error::Result;
@@ -76,12 +76,15 @@ impl Merchants {
     /// Puts rare merchants under their name, and rare names under their category (`users_min` users make one common).
     ///
     /// `users_of` counts the users of each key; it is asked for the merchants and for the names. Answers the number that
-    /// stands for each merchant: its own, or that of the first merchant of its name or category.
+    /// stands for each merchant: its own, or that of the first merchant, in the order of keys, of its name or category. Who
+    /// stands for merchants of several names or categories has none itself: their payments must not carry the words of a
+    /// merchant that nobody visited.
     ///
     /// # Errors
     /// Those of `users_of`.
     pub fn chained(
-        &self,
+        &mut self,
+        keys: &Keys,
         users_min: u32,
         users_of: &mut dyn FnMut(&[u32]) -> Result<Vec<u32>>,
     ) -> Result<Vec<u32>> {
@@ -89,21 +92,33 @@ impl Merchants {
         if users_min <= 1 {
             return Ok(own);
         }
-        let by_name = self.merged(&own, &users_of(&own)?, users_min, &self.names);
-        Ok(self.merged(&by_name, &users_of(&by_name)?, users_min, &self.categories))
-    }
-
-    fn merged(&self, keys: &[u32], seen: &[u32], users_min: u32, label: &[u32]) -> Vec<u32> {
-        let mut first: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
-        let stands = |(merchant, key): (usize, &u32)| {
-            if seen[*key as usize] >= users_min || label[merchant] == NO_TEXT {
-                *key
-            } else {
-                *first.entry(label[merchant]).or_insert(*key)
+        let mut order: Vec<u32> = own.clone();
+        order.sort_by_key(|merchant| keys.list().get(*merchant as usize));
+        let by_name = merged(&own, &users_of(&own)?, users_min, &self.names, &order);
+        let all = merged(&by_name, &users_of(&by_name)?, users_min, &self.categories, &order);
+        for column in [&mut self.names, &mut self.categories] {
+            let words = column.clone();
+            for (merchant, stands) in all.iter().enumerate() {
+                if words[merchant] != words[*stands as usize] {
+                    column[*stands as usize] = NO_TEXT;
+                }
             }
-        };
-        keys.iter().enumerate().map(stands).collect()
+        }
+        Ok(all)
     }
+}
+
+/// What stands for each merchant when keys of too few users are put under the first of their label in `order`.
+fn merged(keys: &[u32], seen: &[u32], users_min: u32, label: &[u32], order: &[u32]) -> Vec<u32> {
+    let mut first: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
+    let mut out = keys.to_vec();
+    for merchant in order {
+        let (at, key) = (*merchant as usize, keys[*merchant as usize]);
+        if seen[key as usize] < users_min && label[at] != NO_TEXT {
+            out[at] = *first.entry(label[at]).or_insert(key);
+        }
+    }
+    out
 }
 
 /// How many users each key has, where `keys[merchant]` stands for a merchant.
@@ -128,11 +143,20 @@ mod tests {
     fn rare_merchants_fold_under_name_then_category() {
         // Merchants 0, 1 share a name; 2 has its own; all but 3 are of category 8; 3 is common.
         let merchants = Merchants { names: vec![5, 5, 6, 7], categories: vec![8, 8, 8, 9] };
+        let mut keys = Keys::default();
+        ["m0", "m1", "m2", "m3"].iter().for_each(|key| _ = keys.text(key));
         let user = [0, 1, 2, 0, 1, 2];
         let merchant = [0, 1, 2, 3, 3, 3];
-        let chained = |n| merchants.chained(n, &mut |keys| Ok(seen(&user, &merchant, keys))).unwrap();
+        let words = |n| {
+            let mut merchants = merchants.clone();
+            let stands = merchants.chained(&keys, n, &mut |keys| Ok(seen(&user, &merchant, keys))).unwrap();
+            (stands, merchants.names)
+        };
+        let chained = |n| words(n).0;
         assert_eq!(chained(1), [0, 1, 2, 3]);
         assert_eq!(chained(2), [0, 0, 2, 3]);
         assert_eq!(chained(3), [0, 0, 0, 3]);
+        // Under a name the name stays; under a category there is none.
+        assert_eq!((words(2).1[0], words(3).1[0]), (5, NO_TEXT));
     }
 }

@@ -18,4 +18,5 @@ pub use merchants::{Merchants, seen};
 pub use report::{Reason, Refused, Report, SAMPLES, Sample};
 pub use source::{ENDINGS, Source, find};
 pub use time::parse as parse_time;
+pub(crate) use time::{TIME_MAX, plausible};
 pub use users::{Part, Users};

@@ -76,6 +76,9 @@ pub struct Report {
     /// Events at merchants or in categories that must not count.
     #[serde(default)]
     pub barred: u64,
+    /// Events kept whose direction says that the amount leaves the account.
+    #[serde(default)]
+    pub leaving: u64,
     /// Refused rows by reason.
     pub refused: Vec<Refused>,
 }

@@ -65,6 +65,20 @@ impl Scaler {
         self.scales.iter().map(of).collect()
     }
 
+    /// Whether every scale is whole: as many values as results, ascending, all numbers.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.scales.iter().all(|scale| match scale {
+            Scale::Constant => true,
+            Scale::Shift(mean, deviation) => mean.is_finite() && *deviation > 0.0,
+            Scale::Ranks(at, becomes) => {
+                at.len() == becomes.len()
+                    && at.is_sorted_by(|a, b| a < b)
+                    && at.iter().chain(becomes).all(|v| v.is_finite())
+            }
+        })
+    }
+
     /// Columns.
     #[must_use]
     pub const fn width(&self) -> usize {

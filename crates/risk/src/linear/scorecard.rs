@@ -95,6 +95,18 @@ impl Scorecard {
         Self { rows, base }
     }
 
+    /// Whether every characteristic reads a feature that there is and has points for each of its intervals.
+    #[must_use]
+    pub fn is_sound(&self, width: usize) -> bool {
+        let whole = |c: &Characteristic| {
+            let lists = [&c.points, &c.evidence];
+            c.column < width
+                && lists.iter().all(|l| l.len() == c.edges.len() + 2 && l.iter().all(|v| v.is_finite()))
+                && c.edges.is_sorted_by(|a, b| a < b)
+        };
+        self.base.is_finite() && self.rows.iter().all(whole)
+    }
+
     /// The points of a row: a sum of one entry per characteristic.
     #[must_use]
     pub fn points(&self, row: &[f32]) -> f64 {

@@ -3,16 +3,19 @@
 //! `model.json` holds what a person may want to read (data, features, metrics, the scorecard's points); trees and
 //! networks lie in `model.safetensors` (the public format: a JSON head, then little-endian arrays).
 
+mod made;
 mod parts;
 mod tensors;
 
+pub use made::FittedOn;
 pub use tensors::{Tensor, Tensors};
 
 use crate::block::BlockList;
 use crate::dataset::{DAY, Dataset};
+use crate::digest::sha256;
 use crate::error::{Result, RiskError};
 use crate::feature::{FeatureSpace, Lookup, Matrix};
-use crate::ingest::Names;
+use crate::ingest::Mapping;
 use crate::monitor::Reference;
 use crate::net::Network;
 use crate::shelf::Shelf;
@@ -24,9 +27,10 @@ use std::path::Path;
 /// The name of the format.
 const FORMAT: &str = "tollgate-risk-model";
 /// Its version.
-const VERSION: u32 = 1;
-/// Behaviours that are digested at a time.
-const DIGESTED: usize = 1 << 12;
+///
+/// Since 2 a number that is not known is missing, not 0, and the digest of the data is a SHA-256: models of 1 learned
+/// otherwise and are refused.
+const VERSION: u32 = 2;
 
 /// What a model says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ pub struct Card {
     pub block: BlockList,
     /// Categories, words and numbers that it knows.
     pub space: FeatureSpace,
+    /// What gave the amounts their meaning.
+    pub reading: Reading,
     /// What training found.
     pub outcome: Outcome,
     /// What score, inputs and folds were in training; none in models of before this was kept.
@@ -65,18 +71,40 @@ pub struct MadeFrom {
     pub events: u64,
     /// Rows refused.
     pub refused: u64,
-    /// A digest of users, merchants, times and amounts.
+    /// The SHA-256 of users with outcomes and numbers, and of their payments in the window.
     pub digest: String,
+    /// Users whom the models that are kept were fitted on, by digests of their keys: whoever judges the model leaves them out.
+    #[serde(default)]
+    pub fitted_on: FittedOn,
+}
+
+/// What gave the amounts of payments their meaning.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Minor units in one unit of the file.
+    pub scale: u32,
+    /// The values of the direction with which an amount leaves the account, in order; none where no direction is declared.
+    pub minus: Option<Vec<String>>,
+}
+
+impl Reading {
+    fn of(mapping: &Mapping) -> Self {
+        let Some(events) = &mapping.events else { return Self { scale: 1, minus: None } };
+        let mut minus = events.minus.clone();
+        minus.sort();
+        Self { scale: events.scale.unwrap_or(1), minus: events.direction.as_ref().map(|_| minus) }
+    }
 }
 
 impl Card {
-    pub(crate) fn new(shelf: &mut Shelf<'_>, space: FeatureSpace, outcome: Outcome) -> Result<Self> {
-        let mut digest = 0;
-        shelf.each(&[], |data, _| digest = events_digest(digest, data))?;
+    pub(crate) fn new(
+        shelf: &mut Shelf<'_>,
+        space: FeatureSpace,
+        outcome: Outcome,
+        fitted_on: &[u32],
+    ) -> Result<Self> {
+        let digest = made::digest(shelf)?;
         let data = shelf.about();
-        for number in data.users.numbers.iter().flatten() {
-            digest = crc32c::crc32c_append(digest, &number.to_le_bytes());
-        }
         Ok(Self {
             format: FORMAT.into(),
             version: VERSION,
@@ -84,34 +112,19 @@ impl Card {
                 users: data.users.count,
                 events: data.report.kept,
                 refused: data.report.refused_rows(),
-                digest: format!("crc32c:{digest:08x}"),
+                digest,
+                fitted_on: FittedOn::of(data, fitted_on),
             },
             window_days: data.length / DAY,
             users_min: data.mapping.keys.users_min,
             block: data.mapping.block.clone(),
             space,
+            reading: Reading::of(&data.mapping),
             outcome,
             reference: None,
             command: String::new(),
         })
     }
-}
-
-/// Goes on with a digest over users, merchants, times and amounts.
-fn events_digest(mut digest: u32, data: &Dataset) -> u32 {
-    let events = &data.folded.events;
-    let mut bytes = Vec::with_capacity(24 * DIGESTED);
-    for rows in (0..events.len()).step_by(DIGESTED) {
-        bytes.clear();
-        for row in rows..(rows + DIGESTED).min(events.len()) {
-            bytes.extend_from_slice(&events.user[row].to_le_bytes());
-            bytes.extend_from_slice(&events.merchant[row].to_le_bytes());
-            bytes.extend_from_slice(&events.time[row].to_le_bytes());
-            bytes.extend_from_slice(&events.amount[row].to_le_bytes());
-        }
-        digest = crc32c::crc32c_append(digest, &bytes);
-    }
-    digest
 }
 
 /// A model: its card and what it computes with.
@@ -121,6 +134,32 @@ pub struct Model {
     pub card: Card,
     /// What it computes with.
     pub fitted: Fitted,
+    /// The SHA-256 of its two files; empty where it was not read from files.
+    pub digest: String,
+}
+
+impl std::fmt::Display for Reading {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "scale {} and ", self.scale)?;
+        match &self.minus {
+            Some(minus) => write!(f, "minus [{}]", minus.join(", ")),
+            None => f.write_str("no direction"),
+        }
+    }
+}
+
+/// The part of a model's file that says which format it is.
+#[derive(Deserialize)]
+struct Labelled {
+    card: Label,
+}
+
+#[derive(Deserialize)]
+struct Label {
+    #[serde(default)]
+    format: String,
+    #[serde(default)]
+    version: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -141,6 +180,8 @@ pub struct Score {
     pub probability: f64,
     /// 600 at odds of 50 to 1, 20 more double the odds.
     pub points: f64,
+    /// The number that the user lacks and without which there is no score: probability and points are NaN then.
+    pub lacks: Option<String>,
 }
 
 impl Score {
@@ -148,15 +189,15 @@ impl Score {
     pub(crate) fn of(user: String, probability: f64) -> Self {
         let odds = (1.0 - probability) / probability;
         let points = 600.0 + 20.0 / std::f64::consts::LN_2 * (odds.ln() - 50f64.ln());
-        Self { user, probability, points }
+        Self { user, probability, points, lacks: None }
     }
 }
 
 impl Model {
-    /// Writes the model to a folder.
+    /// Writes the model to a folder, and reads it again: a model that cannot be opened is not saved.
     ///
     /// # Errors
-    /// A file cannot be written.
+    /// A file cannot be written, or what was written is no model.
     pub fn save(&self, folder: &Path) -> Result<()> {
         std::fs::create_dir_all(folder).map_err(|e| RiskError::file(folder, e))?;
         let forest = &self.fitted.forest;
@@ -187,7 +228,7 @@ impl Model {
             let path = folder.join(name);
             std::fs::write(&path, bytes).map_err(|e| RiskError::file(&path, e))?;
         }
-        Ok(())
+        Self::open(folder).map(|_| ())
     }
 
     /// Reads a model.
@@ -201,17 +242,19 @@ impl Model {
                 .map_err(|e| RiskError::file(&path, e))
                 .map(|bytes| (path.display().to_string(), bytes))
         };
-        let (place, bytes) = read("model.json")?;
-        let saved: Saved =
-            serde_json::from_slice(&bytes).map_err(|e| RiskError::model(&place, e.to_string()))?;
-        if saved.card.format != FORMAT || saved.card.version != VERSION {
-            let found = format!("{} {}", saved.card.format, saved.card.version);
+        let (place, json) = read("model.json")?;
+        let problem = |e: serde_json::Error| RiskError::model(&place, e.to_string());
+        let Labelled { card: label } = serde_json::from_slice(&json).map_err(problem)?;
+        if label.format != FORMAT || label.version != VERSION {
+            let found = format!("{} {}", label.format, label.version);
             return Err(RiskError::model(
                 place,
-                format!("is {found}; this program reads {FORMAT} {VERSION}"),
+                format!("is {found}; this program reads {FORMAT} {VERSION}: train again"),
             ));
         }
+        let saved: Saved = serde_json::from_slice(&json).map_err(problem)?;
         let (place, bytes) = read("model.safetensors")?;
+        let digest = sha256([json.as_slice(), &bytes]);
         let tensors = Tensors::read(&bytes, &place)?;
         let mut fitted = saved.fitted;
         fitted.forest = Forest { base: saved.base, width: saved.width, trees: trees(&tensors, &place)? };
@@ -227,7 +270,8 @@ impl Model {
             }
             fitted.networks.push(network);
         }
-        Ok(Self { card: saved.card, fitted })
+        fitted.checked(&saved.card, &place)?;
+        Ok(Self { card: saved.card, fitted, digest })
     }
 
     /// The features of a data set as the model reads them.
@@ -252,6 +296,36 @@ impl Model {
                 ),
             ));
         }
+        let numbers = data.mapping.events.as_ref().map_or(&[][..], |map| &map.numbers);
+        if space.events && space.numbers != numbers {
+            return Err(RiskError::model(
+                "the data",
+                format!(
+                    "have the numbers [{}] of payments, and the model was trained with [{}]; declare them in the mapping, in that order",
+                    numbers.join(", "),
+                    space.numbers.join(", ")
+                ),
+            ));
+        }
+        if space.events && data.mapping.keys.users_min.max(1) != self.card.users_min.max(1) {
+            return Err(RiskError::model(
+                "the data",
+                format!(
+                    "have keys.users_min {}, and the model was trained with {}; declare the same",
+                    data.mapping.keys.users_min, self.card.users_min
+                ),
+            ));
+        }
+        let reading = Reading::of(&data.mapping);
+        if space.events && reading != self.card.reading {
+            return Err(RiskError::model(
+                "the data",
+                format!(
+                    "are read with {reading}, and the model was trained with {}; declare scale, direction and minus alike",
+                    self.card.reading
+                ),
+            ));
+        }
         let features = space.rows(data);
         if data.users.count > 0 && features.width() != self.fitted.forest.width {
             return Err(RiskError::model(
@@ -273,7 +347,7 @@ impl Model {
     pub fn score(&self, data: &Dataset, kind: Option<Kind>) -> Result<Vec<Score>> {
         let lookup = self.card.space.lookup(&data.names);
         let found = self.probabilities(data, &lookup, kind)?;
-        Ok(named(&data.names, found))
+        Ok(self.named(data, found))
     }
 
     /// Probabilities of a data set's users.
@@ -282,14 +356,21 @@ impl Model {
         let users: Vec<u32> = (0..data.users.count as u32).collect();
         let kind = kind.unwrap_or(self.fitted.winner);
         let logits = self.fitted.logits_of(kind, data, lookup, &features, &users);
-        Ok(logits.into_iter().map(|logit| self.fitted.probability(kind, logit)).collect())
+        let of = |(user, logit): (usize, f64)| match self.card.space.lacks(data, user) {
+            Some(_) => f64::NAN,
+            None => self.fitted.probability(kind, logit),
+        };
+        Ok(logits.into_iter().enumerate().map(of).collect())
     }
-}
 
-/// Scores of users in the order of their numbers.
-fn named(names: &Names, probabilities: Vec<f64>) -> Vec<Score> {
-    let name = |user: usize| names.users.list().get(user).map_or_else(String::new, ToString::to_string);
-    probabilities.into_iter().enumerate().map(|(user, p)| Score::of(name(user), p)).collect()
+    /// Scores of a data set's users in the order of their numbers.
+    fn named(&self, data: &Dataset, probabilities: Vec<f64>) -> Vec<Score> {
+        let name =
+            |user: usize| data.names.users.list().get(user).map_or_else(String::new, ToString::to_string);
+        let lacks = |user: usize| self.card.space.lacks(data, user).map(str::to_owned);
+        let of = |(user, p): (usize, f64)| Score { lacks: lacks(user), ..Score::of(name(user), p) };
+        probabilities.into_iter().enumerate().map(of).collect()
+    }
 }
 
 fn trees(tensors: &Tensors, place: &str) -> Result<Vec<Tree>> {

@@ -4,7 +4,7 @@
 //! begins with `"TGSCORE1"` and a digest of model and histories; a part is its number, the number of its users (u32 each),
 //! their probabilities (f64), and the CRC-32C of these, all little-endian.
 
-use super::{Model, Score, named};
+use super::{Model, Score};
 use crate::error::{Result, RiskError};
 use crate::shelf::Shelved;
 use crate::train::Kind;
@@ -29,6 +29,16 @@ impl Model {
         kept: Option<&Path>,
         step: &mut dyn FnMut(usize, usize),
     ) -> Result<Vec<Score>> {
+        let mapping = &folder.about().mapping;
+        let inside = |list: &[String], of: &[String]| list.iter().all(|key| of.contains(key));
+        let known = inside(&self.card.block.merchants, &mapping.block.merchants)
+            && inside(&self.card.block.categories, &mapping.block.categories);
+        if mapping.keys.users_min > 1 && !known {
+            return Err(RiskError::model(
+                "the histories",
+                "put rare merchants together before the model's list could bar them; fold with its list as `block` in the mapping",
+            ));
+        }
         let parts = folder.parts();
         let mut all = vec![f64::NAN; folder.about().users.count];
         let mut kept = kept.map(|path| Kept::open(path, self.digest(folder, kind)?)).transpose()?;
@@ -51,7 +61,7 @@ impl Model {
             users.iter().zip(found).for_each(|(user, p)| all[*user as usize] = p);
             step(part + 1, parts);
         }
-        Ok(named(&folder.about().names, all))
+        Ok(self.named(folder.about(), all))
     }
 
     /// What scores follow from: the card, the weights, the kind, and the histories.

@@ -37,14 +37,25 @@ pub struct Bins {
 }
 
 impl Bins {
-    /// Ten bins of about equal counts; fewer where values repeat.
+    /// Ten bins of about equal counts. A value that a tenth of the users have is a bin of its own: otherwise what falls
+    /// below it would still be in its bin, and a feed that went dead would not be seen.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
         let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
-        let mut edges: Vec<f64> = (1..BINS)
-            .filter_map(|bin| sorted.get((sorted.len() * bin / BINS).saturating_sub(1)).copied())
-            .collect();
+        let mut edges: Vec<f64> = Vec::new();
+        for bin in 1..BINS {
+            let Some(edge) = sorted.get((sorted.len() * bin / BINS).saturating_sub(1)).copied() else {
+                continue;
+            };
+            let first = sorted.partition_point(|v| *v < edge);
+            if (sorted.partition_point(|v| *v <= edge) - first) * BINS >= sorted.len() {
+                let under = first.checked_sub(1).map(|below| sorted[below].midpoint(edge));
+                edges.push(under.unwrap_or(edge - edge.abs().max(1.0) * 1e-6));
+            }
+            edges.push(edge);
+        }
+        edges.sort_by(f64::total_cmp);
         edges.dedup();
         let mut bins = Self { edges, shares: Vec::new() };
         bins.shares = bins.shares_of(values.iter().copied());
@@ -243,7 +254,14 @@ mod tests {
         assert!(
             Drift::of("x", &bins, values.iter().map(|v| if *v > 80.0 { f64::NAN } else { *v })).psi > ACT
         );
-        assert_eq!(Bins::of(&[3.0; 5]).edges, [3.0]);
+        assert_eq!(Bins::of(&[3.0; 5]).edges, [3.0 - 3e-6, 3.0]);
+        // Nearly everybody has twelve: falling to three is seen as rising to thirteen is.
+        let used = [[12.0; 95].as_slice(), &[11.0; 5]].concat();
+        let twelve = Bins::of(&used);
+        for now in [3.0, 13.0] {
+            assert_eq!(Drift::of("used", &twelve, [now; 100].into_iter()).level, Level::Act, "{now}");
+        }
+        assert_eq!(Drift::of("used", &twelve, used.into_iter()).level, Level::Stable);
         assert_eq!(Bins::of(&[]).shares, [0.0, 0.0]);
     }
 }

@@ -31,8 +31,8 @@ pub struct Group {
 pub struct Fairness {
     /// The attribute.
     pub attribute: String,
-    /// Users with a probability below this are approved.
-    pub threshold: f64,
+    /// Users with a probability below this are approved; none where everybody is.
+    pub threshold: Option<f64>,
     /// Groups of enough users, by name.
     pub groups: Vec<Group>,
     /// The least selection rate over the largest (below 0.8 is taken as adverse impact: the four-fifths rule, 29 CFR
@@ -81,7 +81,7 @@ pub fn fairness(
     let mut sorted = scores.to_vec();
     sorted.sort_by(f64::total_cmp);
     let place = (sorted.len() as f64 * approved.clamp(0.0, 1.0)) as usize;
-    let threshold = sorted.get(place).copied().unwrap_or(f64::INFINITY);
+    let threshold = sorted.get(place).copied();
     let mut members: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (user, name) in group.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
         members.entry(name).or_default().push(user);
@@ -92,7 +92,8 @@ pub fn fairness(
     let of = |(name, users): (&str, Vec<usize>)| {
         let paid: Vec<usize> = users.iter().copied().filter(|u| labels[*u] == Some(false)).collect();
         let known: Vec<usize> = users.iter().copied().filter(|u| labels[*u].is_some()).collect();
-        let chosen = |user: usize| scores[user] < threshold;
+        let chosen =
+            |user: usize| threshold.map_or(!scores[user].is_nan(), |threshold| scores[user] < threshold);
         Group {
             name: name.to_owned(),
             users: users.len(),
@@ -137,6 +138,11 @@ mod tests {
         assert!((found.groups[1].selected - 0.25).abs() < 1e-9, "{found:?}");
         assert!((found.ratio - 1.0 / 3.0).abs() < 1e-9);
         assert!(found.gap > 0.45 && found.gap < 0.55, "{}", found.gap);
+        // Who approves everybody has no threshold, and what is kept of it can be read again.
+        let all = fairness("kind", &group, &scores, &labels, 1.0).unwrap();
+        assert_eq!((all.threshold, all.ratio), (None, 1.0));
+        let text = serde_json::to_string(&all).unwrap();
+        assert_eq!(serde_json::from_str::<Fairness>(&text).unwrap().threshold, None);
         assert_eq!(fairness("kind", &vec!["a".into(); 80], &scores, &labels, 0.5), None);
     }
 

@@ -6,10 +6,12 @@
 
 mod drift;
 mod fair;
+mod judged;
 mod vintage;
 
 pub use drift::{Bins, Drift, Level, Reference, Shape, psi};
 pub use fair::{Fairness, Group, fairness, groups};
+pub use judged::Judged;
 pub use vintage::{Vintage, vintages};
 
 use crate::dataset::Dataset;
@@ -45,6 +47,8 @@ pub struct Watched {
     pub inputs: Vec<Drift>,
     /// The folds' shape in training, and now.
     pub shape: Option<(Shape, Shape)>,
+    /// Whom the figures by period rest on.
+    pub judged: Judged,
     /// By period of the decision, in order.
     pub vintages: Vec<Vintage>,
     /// What to look at, the most urgent first.
@@ -67,11 +71,13 @@ pub fn monitor(model: &Model, data: &Dataset, features: &Matrix, scores: &[f64],
     });
     inputs.sort_by(|a, b| b.psi.total_cmp(&a.psi).then(a.name.cmp(&b.name)));
     let now = Shape::of(data, &model.card.space);
+    let judged = Judged::of(&[model], data);
     let mut watched = Watched {
         score,
         inputs,
         shape: reference.map(|r| (r.shape, now)),
-        vintages: vintages(data, scores, days),
+        vintages: vintages(data, scores, days, &judged),
+        judged,
         alarms: Vec::new(),
     };
     watched.alarms = alarms(model, &watched);
@@ -105,6 +111,7 @@ fn alarms(model: &Model, watched: &Watched) -> Vec<Alarm> {
             alarms.push(Alarm { level: Level::Watch, text });
         }
     }
+    alarms.extend(watched.judged.warning().map(|text| Alarm { level: Level::Watch, text }));
     alarms.sort_by_key(|a| std::cmp::Reverse(a.level));
     alarms
 }
@@ -112,7 +119,7 @@ fn alarms(model: &Model, watched: &Watched) -> Vec<Alarm> {
 /// A challenger beside the champion on the same users.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Challenge {
-    /// Users with an outcome.
+    /// Users with an outcome from whom neither has learned.
     pub users: usize,
     /// The champion's AUC.
     pub champion: f64,
@@ -124,12 +131,17 @@ pub struct Challenge {
     pub takes_over: bool,
 }
 
-/// Compares on the users with an outcome; none where an outcome does not occur.
+/// Compares on users from whom neither has learned; none where an outcome does not occur among them, or there are none.
 #[must_use]
-pub fn challenge(data: &Dataset, champion: &[f64], challenger: &[f64]) -> Option<Challenge> {
-    let judged: Vec<usize> = (0..data.users.count).filter(|u| data.users.labels[*u].is_some()).collect();
-    let of = |scores: &[f64]| judged.iter().map(|u| scores[*u]).collect::<Vec<f64>>();
-    let labels: Vec<bool> = judged.iter().map(|u| data.users.labels[*u] == Some(true)).collect();
+pub fn challenge(data: &Dataset, judged: &Judged, champion: &[f64], challenger: &[f64]) -> Option<Challenge> {
+    if judged.training {
+        return None;
+    }
+    let users: Vec<usize> = (0..data.users.count)
+        .filter(|user| judged.users[*user] && champion[*user].is_finite() && challenger[*user].is_finite())
+        .collect();
+    let of = |scores: &[f64]| users.iter().map(|u| scores[*u]).collect::<Vec<f64>>();
+    let labels: Vec<bool> = users.iter().map(|u| data.users.labels[*u] == Some(true)).collect();
     let (a, b) = (of(champion), of(challenger));
     let (champion, challenger) = (auc(&a, &labels)?, auc(&b, &labels)?);
     let test = delong(&b, &a, &labels);

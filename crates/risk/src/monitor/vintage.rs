@@ -1,5 +1,6 @@
 //! How good the scores of one period's decisions turned out to be.
 
+use super::Judged;
 use crate::dataset::{DAY, Dataset};
 use crate::evaluate::{auc, ece, ks};
 use jiff::Timestamp;
@@ -31,13 +32,15 @@ pub struct Vintage {
     pub ece: f64,
 }
 
-/// Periods of so many days by the moment of the decision, in order; users without an outcome are left out.
+/// Periods of so many days by the moment of the decision, in order, of the users who are judged.
 #[must_use]
-pub fn vintages(data: &Dataset, scores: &[f64], days: u32) -> Vec<Vintage> {
+pub fn vintages(data: &Dataset, scores: &[f64], days: u32, judged: &Judged) -> Vec<Vintage> {
     let length = i64::from(days.max(1)) * DAY;
     let mut periods: BTreeMap<i64, (Vec<f64>, Vec<bool>)> = BTreeMap::new();
     for (user, label) in data.users.labels.iter().enumerate() {
-        if let (Some(label), Some(end), Some(score)) = (label, data.ends.get(user), scores.get(user)) {
+        let score =
+            scores.get(user).filter(|score| score.is_finite() && judged.users.get(user) == Some(&true));
+        if let (Some(label), Some(end), Some(score)) = (label, data.ends.get(user), score) {
             let (scores, labels) = periods.entry(end.div_euclid(length)).or_default();
             scores.push(*score);
             labels.push(*label);
@@ -81,10 +84,18 @@ mod tests {
             ends: [1, 2, 3, 31, 32, 33].map(|d| d * DAY).to_vec(),
             ..Dataset::default()
         };
-        let found = vintages(&data, &[0.9, 0.1, 0.5, 0.2, 0.6, 0.7], 30);
+        let all = Judged { users: vec![true; 6], ..Judged::default() };
+        let found = vintages(&data, &[0.9, 0.1, 0.5, 0.2, 0.6, 0.7], 30, &all);
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].name.as_str(), found[0].users, found[0].auc), ("1970-01-01", 2, 1.0));
         assert_eq!((found[1].name.as_str(), found[1].defaults, found[1].auc), ("1970-01-31", 1, 0.0));
         assert!((found[1].expected - 0.5).abs() < 1e-12);
+        let some = Judged { users: vec![false, true, true, false, true, true], ..Judged::default() };
+        let found = vintages(&data, &[0.9, 0.1, 0.5, 0.2, 0.6, f64::NAN], 30, &some);
+        assert_eq!(
+            [found[0].users, found[1].users],
+            [1, 1],
+            "who was learned from or has no score is left out"
+        );
     }
 }

@@ -6,7 +6,7 @@ use crate::dataset::Dataset;
 use crate::error::RiskError;
 use crate::feature::Lookup;
 use crate::fold::{Folded, Older};
-use crate::ingest::{AMOUNT_MAX, Events, Key, Merchants, NO_KEY, Names, Reason, Report};
+use crate::ingest::{AMOUNT_MAX, Events, Key, Keys, Merchants, NO_KEY, Names, Reason, Report, plausible};
 use crate::table::NO_TEXT;
 use serde::Deserialize;
 
@@ -39,7 +39,7 @@ impl Payment {
     /// # Errors
     /// The reason for which it is refused.
     pub fn whole(&self, numbers: usize) -> Result<(i64, i64), Reason> {
-        let time = self.time.ok_or(Reason::NoTime)?;
+        let time = self.time.and_then(plausible).ok_or(Reason::NoTime)?;
         let amount = self.amount.filter(|a| a.unsigned_abs() <= AMOUNT_MAX as u64);
         match amount.ok_or(Reason::NoAmount)? {
             _ if self.numbers.len() != numbers => Err(Reason::Torn),
@@ -52,12 +52,25 @@ impl Payment {
 /// The payments at one merchant, in order of time.
 #[derive(Debug, Clone, Default)]
 struct Group {
-    name: u32,
+    /// Its key where that is text: the name of a merchant that has none.
+    own: u32,
     rows: Events,
+    /// The name that each payment brings, or [`NO_TEXT`].
+    named: Vec<u32>,
+}
+
+impl Group {
+    /// The name at a moment: that of the last payment before it which brings one. Later payments do not rename a merchant
+    /// for those who decide before them.
+    fn name(&self, at: i64) -> u32 {
+        let before = self.rows.time.partition_point(|time| *time < at);
+        let named = self.named.get(..before).unwrap_or_default();
+        named.iter().rev().find(|name| **name != NO_TEXT).copied().unwrap_or(self.own)
+    }
 }
 
 /// A user's payments by merchant.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct History {
     names: Names,
     lookup: Lookup,
@@ -66,6 +79,18 @@ pub struct History {
     payments: usize,
     /// What was added and refused.
     pub report: Report,
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self {
+            names: Names { merchants: Keys::sparse(), ..Names::default() },
+            lookup: Lookup::default(),
+            groups: Vec::new(),
+            payments: 0,
+            report: Report::default(),
+        }
+    }
 }
 
 impl History {
@@ -86,13 +111,33 @@ impl History {
     /// # Errors
     /// The reason of the refusal.
     pub fn add(&mut self, scorer: &Scorer, payment: &Payment) -> Result<(), Reason> {
+        let (time, amount) = self.heard(scorer, payment, self.payments, None)?;
+        self.put(payment, time, amount);
+        scorer.index().extend(&self.names, &mut self.lookup);
+        Ok(())
+    }
+
+    /// Counts a payment and says whether it is whole, known before a moment where one is given, and not one too many.
+    fn heard(
+        &mut self,
+        scorer: &Scorer,
+        payment: &Payment,
+        held: usize,
+        at: Option<i64>,
+    ) -> Result<(i64, i64), Reason> {
         self.report.rows += 1;
-        let full = self.payments >= HISTORY_MAX;
-        let whole =
-            payment.whole(scorer.numbers()).and_then(|p| if full { Err(Reason::Torn) } else { Ok(p) });
-        let (time, amount) = whole.inspect_err(|reason| {
+        let late = at.is_some_and(|at| payment.time.is_some_and(|time| time >= at));
+        let found = match payment.whole(scorer.numbers()) {
+            _ if late => Err(Reason::AfterCutoff),
+            Ok(_) if held >= HISTORY_MAX => Err(Reason::Torn),
+            found => found,
+        };
+        found.inspect_err(|reason| {
             self.report.refuse(*reason, self.report.rows - 1, || format!("{payment:?}"));
-        })?;
+        })
+    }
+
+    fn put(&mut self, payment: &Payment, time: i64, amount: i64) {
         let code = |words: &mut crate::table::Dictionary, text: &Option<String>| {
             text.as_deref().map_or(NO_TEXT, |text| words.code(text.trim()))
         };
@@ -104,18 +149,17 @@ impl History {
                 Some(Key::Text(text)) => self.names.texts.code(text),
                 _ => NO_TEXT,
             };
-            self.groups.push(Group { name: own, ..Group::default() });
+            self.groups.push(Group { own, ..Group::default() });
         }
+        let name = code(&mut self.names.texts, &payment.name);
         let group = &mut self.groups[number as usize];
-        if payment.name.is_some() {
-            group.name = code(&mut self.names.texts, &payment.name);
-        }
         let text = code(&mut self.names.texts, &payment.description);
         let category = code(&mut self.names.categories, &payment.category);
         let rows = &mut group.rows;
         // Most payments are the newest of their merchant: the search from the end is short.
         let later = rows.time.iter().rev().take_while(|t| **t > time).count();
         let place = rows.time.len() - later;
+        group.named.insert(place, name);
         rows.time.insert(place, time);
         rows.amount.insert(place, amount);
         rows.text.insert(place, text);
@@ -124,8 +168,6 @@ impl History {
         rows.numbers.iter_mut().zip(&payment.numbers).for_each(|(column, n)| column.insert(place, *n));
         self.payments += 1;
         self.report.kept += 1;
-        scorer.index().extend(&self.names, &mut self.lookup);
-        Ok(())
     }
 
     /// The history that was folded elsewhere.
@@ -151,13 +193,25 @@ impl History {
     /// # Errors
     /// The reason of the refusal.
     pub fn add_before(&mut self, scorer: &Scorer, payment: &Payment, at: i64) -> Result<(), Reason> {
-        if payment.time.is_some_and(|time| time >= at) {
-            self.report.rows += 1;
-            let row = self.report.rows - 1;
-            self.report.refuse(Reason::AfterCutoff, row, || format!("{payment:?}"));
-            return Err(Reason::AfterCutoff);
+        let (time, amount) = self.heard(scorer, payment, self.payments, Some(at))?;
+        self.put(payment, time, amount);
+        scorer.index().extend(&self.names, &mut self.lookup);
+        Ok(())
+    }
+
+    /// Adds payments that were known before a moment, in any order, in the time that sorting them takes; those that are
+    /// refused are in the report.
+    pub fn add_all_before(&mut self, scorer: &Scorer, payments: &[Payment], at: i64) {
+        let mut whole: Vec<(i64, i64, &Payment)> = Vec::with_capacity(payments.len());
+        for payment in payments {
+            if let Ok((time, amount)) = self.heard(scorer, payment, self.payments + whole.len(), Some(at)) {
+                whole.push((time, amount, payment));
+            }
         }
-        self.add(scorer, payment)
+        // Newest last: each then goes to the end of its merchant, and nothing is moved.
+        whole.sort_by_key(|(time, ..)| *time);
+        whole.into_iter().for_each(|(time, amount, payment)| self.put(payment, time, amount));
+        scorer.index().extend(&self.names, &mut self.lookup);
     }
 
     /// What the model knows of the history's words.
@@ -216,7 +270,7 @@ impl History {
             folded.pooled.push(0);
             folded.older.push(Older::default());
             folded.starts.push(folded.events.time.len() as u32);
-            merchants.names.push(group.name);
+            merchants.names.push(group.name(at));
             merchants.categories.push(NO_TEXT);
         }
         folded.groups.push(folded.merchants.len() as u32);

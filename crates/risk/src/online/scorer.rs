@@ -5,7 +5,7 @@ use crate::dataset::{DAY, Dataset};
 use crate::error::{Result, RiskError};
 use crate::explain::{Reason, Reasons};
 use crate::feature::{Index, Lookup, Matrix};
-use crate::ingest::{EventsMap, Mapping, Users};
+use crate::ingest::{EventsMap, Mapping, TIME_MAX, Users};
 use crate::model::{Model, Score};
 use crate::train::Kind;
 use serde::Serialize;
@@ -125,7 +125,8 @@ impl Scorer {
     /// Scores a history at a moment, with the numbers known of the user then, in the order of the model's profile.
     ///
     /// # Errors
-    /// There are other numbers of the user than the model was trained with.
+    /// There are other numbers of the user than the model was trained with, or one is missing of which it has not learned
+    /// what that means.
     pub fn score(&self, history: &History, at: i64, profile: &[f32]) -> Result<Scored> {
         let (data, [after, before]) = self.known(history, at, profile)?;
         let score = self.scored(&data, history.lookup());
@@ -147,6 +148,9 @@ impl Scorer {
     /// # Errors
     /// There are other numbers of the user than the model was trained with.
     fn known(&self, history: &History, at: i64, profile: &[f32]) -> Result<(Dataset, [usize; 2])> {
+        if !(-TIME_MAX..=TIME_MAX).contains(&at) {
+            return Err(RiskError::model("the moment", format!("{at} is no time in seconds; milliseconds?")));
+        }
         let wanted = &self.model.card.space.profile;
         if wanted.len() != profile.len() {
             return Err(RiskError::model(
@@ -155,7 +159,16 @@ impl Scorer {
             ));
         }
         let (mut data, beside) = history.dataset(self, at);
-        data.users.numbers = profile.iter().map(|n| vec![*n]).collect();
+        let known = |n: &f32| vec![if n.is_finite() { *n } else { f32::NAN }];
+        data.users.numbers = profile.iter().map(known).collect();
+        if let Some(name) = self.model.card.space.lacks(&data, 0) {
+            return Err(RiskError::model(
+                "the user",
+                format!(
+                    "lacks the number {name:?}, which the users that the model learned from had; give it"
+                ),
+            ));
+        }
         Ok((data, beside))
     }
 
@@ -178,7 +191,8 @@ impl Scorer {
     }
 
     /// Whether the winner reads payments beside features.
-    pub(crate) fn reads_payments(&self) -> bool {
+    #[must_use]
+    pub fn reads_payments(&self) -> bool {
         let fitted = &self.model.fitted;
         fitted.winner == Kind::Network
             || (fitted.winner == Kind::Blend && fitted.blend.contains(&Kind::Network))

@@ -115,6 +115,32 @@ fn what_is_not_whole_or_not_known_yet_is_refused() {
     assert!(scorer.score(&history, at, &[1.0]).unwrap_err().to_string().contains("1 numbers"));
 }
 
+/// A payment after the moment gives its merchant another name: what was decided before must not move, and the order in
+/// which payments come says nothing.
+#[test]
+fn a_later_name_is_no_part_of_an_earlier_score() {
+    let (made, data, model) = made("renamed");
+    let scorer = Scorer::new(model).unwrap();
+    let (all, at) = (payments(&made, 3), data.ends[3]);
+    let mut history = History::default();
+    history.add_all_before(&scorer, &all, at);
+    let before = scorer.score(&history, at, &[]).unwrap();
+    for merchant in &all {
+        let renamed =
+            Payment { time: Some(at + 1), name: Some("outlet saver prime".into()), ..merchant.clone() };
+        history.add(&scorer, &renamed).unwrap();
+    }
+    let after = scorer.score(&history, at, &[]).unwrap();
+    assert_eq!(before.probability.to_bits(), after.probability.to_bits());
+    let mut turned = History::default();
+    let newest_first: Vec<Payment> = all.iter().rev().cloned().collect();
+    turned.add_all_before(&scorer, &newest_first, at);
+    let turned = scorer.score(&turned, at, &[]).unwrap().probability;
+    assert!((turned - before.probability).abs() < 1e-12, "{turned} and {}", before.probability);
+    let wrong = scorer.score(&history, i64::MAX, &[]).unwrap_err();
+    assert!(wrong.to_string().contains("no time in seconds"), "{wrong}");
+}
+
 #[test]
 fn a_model_that_puts_rare_merchants_together_is_refused() {
     let (_, _, mut model) = made("rare");

@@ -32,6 +32,8 @@ enum Meaning {
     Days,
     /// So many to a second since 1970.
     PerSecond(i64),
+    /// Not below zero: the highest bit is no sign.
+    Unsigned,
 }
 
 /// A leaf of the schema.
@@ -218,6 +220,8 @@ fn leaf(element: &Value<'_>, top: bool) -> Option<Leaf> {
         (Some(10), _) => Meaning::PerSecond(1_000_000),
         (Some(6), _) => Meaning::Days,
         _ if logical.is_some_and(|l| l.field(6).is_some()) => Meaning::Days,
+        (Some(11..=14), _) => Meaning::Unsigned,
+        _ if logical.and_then(|l| l.field(10)).is_some_and(|int| int.int(2) == Some(0)) => Meaning::Unsigned,
         _ => Meaning::Plain,
     };
     let decimal = element.int(6) == Some(5) || logical.is_some_and(|l| l.field(5).is_some());

@@ -58,6 +58,10 @@ pub(super) fn column(bytes: &[u8], leaf: &Leaf, chunk: &Chunk, rows: usize) -> R
                 let count = count(info, 1)?;
                 let mut words = empty(&values);
                 plain_values(&unpack(body, plain)?, leaf.kind, count, &mut words)?;
+                if let (Values::Texts(order, own), Values::Texts(_, all)) = (&mut words, &mut values) {
+                    // Looked up once, and not page by page.
+                    order.iter_mut().for_each(|code| *code = all.code(own.word(*code)));
+                }
                 dictionary = Some(words);
             }
             Some(0) => {
@@ -170,7 +174,12 @@ fn data_values(
             let Values::Ints(ints) = out else {
                 return Err("differences in a column that is not of integers".into());
             };
+            let start = ints.len();
             delta(bytes, count, ints).ok_or("differences cannot be read")?;
+            if kind == 1 {
+                // Writers wrap sums at the width of the column.
+                ints.iter_mut().skip(start).for_each(|n| *n = i64::from(*n as i32));
+            }
             Ok(())
         }
         Some(6) => {
@@ -207,8 +216,7 @@ fn look_up(indices: &[u32], dictionary: &Values, out: &mut Values) -> Option<()>
                 out.push(*words.get(*index as usize)?);
             }
         }
-        (Values::Texts(order, words), Values::Texts(out, all)) => {
-            let codes: Vec<u32> = order.iter().map(|code| all.code(words.word(*code))).collect();
+        (Values::Texts(codes, _), Values::Texts(out, _)) => {
             for index in indices {
                 out.push(*codes.get(*index as usize)?);
             }
@@ -259,17 +267,29 @@ fn spread(values: Values, present: &[u32], leaf: &Leaf, rows: usize) -> Column {
     let holes = present.contains(&0);
     let absent = holes.then(|| present.iter().map(|level| *level == 0).collect::<Vec<bool>>());
     let data = match values {
+        // What 64 bits with a sign do not hold stays exact as text.
+        Values::Ints(ints)
+            if leaf.meaning == Meaning::Unsigned && leaf.kind == 2 && ints.iter().any(|n| *n < 0) =>
+        {
+            let mut words = Dictionary::default();
+            let codes = ints.iter().map(|n| words.code(&(*n as u64).to_string())).collect();
+            Data::Text(widened(codes, present, holes, NO_TEXT), words)
+        }
+        Values::Ints(mut ints) if leaf.meaning == Meaning::Unsigned && leaf.kind == 1 => {
+            ints.iter_mut().for_each(|n| *n &= i64::from(u32::MAX));
+            Data::Int(widened(ints, present, holes, 0))
+        }
         Values::Ints(ints) => Data::Int(widened(seconds(ints, leaf.meaning), present, holes, 0)),
         Values::Reals(reals) => Data::Real(widened(reals, present, holes, f64::NAN)),
         Values::Texts(codes, words) => Data::Text(widened(codes, present, holes, NO_TEXT), words),
     };
     debug_assert!(data.len() == rows, "every row has a value or a hole");
-    Column { data, absent, dated: leaf.meaning != Meaning::Plain }
+    Column { data, absent, dated: !matches!(leaf.meaning, Meaning::Plain | Meaning::Unsigned) }
 }
 
 fn seconds(mut ints: Vec<i64>, meaning: Meaning) -> Vec<i64> {
     match meaning {
-        Meaning::Plain => {}
+        Meaning::Plain | Meaning::Unsigned => {}
         Meaning::Days => ints.iter_mut().for_each(|n| *n = n.saturating_mul(86_400)),
         Meaning::PerSecond(unit) => ints.iter_mut().for_each(|n| *n = n.div_euclid(unit)),
     }
@@ -282,4 +302,35 @@ fn widened<T: Copy>(values: Vec<T>, present: &[u32], holes: bool, filler: T) -> 
     }
     let mut values = values.into_iter();
     present.iter().map(|level| if *level == 1 { values.next().unwrap_or(filler) } else { filler }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leaf(kind: i64) -> Leaf {
+        Leaf { name: "id".into(), kind, optional: false, meaning: Meaning::Unsigned, flat: true }
+    }
+
+    /// An identifier is what its writer meant, also where the highest bit is set.
+    #[test]
+    fn unsigned_numbers_are_not_below_zero() {
+        let column = spread(Values::Ints(vec![-1_294_967_296, 7]), &[], &leaf(1), 2);
+        assert_eq!([0, 1].map(|row| column.shown(row)), ["3000000000", "7"]);
+        let column = spread(Values::Ints(vec![-1, 7]), &[], &leaf(2), 2);
+        assert_eq!([0, 1].map(|row| column.shown(row)), ["18446744073709551615", "7"]);
+        let column = spread(Values::Ints(vec![-2, 7]), &[1, 0, 1], &leaf(2), 3);
+        assert_eq!([0, 1, 2].map(|row| column.shown(row)), ["18446744073709551614", "", "7"]);
+    }
+
+    /// 2147483647 and then -2147483648: a difference of one that wraps at 32 bits.
+    #[test]
+    fn differences_wrap_at_the_width_of_the_column() {
+        // Blocks of 128 in four parts, two values, the first as zigzag; the least difference is one, in no bits.
+        let bytes = [128, 1, 4, 2, 254, 255, 255, 255, 15, 2, 0, 0, 0, 0];
+        let mut out = Values::Ints(Vec::new());
+        data_values(&bytes, Some(5), 1, 2, None, &mut out).unwrap();
+        let Values::Ints(ints) = out else { unreachable!("integers were asked for") };
+        assert_eq!(ints, [2_147_483_647, -2_147_483_648]);
+    }
 }

@@ -12,7 +12,6 @@ pub use page::page;
 
 use crate::dataset::Dataset;
 use crate::evaluate::Metrics;
-use crate::ingest::Part;
 use crate::model::Model;
 use crate::monitor::Watched;
 use tollgate_core::Seed;
@@ -37,21 +36,10 @@ pub struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// Probabilities and outcomes of the users whom the model has not seen: those of the declared test part, or all with an
-    /// outcome where none is declared.
+    /// Probabilities and outcomes of the users from whom the model has not learned, or of all where there is nobody else.
     #[must_use]
     pub fn judged(&self) -> (Vec<f64>, Vec<bool>) {
-        let users = &self.data.users;
-        let inside = |user: &usize| users.parts.get(*user).is_none_or(|part| *part == Part::Test);
-        (0..users.count)
-            .filter(inside)
-            .filter_map(|user| Some((*self.scores.get(user)?, users.labels[user]?)))
-            .unzip()
-    }
-
-    /// Whether the data declare who was not learned from.
-    fn unseen(&self) -> bool {
-        !self.data.users.parts.is_empty()
+        self.watched.judged.pairs(self.data, self.scores)
     }
 
     fn metrics(&self) -> Option<Metrics> {

@@ -68,10 +68,10 @@ pub fn page(report: &Report<'_>) -> String {
         escaped(&from.digest),
         model.card.window_days,
         report.judged().0.len(),
-        if report.unseen() {
-            " of the declared test part"
+        if report.watched.judged.training {
+            ": <strong>training figures</strong>, for the model has learned from all of them"
         } else {
-            ", among them those that it was fitted on"
+            " from whom it has not learned"
         },
         escaped(report.command),
         escaped(&model.card.command),

@@ -1,9 +1,11 @@
 //! Models fitted side by side, and their blend.
 
 use crate::dataset::Dataset;
+use crate::error::{Result, RiskError};
 use crate::evaluate::{Calibrator, Platt};
 use crate::feature::{Lookup, Matrix};
 use crate::linear::{Logistic, Scorecard};
+use crate::model::Card;
 use crate::net::Network;
 use crate::tree::Forest;
 use serde::{Deserialize, Serialize};
@@ -66,6 +68,48 @@ pub struct Fitted {
 }
 
 impl Fitted {
+    /// Checks what a file could lie about: a number that is none, or lists that are not as long as each other.
+    ///
+    /// # Errors
+    /// The part that is wrong.
+    pub(crate) fn checked(&self, card: &Card, place: &str) -> Result<()> {
+        let wrong =
+            |what: &str| Err(RiskError::model(place, format!("has {what}; the file is broken, train again")));
+        let finite = |values: &[f64]| values.iter().all(|v| v.is_finite());
+        let trees = self.forest.trees.iter().flat_map(|tree| &tree.value);
+        if !self.forest.base.is_finite() || !trees.clone().all(|v| v.is_finite()) {
+            return wrong("trees with a value that is no number");
+        }
+        if !self.networks.iter().flat_map(|network| &network.weights).all(|w| w.is_finite()) {
+            return wrong("a network with a weight that is no number");
+        }
+        let width = self.forest.width;
+        let (weights, scales) = (self.logistic.weights.len(), self.logistic.scaler.width());
+        if weights != width
+            || scales != width
+            || !finite(&self.logistic.weights)
+            || !self.logistic.offset.is_finite()
+        {
+            return wrong("a logistic regression of another width, or with a weight that is no number");
+        }
+        let scaled = |network: &Network| network.scaler.width() == width && network.scaler.is_sound();
+        if !self.logistic.scaler.is_sound() || !self.networks.iter().all(scaled) {
+            return wrong("a scale of features that is not whole");
+        }
+        if !self.scorecard.is_sound(width) {
+            return wrong("a scorecard whose points and intervals do not match");
+        }
+        if !self.calibrators.values().all(Calibrator::is_sound)
+            || !self.calibrators.contains_key(&self.winner)
+        {
+            return wrong("a calibration that is not whole");
+        }
+        if card.space.holes.iter().any(|name| !card.space.profile.contains(name)) {
+            return wrong("a missing number that it does not read");
+        }
+        Ok(())
+    }
+
     /// The kinds there are.
     #[must_use]
     pub fn kinds(&self) -> Vec<Kind> {

@@ -70,7 +70,7 @@ pub fn train_from(
     fitted.winner = outcome.winner;
     let scores = collected.scores(outcome.winner);
     let reference = Reference::of(shelf, &space, &features, &known, &scores)?;
-    let mut card = Card::new(shelf, space, outcome)?;
+    let mut card = Card::new(shelf, space, outcome, &known)?;
     card.reference = Some(reference);
-    Ok(Model { card, fitted })
+    Ok(Model { card, fitted, digest: String::new() })
 }

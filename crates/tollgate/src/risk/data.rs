@@ -6,6 +6,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use tollgate_risk::Dataset;
+use tollgate_risk::block::BlockList;
 use tollgate_risk::ingest::{Mapping, Report, Source};
 use tollgate_risk::model::Model;
 use tollgate_risk::monitor::{Fairness, groups};
@@ -33,16 +34,56 @@ impl DataArgs {
 
     /// Reads the folder; `days` is the length of the window where it is not the mapping's.
     pub(super) fn read(&self, days: Option<u32>, quiet: bool) -> Result<Dataset> {
+        self.barred(&BlockList::default(), days, quiet)
+    }
+
+    /// The same without the payments that a further list bars.
+    pub(super) fn barred(&self, list: &BlockList, days: Option<u32>, quiet: bool) -> Result<Dataset> {
         let bar = bar("rows")?;
-        let found = Dataset::read(&self.data, &self.mapping()?, days, &mut |rows, all| {
+        let mut mapping = self.mapping()?;
+        mapping.block.join(list);
+        let found = Dataset::read(&self.data, &mapping, days, &mut |rows, all| {
             bar.set_length(all);
             bar.set_position(rows);
         })?;
         bar.finish_and_clear();
         if !quiet {
             show(&found.report)?;
+            told(&found)?;
         }
         Ok(found)
+    }
+}
+
+/// Prints what was taken for granted, and what was declared and never met.
+fn told(data: &Dataset) -> Result<()> {
+    if !data.users.number_names.is_empty() {
+        say::line(&format!("numbers of users: {}", data.users.number_names.join(", ")))?;
+    }
+    let never = data.report.kept > 0 && data.report.leaving == 0;
+    let declared = data.mapping.events.as_ref().filter(|e| e.direction.is_some() && !e.minus.is_empty());
+    if let Some(events) = declared.filter(|_| never) {
+        say::line(&format!(
+            "no payment leaves the account: none has one of [{}] in {:?}; declare `minus` as the file has it",
+            events.minus.join(", "),
+            events.direction.as_deref().unwrap_or_default()
+        ))?;
+    }
+    data.unmatched()
+        .iter()
+        .try_for_each(|what| say::line(&format!("nothing is barred by {what}: it occurs nowhere")))
+}
+
+/// Whether so little of the events was read that scores say nothing: none though there were some, or most refused.
+pub(super) fn hardly_read(report: &Report) -> bool {
+    report.rows > 0 && (report.unlisted == report.rows || report.refused_rows() * 2 > report.rows)
+}
+
+/// A share of users: above 0, up to 1.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(share) if share > 0.0 && share <= 1.0 => Ok(share),
+        _ => Err("give a share above 0 and up to 1, as 0.8".into()),
     }
 }
 
@@ -87,8 +128,8 @@ impl ModelArgs {
     /// Reads both; the data in the model's window.
     pub(super) fn open(&self, quiet: bool) -> Result<(Model, Dataset)> {
         let model = Model::open(&self.model)?;
-        let mut found = self.data.read(u32::try_from(model.card.window_days).ok(), quiet)?;
-        found.block(&model.card.block);
+        // Barred before merchants are put together: afterwards a key stands for others too.
+        let found = self.data.barred(&model.card.block, u32::try_from(model.card.window_days).ok(), quiet)?;
         Ok((model, found))
     }
 }

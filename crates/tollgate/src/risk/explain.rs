@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use tollgate_core::Seed;
 use tollgate_risk::Dataset;
-use tollgate_risk::explain::{Explanation, REASONS_MAX, Reasons, explain};
+use tollgate_risk::explain::{Explanation, REASONS_MAX, Reason, Reasons, explain};
 use tollgate_risk::online::Scorer;
 
 /// Merchants that are shown.
@@ -98,8 +98,14 @@ fn all(args: &ExplainArgs, scorer: &Scorer, data: &Dataset, out: &PathBuf) -> Re
     (1..=REASONS_MAX).for_each(|i| text.push_str(&format!(",reason_{i}")));
     text.push('\n');
     for (user, score) in scores.iter().enumerate() {
-        write!(text, "{},{}", quoted(&score.user), score.probability)?;
-        let found = reasons.of(data, &lookup, user);
+        let (probability, found) = match &score.lacks {
+            None => (score.probability.to_string(), reasons.of(data, &lookup, user)),
+            Some(name) => (
+                String::new(),
+                vec![Reason { text: format!("the value of {name} is not known"), raised: 0.0 }],
+            ),
+        };
+        write!(text, "{},{probability}", quoted(&score.user))?;
         for i in 0..REASONS_MAX {
             write!(text, ",{}", quoted(found.get(i).map_or("", |reason| &reason.text)))?;
         }

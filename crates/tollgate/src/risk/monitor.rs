@@ -1,6 +1,6 @@
 //! `tollgate risk monitor`: drift, quality by period, fairness, a challenger, and what barred payments are worth.
 
-use super::data::{ModelArgs, attribute, show_fair};
+use super::data::{ModelArgs, attribute, share, show_fair};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::Result;
@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use tollgate_risk::Dataset;
 use tollgate_risk::block::BlockList;
 use tollgate_risk::model::{Model, Score};
-use tollgate_risk::monitor::{Challenge, Fairness, Level, Watched, challenge, fairness, monitor};
+use tollgate_risk::monitor::{Challenge, Fairness, Judged, Level, Watched, challenge, fairness, monitor};
 use tollgate_risk::train::Attribute;
 
 /// Inputs that are shown.
@@ -25,7 +25,9 @@ const SHOWN: usize = 8;
   tollgate risk monitor --model model --data payments --block-category casino
 
 PSI above 0.10 is to be looked at, above 0.25 to be acted on. The command ends with 1 where something is to be acted on.
-An attribute is a column of the table of users; it is compared and never read by the model.")]
+An attribute is a column of the table of users; it is compared and never read by the model.
+Figures rest on users from whom the models compared have not learned; where there are none,
+figures say so and a challenger is not compared.")]
 pub(crate) struct MonitorArgs {
     #[command(flatten)]
     model: ModelArgs,
@@ -36,7 +38,7 @@ pub(crate) struct MonitorArgs {
     #[arg(long, value_name = "COLUMN")]
     attribute: Vec<String>,
     /// Share of users who are approved, where groups are compared
-    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
     approve: f64,
     /// The folder of another model, to be compared on the same users
     #[arg(long, value_name = "DIR")]
@@ -61,14 +63,17 @@ pub(super) fn run(args: &MonitorArgs) -> Result<Ending> {
     let fair = args
         .attribute
         .iter()
-        .filter_map(|attribute| compared(args, &data, &scores, attribute).transpose())
+        .filter_map(|attribute| compared(args, &data, (&watched.judged, &scores), attribute).transpose())
         .collect::<Result<Vec<_>>>()?;
     let challenged = match &args.challenger {
-        Some(path) => challenge(&data, &scores, &rescored(args, path)?),
+        Some(path) => {
+            let (other, found) = rescored(args, path)?;
+            challenge(&data, &Judged::of(&[&model, &other], &data), &scores, &found)
+        }
         None => None,
     };
     let list = BlockList { merchants: args.block_merchant.clone(), categories: args.block_category.clone() };
-    let blocked = (!list.is_empty()).then(|| without(&model, &data, &scores, &list)).transpose()?;
+    let blocked = (!list.is_empty()).then(|| without(args, &model, &data, &scores, &list)).transpose()?;
     let blocked = blocked.as_ref().map(|(out, found)| (*out, found.as_ref()));
     if args.json {
         say::json(&json!({
@@ -80,6 +85,10 @@ pub(super) fn run(args: &MonitorArgs) -> Result<Ending> {
         fair.iter().try_for_each(show_fair)?;
         if let Some(c) = &challenged {
             show_challenge("challenger", c)?;
+        } else if args.challenger.is_some() {
+            say::line(
+                "the challenger is not compared: there are no users of both outcomes from whom neither model has learned",
+            )?;
         }
         if let Some((out, found)) = blocked {
             say::line(&format!("{out} payments barred"))?;
@@ -97,28 +106,44 @@ fn probabilities(scores: &[Score]) -> Vec<f64> {
     scores.iter().map(|s| s.probability).collect()
 }
 
-/// The scores of another model for the same users.
-fn rescored(args: &MonitorArgs, path: &std::path::Path) -> Result<Vec<f64>> {
+/// Another model, and its scores for the same users.
+fn rescored(args: &MonitorArgs, path: &std::path::Path) -> Result<(Model, Vec<f64>)> {
     let other = ModelArgs { model: path.to_owned(), data: args.model.data.clone() };
     let (model, data) = other.open(true)?;
-    Ok(probabilities(&model.score(&data, None)?))
+    let scores = probabilities(&model.score(&data, None)?);
+    Ok((model, scores))
 }
 
 /// How many payments are barred, and what scores are worth without them.
 fn without(
+    args: &MonitorArgs,
     model: &Model,
     data: &Dataset,
     scores: &[f64],
     list: &BlockList,
 ) -> Result<(u64, Option<Challenge>)> {
-    let mut left = data.clone();
-    let out = left.block(list);
-    Ok((out, challenge(data, scores, &probabilities(&model.score(&left, None)?))))
+    let mut both = model.card.block.clone();
+    both.join(list);
+    let left = args.model.data.barred(&both, u32::try_from(model.card.window_days).ok(), true)?;
+    let out = left.report.barred - data.report.barred;
+    let found = probabilities(&model.score(&left, None)?);
+    Ok((out, challenge(data, &Judged::of(&[model], data), scores, &found)))
 }
 
-fn compared(args: &MonitorArgs, data: &Dataset, scores: &[f64], name: &str) -> Result<Option<Fairness>> {
+/// Groups are compared among the users who are judged; where nobody has an outcome, among all.
+fn compared(
+    args: &MonitorArgs,
+    data: &Dataset,
+    (judged, scores): (&Judged, &[f64]),
+    name: &str,
+) -> Result<Option<Fairness>> {
     let Attribute { groups, .. } = attribute(&args.model.data.data, data, name)?;
-    Ok(fairness(name, &groups, scores, &data.users.labels, args.approve))
+    let counts = |user: &usize| (judged.count == 0 || judged.users[*user]) && scores[*user].is_finite();
+    let users: Vec<usize> = (0..data.users.count).filter(counts).collect();
+    let groups: Vec<String> = users.iter().map(|user| groups[*user].clone()).collect();
+    let scores: Vec<f64> = users.iter().map(|user| scores[*user]).collect();
+    let labels: Vec<Option<bool>> = users.iter().map(|user| data.users.labels[*user]).collect();
+    Ok(fairness(name, &groups, &scores, &labels, args.approve))
 }
 
 fn show(watched: &Watched, known: bool) -> Result<()> {

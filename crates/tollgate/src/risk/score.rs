@@ -1,6 +1,6 @@
 //! `tollgate risk score` and `tollgate risk eval`: a model on a folder of data.
 
-use super::data::{ModelArgs, bar, show};
+use super::data::{ModelArgs, bar, hardly_read, show};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -12,8 +12,12 @@ use tollgate_risk::Dataset;
 use tollgate_risk::evaluate::{Metrics, reliability};
 use tollgate_risk::ingest::{Part, Report};
 use tollgate_risk::model::{Model, Score};
+use tollgate_risk::monitor::Judged;
 use tollgate_risk::shelf::Shelved;
 use tollgate_risk::train::Kind;
+
+/// Users without a score who are named.
+const LACKING_SHOWN: usize = 5;
 
 /// Which model, on which data, and which kind of it is asked.
 #[derive(Args, Debug)]
@@ -36,10 +40,10 @@ enum Ask {
 }
 
 impl AskArgs {
-    fn score(&self, quiet: bool) -> Result<(Dataset, Vec<Score>)> {
+    fn score(&self, quiet: bool) -> Result<(Model, Dataset, Vec<Score>)> {
         let (model, found) = self.model.open(quiet)?;
         let scores = model.score(&found, self.asked(&model)?)?;
-        Ok((found, scores))
+        Ok((model, found, scores))
     }
 
     /// The same from a folder of folded histories, part by part; how far it is lies in a file beside `out`.
@@ -85,6 +89,8 @@ impl AskArgs {
   tollgate risk score --model model --data payments --out scores.csv
 
 The file has a row per user: the probability of a default, and points (600 at odds of 50 to 1, 20 more double the odds).
+A user who lacks a number that every user in training had has no score: both fields are empty.
+The command ends with 1 where all events are of users who are not listed, or most are refused.
 
 With --folded, histories are read part by part from a folder of `risk fold --whole`, and the scores are the same. Started again,
 the command goes on where it was stopped.")]
@@ -106,11 +112,15 @@ pub(crate) struct ScoreArgs {
 pub(super) fn score(args: &ScoreArgs) -> Result<Ending> {
     let (report, scores) = match &args.folded {
         Some(folded) => args.model.score_parts(folded, &args.out, args.json)?,
-        None => args.model.score(args.json).map(|(found, scores)| (found.report, scores))?,
+        None => args.model.score(args.json).map(|(_, found, scores)| (found.report, scores))?,
     };
     let mut text = String::from("user,probability,points\n");
+    let scored: Vec<&Score> = scores.iter().filter(|s| s.lacks.is_none()).collect();
     for s in &scores {
-        writeln!(text, "{},{},{:.1}", quoted(&s.user), s.probability, s.points)?;
+        match s.lacks {
+            None => writeln!(text, "{},{},{:.1}", quoted(&s.user), s.probability, s.points)?,
+            Some(_) => writeln!(text, "{},,", quoted(&s.user))?,
+        }
     }
     std::fs::write(&args.out, text).with_context(|| format!("cannot write {}", args.out.display()))?;
     if args.folded.is_some() {
@@ -118,17 +128,33 @@ pub(super) fn score(args: &ScoreArgs) -> Result<Ending> {
         let kept = args.out.with_added_extension("progress");
         std::fs::remove_file(&kept).with_context(|| format!("cannot remove {}", kept.display()))?;
     }
-    let mean = scores.iter().map(|s| s.probability).sum::<f64>() / scores.len().max(1) as f64;
+    let mean = scored.iter().map(|s| s.probability).sum::<f64>() / scored.len().max(1) as f64;
+    let lacking: Vec<&Score> = scores.iter().filter(|s| s.lacks.is_some()).collect();
     if args.json {
-        say::json(&serde_json::json!({"users": scores.len(), "mean_probability": mean, "read": report}))?;
+        say::json(&serde_json::json!({
+            "users": scored.len(), "lacking": lacking.len(), "mean_probability": mean, "read": report,
+        }))?;
     } else {
         say::line(&format!(
             "{} users scored, mean probability {mean:.4}, in {}",
-            scores.len(),
+            scored.len(),
             args.out.display()
         ))?;
+        if !lacking.is_empty() {
+            let first: Vec<String> = lacking.iter().take(LACKING_SHOWN).map(|s| lacked(s)).collect();
+            say::line(&format!(
+                "{} users have no score, for they lack a number that all in training had: {}",
+                lacking.len(),
+                first.join(", ")
+            ))?;
+        }
     }
-    Ok(Ending::Good)
+    Ok(Ending::of(!hardly_read(&report)))
+}
+
+/// A user who is not scored, and why.
+fn lacked(score: &Score) -> String {
+    format!("{} ({})", score.user, score.lacks.as_deref().unwrap_or_default())
 }
 
 /// A field that holds a comma or a quote is quoted.
@@ -143,7 +169,10 @@ pub(super) fn quoted(field: &str) -> String {
 /// Say how good a model is on data with outcomes
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  tollgate risk eval --model model --data payments --part test")]
+  tollgate risk eval --model model --data payments --part test
+
+Figures rest on users from whom the model has not learned. Where there are none, or another part
+is asked for, figures are of training users, and a line before them says so.")]
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     model: AskArgs,
@@ -165,7 +194,7 @@ enum Which {
 
 /// Evaluates.
 pub(super) fn eval(args: &EvalArgs) -> Result<Ending> {
-    let (found, scores) = args.model.score(args.json)?;
+    let (model, found, scores) = args.model.score(args.json)?;
     let part = args.part.map(|which| match which {
         Which::Train => Part::Train,
         Which::Valid => Part::Valid,
@@ -174,21 +203,31 @@ pub(super) fn eval(args: &EvalArgs) -> Result<Ending> {
     if part.is_some() && found.users.parts.is_empty() {
         bail!("{} declares no split; leave --part out", args.model.model.data.data.display());
     }
-    let (mut values, mut labels) = (Vec::new(), Vec::new());
-    for (user, score) in scores.iter().enumerate() {
-        let inside = part.is_none_or(|part| found.users.parts.get(user) == Some(&part));
-        if let (true, Some(label)) = (inside, found.users.labels[user]) {
-            values.push(score.probability);
-            labels.push(label);
+    let mut judged = Judged::of(&[&model], &found);
+    if let Some(part) = part {
+        let inside = |user: usize| found.users.parts.get(user) == Some(&part);
+        // Who asks for a part gets all of it, and is told if the model has learned from it.
+        if part == Part::Test {
+            judged.users.iter_mut().enumerate().for_each(|(user, judged)| *judged &= inside(user));
+        } else {
+            judged.users = (0..found.users.count).map(inside).collect();
+            judged.training = true;
         }
     }
+    let probabilities: Vec<f64> = scores.iter().map(|s| s.probability).collect();
+    let (values, labels) = judged.pairs(&found, &probabilities);
+    judged.count = labels.len();
     let Some(metrics) = Metrics::of(&values, &labels, Seed(1)) else {
         bail!("there are no users of both outcomes to judge the model on");
     };
     let curve = reliability(&values, &labels, 10);
     if args.json {
-        say::json(&serde_json::json!({"metrics": metrics, "reliability": curve}))?;
+        say::json(&serde_json::json!({"metrics": metrics, "reliability": curve, "judged": judged}))?;
         return Ok(Ending::Good);
+    }
+    judged.warning().map_or(Ok(()), |warning| say::line(&warning))?;
+    if judged.left_out > 0 {
+        say::line(&format!("{} users are left out, for the model has learned from them", judged.left_out))?;
     }
     let m = &metrics;
     let (low, high) = m.auc_interval;

@@ -1,6 +1,6 @@
 //! `tollgate risk train`: a folder of data to a model, judged on users that it has not seen.
 
-use super::data::{DataArgs, attribute, show_fair};
+use super::data::{DataArgs, attribute, share, show_fair};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::Result;
@@ -75,7 +75,7 @@ pub(crate) struct TrainArgs {
     #[arg(long, value_name = "COLUMN")]
     attribute: Vec<String>,
     /// Share of users who are approved, where groups are compared
-    #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.8, value_parser = share)]
     approve: f64,
     /// Print as JSON
     #[arg(long)]

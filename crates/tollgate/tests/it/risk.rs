@@ -99,6 +99,18 @@ fn a_folder_trains_and_its_decisions_stand_in_the_log() {
     let terms = [&terms[..], &["--out", "decisions.jsonl", "--ledger", "books"]].concat();
     assert!(good(folder.run(&terms)).contains("400 of 400 decisions are new"));
     assert!(good(folder.run(&terms)).contains("0 of 400 decisions are new"));
+    // Other terms, and back to the first: each is what is in force then, so each is logged.
+    let strict = std::fs::read_to_string(folder.path().join("terms.yaml")).unwrap();
+    folder.write("terms.yaml", &strict.replace("credit_minor: 500,", "credit_minor: 900,"));
+    assert!(good(folder.run(&terms)).contains("400 of 400 decisions are new"));
+    folder.write("terms.yaml", &strict);
+    assert!(good(folder.run(&terms)).contains("400 of 400 decisions are new"));
+    assert!(good(folder.run(&terms)).contains("0 of 400 decisions are new"));
+    // A ledger that cannot be written keeps the decisions back.
+    folder.write("broken", "no folder");
+    let kept = ["risk", "terms", "--model", "model", "--data", "payments", "--table", "terms.yaml"];
+    assert_ne!(folder.run(&[&kept[..], &["--out", "unlogged.jsonl", "--ledger", "broken"]].concat()).code, 0);
+    assert!(!folder.path().join("unlogged.jsonl").exists());
     good(folder.run(&["pay", "audit", "keygen", "example.com/books", "--out", "log.key"]));
     good(folder.run(&["pay", "audit", "publish", "--ledger", "books", "--log", "log", "--key", "log.key"]));
     // An entry of the log has the decision with its reasons, and can be proved.
@@ -106,5 +118,24 @@ fn a_folder_trains_and_its_decisions_stand_in_the_log() {
     good(folder.run(&receipt));
     let decisions = std::fs::read_to_string(folder.path().join("decisions.jsonl")).unwrap();
     assert_eq!(decisions.lines().count(), 400);
+    // The record names the files that decided, to the byte.
+    let first: Value = serde_json::from_str(decisions.lines().next().unwrap()).unwrap();
+    for name in ["model", "table", "data"] {
+        assert_eq!(first[name].as_str().unwrap().len(), "sha256:".len() + 64, "{name}");
+    }
+    assert!(first["payments"].as_u64().is_some());
+    // A threshold of a share that approves everybody, and a model that can be opened.
+    train(&["--out", "all", "--attribute", "user", "--approve", "1", "--no-network"]);
+    let all = folder.run(&["risk", "eval", "--model", "all", "--data", "payments"]);
+    assert!(good(all).contains("users are left out, for the model has learned from them"));
+    assert_eq!(
+        folder.run(&["risk", "train", "--data", "payments", "--out", "x", "--approve", "1.5"]).code,
+        2
+    );
+    // A challenger is judged on whom neither has learned from, and not at all where there is nobody.
+    let beside = ["risk", "monitor", "--model", "model", "--data", "payments", "--challenger", "all"];
+    assert!(folder.run(&beside).out.contains("champion"));
+    let trained = folder.run(&["risk", "eval", "--model", "all", "--data", "payments", "--part", "train"]);
+    assert!(good(trained).contains("TRAINING FIGURES"), "what was learned from says so");
     assert!(decisions.lines().any(|line| line.contains("\"row\":2") && line.contains("\"reasons\":[\"")));
 }
