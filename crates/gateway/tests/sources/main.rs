@@ -234,6 +234,38 @@ async fn one_that_fails_or_does_not_answer_is_unknown_and_the_policy_says_what_t
     }
 }
 
+/// One that guards says so, and then its failure refuses, of whatever kind it is: a folder that was given too much, a judge that names
+/// no label, an endpoint that is not there.
+#[tokio::test]
+async fn a_guard_of_any_kind_that_fails_refuses() {
+    let folder = model("bert-classifier");
+    let vague =
+        Scripted::start(whole(&json!({"choices": [{"message": {"content": "Hard to say"}}]}).to_string()))
+            .await;
+    let sources = [
+        format!("  - {{name: guard, folder: '{}', timeout_ms: 60000}}", folder.path().display()),
+        format!(
+            "  - {{name: guard, url: 'http://{}/v1', api: chat, model: j, prompt: p, timeout_ms: 60000, labels: {{yes: [], no: []}}}}",
+            vague.addr
+        ),
+        "  - {name: guard, url: 'http://127.0.0.1:9/v1', timeout_ms: 60000}".to_owned(),
+    ];
+    let long = "word ".repeat((256 << 10) / 5 + 10);
+    for source in sources {
+        let text = if source.contains("folder") { long.as_str() } else { "anything" };
+        let signal =
+            "signal caught = classifier source \"guard\" is [\"yes\"] threshold 0.99 on_failure reject";
+        let world = world(&source, signal).await;
+        let got = say(&world, text).await;
+        assert_eq!(got.status.as_u16(), 403, "{source}: {}", got.text());
+        assert!(
+            got.text().contains("caught") && world.received(0).await.is_empty(),
+            "{source}: {}",
+            got.text()
+        );
+    }
+}
+
 /// What a question costs is held back and settled by all that is sent, and by the most that it can be where nobody says what it was.
 #[tokio::test]
 async fn a_question_that_may_have_been_billed_is_paid_for() {
