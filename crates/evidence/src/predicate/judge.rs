@@ -54,11 +54,13 @@ impl Predicate {
     }
 }
 
+/// Facts that were parsed, by the claims' place and the fact's name; nothing where it is no strict JSON.
+type Parsed<'a> = BTreeMap<(usize, &'a str), Option<Rc<Json>>>;
+
 /// What is judged, with the facts that were parsed on the way: a predicate may look into each of them hundreds of times.
 struct Judging<'a> {
     given: &'a Given<'a>,
-    /// By the claims' place and the fact's name; nothing where it is no strict JSON.
-    parsed: RefCell<BTreeMap<(usize, &'a str), Option<Rc<Json>>>>,
+    parsed: RefCell<Parsed<'a>>,
 }
 
 impl<'a> Judging<'a> {

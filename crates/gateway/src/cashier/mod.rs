@@ -7,7 +7,7 @@
 
 mod sale;
 
-pub(crate) use sale::{bought, charge, tend_sales};
+pub(crate) use sale::{Held, bought, tend_sales};
 
 use crate::config::{SaleSettings, X402Settings};
 use crate::state::Shared;

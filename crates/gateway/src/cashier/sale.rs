@@ -80,34 +80,68 @@ impl Cashier {
     }
 }
 
+/// A payment that is held for one answer. Dropped, it is captured of it what the answer was said to cost; nothing where there was none,
+/// as when its caller left while it was being held.
+pub(crate) struct Held {
+    shared: Arc<Shared>,
+    name: String,
+    micro: u64,
+}
+
+impl Held {
+    /// The answer ended and cost so many micro-dollars.
+    pub(crate) fn end(mut self, micro: u64) {
+        self.micro = micro;
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        charge(&self.shared, std::mem::take(&mut self.name), self.micro);
+    }
+}
+
 /// Has a payment held that a request brought, for an answer that costs at most so many micro-dollars. It waits until that is so, or
 /// for as long as is configured.
 ///
 /// # Errors
 /// Faults of the gateway itself; what is wrong with the payment is in the answer.
-pub(crate) async fn bought(shared: &Arc<Shared>, header: String, least: u128) -> Result<Begun, Fault> {
+pub(crate) async fn bought(
+    shared: &Arc<Shared>,
+    header: String,
+    least: u128,
+) -> Result<(Begun, Option<Held>), Fault> {
     let cashier = cashier(shared)?;
     let _waiter = cashier.waiters.try_acquire().map_err(|_| busy())?;
     let (start, header) = (shared.clock.tick(), Arc::new(header));
     loop {
         let begun = {
             let _place = cashier.place()?;
-            let header = Arc::clone(&header);
-            blocking(shared, move |shared, cashier| cashier.look(shared, &header, least)).await?
+            let (header, owner) = (Arc::clone(&header), Arc::clone(shared));
+            let look = blocking(shared, move |shared, cashier| {
+                let begun = cashier.look(shared, &header, least)?;
+                // Whoever asked may be gone by now: then this ends it.
+                let name = match &begun {
+                    Some(Begun::Held { name, .. }) => Some(name.clone()),
+                    _ => None,
+                };
+                Ok((begun, name.map(|name| Held { shared: owner, name, micro: 0 })))
+            });
+            look.await?
         };
-        let Some(begun) = begun else {
+        let (Some(begun), held) = begun else {
             return Err(Fault::internal("models are sold, and nothing says how"));
         };
         let waited = shared.clock.tick().since_ns(start) / 1_000_000;
         if !matches!(begun, Begun::Pending { .. }) || waited >= cashier.settings.wait_ms {
-            return Ok(begun);
+            return Ok((begun, held));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 
-/// The answer of a payment ended, and cost so many micro-dollars. Waits for nothing.
-pub(crate) fn charge(shared: &Arc<Shared>, name: String, micro: u64) {
+/// Takes down what an answer cost. Waits for nothing.
+fn charge(shared: &Arc<Shared>, name: String, micro: u64) {
     let Some(counter) = shared.cashier.as_ref().and_then(|cashier| cashier.counter.as_ref()) else { return };
     let amount = counter.settings.minor(micro);
     counter.ended.lock().push((name, amount));

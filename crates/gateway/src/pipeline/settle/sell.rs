@@ -4,9 +4,9 @@
 //! is sent to an upstream; what was held bounds the answer; what the answer cost is captured at its end, however it ends: of
 //! a stream that its caller left, what passed. An answer that never began costs nothing.
 //!
-//! Invariant: between [`Sold`] and the end of the answer nothing is lost, for dropping it ends it.
+//! Invariant: between the hold and the end of the answer nothing is lost, for dropping [`Sold`] ends it.
 
-use crate::cashier::{bought, charge};
+use crate::cashier::{Held, bought};
 use crate::config::SaleSettings;
 use crate::pipeline::admit::Ours;
 use crate::pipeline::answer::Refusal;
@@ -34,25 +34,17 @@ pub(crate) const SETTLED: HeaderName = HeaderName::from_static(PAYMENT_RESPONSE)
 /// Seconds after which a payment that is under way is worth asking for again.
 const AGAIN_S: u32 = 2;
 
-/// A payment that is held for this request's answer. Dropped, it is captured of it what was said last; nothing where nothing was.
+/// A payment that is held for this request's answer.
 pub(crate) struct Sold {
-    shared: Arc<Shared>,
-    name: String,
+    held: Held,
     /// What the answer's head says of it.
     pub(crate) told: Option<HeaderValue>,
-    micro: u64,
 }
 
 impl Sold {
     /// The answer ended and cost so much.
-    pub(crate) fn end(mut self, micro: u64) {
-        self.micro = micro;
-    }
-}
-
-impl Drop for Sold {
-    fn drop(&mut self) {
-        charge(&self.shared, std::mem::take(&mut self.name), self.micro);
+    pub(crate) fn end(self, micro: u64) {
+        self.held.end(micro);
     }
 }
 
@@ -107,21 +99,22 @@ pub(in crate::pipeline) async fn sell(
     let Ok(header) = header.to_str() else { return Err(wanted("the payment is not base64")) };
     let least = sale.minor(bill.least(demand)).max(1);
     match bought(shared, header.to_owned(), least).await? {
-        Begun::Held { name, payer, transaction, amount } => {
+        (Begun::Held { payer, transaction, amount, .. }, Some(held)) => {
             let told = settled(sale, true, (&payer, &transaction), Some(amount), None);
-            journey.sold = Some(Box::new(Sold { shared: shared.clone(), name, told, micro: 0 }));
+            journey.sold = Some(Box::new(Sold { held, told }));
             bill.bound(demand, sale.micro(amount));
             journey.resume();
             Ok(())
         }
-        Begun::Pending { payer, transaction } => {
+        (Begun::Pending { payer, transaction }, _) => {
             let told = settled(sale, false, (&payer, &transaction), None, Some(Reason::Pending));
             let message = "the payment is under way: send the same request again, with the same payment";
             let fault = Fault::upstream(FaultKind::Unavailable, message);
             let extra = told.map(|told| (SETTLED, told));
             Err(Box::new(Refusal { fault, retry_after_s: Some(AGAIN_S), said: None, extra }))
         }
-        Begun::Refused { reason, why } => Err(wanted(&format!("{}: {why}", reason.word()))),
+        (Begun::Refused { reason, why }, _) => Err(wanted(&format!("{}: {why}", reason.word()))),
+        (Begun::Held { .. }, None) => Err(Fault::internal("a payment is held for nobody").into()),
     }
 }
 
