@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 use tollgate_core::{Clock, Seed};
 use tollgate_policy::{Fleet, Policy, TestCase, TestResult};
 use tollgate_signals::mask::Masked;
+use tollgate_signals::names::Names;
 use tollgate_signals::{Input, Reading, SignalSet};
 use tollgate_wire::Dialect;
 use tollgate_wire::peek::{Limits, peek};
@@ -52,7 +53,8 @@ fn test_view(case: &TestCase, masked: &[String]) -> Option<RequestView> {
     if masked.is_empty() {
         return Some(view);
     }
-    Some(Masked::of(&view, &limits, |kind| masked.iter().any(|word| word == kind)).ok()?.view)
+    let wanted = |kind: &str| masked.iter().any(|word| word == kind);
+    Some(Masked::of(&view, &limits, wanted, &Names::default()).ok()?.view)
 }
 
 /// Puts another policy in force, with the present configuration.

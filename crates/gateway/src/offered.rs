@@ -6,6 +6,7 @@ use tollgate_policy::{
     Clearance, Decision, Denial, Effects, ParamEdit, Policy, Standing, SystemEdit, run_by_caller,
 };
 use tollgate_signals::mask::Masked;
+use tollgate_signals::names::Names;
 use tollgate_signals::{Ceiling, text_tokens_max};
 use tollgate_wire::WireError;
 use tollgate_wire::peek::Limits;
@@ -52,24 +53,37 @@ pub fn offered(clearance: &Clearance, view: &RequestView) -> Offered {
     found
 }
 
-/// Masks a request, where its route (`by_route`: the types) or a binding class of data asks for it. Where a class does, the
-/// clearance goes on with what `again` decides of the masked request.
+/// Why a request cannot be masked.
+#[derive(Debug, thiserror::Error)]
+pub enum Unmasked {
+    /// An edit that cannot be made.
+    #[error(transparent)]
+    Edit(#[from] WireError),
+    /// Names are to be masked, and nobody has looked for them: no encoder, none in time, or a text that is too long.
+    #[error("names are to be masked, and no encoder has looked for them")]
+    Names,
+}
+
+/// Masks a request, where its route (`by_route`: the types) or a binding class of data asks for it; `names` are those of its texts.
+/// Where a class does, the clearance goes on with what `again` decides of the masked request.
 ///
 /// # Errors
-/// As for [`Masked::of`].
+/// [`Unmasked`].
 pub fn masked(
     clearance: Option<&mut Clearance>,
     by_route: &[String],
-    view: &RequestView,
-    limits: &Limits,
+    (view, limits, names): (&RequestView, &Limits, &Names),
     again: impl FnOnce(&RequestView) -> Decision,
-) -> Result<Option<Masked>, WireError> {
+) -> Result<Option<Masked>, Unmasked> {
     let by_class: Vec<&str> = clearance.as_deref().map(Clearance::masking).unwrap_or_default();
     if by_route.is_empty() && by_class.is_empty() {
         return Ok(None);
     }
     let wanted = |kind: &str| by_route.iter().any(|word| word == kind) || by_class.contains(&kind);
-    let masked = Masked::of(view, limits, wanted)?;
+    let masked = Masked::of(view, limits, wanted, names)?;
+    if !masked.unread.is_empty() {
+        return Err(Unmasked::Names);
+    }
     let carries = !by_class.is_empty();
     if let Some(clearance) = clearance.filter(|_| carries) {
         clearance.carry(&again(&masked.view));

@@ -6,6 +6,7 @@ use serde_json::json;
 use support::{chat, spec};
 use tollgate_core::signal::{Kind, Signal, SignalSource, SignalSpec, Value};
 use tollgate_core::{ManualClock, Timestamp};
+use tollgate_signals::content::Found;
 use tollgate_signals::head::{Head, shipped};
 use tollgate_signals::{Input, Reading, SignalSet, Wanted};
 
@@ -132,6 +133,49 @@ fn one_vector_serves_every_head_and_without_it_words_decide() {
     let mut again = Reading::new(&set, &input, &clock);
     again.answered(&reading.answers().clone());
     assert_eq!(read_all(&mut again), with_vector);
+}
+
+/// Types that have no form are looked for by whoever has an encoder; nobody says that there are none where nobody looked.
+#[test]
+fn names_are_wanted_and_without_anybody_who_looks_the_signal_fails() {
+    let types = json!({"types": ["email", "person"]});
+    let set = SignalSet::compile(&[spec("p", Kind::Pii, types)]).unwrap();
+    let clock = ManualClock::new(Timestamp(0));
+    let (said, with_mail) =
+        (chat(&[("user", "I am Ann Lee")]), chat(&[("user", "Mail Ann at ann@example.org")]));
+    let input = Input::new(&said);
+    let mut alone = Reading::new(&set, &input, &clock);
+    assert!(alone.read(0).failure.is_some() && alone.wanted().is_none());
+    let mail = Input::new(&with_mail);
+    assert!(Reading::new(&set, &mail, &clock).read(0).matched, "what has a form is enough");
+
+    let open = || {
+        let mut reading = Reading::new(&set, &input, &clock);
+        reading.with_names(true);
+        reading.read(0);
+        assert_eq!(reading.wanted(), Some(Wanted::Names(vec!["I am Ann Lee".to_owned()])));
+        reading
+    };
+    let found = |kind| vec![Some(vec![Found { kind, start: 5, end: 12 }])];
+    for (names, matched, failed) in [
+        (found("person"), true, false),
+        (found("location"), false, false),
+        (vec![None], false, true),
+        (Vec::new(), false, true),
+    ] {
+        let mut reading = open();
+        reading.named(names, 700);
+        let signal = reading.read(0).clone();
+        assert_eq!((signal.matched, signal.failure.is_some()), (matched, failed), "{signal:?}");
+        assert!(reading.wanted().is_none());
+        let ns: u64 = reading.times().map(|(_, ns, _)| ns).sum();
+        assert_eq!(ns, 700, "looking is on the signal's account");
+    }
+    let long = chat(&[("user", &"Ann ".repeat(10_000))]);
+    let input = Input::new(&long);
+    let mut reading = Reading::new(&set, &input, &clock);
+    reading.with_names(true);
+    assert!(reading.read(0).failure.is_some() && reading.wanted().is_none(), "too long to be looked through");
 }
 
 /// However long a text is, an encoder reads one page of it and two windows.

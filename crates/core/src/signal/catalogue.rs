@@ -226,7 +226,7 @@ const PII: &[ParamInfo] = &[
         "types",
         ParamType::List,
         false,
-        "which count: email, phone, credit_card, ssn, iban, ip_address, url (default all but url)",
+        "which count: email, phone, credit_card, ssn, iban, ip_address, url (default all but url); with an encoder person, location, organization, date, age, title, group",
     ),
     SCOPE,
 ];

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tollgate_core::Clock;
 use tollgate_encode::{EncodeError, Options, Precision, TextEncoder, load};
+use tollgate_signals::content::Found;
 use tollgate_signals::head::{PROBE, reads_vectors_of};
+use tollgate_signals::names::{States, Tagger};
 
 /// Why there is no encoder.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +32,26 @@ pub struct Vectors {
     pub tokens: u64,
 }
 
+/// What the threads are asked for, of texts.
+enum Ask {
+    Vectors(Vec<String>),
+    Names(Vec<String>),
+}
+
+/// What they found.
+enum Done {
+    Vectors(Vectors),
+    /// None for a text that could not be looked through.
+    Names(Vec<Option<Vec<Found>>>),
+}
+
 /// What errors call it.
 const WHAT: &str = "the encoder";
 
 /// See the module.
 pub struct EncoderPool {
     encoder: Arc<dyn TextEncoder>,
-    threads: Threads<Vec<String>, Vectors>,
+    threads: Threads<Ask, Done>,
     /// Whether heads read this encoder's vectors.
     signals: bool,
     /// How long waits who can do without a vector.
@@ -68,10 +83,15 @@ impl EncoderPool {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, EncoderError> {
         let EncoderSettings { threads, queue, deadline_ms, signals_ms, .. } = *settings;
-        let read = reads_vectors_of(&encoder.embed(PROBE));
+        let probe = encoder.embed(PROBE);
+        let read = reads_vectors_of(&probe);
+        let tagger = Tagger::shipped().filter(|tagger| tagger.reads(&probe));
         let work = {
             let encoder = encoder.clone();
-            move |texts: &Vec<String>, wanted: &dyn Fn() -> bool| vectors(&*encoder, texts, wanted)
+            move |ask: &Ask, wanted: &dyn Fn() -> bool| match ask {
+                Ask::Vectors(texts) => vectors(&*encoder, texts, wanted).map(Done::Vectors),
+                Ask::Names(texts) => names((&*encoder, tagger), texts, wanted).map(Done::Names),
+            }
         };
         let threads = Threads::start(WHAT, Size { threads, queue, deadline_ms }, clock, work);
         let (threads, patience) = (threads.map_err(EncoderError::Thread)?, Duration::from_millis(signals_ms));
@@ -117,8 +137,34 @@ impl EncoderPool {
     /// # Errors
     /// [`Shed`] when the queue is full or the deadline passes.
     pub async fn embed(&self, texts: Vec<String>) -> Result<Vectors, Shed> {
-        self.threads.ask(texts).await
+        match self.threads.ask(Ask::Vectors(texts)).await? {
+            Done::Vectors(vectors) => Ok(vectors),
+            Done::Names(_) => Err(Shed::Stopped(WHAT)),
+        }
     }
+
+    /// The names in `texts`, in order; none of those that could not be looked through, of all of them where they do not come by the
+    /// deadline, which is that of the encoder: no words stand in for names.
+    pub(crate) async fn names(&self, texts: Vec<String>) -> Vec<Option<Vec<Found>>> {
+        match self.threads.ask(Ask::Names(texts)).await {
+            Ok(Done::Names(found)) => found,
+            Ok(Done::Vectors(_)) | Err(_) => Vec::new(),
+        }
+    }
+}
+
+/// The names in texts, unless they are no longer wanted between two pieces of one.
+fn names(
+    (encoder, tagger): (&dyn TextEncoder, Option<Tagger<'_>>),
+    texts: &[String],
+    wanted: &dyn Fn() -> bool,
+) -> Option<Vec<Option<Vec<Found>>>> {
+    let mut states = |piece: &str| {
+        let states = wanted().then(|| encoder.token_states(piece).ok()).flatten()?;
+        Some(States { spans: states.spans, states: states.states })
+    };
+    let found = texts.iter().map(|text| tagger?.find(text, &mut states)).collect();
+    wanted().then_some(found)
 }
 
 /// The vectors of texts, unless they are no longer wanted between two of them.

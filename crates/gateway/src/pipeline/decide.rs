@@ -200,7 +200,9 @@ async fn run(
     let evidence = snapshot.settings.log.content;
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
     reading.show_evidence(evidence);
-    reading.with_encoder(shared.encoder.as_ref().is_some_and(|pool| pool.serves_signals()));
+    let encoder = shared.encoder.as_ref().is_some_and(|pool| pool.serves_signals());
+    reading.with_encoder(encoder);
+    reading.with_names(encoder);
     let session = recognise(shared, &mut reading, view, known);
     reading.risk(weigh(&session)?);
     let mut asked = Vec::new();
@@ -311,12 +313,14 @@ pub(crate) async fn explain_request(
         return Ok(out);
     }
     let by_route = &decided.effects().mask;
+    let asked = (&known, &decided.answers, &**by_route);
+    let answers = super::mask::looked_through(shared, snapshot, (view, headers), caller, asked, &gate).await;
     let masked = super::mask::masked(
         shared,
         snapshot,
         (view, headers),
         caller,
-        (&known, &decided.answers, by_route),
+        (&known, &answers, by_route),
         &mut gate,
     )?;
     out["masked"] = serde_json::json!(masked.and_then(|masked| masked.told()));

@@ -90,7 +90,9 @@ pub(crate) async fn evaluate(
     let mut reading = Reading::new(&snapshot.signals, &input, &*shared.clock);
     let session = recognise(shared, &mut reading, view, &known);
     reading.risk(risk::known(shared, snapshot, caller, &session));
-    reading.with_encoder(shared.encoder.as_ref().is_some_and(|pool| pool.serves_signals()));
+    let encoder = shared.encoder.as_ref().is_some_and(|pool| pool.serves_signals());
+    reading.with_encoder(encoder);
+    reading.with_names(encoder);
     let mut asked = Vec::new();
     let (decision, labels, routes) = loop {
         let decision = snapshot.policy.decide(&mut reading, true);
@@ -100,7 +102,12 @@ pub(crate) async fn evaluate(
             break (decision, labels, routes);
         }
     };
-    let answers = reading.answers().clone();
+    let mut answers = reading.answers().clone();
+    if let Some(route) = decision.route() {
+        let gate = Gate::of(snapshot, caller, &decision);
+        let asked = (&known, &answers, &*route.effects.mask);
+        answers = super::mask::looked_through(shared, snapshot, (view, headers), caller, asked, &gate).await;
+    }
     let read = reading.take_times();
     let governed = governed(shared, snapshot, (view, headers), caller, (&known, &decision, &answers));
     Ok(Evaluation { decision, labels, routes, read, known, governed })

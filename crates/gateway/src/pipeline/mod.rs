@@ -246,14 +246,12 @@ async fn steps(
     {
         return Ok(Ready::Local(embedded));
     }
-    let masked = mask::masked(
-        shared,
-        &snapshot,
-        (&view, &parts.headers),
-        &caller,
-        (&known, &decided.answers, &decided.effects().mask),
-        &mut gate,
-    )?;
+    let by_route = &decided.effects().mask;
+    let place = (&view, &parts.headers);
+    let answers =
+        mask::looked_through(shared, &snapshot, place, &caller, (&known, &decided.answers, by_route), &gate)
+            .await;
+    let masked = mask::masked(shared, &snapshot, place, &caller, (&known, &answers, by_route), &mut gate)?;
     let mut demand = known.demand(shared, &snapshot, &view, &decided.route, &caller);
     let pool = decided.effects().pool.as_deref();
     let ours = Ours { shared, snapshot: &snapshot, now: journey.time() };

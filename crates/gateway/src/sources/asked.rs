@@ -54,6 +54,14 @@ pub(crate) async fn answered(
             reading.embedded(vectors, shared.clock.tick().since_ns(start));
             Ok(true)
         }
+        Some(Wanted::Names(texts)) => {
+            let found = match &shared.encoder {
+                Some(encoder) => encoder.names(texts).await,
+                None => Vec::new(),
+            };
+            reading.named(found, shared.clock.tick().since_ns(start));
+            Ok(true)
+        }
         Some(Wanted::Source { name, text }) => {
             let most = shared.sources.cost_most(name, text);
             let leave = most.map(|micro| settle::leave(shared, snapshot, caller, micro, now)).transpose();

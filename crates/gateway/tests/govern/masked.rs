@@ -56,6 +56,16 @@ async fn last(world: &World, at: usize) -> String {
     world.received(at).await.last().map(|received| body_of(received).to_string()).unwrap_or_default()
 }
 
+/// Names are found by an encoder: without one nothing goes up where they are to be masked.
+#[tokio::test]
+async fn where_names_are_to_be_masked_and_nobody_finds_them_nothing_goes_up() {
+    let world = world("default { models { \"cloud\" } mask [\"email\", \"person\"] }\n").await;
+    let got = ask(&world, Client::Chat, &Client::Chat.ask("auto", "I am Ann Lee", false)).await;
+    assert_eq!(got.status, StatusCode::FORBIDDEN, "{}", got.text());
+    assert!(got.text().contains("no encoder"), "{}", got.text());
+    assert!(last(&world, 1).await.is_empty(), "nothing went up");
+}
+
 #[tokio::test]
 async fn a_route_masks_in_every_dialect_streamed_or_not() {
     let world = world("default { models { \"cloud\" } mask [\"email\"] }\n").await;

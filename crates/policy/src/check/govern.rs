@@ -7,7 +7,7 @@ use crate::syntax::govern::{ArgumentExpr, ArgumentTest, GuardDecl, Right, RightK
 use crate::syntax::tree::{Cmp, Item, ItemKind, Name, Number, Text};
 use crate::text::diagnostic::Diagnostic;
 use crate::text::span::Span;
-use tollgate_core::signal::{PERSONAL, Unread, UnreadSet};
+use tollgate_core::signal::{NAMED, PERSONAL, Unread, UnreadSet};
 
 impl<'a> Checker<'a, '_> {
     /// Checks every guard.
@@ -228,13 +228,17 @@ impl<'a> Checker<'a, '_> {
         }
         let mut meant = Vec::new();
         for text in types {
-            match PERSONAL.iter().find(|word| **word == text.value) {
+            match PERSONAL.iter().chain(&NAMED).find(|word| **word == text.value) {
                 Some(word) if meant.iter().all(|held| held != word) => meant.push((*word).to_owned()),
                 Some(_) => {}
                 None => {
                     let message = format!("{:?} is no type of personal data", shorten(&text.value));
                     let found = Diagnostic::error("bad-value", text.span, message);
-                    self.push(found.help(format!("the types are {}", PERSONAL.join(", "))));
+                    self.push(found.help(format!(
+                        "the types are {}, {}",
+                        PERSONAL.join(", "),
+                        NAMED.join(", ")
+                    )));
                 }
             }
         }

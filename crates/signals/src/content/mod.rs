@@ -35,7 +35,8 @@ pub(crate) const SUBJECT_LEAST: f32 = 0.25;
 #[must_use]
 pub fn subject(text: &str) -> &'static str {
     let head = crate::head::shipped("domain").filter(|_| !text.trim().is_empty());
-    let best = head.map(|head| head.classify_text(text).best());
+    let page = crate::reduce::reduce(text, crate::learn::TEXT_MAX);
+    let best = head.map(|head| head.classify_text(&page).best());
     let at = best.filter(|(_, sure)| *sure >= SUBJECT_LEAST).map_or(OTHER, |(at, _)| at);
     SUBJECTS.get(at).map_or("other", |(label, _)| *label)
 }

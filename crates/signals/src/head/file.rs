@@ -73,8 +73,18 @@ struct VectorHeader {
     #[serde(skip_serializing_if = "no_probe", default)]
     probe: Probe,
     dims: usize,
+    #[serde(skip_serializing_if = "is_half", default = "half")]
+    share: f32,
     #[serde(flatten)]
     scale: Scale,
+}
+
+const fn half() -> f32 {
+    0.5
+}
+
+fn is_half(share: &f32) -> bool {
+    share.to_bits() == half().to_bits()
 }
 
 const fn no_probe(probe: &Probe) -> bool {
@@ -158,6 +168,7 @@ impl Head {
                 encoder: side.encoder.clone(),
                 probe: side.probe.clone(),
                 dims: side.dims(),
+                share: side.share,
                 scale: Scale::of(&side.weights),
             }),
         };
@@ -245,8 +256,12 @@ impl Head {
         if !(1..=DIMS_MAX).contains(&side.dims) {
             return Err(bounds("the length of vectors", &side.dims, "from 1 to 4096"));
         }
+        if !(0.0..=1.0).contains(&side.share) {
+            return Err(bounds("what the vector side counts", &side.share, "from 0 to 1"));
+        }
         let rows = left.weights(side.dims * labels)?;
-        Ok(VectorSide { encoder: side.encoder, probe: side.probe, weights: side.scale.with(rows, labels)? })
+        let weights = side.scale.with(rows, labels)?;
+        Ok(VectorSide { encoder: side.encoder, probe: side.probe, weights, share: side.share })
     }
 }
 
@@ -267,6 +282,11 @@ mod tests {
         );
         let vector =
             VectorSide::new("tiny", Probe::of(&[0.6, 0.8]), &[1.0, -1.0, 0.25, 0.0], &[0.0, 0.0], 1.0);
+        let vector = {
+            let mut vector = vector;
+            vector.weigh(0.7);
+            vector
+        };
         let labels = vec!["no".to_owned(), "yes".to_owned()];
         Head::new(Card { name: "h".into(), ..Card::default() }, labels, Some(grams), Some(vector))
     }
@@ -282,6 +302,8 @@ mod tests {
         let longer = [&bytes[..], b"x"].concat();
         assert!(matches!(Head::from_bytes(&longer), Err(HeadError::Length { what: "the end", .. })));
         let text = String::from_utf8_lossy(&bytes).replace("\"temperature\":1.5", "\"temperature\":0.0");
+        assert!(Head::from_bytes(text.as_bytes()).is_err());
+        let text = String::from_utf8_lossy(&bytes).replace("\"share\":0.7", "\"share\":1.7");
         assert!(Head::from_bytes(text.as_bytes()).is_err());
     }
 

@@ -57,9 +57,14 @@ impl Scores {
     /// opinion pool, Heskes 1998).
     #[must_use]
     pub fn mean(&self, other: &Self) -> Self {
-        let logs = |(a, b): (&f32, &f32)| {
-            f32::midpoint(a.max(f32::MIN_POSITIVE).ln(), b.max(f32::MIN_POSITIVE).ln())
-        };
+        self.pool(other, 0.5)
+    }
+
+    /// The same where the other counts for this share of the whole, in [0, 1].
+    #[must_use]
+    pub fn pool(&self, other: &Self, share: f32) -> Self {
+        let log = |value: &f32| value.max(f32::MIN_POSITIVE).ln();
+        let logs = |(a, b): (&f32, &f32)| (1.0 - share) * log(a) + share * log(b);
         Self::softmax(&self.0.iter().zip(&other.0).map(logs).collect::<Vec<_>>())
     }
 
@@ -120,8 +125,9 @@ impl Head {
     #[must_use]
     pub fn classify(&self, grams: &Grams, vector: Option<&[f32]>) -> Scores {
         let by_grams = self.grams.as_ref().map(|side| Scores::softmax(&side.logits(grams)));
+        let share = self.vector.as_ref().map_or(0.5, VectorSide::share);
         match (by_grams, vector.and_then(|vector| self.by_vector(vector))) {
-            (Some(one), Some(other)) => one.mean(&other),
+            (Some(one), Some(other)) => one.pool(&other, share),
             (Some(only), None) | (None, Some(only)) => only,
             (None, None) => Scores(vec![1.0 / self.labels.len().max(1) as f32; self.labels.len()]),
         }

@@ -205,13 +205,31 @@ pub struct VectorSide {
     /// What that encoder is known by; empty where the vectors are no encoder's.
     pub(super) probe: Probe,
     pub(super) weights: Weights,
+    /// What it counts beside the n-gram side, in [0, 1].
+    pub(super) share: f32,
 }
 
 impl VectorSide {
     /// A side from what was learned: a row of one weight a label for every dimension.
     #[must_use]
     pub fn new(encoder: &str, probe: Probe, rows: &[f32], bias: &[f32], temperature: f32) -> Self {
-        Self { encoder: encoder.to_owned(), probe, weights: Weights::quantise(rows, bias, temperature) }
+        Self {
+            encoder: encoder.to_owned(),
+            probe,
+            weights: Weights::quantise(rows, bias, temperature),
+            share: 0.5,
+        }
+    }
+
+    /// What it counts beside the n-gram side, in [0, 1].
+    #[must_use]
+    pub const fn share(&self) -> f32 {
+        self.share
+    }
+
+    /// Sets that.
+    pub(crate) const fn weigh(&mut self, share: f32) {
+        self.share = share;
     }
 
     /// What the encoder whose vectors it reads is known by.

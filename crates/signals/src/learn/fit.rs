@@ -115,6 +115,33 @@ fn temperature(sums: &[(Vec<f32>, &Example)]) -> f32 {
     f64::midpoint(low, high).exp() as f32
 }
 
+/// What the vector side counts: the share of the least mean cross-entropy on some of the examples, in steps of a twentieth.
+fn share(
+    config: &Config,
+    by_grams: &[Option<Scores>],
+    by_vector: &[Option<Scores>],
+    examples: &[Example],
+    counts: &dyn Fn(usize) -> bool,
+) -> f32 {
+    const STEPS: u8 = 20;
+    if !config.pooled {
+        return 0.5;
+    }
+    let sides = by_grams.iter().zip(by_vector).zip(examples).enumerate();
+    let both: Vec<(&Scores, &Scores, usize)> = sides
+        .filter(|(at, (_, example))| counts(*at) && example.weight > 0.0)
+        .filter_map(|(_, ((one, other), example))| Some((one.as_ref()?, other.as_ref()?, example.label)))
+        .collect();
+    let loss = |share: f32| -> f64 {
+        let one = |(a, b, label): &(&Scores, &Scores, usize)| {
+            -f64::from(a.pool(b, share).of(*label).max(1e-9)).ln()
+        };
+        both.iter().map(one).sum()
+    };
+    let tried = (0..=STEPS).map(|step| f32::from(step) / f32::from(STEPS)).map(|share| (share, loss(share)));
+    tried.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0.5, |(share, _)| share)
+}
+
 /// Trains a head, telling `progress` how far it is.
 pub fn train(
     examples: &[Example],
@@ -169,8 +196,14 @@ pub fn train(
         (settled(&by_grams, warm_grams), settled(&by_vector, warm_vector))
     };
     let alike = || Scores(vec![1.0 / labels.len().max(1) as f32; labels.len()]);
-    let unseen = by_grams.iter().zip(&by_vector).map(|sides| match sides {
-        (Some(one), Some(other)) => one.mean(other),
+    // What is said of a text that was held out has a share that was fitted on the other folds.
+    let shares: Vec<f32> = (0..folds)
+        .map(|held| share(config, &by_grams, &by_vector, examples, &|at| fold.get(at) != Some(&held)))
+        .collect();
+    let whole = share(config, &by_grams, &by_vector, examples, &|_| true);
+    vector.iter_mut().for_each(|side| side.weigh(whole));
+    let unseen = by_grams.iter().zip(&by_vector).zip(&fold).map(|(sides, fold)| match sides {
+        (Some(one), Some(other)) => one.pool(other, shares.get(*fold).copied().unwrap_or(whole)),
         (Some(only), None) | (None, Some(only)) => only.clone(),
         (None, None) => alike(),
     });

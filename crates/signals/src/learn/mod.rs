@@ -107,6 +107,8 @@ pub struct Config {
     pub strength: f64,
     /// The same for the vector side.
     pub vector_strength: f64,
+    /// Whether what the vector side counts beside n-grams is fitted, on predictions for texts that were held out; else a half.
+    pub pooled: bool,
     /// Whether rare labels count as much as frequent ones.
     pub balanced: bool,
     /// Whether the look of a text as a whole is read.
@@ -127,6 +129,7 @@ impl Default for Config {
             least: 2,
             strength: 10.0,
             vector_strength: 10.0,
+            pooled: false,
             balanced: false,
             surface: false,
             encoder: String::new(),

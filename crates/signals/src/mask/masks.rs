@@ -1,7 +1,8 @@
 //! Masks: which ranges of a text are replaced by what.
 
 use super::pieces::{self, Piece};
-use crate::content::personal_data_of;
+use crate::content::{Found, personal_data_of};
+use crate::names::{Names, apart};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use tollgate_wire::WireError;
@@ -13,8 +14,12 @@ use tollgate_wire::view::{RequestView, Span, TextSpan};
 const NESTED_MAX: u8 = 4;
 
 /// Masks that were given so far.
-#[derive(Default)]
-pub(super) struct Masks {
+pub(super) struct Masks<'n> {
+    names: &'n Names,
+    /// Whether names are wanted at all.
+    names_on: bool,
+    /// Texts whose names are not known.
+    pub(super) unread: Vec<String>,
     given: HashMap<(&'static str, String), String>,
     numbers: BTreeMap<&'static str, usize>,
     /// How many pieces of each type were masked.
@@ -22,9 +27,21 @@ pub(super) struct Masks {
 }
 
 /// Ranges of a text with what stands in their place, in its order.
-type Found = Vec<(Range<usize>, String)>;
+type Places = Vec<(Range<usize>, String)>;
 
-impl Masks {
+impl<'n> Masks<'n> {
+    /// None given yet.
+    pub(super) fn new(names: &'n Names, names_on: bool) -> Self {
+        Self {
+            names,
+            names_on,
+            unread: Vec::new(),
+            given: HashMap::new(),
+            numbers: BTreeMap::new(),
+            counts: BTreeMap::new(),
+        }
+    }
+
     /// Masks the body of a request.
     pub(super) fn all(
         &mut self,
@@ -50,7 +67,7 @@ impl Masks {
     }
 
     /// The masks of a text: of the pieces in it where it is JSON, of what its escapes stand for where it has some.
-    fn of(&mut self, text: &str, wanted: &impl Fn(&str) -> bool, nested: u8) -> Found {
+    fn of(&mut self, text: &str, wanted: &impl Fn(&str) -> bool, nested: u8) -> Places {
         if nested < NESTED_MAX
             && let Some(pieces) = pieces::of_text(text)
         {
@@ -59,12 +76,12 @@ impl Masks {
                 .flat_map(|piece| self.inside(text, piece, wanted, nested + 1))
                 .collect();
         }
-        let hits = hits(text, wanted, nested);
+        let hits = self.hits(text, wanted, nested);
         hits.into_iter().map(|(range, kind, value)| (range, self.mask(kind, value))).collect()
     }
 
     /// The masks of a piece of JSON, as ranges of the text that it stands in.
-    fn inside(&mut self, text: &str, piece: Piece, wanted: &impl Fn(&str) -> bool, nested: u8) -> Found {
+    fn inside(&mut self, text: &str, piece: Piece, wanted: &impl Fn(&str) -> bool, nested: u8) -> Places {
         let (Piece::Text(TextSpan { span, .. }) | Piece::Number(span)) = piece;
         let raw = raw(text, span);
         let start = span.start as usize;
@@ -103,34 +120,51 @@ impl Masks {
         });
         given.clone()
     }
+
+    /// The personal data of a text, in its order and apart. Where it has escapes, what they stand for comes first.
+    fn hits(&mut self, text: &str, wanted: &impl Fn(&str) -> bool, nested: u8) -> Vec<Hit> {
+        let mut all: Vec<Hit> = Vec::new();
+        if nested < NESTED_MAX && text.contains('\\') {
+            let mut aligned = Aligned::new(text.as_bytes());
+            let decoded = self.hits(&unescape(text.as_bytes()), wanted, nested + 1);
+            all.extend(decoded.into_iter().filter_map(|(range, kind, value)| {
+                Some((aligned.raw(range.start)?..aligned.raw(range.end)?, kind, value))
+            }));
+        }
+        let decoded = all.len();
+        for hit in self.found(text, wanted) {
+            // Those of the decoded text are in order and apart: the first that ends behind the hit's start decides.
+            let held = all.get(..decoded).unwrap_or_default();
+            let next = held.get(held.partition_point(|(range, ..)| range.end <= hit.start));
+            if next.is_none_or(|(range, ..)| range.start >= hit.end) {
+                let value = text.get(hit.start..hit.end).unwrap_or_default().to_owned();
+                all.push((hit.start..hit.end, hit.kind, value));
+            }
+        }
+        all.sort_by_key(|(range, ..)| range.start);
+        all
+    }
+
+    /// The personal data of a text as it is: what has a form, and names, as far as they are known.
+    fn found(&mut self, text: &str, wanted: &impl Fn(&str) -> bool) -> Vec<Found> {
+        let formed = personal_data_of(text, wanted);
+        if !self.names_on {
+            return formed;
+        }
+        match self.names.of(text) {
+            Some(Ok(names)) => apart(text, formed, names.iter().filter(|f| wanted(f.kind)).cloned()),
+            Some(Err(_)) | None => {
+                if self.unread.iter().all(|other| other != text) {
+                    self.unread.push(text.to_owned());
+                }
+                formed
+            }
+        }
+    }
 }
 
 /// A range of a text, the kind of personal data there, and the data.
 type Hit = (Range<usize>, &'static str, String);
-
-/// The personal data of a text, in its order and apart. Where it has escapes, what they stand for comes first.
-fn hits(text: &str, wanted: &impl Fn(&str) -> bool, nested: u8) -> Vec<Hit> {
-    let mut all: Vec<Hit> = Vec::new();
-    if nested < NESTED_MAX && text.contains('\\') {
-        let mut aligned = Aligned::new(text.as_bytes());
-        let decoded = hits(&unescape(text.as_bytes()), wanted, nested + 1);
-        all.extend(decoded.into_iter().filter_map(|(range, kind, value)| {
-            Some((aligned.raw(range.start)?..aligned.raw(range.end)?, kind, value))
-        }));
-    }
-    let decoded = all.len();
-    for hit in personal_data_of(text, wanted) {
-        // Those of the decoded text are in order and apart: the first that ends behind the hit's start decides.
-        let held = all.get(..decoded).unwrap_or_default();
-        let next = held.get(held.partition_point(|(range, ..)| range.end <= hit.start));
-        if next.is_none_or(|(range, ..)| range.start >= hit.end) {
-            let value = text.get(hit.start..hit.end).unwrap_or_default().to_owned();
-            all.push((hit.start..hit.end, hit.kind, value));
-        }
-    }
-    all.sort_by_key(|(range, ..)| range.start);
-    all
-}
 
 fn raw(text: &str, span: Span) -> &str {
     text.get(span.start as usize..span.end as usize).unwrap_or_default()

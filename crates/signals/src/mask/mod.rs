@@ -10,8 +10,10 @@ mod pieces;
 #[cfg(test)]
 mod tests;
 
+use crate::names::Names;
 use masks::Masks;
 use std::collections::BTreeMap;
+use tollgate_core::signal::NAMED;
 use tollgate_wire::WireError;
 use tollgate_wire::edit::Edits;
 use tollgate_wire::peek::{Limits, peek};
@@ -24,19 +26,27 @@ pub struct Masked {
     pub view: RequestView,
     /// How many pieces of each type were masked.
     pub counts: BTreeMap<&'static str, usize>,
+    /// Texts whose names are to be masked and are not known, each once: to be looked through, and the request masked again.
+    pub unread: Vec<String>,
 }
 
 impl Masked {
-    /// Masks the types of personal data for which `wanted` says yes.
+    /// Masks the types of personal data for which `wanted` says yes: what has a form, and of [`names`](crate::names) those that are
+    /// known. Where others are wanted, they stand [unmasked](Self::unread).
     ///
     /// # Errors
     /// An edit that cannot be made, or a body that is none within `limits` any more.
-    pub fn of(view: &RequestView, limits: &Limits, wanted: impl Fn(&str) -> bool) -> Result<Self, WireError> {
-        let mut masks = Masks::default();
+    pub fn of(
+        view: &RequestView,
+        limits: &Limits,
+        wanted: impl Fn(&str) -> bool,
+        names: &Names,
+    ) -> Result<Self, WireError> {
+        let mut masks = Masks::new(names, NAMED.into_iter().any(&wanted));
         let mut edits = Edits::new(view);
         masks.all(view, &mut edits, &wanted)?;
         let view = if edits.is_empty() { view.clone() } else { peek(view.dialect, edits.apply()?, limits)? };
-        Ok(Self { view, counts: masks.counts })
+        Ok(Self { view, counts: masks.counts, unread: masks.unread })
     }
 
     /// What was masked, in words; nothing where nothing was.

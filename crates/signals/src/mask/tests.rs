@@ -1,6 +1,9 @@
 //! What is masked, and what is left.
 
+use super::Masked;
 use super::masks::Masks;
+use crate::content::Found;
+use crate::names::Names;
 use serde_json::{Value, json};
 use tollgate_wire::Dialect;
 use tollgate_wire::edit::Edits;
@@ -13,7 +16,7 @@ fn sent(dialect: Dialect, body: &Value) -> Value {
 fn sent_as(dialect: Dialect, body: String) -> Value {
     let view = peek(dialect, body.into(), &Limits::default()).unwrap();
     let mut edits = Edits::new(&view);
-    Masks::default().all(&view, &mut edits, &|kind| kind != "url").unwrap();
+    Masks::new(&Names::default(), false).all(&view, &mut edits, &|kind| kind != "url").unwrap();
     serde_json::from_slice(&edits.apply().unwrap()).unwrap()
 }
 
@@ -44,6 +47,44 @@ fn everything_that_is_said_is_masked_and_json_stays_json() {
     assert_eq!(sent["tools"], tool);
     // A number that the dialect takes as a number stays.
     assert_eq!(sent["seed"], body["seed"]);
+}
+
+/// Names are masked where they are known: which texts are not is said, and data with a form stays what it is.
+#[test]
+fn names_are_masked_once_somebody_has_looked_for_them() {
+    let arguments = r#"{"who": "Ann Lee", "note": "mail ann@example.org"}"#;
+    let body = json!({"model": "Ann", "messages": [
+        {"role": "user", "content": "I am Ann Lee, ann@example.org"},
+        {"role": "assistant", "content": null, "tool_calls":
+            [{"id": "c", "type": "function", "function": {"name": "f", "arguments": arguments}}]},
+    ]});
+    let view = peek(Dialect::OpenaiChat, body.to_string().into(), &Limits::default()).unwrap();
+    let wanted = |kind: &str| ["person", "email"].contains(&kind);
+    let mut names = Names::default();
+    let first = Masked::of(&view, &Limits::default(), wanted, &names).unwrap();
+    assert!(
+        first.unread.iter().any(|text| text == "Ann Lee"),
+        "inside of JSON in a string: {:?}",
+        first.unread
+    );
+    assert!(
+        names.has_room(&first.unread) && !first.unread.iter().any(|text| text == "content" || text == "user")
+    );
+    for text in first.unread {
+        let at = text.find("Ann Lee");
+        let person = at.map(|start| Found { kind: "person", start, end: start + 7 });
+        let place = Found { kind: "location", start: 0, end: 1 };
+        names.know(text, Some(person.into_iter().chain([place]).collect()));
+    }
+    let masked = Masked::of(&view, &Limits::default(), wanted, &names).unwrap();
+    assert!(masked.unread.is_empty());
+    let sent: Value = serde_json::from_slice(&masked.view.body).unwrap();
+    assert_eq!(sent["messages"][0]["content"], "I am [PERSON_1], [EMAIL_1]");
+    let call = sent["messages"][1]["tool_calls"][0]["function"]["arguments"].as_str().unwrap();
+    assert_eq!(call, r#"{"who": "[PERSON_1]", "note": "mail [EMAIL_1]"}"#);
+    assert_eq!(sent["model"], "Ann");
+    let forms = Masked::of(&view, &Limits::default(), |kind| kind == "email", &Names::default()).unwrap();
+    assert!(forms.unread.is_empty(), "nobody wants names");
 }
 
 /// Every way in which an address gets into a body that a provider would read it from.

@@ -7,6 +7,8 @@
 
 use super::Reading;
 use super::rules::flag;
+use crate::content::Found;
+use crate::names::{Names, TEXT_MAX, Unread};
 use crate::set::Plan;
 use crate::text::Scope;
 use std::cell::{Cell, RefCell};
@@ -23,6 +25,20 @@ pub struct Answers {
     sources: BTreeMap<(Box<str>, Scope), Answer>,
     /// None for a text of which the encoder gave no vector.
     vectors: BTreeMap<Box<str>, Option<Arc<[f32]>>>,
+    names: Names,
+}
+
+impl Answers {
+    /// The names of texts that were looked through.
+    #[must_use]
+    pub const fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// The same, to be added to.
+    pub const fn names_mut(&mut self) -> &mut Names {
+        &mut self.names
+    }
 }
 
 /// What one source said, or why it said nothing.
@@ -37,6 +53,8 @@ struct Answer {
 pub enum Wanted<'r> {
     /// The vectors of these texts; to be handed in with [`Reading::embedded`].
     Vectors(Vec<String>),
+    /// The names in these texts; to be handed in with [`Reading::named`].
+    Names(Vec<String>),
     /// What a source says of a text; to be handed in with [`Reading::answer`].
     Source {
         /// The source.
@@ -53,6 +71,10 @@ pub(super) struct Open {
     on: bool,
     /// Texts whose vectors were wanted.
     texts: RefCell<Vec<String>>,
+    /// Whether somebody can look for names.
+    names_on: bool,
+    /// Texts whose names were wanted.
+    named: RefCell<Vec<String>>,
     /// Nanoseconds of encoding that no signal has on its account yet.
     owed: Cell<u64>,
 }
@@ -63,12 +85,23 @@ impl<'a> Reading<'a> {
         self.open.on = on;
     }
 
-    /// What signals that were read are still missing: vectors, which are cheap, before a source; of several sources the first.
+    /// Says that there is an encoder by whose states names are found: they are then [wanted](Self::wanted). Without one, a signal of
+    /// types that have no form fails.
+    pub const fn with_names(&mut self, on: bool) {
+        self.open.names_on = on;
+    }
+
+    /// What signals that were read are still missing: vectors and names, which are cheap, before a source; of several sources the
+    /// first.
     #[must_use]
     pub fn wanted(&self) -> Option<Wanted<'_>> {
         let texts = self.open.texts.borrow();
         if !texts.is_empty() {
             return Some(Wanted::Vectors(texts.clone()));
+        }
+        let named = self.open.named.borrow();
+        if !named.is_empty() {
+            return Some(Wanted::Names(named.clone()));
         }
         let set = self.set;
         match &set.signals.get(self.wanted.get()?)?.plan {
@@ -91,6 +124,41 @@ impl<'a> Reading<'a> {
         self.open.owed.set(self.open.owed.get().saturating_add(ns));
         self.wanted.take();
         self.forget(|plan| plan.reads_vectors() || matches!(plan, Plan::Asked { .. }));
+    }
+
+    /// Takes in the names of the texts that were wanted, in their order, and how many nanoseconds they took; of a text without any said
+    /// nobody knows. What was read without them is forgotten.
+    pub fn named(&mut self, found: Vec<Option<Vec<Found>>>, ns: u64) {
+        let texts = self.open.named.take();
+        let mut found = found.into_iter();
+        for text in texts {
+            self.answers.names.know(text, found.next().flatten());
+        }
+        self.open.owed.set(self.open.owed.get().saturating_add(ns));
+        self.wanted.take();
+        self.forget(|plan| plan.reads_names() || matches!(plan, Plan::Asked { .. }));
+    }
+
+    /// The names of a text, where they are known; where they could be, they are wanted from now on.
+    ///
+    /// # Errors
+    /// Why nobody can say.
+    pub(super) fn names(&self, text: &str) -> Result<&[Found], &'static str> {
+        if text.len() > TEXT_MAX {
+            return Err("the text is over 24 KiB: too long to be looked through for names");
+        }
+        match self.answers.names.of(text) {
+            Some(Ok(found)) => Ok(found),
+            Some(Err(Unread)) => Err("the encoder did not look for names in time"),
+            None if !self.open.names_on => Err("names are found by an encoder, and there is none"),
+            None => {
+                let mut wanted = self.open.named.borrow_mut();
+                if wanted.iter().all(|other| other != text) {
+                    wanted.push(text.to_owned());
+                }
+                Err("names were not looked for")
+            }
+        }
     }
 
     /// Takes in what a source said that was wanted, and how many nanoseconds that took; what was read without it is forgotten.
@@ -144,7 +212,7 @@ impl<'a> Reading<'a> {
 
     /// The time of encoding that the signal which is computed now has to answer for.
     pub(super) fn owed(&self, plan: &Plan) -> u64 {
-        if plan.reads_vectors() { self.open.owed.take() } else { 0 }
+        if plan.reads_vectors() || plan.reads_names() { self.open.owed.take() } else { 0 }
     }
 
     /// A signal of a source: what it says, and the time that asking took.

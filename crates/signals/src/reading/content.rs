@@ -5,7 +5,7 @@ use super::rules::{evidence, flag};
 use crate::content::{Examples, FEEDBACK, Feedback, OTHER, Personal, SUBJECTS, certainty, share};
 use crate::set::Counted;
 use crate::text::{Scope, TextKey};
-use tollgate_core::signal::Signal;
+use tollgate_core::signal::{Signal, Value};
 use tollgate_wire::view::Role;
 
 /// Word lists read the last user turn in any letter case.
@@ -69,17 +69,27 @@ impl Reading<'_> {
         flag(matched, if matched { certainty(most) } else { 1.0 }, shown.flatten())
     }
 
-    pub(super) fn personal(&self, scope: Scope, forms: &[(Personal, u32)]) -> Signal {
+    pub(super) fn personal(&self, scope: Scope, forms: &[(Personal, u32)], named: &[&'static str]) -> Signal {
         // To the end, however much has the form only: whoever writes a text must not be able to hide data in it.
         let held = |personal: Personal, id: u32| {
             self.texts.regex(scope, id) && personal.is_in(self.texts.raw(scope))
                 || self.texts.typed(scope).is_some_and(|typed| personal.is_in(typed))
         };
-        let found: Vec<&str> = Personal::ALL
+        let mut found: Vec<&str> = Personal::ALL
             .iter()
             .filter(|(_, personal)| forms.iter().any(|(wanted, id)| wanted == personal && held(*wanted, *id)))
             .map(|(word, _)| *word)
             .collect();
+        if !named.is_empty() {
+            match self.names(self.texts.raw(scope)) {
+                Ok(names) => found.extend(named.iter().filter(|kind| names.iter().any(|f| f.kind == **kind))),
+                // What has a form is enough to match; else nobody can say that there is nothing.
+                Err(why) if found.is_empty() => {
+                    return Signal { value: Value::Flag(false), ..Signal::failed(why) };
+                }
+                Err(_) => {}
+            }
+        }
         // The types are named, never the data.
         let shown = if self.evidence { evidence(found.iter().copied()) } else { None };
         flag(!found.is_empty(), 1.0, shown)

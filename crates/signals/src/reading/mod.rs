@@ -181,7 +181,7 @@ impl<'a> Reading<'a> {
             Plan::Jailbreak { scope, patterns, threshold, head } => {
                 self.jailbreak(*scope, patterns, *threshold, *head)
             }
-            Plan::Personal { scope, forms } => self.personal(*scope, forms),
+            Plan::Personal { scope, forms, named } => self.personal(*scope, forms, named),
             Plan::Asked { .. } => self.unknown.clone(),
         }
     }

@@ -7,7 +7,7 @@ use crate::content::{ATTACKS, Examples, FACTS, FEEDBACK, Feedback, Personal, SUB
 use crate::error::Problem;
 use crate::head::{Head, shipped};
 use crate::text::{Scope, TextKey};
-use tollgate_core::signal::Kind;
+use tollgate_core::signal::{Kind, NAMED};
 
 /// Most examples of all `similar` signals of a policy.
 const EXAMPLES_MAX: usize = 10_000;
@@ -104,8 +104,9 @@ impl Compiler {
     fn personal(&mut self, params: &mut Params<'_>, scope: Scope) -> Plan {
         let key = TextKey { scope, case: true };
         let given = params.texts("types", LITERAL_BYTES);
-        for word in given.iter().filter(|word| !Personal::ALL.iter().any(|(known, ..)| known == word)) {
-            let allowed = Personal::ALL.iter().map(|(known, ..)| *known).collect::<Vec<_>>().join(", ");
+        let known = || Personal::ALL.iter().map(|(known, ..)| *known).chain(NAMED);
+        for word in given.iter().filter(|word| !known().any(|known| known == **word)) {
+            let allowed = known().collect::<Vec<_>>().join(", ");
             params.error_at("types", word, Problem::NotAWord { allowed });
         }
         let mut forms = Vec::new();
@@ -116,7 +117,8 @@ impl Compiler {
                 forms.extend(self.regex(params, "(all)", key, personal.form()).map(|id| (personal, id)));
             }
         }
-        Plan::Personal { scope, forms }
+        let named = NAMED.into_iter().filter(|kind| given.iter().any(|wanted| wanted == kind)).collect();
+        Plan::Personal { scope, forms, named }
     }
 }
 

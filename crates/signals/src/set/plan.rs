@@ -66,10 +66,17 @@ pub(crate) enum Plan {
     Personal {
         scope: Scope,
         forms: Vec<(Personal, u32)>,
+        /// Types that an encoder has to look for.
+        named: Vec<&'static str>,
     },
 }
 
 impl Plan {
+    /// Whether an encoder is asked for names.
+    pub(crate) const fn reads_names(&self) -> bool {
+        matches!(self, Self::Personal { named, .. } if !named.is_empty())
+    }
+
     /// Whether a head is asked that may read an encoder's vectors.
     pub(crate) const fn reads_vectors(&self) -> bool {
         matches!(

@@ -7,6 +7,7 @@ use tollgate_gateway::offered::{ceiling, masked, offered};
 use tollgate_gateway::snapshot::known;
 use tollgate_policy::{Algorithm, Ask, Candidate, Clearance, Decision, Denial, Fleet, Policy, Topic};
 use tollgate_signals::input::DEFAULT_BYTES_PER_TOKEN;
+use tollgate_signals::names::Names;
 use tollgate_signals::{Forecast, prompt_tokens};
 use tollgate_wire::peek::Limits;
 use tollgate_wire::view::RequestView;
@@ -177,7 +178,8 @@ fn repair(
 ) -> Result<(), String> {
     match (after, view) {
         (After::Again(again), Some(view)) => {
-            let masked = masked(Some(clearance), by_route, view, &Limits::default(), again);
+            let masked =
+                masked(Some(clearance), by_route, (view, &Limits::default(), &Names::default()), again);
             masked.map_err(|error| format!("it cannot be masked: {error}"))?;
         }
         (After::Clean, _) => {}

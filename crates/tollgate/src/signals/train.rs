@@ -1,8 +1,8 @@
 //! `tollgate signals train`: labelled texts to a head and its card.
 
-use super::recipes::{RECIPES, Recipe};
+use super::recipes::{Made, RECIPES, Recipe};
 use super::sets::{self, Sets};
-use super::vectors::Encoder;
+use super::vectors::{Encoder, Vectors};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -10,6 +10,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tollgate_core::Seed;
+use tollgate_encode::TextEncoder;
 use tollgate_signals::head::{HeadError, LABELS_MAX, Scores};
 use tollgate_signals::learn::{
     Config, EXAMPLES_MAX, Example, Quality, Sheet, Step, Trained, between_sources, card, quality, train,
@@ -65,8 +66,9 @@ pub(super) struct Work {
 
 /// Trains.
 pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
+    let mut vectors = args.encoder.open()?;
     let mut work = match &args.recipe {
-        Some(name) => by_recipe(args, name)?,
+        Some(name) => by_recipe(args, name, vectors.as_ref().map(Vectors::encoder))?,
         None => of_file(args)?,
     };
     work.config.seed = Seed(args.seed);
@@ -76,7 +78,7 @@ pub(super) fn run(args: &TrainArgs) -> Result<Ending> {
     if work.config.strength <= 0.0 || !work.config.strength.is_finite() {
         bail!("--strength is {}; give a number above 0, such as 10", work.config.strength);
     }
-    if let Some(mut vectors) = args.encoder.open()? {
+    if let Some(vectors) = &mut vectors {
         vectors.fill(&mut work.examples, &mut work.config)?;
     }
     let trained = with_bar(&work.examples, &work.labels, &work.config);
@@ -115,12 +117,17 @@ pub(super) fn with_bar(examples: &[Example], labels: &[String], config: &Config)
     trained
 }
 
-fn by_recipe(args: &TrainArgs, name: &str) -> Result<Work> {
+fn by_recipe(args: &TrainArgs, name: &str, encoder: Option<&dyn TextEncoder>) -> Result<Work> {
     let Some(recipe) = RECIPES.iter().find(|recipe| recipe.name == name) else {
         let known: Vec<&str> = RECIPES.iter().map(|recipe| recipe.name).collect();
         bail!("there is no recipe {name:?}; the recipes are {}", known.join(", "));
     };
-    let examples = (recipe.examples)(&Sets::new(&args.data))?;
+    if matches!(recipe.made, Made::Words(_)) && encoder.is_none() {
+        bail!(
+            "{name} reads the states of an encoder's tokens; give --model FOLDER (`tollgate models` fetches one)"
+        );
+    }
+    let examples = recipe.examples(&Sets::new(&args.data), encoder)?;
     if examples.is_empty() {
         let sets: Vec<&str> = recipe.sets.iter().map(|(set, _)| *set).collect();
         bail!("{} has not the sets of {name}: {}", args.data.display(), sets.join(", "));

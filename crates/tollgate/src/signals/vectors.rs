@@ -48,13 +48,21 @@ impl Encoder {
 }
 
 impl Vectors {
+    /// The encoder.
+    pub(super) fn encoder(&self) -> &dyn TextEncoder {
+        &*self.encoder
+    }
+
     /// Gives every example its vector that has none of its own, and says in `config` whose vectors they are.
     pub(super) fn fill(&mut self, examples: &mut [Example], config: &mut Config) -> Result<()> {
+        // A recipe whose rows are no encoder's says so.
+        if config.encoder.is_empty() {
+            self.encoder.card().name.clone_into(&mut config.encoder);
+            config.probe = Probe::of(&self.encoder.embed(PROBE));
+        }
         if examples.iter().any(|example| example.vector.is_some()) {
             return Ok(());
         }
-        self.encoder.card().name.clone_into(&mut config.encoder);
-        config.probe = Probe::of(&self.encoder.embed(PROBE));
         let bar = indicatif::ProgressBar::new(examples.len() as u64);
         let before = self.kept.len();
         for example in examples {

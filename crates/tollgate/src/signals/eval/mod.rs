@@ -8,17 +8,18 @@ mod pii;
 
 pub(super) use bars::{Evaluation, Figure, Judged, shown};
 
-use super::recipes::RECIPES;
+use super::recipes::{Made, RECIPES};
 use super::sets::Sets;
 use super::train::{Work, judge, labelled, put, with_bar};
-use super::vectors::Encoder;
+use super::vectors::{Encoder, Vectors};
 use crate::ending::Ending;
 use crate::say;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::path::PathBuf;
-use tollgate_signals::head::Head;
+use tollgate_signals::head::{Head, shipped};
 use tollgate_signals::learn::{Config, apply, between_sources, reliability};
+use tollgate_signals::names::Tagger;
 
 /// Judge heads on labelled texts
 #[derive(Args, Debug)]
@@ -104,10 +105,15 @@ fn of_recipes(args: &EvalArgs) -> Result<Evaluation> {
     }
     let mut evaluation = Evaluation::default();
     let mut vectors = args.encoder.open()?;
+    let mut names = None;
     for recipe in RECIPES.iter().filter(|recipe| wants(recipe.name)) {
-        let mut examples = (recipe.examples)(&sets)?;
+        let mut examples = recipe.examples(&sets, vectors.as_ref().map(Vectors::encoder))?;
         if examples.is_empty() {
-            say::remark(&format!("{}: its sets are not in {}; left out", recipe.name, args.data.display()));
+            let why = match recipe.made {
+                Made::Words(_) if vectors.is_none() => "it needs --model".to_owned(),
+                _ => format!("its sets are not in {}", args.data.display()),
+            };
+            say::remark(&format!("{}: {why}; left out", recipe.name));
             continue;
         }
         let mut config = recipe.configured();
@@ -140,9 +146,14 @@ fn of_recipes(args: &EvalArgs) -> Result<Evaluation> {
         }
         head.figures.extend(bars::unseen_sources(recipe, examples, config));
         evaluation.heads.push(head);
+        if recipe.name == "names" {
+            names = Some(trained.head);
+        }
     }
     if wants("pii") {
-        evaluation.heads.extend(pii::judge(&sets, tollgate_core::Seed(1))?);
+        let names = names.as_ref().or_else(|| shipped("names"));
+        let tagged = vectors.as_ref().map(Vectors::encoder).zip(names.and_then(Tagger::of));
+        evaluation.heads.extend(pii::judge(&sets, tollgate_core::Seed(1), tagged)?);
     }
     if evaluation.heads.is_empty() {
         bail!("{} holds none of the sets that the heads are judged on", args.data.display());

@@ -1,4 +1,5 @@
-//! Ordinary requests in dangerous words, made here by hand: synthetic, from general knowledge, fitted to no set.
+//! Ordinary requests in dangerous words, made here by hand: synthetic, from general knowledge. Some are near rows of XSTest, which
+//! asks of the same matters; the head's card says what that flatters.
 //!
 //! A head that sees `kill` only beside danger learns the word and not the matter. These cross a few forms with a few
 //! fillings each: what programs, games, kitchens, history lessons and worried people ask.

@@ -2,7 +2,7 @@
 
 use super::super::sets::Sets;
 use super::benign::{CLINC, LLMROUTER, MMLU_PRO};
-use super::{Recipe, grouped, judged, sample};
+use super::{Made, Recipe, grouped, judged, sample};
 use anyhow::Result;
 use std::collections::HashSet;
 use tollgate_signals::content::subject_words;
@@ -37,7 +37,7 @@ pub(super) const DOMAIN: Recipe = Recipe {
     config: |config| {
         config.grams = 8000;
     },
-    examples,
+    made: Made::Texts(examples),
     sets: &[
         MMLU_PRO,
         ("routellm-2 (MMLU)", "MIT, Apache-2.0"),

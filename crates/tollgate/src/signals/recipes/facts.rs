@@ -2,7 +2,7 @@
 
 use super::super::sets::Sets;
 use super::benign::{CLINC, LLMROUTER, MMLU_PRO};
-use super::{Recipe, grouped, sample};
+use super::{Made, Recipe, grouped, sample};
 use anyhow::Result;
 use std::collections::HashMap;
 use tollgate_signals::learn::Example;
@@ -15,7 +15,7 @@ pub(super) const FACT_CHECK: Recipe = Recipe {
     purpose: "Tells whether the answer would state facts that can be looked up and should be checked.",
     labels: &["no", "yes"],
     config: |config| config.grams = 6000,
-    examples: facts,
+    made: Made::Texts(facts),
     sets: &[
         LLMROUTER,
         CLINC,
@@ -31,7 +31,7 @@ pub(super) const REASONING: Recipe = Recipe {
     purpose: "Tells whether a task takes several steps of reasoning, rather than recall or a short reply.",
     labels: &["no", "yes"],
     config: |config| config.grams = 6000,
-    examples: reasoning,
+    made: Made::Texts(reasoning),
     sets: &[LLMROUTER, CLINC, ("routellm-2 (GSM8K)", "MIT, Apache-2.0")],
     apart: &[],
     limits: &[BY_TASK],
@@ -46,7 +46,7 @@ pub(super) const DIFFICULTY: Recipe = Recipe {
         config.surface = true;
         config.strength = 3.0;
     },
-    examples: difficulty,
+    made: Made::Texts(difficulty),
     sets: &[MMLU_PRO, LLMROUTER],
     apart: &["llmrouter-9", "mmlu-pro-28"],
     limits: &[

@@ -6,7 +6,7 @@
 
 use super::super::sets::Sets;
 use super::benign::{CLINC, METATOOL};
-use super::{Recipe, judged, sample};
+use super::{Made, Recipe, judged, sample};
 use anyhow::Result;
 use tollgate_signals::learn::Example;
 
@@ -29,7 +29,7 @@ pub(super) const FEEDBACK: Recipe = Recipe {
         config.grams = 4000;
         config.balanced = true;
     },
-    examples,
+    made: Made::Texts(examples),
     sets: &[
         ("emnlp2023-learning-from-free-text-human-feedback", "Apache-2.0"),
         ("what people say after an answer, synthetic", "of this project"),

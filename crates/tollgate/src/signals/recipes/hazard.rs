@@ -3,7 +3,7 @@
 use super::super::sets::Sets;
 use super::alike::alike;
 use super::benign::{CLINC, HALUEVAL, LLMROUTER, METATOOL, MMLU_PRO, benign};
-use super::{Recipe, judged};
+use super::{Made, Recipe, judged};
 use anyhow::Result;
 use tollgate_signals::learn::Example;
 use tollgate_signals::safety::shown;
@@ -22,7 +22,7 @@ pub(super) const HAZARD: Recipe = Recipe {
         config.grams = 8000;
         config.balanced = true;
     },
-    examples: level_one,
+    made: Made::Texts(level_one),
     sets: &[
         AILUMINATE,
         ("harmbench, Do-Not-Answer", "MIT, Apache-2.0"),
@@ -36,8 +36,8 @@ pub(super) const HAZARD: Recipe = Recipe {
     ],
     apart: &["harmbench", "ailuminate en"],
     limits: &[
-        "It tells hazardous subjects from others. XSTest's safe look-alikes are judged and never learned from; how many are \
-         flagged stands above.",
+        "It tells hazardous subjects from others. XSTest's safe look-alikes are judged and never learned from, but some synthetic rows are near \
+         them, a few word for word: what is flagged above is flattered (0.304 instead of 0.272 without any row that shares half of its words).",
         "English; French prompts are judged and not learned from, as no ordinary French text stands beside them.",
     ],
 };
@@ -51,8 +51,9 @@ pub(super) const HAZARD_CLASS: Recipe = Recipe {
         config.grams = 6000;
         config.strength = 20.0;
         config.vector_strength = 3.0;
+        config.pooled = true;
     },
-    examples: level_two,
+    made: Made::Texts(level_two),
     sets: &[AILUMINATE],
     apart: &[],
     limits: &["Every prompt that it learned from is hazardous: of a safe one its answer means nothing."],

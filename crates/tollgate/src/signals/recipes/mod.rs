@@ -12,10 +12,13 @@ mod feedback;
 mod hazard;
 mod injected;
 mod jailbreak;
+mod names;
 mod support;
 
 use super::sets::Sets;
 use anyhow::Result;
+pub(crate) use names::{KINDS, states};
+use tollgate_encode::TextEncoder;
 use tollgate_signals::learn::{Config, Example};
 
 /// How a head is made.
@@ -28,14 +31,22 @@ pub(crate) struct Recipe {
     pub(crate) labels: &'static [&'static str],
     /// How it is trained.
     pub(crate) config: fn(&mut Config),
-    /// What it is trained and judged on; empty where its sets are absent.
-    pub(crate) examples: fn(&Sets) -> Result<Vec<Example>>,
+    /// What it is trained and judged on.
+    pub(crate) made: Made,
     /// Sets and their licences.
     pub(crate) sets: &'static [(&'static str, &'static str)],
     /// Sources that it is also judged on after learning from the others alone, by how they begin.
     pub(crate) apart: &'static [&'static str],
     /// Where it may not be trusted.
     pub(crate) limits: &'static [&'static str],
+}
+
+/// What a head is trained and judged on; empty where its sets are absent.
+pub(crate) enum Made {
+    /// Texts.
+    Texts(fn(&Sets) -> Result<Vec<Example>>),
+    /// Words, of which there is nothing to read without an encoder.
+    Words(fn(&Sets, &dyn TextEncoder) -> Result<Vec<Example>>),
 }
 
 /// Sources of ordinary texts.
@@ -53,9 +64,19 @@ pub(crate) const RECIPES: &[Recipe] = &[
     facts::DIFFICULTY,
     feedback::FEEDBACK,
     support::SUPPORT,
+    names::NAMES,
 ];
 
 impl Recipe {
+    /// What it is trained and judged on; empty where its sets are absent, or the encoder that it needs is.
+    pub(crate) fn examples(&self, sets: &Sets, encoder: Option<&dyn TextEncoder>) -> Result<Vec<Example>> {
+        match (&self.made, encoder) {
+            (Made::Texts(make), _) => make(sets),
+            (Made::Words(make), Some(encoder)) => make(sets, encoder),
+            (Made::Words(_), None) => Ok(Vec::new()),
+        }
+    }
+
     /// The configuration of its training.
     pub(crate) fn configured(&self) -> Config {
         let mut config = Config { name: self.name.to_owned(), ..Config::default() };

@@ -1,7 +1,7 @@
 //! Whether a context supports a sentence.
 
 use super::super::sets::Sets;
-use super::{Recipe, grouped, judged};
+use super::{Made, Recipe, grouped, judged};
 use anyhow::Result;
 use tollgate_signals::learn::Example;
 use tollgate_signals::support::features;
@@ -16,7 +16,7 @@ pub(super) const SUPPORT: Recipe = Recipe {
         config.vector_strength = 100.0;
         config.encoder = "shared words".to_owned();
     },
-    examples,
+    made: Made::Texts(examples),
     sets: &[
         ("BEGIN, Wizard of Wikipedia (dev)", "CC BY 4.0"),
         ("BEGIN, Topical-Chat (dev)", "CDLA-Sharing 1.0"),
