@@ -12,6 +12,7 @@ use tollgate_risk::model::Model;
 use tollgate_risk::monitor::{Judged, challenge};
 use tollgate_risk::online::{History, Scorer};
 use tollgate_risk::train::{TrainConfig, train};
+use tollgate_risk::tree::TreeParams;
 
 /// A folder that goes when the test ends.
 struct Folder(PathBuf);
@@ -152,7 +153,9 @@ fn data_that_are_read_otherwise_are_refused() {
 #[test]
 fn models_are_judged_on_users_they_have_not_seen() {
     let data = dataset(&generate(&Plan { users: 400, events: 25.0, ..Plan::default() }));
-    let model = trained(&data);
+    let trees = TreeParams { rounds: 3, ..TreeParams::default() };
+    let quick = TrainConfig { network: None, trees, ..TrainConfig::default() };
+    let model = train(&data, &quick, &mut |_| {}).unwrap();
     let judged = Judged::of(&[&model], &data);
     let tested = data.users.parts.iter().filter(|p| **p == tollgate_risk::ingest::Part::Test).count();
     assert_eq!((judged.count, judged.left_out, judged.training), (tested, 400 - tested, false));
@@ -162,7 +165,7 @@ fn models_are_judged_on_users_they_have_not_seen() {
     // Without a declared split the model that is kept has learned from everybody.
     let mut drawn = data;
     drawn.users.parts = Vec::new();
-    let all = trained(&drawn);
+    let all = train(&drawn, &quick, &mut |_| {}).unwrap();
     let judged = Judged::of(&[&model, &all], &drawn);
     assert!(judged.training && judged.warning().unwrap().starts_with("TRAINING FIGURES"));
     assert_eq!(challenge(&drawn, &judged, &scores, &scores), None);
