@@ -7,7 +7,7 @@ use crate::kept::Kept;
 use crate::observe::otlp::Exporter;
 use crate::observe::{Fair, Metrics};
 use crate::pipeline::Recent;
-use crate::safety::Suspects;
+use crate::safety::{Scored, Suspects};
 use crate::snapshot::Snapshot;
 use crate::sources::Sources;
 use crate::support::{Inferring, Rates};
@@ -84,6 +84,10 @@ pub struct Shared {
     pub sources: Sources,
     /// The risk of conversations and callers.
     pub suspects: Suspects,
+    /// The texts of conversations that were looked at.
+    pub(crate) scored: Scored,
+    /// Long texts that may be looked at for attacks and hazards at one time.
+    pub(crate) scanning: Arc<Semaphore>,
     /// How often the answers of each model are supported.
     pub rates: Rates,
     /// What judges answers beside words, when it is configured.
@@ -138,6 +142,8 @@ const SETTLING_MAX: usize = 128;
 const RESOLVING_MAX: usize = 4;
 /// Most requests that read or write the store, or wait to: some dozen for each of the threads that do.
 const READING_MAX: usize = 256;
+/// Most long texts that are looked at for attacks and hazards at one time: each may take a core for seconds.
+const SCANNING_MAX: usize = 2;
 /// Most policies that are checked or wait for it.
 const MAX_CHECKS: usize = 16;
 
@@ -186,6 +192,8 @@ impl Shared {
             kept: None,
             sources: Sources::default(),
             suspects: Suspects::default(),
+            scored: Scored::default(),
+            scanning: Arc::new(Semaphore::new(SCANNING_MAX)),
             rates: Rates::default(),
             inference: None,
             recent: Recent::default(),

@@ -151,7 +151,7 @@ pub(crate) async fn decide(
     headers: &HeaderMap,
     caller: &Caller,
     known: &Known,
-    weigh: impl FnOnce(&Arc<str>) -> Result<[f64; 2], Fault>,
+    weigh: impl AsyncFnOnce(&Arc<str>) -> Result<[f64; 2], Fault>,
 ) -> Result<Decided, Fault> {
     run(shared, snapshot, (view, headers), caller, known, (false, weigh)).await
 }
@@ -194,7 +194,7 @@ async fn run(
     (view, headers): (&RequestView, &HeaderMap),
     caller: &Caller,
     known: &Known,
-    (trace, weigh): (bool, impl FnOnce(&Arc<str>) -> Result<[f64; 2], Fault>),
+    (trace, weigh): (bool, impl AsyncFnOnce(&Arc<str>) -> Result<[f64; 2], Fault>),
 ) -> Result<Decided, Fault> {
     let input = input(view, headers, caller, known);
     let evidence = snapshot.settings.log.content;
@@ -204,7 +204,7 @@ async fn run(
     reading.with_encoder(encoder);
     reading.with_names(encoder);
     let session = recognise(shared, &mut reading, view, known);
-    reading.risk(weigh(&session)?);
+    reading.risk(weigh(&session).await?);
     let mut asked = Vec::new();
     let decision = loop {
         let decision = snapshot.policy.decide(&mut reading, trace);
@@ -276,7 +276,7 @@ pub(crate) async fn explain_request(
     caller: &Caller,
 ) -> Result<serde_json::Value, Fault> {
     let known = characterise(shared, view, caller, shared.clock.now());
-    let weigh = |session: &Arc<str>| Ok(risk::known(shared, snapshot, caller, session));
+    let weigh = async |session: &Arc<str>| Ok(risk::known(shared, snapshot, caller, session));
     let decided = run(shared, snapshot, (view, headers), caller, &known, (true, weigh)).await?;
     let demand = known.demand(shared, snapshot, view, &decided.route, caller);
     let seed = Seed(shared.seeds.next().0.0);

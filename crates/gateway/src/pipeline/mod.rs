@@ -232,7 +232,8 @@ async fn steps(
     journey.characterised(&view, &known);
     journey.lap(CHARACTERISE);
 
-    let weigh = |session: &Arc<str>| risk::weigh(shared, &snapshot, &view, &caller, session, journey);
+    let weigh =
+        async |session: &Arc<str>| risk::weigh(shared, &snapshot, &view, &caller, session, journey).await;
     let mut decided =
         decide::decide(shared, &snapshot, &view, &parts.headers, &caller, &known, weigh).await?;
     journey.decided(&decided);

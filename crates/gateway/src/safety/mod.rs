@@ -3,7 +3,10 @@
 //! In memory, bounded, least recently seen out first; what changed is written with every sweep and at the end, so a crash
 //! forgets the last seconds.
 
+mod scored;
+
 use parking_lot::Mutex;
+pub use scored::Scored;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -16,6 +19,10 @@ const KIND: &str = "risk";
 
 /// Conversations and callers that are remembered.
 const SUSPECTS_MAX: usize = 200_000;
+/// Of so many that were not seen for longest the one of least risk makes room: made-up names push nobody out who is stopped.
+const OLDEST: usize = 16;
+/// Below this suspicion nobody begins to be remembered.
+const LEAST: f64 = 0.02;
 
 /// Who a risk is of. Conversations and callers are told apart even where their names are alike.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
@@ -25,6 +32,8 @@ pub(crate) enum Suspect {
     Session(Arc<str>),
     /// A caller.
     Caller(Arc<str>),
+    /// An end user of a caller, as the caller names it.
+    User(Arc<str>, Arc<str>),
 }
 
 /// See the module.
@@ -65,7 +74,12 @@ impl Suspects {
         let mut state = self.state.lock();
         let mut risk = state.risks.get(suspect).map(|(risk, _)| *risk).unwrap_or_default();
         risk.see(suspicion, now_ms, config);
-        state.put(suspect.clone(), risk, self.most);
+        // What is no number is a suspicion, too.
+        let harmless = suspicion < LEAST;
+        if state.risks.contains_key(suspect) || !harmless {
+            state.put(suspect.clone(), risk);
+            state.make_room(self.most, now_ms, config);
+        }
         (risk.at(now_ms, config), risk.answer(config))
     }
 
@@ -84,7 +98,7 @@ impl Suspects {
             if let (Ok(suspect), Ok(risk)) =
                 (serde_json::from_str(&note.key), serde_json::from_str(&note.value))
             {
-                state.put(suspect, risk, suspects.most);
+                state.put(suspect, risk);
             }
         }
         state.saved = state.stamp;
@@ -112,17 +126,26 @@ impl Suspects {
 }
 
 impl State {
-    fn put(&mut self, suspect: Suspect, risk: Risk, most: usize) {
+    fn put(&mut self, suspect: Suspect, risk: Risk) {
         self.stamp += 1;
         let stamp = self.stamp;
         if let Some((_, used)) = self.risks.insert(suspect.clone(), (risk, stamp)) {
             self.by_use.remove(&used);
         }
         self.by_use.insert(stamp, suspect);
-        if self.risks.len() > most
-            && let Some((_, oldest)) = self.by_use.pop_first()
-        {
-            self.risks.remove(&oldest);
+    }
+
+    fn make_room(&mut self, most: usize, now_ms: u64, config: &RiskConfig) {
+        if self.risks.len() <= most {
+            return;
+        }
+        let risk =
+            |suspect: &Suspect| self.risks.get(suspect).map_or(0.0, |(risk, _)| risk.at(now_ms, config));
+        let oldest =
+            self.by_use.iter().take(OLDEST.min(most)).map(|(stamp, suspect)| (risk(suspect), *stamp));
+        let least = oldest.min_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some(suspect) = least.and_then(|(_, stamp)| self.by_use.remove(&stamp)) {
+            self.risks.remove(&suspect);
         }
     }
 }

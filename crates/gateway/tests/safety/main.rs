@@ -93,7 +93,7 @@ async fn a_caller_takes_its_risk_into_its_next_conversation() {
         say(&world, &of("one"), ATTACK).await;
     }
     let got = say(&world, &of("two"), "How do I bake bread at home?").await;
-    assert_ne!(answer(&got), "pass");
+    assert_eq!(answer(&got), "safer", "a caller is many people: its risk alone stops nobody");
     assert_eq!(answer(&say(&world, &[], "How do I bake bread at home?").await), "pass");
 }
 
@@ -108,6 +108,54 @@ async fn instructions_in_what_a_tool_brought_count() {
     let got = world.send(Method::POST, "/v1/chat/completions", &[], body.to_string()).await;
     let risk: f64 = got.header("x-tollgate-risk").rsplit(' ').next().unwrap().parse().unwrap();
     assert!(risk > 0.25, "{risk}");
+}
+
+/// Whoever sends a history writes all of it: no role and no place hides a text, and what was looked at is not suspected again.
+#[tokio::test]
+async fn what_is_said_to_have_been_said_before_is_read_once() {
+    let world = world("").await;
+    let said = |role: &str, text: &str| json!({"role": role, "content": text});
+    let (sure, go_on) = ("Sure, here it is.", "Please continue.");
+    let histories = [
+        vec![said("user", ATTACK), said("assistant", sure), said("user", go_on)],
+        vec![said("user", "Hello"), said("assistant", ATTACK), said("user", go_on)],
+        vec![said("system", ATTACK), said("user", go_on)],
+        vec![said("developer", ATTACK), said("user", "Hello"), said("assistant", sure)],
+        vec![said("user", ATTACK), said("assistant", sure)],
+    ];
+    for (at, mut messages) in histories.into_iter().enumerate() {
+        let session = format!("session {at}");
+        let suspicion = async |messages: &[Value]| {
+            let body = json!({"model": "m", "messages": messages}).to_string();
+            let head = [("x-session-id", &*session)];
+            let got = world.send(Method::POST, "/v1/chat/completions", &head, body).await;
+            let record = world.decision(&got.headers).await;
+            record["decision"]["risk"]["suspicion"].as_f64().unwrap()
+        };
+        assert!(suspicion(&messages).await > 0.6, "{at}");
+        messages.extend([said("assistant", sure), said("user", "What is the capital of Australia?")]);
+        assert!(suspicion(&messages).await < 0.4, "{at}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_user_that_the_request_names_has_a_risk_of_its_own() {
+    let world = world("").await;
+    let bearer = format!("Bearer {}", world.key(&json!({"name": "app"})).await.1);
+    let mut session = 0;
+    let mut ask = async |user: &str, text: &str| {
+        session += 1;
+        let session = format!("session {session}");
+        let body = json!({"model": "m", "user": user, "messages": [{"role": "user", "content": text}]});
+        let head = [("authorization", &*bearer), ("x-session-id", &*session)];
+        world.send(Method::POST, "/v1/chat/completions", &head, body.to_string()).await
+    };
+    for _ in 0..8 {
+        ask("mallory", ATTACK).await;
+    }
+    assert_eq!(ask("mallory", "How do I bake bread at home?").await.status.as_u16(), 403);
+    let other = ask("alice", "How do I bake bread at home?").await;
+    assert_eq!((other.status.as_u16(), answer(&other)), (200, "safer"));
 }
 
 #[tokio::test]

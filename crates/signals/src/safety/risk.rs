@@ -45,7 +45,7 @@ pub struct RiskConfig {
 
 impl Default for RiskConfig {
     fn default() -> Self {
-        Self { rise: 0.4, fall: 0.1, half_life_ms: 30 * 60 * 1000, steps: [0.35, 0.55, 0.8] }
+        Self { rise: 0.4, fall: 0.02, half_life_ms: 30 * 60 * 1000, steps: [0.35, 0.55, 0.8] }
     }
 }
 
@@ -106,6 +106,9 @@ mod tests {
         assert_eq!(after(&[0.95; 6], 1000), Answer::Stop);
         // A slow escalation is caught before its last step.
         assert!(after(&[0.1, 0.3, 0.5, 0.6, 0.7, 0.8], 1000) >= Answer::Safer);
+        // Ordinary turns between attacks wash nothing off.
+        let washed: Vec<f64> = (0..40).map(|at| if at % 5 == 0 { 0.95 } else { 0.0 }).collect();
+        assert!(after(&washed, 1000) >= Answer::Narrow);
         // The same over two days is not.
         assert_eq!(after(&[0.5; 4], 12 * 3_600_000), Answer::Pass);
     }

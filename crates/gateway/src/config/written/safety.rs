@@ -40,7 +40,7 @@ const fn rise() -> f64 {
 }
 
 const fn fall() -> f64 {
-    0.1
+    0.02
 }
 
 const fn half_life_s() -> u64 {

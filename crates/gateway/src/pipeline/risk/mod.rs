@@ -1,8 +1,9 @@
 //! Risk over turns: what a request adds to what is known of its conversation and its caller, and what follows.
 //!
-//! The suspicion of a turn is the worst of attack and hazard in what came since the model's last answer, results of tools
-//! included. The risk of conversation and caller moves toward it, and the worse of the two is answered: by a safer model, by
-//! less freedom besides, or by an end. What cannot be read is refused, unless the configuration says otherwise.
+//! The suspicion of a request is the worst of attack and hazard in what came since the model's last answer, and in every other
+//! text that this conversation has not had looked at, whatever role it claims: whoever sends a history writes it. The risk of
+//! conversation, end user and caller moves toward it, and the worst is answered: by a safer model, by less freedom besides, or
+//! by an end. A caller is many people and what they let tools read: its risk alone leads to the safer model and no further. What cannot be read is refused, unless the configuration says otherwise.
 
 use super::authenticate::Caller;
 use super::choose::{self, Demand, ModelPlan, ModelWhy, Offer};
@@ -12,23 +13,29 @@ use super::journey::Journey;
 use super::shape::Edited;
 use crate::config::{SafetyFailure, SafetySettings};
 use crate::observe::metrics::OutcomeLabel;
-use crate::safety::Suspect;
+use crate::safety::{Scored, Suspect};
 use crate::snapshot::Snapshot;
 use crate::state::Shared;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
-use tollgate_core::{Fault, FaultKind, Seed};
+use tollgate_core::{Digest, Fault, FaultKind, Seed};
 use tollgate_policy::{Algorithm, Effects, ParamEdit, Route, ToolFilter};
 use tollgate_signals::safety::{Answer, Looks, Suspicion};
-use tollgate_wire::view::{RequestView, Role};
+use tollgate_wire::view::{RequestView, Role, TextSpan};
+
+/// Longest text that is read on the thread that serves, in bytes.
+const INLINE_MAX: usize = 64 << 10;
 
 /// What the risk of a request came to.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub(crate) struct Weighed {
     /// Suspicion of this turn.
     pub(crate) suspicion: f64,
-    /// Risk of the conversation, and of the caller where it is known.
+    /// Risk of the conversation, of its end user where the request names one, and of the caller where it is known.
     pub(crate) session: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) caller: Option<f64>,
     /// What follows.
@@ -38,7 +45,8 @@ pub(crate) struct Weighed {
 impl Weighed {
     /// As the header tells it: `safer; 0.412`.
     pub(crate) fn told(&self) -> String {
-        format!("{}; {:.3}", word(self.answer), self.caller.unwrap_or(0.0).max(self.session))
+        let worst = [self.user, self.caller].into_iter().flatten().fold(self.session, f64::max);
+        format!("{}; {worst:.3}", word(self.answer))
     }
 }
 
@@ -61,7 +69,7 @@ pub(crate) fn known(shared: &Shared, snapshot: &Snapshot, caller: &Caller, sessi
 }
 
 /// Weighs a request where that is configured, before anything is decided; gives the risk of conversation and caller.
-pub(crate) fn weigh(
+pub(crate) async fn weigh(
     shared: &Shared,
     snapshot: &Snapshot,
     view: &RequestView,
@@ -70,7 +78,8 @@ pub(crate) fn weigh(
     journey: &mut Journey,
 ) -> Result<[f64; 2], Fault> {
     let Some(settings) = &snapshot.settings.safety else { return Ok([0.0; 2]) };
-    let Some(found) = Suspicion::of(&since_last_answer(view), Looks::ALL) else {
+    let (text, digests) = unread(view, &shared.scored, session);
+    let Some(found) = suspicion(shared, text).await else {
         return match settings.on_failure {
             SafetyFailure::Reject => Err(Fault::caller(
                 FaultKind::Forbidden,
@@ -79,19 +88,39 @@ pub(crate) fn weigh(
             SafetyFailure::Pass => Ok(known(shared, snapshot, caller, session)),
         };
     };
+    shared.scored.note(session, &digests);
     let suspicion = f64::from(found.attack.max(found.hazard));
     let (now, rules) = (journey.time(), &settings.rules);
-    let session = Suspect::Session(session.clone());
-    let (of_session, mut answer) = shared.suspects.see(&session, suspicion, now, rules);
-    let mut of_caller = None;
-    if !caller.id.is_empty() {
-        let (risk, says) = shared.suspects.see(&Suspect::Caller(caller.id.clone()), suspicion, now, rules);
-        (of_caller, answer) = (Some(risk), answer.max(says));
+    let see = |suspect: Suspect| shared.suspects.see(&suspect, suspicion, now, rules);
+    let (of_session, mut answer) = see(Suspect::Session(session.clone()));
+    let (mut of_user, mut of_caller) = (None, None);
+    if let Some(user) = view.user.map(|user| view.text(user)).filter(|user| !user.is_empty()) {
+        // A digest: the name is the caller's to give, of any length.
+        let user = Digest::of(user.as_bytes()).to_string();
+        let (risk, says) = see(Suspect::User(caller.id.clone(), user.into()));
+        (of_user, answer) = (Some(risk), answer.max(says));
     }
-    let weighed = Weighed { suspicion, session: of_session, caller: of_caller, answer };
+    if !caller.id.is_empty() {
+        let (risk, says) = see(Suspect::Caller(caller.id.clone()));
+        (of_caller, answer) = (Some(risk), answer.max(says.min(Answer::Safer)));
+    }
+    let weighed = Weighed { suspicion, session: of_session, user: of_user, caller: of_caller, answer };
     shared.metrics.risk.get_or_create(&OutcomeLabel { outcome: word(answer) }).inc();
     journey.story.risk = Some(weighed);
     Ok([of_session, of_caller.unwrap_or(0.0)])
+}
+
+/// What is suspected of a text: a long one is read beside the threads that serve, a few at a time. None where it cannot be read.
+async fn suspicion(shared: &Shared, text: String) -> Option<Suspicion> {
+    if text.len() <= INLINE_MAX {
+        return Suspicion::of(&text, Looks::ALL);
+    }
+    let permit = shared.scanning.clone().acquire_owned().await.ok()?;
+    let scan = move || {
+        let _permit = permit;
+        Suspicion::of(&text, Looks::ALL)
+    };
+    tokio::task::spawn_blocking(scan).await.ok()?
 }
 
 /// What follows from the risk. It is in the decision from here on: its route is narrowed.
@@ -139,13 +168,30 @@ pub(crate) fn models(
     Some(plan.map(|plan| ModelPlan { reason: ModelWhy::Risk, ..plan }))
 }
 
-/// What was said since the model's last answer: the user's words and what tools brought.
-fn since_last_answer(view: &RequestView) -> String {
+/// What this conversation has not had looked at, with what came since the model's last answer in any case, and the digests of all
+/// texts of the request: what is said again is suspected again, and what is only carried along is not.
+fn unread(view: &RequestView, scored: &Scored, session: &str) -> (String, Vec<u64>) {
     let last = view.messages.iter().rposition(|message| message.role == Role::Assistant);
-    let fresh = view.messages.iter().skip(last.map_or(0, |at| at + 1));
-    let fresh = fresh.filter(|message| message.role != Role::System);
-    let texts: Vec<_> = fresh.flat_map(|message| &message.text).map(|text| view.text(*text)).collect();
-    texts.join("\n")
+    let since = last.map_or(0, |at| at + 1);
+    let of_messages = view.messages.iter().enumerate().flat_map(|(at, message)| {
+        let now = at >= since && message.role != Role::System;
+        message.text.iter().map(move |text| (*text, now))
+    });
+    let tools = view.tools_span.map(|span| TextSpan { span, escaped: true });
+    let others = view.system.iter().chain(&view.aside).chain(&view.arguments).copied().chain(tools);
+    let texts: Vec<(Cow<'_, str>, bool)> = of_messages
+        .chain(others.map(|text| (text, false)))
+        .map(|(text, now)| (view.text(text), now))
+        .collect();
+    let digests: Vec<u64> = texts.iter().map(|(text, _)| Digest::of(text.as_bytes()).short()).collect();
+    let mut fresh = scored.fresh(session, &digests);
+    let mut unread: Vec<&str> = Vec::new();
+    for ((text, now), digest) in texts.iter().zip(&digests) {
+        if fresh.remove(digest) || *now {
+            unread.push(text);
+        }
+    }
+    (unread.join("\n"), digests)
 }
 
 /// Whether risk shapes what is sent.
