@@ -53,9 +53,10 @@ impl Asker {
                 let (mut vectors, tokens) = self.embed(&[text]).await?;
                 let vector = vectors.pop().ok_or_else(|| Failure::useless("the endpoint gave no vector"))?;
                 let near = |(label, examples): &(String, Vec<Vec<f32>>)| {
-                    (label.clone(), nearness(&vector, examples))
+                    Ok((label.clone(), nearness(&vector, examples)?))
                 };
-                Ok((exemplars.iter().map(near).collect(), tokens))
+                let labels: Result<Labels, String> = exemplars.iter().map(near).collect();
+                Ok((labels.map_err(Failure::useless)?, tokens))
             }
             SourceApi::Chat => {
                 let names = self.names();
@@ -144,7 +145,12 @@ fn tokens(said: &Value) -> Option<u64> {
 fn scores(said: &Value) -> Result<Labels, String> {
     let scores = said.pointer("/results/0/category_scores").and_then(Value::as_object);
     let scores = scores.ok_or("the answer has no `results[0].category_scores`")?;
-    Ok(scores.iter().filter_map(|(label, score)| Some((label.clone(), share(score)?))).collect())
+    // A category without a share is one that nobody read: the others do not speak for it.
+    let one = |(label, score): (&String, &Value)| {
+        let share = share(score).ok_or_else(|| format!("the score of {label:?} is no number from 0 to 1"))?;
+        Ok((label.clone(), share))
+    };
+    scores.iter().map(one).collect()
 }
 
 /// The classes of a classification with their probabilities: under the names that the configuration gives them in their order,
@@ -171,23 +177,24 @@ fn share(value: &Value) -> Option<f32> {
 }
 
 /// How near a text is to the examples of a label, in [0, 1].
-fn nearness(vector: &[f32], examples: &[Vec<f32>]) -> f32 {
-    let mut all: Vec<f32> = examples.iter().map(|example| cosine(vector, example)).collect();
+fn nearness(vector: &[f32], examples: &[Vec<f32>]) -> Result<f32, String> {
+    let all: Option<Vec<f32>> = examples.iter().map(|example| cosine(vector, example)).collect();
+    let mut all =
+        all.ok_or("the endpoint gave a vector without a length, or of another one than the examples'")?;
     all.sort_by(|a, b| b.total_cmp(a));
     let best = all.first().copied().unwrap_or(0.0);
     let second = all.get(1).copied().unwrap_or(best);
-    (0.75 * best + 0.25 * f32::midpoint(best, second)).clamp(0.0, 1.0)
+    Ok((0.75 * best + 0.25 * f32::midpoint(best, second)).clamp(0.0, 1.0))
 }
 
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    if a.len() != b.len() {
-        return 0.0;
-    }
+fn cosine(a: &[f32], b: &[f32]) -> Option<f32> {
     let dot: f32 = a.iter().zip(b).map(|(x, y)| x * y).sum();
     let norm = |v: &[f32]| v.iter().map(|x| x * x).sum::<f32>().sqrt();
-    let cosine = dot / (norm(a) * norm(b));
-    if cosine.is_finite() { cosine } else { 0.0 }
+    Some(dot / (norm(a) * norm(b))).filter(|cosine| a.len() == b.len() && cosine.is_finite())
 }
+
+/// Words that turn the one behind them into its opposite.
+const DENIALS: &[&str] = &["not", "no", "non", "never", "isn't", "hardly", "un"];
 
 /// The label that a judge names first, as a word of its own.
 fn named(words: &str, names: &[String]) -> Result<Labels, String> {
@@ -203,7 +210,11 @@ fn named(words: &str, names: &[String]) -> Result<Labels, String> {
         words.match_indices(&name).find_map(|(at, _)| whole(at))
     };
     let first = names.iter().filter_map(|name| Some((place(name)?, name))).min();
-    let (_, name) = first.ok_or("the judge named none of the labels")?;
+    let (at, name) = first.ok_or("the judge named none of the labels")?;
+    let mut before = words.get(..at).unwrap_or_default().split(|c: char| !c.is_alphanumeric() && c != '\'');
+    if before.rfind(|word| !word.is_empty()).is_some_and(|word| DENIALS.contains(&word)) {
+        return Err(format!("the judge denies {name:?} and names no other label"));
+    }
     Ok(names.iter().map(|other| (other.clone(), if other == name { 1.0 } else { 0.0 })).collect())
 }
 
@@ -217,8 +228,9 @@ mod tests {
 
     #[test]
     fn answers_of_every_shape_by_hand() {
-        let said = json!({"results": [{"category_scores": {"hate": 0.25, "odd": 7}}]});
-        assert_eq!(scores(&said), Ok(labels(&[("hate", 0.25)])));
+        let said = |odd: Value| json!({"results": [{"category_scores": {"hate": 0.25, "odd": odd}}]});
+        assert_eq!(scores(&said(json!(1))), Ok(labels(&[("hate", 0.25), ("odd", 1.0)])));
+        assert!(scores(&said(json!(7))).is_err() && scores(&said(Value::Null)).is_err());
         let said = json!({"data": [{"label": "b", "probs": [0.25, 0.75]}]});
         assert_eq!(classes(&said, &[]), Ok(labels(&[("b", 0.75)])));
         let names = ["x".to_owned(), "y".to_owned()];
@@ -234,14 +246,16 @@ mod tests {
         let names = ["yes".to_owned(), "no".to_owned()];
         assert_eq!(named("No, although yes would be nice", &names), Ok(labels(&[("yes", 0.0), ("no", 1.0)])));
         assert_eq!(named("I know yesterday. Yes!", &names), Ok(labels(&[("yes", 1.0), ("no", 0.0)])));
+        let safe = ["safe".to_owned(), "unsafe".to_owned()];
+        assert!(named("Not safe.", &safe).is_err() && named("This is not at all: unsafe", &safe).is_ok());
         assert!(named("I know", &names).is_err() && named("", &names).is_err());
     }
 
     #[test]
     fn nearness_weighs_the_nearest_most() {
         let examples = [vec![1.0, 0.0], vec![0.0, 1.0]];
-        assert!((nearness(&[2.0, 0.0], &examples) - (0.75 + 0.25 * 0.5)).abs() < 1e-6);
-        assert_eq!(nearness(&[1.0], &examples), 0.0, "of another size");
-        assert_eq!(nearness(&[0.0, 0.0], &examples), 0.0);
+        assert!((nearness(&[2.0, 0.0], &examples).unwrap() - (0.75 + 0.25 * 0.5)).abs() < 1e-6);
+        assert!(nearness(&[1.0], &examples).is_err(), "of another size");
+        assert!(nearness(&[0.0, 0.0], &examples).is_err() && nearness(&[f32::NAN, 0.0], &examples).is_err());
     }
 }

@@ -36,14 +36,14 @@ impl<'t> Read<'t> {
     }
 
     /// Whether it attacks the model's instructions, and how sure that is: patterns or the trained head, whichever is surer.
-    /// A text that is too long for the head is judged by the patterns.
+    /// A text that is too long to be read is taken for one: nothing says that it is none.
     pub(super) fn attack(&self) -> (bool, f64) {
         let patterns = match self.content.attacks.len() {
             0 => 0.0,
             found => content::certainty(found),
         };
         let looks = Looks { attack: true, hazard: false };
-        let head = Suspicion::of(self.text, looks).map_or(0.0, |found| f64::from(found.attack));
+        let head = Suspicion::of(self.text, looks).map_or(1.0, |found| f64::from(found.attack));
         let risk = patterns.max(head);
         (risk >= ATTACK, risk)
     }
@@ -59,5 +59,16 @@ impl<'t> Read<'t> {
     /// What it says of an answer before it, and how sure that is.
     pub(super) const fn feedback(&self) -> Option<(&'static str, f64)> {
         self.content.feedback
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_no_head_read_is_not_safe() {
+        assert_eq!(Read::of(&"word ".repeat(1 << 20)).attack(), (true, 1.0));
+        assert!(!Read::of("What is the capital of Australia?").attack().0);
     }
 }
