@@ -369,7 +369,7 @@ pools:
     let world = World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await;
     let mut homes = std::collections::BTreeMap::<usize, Vec<String>>::new();
     for _ in 0..3 {
-        for subject in 0..8 {
+        for subject in 0..16 {
             let words = format!("subject {subject} and what there is to say of it; ").repeat(300);
             let got = world.post("/v1/chat/completions", &Client::Chat.ask("one", &words, false)).await;
             assert_eq!(got.status, StatusCode::OK, "{}", got.text());

@@ -95,7 +95,7 @@ pub fn until(mut so: impl FnMut() -> bool) {
     let from = Instant::now();
     while !so() {
         assert!(from.elapsed() < PATIENCE, "it never was so");
-        block_on(tokio::time::sleep(Duration::from_millis(5)));
+        block_on(async { tokio::time::sleep(Duration::from_millis(5)).await });
     }
 }
 
