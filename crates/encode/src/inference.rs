@@ -6,7 +6,7 @@
 use crate::tokenize::Token;
 use crate::{Card, Classifier, EncodeError, Windows};
 
-/// Most windows of one premise: each is a pass of the model.
+/// Most windows of a premise that [`Inference::judge`] reads: each is a pass of the model.
 const WINDOWS_MAX: usize = 32;
 
 /// What is said of a premise and a hypothesis.
@@ -61,20 +61,21 @@ impl Inference {
         self.classifier.card()
     }
 
-    /// Whether `hypothesis` follows from `premise`: the highest probabilities of any window; 0 where either has no token.
+    /// Whether `hypothesis` follows from `premise`: the highest probabilities of any of 32 windows, which have gaps where the premise
+    /// is longer; 0 where either has no token.
     #[must_use]
     pub fn judge(&self, premise: &str, hypothesis: &str) -> Inferred {
         let higher = |most: Inferred, found: Inferred| Inferred {
             entailment: most.entailment.max(found.entailment),
             contradiction: most.contradiction.max(found.contradiction),
         };
-        self.windows(premise, hypothesis).into_iter().fold(Inferred::default(), higher)
+        self.windows(premise, hypothesis, WINDOWS_MAX).into_iter().fold(Inferred::default(), higher)
     }
 
-    /// What is said in each window of `premise`, at most 32, of `hypothesis`, of which as much is read as is half of what the model
-    /// reads; none where either has no token.
+    /// What is said in each window of `premise`, at most `most` and then with gaps between them, of `hypothesis`, of which as much is
+    /// read as is half of what the model reads; none where either has no token.
     #[must_use]
-    pub fn windows(&self, premise: &str, hypothesis: &str) -> Vec<Inferred> {
+    pub fn windows(&self, premise: &str, hypothesis: &str, most: usize) -> Vec<Inferred> {
         let body = &self.classifier.body;
         let room = body.room_of_pair();
         let hypothesis = body.tokens(hypothesis, room / 2);
@@ -83,7 +84,7 @@ impl Inference {
         }
         let premise = body.all_tokens(premise);
         let tokens = room - hypothesis.len();
-        let windows = Windows { tokens, overlap: tokens / 4, most: WINDOWS_MAX };
+        let windows = Windows { tokens, overlap: tokens / 4, most };
         let one = |window| self.window(premise.get(window).unwrap_or_default(), &hypothesis);
         windows.ranges(premise.len()).into_iter().map(one).collect()
     }

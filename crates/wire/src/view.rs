@@ -125,8 +125,7 @@ pub struct RequestView {
     pub tools_span: Option<Span>,
     /// `metadata`, an object.
     pub metadata: Option<Span>,
-    /// Who is served: the first given of `user`, `safety_identifier`, Anthropic's `metadata.user_id`,
-    /// `prompt_cache_key`.
+    /// Who is served: the first given of `user`, `safety_identifier`, Anthropic's `metadata.user_id`.
     pub user: Option<TextSpan>,
     /// `previous_response_id` of the responses dialect.
     pub previous_response_id: Option<TextSpan>,

@@ -2,10 +2,12 @@
 //!
 //! A caller writes the whole history of its request, answers of the model included, so where a text stands and whose it claims to
 //! be says nothing of whether it was ever looked at. What counts is its digest: a text that this conversation has not had looked
-//! at is new, wherever it stands. What is forgotten (over a restart, or for room) is looked at again.
+//! at is new, wherever it stands. Digests hang on a key that no caller knows, so that none makes two texts of one digest. What is
+//! forgotten (over a restart, or for room) is looked at again.
 
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 /// Texts of one conversation, and of all, that are remembered.
@@ -15,6 +17,7 @@ const ALL_MAX: usize = 1 << 20;
 /// See the module.
 #[derive(Default)]
 pub struct Scored {
+    key: RandomState,
     state: Mutex<State>,
 }
 
@@ -27,6 +30,11 @@ struct State {
 }
 
 impl Scored {
+    /// What a text is known by here.
+    pub(crate) fn digest(&self, text: &str) -> u64 {
+        self.key.hash_one(text)
+    }
+
     /// Which of the texts with these digests this conversation has not had looked at.
     pub(crate) fn fresh(&self, session: &str, digests: &[u64]) -> HashSet<u64> {
         let state = self.state.lock();
@@ -36,7 +44,9 @@ impl Scored {
 
     /// Remembers that the texts with these digests were looked at. To be called once they were.
     pub(crate) fn note(&self, session: &Arc<str>, digests: &[u64]) {
-        self.state.lock().note(session, digests, ALL_MAX);
+        if !digests.is_empty() {
+            self.state.lock().note(session, digests, ALL_MAX);
+        }
     }
 }
 

@@ -50,7 +50,7 @@ impl Model {
             Self::Inference(inference, labels) => {
                 let names: Vec<String> = labels.iter().map(|(name, _)| name.clone()).collect();
                 let said = labels.iter().enumerate().flat_map(|(at, (_, said))| {
-                    let windows = said.iter().flat_map(|said| inference.windows(text, said));
+                    let windows = said.iter().flat_map(|said| inference.windows(text, said, WINDOWS.most));
                     windows.map(move |found: Inferred| (at, found.lean()))
                 });
                 most(&names, said)

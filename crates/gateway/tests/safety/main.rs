@@ -156,6 +156,22 @@ async fn an_end_user_that_the_request_names_has_a_risk_of_its_own() {
     assert_eq!(ask("mallory", "How do I bake bread at home?").await.status.as_u16(), 403);
     let other = ask("alice", "How do I bake bread at home?").await;
     assert_eq!((other.status.as_u16(), answer(&other)), (200, "safer"));
+    // What names no end user, and a name that comes without a key, harm nobody.
+    let mut ask = async |member: &str, text: &str, keyed: bool| {
+        session += 1;
+        let session = format!("session {session}");
+        let body = json!({"model": "m", member: "support", "messages": [{"role": "user", "content": text}]});
+        let head = [("x-session-id", &*session), ("authorization", &*bearer)];
+        let head = if keyed { &head[..] } else { &head[..1] };
+        world.send(Method::POST, "/v1/chat/completions", head, body.to_string()).await
+    };
+    for (member, keyed) in [("prompt_cache_key", true), ("user", false)] {
+        for _ in 0..8 {
+            ask(member, ATTACK, keyed).await;
+        }
+        let other = ask(member, "How do I bake bread at home?", keyed).await;
+        assert_eq!(other.status.as_u16(), 200, "{member}: {}", other.text());
+    }
 }
 
 #[tokio::test]

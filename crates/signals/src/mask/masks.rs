@@ -3,7 +3,7 @@
 use super::pieces::{self, Piece};
 use crate::content::{Found, personal_data_of};
 use crate::names::{Names, apart};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use tollgate_wire::WireError;
 use tollgate_wire::edit::Edits;
@@ -19,7 +19,7 @@ pub(super) struct Masks<'n> {
     /// Whether names are wanted at all.
     names_on: bool,
     /// Texts whose names are not known.
-    pub(super) unread: Vec<String>,
+    pub(super) unread: BTreeSet<String>,
     given: HashMap<(&'static str, String), String>,
     numbers: BTreeMap<&'static str, usize>,
     /// How many pieces of each type were masked.
@@ -35,7 +35,7 @@ impl<'n> Masks<'n> {
         Self {
             names,
             names_on,
-            unread: Vec::new(),
+            unread: BTreeSet::new(),
             given: HashMap::new(),
             numbers: BTreeMap::new(),
             counts: BTreeMap::new(),
@@ -154,8 +154,8 @@ impl<'n> Masks<'n> {
         match self.names.of(text) {
             Some(Ok(names)) => apart(text, formed, names.iter().filter(|f| wanted(f.kind)).cloned()),
             Some(Err(_)) | None => {
-                if self.unread.iter().all(|other| other != text) {
-                    self.unread.push(text.to_owned());
+                if !self.unread.contains(text) {
+                    self.unread.insert(text.to_owned());
                 }
                 formed
             }

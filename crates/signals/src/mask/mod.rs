@@ -46,7 +46,7 @@ impl Masked {
         let mut edits = Edits::new(view);
         masks.all(view, &mut edits, &wanted)?;
         let view = if edits.is_empty() { view.clone() } else { peek(view.dialect, edits.apply()?, limits)? };
-        Ok(Self { view, counts: masks.counts, unread: masks.unread })
+        Ok(Self { view, counts: masks.counts, unread: masks.unread.into_iter().collect() })
     }
 
     /// What was masked, in words; nothing where nothing was.

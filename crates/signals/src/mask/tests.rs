@@ -85,6 +85,13 @@ fn names_are_masked_once_somebody_has_looked_for_them() {
     assert_eq!(sent["model"], "Ann");
     let forms = Masked::of(&view, &Limits::default(), |kind| kind == "email", &Names::default()).unwrap();
     assert!(forms.unread.is_empty(), "nobody wants names");
+    // What is not known is told once each, at the cost of a look in a set.
+    let many: Vec<String> = (0..40_000).map(|at| format!("Ann {}", at % 30_000)).collect();
+    let body =
+        json!({"model": "Ann", "messages": [{"role": "user", "content": "I"}], "metadata": {"x": many}});
+    let view = peek(Dialect::OpenaiChat, body.to_string().into(), &Limits::default()).unwrap();
+    let told = Masked::of(&view, &Limits::default(), wanted, &names).unwrap().unread;
+    assert!(told.len() >= 30_000 && told.len() < 30_010, "{}", told.len());
 }
 
 /// Every way in which an address gets into a body that a provider would read it from.

@@ -38,7 +38,6 @@ const CHAT: &[(&str, Field)] = &[
     ("metadata", Field::Metadata),
     ("user", Field::User(0)),
     ("safety_identifier", Field::User(1)),
-    ("prompt_cache_key", Field::User(3)),
     ("store", Field::Store),
 ];
 const RESPONSES: &[(&str, Field)] = &[
@@ -52,7 +51,6 @@ const RESPONSES: &[(&str, Field)] = &[
     ("metadata", Field::Metadata),
     ("user", Field::User(0)),
     ("safety_identifier", Field::User(1)),
-    ("prompt_cache_key", Field::User(3)),
     ("previous_response_id", Field::PreviousResponse),
     ("store", Field::Store),
     ("prompt", Field::OtherInput),

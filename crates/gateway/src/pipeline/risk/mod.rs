@@ -94,7 +94,9 @@ pub(crate) async fn weigh(
     let see = |suspect: Suspect| shared.suspects.see(&suspect, suspicion, now, rules);
     let (of_session, mut answer) = see(Suspect::Session(session.clone()));
     let (mut of_user, mut of_caller) = (None, None);
-    if let Some(user) = view.user.map(|user| view.text(user)).filter(|user| !user.is_empty()) {
+    // Without a key, a name is anybody's: nobody is stopped by what others send under it.
+    let user = view.user.filter(|_| !caller.id.is_empty()).map(|user| view.text(user));
+    if let Some(user) = user.filter(|user| !user.is_empty()) {
         // A digest: the name is the caller's to give, of any length.
         let user = Digest::of(user.as_bytes()).to_string();
         let (risk, says) = see(Suspect::User(caller.id.clone(), user.into()));
@@ -183,7 +185,7 @@ fn unread(view: &RequestView, scored: &Scored, session: &str) -> (String, Vec<u6
         .chain(others.map(|text| (text, false)))
         .map(|(text, now)| (view.text(text), now))
         .collect();
-    let digests: Vec<u64> = texts.iter().map(|(text, _)| Digest::of(text.as_bytes()).short()).collect();
+    let digests: Vec<u64> = texts.iter().map(|(text, _)| scored.digest(text)).collect();
     let mut fresh = scored.fresh(session, &digests);
     let mut unread: Vec<&str> = Vec::new();
     for ((text, now), digest) in texts.iter().zip(&digests) {
