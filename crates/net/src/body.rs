@@ -1,9 +1,10 @@
 //! A request body, read whole.
 //!
 //! A router must see the whole prompt before it can choose, so the body is collected, within a size, a deadline and
-//! a lowest rate. The usual body arrives as one frame and is handed on without a copy. A length that is too large is
-//! refused before the first byte is read. All bodies share a [`Room`]: what they take together is bounded too, and comes
-//! back when the last holder of the body is gone. Only small ones take none: the number of connections bounds those.
+//! a lowest rate. A body that arrives as one frame is handed on without a copy, unless it is small: as a part of its
+//! connection's buffer it would keep all of that. A length that is too large is refused before the first byte is read. All
+//! bodies share a [`Room`]: what they take together is bounded too, and comes back when the last holder of the body is
+//! gone. Only small ones take none: the number of connections bounds those.
 
 use crate::timer::{Alarm, millis, now};
 use bytes::{Bytes, BytesMut};
@@ -15,7 +16,7 @@ use tokio::time::Instant;
 
 /// What is reserved at once for a body that states its length; more only as bytes really come.
 const RESERVE_MAX: usize = 1 << 20;
-/// A body of one frame up to this takes no room: no more of them are held than there are connections.
+/// A body of one frame up to this is copied and takes no room: no more of them are held than there are connections.
 pub const SMALL_MAX: usize = 4 << 10;
 
 /// The bounds of [`read`].
@@ -193,7 +194,7 @@ pub async fn read(
     got.finish(room_bytes)
 }
 
-/// Frames so far: the first as it came, a copy only from the second on.
+/// Frames so far: the first as it came unless it is small, a copy from the second on.
 struct Collected {
     first: Bytes,
     rest: BytesMut,
@@ -213,7 +214,7 @@ impl Collected {
 
     fn push(&mut self, data: Bytes, room_bytes: usize) -> Result<(), BodyError> {
         if self.len() == 0 {
-            self.first = data;
+            self.first = if data.len() <= SMALL_MAX { Bytes::copy_from_slice(&data) } else { data };
             return Ok(());
         }
         let total = self.len() + data.len();
@@ -279,12 +280,18 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_is_not_copied_and_several_are_joined() {
+    fn one_frame_is_copied_where_it_is_small_and_several_are_joined() {
         let room = Room::default();
-        let data = Bytes::from(vec![7; 100]);
-        let mut one = collected(&room, Some(100));
-        one.push(data.clone(), 0).unwrap();
-        assert_eq!(one.finish(0).unwrap().as_ptr(), data.as_ptr());
+        let buffer = Bytes::from(vec![7; 256 << 10]);
+        let whole = |bytes| {
+            let mut one = collected(&room, Some(bytes as u64));
+            one.push(buffer.slice(..bytes), 0).unwrap();
+            one.finish(SMALL_MAX + 1).unwrap()
+        };
+        assert_eq!(whole(SMALL_MAX + 1).as_ptr(), buffer.as_ptr());
+        let small = [1, 100, SMALL_MAX].map(whole);
+        assert!(buffer.is_unique(), "a small body holds nothing of the buffer that it came in");
+        assert!(small.iter().all(|body| body.iter().all(|byte| *byte == 7)));
 
         let mut many = collected(&room, None);
         for part in ["ab", "", "c", "def"] {

@@ -8,7 +8,11 @@
 
 mod common;
 use common::*;
-use std::{io::Write, net::TcpStream, time::Duration};
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    time::Duration,
+};
 use tollgate_net::{
     body::BodyLimits,
     server::{Limits, Running},
@@ -216,14 +220,75 @@ fn who_holds_most_idle_connections_gives_them_up_first() {
     assert_eq!(server.stats().displaced, 5);
 }
 
+fn large() -> Vec<u8> {
+    let head = format!("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: {LARGE}\r\n\r\n");
+    [head.into_bytes(), vec![b'x'; LARGE]].concat()
+}
+
+/// A connection whose side of the kernel buffers little.
+fn narrow(server: &Running) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(64 << 10).unwrap();
+    socket.connect(&server.addr().into()).unwrap();
+    let stream = TcpStream::from(socket);
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// Reads `bytes` of an answer's body.
+fn take(stream: &mut TcpStream, bytes: usize) {
+    let mut got = vec![0; bytes];
+    stream.read_exact(&mut got).unwrap();
+    assert!(got.iter().all(|byte| *byte == b'x'));
+}
+
+#[test]
+fn an_answer_under_way_makes_no_room() {
+    let server = single(Limits { max_connections: 2, ..patient() });
+    let mut slow = narrow(&server);
+    slow.write_all(&large()).unwrap();
+    let head = read_head(&mut slow);
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head:?}");
+    take(&mut slow, LARGE / 2);
+    // Its answer was begun before any other connection was idle, and all of it has been handed over.
+    let mut gone = idle(&server);
+    let mut busy = idle(&server);
+    assert_eq!(read_to_end(&mut gone), "", "who is idle goes");
+    busy.write_all(BUSY.as_bytes()).unwrap();
+    until(|| server.stats().requests == 4);
+    let answer = send_raw(server.addr(), GET.as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer:?}");
+    take(&mut slow, LARGE - LARGE / 2);
+    asked(&mut slow);
+    let stats = server.stats();
+    assert_eq!((stats.refused, stats.displaced, stats.failed), (1, 1, 0), "{stats:?}");
+    // Once it is written the connection is idle as any other.
+    let mut last = idle(&server);
+    assert_eq!(read_to_end(&mut slow), "");
+    asked(&mut last);
+    busy.write_all(b"bcde").unwrap();
+    read_until(&mut busy, "abcde");
+}
+
+#[test]
+fn a_shutdown_lets_an_answer_under_way_arrive() {
+    let server = single(patient());
+    let mut slow = narrow(&server);
+    slow.write_all(&large()).unwrap();
+    read_head(&mut slow);
+    take(&mut slow, LARGE / 2);
+    let ended = std::thread::spawn(move || block_on(server.shutdown(PATIENCE)));
+    take(&mut slow, LARGE - LARGE / 2);
+    assert_eq!(read_to_end(&mut slow), "");
+    drop(slow);
+    assert_eq!(ended.join().unwrap().cut, 0);
+}
+
 #[test]
 fn who_takes_nothing_of_an_answer_is_cut() {
     let server = single(Limits { write_stall: Duration::from_secs(1), ..patient() });
-    // More than the buffers of both sides hold.
-    let body = "x".repeat(24 << 20);
-    let ask = format!("POST /echo HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{body}", body.len());
     let mut stalled = connect(server.addr());
-    stalled.write_all(ask.as_bytes()).unwrap();
+    stalled.write_all(&large()).unwrap();
     until(|| server.stats().stalled == 1);
     until(|| server.stats().live == 0);
 }

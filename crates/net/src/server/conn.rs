@@ -92,7 +92,7 @@ async fn answer<H: Handler>(
     peer: Peer,
     state: Rc<State>,
 ) -> Result<Response<Tracked<H::Body>>, Infallible> {
-    state.phase.set(Phase::Busy);
+    state.enter(Phase::Busy);
     state.counters().requests.increment();
     // See the module's note on framing.
     let chunked = request.headers().contains_key(TRANSFER_ENCODING);
@@ -132,7 +132,7 @@ enum Kind<B> {
     Fixed(Bytes),
 }
 
-/// A body whose end returns the connection to [`Phase::Idle`].
+/// A body whose end returns the connection to [`Phase::Idle`]; what was taken of it may still have to be written.
 struct Tracked<B> {
     kind: Kind<B>,
     state: Rc<State>,

@@ -36,7 +36,7 @@ impl AsyncRead for Watched {
         if result.is_ready() {
             if buf.filled().len() == before {
                 self.state.eof.set(true);
-            } else if self.state.phase.get() == Phase::Idle {
+            } else if self.state.phase() == Phase::Idle {
                 self.state.enter(Phase::Head);
             }
         }

@@ -32,6 +32,7 @@
 //! ```
 
 mod conn;
+mod displace;
 mod io;
 mod listen;
 mod request;
@@ -65,6 +66,7 @@ pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Limits {
     /// Connections of all workers; for one more an idle one goes, and where none is idle it is answered 503 and closed.
+    /// Who has not yet taken the whole answer is not idle.
     pub max_connections: usize,
     /// Request line and headers, in bytes (431 beyond).
     pub max_header_bytes: usize,

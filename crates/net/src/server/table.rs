@@ -1,9 +1,12 @@
 //! The connections of one worker, and how long each may stay in its state.
 
-use super::{Limits, stats::Counters};
+use super::{
+    Limits,
+    displace::{Displacing, Net},
+    stats::Counters,
+};
 use std::{
     cell::{Cell, OnceCell, RefCell},
-    collections::{BinaryHeap, HashMap, VecDeque},
     net::IpAddr,
     rc::Rc,
     sync::{
@@ -15,13 +18,10 @@ use std::{
 };
 use tokio::{sync::Notify, task::AbortHandle};
 
-/// How many idle connections are looked up at once to make room for newcomers.
-const DISPLACED_AT_ONCE: usize = 64;
-
 /// What a connection is doing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
-    /// Waiting for a request.
+    /// Waiting for a request, or for the client to take the rest of the last answer.
     Idle,
     /// Reading a request's head.
     Head,
@@ -31,12 +31,12 @@ pub(super) enum Phase {
 
 /// What the supervisor knows of a connection. Times are in ticks of the worker.
 pub(super) struct State {
-    pub(super) phase: Cell<Phase>,
-    /// When the phase began; kept for [`Phase::Idle`] and [`Phase::Head`].
+    phase: Cell<Phase>,
+    /// When the phase began, or later the last answer was written; kept for [`Phase::Idle`] and [`Phase::Head`].
     since: Cell<u32>,
     /// The number of that beginning, ascending over the worker's connections.
     order: Cell<u64>,
-    peer: IpAddr,
+    peer: Net,
     /// Since when the client has taken nothing, while there is something.
     stuck: Cell<Option<u32>>,
     /// Its task is asked to end after the answer under way.
@@ -45,7 +45,7 @@ pub(super) struct State {
     pub(super) eof: Cell<bool>,
     /// The body of the request under way was dropped before its end.
     pub(super) unread: Cell<bool>,
-    /// It was cut to make room.
+    /// It was cut to make room, or has ended.
     gone: Cell<bool>,
     waker: OnceCell<Waker>,
     task: OnceCell<AbortHandle>,
@@ -54,20 +54,70 @@ pub(super) struct State {
 }
 
 impl State {
+    pub(super) const fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(super) const fn order(&self) -> u64 {
+        self.order.get()
+    }
+
+    pub(super) const fn peer(&self) -> Net {
+        self.peer
+    }
+
+    /// Whether nobody would miss it: no request is under way, and every byte of the last answer is written.
+    pub(super) const fn is_idle(&self) -> bool {
+        matches!(self.phase.get(), Phase::Idle) && self.stuck.get().is_none() && !self.gone.get()
+    }
+
     pub(super) fn enter(&self, phase: Phase) {
-        self.phase.set(phase);
+        self.change(|| {
+            self.phase.set(phase);
+            self.begin();
+        });
+    }
+
+    /// Notes whether a write found room. Between two turns of a connection's task a write has found none exactly
+    /// where bytes are left: hyper writes until all is gone or nothing more is taken.
+    pub(super) fn wrote(&self, stuck: bool) {
+        if stuck == self.stuck.get().is_some() {
+            return;
+        }
+        self.change(|| {
+            self.stuck.set(stuck.then(|| self.table.tick.get()));
+            if !stuck {
+                self.begin();
+            }
+        });
+    }
+
+    fn begin(&self) {
         self.since.set(self.table.tick.get());
         self.order.set(self.table.next_order());
     }
 
-    /// Notes whether a write found room.
-    pub(super) fn wrote(&self, stuck: bool) {
-        let since = match (stuck, self.stuck.get()) {
-            (false, _) => None,
-            (true, None) => Some(self.table.tick.get()),
-            (true, since) => since,
-        };
-        self.stuck.set(since);
+    /// Makes a change and keeps the count of idle connections.
+    fn change(&self, change: impl FnOnce()) {
+        let before = self.is_idle();
+        change();
+        let idle = &self.table.idle;
+        idle.set(idle.get() + usize::from(self.is_idle()) - usize::from(before));
+    }
+
+    /// Makes room; false where it was not idle any more.
+    pub(super) fn displace(&self) -> bool {
+        let idle = self.is_idle();
+        if idle {
+            self.leave();
+            self.counters().displaced.increment();
+            self.cut();
+        }
+        idle
+    }
+
+    fn leave(&self) {
+        self.change(|| self.gone.set(true));
     }
 
     /// Keeps the waker of the connection's task, which never changes.
@@ -97,8 +147,9 @@ pub(super) struct Table {
     count: Cell<usize>,
     tick: Cell<u32>,
     order: Cell<u64>,
-    /// Idle connections that go next when there are too many, with the number of their idling.
-    next_out: RefCell<VecDeque<(Rc<State>, u64)>>,
+    /// Connections that are idle.
+    idle: Cell<usize>,
+    displacing: RefCell<Displacing>,
     waits: Waits,
     pub(super) counters: Arc<Counters>,
     /// Connections of all workers.
@@ -130,7 +181,8 @@ impl Table {
             count: Cell::new(0),
             tick: Cell::new(0),
             order: Cell::new(0),
-            next_out: RefCell::default(),
+            idle: Cell::new(0),
+            displacing: RefCell::default(),
             waits: Waits {
                 idle: ticks(limits.keep_alive),
                 head: ticks(limits.header_read),
@@ -147,6 +199,16 @@ impl Table {
         self.count.get()
     }
 
+    #[cfg(test)]
+    pub(super) const fn idle(&self) -> usize {
+        self.idle.get()
+    }
+
+    #[cfg(test)]
+    pub(super) fn looked(&self) -> usize {
+        self.displacing.borrow().looked()
+    }
+
     /// Enters a connection, until the guard is dropped.
     pub(super) fn enter(self: &Rc<Self>, peer: IpAddr) -> Entered {
         let mut slots = self.slots.borrow_mut();
@@ -158,7 +220,7 @@ impl Table {
             phase: Cell::new(Phase::Idle),
             since: Cell::new(self.tick.get()),
             order: Cell::new(self.next_order()),
-            peer,
+            peer: Net::of(peer),
             stuck: Cell::new(None),
             ending: Cell::new(false),
             eof: Cell::new(false),
@@ -173,6 +235,7 @@ impl Table {
             *place = Some(state.clone());
         }
         self.count.set(self.count.get() + 1);
+        self.idle.set(self.idle.get() + 1);
         self.live.fetch_add(1, Ordering::Relaxed);
         Entered(state)
     }
@@ -181,10 +244,13 @@ impl Table {
     pub(super) fn advance(&self) {
         let tick = self.tick.get().wrapping_add(1);
         self.tick.set(tick);
+        self.displacing.borrow_mut().next_tick();
         for state in self.slots.borrow().iter().flatten() {
             let waited = tick.wrapping_sub(state.since.get());
             let counter = match (state.phase.get(), state.stuck.get()) {
                 (_, Some(since)) if tick.wrapping_sub(since) > self.waits.stall => &self.counters.stalled,
+                // Who takes an answer, however slowly, neither idles nor owes a head.
+                (_, Some(_)) => continue,
                 (Phase::Idle, _) if waited > self.waits.idle => &self.counters.idle_closed,
                 (Phase::Head, _) if waited > self.waits.head => &self.counters.slow_heads,
                 _ => continue,
@@ -201,57 +267,15 @@ impl Table {
     }
 
     /// Makes room for a newcomer where too many connections are open: of the peer with the most idle ones the longest idle is
-    /// cut. False where none is idle.
+    /// cut. False where none is idle, which costs one comparison.
     pub(super) fn make_room(&self) -> bool {
-        let mut next = self.next_out.borrow_mut();
-        for round in 0..2 {
-            while let Some((state, order)) = next.pop_front() {
-                if state.phase.get() == Phase::Idle && state.order.get() == order && !state.gone.replace(true)
-                {
-                    self.counters.displaced.increment();
-                    state.cut();
-                    return true;
-                }
-            }
-            if round == 0 {
-                *next = self.longest_idle();
-            }
-        }
-        false
-    }
-
-    /// The idle connections that go first.
-    fn longest_idle(&self) -> VecDeque<(Rc<State>, u64)> {
-        let slots = self.slots.borrow();
-        let idle = |state: &&Rc<State>| state.phase.get() == Phase::Idle && !state.gone.get();
-        let mut peers: HashMap<IpAddr, Vec<&Rc<State>>> = HashMap::new();
-        for state in slots.iter().flatten().filter(idle) {
-            peers.entry(state.peer).or_default().push(state);
-        }
-        for of_peer in peers.values_mut() {
-            of_peer.sort_unstable_by_key(|state| std::cmp::Reverse(state.order.get()));
-        }
-        let rank = |of_peer: &[&Rc<State>]| {
-            (of_peer.len(), std::cmp::Reverse(of_peer.last().map(|state| state.order.get())))
-        };
-        let mut heap: BinaryHeap<_> = peers.iter().map(|(peer, of)| (rank(of), *peer)).collect();
-        let mut next = VecDeque::with_capacity(DISPLACED_AT_ONCE);
-        while next.len() < DISPLACED_AT_ONCE {
-            let Some((_, peer)) = heap.pop() else { break };
-            let Some(of_peer) = peers.get_mut(&peer) else { break };
-            let Some(state) = of_peer.pop() else { break };
-            next.push_back((state.clone(), state.order.get()));
-            if !of_peer.is_empty() {
-                heap.push((rank(of_peer), peer));
-            }
-        }
-        next
+        self.idle.get() > 0 && self.displacing.borrow_mut().one(&self.slots.borrow())
     }
 
     /// Cuts the connections without a request and asks the others to end after their answer.
     pub(super) fn end_all(&self) {
         for state in self.slots.borrow().iter().flatten() {
-            if state.phase.get() == Phase::Idle {
+            if state.is_idle() {
                 state.cut();
             } else {
                 state.ending.set(true);
@@ -279,6 +303,7 @@ pub(super) struct Entered(pub(super) Rc<State>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
+        self.0.leave();
         let table = &self.0.table;
         if let Some(place) = table.slots.borrow_mut().get_mut(self.0.slot) {
             *place = None;

@@ -21,6 +21,9 @@ use tollgate_net::{
 /// No test waits longer than this for what is about to happen, on however slow a machine.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// More than the buffers of both sides of a connection hold, in bytes.
+pub const LARGE: usize = 24 << 20;
+
 #[derive(Clone)]
 pub struct Proxy {
     target: Target,
@@ -174,6 +177,17 @@ pub fn read_to_end(stream: &mut TcpStream) -> String {
         got.extend_from_slice(&buffer[..read]);
     }
     String::from_utf8_lossy(&got).into_owned()
+}
+
+/// Reads the head of an answer, and nothing of its body.
+pub fn read_head(stream: &mut TcpStream) -> String {
+    let mut got = Vec::new();
+    while !got.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        got.extend_from_slice(&byte);
+    }
+    String::from_utf8(got).unwrap()
 }
 
 /// Reads until `needle` has come.
