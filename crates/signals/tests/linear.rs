@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 use support::{chat, hundred_rules, prose, read, spec, user};
 use tollgate_core::signal::{Kind, SignalSource, Value};
 use tollgate_core::{ManualClock, Timestamp};
+use tollgate_signals::safety::{Looks, Suspicion, TEXT_MAX, readings, shown};
 use tollgate_signals::{Input, Reading, SignalSet};
 
 const SIZE: usize = 256 << 10;
@@ -110,5 +111,76 @@ fn numbers_that_are_nobodys() {
         let any = json!({"types": ["iban", "ssn", "email"], "scope": "sent"});
         assert_eq!(number(Kind::Pii, any, &text), 0.0, "{unit:?}");
         let _ = tollgate_signals::content::personal_data(&text);
+    }
+}
+
+/// Codes that go on for ever and say nothing, blanks before many paragraphs, and dumps of bytes.
+fn coded(size: usize) -> Vec<String> {
+    let units = [
+        "00 ",
+        "ff:",
+        "41,",
+        "7f-",
+        "\\x00",
+        "%00",
+        "%ff",
+        "\\u0000",
+        "&#0;",
+        "&#x;",
+        "a b ",
+        "a  b  ",
+        "4 ",
+        "h3 ",
+        "QUJD",
+        "V",
+        "0",
+        "gur ",
+        "eht ",
+        "\u{e0041}",
+        "\u{fe00}",
+        "\u{200b}",
+        "\u{fdfa}",
+        "о",
+        "a\n\n",
+        ". ",
+        ".\n",
+        " ",
+    ];
+    let mut all: Vec<String> = units.iter().map(|unit| unit.repeat(size / unit.len())).collect();
+    let blanks = " ".repeat(size / 3);
+    all.push(format!("{blanks}{}{blanks}", "a\n\n".repeat(size / 9)));
+    all.push((0..size / 57).map(|at| format!("{:08x}:{}\n", at * 16, " 7f".repeat(16))).collect());
+    let gap = |at: usize| if at % 16 == 15 { '\n' } else { ' ' };
+    all.push((0..size / 3).map(|at| format!("{:02X}{}", at * 7 % 256, gap(at))).collect());
+    all
+}
+
+#[test]
+fn readings_of_codes_that_say_nothing() {
+    for text in coded(SIZE) {
+        let all = readings(&text).unwrap();
+        let bytes: usize = all.iter().map(|reading| reading.len()).sum();
+        assert!(bytes <= 36 * text.len(), "{bytes} of {:?}", text.chars().take(20).collect::<String>());
+        assert!(shown(&text).len() <= 11 * text.len());
+    }
+}
+
+#[test]
+fn scans_of_codes_that_say_nothing() {
+    for text in coded(SIZE / 8) {
+        assert!(Suspicion::of(&text, Looks::ALL).is_some());
+    }
+}
+
+/// What becomes longer by being read cannot be read beyond the same bound as what is sent.
+#[test]
+fn every_reading_is_bounded() {
+    let ligatures = |bytes: usize| "\u{fdfa}".repeat(bytes / 33);
+    assert!(readings(&ligatures(TEXT_MAX)).is_some());
+    for text in [ligatures(TEXT_MAX + 33), "V".repeat(TEXT_MAX / 2), "a".repeat(TEXT_MAX + 1)] {
+        assert!(readings(&text).is_none() && Suspicion::of(&text, Looks::ALL).is_none());
+        assert_eq!(shown(&text), text);
+        let signal = read(spec("s", Kind::Jailbreak, json!({})), &user(&text));
+        assert!(signal.failure.is_some_and(|why| why.contains("4 MiB")), "{}", text.len());
     }
 }

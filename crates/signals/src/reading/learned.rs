@@ -16,7 +16,8 @@ use tollgate_core::signal::{Signal, Value};
 const YES: f32 = 0.5;
 
 /// Why a safety head does not answer.
-const TOO_LONG: &str = "the text is over 4 MiB: too long to be read for attacks and hazards";
+const TOO_LONG: &str =
+    "the text, or what it reads as, is over 4 MiB: too long to be read for attacks and hazards";
 
 impl Reading<'_> {
     /// The likeliest subject, where the head is sure enough of it; else `other`.

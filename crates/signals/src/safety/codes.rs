@@ -9,14 +9,20 @@ const RUN_MIN: usize = 20;
 const LINE_MIN: usize = 8;
 /// Fewest characters in a row that read like text among bytes that do not.
 const STRETCH_MIN: usize = 10;
+/// Bytes of each part of spaced bytes that say nothing as a whole.
+const PART: usize = 32;
 /// Fewest escaped characters of a text in which they are read.
 const ESCAPES_MIN: usize = 6;
+
+/// Whether a character is one that a text has.
+fn shows(c: char) -> bool {
+    c != char::REPLACEMENT_CHARACTER && (!c.is_control() || c.is_whitespace())
+}
 
 /// What of decoded bytes is text: all that shows where that is three in four, else each stretch of it; at least half of it
 /// letters and blanks, or all of it a code again.
 pub(super) fn readable(bytes: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(bytes);
-    let shows = |c: char| c != char::REPLACEMENT_CHARACTER && (!c.is_control() || c.is_whitespace());
     let reads = |piece: &str| {
         let letters = piece.chars().filter(|c| c.is_alphabetic() || *c == ' ').count();
         let all = piece.chars().count();
@@ -146,7 +152,7 @@ fn escape(rest: &[u8]) -> Option<(u32, usize)> {
 }
 
 /// Characters that are escaped one by one as what they are, and bytes in hexadecimal with blanks between them; absent where
-/// there are few.
+/// there are few. Linear: a run of such bytes is walked once, whatever it says.
 pub(super) fn escaped(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
     let (mut out, mut found, mut copied, mut at) = (Vec::with_capacity(bytes.len()), 0, 0, 0);
@@ -166,11 +172,14 @@ pub(super) fn escaped(text: &str) -> Option<String> {
             }
             (found, at) = (found + 1, at + len);
             copied = at;
-        } else if let Some((said, len)) = begins.then(|| spaced(rest)).flatten() {
-            out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
-            out.extend_from_slice(said.as_bytes());
-            (found, at) = (found + ESCAPES_MIN, at + len);
-            copied = at;
+        } else if begins {
+            let (said, len) = spaced(rest);
+            if let Some(said) = said {
+                out.extend_from_slice(bytes.get(copied..at).unwrap_or_default());
+                out.extend_from_slice(said.as_bytes());
+                (found, copied) = (found + ESCAPES_MIN, at + len);
+            }
+            at += len.max(1);
         } else {
             at += 1;
         }
@@ -179,8 +188,8 @@ pub(super) fn escaped(text: &str) -> Option<String> {
     (found >= ESCAPES_MIN).then(|| String::from_utf8_lossy(&out).into_owned())
 }
 
-/// Bytes in hexadecimal, each by itself, as text; and how many bytes that takes.
-fn spaced(rest: &[u8]) -> Option<(String, usize)> {
+/// Bytes in hexadecimal, each by itself, as text, where they are text; and how many bytes they take, be they text or not.
+fn spaced(rest: &[u8]) -> (Option<String>, usize) {
     let (mut bytes, mut at) = (Vec::new(), 0);
     while let Some([high, low]) = rest.get(at..at + 2).and_then(|two| <[u8; 2]>::try_from(two).ok()) {
         let (Some(high), Some(low)) = (digit(high), digit(low)) else { break };
@@ -195,7 +204,19 @@ fn spaced(rest: &[u8]) -> Option<(String, usize)> {
             _ => break,
         }
     }
-    if bytes.len() < STRETCH_MIN { None } else { Some((readable(&bytes)?, at)) }
+    let said = (bytes.len() >= STRETCH_MIN).then(|| readable(&bytes).or_else(|| in_parts(&bytes))).flatten();
+    (said, at)
+}
+
+/// Those parts of `bytes` that are text, and their neighbours, into which it may reach: what stands before or behind a text
+/// does not hide it.
+fn in_parts(bytes: &[u8]) -> Option<String> {
+    let parts: Vec<&[u8]> = bytes.chunks(PART).collect();
+    let reads: Vec<bool> = parts.iter().map(|part| readable(part).is_some()).collect();
+    let near = |at: usize| reads.iter().skip(at.saturating_sub(1)).take(2 + at.min(1)).any(|reads| *reads);
+    let kept = parts.iter().enumerate().map(|(at, part)| if near(at) { *part } else { b"\n" });
+    let said = reads.contains(&true).then(|| kept.collect::<Vec<_>>().concat())?;
+    Some(String::from_utf8_lossy(&said).chars().filter(|c| shows(*c)).collect())
 }
 
 #[cfg(test)]
@@ -236,6 +257,12 @@ mod tests {
             each(&|b| format!("{b:02x} ")),
         ] {
             assert_eq!(escaped(&text).as_deref(), Some(PLAIN), "{text}");
+        }
+        let spaced = |text: &str| text.bytes().map(|b| format!("{b:02x} ")).collect::<String>();
+        for around in ["1, 2; ".repeat(20), "\0".repeat(200), "7.".repeat(101)] {
+            let dump = spaced(&format!("{around}{PLAIN}{around}"));
+            assert!(escaped(&dump).is_some_and(|said| said.contains(PLAIN)), "{around:?}");
+            assert_eq!(escaped(&spaced(&around)), None);
         }
         assert_eq!(escaped("50%20 and \\x41 of 10 20 30 40"), None);
     }

@@ -28,7 +28,7 @@ pub use readings::{readings, shown};
 pub use risk::{Answer, Risk, RiskConfig};
 pub use scan::Scan;
 
-/// Longest text that is read, in bytes of one reading.
+/// Longest text that is read, in bytes of each of its readings: compatibility forms make eleven bytes of one, codes three.
 pub const TEXT_MAX: usize = 4 << 20;
 /// What the odds of the worst piece of a long text are divided by at most: a paragraph's; of a window it is half as much.
 pub const STEP_MAX: f32 = 64.0;
@@ -62,7 +62,7 @@ pub struct Suspicion {
 }
 
 impl Suspicion {
-    /// What is suspected of `text` by words alone; none where it is longer than [`TEXT_MAX`].
+    /// What is suspected of `text` by words alone; none where one of its [`readings`] is longer than [`TEXT_MAX`].
     #[must_use]
     pub fn of(text: &str, looks: Looks) -> Option<Self> {
         Scan::of(text, looks).map(|scan| scan.judge(&|_| None))

@@ -30,12 +30,14 @@ pub(super) fn each<'t>(text: &'t str, mut see: impl FnMut(&'t str, f32)) {
     let [apart, alone] = [APART, ALONE].map(|more| (more * many).min(STEP_MAX));
     windows(text, WIDE).for_each(|piece| see(piece, step));
     let (mut start, mut end, mut joint) = (0, 0, 0);
+    // Once: white space around the text is as long as its writer likes, and so are its paragraphs many.
+    let whole = text.trim().len();
     let mut block = |from: usize, to: usize| {
         let block = text.get(from..to).unwrap_or_default().trim();
         if block.is_empty() {
             return;
         }
-        if block.len() < text.trim().len() {
+        if block.len() < whole {
             windows(block, WIDE).for_each(|piece| see(piece, apart));
             let at = from + joint_of(text, from);
             if from > 0 && at >= joint + JOINTS_APART {
@@ -118,6 +120,15 @@ mod tests {
         let pieces = all("One sentence of a paragraph. And yes! Some other one of the same.\n\nThen more");
         assert!(pieces.contains(&sentence) && pieces.contains(&"Some other one of the same."), "{pieces:?}");
         assert!(pieces.contains(&"Then more") && !pieces.contains(&"And yes!"), "{pieces:?}");
+    }
+
+    /// With work per paragraph that grows with the text this would take minutes.
+    #[test]
+    fn blanks_around_many_paragraphs_are_walked_once() {
+        let (blanks, paragraphs) = (" ".repeat(1 << 20), "a\n\n".repeat(1 << 18));
+        let mut seen = 0;
+        each(&format!("{blanks}{paragraphs}{blanks}"), |piece, _| seen += usize::from(piece == "a"));
+        assert_eq!(seen, 1 << 18);
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! A text looked through.
 
 use super::hidden::hides;
-use super::{Looks, Suspicion, TEXT_MAX, pieces, readings};
+use super::{Looks, Suspicion, pieces, readings};
 use crate::head::{Grams, Head, Scores, shipped};
 
 /// From this suspicion of a piece on it is asked which hazard it touches.
@@ -50,18 +50,16 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Looks `text` through; none where it is longer than [`TEXT_MAX`].
+    /// Looks `text` through; none where one of its [`readings`] is longer than [`TEXT_MAX`](super::TEXT_MAX).
     #[must_use]
     pub fn of(text: &str, looks: Looks) -> Option<Self> {
-        if text.len() > TEXT_MAX {
-            return None;
-        }
+        let readings = readings(text)?;
         let attack_head = looks.attack.then(|| shipped("jailbreak")).flatten();
         let hazard_head = looks.hazard.then(|| shipped("hazard")).flatten();
         let class_head = shipped("hazard_class");
         let (mut attack, mut hazard) = (Worst::default(), Worst::default());
         let mut classes = vec![0.0_f32; class_head.map_or(0, |head| head.labels().len())];
-        for reading in readings(text) {
+        for reading in readings {
             pieces::each(&reading, |piece, step| {
                 let grams = Grams::of(piece);
                 attack.look(attack_head, &grams, (piece, step));

@@ -116,15 +116,15 @@ fn split_name(name: &str, split: &mut String) {
     }
 }
 
-/// Compatibility forms as one, and what shows nothing taken out. Linear.
-pub(crate) fn loosen_shown(text: &str) -> String {
+/// Compatibility forms as one, and what shows nothing taken out: up to eleven times the bytes of `text`. Linear.
+pub(crate) fn loosen_shown(text: &str) -> impl Iterator<Item = char> {
     let shown = text.chars().filter(|c| !is_ignorable(*c)).nfkc();
-    shown.filter(|c| !is_ignorable(*c)).collect()
+    shown.filter(|c| !is_ignorable(*c))
 }
 
 /// `text` in that reading; letter case stays. Linear; ASCII is looked up in no table of Unicode.
 pub(crate) fn loosen(text: &str) -> String {
-    if text.is_ascii() { squeeze(text) } else { squeeze(&loosen_shown(text)) }
+    if text.is_ascii() { squeeze(text) } else { squeeze(&loosen_shown(text).collect::<String>()) }
 }
 
 /// A phrase as [`loosen`] reads it; none where nothing but its own spelling counts: it starts or ends with what
