@@ -152,6 +152,8 @@ async fn an_answer_costs_what_it_used_and_a_payment_buys_one() {
     let paid = shop.payment(&ask, "a").await;
     let got = shop.ask(&ask, &[("payment-signature", &paid)]).await;
     assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    let (_, up) = shop.world.sent(0).await;
+    assert!(!format!("{up:?}").contains("payment"), "whoever serves the model is shown no payment: {up:?}");
     let settled: Value =
         serde_json::from_slice(&STANDARD.decode(got.header("payment-response")).unwrap()).unwrap();
     assert_eq!((&settled["success"], &settled["network"]), (&json!(true), &json!("eip155:84532")));

@@ -14,6 +14,15 @@ use tollgate_wire::Dialect;
 const OWN_HEADERS: usize = 9;
 /// Answer headers that end here; the type is set anew for every answer.
 const ENDING: &[HeaderName] = &[SET_COOKIE, CONTENT_LENGTH, CONTENT_TYPE, SERVER];
+/// x402's headers, of both versions, and the task of a receipt: a payment is between its payer and this gateway.
+const PAYMENT: &[&str] = &[
+    "payment-required",
+    "payment-response",
+    "payment-signature",
+    "tollgate-task",
+    "x-payment",
+    "x-payment-response",
+];
 /// The prefix of our own headers.
 pub(crate) const OURS: &str = "x-tollgate-";
 
@@ -99,7 +108,12 @@ pub(crate) fn passes(name: &HeaderName, same_dialect: bool) -> bool {
             | "traceparent"
     );
     let foreign = !same_dialect && (text.starts_with("anthropic-") || text.starts_with("openai-"));
-    !(withheld || foreign || text.starts_with(OURS))
+    !(withheld || foreign || is_ours(text))
+}
+
+/// Whether a header is between a caller and this gateway, in either direction.
+fn is_ours(name: &str) -> bool {
+    name.starts_with(OURS) || PAYMENT.contains(&name)
 }
 
 /// An upstream's answer headers, less what ends here or was never meant for the caller, with room for ours.
@@ -107,7 +121,7 @@ pub(crate) fn clean_answer(mut headers: HeaderMap) -> HeaderMap {
     strip_hop_by_hop(&mut headers);
     let mut kept = HeaderMap::with_capacity(headers.len() + OWN_HEADERS);
     for (name, value) in &headers {
-        if !ENDING.contains(name) && !name.as_str().starts_with(OURS) {
+        if !ENDING.contains(name) && !is_ours(name.as_str()) {
             kept.append(name.clone(), value.clone());
         }
     }
@@ -163,6 +177,19 @@ mod tests {
             assert!(!text.contains(gone), "{gone} in {text}");
         }
         assert!(!text.contains("provider-key"), "the key is marked sensitive");
+    }
+
+    #[test]
+    fn payments_go_neither_up_nor_come_down() {
+        let caller: Vec<_> =
+            PAYMENT.iter().map(|name| (*name, "paid")).chain([("x-custom", "kept")]).collect();
+        let up = site_headers("openai", &caller, &[]);
+        assert!(!format!("{up:?}").contains("paid"), "{up:?}");
+        let pairs = caller
+            .iter()
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let down = clean_answer(pairs.collect());
+        assert_eq!(down.keys().collect::<Vec<_>>(), ["x-custom"]);
     }
 
     #[test]
