@@ -107,6 +107,100 @@ const GEMINI: &[&str] = &[
     "tools",
 ];
 
+/// For callers who pay for each answer and whom nobody knows: what a dialect needs for text, and nothing that its APIs and the
+/// servers behind them may read as another model, place, price, tool or account. Not `user`, `metadata` and `prompt_cache_key`, by
+/// which proxies route, nor `prediction`, whose tokens are billed beside the answer's.
+const CHAT_TEXT: &[&str] = &[
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "messages",
+    "min_p",
+    "model",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "reasoning_effort",
+    "repetition_penalty",
+    "response_format",
+    "seed",
+    "stop",
+    "stream",
+    "stream_options",
+    "temperature",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_logprobs",
+    "top_p",
+    "verbosity",
+];
+const RESPONSES_TEXT: &[&str] = &[
+    "input",
+    "instructions",
+    "max_output_tokens",
+    "model",
+    "parallel_tool_calls",
+    "reasoning",
+    "store",
+    "stream",
+    "stream_options",
+    "temperature",
+    "text",
+    "tool_choice",
+    "tools",
+    "top_logprobs",
+    "top_p",
+];
+const MESSAGES_TEXT: &[&str] = &[
+    "max_tokens",
+    "messages",
+    "model",
+    "stop_sequences",
+    "stream",
+    "system",
+    "temperature",
+    "thinking",
+    "tool_choice",
+    "tools",
+    "top_k",
+    "top_p",
+];
+const EMBEDDINGS_TEXT: &[&str] = &["dimensions", "encoding_format", "input", "model"];
+/// What may stand inside such a member that is an object; others hold words and schemas of the caller's alone.
+const INSIDE: &[(&str, &[&str])] = &[
+    ("reasoning", &["effort", "summary"]),
+    ("stream_options", &["include_obfuscation", "include_usage"]),
+    ("text", &["format", "verbosity"]),
+    ("thinking", &["budget_tokens", "display", "type"]),
+];
+
+const fn text(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::OpenaiChat => CHAT_TEXT,
+        Dialect::OpenaiResponses => RESPONSES_TEXT,
+        Dialect::Anthropic => MESSAGES_TEXT,
+        Dialect::OpenaiEmbeddings => EMBEDDINGS_TEXT,
+        // Nobody is served in it.
+        Dialect::Gemini => &[],
+    }
+}
+
+/// Whether a member of this name is one that a dialect needs for text, and chooses neither model, place, price nor tools of the
+/// provider's.
+#[must_use]
+pub fn is_text(dialect: Dialect, name: &str) -> bool {
+    text(dialect).contains(&name)
+}
+
+/// What may stand inside a member that [`is_text`] lets pass; none where that is not held to a list.
+#[must_use]
+pub fn inside(name: &str) -> Option<&'static [&'static str]> {
+    INSIDE.iter().find(|(member, _)| *member == name).map(|(_, inner)| *inner)
+}
+
 const fn own(dialect: Dialect) -> &'static [&'static str] {
     match dialect {
         Dialect::OpenaiChat => CHAT,
@@ -129,7 +223,7 @@ mod tests {
 
     #[test]
     fn lists_are_sorted_and_hold_nothing_twice() {
-        for list in Dialect::ALL.iter().map(|dialect| own(*dialect)) {
+        for list in Dialect::ALL.iter().flat_map(|dialect| [own(*dialect), text(*dialect)]) {
             assert!(list.is_sorted() && list.windows(2).all(|pair| pair[0] != pair[1]), "{list:?}");
         }
     }

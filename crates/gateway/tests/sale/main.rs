@@ -14,6 +14,7 @@ mod common;
 #[path = "../../../evm/tests/it/sale/ledger.rs"]
 mod ledger;
 mod node;
+mod ware;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -213,7 +214,8 @@ async fn a_stream_costs_what_passed_also_when_its_caller_leaves() {
     assert_eq!(shop.settled().await, (FUNDS - cost, cost));
     // One that stands still after some words, and whose caller goes.
     let paid = shop.payment(&ask, "b").await;
-    let headers = [("payment-signature", paid.as_str()), ("x-sim-fault", "stall=6:3600000")];
+    shop.world.fault(0, &json!({"fault": "stall=6:3600000", "count": 1})).await;
+    let headers = [("payment-signature", paid.as_str())];
     let (status, head, mut flow) = shop.world.open(CHAT, &headers, &ask).await;
     assert_eq!(status, StatusCode::OK);
     flow.read_until("content").await;
@@ -233,7 +235,8 @@ async fn an_answer_that_never_came_costs_nothing() {
     let shop = Shop::open("{mode: keys}", 60_000).await;
     let ask = words(false);
     let paid = shop.payment(&ask, "a").await;
-    let got = shop.ask(&ask, &[("payment-signature", &paid), ("x-sim-fault", "status=400")]).await;
+    shop.world.fault(0, &json!({"fault": "status=400", "count": 1})).await;
+    let got = shop.ask(&ask, &[("payment-signature", &paid)]).await;
     assert!(got.status.is_client_error() || got.status.is_server_error(), "{}", got.text());
     assert_eq!(shop.settled().await, (FUNDS, 0));
     assert_eq!(shop.done(), ["hold", "void"]);

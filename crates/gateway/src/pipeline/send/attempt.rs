@@ -282,10 +282,11 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         withheld.push(name.to_owned());
     }
     let masks = ctx.masked.as_deref().filter(|_| !std::ptr::eq(view, ctx.view));
-    let carried = match (masks.is_some() || ctx.gate.classifies(), restricted) {
-        (true, _) => Carried::Closed,
-        (false, true) => Carried::Known,
-        (false, false) => Carried::All,
+    let carried = match (masks.is_some() || ctx.gate.classifies(), ctx.caller.buys.is_some(), restricted) {
+        (true, ..) => Carried::Closed,
+        (_, true, _) => Carried::Sold,
+        (_, _, true) => Carried::Known,
+        _ => Carried::All,
     };
     lost.extend(masks.and_then(Masked::told));
     let limit = model.and_then(|model| ctx.limit(model, site, effects));

@@ -30,6 +30,19 @@ const HEADERS: &[&str] = &[
 ];
 /// Headers of SDKs that only describe the client.
 const HEADERS_START: &str = "x-stainless-";
+/// Headers of a buyer that go up.
+const SOLD: &[&str] = &["accept", "anthropic-version"];
+/// Starts of the headers by which the APIs themselves unlock features, or choose whose account is used.
+const VENDORS: &[&str] = &["anthropic-", "openai-"];
+
+/// The first header of a buyer that would unlock something at the provider: such a request is refused, for it would be answered
+/// as another one.
+pub(crate) fn unlocks(headers: &HeaderMap) -> Option<&str> {
+    let names = headers.keys().map(HeaderName::as_str);
+    let vendor = |name: &str| VENDORS.iter().any(|start| name.starts_with(start));
+    names.into_iter().find(|name| vendor(name) && !SOLD.contains(name))
+}
+
 /// Which of the caller's headers go up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Carried {
@@ -37,6 +50,8 @@ pub(crate) enum Carried {
     All,
     /// Those that are known to describe the client alone: something governs the request.
     Known,
+    /// Those that an answer needs: the caller buys it, and is nobody.
+    Sold,
     /// Those in which nobody can say anything: the request is masked, or the policy knows classes of data, which do not read
     /// headers.
     Closed,
@@ -62,6 +77,7 @@ pub(crate) fn withhold_headers(headers: &mut HeaderMap, carried: Carried) -> Vec
     let goes = |(name, value): (&HeaderName, &HeaderValue)| match carried {
         Carried::All => true,
         Carried::Known => HEADERS.contains(&name.as_str()) || name.as_str().starts_with(HEADERS_START),
+        Carried::Sold => SOLD.contains(&name.as_str()),
         Carried::Closed => is_closed(name.as_str(), value.as_bytes()),
     };
     let mut gone: Vec<HeaderName> =
@@ -103,6 +119,7 @@ impl Carried {
     pub(crate) const fn why(self) -> &'static str {
         match self {
             Self::All | Self::Known => ROUTES,
+            Self::Sold => "of a buyer only what the answer needs goes to the provider",
             Self::Closed => "what is said in headers is not read, and data has classes here or is masked",
         }
     }

@@ -6,6 +6,7 @@
 //! budget it reserves the cheaper model's estimate.
 
 pub(super) mod sell;
+mod ware;
 
 use super::authenticate::Caller;
 use super::cached::Fill;

@@ -86,6 +86,7 @@ pub(in crate::pipeline) async fn sell(
     let Some(sale) = shared.cashier.as_ref().and_then(|cashier| cashier.sale()) else {
         return Err(Fault::internal("models are sold, and nothing says how").into());
     };
+    super::ware::check(view, &parts.headers)?;
     let bill = Bill::of(ours.snapshot, (caller, view), demand, plan)?;
     let resource = resource(parts);
     let wanted = |why: &str| {
@@ -138,11 +139,6 @@ impl Bill {
         }
         if let Some(name) = demand.ceiling.unreadable() {
             return Err(endless(format!("`{name}` is no number from 0")).at(name.to_owned()).into());
-        }
-        if view.tools.iter().any(|tool| tool.built_in.is_some()) {
-            return Err(endless("nobody knows what a tool of the provider's will cost".into())
-                .at("tools")
-                .into());
         }
         let models = || plan.order.iter().filter_map(|offer| snapshot.models.get(offer.model));
         if let Some(model) = models().find(|model| !caller.buys_model(&model.name)) {

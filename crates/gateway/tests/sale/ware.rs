@@ -1,0 +1,98 @@
+//! What of a buyer's request is sold, and goes up: text within the limit that is paid for, by the model that is sold.
+
+use super::{CHAT, Shop, words};
+use http::{Method, StatusCode};
+use serde_json::{Value, json};
+
+const MESSAGES: &str = "/v1/messages";
+const RESPONSES: &str = "/v1/responses";
+
+/// The smallest request to a path, with some members more.
+fn plain(path: &str, more: &Value) -> Value {
+    let mut body = match path {
+        RESPONSES => json!({"model": "dear", "max_output_tokens": 50, "input": "a"}),
+        _ => json!({"model": "dear", "max_tokens": 50, "messages": [{"role": "user", "content": "a"}]}),
+    };
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+#[tokio::test]
+async fn what_chooses_model_price_place_or_tools_is_refused_by_name() {
+    let shop = Shop::open("{mode: keys}", 60_000).await;
+    let function = json!([{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]);
+    let good = [
+        (CHAT, json!({"temperature": 0, "tools": function, "stream_options": {"include_usage": true}})),
+        (MESSAGES, json!({"system": "a", "thinking": {"type": "disabled"}})),
+        (RESPONSES, json!({"store": false, "reasoning": {"effort": "low"}, "text": {"verbosity": "low"}})),
+    ];
+    for (path, more) in good {
+        let got = shop.world.send(Method::POST, path, &[], plain(path, &more).to_string()).await;
+        assert_eq!(got.status, StatusCode::PAYMENT_REQUIRED, "{path} {more}: {}", got.text());
+    }
+    let bad = [
+        (CHAT, json!({"models": ["cheap"]}), "models"),
+        (CHAT, json!({"route": "fallback"}), "route"),
+        (CHAT, json!({"provider": {}}), "provider"),
+        (CHAT, json!({"service_tier": "priority"}), "service_tier"),
+        (CHAT, json!({"web_search_options": {}}), "web_search_options"),
+        (CHAT, json!({"enable_search": true}), "enable_search"),
+        (CHAT, json!({"plugins": []}), "plugins"),
+        (CHAT, json!({"metadata": {"tags": "a"}}), "metadata"),
+        (CHAT, json!({"user": "a"}), "user"),
+        (CHAT, json!({"prediction": {"type": "content", "content": "a"}}), "prediction"),
+        (CHAT, json!({"audio": {}}), "audio"),
+        (CHAT, json!({"stream_options": {"tier": "a"}}), "stream_options.tier"),
+        (CHAT, json!({"num_predict": 1}), "num_predict"),
+        (CHAT, json!({"Num_Predict": 1}), "Num_Predict"),
+        (CHAT, json!({"tools": [{"type": "web_search_preview"}]}), "tools[0]"),
+        (MESSAGES, json!({"mcp_servers": []}), "mcp_servers"),
+        (MESSAGES, json!({"speed": "fast"}), "speed"),
+        (MESSAGES, json!({"container": "a"}), "container"),
+        (MESSAGES, json!({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}), "tools[0]"),
+        (RESPONSES, json!({"conversation": "c"}), "conversation"),
+        (RESPONSES, json!({"prompt": {"id": "p"}}), "prompt"),
+        (RESPONSES, json!({"store": true}), "store"),
+        (RESPONSES, json!({"max_tokens": 1}), "max_tokens"),
+        (RESPONSES, json!({"reasoning": {"max_tokens": 1}}), "reasoning.max_tokens"),
+        (RESPONSES, json!({"background": true}), "background"),
+    ];
+    for (path, more, name) in bad {
+        let got = shop.world.send(Method::POST, path, &[], plain(path, &more).to_string()).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{path} {more}: {}", got.text());
+        assert!(got.text().contains(&format!("`{name}` is not sold")), "{path} {more}: {}", got.text());
+    }
+    for (path, name) in [(MESSAGES, "anthropic-beta"), (CHAT, "openai-beta"), (CHAT, "openai-project")] {
+        let headers = [(name, "context-1m-2025-08-07")];
+        let got = shop.world.send(Method::POST, path, &headers, plain(path, &json!({})).to_string()).await;
+        assert_eq!(got.status, StatusCode::BAD_REQUEST, "{name}: {}", got.text());
+        assert!(got.text().contains(&format!("`{name}` is not sold")), "{}", got.text());
+    }
+    assert!(shop.world.received(0).await.is_empty());
+    shop.world.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_buyers_headers_only_what_the_answer_needs_goes_up() {
+    let shop = Shop::open("{mode: keys}", 60_000).await;
+    let ask = words(false);
+    let paid = shop.payment(&ask, "a").await;
+    let headers = [
+        ("payment-signature", paid.as_str()),
+        ("accept", "application/json"),
+        ("x-portkey-config", "elsewhere"),
+        ("helicone-target-url", "elsewhere"),
+        ("x-litellm-tags", "elsewhere"),
+        ("idempotency-key", "elsewhere"),
+        ("x-sim-fault", "status=500"),
+    ];
+    let got = shop.ask(&ask, &headers).await;
+    assert_eq!(got.status, StatusCode::OK, "{}", got.text());
+    let (_, up) = shop.world.sent(0).await;
+    let up = format!("{up:?}");
+    assert!(
+        up.contains("application/json") && !up.contains("elsewhere") && !up.contains("status=500"),
+        "{up}"
+    );
+    shop.world.stop().await;
+}
