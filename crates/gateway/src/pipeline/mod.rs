@@ -37,6 +37,7 @@ pub(crate) use settle::limits;
 use back::{answer, calls, filter, output, receipt, relay, stream, watch};
 use send::{attempt, dispatch, flight, mask, members, outgoing, reach, shape};
 
+use crate::config::provider::Limit;
 use crate::fleet::Site;
 use crate::observe::TraceContext;
 use crate::reply::Reply;
@@ -138,10 +139,12 @@ impl Context<'_> {
     }
 
     /// How to translate the request for an upstream.
-    pub(crate) fn translation(&self, upstream_model: &str) -> Options {
+    pub(crate) fn translation(&self, upstream_model: &str, spells: Limit) -> Options {
         Options {
             model: Some(upstream_model.to_owned()),
             stream: Some(self.view.stream),
+            // As where a request has none: the name that everybody reads, unless newer models take the other alone.
+            legacy_max_tokens: spells != Limit::Completion,
             ..Options::default()
         }
     }

@@ -40,13 +40,18 @@ x402:
   wait_ms: WAIT
   tokens: [{address: "TOKEN", name: USDC, version: "2"}]
   sale: {pay_to: "SELLER", escrow: "ESCROW", collector: "COLLECTOR"}
-providers: [{name: sim, kind: tollgate_sim}]
+providers: [{name: sim, kind: tollgate_sim}, {name: old, kind: ollama}, {name: new, kind: openai}]
 models:
   - {name: dear, sold: true, price: {input: "100", output: "400"}}
+  - {name: older, sold: true, price: {input: "100", output: "400"}}
+  - {name: newer, sold: true, price: {input: "100", output: "400"}}
   - {name: cheap, price: {input: "1", output: "4"}}
 pools:
   - name: only
-    instances: [{name: a, provider: sim, url: "http://{0}", models: {dear: dear, cheap: cheap}}]
+    instances:
+      - {name: a, provider: sim, url: "http://{0}", models: {dear: dear, cheap: cheap}}
+      - {name: b, provider: old, url: "http://{0}", models: {older: older}}
+      - {name: c, provider: new, url: "http://{0}", models: {newer: newer}}
 "#;
 const POLICY: &str = "policy \"t\"\ndefault { models { \"dear\", \"cheap\" } }\n";
 const CHAT: &str = "/v1/chat/completions";

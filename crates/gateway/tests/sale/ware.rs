@@ -1,5 +1,6 @@
 //! What of a buyer's request is sold, and goes up: text within the limit that is paid for, by the model that is sold.
 
+use super::buyer::header;
 use super::{CHAT, Shop, words};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -94,5 +95,39 @@ async fn of_a_buyers_headers_only_what_the_answer_needs_goes_up() {
         up.contains("application/json") && !up.contains("elsewhere") && !up.contains("status=500"),
         "{up}"
     );
+    shop.world.stop().await;
+}
+
+#[tokio::test]
+async fn the_limit_that_is_paid_for_is_the_one_that_the_provider_reads() {
+    let shop = Shop::open("{mode: keys}", 60_000).await;
+    const SPELLINGS: [&str; 3] = ["max_tokens", "max_completion_tokens", "max_output_tokens"];
+    let cases = [
+        ("dear", CHAT, json!({"max_tokens": null, "max_completion_tokens": 7}), "max_tokens", 7),
+        ("older", CHAT, json!({"max_tokens": null, "max_completion_tokens": 7}), "max_tokens", 7),
+        ("older", CHAT, json!({"max_completion_tokens": 1, "max_tokens": 9}), "max_tokens", 9),
+        ("older", CHAT, json!({"max_completion_tokens": 9, "max_tokens": 1}), "max_tokens", 9),
+        ("newer", CHAT, json!({"max_tokens": 7}), "max_completion_tokens", 7),
+        // What is translated, too.
+        ("older", MESSAGES, json!({"max_tokens": 7}), "max_tokens", 7),
+        ("newer", MESSAGES, json!({"max_tokens": 7}), "max_completion_tokens", 7),
+        ("dear", RESPONSES, json!({"max_output_tokens": 7}), "max_output_tokens", 7),
+    ];
+    for (at, (model, path, more, name, most)) in cases.into_iter().enumerate() {
+        let mut body = plain(path, &more);
+        body["model"] = json!(model);
+        let told = shop.world.send(Method::POST, path, &[], body.to_string()).await;
+        assert_eq!(told.status, StatusCode::PAYMENT_REQUIRED, "{body}: {}", told.text());
+        let offer = told.json()["accepts"][0].clone();
+        let least = most * 400;
+        assert!(offer["amount"].as_str().unwrap().parse::<u64>().unwrap() >= least, "{offer}");
+        let paid = header(&shop.buyer.payload(&shop.ledger.lock().unwrap(), &offer, &at.to_string()));
+        let got =
+            shop.world.send(Method::POST, path, &[("payment-signature", &paid)], body.to_string()).await;
+        assert_eq!(got.status, StatusCode::OK, "{body}: {}", got.text());
+        let (up, _) = shop.world.sent(0).await;
+        let stated: Vec<_> = SPELLINGS.into_iter().filter(|name| up.get(name).is_some()).collect();
+        assert_eq!((stated, &up[name]), (vec![name], &json!(most)), "{body} went up as {up}");
+    }
     shop.world.stop().await;
 }

@@ -1,5 +1,6 @@
 //! Dispatch, one attempt: shape for this model, send to this instance, hold back until the first content.
 
+use crate::config::provider::Limit;
 use crate::fleet::Site;
 use crate::observe::Phases;
 use crate::pipeline::choose::Goal;
@@ -60,6 +61,7 @@ struct Letter {
     body: Bytes,
     /// The model's name at the provider.
     model: String,
+    spells: Limit,
     strip_usage: bool,
     lost: Vec<String>,
     /// What judges the calls of the answer: the roles that allow the place and the offered tools.
@@ -69,7 +71,7 @@ struct Letter {
 impl Letter {
     /// Translates the body, one that is large beside the threads that serve.
     async fn translate(&mut self, ctx: &Context<'_>) -> Result<(), Fault> {
-        let (from, to, options) = (ctx.view.dialect, self.dialect, ctx.translation(&self.model));
+        let (from, to, options) = (ctx.view.dialect, self.dialect, ctx.translation(&self.model, self.spells));
         let (bytes, body) = (self.body.len(), std::mem::take(&mut self.body));
         let work = move || translate::request(from, to, &body, &options).map_err(|e| e.fault());
         let crossed = ctx.shared.large.work(bytes, work).await?;
@@ -290,11 +292,9 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     };
     lost.extend(masks.and_then(Masked::told));
     let limit = model.and_then(|model| ctx.limit(model, site, effects));
-    lost.extend(
-        limit.map(|(name, most)| {
-            format!("{name} set to {most}: the ceiling of cost or a budget holds no more")
-        }),
-    );
+    let added = limit.filter(|_| ctx.demand.ceiling.stated().is_none());
+    let why = "the ceiling of cost, a budget or a payment holds no more";
+    lost.extend(added.map(|(name, most)| format!("{name} set to {most}: {why}")));
     let effort = goal.effort;
     let mut wish = Wish {
         model: upstream_model,
@@ -317,7 +317,8 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
     *outgoing.headers_mut() = headers;
     let strip_usage = meter_stream && dialect == inbound;
     let model = if dialect == inbound { String::new() } else { upstream_model.to_owned() };
-    Ok(Letter { dialect, outgoing, body, model, strip_usage, lost, governed })
+    let spells = row.quirks.limit;
+    Ok(Letter { dialect, outgoing, body, model, spells, strip_usage, lost, governed })
 }
 
 fn timeouts(ctx: &Context<'_>, now: Tick) -> Timeouts {

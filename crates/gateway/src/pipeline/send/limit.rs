@@ -63,6 +63,12 @@ pub(super) fn set(
     Ok(())
 }
 
+/// States one limit, under the name that the provider reads, and takes off every other: the last word on what may be used.
+pub(super) fn only(edits: &mut Edits<'_>, name: &'static str, most: u64) -> Result<(), WireError> {
+    NAMES.into_iter().filter(|other| *other != name).for_each(|other| edits.remove(other));
+    edits.set(name, most.to_string())
+}
+
 /// Caps the limit: none that is stated is above `most`, and what the provider reads states one.
 pub(super) fn cap(
     edits: &mut Edits<'_>,
@@ -107,6 +113,34 @@ mod tests {
         let members = sent.as_object_mut().unwrap();
         members.retain(|name, _| name != "model" && name != "messages");
         sent
+    }
+
+    #[test]
+    fn what_is_promised_is_the_only_limit_whatever_was_stated_and_edited() {
+        let body =
+            br#"{"model":"auto","messages":[],"n_predict":9,"max_tokens":1,"max_completion_tokens":7}"#;
+        let view = peek(Dialect::OpenaiChat, body.to_vec().into(), &Limits::default()).unwrap();
+        let remove = ParamEdit::Remove { name: "max_tokens".into() };
+        let set = ParamEdit::Set { name: "max_tokens".into(), value: Param::Number(900.0) };
+        for (name, other) in
+            [("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")]
+        {
+            for edit in [&remove, &set] {
+                let effects = Effects { params: vec![edit.clone()], ..Effects::default() };
+                let mut wish = Wish {
+                    model: "auto",
+                    effort: None,
+                    meter_stream: false,
+                    withheld: &[],
+                    limit: Some((name, 5)),
+                    spells: Limit::Either,
+                    governed: None,
+                };
+                let sent: Value =
+                    serde_json::from_slice(&shape(&view, &effects, &mut wish).unwrap()).unwrap();
+                assert_eq!((&sent[name], sent.get(other), sent.get("n_predict")), (&json!(5), None, None));
+            }
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) meter_stream: bool,
     /// Members of the request that do not go up.
     pub(crate) withheld: &'a [String],
-    /// The output limit that keeps the ceiling of cost, where the request states none.
+    /// The output limit that keeps the ceiling of cost, where the request states none, or that is paid for.
     pub(crate) limit: Option<(&'static str, u64)>,
     /// Where the provider reads the limit of a chat.
     pub(crate) spells: Limit,
@@ -51,7 +51,8 @@ pub(crate) fn shape(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) 
 }
 
 impl Context<'_> {
-    /// The member that limits the output, with its value, where a ceiling of cost or a budget needs it.
+    /// The member that limits the output, with its value, where a ceiling of cost or a budget needs it, or it is
+    /// what a buyer pays for: that is written whatever the buyer wrote, or it could state one that nobody reads.
     pub(crate) fn limit(
         &self,
         model: &ModelEntry,
@@ -68,7 +69,8 @@ impl Context<'_> {
             stays
         };
         let by_cost = self.gate.limit(&self.snapshot, model, &self.stake(), site.index, keep);
-        let most = [by_cost, self.demand.held].into_iter().flatten().min()?;
+        let paid = self.demand.ceiling.stated().filter(|_| self.caller.buys.is_some());
+        let most = [by_cost, self.demand.held, paid].into_iter().flatten().min()?;
         Some((name, most))
     }
 }
@@ -157,9 +159,6 @@ fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<
         edits.model(wish.model)?;
     }
     wish.withheld.iter().for_each(|name| edits.remove(name));
-    if let Some((name, most)) = wish.limit {
-        edits.set(name, most.to_string())?;
-    }
     if wish.meter_stream {
         edits.include_usage()?;
     }
@@ -178,6 +177,9 @@ fn edited(view: &RequestView, effects: &Effects, wish: &mut Wish<'_>) -> Result<
     }
     if let Some(effort) = wish.effort {
         reasoning(&mut edits, view, effort)?;
+    }
+    if let Some((name, most)) = wish.limit {
+        limit::only(&mut edits, name, most)?;
     }
     if edits.is_empty() { Ok(view.body.clone()) } else { edits.apply() }
 }
