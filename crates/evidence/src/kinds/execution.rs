@@ -1,13 +1,15 @@
 //! A run that is repeated: module and input, which the verifier runs itself. Nobody has to be believed.
 //!
-//! What a module does with an input is the same for every task, so what binds it to one is not the run: the predicate says which
-//! module counts, and of what its input must be (the task's output, above all). The binding stands beside, so that a payee hands it in
-//! for one task only.
+//! What a module does with an input is the same for every task, so a text beside it binds nothing: whoever copies the run would copy it
+//! with a text of his own. Hence the binding is made here of the run's own input, with the contract and the nonce that stand beside: it
+//! is the task's only where the input is the task's output, whatever the predicate asks for. The predicate says which module counts.
 
 use super::{Fact, FactType, fact};
-use crate::read::text::{base64, hex};
+use crate::read::text::{base64, hex, unhex_array};
 use crate::{Check, Claims, Kind, Refusal};
 use sha2::{Digest as _, Sha256};
+use tollgate_core::Digest;
+use tollgate_pay::escrow::bind as made;
 use tollgate_pay::json::Json;
 use tollgate_rerun::{Bounds, RunError, run};
 
@@ -18,6 +20,8 @@ const FUEL_MAX: u64 = 1 << 28;
 /// Most bytes of output, which are facts.
 const OUTPUT_MAX: usize = 64 << 10;
 const WHAT: &str = "execution";
+/// What the binding is made of.
+const PLACE: &str = "the binding of task, nonce and input";
 
 pub(super) const FACTS: &[Fact] = &[
     fact("code", FactType::Integer, "what the run returned; 0 says that all is well"),
@@ -56,10 +60,12 @@ pub(super) fn verify(evidence: &[u8], check: &Check<'_>) -> Result<Claims, Refus
     if text("type")? != EXECUTION {
         return Err(Refusal::Unsupported { what: "type of an execution", is: Refusal::shown(text("type")?) });
     }
-    if let Some(bind) = check.bind {
-        bind.spelled("the member bind", json.get("bind").and_then(Json::text))?;
-    }
     let (module, input) = (base64("module", text("module")?)?, base64("input", text("input")?)?);
+    if let Some(bind) = check.bind {
+        let digest = |name: &'static str| unhex_array(name, text(name)?).map(Digest);
+        let output = Digest(Sha256::digest(&input).into());
+        bind.is(PLACE, &made(&digest("task")?, &digest("nonce")?, &output))?;
+    }
     let fuel = json.get("fuel").and_then(Json::integer).and_then(|fuel| u64::try_from(fuel).ok());
     let fuel =
         fuel.filter(|fuel| *fuel <= FUEL_MAX).ok_or_else(|| bad("its fuel is no number up to 2^28"))?;

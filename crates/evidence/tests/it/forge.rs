@@ -227,19 +227,24 @@ fn seed(kind: Kind, evidence: &[u8]) {
 
 /// Evidence that is accepted for its own task and for no other: another escrow, output or nonce gives another binding.
 pub(crate) fn bound_only(kind: Kind, policy: &Policy, files: &[Vec<u8>], make: &dyn Fn(&Bind) -> Vec<u8>) {
-    let [mine, other] = [Bind([0x5a; 64]), Bind([0xa5; 64])];
-    let evidence = make(&mine);
-    seed(kind, &evidence);
-    let claims = judge(kind, &evidence, policy, files, Some(&mine)).unwrap();
+    let mine = Bind([0x5a; 64]);
+    bound_by(kind, policy, files, &mine, &make(&mine));
+}
+
+/// The same of evidence that is made for a binding.
+pub(crate) fn bound_by(kind: Kind, policy: &Policy, files: &[Vec<u8>], mine: &Bind, evidence: &[u8]) {
+    let other = Bind([0xa5; 64]);
+    seed(kind, evidence);
+    let claims = judge(kind, evidence, policy, files, Some(mine)).unwrap();
     assert!(claims.bound, "{kind}");
-    let refusal = judge(kind, &evidence, policy, files, Some(&other)).unwrap_err();
+    let refusal = judge(kind, evidence, policy, files, Some(&other)).unwrap_err();
     assert_eq!(refusal.code(), "unbound", "{kind}: {refusal}");
-    time_shifted(kind, &evidence, policy, files, &mine);
+    time_shifted(kind, evidence, policy, files, mine);
     // The last byte counts too, and so does the first.
     for at in [0, 31] {
-        let mut near = mine;
+        let mut near = *mine;
         near.0[at] ^= 1;
-        let refusal = judge(kind, &evidence, policy, files, Some(&near)).unwrap_err();
+        let refusal = judge(kind, evidence, policy, files, Some(&near)).unwrap_err();
         assert_eq!(refusal.code(), "unbound", "{kind}: {refusal}");
     }
 }

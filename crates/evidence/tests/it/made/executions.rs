@@ -3,14 +3,15 @@
 #[path = "../../../../rerun/tests/wasm/mod.rs"]
 mod wasm;
 
-use crate::forge::{bound_only, judge};
+use crate::forge::{bound_by, judge};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tollgate_core::Digest;
 use tollgate_evidence::predicate::{Given, Ready};
-use tollgate_evidence::{Kind, Policy, Value as Fact};
+use tollgate_evidence::{Bind, Kind, Policy, Value as Fact};
+use tollgate_pay::escrow::bind;
 use wasm::{END, Wasm, code, number};
 
 /// A suite: what is given passes when it begins with `g`, and is told as it came.
@@ -21,23 +22,51 @@ fn suite() -> Vec<u8> {
     Wasm::new(&code(&[&first, &zero, &[0x2d, 0, 0], &number(103), &[0x47]])).bytes()
 }
 
-fn exhibit(module: &[u8], input: &[u8], bind: &str) -> Value {
-    json!({"type": "tollgate/execution/v1", "bind": bind, "fuel": 10_000, "input": STANDARD.encode(input),
-        "module": STANDARD.encode(module)})
+/// A run for the task with this digest.
+fn exhibit(module: &[u8], input: &[u8], task: &Digest) -> Value {
+    json!({"type": "tollgate/execution/v1", "fuel": 10_000, "input": STANDARD.encode(input),
+        "module": STANDARD.encode(module), "nonce": NONCE.to_string(), "task": task.to_string()})
+}
+
+const NONCE: Digest = Digest([3; 32]);
+const TASK: Digest = Digest([7; 32]);
+
+fn sha256(bytes: &[u8]) -> Digest {
+    Digest(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().try_into().unwrap())
 }
 
 #[test]
-fn runs_are_of_one_task() {
-    bound_only(Kind::Execution, &Policy::default(), &[], &|bind| {
-        exhibit(&suite(), b"good", &bind.to_string()).to_string().into_bytes()
-    });
+fn runs_are_of_one_task_and_of_its_output() {
+    let of = |task: &Digest, nonce: &Digest, output: &[u8]| Bind(bind(task, nonce, &sha256(output)));
+    let mine = of(&TASK, &NONCE, b"good");
+    let good = exhibit(&suite(), b"good", &TASK);
+    bound_by(Kind::Execution, &Policy::default(), &[], &mine, good.to_string().as_bytes());
+    let told = |exhibit: &Value, bind: &Bind| {
+        let text = exhibit.to_string();
+        let verdict = judge(Kind::Execution, text.as_bytes(), &Policy::default(), &[], Some(bind));
+        verdict.map_or_else(|refusal| refusal.code(), |_| "accepted")
+    };
+    assert_eq!(told(&good, &mine), "accepted");
+    let other = Digest([8; 32]);
+    for bind in [of(&other, &NONCE, b"good"), of(&TASK, &other, b"good"), of(&TASK, &NONCE, b"bad")] {
+        assert_eq!(told(&good, &bind), "unbound");
+    }
+    // Somebody else's run, made out to one's own task: what it ran on is not what was delivered.
+    let delivered = of(&other, &NONCE, b"bad");
+    let mut copied = exhibit(&suite(), b"good", &other);
+    assert_eq!(told(&copied, &delivered), "unbound");
+    copied["bind"] = json!(delivered.to_string());
+    copied["output"] = json!(sha256(b"bad").to_string());
+    assert_eq!(told(&copied, &delivered), "unbound", "whatever else it says");
+    for name in ["task", "nonce"] {
+        let mut less = good.clone();
+        less.as_object_mut().unwrap().remove(name);
+        assert_eq!(told(&less, &mine), "missing");
+    }
 }
 
 #[test]
 fn a_suite_passes_on_what_is_good_and_on_nothing_else() {
-    let sha256 = |bytes: &[u8]| {
-        Digest(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref().try_into().unwrap())
-    };
     let wanted = Ready::named("tests-rerun").unwrap();
     let suite_name = sha256(&suite()).to_string();
     let wanted = wanted.with(&BTreeMap::from([("suite", suite_name.as_str())])).unwrap();
@@ -49,7 +78,7 @@ fn a_suite_passes_on_what_is_good_and_on_nothing_else() {
         (suite(), b"good", b"bad", false),
         (other, b"bad", b"bad", false),
     ] {
-        let exhibit = exhibit(&module, input, "").to_string();
+        let exhibit = exhibit(&module, input, &TASK).to_string();
         let mut claims = judge(Kind::Execution, exhibit.as_bytes(), &Policy::default(), &[], None).unwrap();
         if module == suite() {
             let wrote = sha256(&input[..1]).to_string();
@@ -63,7 +92,7 @@ fn a_suite_passes_on_what_is_good_and_on_nothing_else() {
 
 #[test]
 fn runs_are_refused_by_name() {
-    let good = exhibit(&suite(), b"good", "");
+    let good = exhibit(&suite(), b"good", &TASK);
     let told = |change: &dyn Fn(&mut Value)| {
         let mut exhibit = good.clone();
         change(&mut exhibit);

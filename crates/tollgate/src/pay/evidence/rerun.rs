@@ -1,6 +1,6 @@
 //! `tollgate pay evidence run`: a run that whoever doubts it repeats.
 
-use super::bind;
+use super::contract;
 use crate::ending::Ending;
 use crate::{place, say};
 use anyhow::Result;
@@ -10,7 +10,7 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 use tollgate_core::Digest;
-use tollgate_evidence::{Bind, EXECUTION};
+use tollgate_evidence::EXECUTION;
 use tollgate_produce::output;
 use tollgate_rerun::{Bounds, run};
 
@@ -18,7 +18,7 @@ use tollgate_rerun::{Bounds, run};
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   tollgate pay evidence run suite.wasm --input fix.diff
-  tollgate pay evidence run suite.wasm --input fix.diff --task task.json --output 3f2a... --exhibit > tests.json
+  tollgate pay evidence run suite.wasm --input fix.diff --task task.json --exhibit > tests.json
 
 The module imports nothing but tollgate.input_size() -> i32, tollgate.input(to, from, length) and
 tollgate.output(from, length), and exports memory and run() -> i32, whose result is its code. Floating point is refused.
@@ -37,17 +37,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Print evidence instead of what came of it
-    #[arg(long)]
+    #[arg(long, requires = "task")]
     exhibit: bool,
-    /// The 64 bytes that the evidence carries, in hexadecimal digits
-    #[arg(long, value_name = "HEX", conflicts_with = "task", requires = "exhibit")]
-    bind: Option<Bind>,
-    /// Terms of the task that the evidence is of
-    #[arg(long, value_name = "FILE", requires_all = ["output", "exhibit"])]
+    /// Terms of the task that the evidence is of, whose output is the input
+    #[arg(long, value_name = "FILE", requires = "exhibit")]
     task: Option<PathBuf>,
-    /// SHA-256 of the output that the evidence is of
-    #[arg(long, value_name = "DIGEST", requires = "task")]
-    output: Option<Digest>,
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -64,13 +58,11 @@ pub(super) fn rerun(args: &RunArgs) -> Result<Ending> {
         "code": done.code, "digest": Digest(done.digest(&module, &input, &bounds)), "fuel": done.fuel,
         "input": output(&input), "module": output(&module), "output": output(&done.output),
     });
-    if args.exhibit {
-        let task =
-            args.task.as_ref().zip(args.output.as_ref()).map(|(task, of)| bind(task, of)).transpose()?;
-        let bind = args.bind.or(task).map(|bind| bind.to_string());
+    if let Some(task) = &args.task {
+        let contract = contract(task)?;
         say::json(&json!({
-            "bind": bind.unwrap_or_default(), "fuel": args.fuel, "input": STANDARD.encode(&input),
-            "module": STANDARD.encode(&module), "type": EXECUTION,
+            "fuel": args.fuel, "input": STANDARD.encode(&input), "module": STANDARD.encode(&module),
+            "nonce": contract.nonce, "task": contract.digest(), "type": EXECUTION,
         }))?;
     } else if args.json {
         say::json(&told)?;
