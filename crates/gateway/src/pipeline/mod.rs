@@ -283,7 +283,8 @@ async fn steps(
     journey.governed(&gate);
     let (models, promised) = models?;
     journey.promise(promised);
-    sell::sell(&ours, shared, (&caller, &view), parts, &mut demand, &models, journey).await?;
+    let by = (&models, decided.effects());
+    sell::sell(&ours, shared, (&caller, &view), parts, &mut demand, by, journey).await?;
     journey.story.models = Some(models.reason.clone());
     journey.lap(SELECT);
 

@@ -45,11 +45,12 @@ models:
   - {name: dear, sold: true, price: {input: "100", output: "400"}}
   - {name: older, sold: true, price: {input: "100", output: "400"}}
   - {name: newer, sold: true, price: {input: "100", output: "400"}}
+  - {name: priciest, sold: true, price: {input: "1000", output: "4000"}}
   - {name: cheap, price: {input: "1", output: "4"}}
 pools:
   - name: only
     instances:
-      - {name: a, provider: sim, url: "http://{0}", models: {dear: dear, cheap: cheap}}
+      - {name: a, provider: sim, url: "http://{0}", models: {dear: dear, priciest: priciest, cheap: cheap}}
       - {name: b, provider: old, url: "http://{0}", models: {older: older}}
       - {name: c, provider: new, url: "http://{0}", models: {newer: newer}}
 "#;
@@ -75,6 +76,15 @@ const FUNDS: u128 = 100_000_000;
 
 impl Shop {
     async fn open(auth: &str, wait_ms: u32) -> Self {
+        Self::with(auth, wait_ms, POLICY).await
+    }
+
+    /// One with settings more behind `auth`, and a policy of its own.
+    async fn under(auth: &str, policy: &str) -> Self {
+        Self::with(auth, 60_000, policy).await
+    }
+
+    async fn with(auth: &str, wait_ms: u32, policy: &str) -> Self {
         let folder = Folder::new();
         let now = u64::try_from(SystemClock::new().now().seconds()).unwrap();
         let ledger = Arc::new(Mutex::new(Ledger::new(84_532, address("escrow"), now)));
@@ -83,11 +93,11 @@ impl Shop {
         folder.write("node.url", &node::serve(ledger.clone()));
         let secret = keccak(&[b"sender".as_slice()]);
         folder.write("sender.key", &secret.to_string());
-        let world = Self::start(&folder, auth, wait_ms).await;
+        let world = Self::start(&folder, auth, wait_ms, policy).await;
         Self { world, ledger, buyer, folder }
     }
 
-    async fn start(folder: &Folder, auth: &str, wait_ms: u32) -> World {
+    async fn start(folder: &Folder, auth: &str, wait_ms: u32, policy: &str) -> World {
         let (sims, addresses) = sims(1).await;
         let text = CONFIG
             .replace("{AUTH}", auth)
@@ -97,7 +107,7 @@ impl Shop {
             .replace("SELLER", &address("seller").to_string())
             .replace("ESCROW", &address("escrow").to_string())
             .replace("COLLECTOR", &address("collector").to_string());
-        let settings = settings(&text, &addresses, &folder.write("p.tollgate", POLICY));
+        let settings = settings(&text, &addresses, &folder.write("p.tollgate", policy));
         World::launch(sims, Options { settings: Some(settings), ..Options::default() }).await
     }
 
@@ -288,7 +298,7 @@ async fn a_gateway_that_ends_captures_what_was_used_when_it_starts_again() {
     let Shop { world, ledger, buyer, folder } = shop;
     world.stop().await;
     ledger.lock().unwrap().automine = true;
-    let world = Shop::start(&folder, "{mode: keys}", 60_000).await;
+    let world = Shop::start(&folder, "{mode: keys}", 60_000, POLICY).await;
     let shop = Shop { world, ledger, buyer, folder };
     assert_eq!(shop.settled().await, (FUNDS - cost, cost));
     let again = shop.ask(&ask, &[("payment-signature", &paid)]).await;

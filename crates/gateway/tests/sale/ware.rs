@@ -1,7 +1,7 @@
 //! What of a buyer's request is sold, and goes up: text within the limit that is paid for, by the model that is sold.
 
 use super::buyer::header;
-use super::{CHAT, Shop, words};
+use super::{CHAT, POLICY, Shop, words};
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -130,4 +130,55 @@ async fn the_limit_that_is_paid_for_is_the_one_that_the_provider_reads() {
         assert_eq!((stated, &up[name]), (vec![name], &json!(most)), "{body} went up as {up}");
     }
     shop.world.stop().await;
+}
+
+/// A question of fact with a page, which is what a support check looks at, and one that is answered with its own words.
+fn asked(model: &str) -> [Value; 2] {
+    let call = json!({"id": "c", "type": "function", "function": {"name": "read", "arguments": "{}"}});
+    let page = json!({"model": model, "max_tokens": 50, "messages": [
+        {"role": "user", "content": "How high is the tower of the old harbour in metres?"},
+        {"role": "assistant", "content": null, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "The tower of the old harbour is 42 metres high."}]});
+    let words =
+        json!({"model": model, "max_tokens": 50, "messages": [{"role": "user", "content": "open sesame"}]});
+    [page, words]
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_sold_never_answers_in_place_of_one_that_is() {
+    const RULES: &str = "policy \"t\"\nsignal secret = keyword any [\"open sesame\"]\n\
+        default { models { \"dear\" } output safer secret }\n";
+    let [page, secret] = asked("dear");
+    for (settings, policy, body) in [
+        ("support: {act: retry, retry_model: MODEL}", POLICY, page),
+        ("output: {safer_model: MODEL}", RULES, secret),
+    ] {
+        for (model, is_sold) in [("cheap", false), ("priciest", true)] {
+            let auth = format!("{{mode: keys}}\n{}", settings.replace("MODEL", model));
+            let shop = Shop::under(&auth, policy).await;
+            let got = shop.ask(&body, &[]).await;
+            if !is_sold {
+                assert_eq!(got.status, StatusCode::FORBIDDEN, "{settings}: {}", got.text());
+                assert!(got.text().contains("cheap is not sold"), "{}", got.text());
+                assert!(shop.world.received(0).await.is_empty());
+                shop.world.stop().await;
+                continue;
+            }
+            // One that is sold is in the bill, at its own price.
+            assert_eq!(got.status, StatusCode::PAYMENT_REQUIRED, "{settings}: {}", got.text());
+            let offer = got.json()["accepts"][0].clone();
+            assert!(offer["amount"].as_str().unwrap().parse::<u64>().unwrap() >= 50 * 4000, "{offer}");
+            let paid = header(&shop.buyer.payload(&shop.ledger.lock().unwrap(), &offer, "a"));
+            let got = shop.ask(&body, &[("payment-signature", &paid)]).await;
+            let asked: Vec<Value> = shop.world.received(0).await;
+            let models: Vec<Value> = asked
+                .iter()
+                .map(|sent| {
+                    serde_json::from_str::<Value>(sent["body"].as_str().unwrap()).unwrap()["model"].clone()
+                })
+                .collect();
+            assert_eq!(models, ["dear", "priciest"], "{}", got.text());
+            shop.world.stop().await;
+        }
+    }
 }

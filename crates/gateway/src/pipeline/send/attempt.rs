@@ -273,6 +273,9 @@ fn letter(ctx: &Context<'_>, site: &Site, goal: &Goal, effects: &Effects) -> Res
         && !ctx.view.include_usage
         && (dialect != inbound || row.quirks.stream_usage);
     let model = ctx.snapshot.models.get(goal.model);
+    if model.is_some_and(|model| !ctx.caller.buys_model(&model.name)) {
+        return Err(Fault::internal("a model that is not sold would answer a buyer"));
+    }
     let mut governed = model.and_then(|model| ctx.gate.at(&ctx.snapshot, model, &ctx.stake(), site.index));
     let restricted = ctx.gate.restricts();
     let view = ctx.view_at(model, site);

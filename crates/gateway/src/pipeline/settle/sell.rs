@@ -6,6 +6,7 @@
 //!
 //! Invariant: between the hold and the end of the answer nothing is lost, for dropping [`Sold`] ends it.
 
+use super::ware;
 use crate::cashier::{Held, bought};
 use crate::config::SaleSettings;
 use crate::pipeline::admit::Ours;
@@ -26,6 +27,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use tollgate_core::{Fault, FaultKind, Timestamp};
 use tollgate_evm::x402::{Begun, PAYMENT_REQUIRED, PAYMENT_RESPONSE, PAYMENT_SIGNATURE, Refusal as Reason};
+use tollgate_policy::Effects;
 use tollgate_select::model::Capabilities;
 use tollgate_wire::view::RequestView;
 
@@ -77,7 +79,7 @@ pub(in crate::pipeline) async fn sell(
     (caller, view): (&Caller, &RequestView),
     parts: &Parts,
     demand: &mut Demand,
-    plan: &ModelPlan,
+    (plan, effects): (&ModelPlan, &Effects),
     journey: &mut Journey,
 ) -> Result<(), Box<Refusal>> {
     if caller.buys.is_none() {
@@ -86,8 +88,9 @@ pub(in crate::pipeline) async fn sell(
     let Some(sale) = shared.cashier.as_ref().and_then(|cashier| cashier.sale()) else {
         return Err(Fault::internal("models are sold, and nothing says how").into());
     };
-    super::ware::check(view, &parts.headers)?;
-    let bill = Bill::of(ours.snapshot, (caller, view), demand, plan)?;
+    ware::check(view, &parts.headers)?;
+    let instead = ware::instead((shared, ours.snapshot), view, effects);
+    let bill = Bill::of(ours.snapshot, (caller, view), demand, (plan, &instead))?;
     let resource = resource(parts);
     let wanted = |why: &str| {
         let asked = sale.minor(bill.most(demand)).max(1);
@@ -119,7 +122,7 @@ pub(in crate::pipeline) async fn sell(
     }
 }
 
-/// What the models of a plan cost for one request.
+/// What the models of a plan, and those that may answer in their place, cost for one request. All of them are sold.
 struct Bill {
     prices: Vec<(PriceTag, u64)>,
     embeds: bool,
@@ -130,7 +133,7 @@ impl Bill {
         snapshot: &Snapshot,
         (caller, view): (&Caller, &RequestView),
         demand: &mut Demand,
-        plan: &ModelPlan,
+        (plan, instead): (&ModelPlan, &[&str]),
     ) -> Result<Self, Box<Refusal>> {
         let endless = |why: String| Fault::caller(FaultKind::BadRequest, format!("it cannot be sold: {why}"));
         demand.ceiling = std::mem::take(&mut demand.ceiling).with_prompt(view);
@@ -140,7 +143,10 @@ impl Bill {
         if let Some(name) = demand.ceiling.unreadable() {
             return Err(endless(format!("`{name}` is no number from 0")).at(name.to_owned()).into());
         }
-        let models = || plan.order.iter().filter_map(|offer| snapshot.models.get(offer.model));
+        let models = || {
+            let planned = plan.order.iter().filter_map(|offer| snapshot.models.get(offer.model));
+            planned.chain(instead.iter().filter_map(|name| snapshot.model(name)))
+        };
         if let Some(model) = models().find(|model| !caller.buys_model(&model.name)) {
             return Err(Fault::caller(FaultKind::Forbidden, format!("{} is not sold", model.name))
                 .at("model")

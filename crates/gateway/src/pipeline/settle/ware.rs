@@ -2,15 +2,36 @@
 //!
 //! A buyer is nobody, and the seller's account pays upstream. So nothing of it goes there that could choose another model, place,
 //! price, tool or account than those that are sold. Names that do so cannot be listed to the end, hence a list of what is sold: what is
-//! not on it is refused by its name, before anything is asked of the buyer. Invariant: what is let pass goes up as it is.
+//! not on it is refused by its name, before anything is asked of the buyer. Nor does a model that is not sold answer in place of one that
+//! is. Invariant: what is let pass goes up as it is.
 
+use crate::config::written::SupportAct;
 use crate::pipeline::members::unlocks;
+use crate::pipeline::validate::Validation;
+use crate::snapshot::Snapshot;
+use crate::state::Shared;
 use http::HeaderMap;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use tollgate_core::{Fault, FaultKind};
+use tollgate_policy::{Effects, OutputAct};
 use tollgate_wire::members::{inside, is_text};
 use tollgate_wire::view::RequestView;
+
+/// The models that may answer in place of the chosen ones, for what those say: they are sold too and in the bill, or nothing is.
+pub(super) fn instead<'s>(
+    (shared, snapshot): (&Shared, &'s Snapshot),
+    view: &RequestView,
+    effects: &Effects,
+) -> Vec<&'s str> {
+    let settings = &snapshot.settings;
+    let is_safer = effects.output.iter().any(|rule| rule.act == OutputAct::Safer);
+    let safer = settings.output.safer_model.as_deref().filter(|_| is_safer);
+    let support = settings.support.as_ref().filter(|support| support.act == SupportAct::Retry);
+    let again = support.and_then(|support| support.retry_model.as_deref());
+    let again = again.filter(|_| Validation::wanted(shared, snapshot, view).is_some());
+    safer.into_iter().chain(again).collect()
+}
 
 /// Refuses what is not sold, by its name.
 pub(super) fn check(view: &RequestView, headers: &HeaderMap) -> Result<(), Fault> {
