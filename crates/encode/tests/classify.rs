@@ -2,49 +2,17 @@
 //! `transformers` package and computed by it in 64 bits. Their vocabularies are those of `tiny-modern` and `tiny-bert`.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
-use serde_json::Value;
-use std::path::{Path, PathBuf};
+mod folder;
+
+use folder::{BERT, Folder, MODERN, Vocabulary};
 use tollgate_encode::{Kernel, Options, Precision, Windows, load, load_classifier};
 
-const MODELS: [(&str, &str, &str); 2] =
-    [("modern-classifier", "tiny-modern", "tokenizer.json"), ("bert-classifier", "tiny-bert", "vocab.txt")];
-
-/// A folder that goes when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str, (name, vocabulary, file): (&str, &str, &str)) -> Self {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&to).unwrap();
-        for part in ["config.json", "model.safetensors", "expected.json"] {
-            std::fs::copy(data.join(name).join(part), to.join(part)).unwrap();
-        }
-        std::fs::copy(data.join(vocabulary).join(file), to.join(file)).unwrap();
-        Self(to)
-    }
-
-    fn cases(&self) -> Vec<Value> {
-        serde_json::from_slice(&std::fs::read(self.0.join("expected.json")).unwrap()).unwrap()
-    }
-
-    fn edit(&self, from: &str, to: &str) {
-        let text = std::fs::read_to_string(self.0.join("config.json")).unwrap();
-        assert!(text.contains(from), "{from}");
-        std::fs::write(self.0.join("config.json"), text.replace(from, to)).unwrap();
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
+const MODELS: [(&str, Vocabulary); 2] = [("modern-classifier", MODERN), ("bert-classifier", BERT)];
 
 #[test]
 fn logits_are_those_of_transformers_and_probabilities_follow() {
     for model in MODELS {
-        let folder = Folder::new("logits", model);
+        let folder = Folder::new("logits", model.0, model.1);
         for kernel in Kernel::all() {
             let options = Options { precision: Precision::F32, kernel: Some(kernel), ..Options::default() };
             let classifier = load_classifier(&folder.0, &options).unwrap();
@@ -75,7 +43,7 @@ fn logits_are_those_of_transformers_and_probabilities_follow() {
 
 #[test]
 fn a_temperature_beside_it_calibrates() {
-    let folder = Folder::new("temperature", MODELS[0]);
+    let folder = Folder::new("temperature", MODELS[0].0, MODELS[0].1);
     let cold = load_classifier(&folder.0, &Options::default()).unwrap();
     assert_eq!(cold.labels(), ["safe", "unsafe", "unsure"]);
     std::fs::write(folder.0.join("calibration.json"), r#"{"temperature": 2.5}"#).unwrap();
@@ -91,7 +59,7 @@ fn a_temperature_beside_it_calibrates() {
 
 #[test]
 fn windows_reach_what_a_whole_text_does_not() {
-    let folder = Folder::new("windows", MODELS[0]);
+    let folder = Folder::new("windows", MODELS[0].0, MODELS[0].1);
     let classifier = load_classifier(&folder.0, &Options::default()).unwrap();
     let text = format!("{}the model", "the cat sat. ".repeat(60));
     let windows = classifier.classify_windows(&text, Windows { tokens: 40, overlap: 8, most: 99 });
@@ -109,13 +77,13 @@ fn a_folder_that_does_not_fit_is_refused() {
         ("\"rope_type\": \"default\"", "\"rope_type\": \"yarn\""),
         ("\"sliding_attention\"\n", "\"chunked_attention\"\n"),
     ] {
-        let folder = Folder::new("refused", MODELS[0]);
+        let folder = Folder::new("refused", MODELS[0].0, MODELS[0].1);
         folder.edit(from, to);
         assert!(load_classifier(&folder.0, &Options::default()).is_err(), "{to}");
     }
     // An encoder is no classifier, but a classifier's body is an encoder.
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-modern");
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-modern");
     assert!(load_classifier(&data, &Options::default()).is_err());
-    let folder = Folder::new("body", MODELS[0]);
+    let folder = Folder::new("body", MODELS[0].0, MODELS[0].1);
     assert_eq!(load(&folder.0, &Options::default()).unwrap().card().dims, 16);
 }

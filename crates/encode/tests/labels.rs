@@ -2,54 +2,21 @@
 //! `transformers` package and computed by it in 64 bits, pieces by its pipeline with the simple aggregation.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, its helpers too")]
 
+mod folder;
+
+use folder::{BERT, Folder, MODERN};
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
 use tollgate_encode::{
     Inference, Inferred, Kernel, Labeller, Options, Precision, TokenClassifier, Windows, load,
     load_classifier, load_labeller,
 };
 
-const BERT: (&str, &str) = ("tiny-bert", "vocab.txt");
-const MODERN: (&str, &str) = ("tiny-modern", "tokenizer.json");
-
-/// A folder that goes when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str, name: &str, (vocabulary, file): (&str, &str)) -> Self {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
-        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{test}-{}", std::process::id()));
-        std::fs::create_dir_all(&to).unwrap();
-        for part in ["config.json", "model.safetensors", "expected.json"] {
-            std::fs::copy(data.join(name).join(part), to.join(part)).unwrap();
-        }
-        std::fs::copy(data.join(vocabulary).join(file), to.join(file)).unwrap();
-        Self(to)
-    }
-
-    fn cases(&self) -> Vec<Value> {
-        serde_json::from_slice(&std::fs::read(self.0.join("expected.json")).unwrap()).unwrap()
-    }
-
-    fn edit(&self, from: &str, to: &str) {
-        let text = std::fs::read_to_string(self.0.join("config.json")).unwrap();
-        assert!(text.contains(from), "{from}");
-        std::fs::write(self.0.join("config.json"), text.replace(from, to)).unwrap();
-    }
-
-    fn tokens(&self, kernel: Kernel) -> TokenClassifier {
-        let options = Options { precision: Precision::F32, kernel: Some(kernel), ..Options::default() };
-        let Labeller::Tokens(found) = load_labeller(&self.0, &options).unwrap() else {
-            panic!("a classifier of sequences")
-        };
-        found
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+fn tokens(folder: &Folder, kernel: Kernel) -> TokenClassifier {
+    let options = Options { precision: Precision::F32, kernel: Some(kernel), ..Options::default() };
+    let Labeller::Tokens(found) = load_labeller(&folder.0, &options).unwrap() else {
+        panic!("a classifier of sequences")
+    };
+    found
 }
 
 #[test]
@@ -57,7 +24,7 @@ fn pieces_are_those_of_transformers_on_every_kernel() {
     for (name, vocabulary) in [("bert-tokens", BERT), ("modern-tokens", MODERN)] {
         let folder = Folder::new("pieces", name, vocabulary);
         for kernel in Kernel::all() {
-            let classifier = folder.tokens(kernel);
+            let classifier = tokens(&folder, kernel);
             assert_eq!(classifier.labels(), ["PER", "LOC", "MISC"]);
             for case in folder.cases() {
                 let text = case["text"].as_str().unwrap();
@@ -91,7 +58,7 @@ fn pieces_are_those_of_transformers_on_every_kernel() {
 #[test]
 fn windows_find_what_stands_behind_what_a_model_reads() {
     let folder = Folder::new("windows", "bert-tokens", BERT);
-    let classifier = folder.tokens(Kernel::detect());
+    let classifier = tokens(&folder, Kernel::detect());
     let text = "the cat sat on the model. ".repeat(40);
     assert!(classifier.pieces(&text).iter().all(|piece| piece.bytes.end < 200));
     let windows = Windows { tokens: 30, overlap: 10, most: 99 };
@@ -160,9 +127,9 @@ fn one_kind_of_classifier_is_not_taken_for_another() {
     let folder = Folder::new("sequence", "bert-pairs", BERT);
     assert!(matches!(load_labeller(&folder.0, &Options::default()), Ok(Labeller::Sequence(_))));
     let folder = Folder::new("temperature", "bert-tokens", BERT);
-    let cold = folder.tokens(Kernel::detect());
+    let cold = tokens(&folder, Kernel::detect());
     std::fs::write(folder.0.join("calibration.json"), r#"{"temperature": 5}"#).unwrap();
-    let warm = folder.tokens(Kernel::detect());
+    let warm = tokens(&folder, Kernel::detect());
     let (cold_piece, warm_piece) = (&cold.pieces("a cat")[0], &warm.pieces("a cat")[0]);
     assert!(cold_piece.sure > warm_piece.sure && cold_piece.bytes == warm_piece.bytes);
     assert_ne!(cold.card().digest, warm.card().digest);

@@ -1,5 +1,5 @@
-//! What providers document of their wire: written here in the shapes of their references, with the least that shows each of
-//! their own members. Sources: the API references of each provider, read in November 2026.
+//! What providers document of their wire: written here in the shapes of their references as far as they are known, with the least
+//! that shows each of their own members. No answer here was recorded from a provider.
 
 /// One provider.
 pub(crate) struct Row {
